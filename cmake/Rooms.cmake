@@ -1,0 +1,54 @@
+# How a room is built. One static library pwf_<room> per folder of src/; NEEDS is the layer graph.
+
+add_library(pwf_flags INTERFACE)
+target_compile_definitions(pwf_flags INTERFACE _POSIX_C_SOURCE=200809L
+                           PWF_VERSION="${PROJECT_VERSION}"
+                           $<$<BOOL:${PWF_FAULTS}>:PWF_FAULTS>)
+# The numerics contract: no contraction, no re-association, no -march. The two -fno- options only
+# drop errno and trap bookkeeping, which changes no result and lets loops vectorise.
+target_compile_options(pwf_flags INTERFACE
+  -ffp-contract=off -fno-math-errno -fno-trapping-math
+  -fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=
+  -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
+  $<$<BOOL:${PWF_WERROR}>:-Werror>
+  -fstack-protector-strong -fPIE
+  $<$<CONFIG:Release>:-O3>)
+target_link_options(pwf_flags INTERFACE -pie -Wl,-z,relro,-z,now)
+if(PWF_SANITIZE)
+  target_compile_options(pwf_flags INTERFACE -fsanitize=${PWF_SANITIZE} -fno-omit-frame-pointer
+                         -fno-sanitize-recover=all)
+  target_link_options(pwf_flags INTERFACE -fsanitize=${PWF_SANITIZE})
+else()
+  target_compile_definitions(pwf_flags INTERFACE $<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
+endif()
+
+set(PWF_ISA_FLAGS_base "")
+set(PWF_ISA_FLAGS_avx2 -mavx2 -mfma -mbmi -mbmi2)
+set(PWF_ISA_FLAGS_avx512 -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma -mbmi -mbmi2
+                         -mprefer-vector-width=512)
+
+# pwf_room(NAME SOURCES a.c ... [KERNELS k.c ...] [NEEDS room ...] [FOREIGN target ...])
+# KERNELS are compiled once per instruction set, with PWF_ISA set to its name; see core/isa.h.
+function(pwf_room room)
+  cmake_parse_arguments(A "" "" "SOURCES;KERNELS;NEEDS;FOREIGN" ${ARGN})
+  add_library(pwf_${room} STATIC ${A_SOURCES})
+  target_include_directories(pwf_${room} PUBLIC ${CMAKE_SOURCE_DIR}/include
+                             PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+  target_link_libraries(pwf_${room} PUBLIC pwf_flags)
+  foreach(need ${A_NEEDS})
+    target_link_libraries(pwf_${room} PUBLIC pwf_${need})
+  endforeach()
+  target_link_libraries(pwf_${room} PRIVATE ${A_FOREIGN})
+  if(A_KERNELS)
+    foreach(isa base avx2 avx512)
+      set(objects pwf_${room}_${isa})
+      add_library(${objects} OBJECT ${A_KERNELS})
+      target_include_directories(${objects} PRIVATE ${CMAKE_SOURCE_DIR}/include
+                                 ${CMAKE_CURRENT_SOURCE_DIR})
+      target_compile_definitions(${objects} PRIVATE PWF_ISA=${isa})
+      target_compile_options(${objects} PRIVATE ${PWF_ISA_FLAGS_${isa}})
+      target_link_libraries(${objects} PRIVATE pwf_flags)
+      target_sources(pwf_${room} PRIVATE $<TARGET_OBJECTS:${objects}>)
+    endforeach()
+  endif()
+endfunction()

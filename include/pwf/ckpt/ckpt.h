@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_CKPT_CKPT_H
+#define PWF_CKPT_CKPT_H
+
+#include "pwf/core/hash.h"
+#include "pwf/mesh/mesh.h"
+#include "pwf/posterior/state.h"
+
+/** Checkpoints: one HDF5 file of global shapes that knows nothing of ranks; docs/checkpoint.md has
+ * the format and the commit protocol. */
+
+/* Where a run stands, beside the state: what the trainer needs to go on. */
+typedef struct pwf_position {
+    int64_t phase;      /* pwf_phase of the trainer */
+    int64_t round;      /* rounds finished */
+    int64_t phase_step; /* steps done in the phase */
+    int64_t step;       /* optimiser steps since the start */
+    int64_t batches;    /* batches of the training data consumed */
+} pwf_position;
+
+/* Everything an exact continuation needs. */
+typedef struct pwf_snapshot {
+    pwf_state *state;
+    pwf_position position;
+    int64_t seed, slots;
+    const char *model;       /* name */
+    pwf_hash data;           /* of the training images */
+    const char *config;      /* resolved configuration, YAML; stored under /run */
+    int64_t metrics_bytes;   /* length of the metrics file; under /run */
+    int64_t rounds_bytes;    /* length of rounds.csv; under /run */
+    double seconds;          /* run time so far; under /run */
+} pwf_snapshot;
+
+/** The fingerprint: a hash of the whole training state, from the hashes of the blocks of every
+ * array in order and the replicated rest. Independent of mesh and threads.
+ * Collective over the mesh. */
+pwf_hash pwf_ckpt_fingerprint(const pwf_mesh *mesh, const pwf_snapshot *snapshot);
+
+/** Writes DIR/ckpt-<step>.h5 by the commit protocol: the file has its name only when all of it is
+ * on disk and has been read back. An existing good file of the same step is replaced. Every replica
+ * holds the state; one of each replica group writes.
+ * Collective over the mesh; the same status everywhere. Fails with PWF_IO, PWF_CANTCREATE or
+ * PWF_DENIED and leaves nothing behind. `path` (PWF_PATH bytes) gets the name. */
+enum { PWF_PATH = 4096 };
+pwf_status pwf_ckpt_write(const pwf_mesh *mesh, const char *dir, const pwf_snapshot *snapshot,
+                          char *path);
+
+/** Writes the final model DIR/model.h5: mean weights and codes under their names, codebook,
+ * BatchNorm statistics, configuration; same container and commit protocol.
+ * Collective over the mesh. Fails as pwf_ckpt_write. */
+pwf_status pwf_ckpt_write_model(const pwf_mesh *mesh, const char *dir,
+                                const pwf_snapshot *snapshot);
+
+/** Gives a committed checkpoint the second name DIR/round-<round>.h5 (a hard link, or a copy where
+ * links do not work), so that it is kept for good.
+ * Collective over the mesh. Fails with PWF_IO. */
+pwf_status pwf_ckpt_keep_round(const pwf_mesh *mesh, const char *path, int64_t round);
+
+/** Removes all but the newest `keep` (>= 2) ckpt-*.h5 of DIR, and part files of earlier attempts;
+ * round files stay.
+ * Collective over the mesh. Never fails: what cannot be removed is a warning. */
+void pwf_ckpt_prune(const pwf_mesh *mesh, const char *dir, int64_t keep);
+
+/** Checks one file by plain reads alone, before libhdf5 sees it: magic, version, length, root hash,
+ * every block hash.
+ * Local. Fails with PWF_MISSING, PWF_IO or PWF_DATA with a sentence that says which piece is bad. */
+pwf_status pwf_ckpt_verify(const char *path);
+
+/** Finds the newest checkpoint of DIR (ckpt-*.h5 and round-*.h5, by step) that verifies; each bad
+ * one is a warning with its reason. *found says whether DIR has any at all.
+ * Collective over the mesh. Fails with PWF_DATA if there are some but none is good. `path` gets the
+ * name, or "" if there is none. */
+pwf_status pwf_ckpt_find(const pwf_mesh *mesh, const char *dir, char *path, bool *found);
+
+/** Verifies a named checkpoint and reads its configuration text.
+ * Collective over the mesh. The caller frees *config with free(). Fails with PWF_MISSING, PWF_IO or
+ * PWF_DATA. */
+pwf_status pwf_ckpt_read_config(const pwf_mesh *mesh, const char *path, char **config);
+
+/** Reads a verified checkpoint into snapshot->state (made for this mesh and registry) and the
+ * other fields; model, seed and slots must be those the caller has filled in, and so must be every
+ * name and shape. snapshot->config is left alone.
+ * Collective over the mesh. Fails with PWF_DATA naming the field; the state is then undefined. */
+pwf_status pwf_ckpt_read(const pwf_mesh *mesh, const char *path, pwf_snapshot *snapshot);
+
+/* What inspect shows of a file. */
+typedef struct pwf_ckpt_info {
+    char model[256];
+    bool is_model; /* a final model, not a checkpoint */
+    pwf_position position;
+    int64_t posterior, total, fixed, unique;
+    double entropy, entropy_nonzero;
+    int64_t seed, slots, bytes;
+    int codebook;
+    pwf_hash fingerprint;
+} pwf_ckpt_info;
+
+/** Verifies a checkpoint or model file and reads what inspect shows.
+ * Local. Fails as pwf_ckpt_verify. */
+pwf_status pwf_ckpt_inspect(const char *path, pwf_ckpt_info *info);
+
+#endif

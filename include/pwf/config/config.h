@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_CONFIG_CONFIG_H
+#define PWF_CONFIG_CONFIG_H
+
+#include "pwf/core/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/** The settings of a run. One table (src/config/table.c) is the whole surface: it feeds this
+ * struct, YAML files, --set, PWF_<GROUP>_<KEY> variables, --help and docs/options.md. */
+
+enum { PWF_TEXT = 256, PWF_LIST = 64, PWF_CONFIG_KEYS_MAX = 128 };
+
+typedef struct pwf_int_list {
+    int count;
+    int64_t at[PWF_LIST];
+} pwf_int_list;
+
+typedef struct pwf_real_list {
+    int count;
+    double at[PWF_LIST];
+} pwf_real_list;
+
+typedef struct pwf_text_list {
+    int count;
+    char at[PWF_LIST][PWF_TEXT];
+} pwf_text_list;
+
+/* Choices are stored as the index into the table's list of words; these enums follow it. */
+typedef enum pwf_block_kind { PWF_BLOCK_BASIC, PWF_BLOCK_BOTTLENECK } pwf_block_kind;
+typedef enum pwf_data_format { PWF_DATA_IDX } pwf_data_format;
+typedef enum pwf_sigma_join {
+    PWF_JOIN_STD_MU,
+    PWF_JOIN_KEEP,
+    PWF_JOIN_DIVIDE_BY_2,
+    PWF_JOIN_DIVIDE_BY_10
+} pwf_sigma_join;
+typedef enum pwf_compat { PWF_COMPAT_PAPER, PWF_COMPAT_REFERENCE } pwf_compat;
+typedef enum pwf_schedule { PWF_SCHEDULE_CONSTANT, PWF_SCHEDULE_LINEAR } pwf_schedule;
+typedef enum pwf_backend_choice {
+    PWF_BACKEND_AUTO,
+    PWF_BACKEND_ONEDNN,
+    PWF_BACKEND_OPENBLAS,
+    PWF_BACKEND_PLAIN
+} pwf_backend_choice;
+typedef enum pwf_ensemble { PWF_ENSEMBLE_LAST, PWF_ENSEMBLE_ALL, PWF_ENSEMBLE_NONE } pwf_ensemble;
+typedef enum pwf_writer { PWF_WRITER_MPIIO } pwf_writer;
+typedef enum pwf_log_format { PWF_LOG_AUTO, PWF_LOG_PLAIN, PWF_LOG_LOGFMT } pwf_log_format;
+typedef enum pwf_switch { PWF_SWITCH_AUTO, PWF_SWITCH_ON, PWF_SWITCH_OFF } pwf_switch;
+
+typedef struct pwf_config {
+    char output[PWF_TEXT]; /* run directory; belongs to the run */
+    struct {
+        char name[PWF_TEXT];
+        int64_t block; /* pwf_block_kind */
+        pwf_int_list depths, widths;
+        int64_t stem_kernel, stem_stride;
+        bool stem_pool;
+        int64_t channels, classes, image_size;
+    } model;
+    struct {
+        int64_t format; /* pwf_data_format */
+        char path[PWF_TEXT];
+        pwf_real_list mean, std;
+        bool flip;
+        int64_t pad;
+        int64_t train_limit, test_limit; /* 0: all images */
+    } data;
+    struct {
+        double sigma_scale, sigma_min, sigma_max, reg_weight, reg_target;
+    } posterior;
+    struct {
+        pwf_real_list fractions;
+        double first_epochs, epochs;
+        double delta, delta_growth;
+        int64_t max_order, min_power;
+        bool zero_fix;
+        int64_t sigma_join; /* pwf_sigma_join */
+        int64_t compat;     /* pwf_compat */
+        pwf_text_list exclude;
+    } fixing;
+    struct {
+        int64_t seed, batch;
+        double baseline_epochs, baseline_lr;
+        int64_t baseline_schedule; /* pwf_schedule */
+        int64_t norm_batches;
+    } train;
+    struct {
+        double lr, momentum, weight_decay, clip_norm;
+    } optim;
+    struct {
+        int64_t slots;
+        int64_t backend;         /* pwf_backend_choice */
+        int64_t shards, threads; /* belong to the run */
+    } parallel;
+    struct {                  /* belongs to the run */
+        int64_t every;        /* steps; 0: only at the end of phases and rounds */
+        int64_t keep;
+        int64_t writer;       /* pwf_writer */
+        int64_t stop_after;   /* steps of this process; 0: no limit */
+    } checkpoint;
+    struct {
+        int64_t samples, bins, batch;
+        int64_t ensemble; /* pwf_ensemble */
+    } eval;
+    struct {                  /* belongs to the run */
+        int64_t interval;     /* steps */
+        int64_t level;        /* pwf_level */
+        int64_t format;       /* pwf_log_format */
+        int64_t progress;     /* pwf_switch */
+    } log;
+    /* Where each key's value came from; index as in the table, pwf_origin. */
+    unsigned char origin[PWF_CONFIG_KEYS_MAX];
+} pwf_config;
+
+typedef enum pwf_origin {
+    PWF_FROM_DEFAULT,
+    PWF_FROM_CHECKPOINT,
+    PWF_FROM_YAML,
+    PWF_FROM_ENVIRONMENT,
+    PWF_FROM_OPTION
+} pwf_origin;
+
+/** Sets every key to its default: the published settings.
+ * Local. */
+void pwf_config_defaults(pwf_config *config);
+
+/** Reads a YAML file (64 KiB at most) over `config`.
+ * Local. Fails with PWF_MISSING, PWF_DENIED or PWF_IO when it cannot be read, else PWF_CONFIG with
+ * "file:line:column: ..." and the allowed range or the nearest key; `config` is then partly set. */
+pwf_status pwf_config_read_file(pwf_config *config, const char *path);
+
+/** Reads YAML text; `name` stands for the file in messages, `origin` is noted for its keys.
+ * Local. Fails as pwf_config_read_file. */
+pwf_status pwf_config_read_text(pwf_config *config, const char *text, size_t length,
+                                const char *name, pwf_origin origin);
+
+/** Applies every PWF_<GROUP>_<KEY> variable of the environment (PWF_OUTPUT for `output`). Other
+ * variables beginning with PWF_ and a group's name are refused; PWF_TEST_* is left alone.
+ * Local. Fails with PWF_CONFIG. */
+pwf_status pwf_config_read_environment(pwf_config *config);
+
+/** Applies one "group.key=value" of the command line.
+ * Local. Fails with PWF_CONFIG. */
+pwf_status pwf_config_set(pwf_config *config, const char *assignment);
+
+/** Checks what only several keys together can tell (slots divide the batch, fractions rise to at
+ * most 1, one mean per channel or one for all, ...).
+ * Local. Fails with PWF_CONFIG, naming the keys. */
+pwf_status pwf_config_check(const pwf_config *config);
+
+/** The whole configuration as commented YAML that reads back to the same values (%.17g where
+ * needed).
+ * Local. The caller frees *text with free(). Fails with PWF_RESOURCE. */
+pwf_status pwf_config_write(const pwf_config *config, char **text);
+
+/** Fails with PWF_CONFIG, naming each key and both values, if `now` differs from `stored` in a key
+ * that does not belong to the run.
+ * Local. */
+pwf_status pwf_config_same(const pwf_config *stored, const pwf_config *now);
+
+/** Whether something other than the defaults set a key, as "model.depths".
+ * Local. */
+bool pwf_config_is_set(const pwf_config *config, const char *key);
+
+/** Prints every key with type, default, range and meaning: for --help (plain) or docs (Markdown).
+ * Local. */
+void pwf_config_print_help(FILE *out);
+void pwf_config_print_markdown(FILE *out);
+
+#endif

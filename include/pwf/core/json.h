@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_CORE_JSON_H
+#define PWF_CORE_JSON_H
+
+#include "pwf/core/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/** Writing JSON, one object at a time, keys in the order they were set. Any failure inside is kept
+ * and reported by pwf_json_text. Non-finite numbers become null. */
+
+typedef struct pwf_json pwf_json;
+
+/** An empty object; NULL without memory, which every function below takes.
+ * Local. The caller owns it until it is freed or put into another. */
+pwf_json *pwf_json_new(void);
+
+/** Sets one member; an array for the plural forms.
+ * Local. pwf_json_set_object takes ownership of `value`; so does pwf_json_append, which adds
+ * `value` to the array `key`, made at the first call. */
+void pwf_json_set_int(pwf_json *object, const char *key, int64_t value);
+void pwf_json_set_real(pwf_json *object, const char *key, double value);
+void pwf_json_set_text(pwf_json *object, const char *key, const char *value);
+void pwf_json_set_bool(pwf_json *object, const char *key, bool value);
+void pwf_json_set_reals(pwf_json *object, const char *key, const double *values, int count);
+void pwf_json_set_object(pwf_json *object, const char *key, pwf_json *value);
+void pwf_json_append(pwf_json *object, const char *key, pwf_json *value);
+
+/** The object as text without a line end; `indent` 0 is one line.
+ * Local. The caller frees *text with free(). Fails with PWF_RESOURCE. */
+pwf_status pwf_json_text(const pwf_json *object, int indent, char **text);
+
+void pwf_json_free(pwf_json *object);
+
+#endif

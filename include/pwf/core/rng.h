@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_CORE_RNG_H
+#define PWF_CORE_RNG_H
+
+#include <stdint.h>
+
+/** Counter-based random numbers: Philox4x32-10 (Salmon et al., SC 2011), key (seed, purpose),
+ * counter (index / 4, step, sample). Nothing is stored; any rank recomputes any number. */
+
+typedef enum pwf_rng_purpose {
+    PWF_RNG_NOISE = 1, /* eps of the posterior; step = optimiser step, sample = draw */
+    PWF_RNG_INIT = 2,  /* start values; index = flat parameter index */
+    PWF_RNG_ORDER = 3, /* order of the images; step = pass over the data */
+    PWF_RNG_AUGMENT = 4, /* index = 4 * image; step = pass */
+    PWF_RNG_EVAL = 5   /* eps of the evaluation's draws; sample = draw */
+} pwf_rng_purpose;
+
+/* One stream of numbers; the element index says which of them. */
+typedef struct pwf_stream {
+    uint32_t seed;
+    pwf_rng_purpose purpose;
+    uint64_t step;
+    uint32_t sample;
+} pwf_stream;
+
+/** The four 32-bit words at counter `quad` (elements 4 quad .. 4 quad + 3).
+ * Local; any thread. `quad` < 2^32. */
+void pwf_rng_words(pwf_stream stream, uint64_t quad, uint32_t out[4]);
+
+/** Standard normals of elements [first, first + count).
+ * Local; any thread. Box-Muller on pairs of words in fp32 with our own polynomials: the same bits
+ * on every instruction set. |value| <= 5.77. */
+void pwf_rng_normals(float *out, pwf_stream stream, int64_t first, int64_t count);
+
+/** Uniforms in [0, 1), multiples of 2^-24, of elements [first, first + count).
+ * Local; any thread. Exact. */
+void pwf_rng_uniforms(float *out, pwf_stream stream, int64_t first, int64_t count);
+
+#endif

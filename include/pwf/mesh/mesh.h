@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_MESH_MESH_H
+#define PWF_MESH_MESH_H
+
+#include "pwf/core/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/** The ranks of a job as shards x replicas. Ranks of one shard group hold different blocks of the
+ * state; ranks of one replica group hold the same blocks. World rank r has shard_rank r % shards
+ * and replica_rank r / shards. World rank 0 is the coordinator.
+ *
+ * One thread per rank talks to MPI (MPI_THREAD_FUNNELED). MPI's own errors are fatal. */
+
+typedef struct pwf_mesh pwf_mesh;
+
+typedef enum pwf_axis { PWF_WORLD, PWF_SHARD, PWF_REPLICA } pwf_axis;
+
+/** Starts MPI; the first thing a program does.
+ * Collective over all processes. Fails with PWF_LAUNCH without MPI_THREAD_FUNNELED. */
+pwf_status pwf_mesh_start(int *argc, char ***argv);
+
+/** Ends MPI; the last thing a program does, and needs no open mesh.
+ * Collective over all processes. */
+void pwf_mesh_stop(void);
+
+/** Divides all ranks into `shards` shards; shards must divide the number of ranks.
+ * Collective over the world. The caller owns the mesh. Fails with PWF_CONFIG, the same on every
+ * rank. */
+pwf_status pwf_mesh_new(int shards, pwf_mesh **out);
+
+/** Frees the communicators; NULL is allowed.
+ * Collective over the mesh. */
+void pwf_mesh_free(pwf_mesh *mesh);
+
+/** This rank's place and the number of ranks along an axis.
+ * Local. */
+int pwf_mesh_rank(const pwf_mesh *mesh, pwf_axis axis);
+int pwf_mesh_size(const pwf_mesh *mesh, pwf_axis axis);
+
+/** Agrees on one status: success if every rank has it, else that of the lowest rank with the
+ * largest code, with its sentence, on every rank.
+ * Collective over the world of the mesh. The shape of every fallible collective function: local
+ * work, agree, communicate. */
+pwf_status pwf_mesh_agree(const pwf_mesh *mesh, pwf_status local);
+
+/** Fails with PWF_BUG on every rank unless all ranks pass the same `count` bytes (compared by
+ * hash): arguments that must not differ between ranks.
+ * Collective over the world of the mesh. */
+pwf_status pwf_mesh_same(const pwf_mesh *mesh, const void *bytes, size_t count, const char *what);
+
+/** Sum over the ranks of an axis, in place: exact, whatever the order.
+ * Collective over the axis. */
+void pwf_mesh_sum_i64(const pwf_mesh *mesh, pwf_axis axis, int64_t *values, int64_t count);
+
+/** Largest value over the ranks of an axis, in place; no NaN.
+ * Collective over the axis. */
+void pwf_mesh_max_f64(const pwf_mesh *mesh, pwf_axis axis, double *values, int64_t count);
+void pwf_mesh_max_i64(const pwf_mesh *mesh, pwf_axis axis, int64_t *values, int64_t count);
+
+/** Copies `bytes` bytes of `root` to every rank of the axis. Any size.
+ * Collective over the axis. */
+void pwf_mesh_broadcast(const pwf_mesh *mesh, pwf_axis axis, int root, void *data, size_t bytes);
+
+/** Gathers pieces in place: rank r of the axis has filled bytes [offset[r], offset[r + 1]) of
+ * `data`; afterwards every rank has all offset[size] bytes. Pieces may be empty; any size.
+ * Collective over the axis. `offset` is the same on every rank. */
+void pwf_mesh_gather(const pwf_mesh *mesh, pwf_axis axis, void *data, const int64_t *offset);
+
+/** As pwf_mesh_gather, but the result stands on world rank 0 alone; elsewhere only the own piece
+ * of `data` is read.  `data` holds all bytes on rank 0; on other ranks it is the own piece alone.
+ * Collective over the world. */
+void pwf_mesh_collect(const pwf_mesh *mesh, const void *piece, size_t piece_bytes, void *data,
+                      const int64_t *offset);
+
+/** Sums `values` over the ranks of the axis and leaves the sum of elements
+ * [offset[r], offset[r + 1]) in their place on rank r; the other elements are then undefined.
+ * Exact. Collective over the axis. */
+void pwf_mesh_reduce_i64(const pwf_mesh *mesh, pwf_axis axis, int64_t *values,
+                         const int64_t *offset);
+
+/** Waits until every rank has come here.
+ * Collective over the world. */
+void pwf_mesh_barrier(const pwf_mesh *mesh);
+
+/** The version string of the MPI library, one line.
+ * Local. */
+const char *pwf_mesh_library(void);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_NN_EXECUTOR_H
+#define PWF_NN_EXECUTOR_H
+
+#include "pwf/core/status.h"
+#include "pwf/nn/graph.h"
+
+/** Takes one slot (a fixed number of images) through a graph, forward and backward, on one thread.
+ * All memory is planned and allocated when it is made. */
+
+typedef struct pwf_executor pwf_executor;
+
+typedef enum pwf_mode {
+    PWF_MODE_TRAIN,  /* BatchNorm normalises within the slot; backward possible */
+    PWF_MODE_PREDICT /* BatchNorm uses the running statistics */
+} pwf_mode;
+
+/** Makes an executor for `images` images; the graph must outlive it.
+ * Local; on the thread that will use it, after pwf_tensor_thread_start. The caller owns it. Fails
+ * with PWF_RESOURCE, or PWF_CONFIG when a back end cannot do an operator. */
+pwf_status pwf_executor_new(const pwf_graph *graph, int64_t images, pwf_mode mode,
+                            pwf_executor **out);
+void pwf_executor_free(pwf_executor *executor);
+
+/** Where the caller puts the images before a run: [images, H, W, C], normalised.
+ * Local. Owned by the executor. */
+float *pwf_executor_images(pwf_executor *executor);
+
+/** Forward: logits [images, classes]. `weights` is the whole flat vector, `buffers` all buffers
+ * (unused in train mode, may be NULL).
+ * Local. Fails with PWF_BUG when a library call fails. */
+pwf_status pwf_executor_forward(pwf_executor *executor, const float *weights,
+                                const float *buffers, const float **logits);
+
+/** Train mode only: forward, loss and backward.
+ *   *loss = sum over images of the cross-entropy (unscaled, double, image order)
+ *   dweights [flat total] += scale * d(sum of cross-entropies)/d weight
+ *   statistics [buffers] = this slot's batch mean and unbiased variance, in the places of the
+ *   running statistics they feed
+ * Local. Fails with PWF_BUG when a library call fails. */
+pwf_status pwf_executor_train(pwf_executor *executor, const float *weights, const int32_t *labels,
+                              float scale, float *dweights, float *statistics, double *loss);
+
+/** Train mode only: forward for the statistics alone, as above.
+ * Local. */
+pwf_status pwf_executor_statistics(pwf_executor *executor, const float *weights,
+                                   float *statistics);
+
+#endif

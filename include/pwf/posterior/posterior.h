@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_POSTERIOR_POSTERIOR_H
+#define PWF_POSTERIOR_POSTERIOR_H
+
+#include "pwf/core/pool.h"
+#include "pwf/core/rng.h"
+#include "pwf/posterior/state.h"
+
+/** Start values, sampling and gradients of the posterior (docs/algorithm.md, section 1). */
+
+typedef struct pwf_posterior_settings {
+    float sigma_scale, sigma_min, sigma_max; /* start values of sigma */
+    float reg_weight, reg_target;            /* regulariser that keeps sigma up */
+    bool reference; /* fixed weights take part in regulariser, decay and update */
+} pwf_posterior_settings;
+
+#define PWF_SIGMA_FLOOR 0x1p-30f
+
+/** Sets sigma of the own range from the means, per tensor (quantile over the whole tensor).
+ * `full_mu` holds all `total` means. Local; same bits for any sharding and instruction set. Fails
+ * with PWF_RESOURCE. */
+pwf_status pwf_posterior_start_sigma(pwf_state *state, const pwf_posterior_settings *settings,
+                                     const float *full_mu);
+
+/** Draws the weights of the own range: mu + max(sigma, 2^-30) * eps, one rounding; plain ones are
+ * copied. `weights` points to the element own.lo.
+ * Local. Same bits on every instruction set. */
+void pwf_posterior_sample(const pwf_state *state, pwf_pool *pool, pwf_stream noise,
+                          float *weights);
+
+/** From the summed loss gradient of the own range (`sum` points to element own.lo, exact units)
+ * to the gradients of mu and sigma, regulariser included, and the sum of their squares per block.
+ * Fixed weights get 0, unless settings->reference. `noise` NULL: ordinary training without
+ * posterior; d sigma is then 0 throughout.
+ * dmu [own], dsigma [own_posterior]; `norm` has an entry per block of the own range, squares added
+ * in double, in a fixed order.
+ * Local. Same bits on every instruction set. */
+void pwf_posterior_gradient(const pwf_state *state, const pwf_posterior_settings *settings,
+                            pwf_pool *pool, const pwf_stream *noise, const int64_t *sum,
+                            float *dmu, float *dsigma, double *norm);
+
+/** Distinct values and entropy (bits) of `count` values, -0 counted as 0; entropy_nonzero leaves
+ * the zeros out.
+ * Local; sorts a copy. Fails with PWF_RESOURCE. */
+typedef struct pwf_measures {
+    int64_t unique;
+    double entropy, entropy_nonzero;
+} pwf_measures;
+pwf_status pwf_posterior_measures(const float *values, int64_t count, pwf_measures *out);
+
+#endif

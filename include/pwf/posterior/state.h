@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_POSTERIOR_STATE_H
+#define PWF_POSTERIOR_STATE_H
+
+#include "pwf/core/status.h"
+#include "pwf/registry/registry.h"
+#include "pwf/shard/shard.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/** The training state of one rank: its range of the flat vector, and the small replicated rest.
+ * Checkpoint and fingerprint iterate the table of arrays, so an array added there is saved. */
+
+/* The codebook: centre k is the integer k times 2^-min_power. Entries are only ever appended, so
+ * that a weight's code stays valid. Replicated. */
+typedef struct pwf_codebook {
+    int64_t min_power;
+    int count;
+    int32_t *entry; /* room for PWF_CODES_MAX */
+} pwf_codebook;
+
+enum { PWF_CODES_MAX = 32767, PWF_FREE = -1 };
+
+typedef struct pwf_state {
+    const pwf_registry *registry;
+    int64_t posterior, total; /* elements of the flat vector */
+    pwf_range own;            /* of the flat vector */
+    pwf_range own_posterior;  /* its part below `posterior` */
+    /* own.hi - own.lo elements each */
+    float *mu; /* mean of the posterior, or value of a plain parameter */
+    float *mu_momentum;
+    /* own_posterior.hi - own_posterior.lo elements each */
+    float *sigma;
+    float *sigma_momentum;
+    int16_t *code; /* index into the codebook, or PWF_FREE */
+    /* replicated */
+    pwf_codebook codebook;
+    float *buffers; /* BatchNorm running statistics */
+} pwf_state;
+
+/** One array of the table: `posterior` arrays have an element per posterior parameter, the others
+ * one per parameter of any kind. `data` is this rank's own part. */
+typedef struct pwf_state_array {
+    const char *name; /* "mu", "sigma", "mu_momentum", "sigma_momentum", "code" */
+    bool posterior;
+    bool real;   /* fp32; else int16 */
+    size_t size; /* bytes of an element */
+    void *data;
+} pwf_state_array;
+
+enum { PWF_STATE_ARRAYS = 5 };
+
+/** Allocates the state of shard `own` with start values: mu from the registry, sigma 0, momenta 0,
+ * codes free, empty codebook, buffers as registered.
+ * Local. The caller owns it; the registry must outlive it. Fails with PWF_RESOURCE. */
+pwf_status pwf_state_new(const pwf_registry *registry, pwf_range own, uint32_t seed,
+                         int64_t min_power, pwf_state **out);
+void pwf_state_free(pwf_state *state);
+
+/** The table of sharded arrays.
+ * Local. */
+void pwf_state_arrays(const pwf_state *state, pwf_state_array out[PWF_STATE_ARRAYS]);
+
+/** The code of centre `integer`, appended if it is new; PWF_FREE if the codebook is full.
+ * Local; the same calls on every rank keep it replicated. */
+int pwf_codebook_add(pwf_codebook *codebook, int32_t integer);
+
+/** The value of a code: integer * 2^-min_power, exact in fp32 for |integer| < 2^24.
+ * Local. */
+float pwf_codebook_value(const pwf_codebook *codebook, int code);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_SHARD_SHARD_H
+#define PWF_SHARD_SHARD_H
+
+#include "pwf/mesh/mesh.h"
+
+/** The flat vector in blocks, the blocks in shards, and the two exchanges of a step. */
+
+enum { PWF_BLOCK = 4096 }; /* elements; part of the numerics contract */
+
+typedef struct pwf_range {
+    int64_t lo, hi; /* [lo, hi) */
+} pwf_range;
+
+/** The elements of n that part `rank` of `size` owns: whole blocks, floor or ceiling of the mean
+ * number of them, in rank order; the last block may be short, a part may be empty.
+ * Local. Pure: recomputed, never stored. */
+pwf_range pwf_shard_range(int64_t n, int size, int rank);
+
+/** The part of range `a` inside `b`; empty ranges have hi == lo.
+ * Local. */
+pwf_range pwf_range_meet(pwf_range a, pwf_range b);
+
+/** Number of blocks of n elements.
+ * Local. */
+int64_t pwf_block_count(int64_t n);
+
+/** The exchanges of a flat vector of `total` elements over a mesh, with the buffers they need. */
+typedef struct pwf_exchange pwf_exchange;
+
+/** Plans the exchanges.
+ * Collective over the mesh, which must outlive it. Fails with PWF_RESOURCE, the same everywhere. */
+pwf_status pwf_exchange_new(const pwf_mesh *mesh, int64_t total, pwf_exchange **out);
+void pwf_exchange_free(pwf_exchange *exchange);
+
+/** The own range: this rank's shard of the flat vector.
+ * Local. */
+pwf_range pwf_exchange_own(const pwf_exchange *exchange);
+
+/** Gathers `full` (total elements) in place from the shards; the own range must be filled. Between
+ * begin and end `full` is not touched.
+ * Collective over the shard axis. Exact. */
+void pwf_exchange_gather_begin(pwf_exchange *exchange, float *full);
+void pwf_exchange_gather_end(pwf_exchange *exchange);
+
+/** Sums `sum` (total elements) over all ranks of the world; the own range then holds the whole
+ * sum, the rest is undefined. Between begin and end `sum` is not touched.
+ * Collective over the world. Exact. */
+void pwf_exchange_reduce_begin(pwf_exchange *exchange, int64_t *sum);
+void pwf_exchange_reduce_end(pwf_exchange *exchange);
+
+/** Gathers one double per block: `blocks` has pwf_block_count(total) entries, of which this rank
+ * has filled those of its own range; afterwards all are filled, in block order, on every rank.
+ * Collective over the shard axis. */
+void pwf_exchange_gather_blocks(const pwf_exchange *exchange, double *blocks);
+
+/** One exact sum fed by several threads: `count` elements from flat offset `lo` of a slot's
+ * gradient are added to the rank's sums under block locks.
+ * Local; any thread. Returns false if an element was not finite or too large (mesh/exact.h). */
+bool pwf_exchange_add(pwf_exchange *exchange, int64_t *sum, const float *gradient, int64_t lo,
+                      int64_t count);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pwf/core/hash.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <xxhash.h>
+
+struct pwf_hasher {
+    XXH3_state_t *state;
+};
+
+static pwf_hash from_xxh(XXH128_hash_t h)
+{
+    return (pwf_hash){h.low64, h.high64};
+}
+
+pwf_hash pwf_hash_bytes(const void *bytes, size_t count)
+{
+    return from_xxh(XXH3_128bits(bytes, count));
+}
+
+pwf_hasher *pwf_hasher_new(void)
+{
+    pwf_hasher *h = malloc(sizeof *h);
+    if (!h) return NULL;
+    h->state = XXH3_createState();
+    if (!h->state) {
+        free(h);
+        return NULL;
+    }
+    XXH3_128bits_reset(h->state);
+    return h;
+}
+
+void pwf_hasher_add(pwf_hasher *h, const void *bytes, size_t count)
+{
+    XXH3_128bits_update(h->state, bytes, count);
+}
+
+pwf_hash pwf_hasher_digest(const pwf_hasher *h)
+{
+    return from_xxh(XXH3_128bits_digest(h->state));
+}
+
+void pwf_hasher_free(pwf_hasher *h)
+{
+    if (!h) return;
+    XXH3_freeState(h->state);
+    free(h);
+}
+
+void pwf_hash_text(pwf_hash hash, char text[33])
+{
+    snprintf(text, 33, "%016" PRIx64 "%016" PRIx64, hash.hi, hash.lo);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pwf/core/isa.h"
+
+#include <stdatomic.h>
+
+static atomic_int chosen = -1;
+
+pwf_isa pwf_isa_best(void)
+{
+    __builtin_cpu_init();
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") ||
+        !__builtin_cpu_supports("bmi2"))
+        return PWF_ISA_BASE;
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
+        return PWF_ISA_AVX512;
+    return PWF_ISA_AVX2;
+}
+
+pwf_isa pwf_isa_now(void)
+{
+    int isa = atomic_load_explicit(&chosen, memory_order_relaxed);
+    if (isa < 0) {
+        isa = (int)pwf_isa_best();
+        atomic_store(&chosen, isa);
+    }
+    return (pwf_isa)isa;
+}
+
+void pwf_isa_use(pwf_isa isa)
+{
+    const pwf_isa best = pwf_isa_best();
+    atomic_store(&chosen, (int)(isa < best ? isa : best));
+}
+
+const char *pwf_isa_name(pwf_isa isa)
+{
+    static const char *const names[PWF_ISA_COUNT] = {"base", "avx2", "avx512"};
+    return names[isa];
+}

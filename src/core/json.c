@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pwf/core/json.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+
+struct pwf_json {
+    json_t *object;
+    bool failed;
+};
+
+pwf_json *pwf_json_new(void)
+{
+    pwf_json *j = calloc(1, sizeof *j);
+    if (!j) return NULL;
+    j->object = json_object();
+    j->failed = !j->object;
+    return j;
+}
+
+static void set(pwf_json *j, const char *key, json_t *value)
+{
+    if (!j) {
+        json_decref(value);
+        return;
+    }
+    if (json_object_set_new(j->object, key, value) != 0) j->failed = true;
+}
+
+void pwf_json_set_int(pwf_json *j, const char *key, int64_t value)
+{
+    set(j, key, json_integer(value));
+}
+
+static json_t *real(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+void pwf_json_set_real(pwf_json *j, const char *key, double value)
+{
+    set(j, key, real(value));
+}
+
+void pwf_json_set_text(pwf_json *j, const char *key, const char *value)
+{
+    set(j, key, json_string(value));
+}
+
+void pwf_json_set_bool(pwf_json *j, const char *key, bool value)
+{
+    set(j, key, json_boolean(value));
+}
+
+void pwf_json_set_reals(pwf_json *j, const char *key, const double *values, int count)
+{
+    json_t *array = json_array();
+    for (int i = 0; i < count; i++)
+        if (json_array_append_new(array, real(values[i])) != 0 && j) j->failed = true;
+    set(j, key, array);
+}
+
+/* Takes the jansson object out of its wrapper, which is freed. */
+static json_t *unwrap(pwf_json *value, bool *failed)
+{
+    if (!value) {
+        *failed = true;
+        return NULL;
+    }
+    json_t *object = value->object;
+    *failed = *failed || value->failed;
+    free(value);
+    return object;
+}
+
+void pwf_json_set_object(pwf_json *j, const char *key, pwf_json *value)
+{
+    bool failed = false;
+    json_t *object = unwrap(value, &failed);
+    if (j && failed) j->failed = true;
+    set(j, key, object);
+}
+
+void pwf_json_append(pwf_json *j, const char *key, pwf_json *value)
+{
+    bool failed = false;
+    json_t *object = unwrap(value, &failed);
+    if (!j) {
+        json_decref(object);
+        return;
+    }
+    if (!json_object_get(j->object, key)) set(j, key, json_array());
+    if (json_array_append_new(json_object_get(j->object, key), object) != 0) failed = true;
+    j->failed = j->failed || failed;
+}
+
+pwf_status pwf_json_text(const pwf_json *j, int indent, char **text)
+{
+    const size_t flags = JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(9);
+    *text = j && !j->failed
+                ? json_dumps(j->object, flags | (indent ? JSON_INDENT((size_t)indent) : 0))
+                : NULL;
+    if (!*text) return PWF_FAIL(PWF_RESOURCE, "no memory for a JSON row");
+    return pwf_ok();
+}
+
+void pwf_json_free(pwf_json *j)
+{
+    if (!j) return;
+    json_decref(j->object);
+    free(j);
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pwf/core/log.h"
+
+#include "pwf/core/clock.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { LINE = 4096 };
+
+static struct {
+    int rank;
+    pwf_level level;
+    bool plain;
+    const char *phase;
+    int64_t step;
+    void (*wipe)(void);
+} at = {.level = PWF_LOG_INFO, .phase = "", .step = -1};
+
+void pwf_log_set_rank(int rank)
+{
+    at.rank = rank;
+}
+
+void pwf_log_set(pwf_level level, bool plain)
+{
+    at.level = level;
+    at.plain = plain;
+}
+
+void pwf_log_at(const char *phase, int64_t step)
+{
+    at.phase = phase;
+    at.step = step;
+}
+
+void pwf_log_set_before(void (*wipe)(void))
+{
+    at.wipe = wipe;
+}
+
+static int put(char *line, int used, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static int put(char *line, int used, const char *format, ...)
+{
+    if (used >= LINE - 2) return used;
+    va_list args;
+    va_start(args, format);
+    const int n = vsnprintf(line + used, (size_t)(LINE - 1 - used), format, args);
+    va_end(args);
+    return n < 0 ? used : (used + n > LINE - 2 ? LINE - 2 : used + n);
+}
+
+/* Control bytes and quotes would break the line format or a terminal. */
+static int put_escaped(char *line, int used, const char *text, bool quoted)
+{
+    for (const unsigned char *c = (const unsigned char *)text; *c && used < LINE - 6; c++) {
+        if (quoted && (*c == '"' || *c == '\\'))
+            used = put(line, used, "\\%c", *c);
+        else if (*c < 0x20 || *c == 0x7f)
+            used = put(line, used, "\\x%02x", *c);
+        else
+            line[used++] = (char)*c;
+    }
+    line[used] = '\0';
+    return used;
+}
+
+static void emit(pwf_level level, const char *code, const char *text)
+{
+    static const char *const names[] = {"debug", "info", "warn", "error"};
+    static const char *const plain[] = {"", "", "warning: ", "error: "};
+    char line[LINE];
+    int used = 0;
+    line[0] = '\0';
+    if (at.plain) {
+        used = put(line, used, "%s", plain[level]);
+        if (at.rank > 0) used = put(line, used, "rank %d: ", at.rank);
+        used = put_escaped(line, used, text, false);
+    } else {
+        char utc[25], host[64] = "?";
+        pwf_clock_utc(utc);
+        gethostname(host, sizeof host);
+        host[sizeof host - 1] = '\0';
+        used = put(line, used, "%s level=%s code=%s rank=%d host=", utc, names[level], code,
+                   at.rank);
+        used = put_escaped(line, used, host, false);
+        const char *job = getenv("SLURM_JOB_ID");
+        if (job) {
+            used = put(line, used, " job=");
+            used = put_escaped(line, used, job, false);
+        }
+        if (*at.phase) used = put(line, used, " phase=%s", at.phase);
+        if (at.step >= 0) used = put(line, used, " step=%" PRId64, at.step);
+        used = put(line, used, " msg=\"");
+        used = put_escaped(line, used > LINE - 8 ? LINE - 8 : used, text, true);
+        used = put(line, used, "\"");
+    }
+    if (used > LINE - 2) used = LINE - 2;
+    line[used++] = '\n';
+    if (at.wipe) at.wipe();
+    /* A closed stderr is no reason to stop a run. */
+    const ssize_t written = write(STDERR_FILENO, line, (size_t)used);
+    (void)written;
+}
+
+void pwf_log(pwf_level level, const char *code, const char *format, ...)
+{
+    if (level < at.level || (level < PWF_LOG_WARN && at.rank != 0)) return;
+    char text[LINE];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    emit(level, code, text);
+}
+
+void pwf_log_status(pwf_status status)
+{
+    if (status.code == PWF_OK) return;
+    char text[LINE];
+    if (at.plain)
+        snprintf(text, sizeof text, "%s", status.text);
+    else
+        snprintf(text, sizeof text, "%s [%s:%d]", status.text, status.file, status.line);
+    emit(PWF_LOG_ERROR, pwf_code_name(status.code), text);
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pwf/core/pool.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct worker {
+    pwf_pool *pool;
+    int index;
+    pthread_t thread;
+} worker;
+
+struct pwf_pool {
+    int threads;
+    void (*start)(void);
+    worker *workers;
+    pthread_mutex_t lock;
+    pthread_cond_t wake, done;
+    pwf_task task;
+    void *context;
+    int tasks, next, finished;
+    bool ending;
+};
+
+/* Takes tasks until none is left; called and left with the lock held. */
+static void work(pwf_pool *p, int index)
+{
+    while (p->next < p->tasks) {
+        const int task = p->next++;
+        pthread_mutex_unlock(&p->lock);
+        p->task(p->context, task, index);
+        pthread_mutex_lock(&p->lock);
+        if (++p->finished == p->tasks) pthread_cond_broadcast(&p->done);
+    }
+}
+
+static void *worker_main(void *argument)
+{
+    const worker *w = argument;
+    pwf_pool *p = w->pool;
+    if (p->start) p->start();
+    pthread_mutex_lock(&p->lock);
+    while (!p->ending) {
+        work(p, w->index);
+        if (!p->ending) pthread_cond_wait(&p->wake, &p->lock);
+    }
+    pthread_mutex_unlock(&p->lock);
+    return NULL;
+}
+
+pwf_status pwf_pool_new(int threads, void (*start)(void), pwf_pool **out)
+{
+    PWF_ASSERT(threads >= 1);
+    *out = NULL;
+    pwf_pool *p = calloc(1, sizeof *p);
+    worker *workers = calloc((size_t)threads, sizeof *workers);
+    if (!p || !workers) {
+        free(p);
+        free(workers);
+        return PWF_FAIL(PWF_RESOURCE, "no memory for %d worker threads", threads);
+    }
+    p->workers = workers;
+    p->start = start;
+    p->threads = 1;
+    pthread_mutex_init(&p->lock, NULL);
+    pthread_cond_init(&p->wake, NULL);
+    pthread_cond_init(&p->done, NULL);
+    for (int i = 1; i < threads; i++) {
+        workers[i] = (worker){.pool = p, .index = i};
+        const int error = pthread_create(&workers[i].thread, NULL, worker_main, &workers[i]);
+        if (error) {
+            pwf_pool_free(p);
+            return PWF_FAIL(PWF_RESOURCE, "cannot start worker thread %d of %d: %s", i, threads,
+                            strerror(error));
+        }
+        p->threads++;
+    }
+    if (start) start();
+    *out = p;
+    return pwf_ok();
+}
+
+void pwf_pool_run(pwf_pool *p, int tasks, pwf_task task, void *context)
+{
+    pthread_mutex_lock(&p->lock);
+    p->task = task;
+    p->context = context;
+    p->tasks = tasks;
+    p->next = 0;
+    p->finished = 0;
+    pthread_cond_broadcast(&p->wake);
+    work(p, 0);
+    while (p->finished < p->tasks)
+        pthread_cond_wait(&p->done, &p->lock);
+    pthread_mutex_unlock(&p->lock);
+}
+
+int pwf_pool_threads(const pwf_pool *p)
+{
+    return p->threads;
+}
+
+void pwf_pool_free(pwf_pool *p)
+{
+    if (!p) return;
+    pthread_mutex_lock(&p->lock);
+    p->ending = true;
+    pthread_cond_broadcast(&p->wake);
+    pthread_mutex_unlock(&p->lock);
+    for (int i = 1; i < p->threads; i++)
+        pthread_join(p->workers[i].thread, NULL);
+    pthread_mutex_destroy(&p->lock);
+    pthread_cond_destroy(&p->wake);
+    pthread_cond_destroy(&p->done);
+    free(p->workers);
+    free(p);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pwf/core/status.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+pwf_status pwf_ok(void)
+{
+    pwf_status s;
+    s.code = PWF_OK;
+    s.line = 0;
+    s.file = "";
+    s.text[0] = '\0';
+    return s;
+}
+
+pwf_status pwf_status_make(pwf_code code, const char *file, int line, const char *format, ...)
+{
+    pwf_status s;
+    s.code = code;
+    s.line = line;
+    s.file = file;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(s.text, sizeof s.text, format, args);
+    va_end(args);
+    return s;
+}
+
+const char *pwf_code_name(pwf_code code)
+{
+    switch (code) {
+    case PWF_OK: return "OK";
+    case PWF_USAGE: return "USAGE";
+    case PWF_DATA: return "DATA";
+    case PWF_MISSING: return "MISSING";
+    case PWF_LAUNCH: return "LAUNCH";
+    case PWF_BUG: return "BUG";
+    case PWF_RESOURCE: return "RESOURCE";
+    case PWF_CANTCREATE: return "CANTCREATE";
+    case PWF_IO: return "IO";
+    case PWF_STOPPED: return "STOPPED";
+    case PWF_NUMBERS: return "NUMBERS";
+    case PWF_DENIED: return "DENIED";
+    case PWF_CONFIG: return "CONFIG";
+    case PWF_STUCK: return "STUCK";
+    }
+    return "UNKNOWN";
+}
+
+_Noreturn void pwf_assert_failed(const char *what, const char *file, int line)
+{
+    fprintf(stderr, "pwf: a bug in this program: %s does not hold at %s:%d\n", what, file, line);
+    fflush(stderr);
+    abort();
+}
