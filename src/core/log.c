@@ -85,8 +85,8 @@ static void emit(pwf_level level, const char *code, const char *text)
         pwf_clock_utc(utc);
         gethostname(host, sizeof host);
         host[sizeof host - 1] = '\0';
-        used = put(line, used, "%s level=%s code=%s rank=%d host=", utc, names[level], code,
-                   at.rank);
+        used =
+            put(line, used, "%s level=%s code=%s rank=%d host=", utc, names[level], code, at.rank);
         used = put_escaped(line, used, host, false);
         const char *job = getenv("SLURM_JOB_ID");
         if (job) {

@@ -29,8 +29,7 @@ pwf_status pwf_mem_alloc(pwf_mem_kind kind, int64_t count, size_t size, void *po
     char *base = NULL;
     size_t bytes = 0;
     memcpy(pointer, &base, sizeof base);
-    if (count < 0 || __builtin_mul_overflow((size_t)count, size, &bytes) ||
-        bytes > SIZE_MAX / 2)
+    if (count < 0 || __builtin_mul_overflow((size_t)count, size, &bytes) || bytes > SIZE_MAX / 2)
         return PWF_FAIL(PWF_RESOURCE, "%lld elements of %zu bytes for %s are more than fit",
                         (long long)count, size, pwf_mem_name(kind));
     size_t padded = (bytes + HEADER + 63) / 64 * 64;

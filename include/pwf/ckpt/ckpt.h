@@ -23,12 +23,12 @@ typedef struct pwf_snapshot {
     pwf_state *state;
     pwf_position position;
     int64_t seed, slots;
-    const char *model;       /* name */
-    pwf_hash data;           /* of the training images */
-    const char *config;      /* resolved configuration, YAML; stored under /run */
-    int64_t metrics_bytes;   /* length of the metrics file; under /run */
-    int64_t rounds_bytes;    /* length of rounds.csv; under /run */
-    double seconds;          /* run time so far; under /run */
+    const char *model;     /* name */
+    pwf_hash data;         /* of the training images */
+    const char *config;    /* resolved configuration, YAML; stored under /run */
+    int64_t metrics_bytes; /* length of the metrics file; under /run */
+    int64_t rounds_bytes;  /* length of rounds.csv; under /run */
+    double seconds;        /* run time so far; under /run */
 } pwf_snapshot;
 
 /** The fingerprint: a hash of the whole training state, from the hashes of the blocks of every
@@ -63,7 +63,8 @@ void pwf_ckpt_prune(const pwf_mesh *mesh, const char *dir, int64_t keep);
 
 /** Checks one file by plain reads alone, before libhdf5 sees it: magic, version, length, root hash,
  * every block hash.
- * Local. Fails with PWF_MISSING, PWF_IO or PWF_DATA with a sentence that says which piece is bad. */
+ * Local. Fails with PWF_MISSING, PWF_IO or PWF_DATA with a sentence that says which piece is bad.
+ */
 pwf_status pwf_ckpt_verify(const char *path);
 
 /** Finds the newest checkpoint of DIR (ckpt-*.h5 and round-*.h5, by step) that verifies; each bad

@@ -46,8 +46,8 @@ typedef struct pwf_round_result {
  * assigns its own part.
  * Collective over the world of the mesh. All ranks pass the same settings and codebook and get the
  * same result and codebook. Exact: the same on any number of ranks. Fails with PWF_RESOURCE,
- * PWF_CONFIG (more centres than codes) or PWF_NUMBERS (mu or sigma not finite); the weights are then
- * as they were. */
+ * PWF_CONFIG (more centres than codes) or PWF_NUMBERS (mu or sigma not finite); the weights are
+ * then as they were. */
 pwf_status pwf_cluster_round(const pwf_mesh *mesh, const pwf_round_settings *settings,
                              pwf_round_weights *weights, pwf_round_result *result);
 

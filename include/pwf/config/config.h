@@ -96,21 +96,21 @@ typedef struct pwf_config {
         int64_t backend;         /* pwf_backend_choice */
         int64_t shards, threads; /* belong to the run */
     } parallel;
-    struct {                  /* belongs to the run */
-        int64_t every;        /* steps; 0: only at the end of phases and rounds */
+    struct {           /* belongs to the run */
+        int64_t every; /* steps; 0: only at the end of phases and rounds */
         int64_t keep;
-        int64_t writer;       /* pwf_writer */
-        int64_t stop_after;   /* steps of this process; 0: no limit */
+        int64_t writer;     /* pwf_writer */
+        int64_t stop_after; /* steps of this process; 0: no limit */
     } checkpoint;
     struct {
         int64_t samples, bins, batch;
         int64_t ensemble; /* pwf_ensemble */
     } eval;
-    struct {                  /* belongs to the run */
-        int64_t interval;     /* steps */
-        int64_t level;        /* pwf_level */
-        int64_t format;       /* pwf_log_format */
-        int64_t progress;     /* pwf_switch */
+    struct {              /* belongs to the run */
+        int64_t interval; /* steps */
+        int64_t level;    /* pwf_level */
+        int64_t format;   /* pwf_log_format */
+        int64_t progress; /* pwf_switch */
     } log;
     /* Where each key's value came from; index as in the table, pwf_origin. */
     unsigned char origin[PWF_CONFIG_KEYS_MAX];

@@ -7,7 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** Accounted memory: every array of size goes through here, so that a rank can say what it holds. */
+/** Accounted memory: every array of size goes through here, so that a rank can say what it holds.
+ */
 
 typedef enum pwf_mem_kind {
     PWF_MEM_STATE,       /* posterior, momenta, codes of this rank's shard */

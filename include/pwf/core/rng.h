@@ -8,11 +8,11 @@
  * counter (index / 4, step, sample). Nothing is stored; any rank recomputes any number. */
 
 typedef enum pwf_rng_purpose {
-    PWF_RNG_NOISE = 1, /* eps of the posterior; step = optimiser step, sample = draw */
-    PWF_RNG_INIT = 2,  /* start values; index = flat parameter index */
-    PWF_RNG_ORDER = 3, /* order of the images; step = pass over the data */
+    PWF_RNG_NOISE = 1,   /* eps of the posterior; step = optimiser step, sample = draw */
+    PWF_RNG_INIT = 2,    /* start values; index = flat parameter index */
+    PWF_RNG_ORDER = 3,   /* order of the images; step = pass over the data */
     PWF_RNG_AUGMENT = 4, /* index = 4 * image; step = pass */
-    PWF_RNG_EVAL = 5   /* eps of the evaluation's draws; sample = draw */
+    PWF_RNG_EVAL = 5     /* eps of the evaluation's draws; sample = draw */
 } pwf_rng_purpose;
 
 /* One stream of numbers; the element index says which of them. */

@@ -29,8 +29,8 @@ float *pwf_executor_images(pwf_executor *executor);
 /** Forward: logits [images, classes]. `weights` is the whole flat vector, `buffers` all buffers
  * (unused in train mode, may be NULL).
  * Local. Fails with PWF_BUG when a library call fails. */
-pwf_status pwf_executor_forward(pwf_executor *executor, const float *weights,
-                                const float *buffers, const float **logits);
+pwf_status pwf_executor_forward(pwf_executor *executor, const float *weights, const float *buffers,
+                                const float **logits);
 
 /** Train mode only: forward, loss and backward.
  *   *loss = sum over images of the cross-entropy (unscaled, double, image order)
@@ -43,7 +43,6 @@ pwf_status pwf_executor_train(pwf_executor *executor, const float *weights, cons
 
 /** Train mode only: forward for the statistics alone, as above.
  * Local. */
-pwf_status pwf_executor_statistics(pwf_executor *executor, const float *weights,
-                                   float *statistics);
+pwf_status pwf_executor_statistics(pwf_executor *executor, const float *weights, float *statistics);
 
 #endif

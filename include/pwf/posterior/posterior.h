@@ -25,8 +25,7 @@ pwf_status pwf_posterior_start_sigma(pwf_state *state, const pwf_posterior_setti
 /** Draws the weights of the own range: mu + max(sigma, 2^-30) * eps, one rounding; plain ones are
  * copied. `weights` points to the element own.lo.
  * Local. Same bits on every instruction set. */
-void pwf_posterior_sample(const pwf_state *state, pwf_pool *pool, pwf_stream noise,
-                          float *weights);
+void pwf_posterior_sample(const pwf_state *state, pwf_pool *pool, pwf_stream noise, float *weights);
 
 /** From the summed loss gradient of the own range (`sum` points to element own.lo, exact units)
  * to the gradients of mu and sigma, regulariser included, and the sum of their squares per block.
@@ -36,8 +35,8 @@ void pwf_posterior_sample(const pwf_state *state, pwf_pool *pool, pwf_stream noi
  * in double, in a fixed order.
  * Local. Same bits on every instruction set. */
 void pwf_posterior_gradient(const pwf_state *state, const pwf_posterior_settings *settings,
-                            pwf_pool *pool, const pwf_stream *noise, const int64_t *sum,
-                            float *dmu, float *dsigma, double *norm);
+                            pwf_pool *pool, const pwf_stream *noise, const int64_t *sum, float *dmu,
+                            float *dsigma, double *norm);
 
 /** Distinct values and entropy (bits) of `count` values, -0 counted as 0; entropy_nonzero leaves
  * the zeros out.

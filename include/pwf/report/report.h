@@ -16,8 +16,8 @@ typedef struct pwf_report pwf_report;
 
 /** Opens DIR/metrics.jsonl and DIR/rounds.csv for appending, cut back to the given lengths (0: new
  * files). `live`: a progress line on the terminal; else plain lines, no carriage returns.
- * Local. The caller owns it. Fails with PWF_CANTCREATE, PWF_DENIED, PWF_IO, or PWF_DATA if a file is
- * shorter than the length to cut to. */
+ * Local. The caller owns it. Fails with PWF_CANTCREATE, PWF_DENIED, PWF_IO, or PWF_DATA if a file
+ * is shorter than the length to cut to. */
 pwf_status pwf_report_open(const char *dir, int64_t metrics_bytes, int64_t rounds_bytes, bool live,
                            pwf_report **out);
 pwf_status pwf_report_close(pwf_report *report);

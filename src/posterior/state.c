@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pwf/posterior/state.h"
+
+#include "pwf/core/mem.h"
+
+#include <stdlib.h>
+
+static pwf_status allocate(pwf_state *s)
+{
+    const int64_t all = s->own.hi - s->own.lo, fuzzy = s->own_posterior.hi - s->own_posterior.lo;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_STATE, all, sizeof *s->mu, &s->mu));
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_STATE, all, sizeof *s->mu_momentum, &s->mu_momentum));
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_STATE, fuzzy, sizeof *s->sigma, &s->sigma));
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_STATE, fuzzy, sizeof *s->sigma_momentum, &s->sigma_momentum));
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_STATE, fuzzy, sizeof *s->code, &s->code));
+    PWF_TRY(
+        pwf_mem_alloc(PWF_MEM_STATE, PWF_CODES_MAX, sizeof *s->codebook.entry, &s->codebook.entry));
+    return pwf_mem_alloc(PWF_MEM_STATE, pwf_registry_buffer_count(s->registry), sizeof *s->buffers,
+                         &s->buffers);
+}
+
+pwf_status pwf_state_new(const pwf_registry *registry, pwf_range own, uint32_t seed,
+                         int64_t min_power, pwf_state **out)
+{
+    *out = NULL;
+    pwf_state *s = calloc(1, sizeof *s);
+    if (!s) return PWF_FAIL(PWF_RESOURCE, "no memory for the training state");
+    s->registry = registry;
+    s->posterior = pwf_registry_posterior_count(registry);
+    s->total = pwf_registry_total_count(registry);
+    s->own = own;
+    s->own_posterior = pwf_range_meet(own, (pwf_range){0, s->posterior});
+    s->codebook.min_power = min_power;
+    const pwf_status status = allocate(s);
+    if (status.code != PWF_OK) {
+        pwf_state_free(s);
+        return status;
+    }
+    pwf_registry_start_values(registry, seed, s->mu, own.lo, own.hi - own.lo);
+    for (int64_t i = 0; i < s->own_posterior.hi - s->own_posterior.lo; i++)
+        s->code[i] = PWF_FREE;
+    for (int b = 0; b < pwf_registry_buffers(registry); b++) {
+        const pwf_buffer *buffer = pwf_registry_buffer(registry, b);
+        for (int64_t i = 0; i < buffer->count; i++)
+            s->buffers[buffer->offset + i] = buffer->initial;
+    }
+    *out = s;
+    return pwf_ok();
+}
+
+void pwf_state_free(pwf_state *s)
+{
+    if (!s) return;
+    pwf_mem_free(s->mu);
+    pwf_mem_free(s->mu_momentum);
+    pwf_mem_free(s->sigma);
+    pwf_mem_free(s->sigma_momentum);
+    pwf_mem_free(s->code);
+    pwf_mem_free(s->codebook.entry);
+    pwf_mem_free(s->buffers);
+    free(s);
+}
+
+void pwf_state_arrays(const pwf_state *s, pwf_state_array out[PWF_STATE_ARRAYS])
+{
+    const pwf_state_array table[PWF_STATE_ARRAYS] = {
+        {"mu", false, true, sizeof *s->mu, s->mu},
+        {"mu_momentum", false, true, sizeof *s->mu_momentum, s->mu_momentum},
+        {"sigma", true, true, sizeof *s->sigma, s->sigma},
+        {"sigma_momentum", true, true, sizeof *s->sigma_momentum, s->sigma_momentum},
+        {"code", true, false, sizeof *s->code, s->code},
+    };
+    for (int i = 0; i < PWF_STATE_ARRAYS; i++)
+        out[i] = table[i];
+}
+
+int pwf_codebook_add(pwf_codebook *codebook, int32_t integer)
+{
+    for (int i = 0; i < codebook->count; i++)
+        if (codebook->entry[i] == integer) return i;
+    if (codebook->count == PWF_CODES_MAX) return PWF_FREE;
+    codebook->entry[codebook->count] = integer;
+    return codebook->count++;
+}
+
+float pwf_codebook_value(const pwf_codebook *codebook, int code)
+{
+    PWF_ASSERT(code >= 0 && code < codebook->count);
+    float unit = 1.0f;
+    for (int64_t i = 0; i < codebook->min_power; i++)
+        unit *= 0.5f;
+    return (float)codebook->entry[code] * unit;
+}

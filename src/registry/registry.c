@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pwf/registry/registry.h"
+
+#include "pwf/core/rng.h"
+
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Entries are allocated one by one, so that a pointer to one stays valid while the table grows. */
+typedef struct table {
+    void **at;
+    int count, room;
+} table;
+
+struct pwf_registry {
+    table params, buffers;
+    int64_t posterior, total, buffer_total;
+    bool closed;
+};
+
+static void table_free(table *t)
+{
+    for (int i = 0; i < t->count; i++)
+        free(t->at[i]);
+    free(t->at);
+}
+
+/* An entry of `size` bytes with a copy of `name` behind it. */
+static pwf_status table_add(table *t, size_t size, const char *name, void **entry, char **copy)
+{
+    if (t->count == t->room) {
+        const int room = t->room ? 2 * t->room : 64;
+        void **grown = realloc(t->at, (size_t)room * sizeof *grown);
+        if (!grown) return PWF_FAIL(PWF_RESOURCE, "no memory for the parameter table");
+        t->at = grown;
+        t->room = room;
+    }
+    const size_t length = strlen(name) + 1;
+    char *memory = calloc(1, size + length);
+    if (!memory) return PWF_FAIL(PWF_RESOURCE, "no memory for parameter %s", name);
+    *copy = memcpy(memory + size, name, length);
+    *entry = memory;
+    t->at[t->count++] = memory;
+    return pwf_ok();
+}
+
+pwf_status pwf_registry_new(pwf_registry **out)
+{
+    *out = calloc(1, sizeof **out);
+    return *out ? pwf_ok() : PWF_FAIL(PWF_RESOURCE, "no memory for the parameter table");
+}
+
+void pwf_registry_free(pwf_registry *r)
+{
+    if (!r) return;
+    table_free(&r->params);
+    table_free(&r->buffers);
+    free(r);
+}
+
+pwf_status pwf_registry_add(pwf_registry *r, const char *name, int dims, const int64_t *shape,
+                            pwf_role role, pwf_init init, float init_scale, const pwf_param **out)
+{
+    PWF_ASSERT(!r->closed && dims >= 1 && dims <= PWF_DIMS);
+    if (pwf_registry_find(r, name))
+        return PWF_FAIL(PWF_BUG, "parameter %s is registered twice", name);
+    int64_t count = 1;
+    for (int d = 0; d < dims; d++)
+        if (shape[d] < 1 || __builtin_mul_overflow(count, shape[d], &count))
+            return PWF_FAIL(PWF_BUG, "parameter %s has an impossible shape", name);
+    void *entry = NULL;
+    char *copy = NULL;
+    PWF_TRY(table_add(&r->params, sizeof(pwf_param), name, &entry, &copy));
+    pwf_param *p = entry;
+    p->name = copy;
+    p->dims = dims;
+    memcpy(p->shape, shape, (size_t)dims * sizeof *shape);
+    p->count = count;
+    p->offset = -1;
+    p->role = role;
+    p->posterior = role != PWF_ROLE_PLAIN;
+    p->init = init;
+    p->init_scale = init_scale;
+    *out = p;
+    return pwf_ok();
+}
+
+pwf_status pwf_registry_add_buffer(pwf_registry *r, const char *name, int64_t count, float initial,
+                                   const pwf_buffer **out)
+{
+    PWF_ASSERT(!r->closed && count >= 1);
+    void *entry = NULL;
+    char *copy = NULL;
+    PWF_TRY(table_add(&r->buffers, sizeof(pwf_buffer), name, &entry, &copy));
+    pwf_buffer *b = entry;
+    b->name = copy;
+    b->count = count;
+    b->offset = r->buffer_total;
+    b->initial = initial;
+    r->buffer_total += count;
+    *out = b;
+    return pwf_ok();
+}
+
+pwf_status pwf_registry_close(pwf_registry *r, const char *const *exclude, int patterns)
+{
+    PWF_ASSERT(!r->closed);
+    pwf_param **params = (pwf_param **)r->params.at;
+    const int count = r->params.count;
+    for (int k = 0; k < patterns; k++) {
+        bool matched = false;
+        for (int i = 0; i < count; i++) {
+            if (fnmatch(exclude[k], params[i]->name, 0) != 0) continue;
+            params[i]->posterior = false;
+            matched = true;
+        }
+        if (!matched)
+            return PWF_FAIL(PWF_CONFIG,
+                            "fixing.exclude: no parameter matches '%s'; names look like '%s'",
+                            exclude[k], count ? params[0]->name : "");
+    }
+    void **ordered = malloc((size_t)(count ? count : 1) * sizeof *ordered);
+    if (!ordered) return PWF_FAIL(PWF_RESOURCE, "no memory for the parameter table");
+    int used = 0;
+    for (int plain = 0; plain < 2; plain++) {
+        for (int i = 0; i < count; i++) {
+            if (params[i]->posterior == plain) continue;
+            ordered[used++] = params[i];
+            params[i]->offset = r->total;
+            r->total += params[i]->count;
+        }
+        if (!plain) r->posterior = r->total;
+    }
+    memcpy(r->params.at, ordered, (size_t)count * sizeof *ordered);
+    free(ordered);
+    r->closed = true;
+    return pwf_ok();
+}
+
+int pwf_registry_params(const pwf_registry *r)
+{
+    return r->params.count;
+}
+
+const pwf_param *pwf_registry_param(const pwf_registry *r, int index)
+{
+    PWF_ASSERT(index >= 0 && index < r->params.count);
+    return r->params.at[index];
+}
+
+int pwf_registry_buffers(const pwf_registry *r)
+{
+    return r->buffers.count;
+}
+
+const pwf_buffer *pwf_registry_buffer(const pwf_registry *r, int index)
+{
+    PWF_ASSERT(index >= 0 && index < r->buffers.count);
+    return r->buffers.at[index];
+}
+
+const pwf_param *pwf_registry_find(const pwf_registry *r, const char *name)
+{
+    for (int i = 0; i < r->params.count; i++) {
+        const pwf_param *p = r->params.at[i];
+        if (strcmp(p->name, name) == 0) return p;
+    }
+    return NULL;
+}
+
+int64_t pwf_registry_posterior_count(const pwf_registry *r)
+{
+    PWF_ASSERT(r->closed);
+    return r->posterior;
+}
+
+int64_t pwf_registry_total_count(const pwf_registry *r)
+{
+    PWF_ASSERT(r->closed);
+    return r->total;
+}
+
+int64_t pwf_registry_buffer_count(const pwf_registry *r)
+{
+    return r->buffer_total;
+}
+
+static void start_values(const pwf_param *p, pwf_stream stream, float *out, int64_t index,
+                         int64_t count)
+{
+    switch (p->init) {
+    case PWF_INIT_ZERO:
+    case PWF_INIT_ONE:
+        for (int64_t i = 0; i < count; i++)
+            out[i] = p->init == PWF_INIT_ONE ? 1.0f : 0.0f;
+        break;
+    case PWF_INIT_NORMAL:
+        pwf_rng_normals(out, stream, index, count);
+        for (int64_t i = 0; i < count; i++)
+            out[i] *= p->init_scale;
+        break;
+    case PWF_INIT_UNIFORM:
+        pwf_rng_uniforms(out, stream, index, count);
+        for (int64_t i = 0; i < count; i++)
+            out[i] = (2.0f * out[i] - 1.0f) * p->init_scale;
+        break;
+    }
+}
+
+void pwf_registry_start_values(const pwf_registry *r, uint32_t seed, float *out, int64_t lo,
+                               int64_t count)
+{
+    PWF_ASSERT(r->closed && lo >= 0 && lo + count <= r->total);
+    const pwf_stream stream = {.seed = seed, .purpose = PWF_RNG_INIT};
+    for (int i = 0; i < r->params.count; i++) {
+        const pwf_param *p = r->params.at[i];
+        const int64_t from = p->offset > lo ? p->offset : lo;
+        const int64_t end = p->offset + p->count, hi = lo + count;
+        const int64_t to = end < hi ? end : hi;
+        if (from < to) start_values(p, stream, out + (from - lo), from, to - from);
+    }
+}
