@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#define ZLIB_CONST
+#include "idx.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+enum { CHUNK = 65536, PATH_ROOM = 4096 };
+
+struct pwf_idx {
+    int fd;
+    bool gz, stream_open, ended; /* ended: between gzip members, or after the last */
+    z_stream stream;
+    int64_t size;            /* of the file */
+    int64_t taken;           /* bytes of the file read so far */
+    int64_t given, promised; /* bytes delivered, header included; what the header promises */
+    int dims;
+    int64_t dim[PWF_IDX_DIMS];
+    char path[PATH_ROOM];
+    uint8_t in[CHUNK];
+};
+
+const char *pwf_idx_path(const pwf_idx *x)
+{
+    return x->path;
+}
+
+int64_t pwf_idx_dim(const pwf_idx *x, int axis)
+{
+    PWF_ASSERT(axis >= 0 && axis < x->dims);
+    return x->dim[axis];
+}
+
+void pwf_idx_close(pwf_idx *x)
+{
+    if (!x) return;
+    if (x->stream_open) inflateEnd(&x->stream);
+    if (x->fd >= 0) close(x->fd);
+    free(x);
+}
+
+/* At most `room` bytes of the file as it lies on disk; 0 at its end. */
+static pwf_status read_file(pwf_idx *x, uint8_t *bytes, size_t room, size_t *got)
+{
+    for (;;) {
+        const ssize_t n = read(x->fd, bytes, room);
+        if (n >= 0) {
+            *got = (size_t)n;
+            x->taken += n;
+            return pwf_ok();
+        }
+        if (errno != EINTR)
+            return PWF_FAIL(PWF_IO, "cannot read %s at byte %lld: %s", x->path, (long long)x->taken,
+                            strerror(errno));
+    }
+}
+
+static pwf_status damaged(const pwf_idx *x, const char *what)
+{
+    return PWF_FAIL(PWF_DATA,
+                    "%s is damaged at byte %lld of %lld (%s); fetch it again, and check it with "
+                    "gzip -t",
+                    x->path, (long long)(x->taken - (int64_t)x->stream.avail_in),
+                    (long long)x->size, what);
+}
+
+/* One round of inflate into what room the stream has. *more is false at the end of the file. */
+static pwf_status inflate_some(pwf_idx *x, bool *more)
+{
+    *more = true;
+    if (x->stream.avail_in == 0) {
+        size_t got = 0;
+        PWF_TRY(read_file(x, x->in, CHUNK, &got));
+        x->stream.next_in = x->in;
+        x->stream.avail_in = (uInt)got;
+        if (got == 0) {
+            *more = false;
+            return pwf_ok();
+        }
+    }
+    if (x->ended) { /* another gzip member, as `cat a.gz b.gz` makes */
+        if (inflateReset(&x->stream) != Z_OK) return damaged(x, "zlib cannot start again");
+        x->ended = false;
+    }
+    const int r = inflate(&x->stream, Z_NO_FLUSH);
+    if (r == Z_STREAM_END)
+        x->ended = true;
+    else if (r == Z_MEM_ERROR)
+        return PWF_FAIL(PWF_RESOURCE, "no memory to unpack %s", x->path);
+    else if (r != Z_OK && r != Z_BUF_ERROR)
+        return damaged(x, x->stream.msg ? x->stream.msg : "not a gzip stream");
+    return pwf_ok();
+}
+
+/* At most `count` unpacked bytes; fewer only at the end of the file. */
+static pwf_status pull(pwf_idx *x, uint8_t *bytes, int64_t count, int64_t *got)
+{
+    *got = 0;
+    while (*got < count) {
+        const int64_t left = count - *got;
+        const size_t room = left < (1 << 30) ? (size_t)left : (size_t)1 << 30;
+        size_t n = 0;
+        bool more = true;
+        if (x->gz) {
+            x->stream.next_out = bytes + *got;
+            x->stream.avail_out = (uInt)room;
+            PWF_TRY(inflate_some(x, &more));
+            n = room - x->stream.avail_out;
+        } else {
+            PWF_TRY(read_file(x, bytes + *got, room, &n));
+            more = n > 0;
+        }
+        *got += (int64_t)n;
+        if (!more) break;
+    }
+    x->given += *got;
+    return pwf_ok();
+}
+
+pwf_status pwf_idx_read(pwf_idx *x, uint8_t *bytes, int64_t count)
+{
+    int64_t got = 0;
+    PWF_TRY(pull(x, bytes, count, &got));
+    if (got < count)
+        return PWF_FAIL(PWF_DATA,
+                        "%s is cut short: it ends after %lld bytes%s, %lld were promised by its "
+                        "header; fetch it again",
+                        x->path, (long long)x->given, x->gz ? " unpacked" : "",
+                        (long long)x->promised);
+    return pwf_ok();
+}
+
+pwf_status pwf_idx_finish(pwf_idx *x)
+{
+    uint8_t scratch[4096];
+    while (x->given < x->promised) {
+        const int64_t left = x->promised - x->given;
+        PWF_TRY(pwf_idx_read(x, scratch, left < 4096 ? left : 4096));
+    }
+    int64_t got = 0;
+    PWF_TRY(pull(x, scratch, 1, &got));
+    if (got > 0)
+        return PWF_FAIL(PWF_DATA,
+                        "%s has bytes after the %lld its header promises; it is not an "
+                        "IDX file of these dimensions",
+                        x->path, (long long)x->promised);
+    if (x->gz && !x->ended) return damaged(x, "it ends before its gzip checksum");
+    return pwf_ok();
+}
+
+static uint32_t big_endian(const uint8_t b[4])
+{
+    return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+}
+
+static pwf_status check_magic(const pwf_idx *x, const uint8_t m[4])
+{
+    if (!x->gz && m[0] == 0x1f && m[1] == 0x8b)
+        return PWF_FAIL(PWF_DATA, "%s holds gzip data; give its name the ending .gz", x->path);
+    if (m[0] != 0 || m[1] != 0 || m[2] != 8)
+        return PWF_FAIL(PWF_DATA,
+                        "%s is not an IDX file of unsigned bytes: it begins with %02x %02x %02x "
+                        "%02x, not 00 00 08 %02x",
+                        x->path, m[0], m[1], m[2], m[3], x->dims);
+    if (m[3] != x->dims)
+        return PWF_FAIL(PWF_DATA, "%s has %d dimensions at byte 3, %d are wanted%s", x->path, m[3],
+                        x->dims, m[3] == 1 && x->dims == 3 ? " (labels in place of images?)" : "");
+    return pwf_ok();
+}
+
+/* The product of the dimensions must be what the file can hold. */
+static pwf_status check_size(pwf_idx *x)
+{
+    int64_t product = 1;
+    bool over = false;
+    for (int d = 0; d < x->dims; d++) {
+        if (x->dim[d] == 0 || (d > 0 && x->dim[d] > PWF_IDX_SIDE_MAX))
+            return PWF_FAIL(PWF_DATA,
+                            "%s: dimension %d, at byte %d, is %lld; 1 to %lld are allowed", x->path,
+                            d + 1, 4 + 4 * d, (long long)x->dim[d],
+                            d > 0 ? (long long)PWF_IDX_SIDE_MAX : (long long)UINT32_MAX);
+        over = over || __builtin_mul_overflow(product, x->dim[d], &product);
+    }
+    over = over || __builtin_add_overflow(product, x->given, &x->promised);
+    const int64_t most = x->gz ? x->size * PWF_IDX_RATIO_MAX : x->size;
+    if (over || x->promised > most) {
+        if (!over && !x->gz)
+            return PWF_FAIL(PWF_DATA,
+                            "%s is cut short: it has %lld bytes, %lld were promised by its header; "
+                            "fetch it again",
+                            x->path, (long long)x->size, (long long)x->promised);
+        return PWF_FAIL(PWF_DATA, "%s: its header promises more than %lld bytes can hold", x->path,
+                        (long long)x->size);
+    }
+    return pwf_ok();
+}
+
+static pwf_status read_header(pwf_idx *x, int dims)
+{
+    x->dims = dims;
+    x->promised = 4 + 4 * dims;
+    uint8_t b[4];
+    PWF_TRY(pwf_idx_read(x, b, 4));
+    PWF_TRY(check_magic(x, b));
+    for (int d = 0; d < dims; d++) {
+        PWF_TRY(pwf_idx_read(x, b, 4));
+        x->dim[d] = big_endian(b);
+    }
+    return check_size(x);
+}
+
+/* A link may lead anywhere; data stay under the folder that the configuration names. */
+static pwf_status stay_inside(const char *root, const char *path)
+{
+    char *inside = realpath(root, NULL), *full = realpath(path, NULL);
+    const size_t n = inside ? strlen(inside) : 0;
+    const bool good = inside && full && strncmp(inside, full, n) == 0 &&
+                      (full[n] == '/' || (n == 1 && inside[0] == '/'));
+    pwf_status s = pwf_ok();
+    if (!good && inside && full)
+        s = PWF_FAIL(PWF_DATA,
+                     "%s leads to %s, outside data.path; set data.path to the folder of "
+                     "the files themselves",
+                     path, full);
+    else if (!good)
+        s = PWF_FAIL(errno == ENOMEM ? PWF_RESOURCE : PWF_MISSING, "cannot find %s: %s", path,
+                     strerror(errno));
+    free(inside);
+    free(full);
+    return s;
+}
+
+static pwf_status open_file(pwf_idx *x, const char *root, const char *stem, const char *ending,
+                            bool *found)
+{
+    const int n = snprintf(x->path, sizeof x->path, "%s/%s%s", root, stem, ending);
+    if (n < 0 || n >= (int)sizeof x->path)
+        return PWF_FAIL(PWF_MISSING, "data.path is too long: %.200s...", root);
+    /* Without O_NONBLOCK, opening a pipe would wait for its writer for ever. */
+    x->fd = open(x->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    *found = x->fd >= 0;
+    if (*found) return stay_inside(root, x->path);
+    if (errno == ENOENT || errno == ENOTDIR) return pwf_ok();
+    const pwf_code code = errno == EACCES || errno == EPERM    ? PWF_DENIED
+                          : errno == EMFILE || errno == ENFILE ? PWF_RESOURCE
+                          : errno == ELOOP || errno == ENXIO   ? PWF_DATA
+                                                               : PWF_IO;
+    return PWF_FAIL(code, "cannot open %s: %s", x->path, strerror(errno));
+}
+
+static pwf_status open_any(pwf_idx *x, const char *root, const char *stem)
+{
+    bool found = false;
+    PWF_TRY(open_file(x, root, stem, "", &found));
+    if (!found) {
+        PWF_TRY(open_file(x, root, stem, ".gz", &found));
+        x->gz = true;
+    }
+    if (!found)
+        return PWF_FAIL(PWF_MISSING,
+                        "neither %s nor %s.gz is in data.path \"%s\"; the Debian package "
+                        "dataset-fashion-mnist puts them into /usr/share/datasets/fashion-mnist",
+                        stem, stem, root);
+    struct stat st;
+    if (fstat(x->fd, &st) != 0)
+        return PWF_FAIL(PWF_IO, "cannot look at %s: %s", x->path, strerror(errno));
+    if (!S_ISREG(st.st_mode)) return PWF_FAIL(PWF_DATA, "%s is not a regular file", x->path);
+    x->size = st.st_size;
+    if (x->size > INT64_MAX / PWF_IDX_RATIO_MAX)
+        return PWF_FAIL(PWF_DATA, "%s is too large", x->path);
+    if (!x->gz) return pwf_ok();
+    if (inflateInit2(&x->stream, 16 + MAX_WBITS) != Z_OK)
+        return PWF_FAIL(PWF_RESOURCE, "no memory to unpack %s", x->path);
+    x->stream_open = true;
+    return pwf_ok();
+}
+
+pwf_status pwf_idx_open(const char *root, const char *stem, int dims, pwf_idx **out)
+{
+    PWF_ASSERT(dims >= 1 && dims <= PWF_IDX_DIMS);
+    *out = NULL;
+    pwf_idx *x = calloc(1, sizeof *x);
+    if (!x) return PWF_FAIL(PWF_RESOURCE, "no memory to read %s", stem);
+    x->fd = -1;
+    pwf_status s = open_any(x, root, stem);
+    if (s.code == PWF_OK) s = read_header(x, dims);
+    if (s.code != PWF_OK) {
+        pwf_idx_close(x);
+        return s;
+    }
+    *out = x;
+    return pwf_ok();
+}

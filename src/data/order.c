@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pwf/core/mem.h"
+#include "pwf/core/rng.h"
+#include "pwf/data/dataset.h"
+
+struct pwf_order {
+    int64_t images, batch, batches; /* batches of one pass */
+    uint32_t seed;
+    int64_t pass, first; /* first: place of the batch in the pass */
+    uint32_t *image;     /* the permutation of this pass */
+};
+
+pwf_status pwf_order_new(int64_t images, int64_t batch, uint32_t seed, pwf_order **out)
+{
+    *out = NULL;
+    PWF_ASSERT(images >= 1 && batch >= 1);
+    if (batch > images)
+        return PWF_FAIL(PWF_CONFIG,
+                        "train.batch is %lld, more than the %lld images to train on; lower it, or "
+                        "raise data.train_limit",
+                        (long long)batch, (long long)images);
+    if (images > UINT32_MAX)
+        return PWF_FAIL(PWF_DATA, "%lld images are more than 2^32 - 1", (long long)images);
+    pwf_order *o = NULL;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, 1, sizeof *o, &o));
+    *o = (pwf_order){
+        .images = images, .batch = batch, .batches = images / batch, .seed = seed, .pass = -1};
+    const pwf_status s = pwf_mem_alloc(PWF_MEM_DATA, images, sizeof *o->image, &o->image);
+    if (s.code != PWF_OK) {
+        pwf_order_free(o);
+        return s;
+    }
+    pwf_order_seek(o, 0);
+    *out = o;
+    return s;
+}
+
+void pwf_order_free(pwf_order *o)
+{
+    if (!o) return;
+    pwf_mem_free(o->image);
+    pwf_mem_free(o);
+}
+
+/* An integer in [0, n), every one equally likely: multiply and shift, with the few words that would
+ * favour some integers rejected (Lemire, TOMACS 2019). The words come from counter `at`; `sample`
+ * counts on in the rare case that all four are rejected. */
+static uint32_t below(uint32_t n, pwf_stream stream, uint64_t at)
+{
+    const uint32_t reject = (uint32_t)-n % n;
+    for (stream.sample = 0;; stream.sample++) {
+        uint32_t words[4];
+        pwf_rng_words(stream, at, words);
+        for (int i = 0; i < 4; i++) {
+            const uint64_t product = (uint64_t)words[i] * n;
+            if ((uint32_t)product >= reject) return (uint32_t)(product >> 32);
+        }
+    }
+}
+
+/* Fisher and Yates. */
+static void shuffle(pwf_order *o)
+{
+    const pwf_stream stream = {o->seed, PWF_RNG_ORDER, (uint64_t)o->pass, 0};
+    for (int64_t i = 0; i < o->images; i++)
+        o->image[i] = (uint32_t)i;
+    for (int64_t i = o->images - 1; i > 0; i--) {
+        const uint32_t j = below((uint32_t)(i + 1), stream, (uint64_t)i);
+        const uint32_t swapped = o->image[i];
+        o->image[i] = o->image[j];
+        o->image[j] = swapped;
+    }
+}
+
+void pwf_order_seek(pwf_order *o, int64_t batch_number)
+{
+    PWF_ASSERT(batch_number >= 0);
+    const int64_t pass = batch_number / o->batches;
+    o->first = batch_number % o->batches * o->batch;
+    if (pass == o->pass) return;
+    o->pass = pass;
+    shuffle(o);
+}
+
+int64_t pwf_order_image(const pwf_order *o, int64_t position)
+{
+    PWF_ASSERT(position >= 0 && position < o->batch);
+    return o->image[o->first + position];
+}
+
+int64_t pwf_order_pass(const pwf_order *o)
+{
+    return o->pass;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_TESTS_IDX_FILES_H
+#define PWF_TESTS_IDX_FILES_H
+
+#include "pwf/config/config.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Small IDX files for the tests, written to the folder DIR under the working directory. */
+enum {
+    COUNT = 5,
+    SIDE = 4,
+    CLASSES = 3,
+    IMAGES_BYTES = 16 + COUNT * SIDE * SIDE,
+    LABELS_BYTES = 13
+};
+
+/* The bytes of a good pair; pixel k of image i is 16 i + k, label i is i % 3. */
+void good_images(uint8_t bytes[IMAGES_BYTES]);
+void good_labels(uint8_t bytes[LABELS_BYTES]);
+
+/* Writes DIR/NAME, through gzip if `gz`. */
+void put_file(const char *dir, const char *name, const void *bytes, size_t count, bool gz);
+/* Removes all eight names of DIR, and makes DIR. */
+void clear_files(const char *dir);
+/* A good training and test pair. */
+void put_good_files(const char *dir, bool gz);
+/* The bytes of a gzip file with these contents; the caller frees. */
+uint8_t *gzip_bytes(const void *bytes, size_t count, size_t *size);
+/* A configuration that fits the good pair, without augmentation, mean 0 and std 1. */
+void small_config(pwf_config *config, const char *dir);
+
+#endif
