@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "mesh_private.h"
+
+#include "pwf/core/hash.h"
+
+#include <string.h>
+
+enum { NAMES = 64, NAME = 96 };
+
+/* A status holds its source file as a pointer, and another rank's pointer means nothing here. The
+ * names that arrive are kept for the life of the process; there are only as many as source files
+ * that fail. One thread talks to MPI, so one thread comes here. */
+static const char *keep_name(const char *name)
+{
+    static char names[NAMES][NAME];
+    static int used;
+    for (int i = 0; i < used; i++)
+        if (strcmp(names[i], name) == 0) return names[i];
+    if (used == NAMES) return "remote";
+    memcpy(names[used], name, strlen(name) + 1);
+    return names[used++];
+}
+
+typedef struct message {
+    int line;
+    char file[NAME];
+    char text[PWF_STATUS_TEXT];
+} message;
+
+pwf_status pwf_mesh_agree_on(MPI_Comm comm, pwf_status local)
+{
+    struct {
+        int code, rank;
+    } worst = {(int)local.code, 0};
+    int rank = 0;
+    PWF_MPI(MPI_Comm_rank(comm, &rank));
+    worst.rank = rank;
+    /* Of equal codes MPI_MAXLOC takes the lowest rank. */
+    PWF_MPI(MPI_Allreduce(MPI_IN_PLACE, &worst, 1, MPI_2INT, MPI_MAXLOC, comm));
+    if (worst.code == PWF_OK) return local;
+
+    message m;
+    memset(&m, 0, sizeof m);
+    if (rank == worst.rank) {
+        m.line = local.line;
+        strncpy(m.file, local.file, NAME - 1);
+        memcpy(m.text, local.text, sizeof m.text);
+    }
+    PWF_MPI(MPI_Bcast(&m, (int)sizeof m, MPI_BYTE, worst.rank, comm));
+    if (rank == worst.rank) return local;
+    pwf_status s = {.code = (pwf_code)worst.code, .line = m.line, .file = keep_name(m.file)};
+    memcpy(s.text, m.text, sizeof s.text);
+    return s;
+}
+
+pwf_status pwf_mesh_agree(const pwf_mesh *mesh, pwf_status local)
+{
+    return pwf_mesh_agree_on(mesh->comm[PWF_WORLD], local);
+}
+
+pwf_status pwf_mesh_same(const pwf_mesh *mesh, const void *bytes, size_t count, const char *what)
+{
+    const MPI_Comm comm = mesh->comm[PWF_WORLD];
+    const pwf_hash hash = pwf_hash_bytes(bytes, count);
+    const uint64_t mine[3] = {hash.lo, hash.hi, (uint64_t)count};
+    /* All are equal if and only if the largest is the smallest, and ~ turns one into the other. */
+    uint64_t most[6];
+    for (int i = 0; i < 3; i++) {
+        most[i] = mine[i];
+        most[i + 3] = ~mine[i];
+    }
+    PWF_MPI(MPI_Allreduce(MPI_IN_PLACE, most, 6, MPI_UINT64_T, MPI_MAX, comm));
+    if (most[0] == ~most[3] && most[1] == ~most[4] && most[2] == ~most[5]) return pwf_ok();
+
+    uint64_t first[3] = {mine[0], mine[1], mine[2]};
+    PWF_MPI(MPI_Bcast(first, 3, MPI_UINT64_T, 0, comm));
+    const int size = mesh->size[PWF_WORLD];
+    int other = memcmp(first, mine, sizeof mine) != 0 ? mesh->rank[PWF_WORLD] : size;
+    PWF_MPI(MPI_Allreduce(MPI_IN_PLACE, &other, 1, MPI_INT, MPI_MIN, comm));
+    return PWF_FAIL(PWF_BUG,
+                    "rank %d has another %s than rank 0: all ranks must run the same program on "
+                    "the same settings and files",
+                    other, what);
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "mesh_private.h"
+
+#include "pwf/core/log.h"
+#include "pwf/core/mem.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+int64_t pwf_mesh_chunk = (int64_t)1 << 30;
+
+pwf_status pwf_mesh_start(int *argc, char ***argv)
+{
+    int given = MPI_THREAD_SINGLE, rank = 0;
+    PWF_MPI(MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &given));
+    PWF_MPI(MPI_Comm_rank(MPI_COMM_WORLD, &rank));
+    pwf_log_set_rank(rank);
+    const pwf_status local =
+        given >= MPI_THREAD_FUNNELED
+            ? pwf_ok()
+            : PWF_FAIL(PWF_LAUNCH,
+                       "the MPI library allows no threads beside the one that calls it "
+                       "(MPI_THREAD_FUNNELED): use an MPI library built with thread support");
+    return pwf_mesh_agree_on(MPI_COMM_WORLD, local);
+}
+
+void pwf_mesh_stop(void)
+{
+    int started = 0, ended = 0;
+    PWF_MPI(MPI_Initialized(&started));
+    PWF_MPI(MPI_Finalized(&ended));
+    if (started && !ended) PWF_MPI(MPI_Finalize());
+}
+
+static pwf_status check_shards(int shards, int size)
+{
+    if (shards >= 1 && size % shards == 0) return pwf_ok();
+    char choices[160] = "1";
+    size_t used = 1;
+    for (int d = 2; d <= size; d++) {
+        if (size % d != 0) continue;
+        const int n = snprintf(choices + used, sizeof choices - used, ", %d", d);
+        if (n < 0 || (size_t)n >= sizeof choices - used) {
+            choices[used] = '\0';
+            break;
+        }
+        used += (size_t)n;
+    }
+    return PWF_FAIL(PWF_CONFIG,
+                    "parallel.shards is %d, but must divide the number of ranks, %d: choose one "
+                    "of %s, or start another number of ranks",
+                    shards, size, choices);
+}
+
+static void split(pwf_mesh *mesh, pwf_axis axis, int group, int place)
+{
+    PWF_MPI(MPI_Comm_split(mesh->comm[PWF_WORLD], group, place, &mesh->comm[axis]));
+    PWF_MPI(MPI_Comm_rank(mesh->comm[axis], &mesh->rank[axis]));
+    PWF_MPI(MPI_Comm_size(mesh->comm[axis], &mesh->size[axis]));
+}
+
+/* Everything of the mesh that needs no MPI; on failure what there is stays in place. */
+static pwf_status allocate(int size, pwf_mesh **out)
+{
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, 1, sizeof **out, out));
+    pwf_mesh *mesh = *out;
+    for (int a = 0; a < PWF_AXES; a++)
+        mesh->comm[a] = MPI_COMM_NULL;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, size, sizeof *mesh->counts, &mesh->counts));
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, size, sizeof *mesh->starts, &mesh->starts));
+    return pwf_mem_alloc(PWF_MEM_BUFFERS, PWF_SCRATCH, sizeof *mesh->scratch, &mesh->scratch);
+}
+
+pwf_status pwf_mesh_new_on(MPI_Comm comm, int shards, pwf_mesh **out)
+{
+    *out = NULL;
+    int rank = 0, size = 0;
+    PWF_MPI(MPI_Comm_rank(comm, &rank));
+    PWF_MPI(MPI_Comm_size(comm, &size));
+    pwf_status status = check_shards(shards, size);
+    pwf_mesh *mesh = NULL;
+    if (status.code == PWF_OK) status = allocate(size, &mesh);
+    status = pwf_mesh_agree_on(comm, status);
+    if (status.code != PWF_OK) {
+        pwf_mesh_free(mesh);
+        return status;
+    }
+    PWF_MPI(MPI_Comm_dup(comm, &mesh->comm[PWF_WORLD]));
+    PWF_MPI(MPI_Comm_set_errhandler(mesh->comm[PWF_WORLD], MPI_ERRORS_ARE_FATAL));
+    mesh->rank[PWF_WORLD] = rank;
+    mesh->size[PWF_WORLD] = size;
+    /* Compared before the split, which would otherwise make groups that do not fit together. */
+    status = pwf_mesh_same(mesh, &shards, sizeof shards, "number of shards");
+    if (status.code != PWF_OK) {
+        pwf_mesh_free(mesh);
+        return status;
+    }
+    split(mesh, PWF_SHARD, rank / shards, rank);
+    split(mesh, PWF_REPLICA, rank % shards, rank);
+    *out = mesh;
+    return pwf_ok();
+}
+
+pwf_status pwf_mesh_new(int shards, pwf_mesh **out)
+{
+    return pwf_mesh_new_on(MPI_COMM_WORLD, shards, out);
+}
+
+void pwf_mesh_free(pwf_mesh *mesh)
+{
+    if (mesh == NULL) return;
+    for (int a = 0; a < PWF_AXES; a++)
+        if (mesh->comm[a] != MPI_COMM_NULL) PWF_MPI(MPI_Comm_free(&mesh->comm[a]));
+    pwf_mem_free(mesh->counts);
+    pwf_mem_free(mesh->starts);
+    pwf_mem_free(mesh->scratch);
+    pwf_mem_free(mesh);
+}
+
+int pwf_mesh_rank(const pwf_mesh *mesh, pwf_axis axis)
+{
+    return mesh->rank[axis];
+}
+
+int pwf_mesh_size(const pwf_mesh *mesh, pwf_axis axis)
+{
+    return mesh->size[axis];
+}
+
+MPI_Comm pwf_mesh_comm(const pwf_mesh *mesh, pwf_axis axis)
+{
+    return mesh->comm[axis];
+}
+
+const char *pwf_mesh_library(void)
+{
+    static char text[MPI_MAX_LIBRARY_VERSION_STRING];
+    int length = 0;
+    PWF_MPI(MPI_Get_library_version(text, &length));
+    text[strcspn(text, "\r\n")] = '\0';
+    return text;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_MESH_PRIVATE_H
+#define PWF_MESH_PRIVATE_H
+
+#include "pwf/mesh/mesh_mpi.h"
+
+#include <limits.h>
+
+enum { PWF_AXES = 3, PWF_SCRATCH = 32768 };
+
+struct pwf_mesh {
+    MPI_Comm comm[PWF_AXES];
+    int rank[PWF_AXES], size[PWF_AXES];
+    int *counts, *starts; /* per rank of the longest axis: arguments of the v-collectives */
+    int64_t *scratch;     /* PWF_SCRATCH elements that another rank's part arrives in */
+};
+
+/* One MPI call. The communicators' handler is fatal, so this only guards against a library that
+ * returns all the same. */
+#define PWF_MPI(call)                                                                              \
+    do {                                                                                           \
+        const int pwf_mpi_code_ = (call);                                                          \
+        PWF_ASSERT(pwf_mpi_code_ == MPI_SUCCESS);                                                  \
+    } while (0)
+
+/* The most bytes handed to one MPI call. MPI counts and displacements are ints; some algorithms of
+ * the libraries multiply them by the element size in an int as well, so this stays below INT_MAX
+ * bytes. Tests make it small to walk the paths of long vectors. */
+extern int64_t pwf_mesh_chunk;
+
+/* The one place where a length becomes an MPI count. */
+static inline int pwf_mesh_count(int64_t count)
+{
+    PWF_ASSERT(count >= 0 && count <= INT_MAX);
+    return (int)count;
+}
+
+/* The next piece of `left` elements of `size` bytes that may go into one call. */
+static inline int64_t pwf_mesh_piece(int64_t left, int64_t size)
+{
+    const int64_t most = pwf_mesh_chunk > size ? pwf_mesh_chunk / size : 1;
+    return left < most ? left : most;
+}
+
+/* pwf_mesh_agree before there is a mesh. */
+pwf_status pwf_mesh_agree_on(MPI_Comm comm, pwf_status local);
+
+#endif

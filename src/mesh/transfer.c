@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Collectives of any length: each is a loop over pieces that one MPI call may carry. */
+#include "mesh_private.h"
+
+#include <string.h>
+
+enum { TAG_COLLECT = 1, TAG_REDUCE = 2 };
+
+static void all_reduce(const pwf_mesh *mesh, pwf_axis axis, void *values, int64_t count,
+                       MPI_Datatype type, MPI_Op op)
+{
+    if (mesh->size[axis] == 1) return;
+    char *at = values;
+    for (int64_t piece; count > 0; count -= piece, at += 8 * piece) {
+        piece = pwf_mesh_piece(count, 8);
+        PWF_MPI(MPI_Allreduce(MPI_IN_PLACE, at, pwf_mesh_count(piece), type, op, mesh->comm[axis]));
+    }
+}
+
+void pwf_mesh_sum_i64(const pwf_mesh *mesh, pwf_axis axis, int64_t *values, int64_t count)
+{
+    all_reduce(mesh, axis, values, count, MPI_INT64_T, MPI_SUM);
+}
+
+void pwf_mesh_max_f64(const pwf_mesh *mesh, pwf_axis axis, double *values, int64_t count)
+{
+    all_reduce(mesh, axis, values, count, MPI_DOUBLE, MPI_MAX);
+}
+
+void pwf_mesh_max_i64(const pwf_mesh *mesh, pwf_axis axis, int64_t *values, int64_t count)
+{
+    all_reduce(mesh, axis, values, count, MPI_INT64_T, MPI_MAX);
+}
+
+void pwf_mesh_broadcast(const pwf_mesh *mesh, pwf_axis axis, int root, void *data, size_t bytes)
+{
+    if (mesh->size[axis] == 1) return;
+    PWF_ASSERT(bytes <= INT64_MAX);
+    char *at = data;
+    int64_t left = (int64_t)bytes;
+    for (int64_t piece; left > 0; left -= piece, at += piece) {
+        piece = pwf_mesh_piece(left, 1);
+        PWF_MPI(MPI_Bcast(at, pwf_mesh_count(piece), MPI_BYTE, root, mesh->comm[axis]));
+    }
+}
+
+void pwf_mesh_gather(const pwf_mesh *mesh, pwf_axis axis, void *data, const int64_t *offset)
+{
+    const int size = mesh->size[axis];
+    if (size == 1) return;
+    if (offset[size] > pwf_mesh_chunk) {
+        for (int r = 0; r < size; r++)
+            pwf_mesh_broadcast(mesh, axis, r, (char *)data + offset[r],
+                               (size_t)(offset[r + 1] - offset[r]));
+        return;
+    }
+    for (int r = 0; r < size; r++) {
+        mesh->counts[r] = pwf_mesh_count(offset[r + 1] - offset[r]);
+        mesh->starts[r] = pwf_mesh_count(offset[r]);
+    }
+    PWF_MPI(MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, data, mesh->counts, mesh->starts,
+                           MPI_BYTE, mesh->comm[axis]));
+}
+
+void pwf_mesh_collect(const pwf_mesh *mesh, const void *piece, size_t piece_bytes, void *data,
+                      const int64_t *offset)
+{
+    const MPI_Comm comm = mesh->comm[PWF_WORLD];
+    const int rank = mesh->rank[PWF_WORLD], size = mesh->size[PWF_WORLD];
+    PWF_ASSERT((int64_t)piece_bytes == offset[rank + 1] - offset[rank]);
+    if (rank > 0) {
+        const char *at = piece;
+        int64_t left = (int64_t)piece_bytes;
+        for (int64_t n; left > 0; left -= n, at += n) {
+            n = pwf_mesh_piece(left, 1);
+            PWF_MPI(MPI_Send(at, pwf_mesh_count(n), MPI_BYTE, 0, TAG_COLLECT, comm));
+        }
+        return;
+    }
+    if (piece_bytes > 0) memmove((char *)data + offset[0], piece, piece_bytes);
+    for (int r = 1; r < size; r++) {
+        char *at = (char *)data + offset[r];
+        int64_t left = offset[r + 1] - offset[r];
+        for (int64_t n; left > 0; left -= n, at += n) {
+            n = pwf_mesh_piece(left, 1);
+            PWF_MPI(
+                MPI_Recv(at, pwf_mesh_count(n), MPI_BYTE, r, TAG_COLLECT, comm, MPI_STATUS_IGNORE));
+        }
+    }
+}
+
+/* In step s every rank sends to the rank s places on and adds what comes from s places back. Each
+ * element is sent size - 1 times in all, as few as can be, and a small scratch is enough; integers
+ * make the order free. */
+void pwf_mesh_reduce_i64(const pwf_mesh *mesh, pwf_axis axis, int64_t *values,
+                         const int64_t *offset)
+{
+    const MPI_Comm comm = mesh->comm[axis];
+    const int rank = mesh->rank[axis], size = mesh->size[axis];
+    int64_t most = pwf_mesh_piece(PWF_SCRATCH, (int64_t)sizeof *values);
+    for (int s = 1; s < size; s++) {
+        const int to = (rank + s) % size, from = (rank + size - s) % size;
+        int64_t out = offset[to], in = offset[rank];
+        while (out < offset[to + 1] || in < offset[rank + 1]) {
+            const int64_t give = offset[to + 1] - out < most ? offset[to + 1] - out : most;
+            const int64_t take = offset[rank + 1] - in < most ? offset[rank + 1] - in : most;
+            PWF_MPI(MPI_Sendrecv(values + out, pwf_mesh_count(give), MPI_INT64_T,
+                                 give > 0 ? to : MPI_PROC_NULL, TAG_REDUCE, mesh->scratch,
+                                 pwf_mesh_count(take), MPI_INT64_T, take > 0 ? from : MPI_PROC_NULL,
+                                 TAG_REDUCE, comm, MPI_STATUS_IGNORE));
+            for (int64_t i = 0; i < take; i++)
+                values[in + i] += mesh->scratch[i];
+            out += give;
+            in += take;
+        }
+    }
+}
+
+void pwf_mesh_barrier(const pwf_mesh *mesh)
+{
+    PWF_MPI(MPI_Barrier(mesh->comm[PWF_WORLD]));
+}

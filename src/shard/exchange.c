@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pwf/core/mem.h"
+#include "pwf/mesh/exact.h"
+#include "pwf/mesh/pending.h"
+#include "pwf/shard/shard.h"
+
+#include <pthread.h>
+
+/* A lock guards runs of LOCK_RUN elements; run i belongs to lock i mod LOCKS. A run is long enough
+ * that taking the lock costs nothing, and short enough that a second thread in the same layer
+ * follows close behind the first. */
+enum { LOCKS = 64, LOCK_RUN = 4 * PWF_BLOCK };
+
+struct pwf_exchange {
+    const pwf_mesh *mesh;
+    int64_t total;
+    pwf_range own;
+    int64_t *elements, *blocks; /* offsets per shard rank: elements, bytes of doubles per block */
+    pwf_pending *gather;
+    int64_t *reducing;
+    int locks;
+    pthread_mutex_t lock[LOCKS];
+};
+
+static pwf_status plan(const pwf_mesh *mesh, int64_t total, pwf_exchange **out)
+{
+    const int size = pwf_mesh_size(mesh, PWF_SHARD);
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, 1, sizeof **out, out));
+    pwf_exchange *e = *out;
+    e->mesh = mesh;
+    e->total = total;
+    e->own = pwf_shard_range(total, size, pwf_mesh_rank(mesh, PWF_SHARD));
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, size + 1, sizeof *e->elements, &e->elements));
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, size + 1, sizeof *e->blocks, &e->blocks));
+    int64_t *bytes = NULL;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, size + 1, sizeof *bytes, &bytes));
+    for (int r = 0; r < size; r++) {
+        const int64_t end = pwf_shard_range(total, size, r).hi;
+        e->elements[r + 1] = end;
+        e->blocks[r + 1] = pwf_block_count(end) * (int64_t)sizeof(double);
+        bytes[r + 1] = end * (int64_t)sizeof(float);
+    }
+    const pwf_status status = pwf_pending_new(mesh, PWF_SHARD, bytes, &e->gather);
+    pwf_mem_free(bytes);
+    if (status.code != PWF_OK) return status;
+    for (; e->locks < LOCKS; e->locks++)
+        if (pthread_mutex_init(&e->lock[e->locks], NULL) != 0)
+            return PWF_FAIL(PWF_RESOURCE, "the system has no memory for another lock");
+    return pwf_ok();
+}
+
+pwf_status pwf_exchange_new(const pwf_mesh *mesh, int64_t total, pwf_exchange **out)
+{
+    *out = NULL;
+    PWF_TRY(pwf_mesh_same(mesh, &total, sizeof total, "number of parameters"));
+    pwf_exchange *e = NULL;
+    const pwf_status status = pwf_mesh_agree(mesh, plan(mesh, total, &e));
+    if (status.code != PWF_OK) {
+        pwf_exchange_free(e);
+        return status;
+    }
+    *out = e;
+    return pwf_ok();
+}
+
+void pwf_exchange_free(pwf_exchange *e)
+{
+    if (e == NULL) return;
+    PWF_ASSERT(e->reducing == NULL);
+    for (int i = 0; i < e->locks; i++)
+        pthread_mutex_destroy(&e->lock[i]);
+    pwf_pending_free(e->gather);
+    pwf_mem_free(e->elements);
+    pwf_mem_free(e->blocks);
+    pwf_mem_free(e);
+}
+
+pwf_range pwf_exchange_own(const pwf_exchange *e)
+{
+    return e->own;
+}
+
+void pwf_exchange_gather_begin(pwf_exchange *e, float *full)
+{
+    pwf_pending_begin(e->gather, full);
+}
+
+void pwf_exchange_gather_end(pwf_exchange *e)
+{
+    pwf_pending_end(e->gather);
+}
+
+void pwf_exchange_reduce_begin(pwf_exchange *e, int64_t *sum)
+{
+    PWF_ASSERT(e->reducing == NULL && sum != NULL);
+    e->reducing = sum;
+}
+
+/* All of it happens here: MPI moves a reduction on only while one of its functions runs, so one
+ * that is begun early would only lie open. */
+void pwf_exchange_reduce_end(pwf_exchange *e)
+{
+    PWF_ASSERT(e->reducing != NULL);
+    int64_t *sum = e->reducing;
+    e->reducing = NULL;
+    pwf_mesh_reduce_i64(e->mesh, PWF_SHARD, sum, e->elements);
+    pwf_mesh_sum_i64(e->mesh, PWF_REPLICA, sum + e->own.lo, e->own.hi - e->own.lo);
+}
+
+void pwf_exchange_gather_blocks(const pwf_exchange *e, double *blocks)
+{
+    pwf_mesh_gather(e->mesh, PWF_SHARD, blocks, e->blocks);
+}
+
+/* One lock at a time, so the order cannot matter. */
+bool pwf_exchange_add(pwf_exchange *e, int64_t *sum, const float *gradient, int64_t lo,
+                      int64_t count)
+{
+    PWF_ASSERT(lo >= 0 && count >= 0 && count <= e->total - lo);
+    bool good = true;
+    for (const int64_t end = lo + count; lo < end;) {
+        const int64_t run = lo / LOCK_RUN, next = (run + 1) * LOCK_RUN;
+        const int64_t n = (next < end ? next : end) - lo;
+        pthread_mutex_t *lock = &e->lock[run % LOCKS];
+        pthread_mutex_lock(lock);
+        good &= pwf_exact_add(sum + lo, gradient, n);
+        pthread_mutex_unlock(lock);
+        gradient += n;
+        lo += n;
+    }
+    return good;
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "mesh/meshes.h"
+#include "pwf/mesh/exact.h"
+#include "pwf/shard/shard.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Nothing, less than a block, one shard of four empty, uneven ends. */
+static const int64_t totals[] = {0, 1, 100, 4096, 4097, 12289, 40961};
+enum { TOTALS = sizeof totals / sizeof totals[0], MOST = 40961 };
+
+static float full[MOST + 1];
+static int64_t sum[MOST + 1];
+static double blocks[MOST / PWF_BLOCK + 2];
+
+static float number(int64_t rank, int64_t i)
+{
+    return (float)mixed(rank, i) * 0x1p-46f;
+}
+
+static void gathers(void **state)
+{
+    (void)state;
+    for (int t = 0; t < TOTALS; t++) {
+        pwf_exchange *e;
+        assert_int_equal(pwf_exchange_new(mesh, totals[t], &e).code, PWF_OK);
+        const pwf_range own = pwf_exchange_own(e);
+        for (int step = 0; step < 3; step++) {
+            for (int64_t i = 0; i <= totals[t]; i++)
+                full[i] = -1.0f;
+            for (int64_t i = own.lo; i < own.hi; i++)
+                full[i] = number(step, i);
+            pwf_exchange_gather_begin(e, full);
+            pwf_exchange_gather_end(e);
+            for (int64_t i = 0; i < totals[t]; i++)
+                assert_true(full[i] == number(step, i));
+            assert_true(full[totals[t]] == -1.0f);
+
+            const int64_t n = pwf_block_count(totals[t]);
+            for (int64_t b = 0; b <= n; b++)
+                blocks[b] =
+                    b * PWF_BLOCK >= own.lo && b * PWF_BLOCK < own.hi ? number(step, b) : -1.0;
+            pwf_exchange_gather_blocks(e, blocks);
+            for (int64_t b = 0; b < n; b++)
+                assert_true(blocks[b] == (double)number(step, b));
+            assert_true(blocks[n] == -1.0);
+        }
+        pwf_exchange_free(e);
+    }
+}
+
+static void reduces(void **state)
+{
+    (void)state;
+    const int size = pwf_mesh_size(mesh, PWF_WORLD), rank = pwf_mesh_rank(mesh, PWF_WORLD);
+    for (int t = 0; t < TOTALS; t++) {
+        pwf_exchange *e;
+        assert_int_equal(pwf_exchange_new(mesh, totals[t], &e).code, PWF_OK);
+        const pwf_range own = pwf_exchange_own(e);
+        for (int64_t i = 0; i < totals[t]; i++)
+            sum[i] = mixed(rank, i);
+        sum[totals[t]] = 42;
+        pwf_exchange_reduce_begin(e, sum);
+        pwf_exchange_reduce_end(e);
+        for (int64_t i = own.lo; i < own.hi; i++) {
+            int64_t want = 0;
+            for (int r = 0; r < size; r++)
+                want += mixed(r, i);
+            assert_int_equal(sum[i], want);
+        }
+        assert_int_equal(sum[totals[t]], 42);
+        pwf_exchange_free(e);
+    }
+}
+
+enum { THREADS = 3, SLOTS = 9, PIECE = 5000 };
+
+static pwf_exchange *shared;
+static bool good[THREADS];
+
+/* Slots thread, thread + THREADS, ..., in pieces that cross the blocks, from a different end. */
+static void *adder(void *argument)
+{
+    const int thread = (int)(intptr_t)argument;
+    float *gradient = malloc(MOST * sizeof *gradient);
+    if (gradient == NULL) abort();
+    good[thread] = true;
+    for (int slot = thread; slot < SLOTS; slot += THREADS) {
+        for (int64_t i = 0; i < MOST; i++)
+            gradient[i] = number(slot, i);
+        const int64_t pieces = (MOST + PIECE - 1) / PIECE;
+        for (int64_t p = 0; p < pieces; p++) {
+            const int64_t lo = (slot % 2 ? p : pieces - 1 - p) * PIECE;
+            const int64_t n = MOST - lo < PIECE ? MOST - lo : PIECE;
+            if (!pwf_exchange_add(shared, sum, gradient + lo, lo, n)) good[thread] = false;
+        }
+    }
+    free(gradient);
+    return NULL;
+}
+
+static void threads_add(void **state)
+{
+    (void)state;
+    assert_int_equal(pwf_exchange_new(mesh, MOST, &shared).code, PWF_OK);
+    memset(sum, 0, sizeof sum);
+    pthread_t threads[THREADS];
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, adder, (void *)(intptr_t)i), 0);
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_true(good[i]);
+    }
+    for (int64_t i = 0; i < MOST; i++) {
+        int64_t want = 0;
+        for (int slot = 0; slot < SLOTS; slot++)
+            want += (int64_t)rint((double)number(slot, i) * 0x1p+44);
+        assert_int_equal(sum[i], want);
+    }
+    const float wrong[4] = {1.0f, NAN, 2048.0f, -1.0f};
+    const int64_t before[4] = {sum[MOST - 4], sum[MOST - 3], sum[MOST - 2], sum[MOST - 1]};
+    assert_false(pwf_exchange_add(shared, sum, wrong, MOST - 4, 4));
+    assert_int_equal(sum[MOST - 4], before[0] + ((int64_t)1 << 44));
+    assert_int_equal(sum[MOST - 3], before[1]);
+    assert_int_equal(sum[MOST - 2], before[2]);
+    assert_int_equal(sum[MOST - 1], before[3] - ((int64_t)1 << 44));
+    assert_true(pwf_exchange_add(shared, sum, NULL, MOST, 0));
+    pwf_exchange_free(shared);
+}
+
+static void refuses_different_totals(void **state)
+{
+    (void)state;
+    if (pwf_mesh_size(mesh, PWF_WORLD) == 1) return;
+    pwf_exchange *e;
+    const int64_t total = pwf_mesh_rank(mesh, PWF_WORLD) == 1 ? 5 : 6;
+    assert_int_equal(pwf_exchange_new(mesh, total, &e).code, PWF_BUG);
+    assert_null(e);
+    pwf_exchange_free(NULL);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gathers),
+        cmocka_unit_test(reduces),
+        cmocka_unit_test(threads_add),
+        cmocka_unit_test(refuses_different_totals),
+    };
+    return run_over_meshes(argc, argv, tests, sizeof tests / sizeof tests[0]);
+}
