@@ -18,7 +18,8 @@ typedef struct pwf_posterior_settings {
 
 /** Sets sigma of the own range from the means, per tensor (quantile over the whole tensor).
  * `full_mu` holds all `total` means. Local; same bits for any sharding and instruction set. Fails
- * with PWF_RESOURCE. */
+ * with PWF_RESOURCE, and with PWF_NUMBERS when a mean of a tensor that meets the own range is not
+ * finite; sigma is then partly set. Takes 8 bytes per element of the largest such tensor. */
 pwf_status pwf_posterior_start_sigma(pwf_state *state, const pwf_posterior_settings *settings,
                                      const float *full_mu);
 

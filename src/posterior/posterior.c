@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pwf/posterior/posterior.h"
+
+#include "posterior_kernels.h"
+#include "pwf/mesh/exact.h"
+
+#include <string.h>
+
+typedef struct kernels {
+    void (*draw)(float *, const float *, const float *, const float *, int64_t);
+    void (*loss)(float *, float *, const float *, const int16_t *, const float *, int64_t);
+    void (*pull)(float *, const float *, const int16_t *, const float *, int64_t, float, float,
+                 bool);
+    double (*squares)(const float *, int64_t, const float *, int64_t);
+} kernels;
+
+#define PWF_TABLE(isa)                                                                             \
+    {                                                                                              \
+        pwf_posterior_draw_##isa, pwf_posterior_loss_##isa, pwf_posterior_pull_##isa,              \
+            pwf_posterior_squares_##isa                                                            \
+    }
+static const kernels table[PWF_ISA_COUNT] = {PWF_TABLE(base), PWF_TABLE(avx2), PWF_TABLE(avx512)};
+
+/* What the tasks of one call share; task t is block t of the own range. */
+typedef struct job {
+    const pwf_state *state;
+    const pwf_posterior_settings *settings;
+    const pwf_stream *noise;
+    const kernels *k;
+    float *weights;     /* sampling */
+    const int64_t *sum; /* gradient */
+    float *dmu, *dsigma;
+    double *norm;
+} job;
+
+/* A block of the own range: its flat elements [lo, hi), of which [lo, edge) have a posterior. */
+typedef struct block {
+    int64_t lo, edge, hi;
+} block;
+
+static block block_of(const pwf_state *s, int task)
+{
+    const int64_t lo = s->own.lo + (int64_t)task * PWF_BLOCK;
+    const int64_t hi = s->own.hi - lo < PWF_BLOCK ? s->own.hi : lo + PWF_BLOCK;
+    const int64_t edge = s->posterior < lo ? lo : s->posterior < hi ? s->posterior : hi;
+    return (block){lo, edge, hi};
+}
+
+static int block_tasks(const pwf_state *s)
+{
+    const int64_t blocks = pwf_block_count(s->own.hi - s->own.lo);
+    PWF_ASSERT(blocks == 0 || s->own.lo % PWF_BLOCK == 0);
+    PWF_ASSERT(blocks <= INT32_MAX);
+    return (int)blocks;
+}
+
+static void sample_block(void *context, int task, int worker)
+{
+    (void)worker;
+    const job *j = context;
+    const pwf_state *s = j->state;
+    const block b = block_of(s, task);
+    const int64_t at = b.lo - s->own.lo, count = b.edge - b.lo;
+    float eps[PWF_BLOCK];
+    if (count > 0) {
+        pwf_rng_normals(eps, *j->noise, b.lo, count);
+        j->k->draw(j->weights + at, s->mu + at, s->sigma + at, eps, count);
+    }
+    memcpy(j->weights + at + count, s->mu + at + count, (size_t)(b.hi - b.edge) * sizeof(float));
+}
+
+void pwf_posterior_sample(const pwf_state *state, pwf_pool *pool, pwf_stream noise, float *weights)
+{
+    job j = {.state = state, .noise = &noise, .k = &table[pwf_isa_now()], .weights = weights};
+    pwf_pool_run(pool, block_tasks(state), sample_block, &j);
+}
+
+/* The first parameter of the flat order that ends after element `at`. */
+static int param_at(const pwf_registry *registry, int64_t at)
+{
+    int low = 0, high = pwf_registry_params(registry);
+    while (low < high) {
+        const int middle = low + (high - low) / 2;
+        const pwf_param *p = pwf_registry_param(registry, middle);
+        if (p->offset + p->count > at)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+/* The regulariser on those parameters of the block that are weights; biases are left alone. */
+static void pull_block(const job *j, block b, const float *eps)
+{
+    const pwf_state *s = j->state;
+    const pwf_posterior_settings *set = j->settings;
+    const int params = pwf_registry_params(s->registry);
+    for (int i = param_at(s->registry, b.lo); i < params; i++) {
+        const pwf_param *p = pwf_registry_param(s->registry, i);
+        if (p->offset >= b.edge) break;
+        if (p->role != PWF_ROLE_WEIGHT) continue;
+        const pwf_range r =
+            pwf_range_meet((pwf_range){p->offset, p->offset + p->count}, (pwf_range){b.lo, b.edge});
+        const int64_t at = r.lo - s->own.lo;
+        j->k->pull(j->dsigma + at, s->sigma + at, s->code + at, eps + (r.lo - b.lo), r.hi - r.lo,
+                   set->reg_weight, set->reg_target, set->reference);
+    }
+}
+
+static void gradient_block(void *context, int task, int worker)
+{
+    (void)worker;
+    const job *j = context;
+    const pwf_state *s = j->state;
+    const block b = block_of(s, task);
+    const int64_t at = b.lo - s->own.lo, count = b.edge - b.lo;
+    float eps[PWF_BLOCK];
+    pwf_exact_value(j->dmu + at, j->sum + at, b.hi - b.lo);
+    if (count > 0) {
+        if (j->noise) pwf_rng_normals(eps, *j->noise, b.lo, count);
+        j->k->loss(j->dmu + at, j->dsigma + at, s->sigma + at, s->code + at, j->noise ? eps : NULL,
+                   count);
+        if (j->noise) pull_block(j, b, eps);
+    }
+    /* Past the posterior there is no dsigma; its address would lie outside the array. */
+    j->norm[task] =
+        j->k->squares(j->dmu + at, b.hi - b.lo, count > 0 ? j->dsigma + at : NULL, count);
+}
+
+void pwf_posterior_gradient(const pwf_state *state, const pwf_posterior_settings *settings,
+                            pwf_pool *pool, const pwf_stream *noise, const int64_t *sum, float *dmu,
+                            float *dsigma, double *norm)
+{
+    job j = {.state = state,
+             .settings = settings,
+             .noise = noise,
+             .k = &table[pwf_isa_now()],
+             .sum = sum,
+             .dmu = dmu,
+             .dsigma = dsigma,
+             .norm = norm};
+    pwf_pool_run(pool, block_tasks(state), gradient_block, &j);
+}

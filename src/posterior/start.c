@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Start values of sigma: a weight far from its two neighbouring powers of two, relative to its
+ * size, may move much; one that is a power of two already may not move at all. */
+#include "pwf/core/mem.h"
+#include "pwf/posterior/posterior.h"
+
+#include <math.h>
+#include <string.h>
+
+static uint64_t bits_of(double x)
+{
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+static double from_bits(uint64_t bits)
+{
+    double x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* (u - a)/a * (a - d)/a for a = |mu| > 0 between the powers of two d <= a <= u. Every fp32 number,
+ * denormals too, is a normal double, so clearing the fraction gives d exactly. */
+static double room_around(float mu)
+{
+    const double a = fabs((double)mu);
+    const double d = from_bits(bits_of(a) & UINT64_C(0x7ff0000000000000));
+    const double u = d < a ? 2.0 * d : d;
+    return (u - a) / a * ((a - d) / a);
+}
+
+enum { DIGIT = 11, DIGITS = 1 << DIGIT };
+
+/* Sorted place k of non-negative doubles given by their bits, and the place after it in *after
+ * (+infinity behind the last). Digit by digit from the top, keeping the digit that holds place k:
+ * linear whatever the values. Destroys `key`. */
+static double select_place(uint64_t *key, int64_t count, int64_t k, double *after)
+{
+    uint64_t above = bits_of(INFINITY); /* least of the keys left behind that are larger */
+    int shift = 64;
+    while (shift > 0) {
+        shift = shift > DIGIT ? shift - DIGIT : 0;
+        int64_t histogram[DIGITS] = {0};
+        for (int64_t i = 0; i < count; i++)
+            histogram[key[i] >> shift & (DIGITS - 1)]++;
+        uint64_t digit = 0;
+        while (k >= histogram[digit])
+            k -= histogram[digit++];
+        int64_t kept = 0;
+        for (int64_t i = 0; i < count; i++) {
+            const uint64_t x = key[i], here = x >> shift & (DIGITS - 1);
+            if (here > digit && x < above) above = x;
+            key[kept] = x;
+            kept += here == digit;
+        }
+        count = kept;
+    }
+    *after = from_bits(k + 1 < count ? key[0] : above);
+    return from_bits(key[0]);
+}
+
+/* The 75th percentile with linear interpolation, as numpy computes it: both its formulas are
+ * kept, so that the bits are numpy's too. */
+static double upper_quartile(uint64_t *key, int64_t count)
+{
+    const double place = (double)(count - 1) * 0.75;
+    const int64_t k = (int64_t)place;
+    const double t = place - (double)k;
+    double b;
+    const double a = select_place(key, count, k, &b);
+    if (!(t > 0.0)) return a;
+    const double step = b - a;
+    return t < 0.5 ? a + step * t : b - step * (1.0 - t);
+}
+
+/* Sets sigma[i] from mu[i]; quartile 0 means that the tensor offers no scale. */
+static void set_sigma(float *sigma, const float *mu, int64_t count, double quartile,
+                      const pwf_posterior_settings *settings)
+{
+    const double least = (double)settings->sigma_min, most = (double)settings->sigma_max;
+    for (int64_t i = 0; i < count; i++) {
+        double x = least;
+        if (!(fabsf(mu[i]) <= 0.0f) && quartile > 0.0)
+            x = (double)settings->sigma_scale * room_around(mu[i]) / quartile;
+        sigma[i] = (float)(x < least ? least : x > most ? most : x);
+    }
+}
+
+static pwf_status start_param(pwf_state *state, const pwf_posterior_settings *settings,
+                              const pwf_param *p, const float *full_mu, uint64_t *key)
+{
+    const float *mu = full_mu + p->offset;
+    int64_t used = 0;
+    for (int64_t i = 0; i < p->count; i++) {
+        if (!isfinite(mu[i]))
+            return PWF_FAIL(PWF_NUMBERS,
+                            "element %lld of parameter '%s' is not a finite number; posteriors "
+                            "cannot start from it: take an earlier checkpoint or other weights",
+                            (long long)i, p->name);
+        if (fabsf(mu[i]) > 0.0f) key[used++] = bits_of(room_around(mu[i]));
+    }
+    const double quartile = used ? upper_quartile(key, used) : 0.0;
+    const pwf_range own =
+        pwf_range_meet((pwf_range){p->offset, p->offset + p->count}, state->own_posterior);
+    set_sigma(state->sigma + (own.lo - state->own_posterior.lo), full_mu + own.lo, own.hi - own.lo,
+              quartile, settings);
+    return pwf_ok();
+}
+
+static bool meets(const pwf_param *p, pwf_range own)
+{
+    return p->posterior && p->offset < own.hi && own.lo < p->offset + p->count;
+}
+
+pwf_status pwf_posterior_start_sigma(pwf_state *state, const pwf_posterior_settings *settings,
+                                     const float *full_mu)
+{
+    const int params = pwf_registry_params(state->registry);
+    int64_t longest = 0;
+    for (int i = 0; i < params; i++) {
+        const pwf_param *p = pwf_registry_param(state->registry, i);
+        if (meets(p, state->own_posterior) && p->count > longest) longest = p->count;
+    }
+    uint64_t *key;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, longest, sizeof *key, &key));
+    pwf_status status = pwf_ok();
+    for (int i = 0; i < params && status.code == PWF_OK; i++) {
+        const pwf_param *p = pwf_registry_param(state->registry, i);
+        if (meets(p, state->own_posterior)) status = start_param(state, settings, p, full_mu, key);
+    }
+    pwf_mem_free(key);
+    return status;
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Sampling, gradient and start values against plain double references, and their bits over
+ * shards, threads and instruction sets. */
+#include "network.h"
+#include "pwf/core/isa.h"
+#include "pwf/core/mem.h"
+#include "pwf/posterior/posterior.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TOTAL_MAX = 20000, BLOCKS_MAX = 8 };
+
+static const pwf_posterior_settings settings = {.sigma_scale = 0.0025f,
+                                                .sigma_min = 0x1p-30f,
+                                                .sigma_max = 0.05f,
+                                                .reg_weight = 0x1p-11f,
+                                                .reg_target = 0.05f};
+static const pwf_stream noise = {.seed = 11, .purpose = PWF_RNG_NOISE, .step = 9, .sample = 2};
+
+/* Whole flat vectors: what one rank alone would hold, and what it computes. */
+typedef struct vectors {
+    float mu[TOTAL_MAX], sigma[TOTAL_MAX], eps[TOTAL_MAX];
+    int16_t code[TOTAL_MAX];
+    int64_t sum[TOTAL_MAX];
+} vectors;
+
+typedef struct results {
+    float weights[TOTAL_MAX], dmu[TOTAL_MAX], dsigma[TOTAL_MAX], sigma[TOTAL_MAX];
+    double norm[BLOCKS_MAX];
+} results;
+
+static vectors given;
+
+static double random_unit(void)
+{
+    return (double)rand() / RAND_MAX;
+}
+
+/* Sigmas on both sides of the floor and of the target, a third of the codes fixed. */
+static void make_vectors(int64_t posterior, int64_t total)
+{
+    assert_true(total <= TOTAL_MAX);
+    srand(3);
+    for (int64_t i = 0; i < total; i++) {
+        given.mu[i] = (float)(random_unit() - 0.5);
+        given.sum[i] = (int64_t)((random_unit() - 0.5) * 0x1p+44);
+        given.sigma[i] = (float)(0.1 * random_unit());
+        if (i % 7 == 0) given.sigma[i] = i % 2 ? 0x1p-31f : -0.01f;
+        if (i % 11 == 0) given.sigma[i] = PWF_SIGMA_FLOOR;
+        given.code[i] = (int16_t)(i % 3 == 1 ? i % 100 : PWF_FREE);
+    }
+    pwf_rng_normals(given.eps, noise, 0, posterior);
+}
+
+static pwf_state *state_of(const pwf_registry *registry, pwf_range own)
+{
+    pwf_state *s;
+    assert_int_equal(pwf_state_new(registry, own, 1, 7, &s).code, PWF_OK);
+    const size_t all = (size_t)(own.hi - own.lo);
+    const size_t fuzzy = (size_t)(s->own_posterior.hi - s->own_posterior.lo);
+    memcpy(s->mu, given.mu + own.lo, all * sizeof(float));
+    memcpy(s->sigma, given.sigma + own.lo, fuzzy * sizeof(float));
+    memcpy(s->code, given.code + own.lo, fuzzy * sizeof(int16_t));
+    return s;
+}
+
+/* Everything, worked by `size` shards of `threads` threads each. */
+static void run(const pwf_registry *registry, int size, int threads, const pwf_stream *stream,
+                const pwf_posterior_settings *set, results *out)
+{
+    const int64_t total = pwf_registry_total_count(registry);
+    memset(out, 0, sizeof *out);
+    pwf_pool *pool;
+    assert_int_equal(pwf_pool_new(threads, NULL, &pool).code, PWF_OK);
+    for (int rank = 0; rank < size; rank++) {
+        const pwf_range own = pwf_shard_range(total, size, rank);
+        pwf_state *s = state_of(registry, own);
+        pwf_posterior_sample(s, pool, noise, out->weights + own.lo);
+        pwf_posterior_gradient(s, set, pool, stream, given.sum + own.lo, out->dmu + own.lo,
+                               out->dsigma + s->own_posterior.lo, out->norm + own.lo / PWF_BLOCK);
+        assert_int_equal(pwf_posterior_start_sigma(s, set, given.mu).code, PWF_OK);
+        const size_t fuzzy = (size_t)(s->own_posterior.hi - s->own_posterior.lo);
+        memcpy(out->sigma + s->own_posterior.lo, s->sigma, fuzzy * sizeof(float));
+        pwf_state_free(s);
+    }
+    pwf_pool_free(pool);
+}
+
+static bool close_to(double value, double wanted, double scale)
+{
+    return fabs(value - wanted) <= 0x1p-22 * (fabs(wanted) + scale);
+}
+
+static bool is_weight(const pwf_registry *registry, int64_t index)
+{
+    for (int i = 0; i < pwf_registry_params(registry); i++) {
+        const pwf_param *p = pwf_registry_param(registry, i);
+        if (index >= p->offset && index < p->offset + p->count) return p->role == PWF_ROLE_WEIGHT;
+    }
+    return false;
+}
+
+static void check_gradient(const pwf_registry *registry, const results *r, bool noisy,
+                           bool reference)
+{
+    const int64_t posterior = pwf_registry_posterior_count(registry);
+    const int64_t total = pwf_registry_total_count(registry);
+    double squares[BLOCKS_MAX] = {0};
+    for (int64_t i = 0; i < total; i++) {
+        const bool fixed = i < posterior && given.code[i] >= 0;
+        const double dw = fixed ? 0.0 : (double)given.sum[i] * 0x1p-44;
+        assert_true(close_to((double)r->dmu[i], dw, 0.0));
+        squares[i / PWF_BLOCK] += dw * dw;
+        if (i >= posterior) continue;
+        const double sigma = (double)given.sigma[i], eps = (double)given.eps[i];
+        double ds = sigma < 0x1p-30 ? 0.0 : eps * dw;
+        if (is_weight(registry, i) && (!fixed || reference))
+            ds -= 0x1p-11 * fmax(0.0, (double)settings.reg_target - sigma) * fabs(eps);
+        if (!noisy) ds = 0.0;
+        assert_true(close_to((double)r->dsigma[i], ds, 1e-7));
+        squares[i / PWF_BLOCK] += ds * ds;
+    }
+    for (int64_t b = 0; b < pwf_block_count(total); b++)
+        assert_true(close_to(r->norm[b], squares[b], 0.0));
+}
+
+static void values_match_the_formulas(void **unused)
+{
+    (void)unused;
+    pwf_registry *registry = network_new();
+    const int64_t posterior = pwf_registry_posterior_count(registry);
+    const int64_t total = pwf_registry_total_count(registry);
+    assert_int_equal(posterior, 13467);
+    assert_int_equal(total, 14007);
+    make_vectors(posterior, total);
+    static results r;
+    run(registry, 1, 1, &noise, &settings, &r);
+    for (int64_t i = 0; i < total; i++) {
+        const double sigma = fmax((double)given.sigma[i], 0x1p-30);
+        const double w = (double)given.mu[i] + sigma * (double)given.eps[i];
+        if (i < posterior)
+            assert_true(close_to((double)r.weights[i], w, 0.0));
+        else
+            assert_true(memcmp(&r.weights[i], &given.mu[i], sizeof(float)) == 0);
+    }
+    check_gradient(registry, &r, true, false);
+    pwf_posterior_settings reference = settings;
+    reference.reference = true;
+    run(registry, 1, 1, &noise, &reference, &r);
+    check_gradient(registry, &r, true, true);
+    run(registry, 1, 1, NULL, &settings, &r);
+    check_gradient(registry, &r, false, false);
+    pwf_registry_free(registry);
+}
+
+/* More shards than blocks too, so that some hold nothing. */
+static void bits_do_not_depend_on_the_machine(void **unused)
+{
+    (void)unused;
+    pwf_registry *registry = network_new();
+    make_vectors(pwf_registry_posterior_count(registry), pwf_registry_total_count(registry));
+    static results first, other;
+    run(registry, 1, 1, &noise, &settings, &first);
+    for (int isa = PWF_ISA_BASE; isa <= (int)pwf_isa_best(); isa++) {
+        pwf_isa_use((pwf_isa)isa);
+        for (int size = 1; size <= 7; size++) {
+            run(registry, size, 1 + size % 2, &noise, &settings, &other);
+            assert_memory_equal(&first, &other, sizeof first);
+        }
+    }
+    run(registry, 1, 2, &noise, &settings, &other);
+    assert_memory_equal(&first, &other, sizeof first);
+    pwf_registry_free(registry);
+}
+
+/* A not-a-number of sigma shows in the weights instead of turning into the floor. */
+static void broken_numbers_stay_visible(void **unused)
+{
+    (void)unused;
+    pwf_registry *registry = network_new();
+    make_vectors(pwf_registry_posterior_count(registry), pwf_registry_total_count(registry));
+    given.sigma[5] = NAN;
+    static results r;
+    run(registry, 2, 1, &noise, &settings, &r);
+    assert_true(isnan(r.weights[5]) != 0);
+    assert_true(!isnan(r.weights[6]));
+    given.mu[6000] = INFINITY;
+    pwf_state *s = state_of(registry, pwf_shard_range(pwf_registry_total_count(registry), 1, 0));
+    const pwf_status status = pwf_posterior_start_sigma(s, &settings, given.mu);
+    assert_int_equal(status.code, PWF_NUMBERS);
+    assert_non_null(strstr(status.text, "conv2.weight"));
+    pwf_state_free(s);
+    pwf_registry_free(registry);
+}
+
+static int compare(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The start values once more, by sorting and with pow(). */
+static void start_values_match_the_formula(void **unused)
+{
+    (void)unused;
+    pwf_registry *registry = network_new();
+    const int64_t total = pwf_registry_total_count(registry);
+    make_vectors(pwf_registry_posterior_count(registry), total);
+    for (int64_t i = 0; i < total; i++)
+        if (i % 13 == 0) given.mu[i] = i % 2 ? 0.0f : -0.0f;
+    static results r;
+    run(registry, 3, 1, &noise, &settings, &r);
+    static double room[TOTAL_MAX], sorted[TOTAL_MAX];
+    for (int k = 0; k < pwf_registry_params(registry); k++) {
+        const pwf_param *p = pwf_registry_param(registry, k);
+        if (!p->posterior) continue;
+        int64_t used = 0;
+        for (int64_t i = p->offset; i < p->offset + p->count; i++) {
+            const double a = fabs((double)given.mu[i]);
+            const double d = pow(2.0, floor(log2(a))), u = pow(2.0, ceil(log2(a)));
+            room[i] = (u - a) / a * ((a - d) / a);
+            if (a > 0.0) sorted[used++] = room[i];
+        }
+        qsort(sorted, (size_t)used, sizeof *sorted, compare);
+        const double place = 0.75 * (double)(used - 1), low = floor(place);
+        const double next = sorted[(int64_t)low + (place > low)];
+        const double quartile =
+            sorted[(int64_t)low] + (place - low) * (next - sorted[(int64_t)low]);
+        for (int64_t i = p->offset; i < p->offset + p->count; i++) {
+            const double least = 0x1p-30, most = (double)settings.sigma_max;
+            double wanted =
+                fmin(most, fmax(least, (double)settings.sigma_scale * room[i] / quartile));
+            if (!(fabsf(given.mu[i]) > 0.0f)) wanted = least;
+            assert_true(close_to((double)r.sigma[i], wanted, 0.0));
+        }
+    }
+    pwf_registry_free(registry);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(values_match_the_formulas),
+        cmocka_unit_test(bits_do_not_depend_on_the_machine),
+        cmocka_unit_test(broken_numbers_stay_visible),
+        cmocka_unit_test(start_values_match_the_formula),
+    };
+    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    return failed || pwf_mem_live() != 0;
+}
