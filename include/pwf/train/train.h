@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_TRAIN_TRAIN_H
+#define PWF_TRAIN_TRAIN_H
+
+#include "pwf/config/config.h"
+#include "pwf/mesh/mesh.h"
+
+/** A whole run: ordinary training, fixing rounds, final evaluation; src/train/run.c reads from top
+ * to bottom. */
+
+/** Runs the job the configuration describes, in the directory config->output.
+ * Collective over the mesh; all ranks pass the same configuration. `checkpoint` is the file to go
+ * on from, or NULL for a fresh start. The status is the same on every rank: success, PWF_STOPPED
+ * with a good checkpoint (checkpoint.stop_after), PWF_NUMBERS when a loss or gradient is not
+ * finite, or what setting up, reading and writing can bring. */
+pwf_status pwf_train_run(const pwf_mesh *mesh, const pwf_config *config, const char *checkpoint);
+
+/** Sets up everything a run needs (model, data, memory) and prints what it would do, without
+ * training or writing.
+ * Collective over the mesh. Fails as pwf_train_run does before its first step. */
+pwf_status pwf_train_check(const pwf_mesh *mesh, const pwf_config *config);
+
+#endif

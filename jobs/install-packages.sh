@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that building (and with `test`, testing) needs, when it may; else says
+# exactly which are missing and where clusters usually have them, and ends with 69.
+set -euo pipefail
+
+packages=(build-essential cmake ninja-build pkg-config openmpi-bin libopenmpi-dev
+    libhdf5-openmpi-dev libopenblas-pthread-dev libyaml-dev libdnnl-dev librandom123-dev
+    libxxhash-dev libjansson-dev zlib1g-dev dataset-fashion-mnist)
+if [ "${1:-build}" = test ]; then
+    packages+=(libcmocka-dev clang clang-format shellcheck hdf5-tools)
+fi
+
+missing=()
+if command -v dpkg-query >/dev/null; then
+    for package in "${packages[@]}"; do
+        status=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
+        [ "$status" = installed ] || missing+=("$package")
+    done
+else
+    # Not Debian: look for what the packages would bring.
+    for tool in cmake ninja pkg-config mpicc mpirun; do
+        command -v "$tool" >/dev/null || missing+=("$tool")
+    done
+    for module in yaml-0.1 jansson libxxhash zlib openblas; do
+        pkg-config --exists "$module" 2>/dev/null || missing+=("$module")
+    done
+fi
+[ "${#missing[@]}" -gt 0 ] || exit 0
+
+as_root=()
+if [ "$(id -u)" != 0 ]; then as_root=(sudo -n); fi
+if command -v apt-get >/dev/null && "${as_root[@]}" true 2>/dev/null; then
+    echo "Installing packages: ${missing[*]}"
+    "${as_root[@]}" apt-get update -qq
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+    exit 0
+fi
+
+cat >&2 <<EOF
+These packages are missing, and installing them needs root or sudo:
+    ${missing[*]}
+On a cluster they usually come as modules, for example
+    module load gcc openmpi hdf5 openblas cmake
+or from Spack:
+    spack install openmpi hdf5+mpi openblas libyaml onednn random123 xxhash jansson zlib cmake ninja
+    spack load openmpi hdf5 openblas libyaml onednn random123 xxhash jansson zlib cmake ninja
+Fashion-MNIST is four .gz files of IDX data; point data.path at the folder they are in.
+EOF
+exit 69

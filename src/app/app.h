@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_APP_APP_H
+#define PWF_APP_APP_H
+
+#include "pwf/ckpt/ckpt.h"
+#include "pwf/config/config.h"
+#include "pwf/mesh/mesh.h"
+
+/* What the main programs share: the command line of pwf_dist, its settings from all sources, and
+ * the commands of pwf. */
+
+typedef enum pwf_app_action {
+    PWF_APP_RUN,
+    PWF_APP_CHECK,
+    PWF_APP_HELP,
+    PWF_APP_VERSION
+} pwf_app_action;
+
+enum { PWF_APP_SETS_MAX = 200 };
+
+typedef struct pwf_app_command {
+    pwf_app_action action;
+    const char *config; /* file, or NULL */
+    const char *output; /* directory, or NULL */
+    bool resume;
+    const char *checkpoint; /* a named file, or NULL for the newest */
+    const char *set[PWF_APP_SETS_MAX];
+    int sets;
+} pwf_app_command;
+
+/* What is to be run: all settings, and the checkpoint to go on from ("" for a fresh start). */
+typedef struct pwf_app_job {
+    pwf_config config;
+    char checkpoint[PWF_PATH];
+} pwf_app_job;
+
+/** Reads the command line of pwf_dist.
+ * Local; `command` points into argv. Fails with PWF_USAGE. */
+pwf_status pwf_app_parse(int argc, char **argv, pwf_app_command *command);
+
+/** Settles the settings (option > environment > YAML > checkpoint > default) and the checkpoint.
+ * Collective over the mesh; files and environment are read on rank 0 alone, so that all ranks have
+ * the same. Fails with PWF_CONFIG, PWF_DATA, PWF_MISSING, PWF_CANTCREATE, ..., the same everywhere.
+ */
+pwf_status pwf_app_resolve(const pwf_mesh *mesh, const pwf_app_command *command, pwf_app_job *job);
+
+/** Prints name, version, libraries and instruction set to stdout.
+ * Local. */
+void pwf_app_print_version(const char *program);
+
+/** The commands of pwf; argv[0] is the command's name. Results go to stdout.
+ * inspect: Local, without MPI. Fails with PWF_USAGE, or as pwf_ckpt_inspect. */
+pwf_status pwf_app_inspect(int argc, char **argv);
+
+/** fix-round: Collective over all ranks; MPI has been started. Fails with PWF_USAGE, or as reading,
+ * the round and writing do, the same on every rank. */
+pwf_status pwf_app_fix_round(int argc, char **argv);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The companion of pwf_dist: everything that is not the job. */
+#include "app.h"
+
+#include "pwf/core/log.h"
+#include "pwf/mesh/mesh.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct pwf_app_entry {
+    const char *name;
+    pwf_status (*run)(int argc, char **argv);
+    bool parallel; /* runs under mpirun, or as one rank without */
+    const char *arguments, *meaning;
+} pwf_app_entry;
+
+static const pwf_app_entry commands[] = {
+    {"inspect", pwf_app_inspect, false, "FILE [--json]",
+     "what a checkpoint or model holds: model, step, round, fixed share, codebook, fingerprint"},
+    {"fix-round", pwf_app_fix_round, true, "IN.h5 -o OUT.h5 [--set KEY=VALUE ...]",
+     "one fixing round on the datasets mu, sigma and fixed_in of a file; also under mpirun"},
+};
+
+static void print_help(void)
+{
+    printf("pwf: tools for the files of pwf_dist\n\n");
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        printf("  pwf %s %s\n      %s\n", commands[i].name, commands[i].arguments,
+               commands[i].meaning);
+    printf("  pwf --version | --help\n");
+}
+
+static pwf_status run_command(const pwf_app_entry *entry, int argc, char **argv)
+{
+    if (!entry->parallel) return entry->run(argc, argv);
+    pwf_status status = pwf_mesh_start(&argc, &argv);
+    if (status.code == PWF_OK) status = entry->run(argc, argv);
+    pwf_mesh_stop();
+    return status;
+}
+
+static pwf_status run(int argc, char **argv)
+{
+    if (argc < 2) return PWF_FAIL(PWF_USAGE, "a command is missing; see pwf --help");
+    const char *word = argv[1];
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
+        print_help();
+        return pwf_ok();
+    }
+    if (strcmp(word, "--version") == 0) {
+        pwf_app_print_version("pwf");
+        return pwf_ok();
+    }
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(word, commands[i].name) == 0)
+            return run_command(&commands[i], argc - 1, argv + 1);
+    return PWF_FAIL(PWF_USAGE, "'%.100s' is not a command of pwf; see pwf --help", word);
+}
+
+int main(int argc, char **argv)
+{
+    pwf_log_set(PWF_LOG_INFO, isatty(STDERR_FILENO));
+    const pwf_status status = run(argc, argv);
+    pwf_log_status(status);
+    return (int)status.code;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The job: parse, start, run, finish. What it does is in src/train/run.c. */
+#include "app.h"
+#include "pwf/core/log.h"
+#include "pwf/core/mem.h"
+#include "pwf/mesh/mesh.h"
+#include "pwf/train/train.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static void print_help(void)
+{
+    printf(
+        "pwf_dist: trains a Bayesian image network on many ranks and freezes its weights, round "
+        "by\n"
+        "round, onto a few hundred sums of powers of two.\n\n"
+        "  mpirun -n RANKS pwf_dist -c FILE.yaml [--set KEY=VALUE ...] [--output DIR]\n"
+        "  mpirun -n RANKS pwf_dist --resume [auto|CHECKPOINT] [-c FILE.yaml] [...]\n\n"
+        "  -c, --config FILE   the settings, YAML; without it the published ones\n"
+        "  --set KEY=VALUE     one setting, as optim.lr=0.01; may be repeated\n"
+        "  --output DIR        the run directory, short for --set output=DIR\n"
+        "  --resume [WHAT]     go on from a checkpoint: a file, or `auto` (also without a word) "
+        "for\n"
+        "                      the newest good one of the run directory; none there: a fresh "
+        "start\n"
+        "  --check             set everything up, print what would be done, and stop\n"
+        "  --help, --version\n\n"
+        "An option outranks a PWF_<GROUP>_<KEY> variable, that the file, that the checkpoint, "
+        "that\n"
+        "the default. On resume only `output`, parallel.shards, parallel.threads, checkpoint.* "
+        "and\n"
+        "log.* may change.\n\n"
+        "Exit codes: 0 finished; 75 stopped in time with a good checkpoint, run again; 64 command\n"
+        "line; 65 bad data or checkpoint; 66 missing; 69 launched wrongly; 71 memory; 73 cannot\n"
+        "create output, or it is in use; 74 I/O; 76 numbers not finite; 77 not permitted; 78 bad\n"
+        "setting.\n\nSettings:\n\n");
+    pwf_config_print_help(stdout);
+}
+
+static void start_log(const pwf_config *config)
+{
+    const bool plain = config->log.format == PWF_LOG_PLAIN ||
+                       (config->log.format == PWF_LOG_AUTO && isatty(STDERR_FILENO));
+    pwf_log_set((pwf_level)config->log.level, plain);
+}
+
+static pwf_status run(const pwf_mesh *launch, int argc, char **argv)
+{
+    pwf_app_command command;
+    pwf_app_job job;
+    pwf_mesh *mesh = NULL;
+    PWF_TRY(pwf_mesh_agree(launch, pwf_app_parse(argc, argv, &command)));
+    const bool speaks = pwf_mesh_rank(launch, PWF_WORLD) == 0;
+    if (command.action == PWF_APP_HELP || command.action == PWF_APP_VERSION) {
+        if (speaks && command.action == PWF_APP_HELP) print_help();
+        if (speaks && command.action == PWF_APP_VERSION) pwf_app_print_version("pwf_dist");
+        return pwf_ok();
+    }
+    PWF_TRY(pwf_app_resolve(launch, &command, &job));
+    start_log(&job.config);
+    PWF_TRY(pwf_mesh_new((int)job.config.parallel.shards, &mesh));
+    const pwf_status status =
+        command.action == PWF_APP_CHECK
+            ? pwf_train_check(mesh, &job.config)
+            : pwf_train_run(mesh, &job.config, *job.checkpoint ? job.checkpoint : NULL);
+    pwf_mesh_free(mesh);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    pwf_mesh *launch = NULL;
+    pwf_log_set(PWF_LOG_INFO, isatty(STDERR_FILENO));
+    pwf_status status = pwf_mesh_start(&argc, &argv);
+    if (status.code == PWF_OK) status = pwf_mesh_new(1, &launch);
+    if (status.code == PWF_OK) {
+        const int rank = pwf_mesh_rank(launch, PWF_WORLD);
+        pwf_log_set_rank(rank);
+        status = run(launch, argc, argv);
+        if (rank == 0 && status.code == PWF_STOPPED)
+            PWF_INFO("STOPPED", "%s", status.text);
+        else if (rank == 0)
+            pwf_log_status(status);
+        PWF_ASSERT(status.code != PWF_OK || pwf_mem_live() == 0);
+        pwf_mesh_free(launch);
+    } else {
+        pwf_log_status(status);
+    }
+    pwf_mesh_stop();
+    return (int)status.code;
+}

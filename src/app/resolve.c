@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "app.h"
+
+#include "pwf/core/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* All sources in the order of their rank; `stored` is the text from a checkpoint, or NULL. */
+static pwf_status layer(const pwf_app_command *command, const char *stored, pwf_config *config)
+{
+    pwf_config_defaults(config);
+    if (stored)
+        PWF_TRY(pwf_config_read_text(config, stored, strlen(stored), "the checkpoint's settings",
+                                     PWF_FROM_CHECKPOINT));
+    if (command->config) PWF_TRY(pwf_config_read_file(config, command->config));
+    PWF_TRY(pwf_config_read_environment(config));
+    for (int i = 0; i < command->sets; i++)
+        PWF_TRY(pwf_config_set(config, command->set[i]));
+    if (!command->output) return pwf_ok();
+    char assignment[PWF_TEXT + 16];
+    if (strlen(command->output) >= PWF_TEXT)
+        return PWF_FAIL(PWF_USAGE, "the name of the run directory is longer than %d bytes",
+                        PWF_TEXT - 1);
+    snprintf(assignment, sizeof assignment, "output=%s", command->output);
+    return pwf_config_set(config, assignment);
+}
+
+/* The settings of rank 0 on every rank. */
+static pwf_status share(const pwf_mesh *mesh, pwf_status status, pwf_config *config)
+{
+    PWF_TRY(pwf_mesh_agree(mesh, status));
+    pwf_mesh_broadcast(mesh, PWF_WORLD, 0, config, sizeof *config);
+    return pwf_ok();
+}
+
+/* The folder a file stands in. */
+static pwf_status folder_of(const char *path, char folder[PWF_TEXT])
+{
+    const char *slash = strrchr(path, '/');
+    const size_t length = slash ? (size_t)(slash - path) : 0;
+    if (length >= PWF_TEXT)
+        return PWF_FAIL(PWF_USAGE, "the folder of %.200s... has too long a name; use --output",
+                        path);
+    if (!slash)
+        strcpy(folder, ".");
+    else if (length == 0)
+        strcpy(folder, "/");
+    else {
+        memcpy(folder, path, length);
+        folder[length] = '\0';
+    }
+    return pwf_ok();
+}
+
+/* The settings of a resumed run: the stored ones under those given now, which may differ only where
+ * they belong to the run. */
+static pwf_status settle_resumed(const pwf_app_command *command, const char *stored,
+                                 pwf_app_job *job)
+{
+    pwf_config before;
+    pwf_config_defaults(&before);
+    PWF_TRY(pwf_config_read_text(&before, stored, strlen(stored), "the checkpoint's settings",
+                                 PWF_FROM_CHECKPOINT));
+    PWF_TRY(layer(command, stored, &job->config));
+    if (pwf_config_origin(&job->config, "output") <= PWF_FROM_CHECKPOINT)
+        PWF_TRY(folder_of(job->checkpoint, job->config.output));
+    PWF_TRY(pwf_config_same(&before, &job->config));
+    return pwf_config_check(&job->config);
+}
+
+static pwf_status resume(const pwf_mesh *mesh, const pwf_app_command *command, pwf_app_job *job)
+{
+    char *stored = NULL;
+    PWF_TRY(pwf_ckpt_read_config(mesh, job->checkpoint, &stored));
+    pwf_status status = pwf_ok();
+    if (pwf_mesh_rank(mesh, PWF_WORLD) == 0) status = settle_resumed(command, stored, job);
+    free(stored);
+    return share(mesh, status, &job->config);
+}
+
+static pwf_status settle_fresh(const pwf_app_command *command, pwf_config *config)
+{
+    PWF_TRY(layer(command, NULL, config));
+    return pwf_config_check(config);
+}
+
+pwf_status pwf_app_resolve(const pwf_mesh *mesh, const pwf_app_command *command, pwf_app_job *job)
+{
+    memset(job, 0, sizeof *job);
+    if (command->resume && command->checkpoint) {
+        if (strlen(command->checkpoint) >= sizeof job->checkpoint)
+            return PWF_FAIL(PWF_USAGE, "the name of the checkpoint is too long");
+        strcpy(job->checkpoint, command->checkpoint);
+        return resume(mesh, command, job);
+    }
+    /* Settings first: they name the run directory, in which a checkpoint may lie. With one there,
+     * its settings come in and the whole is checked again. */
+    bool found = false;
+    pwf_status status = pwf_ok();
+    const bool first = pwf_mesh_rank(mesh, PWF_WORLD) == 0;
+    if (first) status = layer(command, NULL, &job->config);
+    PWF_TRY(share(mesh, status, &job->config));
+    if (command->resume) {
+        PWF_TRY(pwf_ckpt_find(mesh, job->config.output, job->checkpoint, &found));
+        if (found) return resume(mesh, command, job);
+        PWF_INFO("FRESH", "no checkpoint in %s: a fresh start", job->config.output);
+    }
+    if (first) status = settle_fresh(command, &job->config);
+    PWF_TRY(share(mesh, status, &job->config));
+    if (command->resume || command->action == PWF_APP_CHECK) return pwf_ok();
+    PWF_TRY(pwf_ckpt_exists(mesh, job->config.output, &found));
+    if (found)
+        return PWF_FAIL(
+            PWF_CANTCREATE,
+            "%s holds the checkpoints of another run: go on from them with --resume, or "
+            "choose another --output",
+            job->config.output);
+    return pwf_ok();
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* How long each station of a run is. Everything here is a pure function of configuration, number
+ * of images and position, so that a resumed run makes the same plan. */
+#include "trainer.h"
+
+#include <stdio.h>
+
+/* Round half up, without libm: the argument is never negative. */
+static int64_t nearest(double x)
+{
+    return (int64_t)(x + 0.5);
+}
+
+int64_t pwf_plan_steps(const pwf_config *config, int64_t images, double epochs)
+{
+    const int64_t steps = nearest(epochs * (double)images / (double)config->train.batch);
+    return steps < 1 ? 1 : steps;
+}
+
+static int64_t steps_at(const pwf_trainer *t, const pwf_position *at)
+{
+    const pwf_config *c = t->config;
+    const int64_t images = pwf_dataset_count(t->train_data);
+    switch ((pwf_phase)at->phase) {
+    case PWF_PHASE_BASELINE:
+        return c->train.baseline_epochs > 0.0 ? pwf_plan_steps(c, images, c->train.baseline_epochs)
+                                              : 0;
+    case PWF_PHASE_TRAIN:
+        return pwf_plan_steps(c, images, at->round ? c->fixing.epochs : c->fixing.first_epochs);
+    default:
+        return 0;
+    }
+}
+
+int64_t pwf_plan_phase_steps(const pwf_trainer *t)
+{
+    return steps_at(t, &t->position);
+}
+
+double pwf_plan_lr(const pwf_trainer *t)
+{
+    const pwf_config *c = t->config;
+    if (t->position.phase != PWF_PHASE_BASELINE) return c->optim.lr;
+    if (c->train.baseline_schedule == PWF_SCHEDULE_CONSTANT) return c->train.baseline_lr;
+    const double share = (double)t->position.phase_step / (double)pwf_plan_phase_steps(t);
+    return c->train.baseline_lr * (1.0 - share);
+}
+
+/* Work in units of one training step. A forward pass is about a third of a step an image. */
+static double evaluation_units(const pwf_trainer *t, bool ensemble)
+{
+    const double draws = ensemble ? 1.0 + (double)t->config->eval.samples : 1.0;
+    return draws * (double)pwf_dataset_count(t->test_data) / (double)t->config->train.batch / 3.0;
+}
+
+double pwf_plan_units(const pwf_trainer *t, const pwf_position *from)
+{
+    const pwf_config *c = t->config;
+    const bool each = c->eval.ensemble == PWF_ENSEMBLE_ALL;
+    const bool last = c->eval.ensemble != PWF_ENSEMBLE_NONE;
+    pwf_position at = *from;
+    double units = 0.0;
+    while (at.phase != PWF_PHASE_DONE) {
+        units += (double)(steps_at(t, &at) - at.phase_step);
+        at.phase_step = 0;
+        switch ((pwf_phase)at.phase) {
+        case PWF_PHASE_START:
+        case PWF_PHASE_EVALUATE:
+            units += evaluation_units(t, each);
+            break;
+        case PWF_PHASE_FINISH:
+            units += evaluation_units(t, last) + (double)c->train.norm_batches / 3.0;
+            break;
+        default:
+            break;
+        }
+        if (at.phase == PWF_PHASE_FIX) at.round++;
+        if (at.phase == PWF_PHASE_EVALUATE && at.round < c->fixing.fractions.count)
+            at.phase = PWF_PHASE_TRAIN;
+        else
+            at.phase++;
+    }
+    return units;
+}
+
+const char *pwf_plan_phase_name(const pwf_trainer *t)
+{
+    static char text[64];
+    const int rounds = t->config->fixing.fractions.count;
+    const long long round = (long long)t->position.round;
+    switch ((pwf_phase)t->position.phase) {
+    case PWF_PHASE_BASELINE:
+        return "baseline";
+    case PWF_PHASE_START:
+        return "start";
+    case PWF_PHASE_TRAIN:
+        snprintf(text, sizeof text, "train %lld/%d", round + 1, rounds);
+        break;
+    case PWF_PHASE_FIX:
+        snprintf(text, sizeof text, "fix %lld/%d", round + 1, rounds);
+        break;
+    case PWF_PHASE_EVALUATE:
+        snprintf(text, sizeof text, "evaluate %lld/%d", round, rounds);
+        break;
+    case PWF_PHASE_FINISH:
+        return "finish";
+    case PWF_PHASE_DONE:
+        return "done";
+    }
+    return text;
+}

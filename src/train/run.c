@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A run from top to bottom. The stations and their order are in trainer.h; each is entered with the
+ * position that names it, so a checkpoint can be taken and a run resumed between any two steps. */
+#include "pwf/train/train.h"
+
+#include "pwf/core/clock.h"
+#include "pwf/core/isa.h"
+#include "pwf/core/log.h"
+#include "pwf/core/mem.h"
+#include "pwf/tensor/tensor.h"
+#include "trainer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { SAVES_FAILED_MAX = 3 };
+
+/* ---- what a run leaves behind ------------------------------------------------------------- */
+
+/* One row of metrics about the step just made, with the fingerprint of the state after it. */
+static pwf_status log_step(pwf_trainer *t, const char *phase)
+{
+    char fingerprint[33];
+    pwf_trainer_fingerprint(t, fingerprint);
+    pwf_status status = pwf_ok();
+    if (t->report) {
+        pwf_json *row = pwf_json_new();
+        pwf_json_set_text(row, "kind", "step");
+        pwf_json_set_int(row, "step", t->position.step);
+        pwf_json_set_text(row, "phase", phase);
+        pwf_json_set_int(row, "round", t->position.round);
+        pwf_json_set_int(row, "pass", pwf_order_pass(t->order));
+        pwf_json_set_real(row, "loss", t->loss);
+        pwf_json_set_real(row, "lr", t->lr);
+        pwf_json_set_real(row, "gradient_norm", t->gradient_norm);
+        pwf_json_set_real(row, "clip", t->clip);
+        pwf_json_set_text(row, "fingerprint", fingerprint);
+        pwf_json_set_real(row, "seconds", pwf_trainer_seconds(t));
+        status = pwf_report_row(t->report, row);
+    }
+    return pwf_mesh_agree(t->mesh, status);
+}
+
+static pwf_status snapshot_run(pwf_trainer *t, pwf_snapshot *snapshot, char **text)
+{
+    int64_t lengths[2] = {0, 0};
+    pwf_status status = pwf_config_write(t->config, text);
+    if (status.code == PWF_OK && t->report)
+        status = pwf_report_lengths(t->report, &lengths[0], &lengths[1]);
+    PWF_TRY(pwf_mesh_agree(t->mesh, status));
+    pwf_mesh_broadcast(t->mesh, PWF_WORLD, 0, lengths, sizeof lengths);
+    *snapshot = pwf_trainer_snapshot(t);
+    snapshot->config = *text;
+    snapshot->metrics_bytes = lengths[0];
+    snapshot->rounds_bytes = lengths[1];
+    return pwf_ok();
+}
+
+/* Writes a checkpoint; `kept` gives it a second name of its round. A failure is a warning, since
+ * the one before is still there, until it has happened three times in a row. */
+static pwf_status save(pwf_trainer *t, bool kept)
+{
+    char path[PWF_PATH], *text = NULL;
+    pwf_snapshot snapshot;
+    const double begun = pwf_clock_seconds();
+    pwf_log_at("checkpoint", t->position.step);
+    pwf_status status = snapshot_run(t, &snapshot, &text);
+    if (status.code == PWF_OK) status = pwf_ckpt_write(t->mesh, t->config->output, &snapshot, path);
+    if (status.code == PWF_OK && kept)
+        status = pwf_ckpt_keep_round(t->mesh, path, t->position.round);
+    free(text);
+    if (status.code != PWF_OK) {
+        if (++t->saves_failed >= SAVES_FAILED_MAX || status.code == PWF_RESOURCE) return status;
+        PWF_WARN("CKPT_FAILED", "no checkpoint at step %lld: %s; training goes on",
+                 (long long)t->position.step, status.text);
+        return pwf_ok();
+    }
+    t->saves_failed = 0;
+    t->saved_step = t->position.step;
+    pwf_ckpt_prune(t->mesh, t->config->output, t->config->checkpoint.keep);
+    PWF_INFO("CKPT", "checkpoint %s, %.2f s", path, pwf_clock_seconds() - begun);
+    return pwf_ok();
+}
+
+/* ---- the stations ------------------------------------------------------------------------- */
+
+/* Moves to a station that begins with fresh momentum. */
+static void enter(pwf_trainer *t, pwf_phase phase)
+{
+    pwf_state *s = t->state;
+    t->position.phase = phase;
+    t->position.phase_step = 0;
+    memset(s->mu_momentum, 0, (size_t)(s->own.hi - s->own.lo) * sizeof *s->mu_momentum);
+    memset(s->sigma_momentum, 0,
+           (size_t)(s->own_posterior.hi - s->own_posterior.lo) * sizeof *s->sigma_momentum);
+}
+
+/* One step of BASELINE or TRAIN, with what comes at intervals; the last one leads on to `next`. */
+static pwf_status train(pwf_trainer *t, pwf_phase next)
+{
+    const pwf_config *c = t->config;
+    const int64_t steps = pwf_plan_phase_steps(t);
+    const char *phase = pwf_plan_phase_name(t);
+    pwf_log_at("step", t->position.step);
+    PWF_TRY(pwf_step_run(t));
+    const bool last = t->position.phase_step >= steps;
+    const bool stop = c->checkpoint.stop_after > 0 && t->steps_here >= c->checkpoint.stop_after;
+    const bool log_now = last || t->position.step % c->log.interval == 0;
+    if (log_now) PWF_TRY(log_step(t, phase));
+    pwf_trainer_progress(t, phase, t->position.phase_step, steps, log_now);
+    if (last) enter(t, next);
+    if (stop || (c->checkpoint.every > 0 && t->position.step % c->checkpoint.every == 0))
+        PWF_TRY(save(t, false));
+    if (!stop) return pwf_ok();
+    if (t->saved_step != t->position.step)
+        return PWF_FAIL(PWF_IO, "stopped at step %lld, but its checkpoint could not be written",
+                        (long long)t->position.step);
+    return PWF_FAIL(PWF_STOPPED,
+                    "stopped at step %lld as checkpoint.stop_after asks; go on with "
+                    "--resume",
+                    (long long)t->position.step);
+}
+
+/* Sigma gets its start values from the trained means; the measures before any fixing. */
+static pwf_status start(pwf_trainer *t)
+{
+    pwf_step_weights(t, NULL);
+    PWF_TRY(
+        pwf_mesh_agree(t->mesh, pwf_posterior_start_sigma(t->state, &t->posterior, t->weights)));
+    PWF_TRY(pwf_evaluate_run(t, false));
+    enter(t, PWF_PHASE_TRAIN);
+    return save(t, true);
+}
+
+static pwf_status fix(pwf_trainer *t)
+{
+    pwf_log_at("fix", t->position.step);
+    pwf_trainer_progress(t, pwf_plan_phase_name(t), 0, 1, false);
+    PWF_TRY(pwf_fix_run(t));
+    t->position.round++;
+    enter(t, PWF_PHASE_EVALUATE);
+    return pwf_ok();
+}
+
+static pwf_status evaluate(pwf_trainer *t)
+{
+    pwf_log_at("evaluate", t->position.step);
+    PWF_TRY(pwf_evaluate_run(t, false));
+    const bool more = t->position.round < t->config->fixing.fractions.count;
+    enter(t, more ? PWF_PHASE_TRAIN : PWF_PHASE_FINISH);
+    return save(t, true);
+}
+
+static pwf_status finish(pwf_trainer *t)
+{
+    char *text = NULL;
+    pwf_snapshot snapshot;
+    pwf_log_at("finish", t->position.step);
+    PWF_TRY(pwf_evaluate_statistics(t));
+    PWF_TRY(pwf_evaluate_run(t, true));
+    enter(t, PWF_PHASE_DONE);
+    PWF_TRY(save(t, false));
+    pwf_status status = snapshot_run(t, &snapshot, &text);
+    if (status.code == PWF_OK) status = pwf_ckpt_write_model(t->mesh, t->config->output, &snapshot);
+    free(text);
+    return status;
+}
+
+static pwf_status run_stations(pwf_trainer *t)
+{
+    while (t->position.phase != PWF_PHASE_DONE) {
+        switch ((pwf_phase)t->position.phase) {
+        case PWF_PHASE_BASELINE:
+            PWF_TRY(train(t, PWF_PHASE_START));
+            break;
+        case PWF_PHASE_START:
+            PWF_TRY(start(t));
+            break;
+        case PWF_PHASE_TRAIN:
+            PWF_TRY(train(t, PWF_PHASE_FIX));
+            break;
+        case PWF_PHASE_FIX:
+            PWF_TRY(fix(t));
+            break;
+        case PWF_PHASE_EVALUATE:
+            PWF_TRY(evaluate(t));
+            break;
+        case PWF_PHASE_FINISH:
+            PWF_TRY(finish(t));
+            break;
+        case PWF_PHASE_DONE:
+            break;
+        }
+    }
+    return pwf_ok();
+}
+
+/* ---- before and after ---------------------------------------------------------------------- */
+
+static pwf_status make_directory(const char *path)
+{
+    char part[PWF_TEXT];
+    const size_t length = strlen(path);
+    for (size_t i = 1; i <= length; i++) {
+        if (path[i] != '/' && path[i] != '\0') continue;
+        memcpy(part, path, i);
+        part[i] = '\0';
+        if (mkdir(part, 0755) != 0 && errno != EEXIST)
+            return PWF_FAIL(errno == EACCES || errno == EPERM ? PWF_DENIED : PWF_CANTCREATE,
+                            "cannot create the run directory %s: %s; choose another with --output",
+                            part, strerror(errno));
+    }
+    struct stat info;
+    if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode))
+        return PWF_FAIL(PWF_CANTCREATE, "%s is not a directory; choose another --output", path);
+    if (access(path, W_OK | X_OK) != 0)
+        return PWF_FAIL(PWF_DENIED, "cannot write in the run directory %s: %s", path,
+                        strerror(errno));
+    return pwf_ok();
+}
+
+static pwf_status open_directory(pwf_trainer *t, const pwf_snapshot *from)
+{
+    const pwf_config *c = t->config;
+    char *text = NULL;
+    PWF_TRY(make_directory(c->output));
+    PWF_TRY(pwf_config_write(c, &text));
+    pwf_status status = pwf_report_write_file(c->output, "config.yaml", text);
+    free(text);
+    PWF_TRY(status);
+    const bool live = c->log.progress == PWF_SWITCH_ON ||
+                      (c->log.progress == PWF_SWITCH_AUTO && isatty(STDERR_FILENO));
+    return pwf_report_open(c->output, from->metrics_bytes, from->rounds_bytes, live, &t->report);
+}
+
+/* The state of a checkpoint, and the run directory as it was when it was taken. */
+static pwf_status take_up(pwf_trainer *t, const char *checkpoint, pwf_snapshot *from)
+{
+    *from = pwf_trainer_snapshot(t);
+    from->seconds = 0.0;
+    if (checkpoint) {
+        PWF_TRY(pwf_ckpt_read(t->mesh, checkpoint, from));
+        t->position = from->position;
+        t->seconds = from->seconds;
+        t->saved_step = t->position.step;
+        PWF_INFO("RESUME", "going on from %s: step %lld, %lld of %d rounds done", checkpoint,
+                 (long long)t->position.step, (long long)t->position.round,
+                 t->config->fixing.fractions.count);
+    }
+    t->units_total = pwf_plan_units(t, &t->position);
+    return pwf_ok();
+}
+
+static void announce(const pwf_trainer *t)
+{
+    const pwf_config *c = t->config;
+    PWF_INFO("MODEL", "%s: %lld parameters, %lld of them posterior", c->model.name,
+             (long long)t->state->total, (long long)t->state->posterior);
+    PWF_INFO("DATA", "%lld training and %lld test images from %s",
+             (long long)pwf_dataset_count(t->train_data),
+             (long long)pwf_dataset_count(t->test_data), c->data.path);
+    PWF_INFO("MESH", "%d shards x %d replicas x %lld threads, %lld slots of %lld images",
+             pwf_mesh_size(t->mesh, PWF_SHARD), pwf_mesh_size(t->mesh, PWF_REPLICA),
+             (long long)c->parallel.threads, (long long)c->parallel.slots,
+             (long long)(c->train.batch / c->parallel.slots));
+    PWF_INFO("KERNELS", "%s; own kernels %s", pwf_tensor_backend_text(c->parallel.backend),
+             pwf_isa_name(pwf_isa_now()));
+}
+
+/* The most any rank held, by kind. */
+static pwf_status report_memory(pwf_trainer *t)
+{
+    int64_t most[PWF_MEM_KINDS + 2];
+    for (int k = 0; k < PWF_MEM_KINDS; k++)
+        most[k] = (int64_t)pwf_mem_peak((pwf_mem_kind)k);
+    most[PWF_MEM_KINDS] = (int64_t)pwf_mem_peak_total();
+    most[PWF_MEM_KINDS + 1] = (int64_t)pwf_mem_process_peak();
+    pwf_mesh_max_i64(t->mesh, PWF_WORLD, most, PWF_MEM_KINDS + 2);
+    pwf_status status = pwf_ok();
+    if (t->report) {
+        pwf_json *row = pwf_json_new();
+        pwf_json_set_text(row, "kind", "memory");
+        pwf_json_set_int(row, "step", t->position.step);
+        pwf_json_set_int(row, "shards", pwf_mesh_size(t->mesh, PWF_SHARD));
+        pwf_json_set_int(row, "replicas", pwf_mesh_size(t->mesh, PWF_REPLICA));
+        for (int k = 0; k < PWF_MEM_KINDS; k++)
+            pwf_json_set_int(row, pwf_mem_name((pwf_mem_kind)k), most[k]);
+        pwf_json_set_int(row, "all", most[PWF_MEM_KINDS]);
+        pwf_json_set_int(row, "process", most[PWF_MEM_KINDS + 1]);
+        status = pwf_report_row(t->report, row);
+        const double mib = 1048576.0;
+        PWF_INFO("MEMORY",
+                 "most per rank: state %.1f MiB, weights %.1f, gradients %.1f, activations %.1f, "
+                 "data %.1f, other %.1f; process %.0f MiB",
+                 (double)most[PWF_MEM_STATE] / mib, (double)most[PWF_MEM_WEIGHTS] / mib,
+                 (double)most[PWF_MEM_GRADIENTS] / mib, (double)most[PWF_MEM_ACTIVATIONS] / mib,
+                 (double)most[PWF_MEM_DATA] / mib, (double)most[PWF_MEM_BUFFERS] / mib,
+                 (double)most[PWF_MEM_KINDS + 1] / mib);
+    }
+    return pwf_mesh_agree(t->mesh, status);
+}
+
+static pwf_status run(pwf_trainer *t, const char *checkpoint)
+{
+    pwf_snapshot from;
+    announce(t);
+    PWF_TRY(take_up(t, checkpoint, &from));
+    pwf_status status = pwf_ok();
+    if (pwf_mesh_rank(t->mesh, PWF_WORLD) == 0) status = open_directory(t, &from);
+    PWF_TRY(pwf_mesh_agree(t->mesh, status));
+    const bool done_before = t->position.phase == PWF_PHASE_DONE;
+    status = run_stations(t);
+    if (status.code == PWF_OK && !done_before) status = report_memory(t);
+    if (t->report) {
+        if (status.code == PWF_OK)
+            status = pwf_report_final(t->report, t->config->model.name, pwf_trainer_seconds(t));
+        const pwf_status closed = pwf_report_close(t->report);
+        if (status.code == PWF_OK) status = closed;
+    }
+    return pwf_mesh_agree(t->mesh, status);
+}
+
+pwf_status pwf_train_run(const pwf_mesh *mesh, const pwf_config *config, const char *checkpoint)
+{
+    pwf_trainer *t = NULL;
+    PWF_TRY(pwf_trainer_new(mesh, config, &t));
+    const pwf_status status = run(t, checkpoint);
+    pwf_trainer_free(t);
+    return status;
+}
+
+pwf_status pwf_train_check(const pwf_mesh *mesh, const pwf_config *config)
+{
+    pwf_trainer *t = NULL;
+    PWF_TRY(pwf_trainer_new(mesh, config, &t));
+    announce(t);
+    PWF_INFO(
+        "CHECK",
+        "%lld steps of ordinary training, %d rounds of %lld steps (the first %lld); "
+        "nothing was run or written",
+        config->train.baseline_epochs > 0.0
+            ? (long long)pwf_plan_steps(config, pwf_dataset_count(t->train_data),
+                                        config->train.baseline_epochs)
+            : 0LL,
+        config->fixing.fractions.count,
+        (long long)pwf_plan_steps(config, pwf_dataset_count(t->train_data), config->fixing.epochs),
+        (long long)pwf_plan_steps(config, pwf_dataset_count(t->train_data),
+                                  config->fixing.first_epochs));
+    pwf_trainer_free(t);
+    return pwf_ok();
+}

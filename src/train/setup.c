@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "trainer.h"
+
+#include "pwf/core/clock.h"
+#include "pwf/core/mem.h"
+#include "pwf/tensor/tensor.h"
+
+#include <stdlib.h>
+
+static pwf_status build_model(pwf_trainer *t)
+{
+    PWF_TRY(pwf_model_build(t->config, &t->registry, &t->graph));
+    pwf_graph_shape(t->graph, &t->height, &t->width, &t->channels, &t->classes);
+    return pwf_ok();
+}
+
+static pwf_status open_data(pwf_trainer *t)
+{
+    const pwf_config *c = t->config;
+    PWF_TRY(pwf_dataset_open(c, PWF_TRAIN, &t->train_data));
+    PWF_TRY(pwf_dataset_open(c, PWF_TEST, &t->test_data));
+    const int64_t images = pwf_dataset_count(t->train_data);
+    if (images < c->train.batch)
+        return PWF_FAIL(PWF_CONFIG, "train.batch %lld is more than the %lld training images",
+                        (long long)c->train.batch, (long long)images);
+    return pwf_order_new(images, c->train.batch, (uint32_t)c->train.seed, &t->order);
+}
+
+static pwf_status allocate(pwf_trainer *t)
+{
+    const pwf_config *c = t->config;
+    const int64_t own = t->state->own.hi - t->state->own.lo;
+    const int64_t fuzzy = t->state->own_posterior.hi - t->state->own_posterior.lo;
+    const int64_t total = t->state->total, slots = c->parallel.slots;
+    const int64_t slot = c->train.batch / slots;
+    const int64_t labels = slot > c->eval.batch ? slot : c->eval.batch;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_WEIGHTS, total, sizeof *t->weights, &t->weights));
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_GRADIENTS, total, sizeof *t->sum, &t->sum));
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_GRADIENTS, own, sizeof *t->dmu, &t->dmu));
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_GRADIENTS, fuzzy, sizeof *t->dsigma, &t->dsigma));
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, pwf_block_count(total), sizeof *t->norm, &t->norm));
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, slots, sizeof *t->slot_loss, &t->slot_loss));
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, slots * pwf_registry_buffer_count(t->registry),
+                          sizeof *t->slot_statistics, &t->slot_statistics));
+    for (int w = 0; w < pwf_pool_threads(t->pool); w++)
+        PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, labels, sizeof *t->workers[w].labels,
+                              &t->workers[w].labels));
+    return pwf_ok();
+}
+
+static pwf_status make_workers(pwf_trainer *t)
+{
+    const int threads = (int)t->config->parallel.threads;
+    t->workers = calloc((size_t)threads, sizeof *t->workers);
+    if (!t->workers) return PWF_FAIL(PWF_RESOURCE, "no memory for %d workers", threads);
+    return pwf_pool_new(threads, pwf_tensor_thread_start, &t->pool);
+}
+
+static pwf_status check_workers(const pwf_trainer *t)
+{
+    const int64_t ranks = pwf_mesh_size(t->mesh, PWF_WORLD);
+    const int64_t threads = t->config->parallel.threads, slots = t->config->parallel.slots;
+    if (ranks * threads > slots)
+        return PWF_FAIL(PWF_LAUNCH,
+                        "%lld ranks of %lld threads are more workers than the %lld slots of a "
+                        "batch: start fewer ranks, or begin a new run with a larger "
+                        "parallel.slots",
+                        (long long)ranks, (long long)threads, (long long)slots);
+    return pwf_ok();
+}
+
+static pwf_status set_up(pwf_trainer *t)
+{
+    const pwf_config *c = t->config;
+    PWF_TRY(check_workers(t)); /* the same on every rank */
+    pwf_status status = build_model(t);
+    if (status.code == PWF_OK) status = open_data(t);
+    PWF_TRY(pwf_mesh_agree(t->mesh, status));
+    PWF_TRY(pwf_exchange_new(t->mesh, pwf_registry_total_count(t->registry), &t->exchange));
+    status = pwf_state_new(t->registry, pwf_exchange_own(t->exchange), (uint32_t)c->train.seed,
+                           c->fixing.min_power, &t->state);
+    if (status.code == PWF_OK) status = make_workers(t);
+    if (status.code == PWF_OK) status = allocate(t);
+    return pwf_mesh_agree(t->mesh, status);
+}
+
+pwf_status pwf_trainer_new(const pwf_mesh *mesh, const pwf_config *config, pwf_trainer **out)
+{
+    *out = NULL;
+    pwf_trainer *t = calloc(1, sizeof *t);
+    PWF_TRY(pwf_mesh_agree(mesh, t ? pwf_ok() : PWF_FAIL(PWF_RESOURCE, "no memory for a run")));
+    t->mesh = mesh;
+    t->config = config;
+    t->started = pwf_clock_seconds();
+    t->posterior = (pwf_posterior_settings){
+        .sigma_scale = (float)config->posterior.sigma_scale,
+        .sigma_min = (float)config->posterior.sigma_min,
+        .sigma_max = (float)config->posterior.sigma_max,
+        .reg_weight = (float)config->posterior.reg_weight,
+        .reg_target = (float)config->posterior.reg_target,
+        .reference = config->fixing.compat == PWF_COMPAT_REFERENCE,
+    };
+    t->position.phase = config->train.baseline_epochs > 0.0 ? PWF_PHASE_BASELINE : PWF_PHASE_START;
+    const pwf_status status = set_up(t);
+    if (status.code != PWF_OK) {
+        pwf_trainer_free(t);
+        return status;
+    }
+    *out = t;
+    return pwf_ok();
+}
+
+void pwf_trainer_free(pwf_trainer *t)
+{
+    if (!t) return;
+    for (int w = 0; t->workers && w < (int)t->config->parallel.threads; w++) {
+        pwf_executor_free(t->workers[w].train);
+        pwf_executor_free(t->workers[w].predict);
+        pwf_mem_free(t->workers[w].gradient);
+        pwf_mem_free(t->workers[w].labels);
+    }
+    free(t->workers);
+    pwf_pool_free(t->pool);
+    pwf_mem_free(t->weights);
+    pwf_mem_free(t->sum);
+    pwf_mem_free(t->dmu);
+    pwf_mem_free(t->dsigma);
+    pwf_mem_free(t->norm);
+    pwf_mem_free(t->slot_loss);
+    pwf_mem_free(t->slot_statistics);
+    pwf_state_free(t->state);
+    pwf_exchange_free(t->exchange);
+    pwf_order_free(t->order);
+    pwf_dataset_free(t->train_data);
+    pwf_dataset_free(t->test_data);
+    pwf_graph_free(t->graph);
+    pwf_registry_free(t->registry);
+    free(t);
+}
+
+double pwf_trainer_seconds(const pwf_trainer *t)
+{
+    return t->seconds + pwf_clock_seconds() - t->started;
+}
+
+pwf_snapshot pwf_trainer_snapshot(pwf_trainer *t)
+{
+    return (pwf_snapshot){
+        .state = t->state,
+        .position = t->position,
+        .seed = t->config->train.seed,
+        .slots = t->config->parallel.slots,
+        .model = t->config->model.name,
+        .data = pwf_dataset_hash(t->train_data),
+        .seconds = pwf_trainer_seconds(t),
+    };
+}
+
+void pwf_trainer_fingerprint(pwf_trainer *t, char text[33])
+{
+    const pwf_snapshot snapshot = pwf_trainer_snapshot(t);
+    pwf_hash_text(pwf_ckpt_fingerprint(t->mesh, &snapshot), text);
+}
+
+void pwf_trainer_progress(pwf_trainer *t, const char *phase, int64_t done, int64_t total,
+                          bool log_now)
+{
+    if (!t->report) return;
+    const double elapsed = pwf_clock_seconds() - t->started;
+    const pwf_report_progress p = {
+        .phase = phase,
+        .phase_done = done,
+        .phase_total = total,
+        .units_done = t->units_done,
+        .units_total = t->units_total,
+        .images_per_second =
+            elapsed > 0.0 ? t->units_done * (double)t->config->train.batch / elapsed : 0.0,
+        .loss = t->loss,
+        .log_now = log_now,
+    };
+    pwf_report_show(t->report, &p);
+}

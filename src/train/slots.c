@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A batch is a fixed number of slots, dealt to the ranks in order and within a rank to whichever
+ * worker is free. A slot is worked from its first layer to its last gradient by one thread; what
+ * leaves it is summed exactly or gathered by slot number, so neither rank nor worker matters. */
+#include "trainer.h"
+
+#include "pwf/core/mem.h"
+#include "pwf/tensor/tensor.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct slots_job {
+    pwf_trainer *t;
+    int64_t first; /* slot of task 0 */
+    bool gradients;
+} slots_job;
+
+static int64_t first_slot(const pwf_trainer *t, int rank)
+{
+    return rank * t->config->parallel.slots / pwf_mesh_size(t->mesh, PWF_WORLD);
+}
+
+void pwf_workers_reset(pwf_trainer *t)
+{
+    for (int w = 0; w < pwf_pool_threads(t->pool); w++) {
+        t->workers[w].status = pwf_ok();
+        t->workers[w].finite = true;
+    }
+}
+
+pwf_status pwf_workers_status(pwf_trainer *t)
+{
+    for (int w = 0; w < pwf_pool_threads(t->pool); w++)
+        if (t->workers[w].status.code != PWF_OK) return t->workers[w].status;
+    for (int w = 0; w < pwf_pool_threads(t->pool); w++)
+        if (!t->workers[w].finite)
+            return PWF_FAIL(PWF_NUMBERS,
+                            "the loss or a gradient of step %lld is not finite or too large; the "
+                            "state before it is intact: try a smaller optim.lr or "
+                            "train.baseline_lr",
+                            (long long)t->position.step + 1);
+    return pwf_ok();
+}
+
+static pwf_status prepare(pwf_trainer *t, pwf_worker *w)
+{
+    if (w->train) return pwf_ok();
+    const int64_t images = t->config->train.batch / t->config->parallel.slots;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_GRADIENTS, t->state->total, sizeof *w->gradient, &w->gradient));
+    return pwf_executor_new(t->graph, images, PWF_MODE_TRAIN, &w->train);
+}
+
+static pwf_status run_slot(const slots_job *job, pwf_worker *w, int64_t slot)
+{
+    pwf_trainer *t = job->t;
+    PWF_TRY(prepare(t, w));
+    const int64_t images = t->config->train.batch / t->config->parallel.slots;
+    const int64_t pixels = t->height * t->width * t->channels;
+    const uint32_t seed = (uint32_t)t->config->train.seed;
+    float *input = pwf_executor_images(w->train);
+    for (int64_t i = 0; i < images; i++)
+        PWF_TRY(pwf_dataset_load(t->train_data, seed, pwf_order_pass(t->order),
+                                 pwf_order_image(t->order, slot * images + i), input + i * pixels,
+                                 &w->labels[i]));
+    float *statistics = t->slot_statistics + slot * pwf_registry_buffer_count(t->registry);
+    if (!job->gradients) {
+        t->slot_loss[slot] = 0.0;
+        return pwf_executor_statistics(w->train, t->weights, statistics);
+    }
+    const float scale = 1.0f / (float)t->config->train.batch;
+    memset(w->gradient, 0, (size_t)t->state->total * sizeof *w->gradient);
+    PWF_TRY(pwf_executor_train(w->train, t->weights, w->labels, scale, w->gradient, statistics,
+                               &t->slot_loss[slot]));
+    if (!pwf_exchange_add(t->exchange, t->sum, w->gradient, 0, t->state->total) ||
+        !isfinite(t->slot_loss[slot]))
+        w->finite = false;
+    return pwf_ok();
+}
+
+static void slot_task(void *context, int task, int worker)
+{
+    const slots_job *job = context;
+    pwf_worker *w = &job->t->workers[worker];
+    if (w->status.code == PWF_OK) w->status = run_slot(job, w, job->first + task);
+}
+
+pwf_status pwf_slots_run(pwf_trainer *t, bool gradients)
+{
+    const int ranks = pwf_mesh_size(t->mesh, PWF_WORLD), rank = pwf_mesh_rank(t->mesh, PWF_WORLD);
+    const slots_job job = {t, first_slot(t, rank), gradients};
+    if (gradients) memset(t->sum, 0, (size_t)t->state->total * sizeof *t->sum);
+    pwf_workers_reset(t);
+    pwf_pool_run(t->pool, (int)(first_slot(t, rank + 1) - job.first), slot_task, (void *)&job);
+    PWF_TRY(pwf_mesh_agree(t->mesh, pwf_workers_status(t)));
+
+    /* Two small gathers by slot number; with them every rank adds in the same order. */
+    int64_t offset[PWF_SLOTS_MAX + 1];
+    for (int r = 0; r <= ranks; r++)
+        offset[r] = first_slot(t, r) * (int64_t)sizeof *t->slot_loss;
+    pwf_mesh_gather(t->mesh, PWF_WORLD, t->slot_loss, offset);
+    const int64_t row = pwf_registry_buffer_count(t->registry) * (int64_t)sizeof(float);
+    for (int r = 0; r <= ranks; r++)
+        offset[r] = first_slot(t, r) * row;
+    pwf_mesh_gather(t->mesh, PWF_WORLD, t->slot_statistics, offset);
+    return pwf_ok();
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One optimiser step: draw the weights, run the slots, reduce the gradients to their owners,
+ * regularise, clip, update. docs/algorithm.md sections 1 and 2. */
+#include "trainer.h"
+
+#include "pwf/optim/sgd.h"
+
+#include <math.h>
+#include <string.h>
+
+static const float STATISTICS_MOMENTUM = 0.1f; /* PyTorch's BatchNorm default */
+
+void pwf_step_weights(pwf_trainer *t, const pwf_stream *noise)
+{
+    const pwf_range own = t->state->own;
+    float *mine = t->weights + own.lo;
+    if (noise)
+        pwf_posterior_sample(t->state, t->pool, *noise, mine);
+    else
+        memcpy(mine, t->state->mu, (size_t)(own.hi - own.lo) * sizeof *mine);
+    pwf_exchange_gather_begin(t->exchange, t->weights);
+    pwf_exchange_gather_end(t->exchange);
+}
+
+/* The sums of squares of all blocks, known to every rank in block order. */
+static void gradient(pwf_trainer *t, const pwf_stream *noise)
+{
+    const pwf_range own = t->state->own;
+    pwf_posterior_gradient(t->state, &t->posterior, t->pool, noise, t->sum + own.lo, t->dmu,
+                           t->dsigma, t->norm + own.lo / PWF_BLOCK);
+    pwf_exchange_gather_blocks(t->exchange, t->norm);
+}
+
+typedef struct update_job {
+    pwf_trainer *t;
+    float scale;
+    pwf_sgd sgd;
+    bool bayesian;
+} update_job;
+
+static void update_block(void *context, int task, int worker)
+{
+    (void)worker;
+    const update_job *job = context;
+    const pwf_trainer *t = job->t;
+    pwf_state *s = t->state;
+    const int64_t lo = (int64_t)task * PWF_BLOCK, all = s->own.hi - s->own.lo;
+    const int64_t hi = lo + PWF_BLOCK < all ? lo + PWF_BLOCK : all;
+    const int64_t fuzzy = s->own_posterior.hi - s->own_posterior.lo;
+    const int64_t split = lo > fuzzy ? lo : (hi < fuzzy ? hi : fuzzy); /* posterior | plain */
+    /* In reference mode decay and momentum go on shrinking fixed weights. */
+    const bool masked = job->bayesian && !t->posterior.reference;
+    if (split > lo) {
+        const int16_t *code = masked ? s->code + lo : NULL;
+        pwf_sgd_update(s->mu + lo, s->mu_momentum + lo, t->dmu + lo, code, split - lo, job->scale,
+                       job->sgd);
+        if (job->bayesian)
+            pwf_sgd_update(s->sigma + lo, s->sigma_momentum + lo, t->dsigma + lo, code, split - lo,
+                           job->scale, job->sgd);
+    }
+    if (hi > split)
+        pwf_sgd_update(s->mu + split, s->mu_momentum + split, t->dmu + split, NULL, hi - split,
+                       job->scale, job->sgd);
+}
+
+static void update(pwf_trainer *t, bool bayesian)
+{
+    const pwf_config *c = t->config;
+    update_job job = {.t = t, .bayesian = bayesian};
+    job.scale = pwf_clip_factor(t->norm, pwf_block_count(t->state->total), c->optim.clip_norm,
+                                &t->gradient_norm);
+    job.sgd = (pwf_sgd){(float)t->lr, (float)c->optim.momentum, (float)c->optim.weight_decay};
+    t->clip = (double)job.scale;
+    const int64_t blocks = pwf_block_count(t->state->own.hi - t->state->own.lo);
+    pwf_pool_run(t->pool, (int)blocks, update_block, &job);
+}
+
+/* One exponential step of the running statistics towards the mean over slots. */
+static void update_statistics(pwf_trainer *t)
+{
+    const int64_t slots = t->config->parallel.slots;
+    const int64_t buffers = pwf_registry_buffer_count(t->registry);
+    for (int64_t b = 0; b < buffers; b++) {
+        double sum = 0.0;
+        for (int64_t s = 0; s < slots; s++)
+            sum += (double)t->slot_statistics[s * buffers + b];
+        const float mean = (float)(sum / (double)slots);
+        float *running = &t->state->buffers[b];
+        *running = fmaf(STATISTICS_MOMENTUM, mean - *running, *running);
+    }
+}
+
+pwf_status pwf_step_run(pwf_trainer *t)
+{
+    const bool bayesian = t->position.phase == PWF_PHASE_TRAIN;
+    const pwf_stream draw = {.seed = (uint32_t)t->config->train.seed,
+                             .purpose = PWF_RNG_NOISE,
+                             .step = (uint64_t)t->position.step};
+    const pwf_stream *noise = bayesian ? &draw : NULL;
+    t->lr = pwf_plan_lr(t);
+    pwf_order_seek(t->order, t->position.batches);
+    pwf_step_weights(t, noise);
+    PWF_TRY(pwf_slots_run(t, true));
+    pwf_exchange_reduce_begin(t->exchange, t->sum);
+    pwf_exchange_reduce_end(t->exchange);
+    gradient(t, noise);
+    update(t, bayesian);
+    update_statistics(t);
+
+    double loss = 0.0;
+    for (int64_t s = 0; s < t->config->parallel.slots; s++)
+        loss += t->slot_loss[s];
+    t->loss = loss / (double)t->config->train.batch;
+    t->position.step++;
+    t->position.phase_step++;
+    t->position.batches++;
+    t->steps_here++;
+    t->units_done += 1.0;
+    return pwf_ok();
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_TRAIN_TRAINER_H
+#define PWF_TRAIN_TRAINER_H
+
+#include "pwf/ckpt/ckpt.h"
+#include "pwf/config/config.h"
+#include "pwf/core/pool.h"
+#include "pwf/core/rng.h"
+#include "pwf/data/dataset.h"
+#include "pwf/models/model.h"
+#include "pwf/nn/executor.h"
+#include "pwf/posterior/posterior.h"
+#include "pwf/report/report.h"
+#include "pwf/shard/shard.h"
+
+/* What the files of this room share: all a run holds, and the stations it passes. A run is
+ *
+ *   BASELINE steps -> START -> (TRAIN steps -> FIX -> EVALUATE) per round -> FINISH -> DONE
+ *
+ * The position says where it stands; it is in every checkpoint, so the stations are the points at
+ * which a run can be taken up again. */
+
+typedef enum pwf_phase {
+    PWF_PHASE_BASELINE, /* ordinary training, no posterior */
+    PWF_PHASE_START,    /* sigma gets its start values; evaluation before the first round */
+    PWF_PHASE_TRAIN,    /* Bayesian training before a round */
+    PWF_PHASE_FIX,      /* the round */
+    PWF_PHASE_EVALUATE, /* measures after the round, checkpoint of the round */
+    PWF_PHASE_FINISH,   /* BatchNorm statistics, last evaluation, model file */
+    PWF_PHASE_DONE
+} pwf_phase;
+
+enum { PWF_SLOTS_MAX = 256 }; /* and so the most ranks a run can have */
+
+/* One worker thread's own things, made by the worker itself at its first task. */
+typedef struct pwf_worker {
+    pwf_executor *train, *predict;
+    float *gradient;   /* [total], one slot's */
+    int32_t *labels;   /* [max(images of a slot, images of an evaluation chunk)] */
+    pwf_status status; /* the first failure of the running loop */
+    bool finite;
+} pwf_worker;
+
+typedef struct pwf_trainer {
+    const pwf_mesh *mesh;
+    const pwf_config *config;
+    pwf_posterior_settings posterior;
+
+    pwf_registry *registry;
+    pwf_graph *graph;
+    int64_t height, width, channels, classes;
+    pwf_dataset *train_data, *test_data;
+    pwf_order *order;
+
+    pwf_state *state;
+    pwf_position position;
+    pwf_exchange *exchange;
+    pwf_pool *pool;
+    pwf_worker *workers;
+
+    float *weights;         /* [total]: the sampled or mean weights of the whole network */
+    int64_t *sum;           /* [total]: exact gradient sums */
+    float *dmu, *dsigma;    /* [own], [own_posterior] */
+    double *norm;           /* [blocks of total] */
+    double *slot_loss;      /* [slots] */
+    float *slot_statistics; /* [slots, buffers] */
+
+    pwf_report *report;                   /* on world rank 0 */
+    double seconds;                       /* run time of earlier processes */
+    double started;                       /* clock at the start of this process */
+    int64_t steps_here;                   /* steps of this process */
+    int64_t saved_step;                   /* of the newest checkpoint */
+    int saves_failed;                     /* in a row */
+    double loss, gradient_norm, clip, lr; /* of the last step */
+    double units_done, units_total;       /* of the progress line */
+} pwf_trainer;
+
+/* plan.c: pure functions of the configuration and the number of images */
+int64_t pwf_plan_steps(const pwf_config *config, int64_t images, double epochs);
+int64_t pwf_plan_phase_steps(const pwf_trainer *t);
+double pwf_plan_lr(const pwf_trainer *t);
+double pwf_plan_units(const pwf_trainer *t, const pwf_position *from);
+const char *pwf_plan_phase_name(const pwf_trainer *t);
+
+/* slots.c. Runs the slots of this rank of the current batch over the workers: with `gradients`,
+ * adds their gradients to t->sum; always leaves all slots' losses (0 without gradients) and
+ * statistics on every rank. Collective over the mesh; the same status everywhere. */
+pwf_status pwf_slots_run(pwf_trainer *t, bool gradients);
+
+/* The first failure among the workers, and forgetting it. */
+pwf_status pwf_workers_status(pwf_trainer *t);
+void pwf_workers_reset(pwf_trainer *t);
+
+/* step.c. One optimiser step of the phase the position names; the position moves on. Collective. */
+pwf_status pwf_step_run(pwf_trainer *t);
+
+/* step.c. Fills t->weights with a draw, or with the means for noise NULL. Collective over shards.
+ */
+void pwf_step_weights(pwf_trainer *t, const pwf_stream *noise);
+
+/* fix.c. One fixing round on the sharded state. Collective. */
+pwf_status pwf_fix_run(pwf_trainer *t);
+
+/* evaluate.c. Measures of the state as it stands, written to the metrics. Collective. */
+pwf_status pwf_evaluate_run(pwf_trainer *t, bool final);
+
+/* evaluate.c. Re-estimates BatchNorm's running statistics with the mean weights. Collective. */
+pwf_status pwf_evaluate_statistics(pwf_trainer *t);
+
+/* setup.c */
+pwf_status pwf_trainer_new(const pwf_mesh *mesh, const pwf_config *config, pwf_trainer **out);
+void pwf_trainer_free(pwf_trainer *t);
+pwf_snapshot pwf_trainer_snapshot(pwf_trainer *t);
+double pwf_trainer_seconds(const pwf_trainer *t);
+void pwf_trainer_fingerprint(pwf_trainer *t, char text[33]);
+void pwf_trainer_progress(pwf_trainer *t, const char *phase, int64_t done, int64_t total,
+                          bool log_now);
+
+#endif

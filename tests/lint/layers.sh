@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# A room includes only headers of rooms it links, and each foreign header has one owner.
+set -euo pipefail
+bad=0
+complain() { echo "$1"; bad=1; }
+
+for dir in src/*/; do
+    room=$(basename "$dir")
+    [ "$room" = app ] && continue
+    needs=$(sed -n 's/^ *NEEDS *//p' "$dir/CMakeLists.txt" | tr -d ')')
+    while read -r used; do
+        case " $room $needs " in
+            *" $used "*) ;;
+            *) complain "$dir includes pwf/$used/ but does not name $used in NEEDS" ;;
+        esac
+    done < <(find "$dir" "include/pwf/$room" -name '*.[ch]' -exec cat {} + |
+        sed -n 's/^#include "pwf\/\([a-z]*\)\/.*/\1/p' | sort -u)
+done
+
+owner() { # header pattern, rooms that may include it
+    local pattern=$1 rooms=" $2 " file room
+    while read -r file; do
+        room=$(echo "$file" | sed -E 's#^(src|include/pwf)/([a-z]+)/.*#\2#')
+        case "$rooms" in *" $room "*) ;; *) complain "$file includes $pattern" ;; esac
+    done < <(grep -rlE "^#include <$pattern" src include)
+}
+owner 'mpi\.h' 'mesh ckpt'
+owner 'hdf5\.h' 'ckpt'
+owner 'cblas\.h' 'tensor'
+owner '(oneapi/dnnl/)?dnnl' 'tensor'
+owner 'yaml\.h' 'config'
+owner 'zlib\.h' 'data'
+owner 'jansson\.h' 'core'
+owner 'xxhash\.h' 'core'
+owner 'Random123' 'core'
+exit $bad

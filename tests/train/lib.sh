@@ -1,0 +1,54 @@
+# What the scripts of this folder share. Sourced.
+# shellcheck shell=bash
+set -euo pipefail
+failures=0
+checks=0
+
+# dist RANKS LOG OPTIONS...: runs pwf_dist, output to LOG, and leaves its exit code in $code.
+dist() {
+    local ranks=$1 log=$2
+    shift 2
+    code=0
+    timeout -k 5 300 mpirun --oversubscribe --bind-to none -n "$ranks" "$PWF_BIN_DIR/pwf_dist" "$@" \
+        >"$log" 2>&1 </dev/null || code=$?
+}
+
+check() { # check "what" command...
+    checks=$((checks + 1))
+    if "${@:2}"; then return; fi
+    echo "FAILED: $1"
+    failures=$((failures + 1))
+}
+
+expect() { # expect CODE "what": the code of the last dist
+    check "$2: exit code $code instead of $1" test "$code" = "$1"
+    if [ "$code" != "$1" ]; then tail -n 15 ./*.log | tail -n 40; fi
+}
+
+says() { # says LOG "text"
+    check "$1 does not say: $2" grep -qF -- "$2" "$1"
+}
+
+# The rows of a metrics file without what depends on time.
+rows() {
+    grep -v '"kind": "memory"' "$1" |
+        sed -E 's/"(seconds|round_seconds|extra_bytes|[a-z_]*_per_second|[a-z_]*_share)": [^,}]*//g'
+}
+
+same_rows() { # same_rows DIR DIR
+    check "metrics of $1 and $2 differ" cmp -s <(rows "$1/metrics.jsonl") <(rows "$2/metrics.jsonl")
+    check "rounds.csv of $1 and $2 differ" cmp -s "$1/rounds.csv" "$2/rounds.csv"
+}
+
+newest() { find "$1" -maxdepth 1 -name 'ckpt-*.h5' | sort | tail -n 1; }
+
+same_state() { # same_state DIR DIR: every dataset outside /run
+    check "final checkpoints of $1 and $2 differ" \
+        h5diff --exclude-path /run "$(newest "$1")" "$(newest "$2")"
+    check "models of $1 and $2 differ" h5diff --exclude-path /run "$1/model.h5" "$2/model.h5"
+}
+
+finish() {
+    echo "$((checks - failures)) passed, $failures failed"
+    test "$failures" = 0
+}

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# The same bits on every mesh: loss, fingerprint and codebook at every step, and every dataset of the
+# final checkpoint outside /run.
+# shellcheck source=tests/train/lib.sh
+source "$PWF_SOURCE_DIR/tests/train/lib.sh"
+rm -rf ./*
+
+dist 1 one.log -c "$PWF_SOURCE_DIR/tests/train/tiny.yaml" --output one "$@"
+expect 0 "1 shard x 1 replica x 1 thread"
+check "20 step rows" test "$(grep -c '"kind": "step"' one/metrics.jsonl)" = 20
+check "2 rounds" test "$(grep -c '"kind": "round"' one/metrics.jsonl)" = 2
+check "rounds.csv has both" grep -q '^2,' one/rounds.csv
+
+#     shards ranks threads
+while read -r shards ranks threads; do
+    name=m$shards-$ranks-$threads
+    dist "$ranks" "$name.log" -c "$PWF_SOURCE_DIR/tests/train/tiny.yaml" --output "$name" \
+        --set parallel.shards="$shards" --set parallel.threads="$threads" "$@"
+    expect 0 "$shards shards on $ranks ranks of $threads threads"
+    same_rows one "$name"
+    same_state one "$name"
+done <<EOF
+1 1 2
+1 2 1
+2 2 1
+1 2 2
+2 2 2
+1 3 1
+3 3 2
+2 4 1
+4 4 2
+1 4 1
+EOF
+echo "fingerprint at the end: $(tail -n 2 one/metrics.jsonl | grep -o '"fingerprint": "[^"]*"' | head -n 1)"
+finish

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# What a user can get wrong ends with the right code and a sentence, and nothing is lost.
+# shellcheck source=tests/train/lib.sh
+source "$PWF_SOURCE_DIR/tests/train/lib.sh"
+rm -rf ./*
+tiny=$PWF_SOURCE_DIR/tests/train/tiny.yaml
+
+dist 2 run.log -c "$tiny" --output run --set checkpoint.every=4 --set checkpoint.stop_after=9
+expect 75 "a run to begin with"
+cp -r run good
+
+dist 1 usage.log --nonsense; expect 64 "unknown option"; says usage.log "--nonsense"
+dist 1 usage2.log -c; expect 64 "option without a value"
+dist 1 noconfig.log -c none.yaml; expect 66 "missing file"; says noconfig.log none.yaml
+dist 1 key.log -c "$tiny" --set optim.lrr=1; expect 78 "unknown key"; says key.log "optim.lr"
+PWF_OPTIM_LR=x dist 1 env.log -c "$tiny" --output o; expect 78 "bad variable"; says env.log PWF_OPTIM_LR
+dist 2 shards.log -c "$tiny" --output o --set parallel.shards=3; expect 78 "3 shards on 2 ranks"
+dist 4 workers.log -c "$tiny" --output o --set parallel.threads=3; expect 69 "more workers than slots"
+dist 1 data.log -c "$tiny" --output o --set data.path=nowhere; expect 66 "no data"; says data.log nowhere
+dist 2 busy.log -c "$tiny" --output run; expect 73 "fresh start over checkpoints"; says busy.log --resume
+dist 1 file.log -c "$tiny" --output "$tiny"; expect 73 "the run directory is a file"
+dist 2 absent.log --resume run/ckpt-0000009999.h5; expect 66 "named checkpoint missing"
+dist 2 differs.log --resume "$(newest run)" --set optim.lr=0.5; expect 78 "another learning rate"
+says differs.log optim.lr
+dist 1 check.log -c "$tiny" --output o --check; expect 0 "--check"
+check "--check writes nothing" test ! -e o
+dist 1 help.log --help; expect 0 "--help"; says help.log fixing.delta
+dist 1 version.log --version; expect 0 "--version"; says version.log oneDNN
+check "nothing changed" diff -r run good
+
+# The newest is damaged: the one before is used. All are damaged: 65, and no silent fresh start.
+flip() { printf '\377' | dd of="$1" bs=1 seek=$(($(stat -c %s "$1") / 2)) conv=notrunc status=none; }
+flip "$(newest run)"
+dist 2 before.log --resume auto --output run --set checkpoint.stop_after=1
+expect 75 "resumed from the one before"
+says before.log "$(basename "$(newest good)")"
+says before.log "step 8"
+for file in good/*.h5; do flip "$file"; done
+dist 2 allbad.log --resume auto --output good
+expect 65 "all checkpoints are damaged"
+
+# Numbers that are not finite are seen by all ranks, and never saved.
+dist 2 nan.log -c "$tiny" --output nan --set train.baseline_lr=1e10
+expect 76 "a learning rate that explodes"
+finish
