@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Nanoseconds per weight of the element-wise part of a step, one thread, per instruction set, on
- * as many weights as a DeiT-Tiny has; seconds of start values and measures. */
+ * as many weights as a DeiT-Tiny has, or as the argument says; seconds of start values and
+ * measures. */
 #include "pwf/core/clock.h"
 #include "pwf/core/isa.h"
 #include "pwf/core/mem.h"
@@ -11,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COUNT = 5669800, TENSORS = 25, REPEAT = 3 };
+enum { COUNT = 5669800, TENSORS = 25, REPEAT = 5 };
 
 static void check(pwf_status status)
 {
@@ -25,7 +26,7 @@ static double least(double a, double b)
     return a < b ? a : b;
 }
 
-static pwf_registry *table_new(void)
+static pwf_registry *table_new(int64_t weights)
 {
     pwf_registry *registry;
     check(pwf_registry_new(&registry));
@@ -33,7 +34,7 @@ static pwf_registry *table_new(void)
         char name[16];
         snprintf(name, sizeof name, "w%d", i);
         const pwf_param *p;
-        const int64_t count = COUNT / TENSORS;
+        const int64_t count = weights / TENSORS;
         check(pwf_registry_add(registry, name, 1, &count, PWF_ROLE_WEIGHT, PWF_INIT_NORMAL, 0.05f,
                                &p));
     }
@@ -68,14 +69,14 @@ static void measure_isa(pwf_isa isa, pwf_state *s, const pwf_posterior_settings 
            pwf_isa_name(isa), sample * unit, gradient * unit, update * unit);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const pwf_posterior_settings set = {.sigma_scale = 0.0025f,
                                         .sigma_min = 0x1p-30f,
                                         .sigma_max = 0.05f,
                                         .reg_weight = 0x1p-11f,
                                         .reg_target = 0.05f};
-    pwf_registry *registry = table_new();
+    pwf_registry *registry = table_new(argc > 1 ? atoll(argv[1]) : COUNT);
     const int64_t n = pwf_registry_total_count(registry);
     pwf_state *s;
     check(pwf_state_new(registry, (pwf_range){0, n}, 1, 7, &s));

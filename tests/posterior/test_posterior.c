@@ -102,6 +102,21 @@ static bool is_weight(const pwf_registry *registry, int64_t index)
     return false;
 }
 
+/* The order of the sum of squares is part of the numerics contract: 64 partial sums over dmu, then
+ * over dsigma, halved until one is left. */
+static double ordered_squares(const results *r, int64_t lo, int64_t edge, int64_t hi)
+{
+    double lane[64] = {0};
+    for (int64_t i = lo; i < hi; i++)
+        lane[(i - lo) % 64] += (double)r->dmu[i] * (double)r->dmu[i];
+    for (int64_t i = lo; i < edge; i++)
+        lane[(i - lo) % 64] += (double)r->dsigma[i] * (double)r->dsigma[i];
+    for (int half = 32; half > 0; half /= 2)
+        for (int j = 0; j < half; j++)
+            lane[j] += lane[j + half];
+    return lane[0];
+}
+
 static void check_gradient(const pwf_registry *registry, const results *r, bool noisy,
                            bool reference)
 {
@@ -122,8 +137,14 @@ static void check_gradient(const pwf_registry *registry, const results *r, bool 
         assert_true(close_to((double)r->dsigma[i], ds, 1e-7));
         squares[i / PWF_BLOCK] += ds * ds;
     }
-    for (int64_t b = 0; b < pwf_block_count(total); b++)
+    for (int64_t b = 0; b < pwf_block_count(total); b++) {
         assert_true(close_to(r->norm[b], squares[b], 0.0));
+        const pwf_range block =
+            pwf_range_meet((pwf_range){b * PWF_BLOCK, (b + 1) * PWF_BLOCK}, (pwf_range){0, total});
+        const double ordered =
+            ordered_squares(r, block.lo, posterior < block.hi ? posterior : block.hi, block.hi);
+        assert_memory_equal(&r->norm[b], &ordered, sizeof ordered);
+    }
 }
 
 static void values_match_the_formulas(void **unused)
