@@ -10,7 +10,8 @@
 #include <stdio.h>
 
 /** The settings of a run. One table (src/config/table.c) is the whole surface: it feeds this
- * struct, YAML files, --set, PWF_<GROUP>_<KEY> variables, --help and docs/options.md. */
+ * struct, YAML files, --set, PWF_<GROUP>_<KEY> variables, --help and docs/options.md. Whatever the
+ * order of the calls below, a key keeps what the origin of highest rank (pwf_origin) gave it. */
 
 enum { PWF_TEXT = 256, PWF_LIST = 64, PWF_CONFIG_KEYS_MAX = 128 };
 
@@ -148,12 +149,13 @@ pwf_status pwf_config_read_environment(pwf_config *config);
 pwf_status pwf_config_set(pwf_config *config, const char *assignment);
 
 /** Checks what only several keys together can tell (slots divide the batch, fractions rise to at
- * most 1, one mean per channel or one for all, ...).
+ * most 1, one mean per channel or one for all, a preset's model.name without keys that it decides,
+ * ...).
  * Local. Fails with PWF_CONFIG, naming the keys. */
 pwf_status pwf_config_check(const pwf_config *config);
 
-/** The whole configuration as commented YAML that reads back to the same values (%.17g where
- * needed).
+/** The whole configuration as commented YAML that reads back to the same bits; keys that a preset's
+ * model.name decides are left out.
  * Local. The caller frees *text with free(). Fails with PWF_RESOURCE. */
 pwf_status pwf_config_write(const pwf_config *config, char **text);
 

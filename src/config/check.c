@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What only several keys together can tell, and what may differ between a run and its resumption.
+ */
+
+/* The keys that make up a resnet, which a preset decides. */
+static const char *const preset_keys[] = {"model.block",       "model.depths",
+                                          "model.widths",      "model.stem_kernel",
+                                          "model.stem_stride", "model.stem_pool"};
+enum { PRESET_KEYS = sizeof preset_keys / sizeof preset_keys[0], STAGES_MAX = 8 };
+
+static bool is_preset(const pwf_config *config)
+{
+    return strcmp(config->model.name, "resnet") != 0;
+}
+
+bool pwf_option_of_preset(const pwf_config *config, const pwf_option *option)
+{
+    for (int i = 0; is_preset(config) && i < PRESET_KEYS; i++)
+        if (strcmp(option->key, preset_keys[i]) == 0) return true;
+    return false;
+}
+
+static pwf_status check_model(const pwf_config *config)
+{
+    if (config->model.name[0] == '\0')
+        return PWF_FAIL(PWF_CONFIG, "model.name is empty; resnet18 is one, resnet another");
+    for (int i = 0; is_preset(config) && i < PRESET_KEYS; i++)
+        if (pwf_config_is_set(config, preset_keys[i]))
+            return PWF_FAIL(PWF_CONFIG,
+                            "%s is decided by model.name %s; use model.name: resnet to choose it",
+                            preset_keys[i], config->model.name);
+    int depths = config->model.depths.count, widths = config->model.widths.count;
+    if (depths != widths || depths < 1 || depths > STAGES_MAX)
+        return PWF_FAIL(PWF_CONFIG,
+                        "model.depths has %d values and model.widths %d; both need one per stage, "
+                        "1 to %d",
+                        depths, widths, STAGES_MAX);
+    return pwf_ok();
+}
+
+static pwf_status check_channels(const char *key, const pwf_real_list *list, int64_t channels)
+{
+    if (list->count == 1 || list->count == channels) return pwf_ok();
+    return PWF_FAIL(PWF_CONFIG,
+                    "%s has %d values but model.channels is %lld; give one value for all channels "
+                    "or one per channel",
+                    key, list->count, (long long)channels);
+}
+
+static pwf_status check_rounds(const pwf_config *config)
+{
+    const pwf_real_list *f = &config->fixing.fractions;
+    if (f->count == 0)
+        return PWF_FAIL(PWF_CONFIG, "fixing.fractions is empty; one round over all is [1.0]");
+    for (int i = 1; i < f->count; i++) {
+        if (f->at[i] > f->at[i - 1]) continue;
+        char before[PWF_NUMBER_TEXT], now[PWF_NUMBER_TEXT];
+        pwf_number_write(f->at[i - 1], before);
+        pwf_number_write(f->at[i], now);
+        return PWF_FAIL(PWF_CONFIG, "fixing.fractions must rise, but %s comes after %s", now,
+                        before);
+    }
+    if (config->posterior.sigma_min > config->posterior.sigma_max) {
+        char min[PWF_NUMBER_TEXT], max[PWF_NUMBER_TEXT];
+        pwf_number_write(config->posterior.sigma_min, min);
+        pwf_number_write(config->posterior.sigma_max, max);
+        return PWF_FAIL(PWF_CONFIG, "posterior.sigma_min (%s) is above posterior.sigma_max (%s)",
+                        min, max);
+    }
+    return pwf_ok();
+}
+
+static pwf_status check_parallel(const pwf_config *config)
+{
+    long long slots = (long long)config->parallel.slots, batch = (long long)config->train.batch;
+    if (batch % slots != 0)
+        return PWF_FAIL(PWF_CONFIG,
+                        "parallel.slots (%lld) does not divide train.batch (%lld); %lld would be a "
+                        "batch that it divides",
+                        slots, batch, (batch / slots + 1) * slots);
+    if (config->parallel.threads > slots)
+        return PWF_FAIL(
+            PWF_CONFIG,
+            "parallel.threads (%lld) is more than parallel.slots (%lld); threads beyond "
+            "the slots would have no work",
+            (long long)config->parallel.threads, slots);
+    if (config->parallel.shards > slots)
+        return PWF_FAIL(PWF_CONFIG,
+                        "parallel.shards (%lld) is more than parallel.slots (%lld); ranks beyond "
+                        "the slots would have no work",
+                        (long long)config->parallel.shards, slots);
+    return pwf_ok();
+}
+
+pwf_status pwf_config_check(const pwf_config *config)
+{
+    if (config->output[0] == '\0')
+        return PWF_FAIL(PWF_CONFIG, "output is empty; name the folder of the run");
+    PWF_TRY(check_model(config));
+    PWF_TRY(check_channels("data.mean", &config->data.mean, config->model.channels));
+    PWF_TRY(check_channels("data.std", &config->data.std, config->model.channels));
+    PWF_TRY(check_rounds(config));
+    PWF_TRY(check_parallel(config));
+    return pwf_ok();
+}
+
+/* Writes "key is A in the stored configuration and B now" if the two differ, else nothing. */
+static pwf_status describe_difference(const pwf_option *option, const pwf_config *stored,
+                                      const pwf_config *now, char *text, size_t size)
+{
+    char *before = pwf_value_text(stored, option), *after = pwf_value_text(now, option);
+    bool have = before && after;
+    text[0] = '\0';
+    if (have && strcmp(before, after) != 0) {
+        char a[PWF_CLIP], b[PWF_CLIP];
+        snprintf(text, size, "%s is %s in the stored configuration and %s now", option->key,
+                 pwf_clip(before, strlen(before), a), pwf_clip(after, strlen(after), b));
+    }
+    free(before);
+    free(after);
+    return have ? pwf_ok() : PWF_FAIL(PWF_RESOURCE, "no memory to compare configurations");
+}
+
+pwf_status pwf_config_same(const pwf_config *stored, const pwf_config *now)
+{
+    enum { LIST = PWF_STATUS_TEXT - 220, REST = 40 };
+    char list[LIST] = "", one[300];
+    size_t used = 0;
+    int differ = 0, left_out = 0;
+    for (int i = 0; i < pwf_option_count; i++) {
+        if (pwf_options[i].of_run) continue;
+        PWF_TRY(describe_difference(&pwf_options[i], stored, now, one, sizeof one));
+        if (one[0] == '\0') continue;
+        differ++;
+        if (left_out > 0 || used + strlen(one) + REST > LIST)
+            left_out++;
+        else
+            used += (size_t)snprintf(list + used, LIST - used, "%s%s", used ? "; " : "", one);
+    }
+    if (differ == 0) return pwf_ok();
+    if (left_out > 0) snprintf(list + used, LIST - used, "; and %d more keys differ", left_out);
+    return PWF_FAIL(PWF_CONFIG,
+                    "%s. Only output, parallel.shards, parallel.threads, checkpoint and log may "
+                    "change in a run; for other settings start a new one in another folder",
+                    list);
+}

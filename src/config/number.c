@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "table.h"
+
+#include <locale.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Numbers. The grammar is ours; strtod and snprintf only convert what it let through, in the C
+ * locale, because they round correctly and a de_DE locale would move the decimal point. */
+
+enum { NUMBER_MAX = 128 }; /* longer than any double needs */
+
+typedef struct suffix {
+    const char *unit, *text;
+    double factor;
+} suffix;
+
+static const suffix suffixes[] = {
+    {"bytes", "B", 1},        {"bytes", "kB", 1e3},     {"bytes", "MB", 1e6},
+    {"bytes", "GB", 1e9},     {"bytes", "TB", 1e12},    {"bytes", "KiB", 0x1p10},
+    {"bytes", "MiB", 0x1p20}, {"bytes", "GiB", 0x1p30}, {"bytes", "TiB", 0x1p40},
+    {"seconds", "ms", 1e-3},  {"seconds", "s", 1},      {"seconds", "min", 60},
+    {"seconds", "h", 3600},   {"seconds", "d", 86400},
+};
+
+/* The C locale is static in every libc we know: asking for it neither allocates nor fails. */
+static locale_t enter_c_locale(locale_t *before)
+{
+    locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    PWF_ASSERT(c != (locale_t)0);
+    *before = uselocale(c);
+    return c;
+}
+
+static void leave_c_locale(locale_t c, locale_t before)
+{
+    uselocale(before);
+    freelocale(c);
+}
+
+static double convert(const char *text)
+{
+    locale_t before;
+    locale_t c = enter_c_locale(&before);
+    double value = strtod(text, NULL);
+    leave_c_locale(c, before);
+    return value;
+}
+
+static size_t count_digits(const char *text)
+{
+    return strspn(text, "0123456789");
+}
+
+/* The length of [-+]digits[.digits][e[-+]digits], or 0; `zeros` says that it is written 007. */
+static size_t scan_decimal(const char *text, bool *zeros, bool *nonzero)
+{
+    const char *at = text;
+    if (*at == '-' || *at == '+') at++;
+    size_t whole = count_digits(at), part = 0;
+    *zeros = whole > 1 && at[0] == '0';
+    const char *mantissa = at;
+    at += whole;
+    if (*at == '.') {
+        part = count_digits(at + 1);
+        at += 1 + part;
+    }
+    if (whole + part == 0) return 0;
+    *nonzero = strspn(mantissa, "0.") < (size_t)(at - mantissa);
+    if (*at == 'e' || *at == 'E') {
+        size_t sign = at[1] == '-' || at[1] == '+' ? 1 : 0;
+        size_t digits = count_digits(at + 1 + sign);
+        if (digits > 0) at += 1 + sign + digits;
+    }
+    return (size_t)(at - text);
+}
+
+/* Reads 2^k or 10^k, with a sign before it; returns its length or 0. */
+static size_t scan_power(const char *text, double *value)
+{
+    const char *at = text;
+    bool minus = *at == '-';
+    if (*at == '-' || *at == '+') at++;
+    size_t base = strncmp(at, "2^", 2) == 0 ? 2 : strncmp(at, "10^", 3) == 0 ? 3 : 0;
+    if (base == 0) return 0;
+    const char *exponent = at + base;
+    size_t sign = *exponent == '-' || *exponent == '+' ? 1 : 0;
+    size_t digits = count_digits(exponent + sign);
+    if (digits == 0 || digits > 6) return 0;
+    long k = strtol(exponent, NULL, 10);
+    if (base == 2) {
+        *value = ldexp(1.0, (int)k);
+    } else {
+        char decimal[16];
+        snprintf(decimal, sizeof decimal, "1e%ld", k);
+        *value = convert(decimal);
+    }
+    if (minus) *value = -*value;
+    return (size_t)(exponent - text) + sign + digits;
+}
+
+static const char *apply_suffix(const char *text, const char *unit, double *value)
+{
+    while (*text == ' ')
+        text++;
+    if (*text == '\0') return NULL;
+    for (size_t i = 0; unit && i < sizeof suffixes / sizeof suffixes[0]; i++) {
+        if (strcmp(suffixes[i].unit, unit) != 0 || strcmp(suffixes[i].text, text) != 0) continue;
+        *value *= suffixes[i].factor;
+        return NULL;
+    }
+    if (unit && strcmp(unit, "bytes") == 0)
+        return "is not a size; write it as 4096, 64KiB, 8MiB or 2GB";
+    if (unit && strcmp(unit, "seconds") == 0)
+        return "is not a time; write it as 90, 500ms, 30min, 12h or 2d";
+    return "is not a number";
+}
+
+const char *pwf_number_read(const char *text, const char *unit, double *value)
+{
+    while (*text == ' ')
+        text++;
+    if (strlen(text) >= NUMBER_MAX) return "is too long for a number";
+    double read = 0;
+    bool zeros = false, nonzero = false;
+    size_t length = scan_power(text, &read);
+    if (length > 0) {
+        nonzero = true;
+    } else {
+        length = scan_decimal(text, &zeros, &nonzero);
+        if (length == 0) return "is not a number";
+        char decimal[NUMBER_MAX];
+        memcpy(decimal, text, length);
+        decimal[length] = '\0';
+        read = convert(decimal);
+    }
+    const char *wrong = apply_suffix(text + length, unit, &read);
+    if (wrong) return wrong;
+    /* YAML 1.1 would read 017 as 15 and everybody else as 17. */
+    if (zeros) return "begins with a zero; write it without";
+    if (read == 0 && nonzero) return "is too small to be told from 0";
+    *value = read + 0.0; /* -0 becomes 0, so that equal values have equal bits */
+    return NULL;
+}
+
+void pwf_number_write(double value, char text[PWF_NUMBER_TEXT])
+{
+    int exponent;
+    double mantissa = frexp(value, &exponent);
+    bool power = mantissa == 0.5 || mantissa == -0.5;
+    if (power && (exponent < -3 || exponent > 21)) {
+        snprintf(text, PWF_NUMBER_TEXT, "%s2^%d", mantissa < 0 ? "-" : "", exponent - 1);
+        return;
+    }
+    locale_t before;
+    locale_t c = enter_c_locale(&before);
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(text, PWF_NUMBER_TEXT, "%.*g", digits, value);
+        if (strtod(text, NULL) == value) break;
+    }
+    /* 20 would come out as 2e+01 */
+    if (fabs(value) < 1e10 && value == floor(value)) snprintf(text, PWF_NUMBER_TEXT, "%.0f", value);
+    leave_c_locale(c, before);
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The table printed: as commented YAML, as help for a terminal, as Markdown. */
+
+static void write_group(FILE *out, const pwf_config *config, const char *group)
+{
+    enum { COMMENT_AT = 34 };
+    for (int i = 0; i < pwf_option_count; i++) {
+        const pwf_option *option = &pwf_options[i];
+        if (!pwf_option_in(option, group)) continue;
+        /* What a preset decides must not be set beside it, see pwf_config_check. */
+        if (pwf_option_of_preset(config, option) && !pwf_config_is_set(config, option->key))
+            continue;
+        char *value = pwf_value_text(config, option);
+        int used = fprintf(out, "%s%s: %s", group ? "  " : "", pwf_option_leaf(option),
+                           value ? value : "");
+        if (!value) fputc('\0', out); /* noticed by the caller */
+        free(value);
+        fprintf(out, "%*s # %s\n", used < COMMENT_AT ? COMMENT_AT - used : 0, "", option->meaning);
+    }
+}
+
+pwf_status pwf_config_write(const pwf_config *config, char **text)
+{
+    size_t size = 0;
+    *text = NULL;
+    FILE *out = open_memstream(text, &size);
+    if (!out) return PWF_FAIL(PWF_RESOURCE, "no memory to write the configuration");
+    write_group(out, config, NULL);
+    for (int i = 0; i < pwf_group_count; i++) {
+        fprintf(out, "\n%s: # %s\n", pwf_groups[i].name, pwf_groups[i].meaning);
+        write_group(out, config, pwf_groups[i].name);
+    }
+    bool bad = ferror(out) != 0;
+    if (fclose(out) != 0 || bad || !*text || memchr(*text, '\0', size)) {
+        free(*text);
+        *text = NULL;
+        return PWF_FAIL(PWF_RESOURCE, "no memory to write the configuration");
+    }
+    return pwf_ok();
+}
+
+/* Prints words from `column` on, wrapped before 100 columns. */
+static void print_wrapped(FILE *out, const char *text, int column)
+{
+    enum { WIDTH = 99 };
+    int used = column;
+    while (*text) {
+        int word = (int)strcspn(text, " ");
+        if (used > column && used + 1 + word > WIDTH) {
+            fprintf(out, "\n%*s", column, "");
+            used = column;
+        }
+        used += fprintf(out, "%s%.*s", used > column ? " " : "", word, text);
+        text += word + (int)strspn(text + word, " ");
+    }
+    fputc('\n', out);
+}
+
+static void print_option(FILE *out, const pwf_config *standard, const pwf_option *option)
+{
+    enum { VALUE_AT = 26, TEXT_AT = 40 };
+    char range[200], text[600], unit[40] = "";
+    char *value = pwf_value_text(standard, option);
+    int used = fprintf(out, "  %-*s%s", VALUE_AT - 2, option->key, value ? value : "?");
+    free(value);
+    if (used + 1 >= TEXT_AT) {
+        fputc('\n', out);
+        used = 0;
+    }
+    fprintf(out, "%*s", TEXT_AT - used, "");
+    pwf_option_range(option, range, sizeof range);
+    if (option->unit) snprintf(unit, sizeof unit, " %s", option->unit);
+    snprintf(text, sizeof text, "%s%s%s%s%s", option->meaning, range[0] ? " (" : "", range,
+             range[0] ? unit : "", range[0] ? ")" : "");
+    print_wrapped(out, text, TEXT_AT);
+}
+
+void pwf_config_print_help(FILE *out)
+{
+    pwf_config standard;
+    pwf_config_defaults(&standard);
+    fputs(
+        "Settings, with their defaults. Each can stand in the YAML file under its group, after\n"
+        "--set (--set optim.lr=0.01) and in the environment (PWF_OPTIM_LR=0.01); --set outranks\n"
+        "the environment, the environment the file. Powers may be written 2^-11, lists [1, 2].\n\n",
+        out);
+    print_option(out, &standard, pwf_option_find("output", 6));
+    for (int i = 0; i < pwf_group_count; i++) {
+        fprintf(out, "\n%s: %s\n", pwf_groups[i].name, pwf_groups[i].meaning);
+        for (int j = 0; j < pwf_option_count; j++)
+            if (pwf_option_in(&pwf_options[j], pwf_groups[i].name))
+                print_option(out, &standard, &pwf_options[j]);
+    }
+    fputs("\nA resumed run keeps its settings; only output, parallel.shards, parallel.threads,\n"
+          "checkpoint and log may change.\n",
+          out);
+}
+
+static const char *kind_name(pwf_kind kind)
+{
+    switch (kind) {
+    case PWF_KIND_BOOL:
+        return "true or false";
+    case PWF_KIND_INT:
+        return "whole number";
+    case PWF_KIND_REAL:
+        return "number";
+    case PWF_KIND_TEXT:
+        return "text";
+    case PWF_KIND_CHOICE:
+        return "word";
+    case PWF_KIND_INTS:
+        return "list of whole numbers";
+    case PWF_KIND_REALS:
+        return "list of numbers";
+    case PWF_KIND_TEXTS:
+        return "list of texts";
+    }
+    return "";
+}
+
+static void print_row(FILE *out, const pwf_config *standard, const pwf_option *option)
+{
+    char range[200];
+    char *value = pwf_value_text(standard, option);
+    pwf_option_range(option, range, sizeof range);
+    fprintf(out, "| `%s` | %s | `%s` | %s%s%s | %s | %s |\n", option->key, kind_name(option->kind),
+            value ? value : "?", range, option->unit && range[0] ? " " : "",
+            option->unit && range[0] ? option->unit : "", option->of_run ? "run" : "",
+            option->meaning);
+    free(value);
+}
+
+static void print_table(FILE *out, const pwf_config *standard, const char *group)
+{
+    fputs("| key | kind | default | allowed | | meaning |\n|---|---|---|---|---|---|\n", out);
+    for (int i = 0; i < pwf_option_count; i++)
+        if (pwf_option_in(&pwf_options[i], group)) print_row(out, standard, &pwf_options[i]);
+}
+
+void pwf_config_print_markdown(FILE *out)
+{
+    pwf_config standard;
+    pwf_config_defaults(&standard);
+    fputs("# Settings\n\n"
+          "Written by the program from its table of options; do not edit.\n\n"
+          "Every key can stand in the YAML file under its group, after `--set` (`--set "
+          "optim.lr=0.01`) and in the\nenvironment (`PWF_OPTIM_LR=0.01`). `--set` outranks the "
+          "environment, the environment the file, the file the default.\nThe defaults are the "
+          "published settings. Powers may be written `2^-11`, lists `[1, 2]`, also `1,2` after "
+          "`--set`.\n\n"
+          "A resumed run keeps its settings; only the keys marked *run* may change.\n\n",
+          out);
+    print_table(out, &standard, NULL);
+    for (int i = 0; i < pwf_group_count; i++) {
+        fprintf(out, "\n## %s: %s\n\n", pwf_groups[i].name, pwf_groups[i].meaning);
+        print_table(out, &standard, pwf_groups[i].name);
+    }
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "table.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Where settings come from beside YAML text: defaults, files, the environment, --set. */
+
+enum { FILE_MAX = 64 * 1024, KEY_MAX = 64 };
+
+void pwf_config_defaults(pwf_config *config)
+{
+    memset(config, 0, sizeof *config);
+    for (int i = 0; i < pwf_option_count; i++) {
+        pwf_value value;
+        pwf_status status =
+            pwf_value_read(&pwf_options[i], "default", pwf_options[i].standard, &value);
+        PWF_ASSERT(status.code == PWF_OK);
+        pwf_value_store(config, &pwf_options[i], &value, PWF_FROM_DEFAULT);
+    }
+}
+
+static pwf_status fail_open(const char *path, int error)
+{
+    pwf_code code = error == ENOENT || error == ENOTDIR                     ? PWF_MISSING
+                    : error == EACCES || error == EPERM                     ? PWF_DENIED
+                    : error == EMFILE || error == ENFILE || error == ENOMEM ? PWF_RESOURCE
+                                                                            : PWF_IO;
+    char clip[PWF_CLIP];
+    return PWF_FAIL(code, "%s: the configuration cannot be read: %s",
+                    strlen(path) < 300 ? path : pwf_clip(path, strlen(path), clip),
+                    strerror(error));
+}
+
+/* Reads to the end, or one byte more than a configuration may have. */
+static int read_all(int file, char *text, size_t *length)
+{
+    *length = 0;
+    while (*length <= FILE_MAX) {
+        ssize_t got = read(file, text + *length, FILE_MAX + 1 - *length);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return errno;
+        if (got == 0) break;
+        *length += (size_t)got;
+    }
+    return 0;
+}
+
+pwf_status pwf_config_read_file(pwf_config *config, const char *path)
+{
+    /* Without O_NONBLOCK a named pipe would hold the job up for ever. */
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (file < 0) return fail_open(path, errno);
+    struct stat about;
+    if (fstat(file, &about) != 0 || !S_ISREG(about.st_mode)) {
+        close(file);
+        char clip[PWF_CLIP];
+        return PWF_FAIL(PWF_IO, "%s: not an ordinary file", pwf_clip(path, strlen(path), clip));
+    }
+    char *text = malloc(FILE_MAX + 1);
+    if (!text) {
+        close(file);
+        return fail_open(path, ENOMEM);
+    }
+    size_t length;
+    int error = read_all(file, text, &length);
+    close(file);
+    pwf_status status = error ? fail_open(path, error)
+                              : pwf_config_read_text(config, text, length, path, PWF_FROM_YAML);
+    free(text);
+    return status;
+}
+
+pwf_status pwf_config_set(pwf_config *config, const char *assignment)
+{
+    char clip[PWF_CLIP], place[PWF_CLIP + 16];
+    pwf_clip(assignment, strlen(assignment), clip);
+    snprintf(place, sizeof place, "--set %s", clip);
+    const char *equals = strchr(assignment, '=');
+    if (!equals)
+        return PWF_FAIL(PWF_CONFIG, "%s: has no value; write it as --set optim.lr=0.01", place);
+    size_t length = (size_t)(equals - assignment);
+    const pwf_option *option = pwf_option_find(assignment, length);
+    if (!option) {
+        char key[KEY_MAX], meant[400];
+        if (length >= KEY_MAX || pwf_utf8_check(assignment, length, false) != length)
+            return PWF_FAIL(PWF_CONFIG, "%s: that is not a key", place);
+        memcpy(key, assignment, length);
+        key[length] = '\0';
+        pwf_suggest_key(key, false, meant, sizeof meant);
+        return PWF_FAIL(PWF_CONFIG, "%s: %s is not a key%s", place, length ? key : "''", meant);
+    }
+    pwf_value value;
+    PWF_TRY(pwf_value_read(option, place, equals + 1, &value));
+    pwf_value_store(config, option, &value, PWF_FROM_OPTION);
+    return pwf_ok();
+}
+
+extern char **environ;
+
+static bool is_variable(const char *entry, size_t length, const char *key)
+{
+    char name[PWF_VARIABLE];
+    pwf_option_variable(key, name);
+    return strlen(name) == length && memcmp(entry, name, length) == 0;
+}
+
+/* Whether NAME of "NAME=value" looks like a setting but is none. */
+static bool is_refused(const char *entry, size_t length)
+{
+    static const char *const ours[] = {"PWF_SOURCE_DIR", "PWF_BIN_DIR"};
+    if (strncmp(entry, "PWF_", 4) != 0 || strncmp(entry, "PWF_TEST_", 9) == 0) return false;
+    for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
+        if (strlen(ours[i]) == length && memcmp(ours[i], entry, length) == 0) return false;
+    for (int i = 0; i < pwf_option_count; i++)
+        if (is_variable(entry, length, pwf_options[i].key)) return false;
+    for (int i = 0; i < pwf_group_count; i++) {
+        char name[PWF_VARIABLE];
+        pwf_option_variable(pwf_groups[i].name, name);
+        size_t group = strlen(name);
+        if (length >= group && memcmp(entry, name, group) == 0 &&
+            (length == group || entry[group] == '_'))
+            return true;
+    }
+    return false;
+}
+
+static pwf_status fail_variable(const char *entry, size_t length)
+{
+    char clip[PWF_CLIP], key[KEY_MAX], meant[600];
+    pwf_clip(entry, length, clip);
+    size_t used = 0;
+    bool dotted = false;
+    for (const char *at = entry + 4; at < entry + length && used + 1 < sizeof key; at++) {
+        char c = *at;
+        if (c == '_' && !dotted) { /* no group's name has a _ */
+            c = '.';
+            dotted = true;
+        }
+        key[used++] = (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+    }
+    key[used] = '\0';
+    pwf_suggest_key(key, true, meant, sizeof meant);
+    return PWF_FAIL(PWF_CONFIG, "%s: is not a setting%s", clip, meant);
+}
+
+pwf_status pwf_config_read_environment(pwf_config *config)
+{
+    /* The first in the alphabet is reported, so that every rank says the same. */
+    const char *refused = NULL;
+    for (char **entry = environ; entry && *entry; entry++) {
+        size_t length = strcspn(*entry, "=");
+        if (is_refused(*entry, length) && (!refused || strcmp(*entry, refused) < 0))
+            refused = *entry;
+    }
+    if (refused) return fail_variable(refused, strcspn(refused, "="));
+    for (int i = 0; i < pwf_option_count; i++) {
+        char name[PWF_VARIABLE];
+        pwf_option_variable(pwf_options[i].key, name);
+        const char *text = getenv(name);
+        if (!text) continue;
+        pwf_value value;
+        PWF_TRY(pwf_value_read(&pwf_options[i], name, text, &value));
+        pwf_value_store(config, &pwf_options[i], &value, PWF_FROM_ENVIRONMENT);
+    }
+    return pwf_ok();
+}
+
+bool pwf_config_is_set(const pwf_config *config, const char *key)
+{
+    const pwf_option *option = pwf_option_find(key, strlen(key));
+    PWF_ASSERT(option);
+    return config->origin[option - pwf_options] != PWF_FROM_DEFAULT;
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "table.h"
+
+#include <string.h>
+
+/* The whole configuration surface. A row's place must have the type its kind stores: FIELD compares
+ * pointers of both, so that a mistake does not compile. */
+
+#define FIELD(member, type)                                                                        \
+    (offsetof(pwf_config, member) +                                                                \
+     0 * sizeof(1 ? &((pwf_config *)0)->member : (type *)0)) /* NOLINT */
+
+typedef char text_field[PWF_TEXT];
+
+#define WHOLE(m) PWF_KIND_INT, FIELD(m, int64_t)
+#define REAL(m) PWF_KIND_REAL, FIELD(m, double)
+#define FLAG(m) PWF_KIND_BOOL, FIELD(m, bool)
+#define WORDS(m) PWF_KIND_TEXT, FIELD(m, text_field)
+#define CHOICE(m) PWF_KIND_CHOICE, FIELD(m, int64_t)
+#define INTS(m) PWF_KIND_INTS, FIELD(m, pwf_int_list)
+#define REALS(m) PWF_KIND_REALS, FIELD(m, pwf_real_list)
+#define TEXTS(m) PWF_KIND_TEXTS, FIELD(m, pwf_text_list)
+
+#define NO_RANGE 0, 0, false, NULL
+#define FROM(min, max) min, max, false, NULL
+#define ABOVE(min, max) min, max, true, NULL
+#define OF(words) 0, 0, false, words
+#define RUN true
+#define STATE false
+
+/* In the order of the enums of config.h and core/log.h. */
+static const char *const block_words[] = {"basic", "bottleneck", NULL};
+static const char *const data_words[] = {"idx", NULL};
+static const char *const join_words[] = {"std_mu", "keep", "divide_by_2", "divide_by_10", NULL};
+static const char *const compat_words[] = {"paper", "reference", NULL};
+static const char *const schedule_words[] = {"constant", "linear", NULL};
+static const char *const backend_words[] = {"auto", "onednn", "openblas", "plain", NULL};
+static const char *const ensemble_words[] = {"last", "all", "none", NULL};
+static const char *const writer_words[] = {"mpiio", NULL};
+static const char *const level_words[] = {"debug", "info", "warn", "error", NULL};
+static const char *const format_words[] = {"auto", "plain", "logfmt", NULL};
+static const char *const switch_words[] = {"auto", "on", "off", NULL};
+
+/* clang-format off */
+const pwf_option pwf_options[] = {
+{"output", WORDS(output), "run", NO_RANGE, NULL, RUN,
+ "folder of the run: configuration, metrics, checkpoints, final model"},
+
+{"model.name", WORDS(model.name), "resnet18", NO_RANGE, NULL, STATE,
+ "network: a preset such as resnet18, or resnet with the keys below"},
+{"model.block", CHOICE(model.block), "basic", OF(block_words), NULL, STATE,
+ "residual block of resnet"},
+{"model.depths", INTS(model.depths), "2, 2, 2, 2", FROM(1, 1000), "blocks", STATE,
+ "blocks in each stage of resnet"},
+{"model.widths", INTS(model.widths), "64, 128, 256, 512", FROM(1, 65536), "channels", STATE,
+ "width of each stage of resnet; the first is the stem's too"},
+{"model.stem_kernel", WHOLE(model.stem_kernel), "7", FROM(1, 31), "pixels", STATE,
+ "side of the first convolution of resnet"},
+{"model.stem_stride", WHOLE(model.stem_stride), "2", FROM(1, 8), "pixels", STATE,
+ "stride of the first convolution of resnet"},
+{"model.stem_pool", FLAG(model.stem_pool), "true", NO_RANGE, NULL, STATE,
+ "3x3 max pool of stride 2 after the first convolution of resnet"},
+{"model.channels", WHOLE(model.channels), "3", FROM(1, 64), NULL, STATE,
+ "channels of an image"},
+{"model.classes", WHOLE(model.classes), "1000", FROM(2, 1000000), NULL, STATE,
+ "classes to tell apart"},
+{"model.image_size", WHOLE(model.image_size), "224", FROM(1, 4096), "pixels", STATE,
+ "side of the square image the network sees"},
+
+{"data.format", CHOICE(data.format), "idx", OF(data_words), NULL, STATE,
+ "format of the data set; idx: the four IDX files of the MNIST family, plain or .gz"},
+{"data.path", WORDS(data.path), "", NO_RANGE, NULL, STATE,
+ "folder of the data set"},
+{"data.mean", REALS(data.mean), "0.485, 0.456, 0.406", FROM(-1000, 1000), NULL, STATE,
+ "mean taken from the pixels (0 to 1): one for all channels or one per channel"},
+{"data.std", REALS(data.std), "0.229, 0.224, 0.225", ABOVE(0, 1000), NULL, STATE,
+ "standard deviation the pixels are divided by: one for all channels or one per channel"},
+{"data.flip", FLAG(data.flip), "true", NO_RANGE, NULL, STATE,
+ "mirror training images at random, left to right"},
+{"data.pad", WHOLE(data.pad), "0", FROM(0, 64), "pixels", STATE,
+ "shift training images at random by up to this much"},
+{"data.train_limit", WHOLE(data.train_limit), "0", FROM(0, 4294967295.0), "images", STATE,
+ "use only the first training images; 0: all"},
+{"data.test_limit", WHOLE(data.test_limit), "0", FROM(0, 4294967295.0), "images", STATE,
+ "use only the first test images; 0: all"},
+
+{"posterior.sigma_scale", REAL(posterior.sigma_scale), "0.0025", FROM(0, 10), NULL, STATE,
+ "sigma at the start, for the weight at the upper quartile of its tensor"},
+{"posterior.sigma_min", REAL(posterior.sigma_min), "2^-30", FROM(0x1p-100, 10), NULL, STATE,
+ "smallest sigma at the start"},
+{"posterior.sigma_max", REAL(posterior.sigma_max), "0.05", FROM(0x1p-100, 10), NULL, STATE,
+ "largest sigma at the start"},
+{"posterior.reg_weight", REAL(posterior.reg_weight), "2^-11", FROM(0, 1000), NULL, STATE,
+ "weight of the term that keeps sigma from collapsing"},
+{"posterior.reg_target", REAL(posterior.reg_target), "0.05", FROM(0, 10), NULL, STATE,
+ "sigma above which that term is zero"},
+
+{"fixing.fractions", REALS(fixing.fractions),
+ "0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975, 0.99, 1", ABOVE(0, 1), NULL, STATE,
+ "share of all posterior parameters that is fixed after each round, rising"},
+{"fixing.first_epochs", REAL(fixing.first_epochs), "0.05", FROM(0, 100000), "epochs", STATE,
+ "training before the first round"},
+{"fixing.epochs", REAL(fixing.epochs), "3", FROM(0, 100000), "epochs", STATE,
+ "training before each other round"},
+{"fixing.delta", REAL(fixing.delta), "1", ABOVE(0, 1000), NULL, STATE,
+ "distance, in sigmas, at which a centre attracts a weight in the first stage"},
+{"fixing.delta_growth", REAL(fixing.delta_growth), "2", ABOVE(1, 100), NULL, STATE,
+ "factor by which that distance grows from stage to stage"},
+{"fixing.max_order", WHOLE(fixing.max_order), "4", FROM(1, 6), NULL, STATE,
+ "most powers of two in the sum that makes a centre"},
+{"fixing.min_power", WHOLE(fixing.min_power), "7", FROM(0, 14), NULL, STATE,
+ "the smallest power of two is 2 to the minus this"},
+{"fixing.zero_fix", FLAG(fixing.zero_fix), "true", NO_RANGE, NULL, STATE,
+ "weights below the smallest power of two are at distance 0 from 0"},
+{"fixing.sigma_join", CHOICE(fixing.sigma_join), "std_mu", OF(join_words), NULL, STATE,
+ "sigma of fixed weights: spread of what one step joined, or kept, or divided"},
+{"fixing.compat", CHOICE(fixing.compat), "paper", OF(compat_words), NULL, STATE,
+ "paper: a fixed weight never changes; reference: as the released code, for comparison"},
+{"fixing.exclude", TEXTS(fixing.exclude), "", NO_RANGE, NULL, STATE,
+ "parameters that are never fixed, by name pattern, as [fc.*]"},
+
+{"train.seed", WHOLE(train.seed), "1", FROM(0, 4294967295.0), NULL, STATE,
+ "seed of every random number"},
+{"train.batch", WHOLE(train.batch), "128", FROM(1, 1048576), "images", STATE,
+ "images of a step, all ranks together; a multiple of parallel.slots"},
+{"train.baseline_epochs", REAL(train.baseline_epochs), "0", FROM(0, 100000), "epochs", STATE,
+ "ordinary training before the first phase; 0: none"},
+{"train.baseline_lr", REAL(train.baseline_lr), "0.05", FROM(0, 10), NULL, STATE,
+ "learning rate of the ordinary training"},
+{"train.baseline_schedule", CHOICE(train.baseline_schedule), "linear", OF(schedule_words), NULL,
+ STATE, "learning rate of the ordinary training: constant, or falling in a line to 0"},
+{"train.norm_batches", WHOLE(train.norm_batches), "100", FROM(0, 1000000), "batches", STATE,
+ "batches that re-estimate BatchNorm's statistics at the end; 0: leave them"},
+
+{"optim.lr", REAL(optim.lr), "0.001", FROM(0, 10), NULL, STATE,
+ "learning rate of the phases between rounds"},
+{"optim.momentum", REAL(optim.momentum), "0.9", FROM(0, 1), NULL, STATE,
+ "momentum of SGD"},
+{"optim.weight_decay", REAL(optim.weight_decay), "1e-4", FROM(0, 10), NULL, STATE,
+ "weight decay"},
+{"optim.clip_norm", REAL(optim.clip_norm), "1", FROM(0, 1e9), NULL, STATE,
+ "gradients are scaled down to this norm; 0: never"},
+
+{"parallel.slots", WHOLE(parallel.slots), "8", FROM(1, 256), NULL, STATE,
+ "micro-batches of a step, and the most workers (ranks x threads) that can share it"},
+{"parallel.backend", CHOICE(parallel.backend), "auto", OF(backend_words), NULL, STATE,
+ "library behind convolutions and products"},
+{"parallel.shards", WHOLE(parallel.shards), "1", FROM(1, 256), "ranks", RUN,
+ "ranks that share one copy of the posterior and the optimiser's state"},
+{"parallel.threads", WHOLE(parallel.threads), "1", FROM(1, 256), NULL, RUN,
+ "worker threads of a rank"},
+
+{"checkpoint.every", WHOLE(checkpoint.every), "1000", FROM(0, 1e12), "steps", RUN,
+ "steps between checkpoints; 0: only after phases and rounds"},
+{"checkpoint.keep", WHOLE(checkpoint.keep), "3", FROM(2, 1000000), NULL, RUN,
+ "newest checkpoints to keep; those of finished rounds are kept as well"},
+{"checkpoint.writer", CHOICE(checkpoint.writer), "mpiio", OF(writer_words), NULL, RUN,
+ "way a checkpoint is written; mpiio: parallel HDF5"},
+{"checkpoint.stop_after", WHOLE(checkpoint.stop_after), "0", FROM(0, 1e12), "steps", RUN,
+ "stop with a checkpoint after so many steps of this job; 0: run to the end"},
+
+{"eval.samples", WHOLE(eval.samples), "20", FROM(1, 10000), NULL, STATE,
+ "draws of the weights whose probabilities an ensemble averages"},
+{"eval.bins", WHOLE(eval.bins), "15", FROM(1, 1000), NULL, STATE,
+ "bins of the expected calibration error"},
+{"eval.batch", WHOLE(eval.batch), "100", FROM(1, 65536), "images", STATE,
+ "images a worker evaluates at a time"},
+{"eval.ensemble", CHOICE(eval.ensemble), "last", OF(ensemble_words), NULL, STATE,
+ "evaluations that include the ensemble: the last, all, or none"},
+
+{"log.interval", WHOLE(log.interval), "50", FROM(1, 1e9), "steps", RUN,
+ "steps between rows of the metrics"},
+{"log.level", CHOICE(log.level), "info", OF(level_words), NULL, RUN,
+ "least important message that is printed"},
+{"log.format", CHOICE(log.format), "auto", OF(format_words), NULL, RUN,
+ "messages as sentences or logfmt; auto: sentences on a terminal"},
+{"log.progress", CHOICE(log.progress), "auto", OF(switch_words), NULL, RUN,
+ "live progress line; auto: on a terminal"},
+};
+
+const pwf_group pwf_groups[] = {
+    {"model", "the network"},
+    {"data", "the images"},
+    {"posterior", "the Gaussian over each weight"},
+    {"fixing", "rounds that fix weights on sums of powers of two"},
+    {"train", "the course of training"},
+    {"optim", "the optimiser"},
+    {"parallel", "how work is shared out"},
+    {"checkpoint", "saving and stopping"},
+    {"eval", "measuring on the test set"},
+    {"log", "messages and metrics"},
+};
+/* clang-format on */
+
+const int pwf_option_count = (int)(sizeof pwf_options / sizeof pwf_options[0]);
+const int pwf_group_count = (int)(sizeof pwf_groups / sizeof pwf_groups[0]);
+_Static_assert(sizeof pwf_options / sizeof pwf_options[0] <= PWF_CONFIG_KEYS_MAX,
+               "pwf_config has no room for the origin of every key");
+
+const pwf_option *pwf_option_find(const char *key, size_t length)
+{
+    for (int i = 0; i < pwf_option_count; i++) {
+        const pwf_option *option = &pwf_options[i];
+        if (strlen(option->key) == length && memcmp(option->key, key, length) == 0) return option;
+    }
+    return NULL;
+}
+
+const pwf_group *pwf_group_find(const char *name, size_t length)
+{
+    for (int i = 0; i < pwf_group_count; i++) {
+        const pwf_group *group = &pwf_groups[i];
+        if (strlen(group->name) == length && memcmp(group->name, name, length) == 0) return group;
+    }
+    return NULL;
+}
+
+const char *pwf_option_leaf(const pwf_option *option)
+{
+    const char *dot = strchr(option->key, '.');
+    return dot ? dot + 1 : option->key;
+}
+
+bool pwf_option_in(const pwf_option *option, const char *group)
+{
+    const char *dot = strchr(option->key, '.');
+    if (!group || !dot) return !group && !dot;
+    size_t length = (size_t)(dot - option->key);
+    return strlen(group) == length && memcmp(group, option->key, length) == 0;
+}

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "table.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+bool pwf_option_is_list(const pwf_option *option)
+{
+    return option->kind == PWF_KIND_INTS || option->kind == PWF_KIND_REALS ||
+           option->kind == PWF_KIND_TEXTS;
+}
+
+/* Decodes one UTF-8 character; returns its bytes, or 0 if it is none. */
+static size_t decode(const unsigned char *at, size_t left, uint32_t *point)
+{
+    static const uint32_t first_of[] = {0, 0, 0x80, 0x800, 0x10000};
+    size_t bytes = at[0] < 0x80             ? 1
+                   : (at[0] & 0xe0) == 0xc0 ? 2
+                   : (at[0] & 0xf0) == 0xe0 ? 3
+                   : (at[0] & 0xf8) == 0xf0 ? 4
+                                            : 0;
+    if (bytes == 0 || bytes > left) return 0;
+    uint32_t code = bytes == 1 ? at[0] : at[0] & (0x7fu >> bytes);
+    for (size_t i = 1; i < bytes; i++) {
+        if ((at[i] & 0xc0) != 0x80) return 0;
+        code = code << 6 | (at[i] & 0x3fu);
+    }
+    if (code < first_of[bytes] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) return 0;
+    *point = code;
+    return bytes;
+}
+
+/* Controls, and what YAML takes for a line end or does not allow: such a text could not be written
+ * out on one line and read back. */
+static bool is_printable(uint32_t point)
+{
+    if (point < 0x20 || (point >= 0x7f && point < 0xa0)) return false;
+    return point != 0x2028 && point != 0x2029 && point != 0xfeff && point != 0xfffe &&
+           point != 0xffff;
+}
+
+size_t pwf_utf8_check(const char *text, size_t length, bool lines)
+{
+    size_t at = 0;
+    while (at < length) {
+        uint32_t point = 0;
+        size_t bytes = decode((const unsigned char *)text + at, length - at, &point);
+        if (bytes == 0) break;
+        bool space = point == '\t' || point == '\n' || point == '\r';
+        if (!is_printable(point) && !(lines && space)) break;
+        at += bytes;
+    }
+    return at;
+}
+
+const char *pwf_clip(const char *text, size_t length, char out[PWF_CLIP])
+{
+    size_t shown = length < PWF_CLIP - 4 ? length : PWF_CLIP - 4;
+    while (shown < length && shown > 0 && (text[shown] & 0xc0) == 0x80)
+        shown--;
+    size_t at = 0;
+    while (at < shown) {
+        size_t good = pwf_utf8_check(text + at, shown - at, false);
+        memcpy(out + at, text + at, good);
+        at += good;
+        if (at < shown) out[at++] = '?';
+    }
+    snprintf(out + at, 4, "%s", shown < length ? "..." : "");
+    if (length == 0) snprintf(out, PWF_CLIP, "''");
+    return out;
+}
+
+void pwf_option_range(const pwf_option *option, char *text, size_t size)
+{
+    text[0] = '\0';
+    if (option->words) {
+        size_t used = 0;
+        for (int i = 0; option->words[i] && used < size; i++)
+            used +=
+                (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "", option->words[i]);
+    } else if (option->min < option->max) {
+        char min[PWF_NUMBER_TEXT], max[PWF_NUMBER_TEXT];
+        pwf_number_write(option->min, min);
+        pwf_number_write(option->max, max);
+        if (option->above)
+            snprintf(text, size, "above %s, at most %s", min, max);
+        else
+            snprintf(text, size, "%s to %s", min, max);
+    }
+}
+
+static pwf_status read_number(const pwf_option *option, const char *place, const char *text,
+                              double *value)
+{
+    char clip[PWF_CLIP], range[200];
+    pwf_clip(text, strlen(text), clip);
+    const char *wrong = pwf_number_read(text, option->unit, value);
+    if (wrong) return PWF_FAIL(PWF_CONFIG, "%s: %s: %s %s", place, option->key, clip, wrong);
+    pwf_option_range(option, range, sizeof range);
+    bool outside = *value < option->min || *value > option->max;
+    if (option->above && (outside || *value == option->min))
+        return PWF_FAIL(PWF_CONFIG, "%s: %s: %s is not allowed; it must be %s", place, option->key,
+                        clip, range);
+    if (outside)
+        return PWF_FAIL(PWF_CONFIG, "%s: %s: %s is outside %s", place, option->key, clip, range);
+    return pwf_ok();
+}
+
+static pwf_status read_whole(const pwf_option *option, const char *place, const char *text,
+                             int64_t *value)
+{
+    double real;
+    char clip[PWF_CLIP];
+    PWF_TRY(read_number(option, place, text, &real));
+    if (real != floor(real))
+        return PWF_FAIL(PWF_CONFIG, "%s: %s: %s is not a whole number", place, option->key,
+                        pwf_clip(text, strlen(text), clip));
+    *value = (int64_t)real; /* every range lies inside +-2^53 */
+    return pwf_ok();
+}
+
+static pwf_status read_flag(const pwf_option *option, const char *place, const char *text,
+                            bool *value)
+{
+    static const char *const words[] = {"false", "true", "no", "yes", "off", "on"};
+    char clip[PWF_CLIP];
+    for (int i = 0; i < 6; i++) {
+        if (strcasecmp(text, words[i]) != 0) continue;
+        *value = i % 2 == 1;
+        return pwf_ok();
+    }
+    return PWF_FAIL(PWF_CONFIG, "%s: %s: %s is neither true nor false", place, option->key,
+                    pwf_clip(text, strlen(text), clip));
+}
+
+static pwf_status read_choice(const pwf_option *option, const char *place, const char *text,
+                              int64_t *value)
+{
+    for (int i = 0; option->words[i]; i++) {
+        if (strcmp(text, option->words[i]) != 0) continue;
+        *value = i;
+        return pwf_ok();
+    }
+    char clip[PWF_CLIP], range[200], meant[100];
+    pwf_option_range(option, range, sizeof range);
+    pwf_suggest_word(text, option->words, meant, sizeof meant);
+    return PWF_FAIL(PWF_CONFIG, "%s: %s: %s is not one of %s%s", place, option->key,
+                    pwf_clip(text, strlen(text), clip), range, meant);
+}
+
+static pwf_status read_text(const pwf_option *option, const char *place, const char *text,
+                            char value[PWF_TEXT])
+{
+    size_t length = strlen(text);
+    if (length >= PWF_TEXT)
+        return PWF_FAIL(PWF_CONFIG, "%s: %s: longer than %d bytes", place, option->key,
+                        PWF_TEXT - 1);
+    if (pwf_utf8_check(text, length, false) != length)
+        return PWF_FAIL(PWF_CONFIG,
+                        "%s: %s: only printable text in UTF-8 is allowed, without control "
+                        "characters",
+                        place, option->key);
+    memcpy(value, text, length + 1);
+    return pwf_ok();
+}
+
+static pwf_status read_list_item(const pwf_option *option, const char *place, const char *text,
+                                 pwf_value *value)
+{
+    /* The three lists begin alike, with their count. */
+    int *count = &value->ints.count;
+    if (*count == PWF_LIST)
+        return PWF_FAIL(PWF_CONFIG, "%s: %s: more than %d values", place, option->key, PWF_LIST);
+    if (text[0] == '\0')
+        return PWF_FAIL(PWF_CONFIG, "%s: %s: a value of the list is empty", place, option->key);
+    if (option->kind == PWF_KIND_INTS)
+        PWF_TRY(read_whole(option, place, text, &value->ints.at[*count]));
+    else if (option->kind == PWF_KIND_REALS)
+        PWF_TRY(read_number(option, place, text, &value->reals.at[*count]));
+    else
+        PWF_TRY(read_text(option, place, text, value->texts.at[*count]));
+    (*count)++;
+    return pwf_ok();
+}
+
+pwf_status pwf_value_item(const pwf_option *option, const char *place, const char *text,
+                          size_t length, pwf_value *value)
+{
+    if (memchr(text, '\0', length))
+        return PWF_FAIL(PWF_CONFIG, "%s: %s: a zero byte is not allowed", place, option->key);
+    switch (option->kind) {
+    case PWF_KIND_BOOL:
+        return read_flag(option, place, text, &value->flag);
+    case PWF_KIND_INT:
+        return read_whole(option, place, text, &value->integer);
+    case PWF_KIND_REAL:
+        return read_number(option, place, text, &value->real);
+    case PWF_KIND_TEXT:
+        return read_text(option, place, text, value->text);
+    case PWF_KIND_CHOICE:
+        return read_choice(option, place, text, &value->integer);
+    case PWF_KIND_INTS:
+    case PWF_KIND_REALS:
+    case PWF_KIND_TEXTS:
+        break;
+    }
+    return read_list_item(option, place, text, value);
+}
+
+static const char *skip_spaces(const char *text)
+{
+    return text + strspn(text, " ");
+}
+
+static size_t length_trimmed(const char *text, size_t length)
+{
+    while (length > 0 && text[length - 1] == ' ')
+        length--;
+    return length;
+}
+
+static pwf_status read_list(const pwf_option *option, const char *place, const char *text,
+                            pwf_value *value)
+{
+    text = skip_spaces(text);
+    size_t length = length_trimmed(text, strlen(text));
+    if (length > 0 && text[0] == '[') {
+        if (length < 2 || text[length - 1] != ']')
+            return PWF_FAIL(PWF_CONFIG, "%s: %s: the list has no closing ]", place, option->key);
+        text = skip_spaces(text + 1);
+        length = length_trimmed(text, strlen(text));
+        length = length_trimmed(text, length - 1);
+    }
+    if (length == 0) return pwf_ok();
+    const char *end = text + length;
+    for (const char *at = text; at <= end;) {
+        const char *comma = memchr(at, ',', (size_t)(end - at));
+        const char *stop = comma ? comma : end;
+        const char *first = skip_spaces(at);
+        size_t bytes = first < stop ? length_trimmed(first, (size_t)(stop - first)) : 0;
+        char item[PWF_TEXT + 1]; /* one more than fits, so that too long a text shows */
+        if (bytes > PWF_TEXT) bytes = PWF_TEXT;
+        memcpy(item, first, bytes);
+        item[bytes] = '\0';
+        PWF_TRY(pwf_value_item(option, place, item, bytes, value));
+        at = stop + 1;
+    }
+    return pwf_ok();
+}
+
+pwf_status pwf_value_read(const pwf_option *option, const char *place, const char *text,
+                          pwf_value *value)
+{
+    memset(value, 0, sizeof *value);
+    if (pwf_option_is_list(option)) return read_list(option, place, text, value);
+    return pwf_value_item(option, place, text, strlen(text), value);
+}
+
+static size_t size_of(pwf_kind kind)
+{
+    static const size_t sizes[] = {
+        [PWF_KIND_BOOL] = sizeof(bool),           [PWF_KIND_INT] = sizeof(int64_t),
+        [PWF_KIND_REAL] = sizeof(double),         [PWF_KIND_TEXT] = PWF_TEXT,
+        [PWF_KIND_CHOICE] = sizeof(int64_t),      [PWF_KIND_INTS] = sizeof(pwf_int_list),
+        [PWF_KIND_REALS] = sizeof(pwf_real_list), [PWF_KIND_TEXTS] = sizeof(pwf_text_list)};
+    return sizes[kind];
+}
+
+void pwf_value_store(pwf_config *config, const pwf_option *option, const pwf_value *value,
+                     pwf_origin origin)
+{
+    unsigned char *rank = &config->origin[option - pwf_options];
+    if (origin < (pwf_origin)*rank) return;
+    *rank = (unsigned char)origin;
+    memcpy((char *)config + option->offset, value, size_of(option->kind));
+}
+
+static bool is_plain(const char *text)
+{
+    static const char *const taken[] = {"true", "false", "yes", "no", "on",
+                                        "off",  "null",  "y",   "n"};
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    if (!strchr(letters, text[0]) && text[0] != '/' && text[0] != '_') return false;
+    for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++)
+        if (strcasecmp(text, taken[i]) == 0) return false;
+    size_t safe = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                               "_-./");
+    return text[0] != '\0' && text[safe] == '\0';
+}
+
+static void write_text(FILE *out, const char *text)
+{
+    if (is_plain(text)) {
+        fputs(text, out);
+        return;
+    }
+    fputc('\'', out);
+    for (; *text; text++) {
+        if (*text == '\'') fputc('\'', out);
+        fputc(*text, out);
+    }
+    fputc('\'', out);
+}
+
+static void write_real(FILE *out, double value)
+{
+    char text[PWF_NUMBER_TEXT];
+    pwf_number_write(value, text);
+    fputs(text, out);
+}
+
+void pwf_value_write(FILE *out, const pwf_config *config, const pwf_option *option)
+{
+    pwf_value value;
+    memcpy(&value, (const char *)config + option->offset, size_of(option->kind));
+    switch (option->kind) {
+    case PWF_KIND_BOOL:
+        fputs(value.flag ? "true" : "false", out);
+        return;
+    case PWF_KIND_INT:
+        fprintf(out, "%lld", (long long)value.integer);
+        return;
+    case PWF_KIND_REAL:
+        write_real(out, value.real);
+        return;
+    case PWF_KIND_TEXT:
+        write_text(out, value.text);
+        return;
+    case PWF_KIND_CHOICE:
+        write_text(out, option->words[value.integer]);
+        return;
+    case PWF_KIND_INTS:
+    case PWF_KIND_REALS:
+    case PWF_KIND_TEXTS:
+        break;
+    }
+    for (int i = 0; i < value.ints.count; i++) {
+        fputs(i ? ", " : "[", out);
+        if (option->kind == PWF_KIND_INTS) fprintf(out, "%lld", (long long)value.ints.at[i]);
+        if (option->kind == PWF_KIND_REALS) write_real(out, value.reals.at[i]);
+        if (option->kind == PWF_KIND_TEXTS) write_text(out, value.texts.at[i]);
+    }
+    fputs(value.ints.count ? "]" : "[]", out);
+}
+
+char *pwf_value_text(const pwf_config *config, const pwf_option *option)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (!out) return NULL;
+    pwf_value_write(out, config, option);
+    bool bad = ferror(out) != 0;
+    if (fclose(out) != 0 || bad) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "table.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <yaml.h>
+
+/* YAML through libyaml's events. Only what a configuration needs is let in: one document, a mapping
+ * of groups, scalars and flat lists. Everything that could grow (aliases, depth, size) is refused.
+ */
+
+enum {
+    FILE_MAX = 64 * 1024,
+    SCALAR_MAX = 4096,
+    EVENTS_MAX = 2000,
+    PLACE_MAX = 320,
+    KEY_SHOWN = 64
+};
+
+typedef struct reader {
+    yaml_parser_t parser;
+    yaml_event_t event; /* the current one; all zero when there is none */
+    int events;
+    const char *name;
+    pwf_config *config;
+    pwf_origin origin;
+    bool seen[PWF_CONFIG_KEYS_MAX];
+    bool seen_group[PWF_CONFIG_KEYS_MAX];
+    char place[PLACE_MAX];
+} reader;
+
+static const char *place_at(reader *r, yaml_mark_t mark)
+{
+    char clip[PWF_CLIP];
+    const char *name =
+        strlen(r->name) > PLACE_MAX - 50 ? pwf_clip(r->name, strlen(r->name), clip) : r->name;
+    snprintf(r->place, sizeof r->place, "%s:%zu:%zu", name, mark.line + 1, mark.column + 1);
+    return r->place;
+}
+
+static const char *place(reader *r)
+{
+    return place_at(r, r->event.start_mark);
+}
+
+static pwf_status fail_parser(reader *r)
+{
+    const yaml_parser_t *p = &r->parser;
+    if (p->error == YAML_MEMORY_ERROR)
+        return PWF_FAIL(PWF_RESOURCE, "%s: no memory to read it", r->name);
+    const char *problem = p->problem ? p->problem : "it cannot be read";
+    yaml_mark_t mark = p->problem_mark;
+    if (strcmp(problem, "found character that cannot start any token") == 0)
+        problem = "a tab or another character that cannot stand here; indent with spaces and "
+                  "quote texts";
+    if (!p->context)
+        return PWF_FAIL(PWF_CONFIG, "%s: not valid YAML: %s", place_at(r, mark), problem);
+    return PWF_FAIL(PWF_CONFIG, "%s: not valid YAML: %s, %s that began on line %zu",
+                    place_at(r, mark), problem, p->context, p->context_mark.line + 1);
+}
+
+static pwf_status refuse_decorations(reader *r, const yaml_char_t *anchor, const yaml_char_t *tag)
+{
+    if (anchor)
+        return PWF_FAIL(PWF_CONFIG, "%s: anchors (&name) are not allowed; write the value out",
+                        place(r));
+    if (tag)
+        return PWF_FAIL(PWF_CONFIG, "%s: tags (!name) are not allowed; write the bare value",
+                        place(r));
+    return pwf_ok();
+}
+
+static pwf_status next(reader *r)
+{
+    yaml_event_delete(&r->event);
+    if (!yaml_parser_parse(&r->parser, &r->event)) {
+        memset(&r->event, 0, sizeof r->event);
+        return fail_parser(r);
+    }
+    if (++r->events > EVENTS_MAX)
+        return PWF_FAIL(PWF_CONFIG, "%s: more than %d pieces of YAML", place(r), EVENTS_MAX);
+    switch (r->event.type) {
+    case YAML_ALIAS_EVENT:
+        return PWF_FAIL(PWF_CONFIG, "%s: aliases (*name) are not allowed; write the value out",
+                        place(r));
+    case YAML_SCALAR_EVENT:
+        if (r->event.data.scalar.length > SCALAR_MAX)
+            return PWF_FAIL(PWF_CONFIG, "%s: a value or key is longer than %d bytes", place(r),
+                            SCALAR_MAX);
+        return refuse_decorations(r, r->event.data.scalar.anchor, r->event.data.scalar.tag);
+    case YAML_SEQUENCE_START_EVENT:
+        return refuse_decorations(r, r->event.data.sequence_start.anchor,
+                                  r->event.data.sequence_start.tag);
+    case YAML_MAPPING_START_EVENT:
+        return refuse_decorations(r, r->event.data.mapping_start.anchor,
+                                  r->event.data.mapping_start.tag);
+    case YAML_DOCUMENT_START_EVENT:
+        if (r->event.data.document_start.tag_directives.start !=
+            r->event.data.document_start.tag_directives.end)
+            return PWF_FAIL(PWF_CONFIG, "%s: %%TAG is not allowed", place(r));
+        return pwf_ok();
+    default:
+        return pwf_ok();
+    }
+}
+
+/* Nothing at all after the colon. */
+static bool is_empty(const reader *r)
+{
+    return r->event.type == YAML_SCALAR_EVENT && r->event.data.scalar.length == 0 &&
+           r->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+}
+
+static pwf_status read_item(reader *r, const pwf_option *option, pwf_value *value)
+{
+    const char *text = (const char *)r->event.data.scalar.value;
+    bool plain = r->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+    if (is_empty(r))
+        return PWF_FAIL(PWF_CONFIG, "%s: %s: has no value%s", place(r), option->key,
+                        option->kind == PWF_KIND_TEXT ? "; write '' for an empty text" : "");
+    if (plain && (strcmp(text, "~") == 0 || strcmp(text, "null") == 0))
+        return PWF_FAIL(PWF_CONFIG, "%s: %s: %s is no value; quote it if a text is meant", place(r),
+                        option->key, text);
+    return pwf_value_item(option, place(r), text, r->event.data.scalar.length, value);
+}
+
+static pwf_status read_list(reader *r, const pwf_option *option, pwf_value *value)
+{
+    if (r->event.type != YAML_SEQUENCE_START_EVENT)
+        return PWF_FAIL(PWF_CONFIG, "%s: %s: a list is wanted, as [%s]", place(r), option->key,
+                        option->kind == PWF_KIND_TEXTS ? "fc.weight" : option->standard);
+    for (;;) {
+        PWF_TRY(next(r));
+        if (r->event.type == YAML_SEQUENCE_END_EVENT) return pwf_ok();
+        if (r->event.type != YAML_SCALAR_EVENT)
+            return PWF_FAIL(PWF_CONFIG, "%s: %s: a list holds single values only", place(r),
+                            option->key);
+        PWF_TRY(read_item(r, option, value));
+    }
+}
+
+static pwf_status read_option(reader *r, const pwf_option *option)
+{
+    bool *seen = &r->seen[option - pwf_options];
+    if (*seen) return PWF_FAIL(PWF_CONFIG, "%s: %s stands here twice", place(r), option->key);
+    *seen = true;
+    PWF_TRY(next(r));
+    pwf_value value;
+    memset(&value, 0, sizeof value);
+    if (pwf_option_is_list(option)) {
+        PWF_TRY(read_list(r, option, &value));
+    } else {
+        if (r->event.type != YAML_SCALAR_EVENT)
+            return PWF_FAIL(PWF_CONFIG, "%s: %s: a single value is wanted, not a %s", place(r),
+                            option->key,
+                            r->event.type == YAML_SEQUENCE_START_EVENT ? "list" : "mapping");
+        PWF_TRY(read_item(r, option, &value));
+    }
+    pwf_value_store(r->config, option, &value, r->origin);
+    return pwf_ok();
+}
+
+/* The current event must be a key; copies it, clipped to what a sentence can show. */
+static pwf_status read_key(reader *r, char key[KEY_SHOWN])
+{
+    if (r->event.type != YAML_SCALAR_EVENT)
+        return PWF_FAIL(PWF_CONFIG, "%s: a key must be a word", place(r));
+    const char *text = (const char *)r->event.data.scalar.value;
+    size_t length = r->event.data.scalar.length;
+    if (length == 2 && memcmp(text, "<<", 2) == 0)
+        return PWF_FAIL(PWF_CONFIG, "%s: merge keys (<<) are not allowed; write the keys out",
+                        place(r));
+    if (length >= KEY_SHOWN || pwf_utf8_check(text, length, false) != length) {
+        char clip[PWF_CLIP];
+        return PWF_FAIL(PWF_CONFIG, "%s: %s is not a key", place(r), pwf_clip(text, length, clip));
+    }
+    memcpy(key, text, length);
+    key[length] = '\0';
+    return pwf_ok();
+}
+
+static pwf_status fail_unknown(reader *r, const char *key)
+{
+    char meant[400];
+    pwf_suggest_key(key, false, meant, sizeof meant);
+    return PWF_FAIL(PWF_CONFIG, "%s: %s is not a key%s", place(r), key[0] ? key : "''", meant);
+}
+
+static pwf_status read_group(reader *r, const pwf_group *group)
+{
+    bool *seen = &r->seen_group[group - pwf_groups];
+    if (*seen) return PWF_FAIL(PWF_CONFIG, "%s: %s stands here twice", place(r), group->name);
+    *seen = true;
+    PWF_TRY(next(r));
+    if (is_empty(r)) return pwf_ok(); /* all its keys are commented out */
+    if (r->event.type != YAML_MAPPING_START_EVENT) {
+        char keys[400];
+        pwf_suggest_key(group->name, false, keys, sizeof keys);
+        return PWF_FAIL(PWF_CONFIG, "%s: %s is a group of keys, each on a line of its own%s",
+                        place(r), group->name, keys);
+    }
+    for (;;) {
+        PWF_TRY(next(r));
+        if (r->event.type == YAML_MAPPING_END_EVENT) return pwf_ok();
+        char leaf[KEY_SHOWN], key[2 * KEY_SHOWN];
+        PWF_TRY(read_key(r, leaf));
+        snprintf(key, sizeof key, "%s.%s", group->name, leaf);
+        const pwf_option *option = pwf_option_find(key, strlen(key));
+        if (!option) return fail_unknown(r, key);
+        PWF_TRY(read_option(r, option));
+    }
+}
+
+static pwf_status read_root(reader *r)
+{
+    if (is_empty(r)) return pwf_ok();
+    if (r->event.type != YAML_MAPPING_START_EVENT)
+        return PWF_FAIL(PWF_CONFIG, "%s: a configuration begins with a group or key, as \"optim:\"",
+                        place(r));
+    for (;;) {
+        PWF_TRY(next(r));
+        if (r->event.type == YAML_MAPPING_END_EVENT) return pwf_ok();
+        char key[KEY_SHOWN];
+        PWF_TRY(read_key(r, key));
+        const pwf_group *group = pwf_group_find(key, strlen(key));
+        const pwf_option *option = pwf_option_find(key, strlen(key));
+        if (!group && !option) return fail_unknown(r, key);
+        if (group)
+            PWF_TRY(read_group(r, group));
+        else
+            PWF_TRY(read_option(r, option));
+    }
+}
+
+static pwf_status read_stream(reader *r)
+{
+    PWF_TRY(next(r)); /* the start of the stream */
+    PWF_TRY(next(r));
+    if (r->event.type == YAML_STREAM_END_EVENT) return pwf_ok(); /* nothing but comments */
+    PWF_TRY(next(r));
+    PWF_TRY(read_root(r));
+    PWF_TRY(next(r)); /* the end of the document */
+    PWF_TRY(next(r));
+    if (r->event.type != YAML_STREAM_END_EVENT)
+        return PWF_FAIL(PWF_CONFIG, "%s: a second document (---) is not allowed", place(r));
+    return pwf_ok();
+}
+
+/* Before libyaml sees it: size and characters. */
+static pwf_status check_bytes(reader *r, const char *text, size_t length)
+{
+    if (length > FILE_MAX)
+        return PWF_FAIL(PWF_CONFIG, "%s: larger than %d KiB, which no configuration is", r->name,
+                        FILE_MAX / 1024);
+    size_t bad = pwf_utf8_check(text, length, true);
+    if (bad == length) return pwf_ok();
+    yaml_mark_t mark = {0, 0, 0};
+    for (size_t i = 0; i < bad; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (c == '\n')
+            mark.line++, mark.column = 0;
+        else if ((c & 0xc0) != 0x80)
+            mark.column++;
+    }
+    unsigned byte = (unsigned char)text[bad];
+    return PWF_FAIL(PWF_CONFIG, "%s: byte 0x%02x: a configuration is printable text in UTF-8",
+                    place_at(r, mark), byte);
+}
+
+pwf_status pwf_config_read_text(pwf_config *config, const char *text, size_t length,
+                                const char *name, pwf_origin origin)
+{
+    reader r;
+    memset(&r, 0, sizeof r);
+    r.name = name;
+    r.config = config;
+    r.origin = origin;
+    if (length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
+        text += 3; /* a byte order mark says nothing new */
+        length -= 3;
+    }
+    PWF_TRY(check_bytes(&r, text, length));
+    if (!yaml_parser_initialize(&r.parser))
+        return PWF_FAIL(PWF_RESOURCE, "%s: no memory to read it", name);
+    yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, length);
+    pwf_status status = read_stream(&r);
+    yaml_event_delete(&r.event);
+    yaml_parser_delete(&r.parser);
+    return status;
+}
