@@ -44,7 +44,7 @@ pwf_status pwf_mesh_agree_on(MPI_Comm comm, pwf_status local)
     if (rank == worst.rank) {
         m.line = local.line;
         strncpy(m.file, local.file, NAME - 1);
-        memcpy(m.text, local.text, sizeof m.text);
+        memcpy(m.text, local.text, strlen(local.text) + 1);
     }
     PWF_MPI(MPI_Bcast(&m, (int)sizeof m, MPI_BYTE, worst.rank, comm));
     if (rank == worst.rank) return local;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 int64_t pwf_mesh_chunk = (int64_t)1 << 30;
+int64_t pwf_mesh_long_sum = 4096;
 
 pwf_status pwf_mesh_start(int *argc, char ***argv)
 {
@@ -69,6 +70,7 @@ static pwf_status allocate(int size, pwf_mesh **out)
         mesh->comm[a] = MPI_COMM_NULL;
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, size, sizeof *mesh->counts, &mesh->counts));
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, size, sizeof *mesh->starts, &mesh->starts));
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, size + 1, sizeof *mesh->parts, &mesh->parts));
     return pwf_mem_alloc(PWF_MEM_BUFFERS, PWF_SCRATCH, sizeof *mesh->scratch, &mesh->scratch);
 }
 
@@ -114,6 +116,7 @@ void pwf_mesh_free(pwf_mesh *mesh)
         if (mesh->comm[a] != MPI_COMM_NULL) PWF_MPI(MPI_Comm_free(&mesh->comm[a]));
     pwf_mem_free(mesh->counts);
     pwf_mem_free(mesh->starts);
+    pwf_mem_free(mesh->parts);
     pwf_mem_free(mesh->scratch);
     pwf_mem_free(mesh);
 }

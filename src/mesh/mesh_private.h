@@ -6,13 +6,14 @@
 
 #include <limits.h>
 
-enum { PWF_AXES = 3, PWF_SCRATCH = 32768 };
+enum { PWF_AXES = 3, PWF_SCRATCH = 32768 /* elements */ };
 
 struct pwf_mesh {
     MPI_Comm comm[PWF_AXES];
     int rank[PWF_AXES], size[PWF_AXES];
-    int *counts, *starts; /* per rank of the longest axis: arguments of the v-collectives */
-    int64_t *scratch;     /* PWF_SCRATCH elements that another rank's part arrives in */
+    int *counts, *starts; /* per rank of the longest axis: arguments of MPI_Allgatherv */
+    int64_t *parts;       /* likewise, one more: the offsets of the parts of a long sum */
+    int64_t *scratch;     /* where another rank's summands arrive */
 };
 
 /* One MPI call. The communicators' handler is fatal, so this only guards against a library that
@@ -27,6 +28,9 @@ struct pwf_mesh {
  * the libraries multiply them by the element size in an int as well, so this stays below INT_MAX
  * bytes. Tests make it small to walk the paths of long vectors. */
 extern int64_t pwf_mesh_chunk;
+
+/* Sums of at least this many elements per rank take the path for long vectors; tests change it. */
+extern int64_t pwf_mesh_long_sum;
 
 /* The one place where a length becomes an MPI count. */
 static inline int pwf_mesh_count(int64_t count)

@@ -121,7 +121,7 @@ static void same(void **state)
 static void sums(void **state)
 {
     (void)state;
-    enum { N = 1003 };
+    enum { N = 20011 };
     static int64_t values[N];
     for (int a = 0; a < 3; a++) {
         const int rank = pwf_mesh_rank(mesh, PWF_WORLD), size = pwf_mesh_size(mesh, axes[a]);

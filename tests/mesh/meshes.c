@@ -42,6 +42,7 @@ int run_over_meshes(int argc, char **argv, const struct CMUnitTest *tests, size_
             if (size % shards != 0) continue;
             for (int few = 0; few < 2; few++) {
                 pwf_mesh_chunk = few ? 1000 : chunk;
+                pwf_mesh_long_sum = few ? 1 : 4096;
                 const pwf_status s = pwf_mesh_new_on(comms[c], shards, &mesh);
                 if (s.code != PWF_OK) abort();
                 char group[96];

@@ -31,6 +31,9 @@ typedef struct pwf_exchange pwf_exchange;
 /** Plans the exchanges.
  * Collective over the mesh, which must outlive it. Fails with PWF_RESOURCE, the same everywhere. */
 pwf_status pwf_exchange_new(const pwf_mesh *mesh, int64_t total, pwf_exchange **out);
+
+/** Frees the plan; NULL is allowed.
+ * Local. Not between a begin and its end. */
 void pwf_exchange_free(pwf_exchange *exchange);
 
 /** The own range: this rank's shard of the flat vector.
