@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "cluster.h"
+
+#include "pwf/config/config.h"
+
+#include <math.h>
+#include <string.h>
+
+/* While a round runs, an assigned weight only carries the number of its greedy step in `code`, as
+ * FIRST_PENDING - step; mu, sigma and the codebook change at the end, where nothing can fail.
+ * Undoing a round is then setting the codes free again, and needs no copy of the weights. */
+enum { FIRST_PENDING = PWF_FREE - 1, STEPS_MAX = PWF_CODES_MAX - 1 };
+
+typedef struct fixing {
+    const pwf_mesh *mesh;
+    const pwf_round_settings *settings;
+    pwf_round_weights *weights;
+    int64_t local;
+    int64_t left; /* of the quota */
+    pwf_stage stage;
+    bool raise_order; /* what the next stage raises, until the highest order is reached */
+    pwf_centres centres;
+    pwf_candidates candidates;
+    pwf_block_sums sums;
+    pwf_round_step *steps;
+    int64_t step_count, step_room;
+    size_t memory_before, memory_most;
+} fixing;
+
+static void note_memory(fixing *f)
+{
+    const size_t now = pwf_mem_now(PWF_MEM_BUFFERS) - f->memory_before;
+    if (now > f->memory_most) f->memory_most = now;
+}
+
+static pwf_status check_settings(const pwf_round_settings *s)
+{
+    if (!(s->fraction >= 0.0 && s->fraction <= 1.0))
+        return PWF_FAIL(PWF_CONFIG, "the fraction to fix is %g; it must lie in [0, 1]",
+                        s->fraction);
+    if (!(s->delta >= 0x1p-40 && s->delta <= 0x1p+40))
+        return PWF_FAIL(PWF_CONFIG, "fixing.delta is %g; it must lie in [2^-40, 2^40]", s->delta);
+    if (!(s->delta_growth >= 1.0 + 0x1p-10 && s->delta_growth <= 0x1p+40))
+        return PWF_FAIL(PWF_CONFIG, "fixing.delta_growth is %g; it must lie in [1 + 2^-10, 2^40]",
+                        s->delta_growth);
+    if (s->max_order < 1 || s->max_order > 6)
+        return PWF_FAIL(PWF_CONFIG, "fixing.max_order is %lld; it must lie in [1, 6]",
+                        (long long)s->max_order);
+    if (s->min_power < 0 || s->min_power > 20)
+        return PWF_FAIL(PWF_CONFIG, "fixing.min_power is %lld; it must lie in [0, 20]",
+                        (long long)s->min_power);
+    if (s->sigma_join < PWF_JOIN_STD_MU || s->sigma_join > PWF_JOIN_DIVIDE_BY_10)
+        return PWF_FAIL(PWF_CONFIG, "fixing.sigma_join is %lld, which is none of its words",
+                        (long long)s->sigma_join);
+    return pwf_ok();
+}
+
+/* Only values go in, no padding bytes. */
+static pwf_status check_same(const fixing *f)
+{
+    const pwf_round_settings *s = f->settings;
+    const pwf_codebook *book = f->weights->codebook;
+    const double values[] = {s->fraction,
+                             s->delta,
+                             s->delta_growth,
+                             (double)s->max_order,
+                             (double)s->min_power,
+                             s->zero_fix ? 1.0 : 0.0,
+                             (double)s->sigma_join,
+                             (double)f->weights->total,
+                             (double)book->min_power,
+                             (double)book->count};
+    PWF_TRY(pwf_mesh_same(f->mesh, values, sizeof values, "the settings of a fixing round"));
+    return pwf_mesh_same(f->mesh, book->entry, (size_t)book->count * sizeof *book->entry,
+                         "the codebook");
+}
+
+static pwf_status check_weights(const fixing *f)
+{
+    const pwf_round_weights *w = f->weights;
+    if (f->local > (int64_t)UINT32_MAX)
+        return PWF_FAIL(PWF_RESOURCE,
+                        "one rank holds %lld weights, more than the 2^32 - 1 a fixing round can "
+                        "number; use more ranks or a larger parallel.shards",
+                        (long long)f->local);
+    for (int64_t i = 0; i < f->local; i++)
+        if (!isfinite(w->mu[i]) || !isfinite(w->sigma[i]))
+            return PWF_FAIL(PWF_NUMBERS,
+                            "weight %lld has mu %g and sigma %g, which a fixing round cannot use; "
+                            "go back to an earlier checkpoint and lower optim.lr",
+                            (long long)(w->own.lo + i), (double)w->mu[i], (double)w->sigma[i]);
+    return pwf_ok();
+}
+
+static int64_t count_fixed(const fixing *f)
+{
+    int64_t fixed = 0;
+    for (int64_t i = 0; i < f->local; i++)
+        fixed += f->weights->code[i] != PWF_FREE;
+    pwf_mesh_sum_i64(f->mesh, PWF_WORLD, &fixed, 1);
+    return fixed;
+}
+
+/* ceil(fraction * total) in double, as the released code has it. */
+static int64_t wanted_total(double fraction, int64_t total)
+{
+    const double product = fraction * (double)total;
+    int64_t wanted = (int64_t)product;
+    if ((double)wanted < product) wanted++;
+    return wanted < total ? wanted : total;
+}
+
+static double largest_free(const fixing *f)
+{
+    double largest = 0.0;
+    for (int64_t i = 0; i < f->local; i++) {
+        const double size = fabs((double)f->weights->mu[i]);
+        if (f->weights->code[i] == PWF_FREE && size > largest) largest = size;
+    }
+    pwf_mesh_max_f64(f->mesh, PWF_WORLD, &largest, 1);
+    return largest;
+}
+
+/* Adds the changes of all ranks to the counts, which every rank keeps. */
+static void update_counts(fixing *f)
+{
+    pwf_candidates *b = &f->candidates;
+    const int64_t centres = f->centres.count;
+    pwf_mesh_sum_i64(f->mesh, PWF_WORLD, b->change, centres);
+    int64_t change = 0;
+    for (int64_t k = 0; k < centres; k++) {
+        change += b->change[k];
+        b->count[k] += change;
+        b->change[k] = 0;
+    }
+    b->change[centres] = 0;
+}
+
+static pwf_status begin_stage(fixing *f)
+{
+    const double largest = largest_free(f);
+    if (largest * f->stage.scale >= PWF_CENTRE_LIMIT)
+        return PWF_FAIL(PWF_CONFIG,
+                        "the largest free weight, %g, is %g steps of 2^-%lld, more than the 2^24 "
+                        "that fp32 holds exactly; lower fixing.min_power, or look why the weight "
+                        "is so large",
+                        largest, largest * f->stage.scale, (long long)f->stage.min_power);
+    pwf_status status = pwf_centres_set(&f->centres, f->stage.order, f->stage.min_power, largest);
+    if (status.code == PWF_OK)
+        status = pwf_candidates_build(&f->candidates, &f->stage, &f->centres, f->weights);
+    PWF_TRY(pwf_mesh_agree(f->mesh, status));
+    note_memory(f);
+    update_counts(f);
+    return pwf_ok();
+}
+
+/* At the highest order only delta rises. If the stage attracted nothing, the same centres come
+ * back, and the stages up to the smallest distance would attract nothing either. */
+static void next_stage(fixing *f, bool attracted)
+{
+    pwf_stage *s = &f->stage;
+    const bool highest = s->order == f->settings->max_order;
+    if (f->raise_order && !highest) {
+        s->order++;
+        f->raise_order = false;
+        return;
+    }
+    s->delta *= f->settings->delta_growth;
+    f->raise_order = true;
+    if (!highest || attracted) return;
+    double nearest = -pwf_stage_nearest(s, &f->centres, f->weights);
+    pwf_mesh_max_f64(f->mesh, PWF_WORLD, &nearest, 1);
+    while (s->delta < -nearest)
+        s->delta *= f->settings->delta_growth;
+}
+
+/* Whether a candidate of this bucket goes to the centre now. */
+static bool taken(const fixing *f, const pwf_candidate *candidate, int64_t centre,
+                  const pwf_cut *cut)
+{
+    if (candidate->last < centre) return false;
+    if (!cut) return true;
+    const double d = pwf_stage_distance(&f->stage, f->weights->mu[candidate->index],
+                                        f->weights->sigma[candidate->index], f->centres.at[centre]);
+    uint64_t bits = 0;
+    memcpy(&bits, &d, sizeof bits);
+    if (bits != cut->distance) return bits < cut->distance;
+    return f->weights->own.lo + (int64_t)candidate->index <= cut->index;
+}
+
+/* Mean of the mu's a step takes. Inside a block they are added by bucket, then by index. */
+static double mean_of_step(fixing *f, int64_t centre, const pwf_cut *cut, int64_t count)
+{
+    const pwf_candidates *b = &f->candidates;
+    memset(f->sums.own, 0, (size_t)f->sums.blocks * sizeof *f->sums.own);
+    for (int64_t k = 0; k <= centre; k++) {
+        if (b->reach[k] < centre) continue;
+        const pwf_candidate *at = b->at + b->begin[k];
+        for (int64_t j = 0; j < b->length[k]; j++)
+            if (taken(f, &at[j], centre, cut))
+                f->sums.own[at[j].index / PWF_BLOCK] += (double)f->weights->mu[at[j].index];
+    }
+    return pwf_block_sums_total(&f->sums, f->mesh) / (double)count;
+}
+
+/* Marks the weights a step takes, drops them from their buckets and the counts, and sums their
+ * squared deviations; the rest of a bucket keeps its order. */
+static void take_bucket(fixing *f, int64_t k, int64_t centre, const pwf_cut *cut, double mean)
+{
+    pwf_candidates *b = &f->candidates;
+    pwf_candidate *at = b->at + b->begin[k];
+    int64_t kept = 0;
+    int32_t reach = -1;
+    const int16_t pending = (int16_t)(FIRST_PENDING - f->step_count);
+    for (int64_t j = 0; j < b->length[k]; j++) {
+        const pwf_candidate one = at[j];
+        if (taken(f, &one, centre, cut)) {
+            const double apart = (double)f->weights->mu[one.index] - mean;
+            f->sums.own[one.index / PWF_BLOCK] += apart * apart;
+            f->weights->code[one.index] = pending;
+            b->change[k]--;
+            b->change[one.last + 1]++;
+        } else {
+            at[kept++] = one;
+            if (one.last > reach) reach = one.last;
+        }
+    }
+    b->length[k] = kept;
+    b->reach[k] = reach;
+}
+
+static double take_step(fixing *f, int64_t centre, const pwf_cut *cut, int64_t count, double mean)
+{
+    memset(f->sums.own, 0, (size_t)f->sums.blocks * sizeof *f->sums.own);
+    for (int64_t k = 0; k <= centre; k++)
+        if (f->candidates.reach[k] >= centre) take_bucket(f, k, centre, cut, mean);
+    return sqrt(pwf_block_sums_total(&f->sums, f->mesh) / (double)count);
+}
+
+static pwf_status make_room_for_step(fixing *f)
+{
+    if (f->step_count >= STEPS_MAX)
+        return PWF_FAIL(PWF_CONFIG,
+                        "a fixing round of more than %d greedy steps; raise fixing.delta or "
+                        "fixing.delta_growth, or lower fixing.min_power",
+                        (int)STEPS_MAX);
+    if (f->step_count < f->step_room) return pwf_ok();
+    pwf_round_step *larger = NULL;
+    const int64_t room = f->step_room ? 2 * f->step_room : 256;
+    pwf_status status = pwf_mem_alloc(PWF_MEM_BUFFERS, room, sizeof *larger, &larger);
+    status = pwf_mesh_agree(f->mesh, status);
+    if (status.code != PWF_OK) {
+        pwf_mem_free(larger);
+        return status;
+    }
+    if (f->step_count) memcpy(larger, f->steps, (size_t)f->step_count * sizeof *larger);
+    note_memory(f);
+    pwf_mem_free(f->steps);
+    f->steps = larger;
+    f->step_room = room;
+    return pwf_ok();
+}
+
+/* The centre with the largest count, the smallest value among equals; -1 if none attracts. A centre
+ * once chosen has no candidates left, so it needs no dropping. */
+static int64_t choose(const fixing *f)
+{
+    int64_t best = -1, most = 0;
+    if (pwf_mesh_rank(f->mesh, PWF_WORLD) == 0)
+        for (int64_t k = 0; k < f->centres.count; k++)
+            if (f->candidates.count[k] > most) {
+                most = f->candidates.count[k];
+                best = k;
+            }
+    pwf_mesh_broadcast(f->mesh, PWF_WORLD, 0, &best, sizeof best);
+    return best;
+}
+
+/* One greedy step; *attracted says whether there was anything to take. */
+static pwf_status greedy_step(fixing *f, bool *attracted)
+{
+    const int64_t centre = choose(f);
+    *attracted = centre >= 0;
+    if (centre < 0) return pwf_ok();
+    PWF_TRY(make_room_for_step(f));
+    int64_t count = f->candidates.count[centre];
+    pwf_cut cut, *use = NULL;
+    if (count > f->left) {
+        count = f->left;
+        cut = pwf_candidates_cut(f->mesh, &f->candidates, &f->stage, &f->centres, f->weights,
+                                 centre, count);
+        use = &cut;
+    }
+    pwf_round_step *step = &f->steps[f->step_count];
+    step->order = (int32_t)f->stage.order;
+    step->integer = f->centres.at[centre];
+    step->delta = f->stage.delta;
+    step->centre = (double)step->integer * f->stage.unit;
+    step->count = count;
+    step->mean = mean_of_step(f, centre, use, count);
+    step->spread = take_step(f, centre, use, count, step->mean);
+    f->step_count++;
+    f->left -= count;
+    if (f->left > 0) update_counts(f);
+    return pwf_ok();
+}
+
+static pwf_status run_stages(fixing *f)
+{
+    while (f->left > 0) {
+        bool attracted = true, any = false;
+        PWF_TRY(begin_stage(f));
+        while (f->left > 0) {
+            PWF_TRY(greedy_step(f, &attracted));
+            if (!attracted) break;
+            any = true;
+        }
+        if (f->left > 0) next_stage(f, any);
+    }
+    return pwf_ok();
+}
+
+/* Codes for all centres of the round, or none. */
+static pwf_status add_codes(fixing *f, int16_t *codes)
+{
+    pwf_codebook *book = f->weights->codebook;
+    const int before = book->count;
+    for (int64_t i = 0; i < f->step_count; i++) {
+        const int code = pwf_codebook_add(book, f->steps[i].integer);
+        if (code == PWF_FREE) {
+            book->count = before;
+            return PWF_FAIL(PWF_CONFIG,
+                            "the fixing round needs more centres than the %d codes there are; "
+                            "lower fixing.min_power or fixing.max_order, or raise fixing.delta",
+                            (int)PWF_CODES_MAX);
+        }
+        codes[i] = (int16_t)code;
+    }
+    return pwf_ok();
+}
+
+static float joined_sigma(int64_t join, float sigma, double spread)
+{
+    switch (join) {
+    case PWF_JOIN_KEEP:
+        return sigma;
+    case PWF_JOIN_DIVIDE_BY_2:
+        return sigma * 0.5f;
+    case PWF_JOIN_DIVIDE_BY_10:
+        return sigma / 10.0f;
+    default:
+        return (float)spread;
+    }
+}
+
+static pwf_status commit(fixing *f)
+{
+    pwf_round_weights *w = f->weights;
+    int16_t *codes = NULL;
+    pwf_status status = pwf_mem_alloc(PWF_MEM_BUFFERS, f->step_count, sizeof *codes, &codes);
+    PWF_TRY(pwf_mesh_agree(f->mesh, status));
+    note_memory(f);
+    status = add_codes(f, codes);
+    for (int64_t i = 0; i < f->local && status.code == PWF_OK; i++) {
+        if (w->code[i] >= PWF_FREE) continue;
+        const int step = FIRST_PENDING - w->code[i];
+        w->code[i] = codes[step];
+        w->mu[i] = (float)f->steps[step].centre;
+        w->sigma[i] = joined_sigma(f->settings->sigma_join, w->sigma[i], f->steps[step].spread);
+    }
+    pwf_mem_free(codes);
+    return status;
+}
+
+static void undo(fixing *f)
+{
+    for (int64_t i = 0; i < f->local; i++)
+        if (f->weights->code[i] < PWF_FREE) f->weights->code[i] = PWF_FREE;
+}
+
+static void set_stage(fixing *f)
+{
+    const pwf_round_settings *s = f->settings;
+    f->stage = (pwf_stage){.order = 1,
+                           .min_power = s->min_power,
+                           .delta = s->delta,
+                           .zero_fix = s->zero_fix,
+                           .scale = 1.0,
+                           .unit = 1.0};
+    for (int64_t i = 0; i < s->min_power; i++) {
+        f->stage.scale *= 2.0;
+        f->stage.unit *= 0.5;
+    }
+    f->raise_order = true;
+}
+
+pwf_status pwf_cluster_round(const pwf_mesh *mesh, const pwf_round_settings *settings,
+                             pwf_round_weights *weights, pwf_round_result *result)
+{
+    fixing f = {.mesh = mesh,
+                .settings = settings,
+                .weights = weights,
+                .local = weights->own.hi > weights->own.lo ? weights->own.hi - weights->own.lo : 0,
+                .memory_before = pwf_mem_now(PWF_MEM_BUFFERS)};
+    *result = (pwf_round_result){0};
+    PWF_TRY(check_same(&f));
+    PWF_TRY(check_settings(settings));
+    PWF_ASSERT(weights->codebook->min_power == settings->min_power);
+    PWF_TRY(pwf_mesh_agree(mesh, check_weights(&f)));
+    set_stage(&f);
+    const int64_t before = count_fixed(&f);
+    const int64_t quota = wanted_total(settings->fraction, weights->total) - before;
+    f.left = quota > 0 ? quota : 0;
+
+    pwf_status status = pwf_block_sums_new(&f.sums, mesh, weights);
+    if (status.code == PWF_OK) status = run_stages(&f);
+    if (status.code == PWF_OK) status = commit(&f);
+    if (status.code == PWF_OK) {
+        result->steps = f.steps;
+        result->count = f.step_count;
+        result->fixed = before + (quota > 0 ? quota : 0);
+        result->extra_bytes = f.memory_most;
+    } else {
+        undo(&f);
+        pwf_mem_free(f.steps);
+    }
+    pwf_block_sums_free(&f.sums);
+    pwf_candidates_free(&f.candidates);
+    pwf_centres_free(&f.centres);
+    return status;
+}

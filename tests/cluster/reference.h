@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_TEST_CLUSTER_REFERENCE_H
+#define PWF_TEST_CLUSTER_REFERENCE_H
+
+#include "pwf/cluster/round.h"
+
+/** One fixing round written down as docs/algorithm.md, section 3, says it, with a dense matrix of
+ * centres by weights; for small inputs. `fixed` is read and written. The caller frees the steps
+ * with free(). */
+typedef struct reference_round {
+    pwf_round_step *steps;
+    int64_t count;
+} reference_round;
+
+reference_round reference_run(const pwf_round_settings *settings, int64_t total, float *mu,
+                              float *sigma, uint8_t *fixed);
+
+/** The centres of a stage by adding sets; the caller frees them with free(). */
+int32_t *reference_centres(int64_t order, int64_t min_power, double largest, int64_t *count);
+
+#endif
