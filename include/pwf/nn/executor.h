@@ -45,4 +45,9 @@ pwf_status pwf_executor_train(pwf_executor *executor, const float *weights, cons
  * Local. */
 pwf_status pwf_executor_statistics(pwf_executor *executor, const float *weights, float *statistics);
 
+/** Seconds spent so far in operators named `name` (operator.h has the table), forward and backward.
+ * Local. */
+void pwf_executor_seconds(const pwf_executor *executor, const char *name, double *forward,
+                          double *backward);
+
 #endif

@@ -4,16 +4,66 @@
 
 #include "pwf/core/status.h"
 #include "pwf/registry/registry.h"
+#include "pwf/tensor/conv.h"
 
-/** A network as a list of operators over values; built once by a model, then read only. */
+/** A network as a list of operators over values; built once by a model, then read only.
+ *
+ * A value is an image batch [images, H, W, C] and is named by a small integer. The first function
+ * that fails is remembered, those after it do nothing, and pwf_graph_close tells: a model reads
+ * like its formula. Shapes are inferred as the graph grows. All functions are local. */
 
 typedef struct pwf_graph pwf_graph;
+typedef int pwf_value;
 
+/** An empty graph whose value 0 is the input image.
+ * Local. The caller owns it. Fails with PWF_RESOURCE. */
+pwf_status pwf_graph_new(pwf_tensor_backend backend, int64_t height, int64_t width,
+                         int64_t channels, pwf_graph **out);
 void pwf_graph_free(pwf_graph *graph);
+
+/** Convolution with weight [K, C/groups, R, S] and bias [K] or NULL. The parameters belong to a
+ * registry that outlives the graph; their offsets are read when an executor is made.
+ * Local. */
+pwf_value pwf_graph_conv2d(pwf_graph *graph, pwf_value x, const pwf_param *weight,
+                           const pwf_param *bias, int64_t stride, int64_t padding, int64_t groups);
+
+/** Linear layer on a value of one pixel; weight [K, C], bias [K] or NULL.
+ * Local. */
+pwf_value pwf_graph_linear(pwf_graph *graph, pwf_value x, const pwf_param *weight,
+                           const pwf_param *bias);
+
+/** Batch normalisation, eps 1e-5: scale [C], shift [C] and the running statistics' buffers.
+ * Local. */
+pwf_value pwf_graph_batch_norm(pwf_graph *graph, pwf_value x, const pwf_param *scale,
+                               const pwf_param *shift, const pwf_buffer *mean,
+                               const pwf_buffer *variance);
+
+pwf_value pwf_graph_relu(pwf_graph *graph, pwf_value x);
+pwf_value pwf_graph_add(pwf_graph *graph, pwf_value a, pwf_value b);
+pwf_value pwf_graph_max_pool(pwf_graph *graph, pwf_value x, int64_t kernel, int64_t stride,
+                             int64_t padding);
+pwf_value pwf_graph_avg_pool(pwf_graph *graph, pwf_value x, int64_t kernel, int64_t stride);
+
+/** Mean over all pixels of each image.
+ * Local. */
+pwf_value pwf_graph_global_pool(pwf_graph *graph, pwf_value x);
+
+/** Ends the graph with cross-entropy over `logits`, a value of one pixel.
+ * Local. Fails with the first failure since pwf_graph_new: PWF_CONFIG (shapes that do not fit) or
+ * PWF_RESOURCE. */
+pwf_status pwf_graph_close(pwf_graph *graph, pwf_value logits);
 
 /** Shape of the input image and number of classes.
  * Local. */
 void pwf_graph_shape(const pwf_graph *graph, int64_t *height, int64_t *width, int64_t *channels,
                      int64_t *classes);
+
+/** The back end the graph was made for.
+ * Local. */
+pwf_tensor_backend pwf_graph_backend(const pwf_graph *graph);
+
+/** Multiplications and additions of convolutions and linear layers for one image, forward.
+ * Local. */
+int64_t pwf_graph_operations(const pwf_graph *graph);
 
 #endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_TENSOR_CONV_H
+#define PWF_TENSOR_CONV_H
+
+#include "pwf/core/status.h"
+#include "pwf/tensor/tensor.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/** Convolutions and linear layers, behind one interface with three back ends. `plain` is simple
+ * loops and the twin that the fast ones are compared with. A linear layer is a convolution of one
+ * row of pixels with a 1x1 kernel (pwf_conv_shape_linear). */
+
+/* Images [B, H, W, C], weights [K, C/groups, R, S], result [B, P, Q, K]. */
+typedef struct pwf_conv_shape {
+    int64_t images, height, width, channels;
+    int64_t filters, kernel_height, kernel_width;
+    int64_t stride, padding, groups;
+} pwf_conv_shape;
+
+/** Size of a convolved or pooled axis; below 1 if the window does not fit.
+ * Local. */
+int64_t pwf_conv_extent(int64_t size, int64_t kernel, int64_t stride, int64_t padding);
+
+/** The shape of a linear layer: `rows` vectors of `inputs` to `outputs`, weights
+ * [outputs, inputs].
+ * Local. */
+pwf_conv_shape pwf_conv_shape_linear(int64_t rows, int64_t inputs, int64_t outputs);
+
+/* What a plan is for. */
+typedef struct pwf_conv_use {
+    bool bias;             /* forward adds a bias */
+    bool backward_data;    /* pwf_conv_backward_data will be called */
+    bool backward_weights; /* pwf_conv_backward_weights will be called */
+} pwf_conv_use;
+
+/** A planned convolution. It belongs to one thread at a time. */
+typedef struct pwf_conv pwf_conv;
+
+/** Plans a convolution. The results do not depend on the thread, on where the arrays lie, or on
+ * how often the plan was used.
+ * Local. The caller owns it. Fails with PWF_CONFIG if the back end cannot do the shape, or
+ * PWF_RESOURCE. */
+pwf_status pwf_conv_new(pwf_tensor_backend backend, const pwf_conv_shape *shape, pwf_conv_use use,
+                        pwf_conv **out);
+void pwf_conv_free(pwf_conv *conv);
+
+/** Bytes of workspace (aligned to 64) that each call below needs; its content need not be kept.
+ * Local. */
+size_t pwf_conv_workspace(const pwf_conv *conv);
+
+/** The name of the back end that was chosen.
+ * Local. */
+const char *pwf_conv_backend_name(const pwf_conv *conv);
+
+/** y = x * weight (+ bias); y [B, P, Q, K], bias [K] or NULL as planned. Arrays do not overlap.
+ * Local. Fails with PWF_BUG if a library call fails; y is then undefined. */
+pwf_status pwf_conv_forward(pwf_conv *conv, float *y, const float *x, const float *weight,
+                            const float *bias, void *workspace);
+
+/** dx = the gradient of the images: overwritten, not accumulated, since no library accumulates it.
+ * Local. Fails as forward. */
+pwf_status pwf_conv_backward_data(pwf_conv *conv, float *dx, const float *dy, const float *weight,
+                                  void *workspace);
+
+/** dweight [K, C/groups, R, S] += the gradient of the weights.
+ * Local. Fails as forward. */
+pwf_status pwf_conv_backward_weights(pwf_conv *conv, float *dweight, const float *dy,
+                                     const float *x, void *workspace);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_TENSOR_TENSOR_H
+#define PWF_TENSOR_TENSOR_H
+
+#include <stdint.h>
+
+/** The back ends of the tensor room, and what each of their threads must call. Convolutions and
+ * linear layers are in conv.h, all other arithmetic in kernels.h. */
+
+/* In the order of pwf_backend_choice of config.h. */
+typedef enum pwf_tensor_backend {
+    PWF_TENSOR_AUTO,     /* the fastest for the operation */
+    PWF_TENSOR_ONEDNN,   /* primitives of oneDNN, planned once */
+    PWF_TENSOR_OPENBLAS, /* im2col and sgemm */
+    PWF_TENSOR_PLAIN,    /* loops; the same bits on every machine */
+    PWF_TENSOR_BACKENDS
+} pwf_tensor_backend;
+
+/** Makes the libraries use one thread per call. Every thread that plans or runs anything of this
+ * room calls it first.
+ * Local. */
+void pwf_tensor_thread_start(void);
+
+/** What runs for a pwf_tensor_backend, with versions, for the log: "oneDNN 2.6.3 (avx512)".
+ * Local. Valid until the thread's next call. */
+const char *pwf_tensor_backend_text(int64_t backend);
+
+#endif

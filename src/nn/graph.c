@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "graph_parts.h"
+
+#include <stdlib.h>
+
+/* Makes room for one more node, and for the value it makes. */
+static pwf_status grow(pwf_graph *g)
+{
+    if (g->node_count + 1 < g->room) return pwf_ok();
+    const int room = g->room ? 2 * g->room : 64;
+    pwf_node *nodes = realloc(g->nodes, (size_t)room * sizeof *nodes);
+    if (nodes) g->nodes = nodes;
+    pwf_graph_value *values = realloc(g->values, (size_t)room * sizeof *values);
+    if (values) g->values = values;
+    if (!nodes || !values)
+        return PWF_FAIL(PWF_RESOURCE, "no memory for a graph of %d operators", room);
+    g->room = room;
+    return pwf_ok();
+}
+
+pwf_status pwf_graph_new(pwf_tensor_backend backend, int64_t height, int64_t width,
+                         int64_t channels, pwf_graph **out)
+{
+    *out = NULL;
+    pwf_graph *g = calloc(1, sizeof *g);
+    if (!g) return PWF_FAIL(PWF_RESOURCE, "no memory for a graph");
+    g->backend = backend;
+    g->logits = -1;
+    g->status = grow(g);
+    if (g->status.code != PWF_OK) {
+        const pwf_status status = g->status;
+        pwf_graph_free(g);
+        return status;
+    }
+    g->values[0] = (pwf_graph_value){.shape = {height, width, channels}, .producer = -1};
+    g->value_count = 1;
+    *out = g;
+    return pwf_ok();
+}
+
+void pwf_graph_free(pwf_graph *g)
+{
+    if (!g) return;
+    free(g->nodes);
+    free(g->values);
+    free(g);
+}
+
+static pwf_status append(pwf_graph *g, pwf_node *node)
+{
+    PWF_TRY(grow(g));
+    PWF_ASSERT(!g->closed);
+    bool gradient = node->weight != NULL;
+    for (int i = 0; i < node->inputs; i++) {
+        PWF_ASSERT(node->input[i] >= 0 && node->input[i] < g->value_count);
+        node->in[i] = g->values[node->input[i]].shape;
+        gradient = gradient || g->values[node->input[i]].gradient;
+    }
+    PWF_TRY(node->op->infer(node));
+    for (int i = 0; i < node->inputs; i++)
+        g->values[node->input[i]].readers++;
+    node->output = g->value_count;
+    g->values[g->value_count++] =
+        (pwf_graph_value){.shape = node->out, .producer = g->node_count, .gradient = gradient};
+    g->nodes[g->node_count++] = *node;
+    return pwf_ok();
+}
+
+/* Adds a node unless something has failed before; the value is then 0, which nobody will use. */
+static pwf_value push(pwf_graph *g, const char *name, pwf_node node)
+{
+    if (g->status.code != PWF_OK) return 0;
+    node.op = pwf_operator_find(name);
+    g->status = append(g, &node);
+    return g->status.code == PWF_OK ? node.output : 0;
+}
+
+pwf_value pwf_graph_conv2d(pwf_graph *g, pwf_value x, const pwf_param *weight,
+                           const pwf_param *bias, int64_t stride, int64_t padding, int64_t groups)
+{
+    return push(g, "conv2d",
+                (pwf_node){.inputs = 1,
+                           .input = {x},
+                           .weight = weight,
+                           .bias = bias,
+                           .stride = stride,
+                           .padding = padding,
+                           .groups = groups});
+}
+
+pwf_value pwf_graph_linear(pwf_graph *g, pwf_value x, const pwf_param *weight,
+                           const pwf_param *bias)
+{
+    return push(g, "linear", (pwf_node){.inputs = 1, .input = {x}, .weight = weight, .bias = bias});
+}
+
+pwf_value pwf_graph_batch_norm(pwf_graph *g, pwf_value x, const pwf_param *scale,
+                               const pwf_param *shift, const pwf_buffer *mean,
+                               const pwf_buffer *variance)
+{
+    return push(g, "batch_norm",
+                (pwf_node){.inputs = 1,
+                           .input = {x},
+                           .weight = scale,
+                           .bias = shift,
+                           .mean = mean,
+                           .variance = variance});
+}
+
+pwf_value pwf_graph_relu(pwf_graph *g, pwf_value x)
+{
+    return push(g, "relu", (pwf_node){.inputs = 1, .input = {x}});
+}
+
+pwf_value pwf_graph_add(pwf_graph *g, pwf_value a, pwf_value b)
+{
+    return push(g, "add", (pwf_node){.inputs = 2, .input = {a, b}});
+}
+
+pwf_value pwf_graph_max_pool(pwf_graph *g, pwf_value x, int64_t kernel, int64_t stride,
+                             int64_t padding)
+{
+    return push(g, "max_pool",
+                (pwf_node){.inputs = 1,
+                           .input = {x},
+                           .kernel_height = kernel,
+                           .kernel_width = kernel,
+                           .stride = stride,
+                           .padding = padding});
+}
+
+pwf_value pwf_graph_avg_pool(pwf_graph *g, pwf_value x, int64_t kernel, int64_t stride)
+{
+    return push(g, "avg_pool",
+                (pwf_node){.inputs = 1,
+                           .input = {x},
+                           .kernel_height = kernel,
+                           .kernel_width = kernel,
+                           .stride = stride});
+}
+
+pwf_value pwf_graph_global_pool(pwf_graph *g, pwf_value x)
+{
+    if (g->status.code != PWF_OK) return 0;
+    const pwf_shape s = g->values[x].shape;
+    return push(g, "avg_pool",
+                (pwf_node){.inputs = 1,
+                           .input = {x},
+                           .kernel_height = s.height,
+                           .kernel_width = s.width,
+                           .stride = 1});
+}
+
+pwf_status pwf_graph_close(pwf_graph *g, pwf_value logits)
+{
+    push(g, "cross_entropy", (pwf_node){.inputs = 1, .input = {logits}});
+    if (g->status.code != PWF_OK) return g->status;
+    g->logits = logits;
+    g->closed = true;
+    return pwf_ok();
+}
+
+void pwf_graph_shape(const pwf_graph *g, int64_t *height, int64_t *width, int64_t *channels,
+                     int64_t *classes)
+{
+    PWF_ASSERT(g->closed);
+    *height = g->values[0].shape.height;
+    *width = g->values[0].shape.width;
+    *channels = g->values[0].shape.channels;
+    *classes = g->values[g->logits].shape.channels;
+}
+
+pwf_tensor_backend pwf_graph_backend(const pwf_graph *g)
+{
+    return g->backend;
+}
+
+int64_t pwf_graph_operations(const pwf_graph *g)
+{
+    int64_t sum = 0;
+    for (int i = 0; i < g->node_count; i++) {
+        const pwf_node *n = &g->nodes[i];
+        if (!n->groups) continue;
+        sum += 2 * n->out.height * n->out.width * n->weight->count;
+    }
+    return sum;
+}

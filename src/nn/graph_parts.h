@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_SRC_NN_GRAPH_PARTS_H
+#define PWF_SRC_NN_GRAPH_PARTS_H
+
+#include "pwf/nn/operator.h"
+
+/* The inside of a graph, for the executor. */
+
+typedef struct pwf_graph_value {
+    pwf_shape shape;
+    int producer;  /* node, or -1 for the image */
+    int readers;   /* nodes that read it */
+    bool gradient; /* some parameter stands before it */
+} pwf_graph_value;
+
+struct pwf_graph {
+    pwf_tensor_backend backend;
+    pwf_node *nodes; /* in the order they run; the last is the loss */
+    pwf_graph_value *values;
+    int node_count, value_count, room;
+    pwf_value logits;
+    bool closed;
+    pwf_status status; /* the first failure */
+};
+
+#endif

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Convolution and linear layer: both are a pwf_conv. */
+#include "operators.h"
+
+static const char *name_of(const pwf_node *n)
+{
+    return n->weight->name ? n->weight->name : "?";
+}
+
+static pwf_status check_bias(const pwf_node *n)
+{
+    if (n->bias && n->bias->count != n->weight->shape[0])
+        return PWF_FAIL(PWF_CONFIG, "%s has %lld values, %s has %lld outputs",
+                        n->bias->name ? n->bias->name : "?", (long long)n->bias->count, name_of(n),
+                        (long long)n->weight->shape[0]);
+    return pwf_ok();
+}
+
+static pwf_status infer_conv(pwf_node *n)
+{
+    const pwf_param *w = n->weight;
+    PWF_ASSERT(w->dims == 4 && n->stride >= 1 && n->padding >= 0 && n->groups >= 1);
+    n->kernel_height = w->shape[2];
+    n->kernel_width = w->shape[3];
+    if (n->in[0].channels != w->shape[1] * n->groups || w->shape[0] % n->groups != 0)
+        return PWF_FAIL(PWF_CONFIG,
+                        "%s has %lld filters over %lld channels in %lld groups, but its input has "
+                        "%lld channels",
+                        name_of(n), (long long)w->shape[0], (long long)w->shape[1],
+                        (long long)n->groups, (long long)n->in[0].channels);
+    n->out = (pwf_shape){pwf_conv_extent(n->in[0].height, n->kernel_height, n->stride, n->padding),
+                         pwf_conv_extent(n->in[0].width, n->kernel_width, n->stride, n->padding),
+                         w->shape[0]};
+    if (n->out.height < 1 || n->out.width < 1)
+        return PWF_FAIL(PWF_CONFIG,
+                        "%s: a window of %lldx%lld does not fit on %lldx%lld pixels; use a larger "
+                        "model.image_size or a shallower network",
+                        name_of(n), (long long)n->kernel_height, (long long)n->kernel_width,
+                        (long long)n->in[0].height, (long long)n->in[0].width);
+    return check_bias(n);
+}
+
+static pwf_status infer_linear(pwf_node *n)
+{
+    const pwf_param *w = n->weight;
+    PWF_ASSERT(w->dims == 2);
+    if (pwf_pixels(n->in[0]) != 1 || n->in[0].channels != w->shape[1])
+        return PWF_FAIL(PWF_CONFIG,
+                        "%s has %lld inputs, but is given %lldx%lld pixels of %lld channels",
+                        name_of(n), (long long)w->shape[1], (long long)n->in[0].height,
+                        (long long)n->in[0].width, (long long)n->in[0].channels);
+    n->groups = 1;
+    n->out = (pwf_shape){1, 1, w->shape[0]};
+    return check_bias(n);
+}
+
+static pwf_conv_shape shape_of(const pwf_node *n, int64_t images)
+{
+    if (n->weight->dims == 2)
+        return pwf_conv_shape_linear(images, n->in[0].channels, n->out.channels);
+    return (pwf_conv_shape){.images = images,
+                            .height = n->in[0].height,
+                            .width = n->in[0].width,
+                            .channels = n->in[0].channels,
+                            .filters = n->out.channels,
+                            .kernel_height = n->kernel_height,
+                            .kernel_width = n->kernel_width,
+                            .stride = n->stride,
+                            .padding = n->padding,
+                            .groups = n->groups};
+}
+
+/* Behind the convolution's own workspace: sums of the bias gradient, or a dx that is added. */
+static size_t extra_bytes(const pwf_node *n, int64_t images, bool gradient)
+{
+    const size_t sums = 2 * (size_t)n->out.channels * sizeof(double);
+    const size_t dx = gradient ? (size_t)(images * pwf_elements(n->in[0])) * sizeof(float) : 0;
+    return dx > sums ? dx : sums;
+}
+
+static pwf_status plan(const pwf_plan_task *task, void **out, pwf_need *need)
+{
+    const pwf_conv_shape shape = shape_of(task->node, task->images);
+    const pwf_conv_use use = {.bias = task->node->bias != NULL,
+                              .backward_data = task->training && task->gradient[0],
+                              .backward_weights = task->training};
+    pwf_conv *conv;
+    PWF_TRY(pwf_conv_new(task->backend, &shape, use, &conv));
+    need->workspace = pwf_lines(pwf_conv_workspace(conv));
+    if (task->training) need->workspace += extra_bytes(task->node, task->images, task->gradient[0]);
+    *out = conv;
+    return pwf_ok();
+}
+
+static void release(void *own)
+{
+    pwf_conv_free(own);
+}
+
+static pwf_status forward(const pwf_call *c)
+{
+    return pwf_conv_forward(c->plan, c->y, c->x[0], c->weight, c->bias, c->workspace);
+}
+
+static pwf_status backward(const pwf_call *c)
+{
+    const pwf_kernels *k = pwf_kernels_now();
+    const pwf_shape out = c->node->out;
+    char *extra = (char *)c->workspace + pwf_lines(pwf_conv_workspace(c->plan));
+    PWF_TRY(pwf_conv_backward_weights(c->plan, c->dweight, c->dy, c->x[0], c->workspace));
+    if (c->dbias) {
+        double *sum = (double *)(void *)extra;
+        k->column_sums(sum, c->dy, c->images * pwf_pixels(out), out.channels);
+        for (int64_t i = 0; i < out.channels; i++)
+            c->dbias[i] += (float)sum[i];
+    }
+    if (!c->dx[0]) return pwf_ok();
+    float *dx = c->add[0] ? (float *)(void *)extra : c->dx[0];
+    PWF_TRY(pwf_conv_backward_data(c->plan, dx, c->dy, c->weight, c->workspace));
+    if (c->add[0]) k->accumulate(c->dx[0], dx, c->images * pwf_elements(c->node->in[0]));
+    return pwf_ok();
+}
+
+const pwf_operator pwf_op_conv2d = {.name = "conv2d",
+                                    .needs_input = true,
+                                    .infer = infer_conv,
+                                    .plan = plan,
+                                    .release = release,
+                                    .forward = forward,
+                                    .backward = backward};
+
+const pwf_operator pwf_op_linear = {.name = "linear",
+                                    .needs_input = true,
+                                    .infer = infer_linear,
+                                    .plan = plan,
+                                    .release = release,
+                                    .forward = forward,
+                                    .backward = backward};

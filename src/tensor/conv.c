@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "conv_backend.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void pwf_tensor_thread_start(void)
+{
+    pwf_conv_onednn_thread_start();
+    pwf_conv_openblas_thread_start();
+}
+
+const char *pwf_tensor_backend_text(int64_t backend)
+{
+    static _Thread_local char text[PWF_BACKEND_TEXT];
+    PWF_ASSERT(backend >= 0 && backend < PWF_TENSOR_BACKENDS);
+    if (backend == PWF_TENSOR_PLAIN)
+        snprintf(text, sizeof text, "plain loops (%s)", pwf_isa_name(pwf_isa_now()));
+    else if (backend == PWF_TENSOR_OPENBLAS)
+        pwf_conv_openblas_describe(text);
+    else
+        pwf_conv_onednn_describe(text);
+    return text;
+}
+
+int64_t pwf_conv_extent(int64_t size, int64_t kernel, int64_t stride, int64_t padding)
+{
+    const int64_t room = size + 2 * padding - kernel;
+    return room < 0 ? 0 : room / stride + 1;
+}
+
+pwf_conv_shape pwf_conv_shape_linear(int64_t rows, int64_t inputs, int64_t outputs)
+{
+    return (pwf_conv_shape){.images = 1,
+                            .height = 1,
+                            .width = rows,
+                            .channels = inputs,
+                            .filters = outputs,
+                            .kernel_height = 1,
+                            .kernel_width = 1,
+                            .stride = 1,
+                            .padding = 0,
+                            .groups = 1};
+}
+
+static pwf_status plan(const pwf_conv_backend *backend, const pwf_conv_shape *shape,
+                       pwf_conv_use use, pwf_conv **out)
+{
+    *out = NULL;
+    pwf_conv *conv = calloc(1, sizeof *conv);
+    if (!conv) return PWF_FAIL(PWF_RESOURCE, "no memory for the plan of a convolution");
+    *conv = (pwf_conv){
+        .backend = backend,
+        .shape = *shape,
+        .out_height =
+            pwf_conv_extent(shape->height, shape->kernel_height, shape->stride, shape->padding),
+        .out_width =
+            pwf_conv_extent(shape->width, shape->kernel_width, shape->stride, shape->padding),
+        .use = use,
+    };
+    PWF_ASSERT(conv->out_height >= 1 && conv->out_width >= 1);
+    const pwf_status status = backend->plan(conv);
+    if (status.code == PWF_OK)
+        *out = conv;
+    else
+        free(conv);
+    return status;
+}
+
+pwf_status pwf_conv_new(pwf_tensor_backend backend, const pwf_conv_shape *shape, pwf_conv_use use,
+                        pwf_conv **out)
+{
+    static const pwf_conv_backend *const table[PWF_TENSOR_BACKENDS] = {
+        &pwf_conv_onednn, &pwf_conv_onednn, &pwf_conv_openblas, &pwf_conv_plain};
+    PWF_ASSERT(shape->groups >= 1 && shape->channels % shape->groups == 0 &&
+               shape->filters % shape->groups == 0);
+    const pwf_status status = plan(table[backend], shape, use, out);
+    /* What oneDNN has no primitive for, it has not; everything else can be done by OpenBLAS. */
+    if (backend == PWF_TENSOR_AUTO && status.code == PWF_CONFIG)
+        return plan(&pwf_conv_openblas, shape, use, out);
+    return status;
+}
+
+void pwf_conv_free(pwf_conv *conv)
+{
+    if (!conv) return;
+    conv->backend->release(conv);
+    free(conv);
+}
+
+size_t pwf_conv_workspace(const pwf_conv *conv)
+{
+    return conv->workspace;
+}
+
+const char *pwf_conv_backend_name(const pwf_conv *conv)
+{
+    return conv->backend->name;
+}
+
+pwf_status pwf_conv_forward(pwf_conv *conv, float *y, const float *x, const float *weight,
+                            const float *bias, void *workspace)
+{
+    PWF_ASSERT((bias != NULL) == conv->use.bias);
+    return conv->backend->forward(conv, y, x, weight, bias, workspace);
+}
+
+pwf_status pwf_conv_backward_data(pwf_conv *conv, float *dx, const float *dy, const float *weight,
+                                  void *workspace)
+{
+    PWF_ASSERT(conv->use.backward_data);
+    return conv->backend->backward_data(conv, dx, dy, weight, workspace);
+}
+
+pwf_status pwf_conv_backward_weights(pwf_conv *conv, float *dweight, const float *dy,
+                                     const float *x, void *workspace)
+{
+    PWF_ASSERT(conv->use.backward_weights);
+    return conv->backend->backward_weights(conv, dweight, dy, x, workspace);
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Compiled once per instruction set. Loops of the plain back end and the changes of layout of the
+ * OpenBLAS one. Multiply and add stay two operations here: the base set has no fma, and the plain
+ * back end is to be usable there. */
+#include "conv_backend.h"
+#include "tables.h"
+
+#include <string.h>
+
+static void weights_to(float *restrict out, const float *restrict weight, const pwf_conv_shape *s,
+                       pwf_weight_order order)
+{
+    const int64_t kernels = s->filters / s->groups, channels = s->channels / s->groups;
+    const int64_t area = s->kernel_height * s->kernel_width;
+    for (int64_t g = 0; g < s->groups; g++) {
+        float *base = out + g * kernels * channels * area;
+        for (int64_t k = 0; k < kernels; k++)
+            for (int64_t c = 0; c < channels; c++)
+                for (int64_t r = 0; r < s->kernel_height; r++)
+                    for (int64_t q = 0; q < s->kernel_width; q++)
+                        base[k * order.k + c * order.c + r * order.r + q * order.s] = *weight++;
+    }
+}
+
+static void weights_add(float *restrict dweight, const float *restrict in, const pwf_conv_shape *s,
+                        pwf_weight_order order)
+{
+    const int64_t kernels = s->filters / s->groups, channels = s->channels / s->groups;
+    const int64_t area = s->kernel_height * s->kernel_width;
+    for (int64_t g = 0; g < s->groups; g++) {
+        const float *base = in + g * kernels * channels * area;
+        for (int64_t k = 0; k < kernels; k++)
+            for (int64_t c = 0; c < channels; c++)
+                for (int64_t r = 0; r < s->kernel_height; r++)
+                    for (int64_t q = 0; q < s->kernel_width; q++)
+                        *dweight++ += base[k * order.k + c * order.c + r * order.r + q * order.s];
+    }
+}
+
+/* A pair (output pixel, place in the kernel) that meets the image, and what a loop needs of it. */
+typedef struct walk {
+    const pwf_conv_shape *s;
+    int64_t p, q, c, k; /* output size; channels and filters of a group */
+} walk;
+
+static walk walk_of(const pwf_conv_shape *s)
+{
+    return (walk){s, pwf_conv_extent(s->height, s->kernel_height, s->stride, s->padding),
+                  pwf_conv_extent(s->width, s->kernel_width, s->stride, s->padding),
+                  s->channels / s->groups, s->filters / s->groups};
+}
+
+/* Offset of the first channel of the input pixel under (p, q, r, t), or -1 outside the image. */
+static inline int64_t under(const pwf_conv_shape *s, int64_t b, int64_t p, int64_t q, int64_t r,
+                            int64_t t)
+{
+    const int64_t h = p * s->stride - s->padding + r, w = q * s->stride - s->padding + t;
+    if (h < 0 || h >= s->height || w < 0 || w >= s->width) return -1;
+    return ((b * s->height + h) * s->width + w) * s->channels;
+}
+
+/* y[n] += a * x[n] over one contiguous axis: all the arithmetic of the plain back end. */
+static inline void axpy(float *restrict y, float a, const float *restrict x, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] += a * x[i];
+}
+
+static void forward(float *y, const float *x, const float *arranged, const float *bias,
+                    const pwf_conv_shape *s)
+{
+    const walk d = walk_of(s);
+    const int64_t area = s->kernel_height * s->kernel_width;
+    for (int64_t pixel = 0; pixel < s->images * d.p * d.q; pixel++) {
+        const int64_t b = pixel / (d.p * d.q), p = pixel / d.q % d.p, q = pixel % d.q;
+        float *out = y + pixel * s->filters;
+        for (int64_t k = 0; k < s->filters; k++)
+            out[k] = bias ? bias[k] : 0.0f;
+        for (int64_t rs = 0; rs < area; rs++) {
+            const int64_t at = under(s, b, p, q, rs / s->kernel_width, rs % s->kernel_width);
+            if (at < 0) continue;
+            for (int64_t c = 0; c < s->channels; c++) {
+                const int64_t g = c / d.c;
+                axpy(out + g * d.k, x[at + c], arranged + ((g * area + rs) * d.c + c % d.c) * d.k,
+                     d.k);
+            }
+        }
+    }
+}
+
+static void backward_data(float *dx, const float *dy, const float *arranged,
+                          const pwf_conv_shape *s)
+{
+    const walk d = walk_of(s);
+    const int64_t area = s->kernel_height * s->kernel_width;
+    memset(dx, 0, (size_t)(s->images * s->height * s->width * s->channels) * sizeof *dx);
+    for (int64_t pixel = 0; pixel < s->images * d.p * d.q; pixel++) {
+        const int64_t b = pixel / (d.p * d.q), p = pixel / d.q % d.p, q = pixel % d.q;
+        for (int64_t rs = 0; rs < area; rs++) {
+            const int64_t at = under(s, b, p, q, rs / s->kernel_width, rs % s->kernel_width);
+            if (at < 0) continue;
+            for (int64_t k = 0; k < s->filters; k++) {
+                const int64_t g = k / d.k;
+                axpy(dx + at + g * d.c, dy[pixel * s->filters + k],
+                     arranged + ((g * area + rs) * d.k + k % d.k) * d.c, d.c);
+            }
+        }
+    }
+}
+
+static void backward_weights(float *darranged, const float *dy, const float *x,
+                             const pwf_conv_shape *s)
+{
+    const walk d = walk_of(s);
+    const int64_t area = s->kernel_height * s->kernel_width;
+    memset(darranged, 0, (size_t)(area * d.c * s->filters) * sizeof *darranged);
+    for (int64_t pixel = 0; pixel < s->images * d.p * d.q; pixel++) {
+        const int64_t b = pixel / (d.p * d.q), p = pixel / d.q % d.p, q = pixel % d.q;
+        for (int64_t rs = 0; rs < area; rs++) {
+            const int64_t at = under(s, b, p, q, rs / s->kernel_width, rs % s->kernel_width);
+            if (at < 0) continue;
+            for (int64_t c = 0; c < s->channels; c++) {
+                const int64_t g = c / d.c;
+                axpy(darranged + ((g * area + rs) * d.c + c % d.c) * d.k, x[at + c],
+                     dy + pixel * s->filters + g * d.k, d.k);
+            }
+        }
+    }
+}
+
+static void to_columns(float *columns, const float *x, const pwf_conv_shape *s, int64_t group,
+                       int64_t images)
+{
+    const walk d = walk_of(s);
+    const size_t bytes = (size_t)d.c * sizeof *x;
+    for (int64_t b = 0; b < images; b++)
+        for (int64_t p = 0; p < d.p; p++)
+            for (int64_t q = 0; q < d.q; q++)
+                for (int64_t r = 0; r < s->kernel_height; r++)
+                    for (int64_t t = 0; t < s->kernel_width; t++, columns += d.c) {
+                        const int64_t at = under(s, b, p, q, r, t);
+                        if (at < 0)
+                            memset(columns, 0, bytes);
+                        else
+                            memcpy(columns, x + at + group * d.c, bytes);
+                    }
+}
+
+static void from_columns(float *dx, const float *columns, const pwf_conv_shape *s, int64_t group,
+                         int64_t images)
+{
+    const walk d = walk_of(s);
+    for (int64_t b = 0; b < images; b++)
+        for (int64_t p = 0; p < d.p; p++)
+            for (int64_t q = 0; q < d.q; q++)
+                for (int64_t r = 0; r < s->kernel_height; r++)
+                    for (int64_t t = 0; t < s->kernel_width; t++, columns += d.c) {
+                        const int64_t at = under(s, b, p, q, r, t);
+                        if (at < 0) continue;
+                        float *restrict to = dx + at + group * d.c;
+                        for (int64_t c = 0; c < d.c; c++)
+                            to[c] += columns[c];
+                    }
+}
+
+static void add_bias(float *y, const float *restrict bias, int64_t rows, int64_t channels)
+{
+    for (int64_t i = 0; i < rows; i++) {
+        float *restrict row = y + i * channels;
+        for (int64_t c = 0; c < channels; c++)
+            row[c] += bias[c];
+    }
+}
+
+const pwf_conv_kernels PWF_KERNEL(pwf_conv_kernels) = {weights_to,    weights_add,      forward,
+                                                       backward_data, backward_weights, to_columns,
+                                                       from_columns,  add_bias};

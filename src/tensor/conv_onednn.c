@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Convolution by oneDNN. A pass (forward, backward data, backward weights) is a primitive made
+ * once, with a reorder between the plain order of the weights and the one the primitive likes best.
+ * Scratchpads are the caller's, so that nothing is allocated while a slot runs. */
+#include "conv_backend.h"
+#include "pwf/tensor/kernels.h"
+
+#include <oneapi/dnnl/dnnl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Of GNU OpenMP, on which the library runs; its setting belongs to the calling thread. */
+void omp_set_num_threads(int threads);
+
+void pwf_conv_onednn_thread_start(void)
+{
+    omp_set_num_threads(1);
+}
+
+void pwf_conv_onednn_describe(char text[PWF_BACKEND_TEXT])
+{
+    static const struct {
+        dnnl_cpu_isa_t isa;
+        const char *name;
+    } names[] = {{dnnl_cpu_isa_avx512_core_bf16, "avx512 bf16"},
+                 {dnnl_cpu_isa_avx512_core_vnni, "avx512 vnni"},
+                 {dnnl_cpu_isa_avx512_core, "avx512"},
+                 {dnnl_cpu_isa_avx2, "avx2"},
+                 {dnnl_cpu_isa_avx, "avx"}};
+    const dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
+    const char *name = isa > dnnl_cpu_isa_avx512_core_bf16 ? "amx" : "sse4.1";
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (isa == names[i].isa) name = names[i].name;
+    const dnnl_version_t *v = dnnl_version();
+    snprintf(text, PWF_BACKEND_TEXT, "oneDNN %d.%d.%d (%s)", v->major, v->minor, v->patch, name);
+}
+
+typedef enum pass_kind { FORWARD, BACKWARD_DATA, BACKWARD_WEIGHTS, PASSES } pass_kind;
+
+typedef struct pass {
+    dnnl_primitive_t primitive, reorder; /* reorder NULL: the plain order is liked best */
+    dnnl_memory_t images, result, weights, bias, scratch; /* x or dx; y or dy */
+    dnnl_memory_t plain, reorder_scratch;
+    size_t scratch_bytes, weight_bytes, plain_bytes; /* parts of the workspace, in this order */
+} pass;
+
+typedef struct plans {
+    dnnl_stream_t stream;
+    pass at[PASSES];
+} plans;
+
+/* One engine for the process: it has no state, and cached primitives refer to it. */
+static dnnl_engine_t engine;
+static dnnl_status_t engine_status;
+static pthread_once_t engine_once = PTHREAD_ONCE_INIT;
+
+static void make_engine(void)
+{
+    engine_status = dnnl_engine_create(&engine, dnnl_cpu, 0);
+}
+
+#define TRY(call)                                                                                  \
+    do {                                                                                           \
+        const dnnl_status_t try_status_ = (call);                                                  \
+        if (try_status_ != dnnl_success) return try_status_;                                       \
+    } while (0)
+
+static size_t lines(size_t bytes)
+{
+    return (bytes + 63) / 64 * 64;
+}
+
+/* The shapes as the library wants them. */
+typedef struct shapes {
+    dnnl_memory_desc_t images, result, weights, plain, bias;
+    dnnl_dims_t strides, padding;
+} shapes;
+
+static dnnl_status_t describe(const pwf_conv *conv, shapes *d)
+{
+    const pwf_conv_shape *s = &conv->shape;
+    const dnnl_dims_t images = {s->images, s->channels, s->height, s->width};
+    const dnnl_dims_t result = {s->images, s->filters, conv->out_height, conv->out_width};
+    const dnnl_dims_t dense = {s->filters, s->channels, s->kernel_height, s->kernel_width};
+    const dnnl_dims_t grouped = {s->groups, s->filters / s->groups, s->channels / s->groups,
+                                 s->kernel_height, s->kernel_width};
+    const dnnl_dims_t bias = {s->filters};
+    const bool groups = s->groups > 1;
+    const int dims = groups ? 5 : 4;
+    const dnnl_dim_t *weights = groups ? grouped : dense;
+    d->strides[0] = d->strides[1] = s->stride;
+    d->padding[0] = d->padding[1] = s->padding;
+    TRY(dnnl_memory_desc_init_by_tag(&d->images, 4, images, dnnl_f32, dnnl_nhwc));
+    TRY(dnnl_memory_desc_init_by_tag(&d->result, 4, result, dnnl_f32, dnnl_nhwc));
+    TRY(dnnl_memory_desc_init_by_tag(&d->weights, dims, weights, dnnl_f32, dnnl_format_tag_any));
+    TRY(dnnl_memory_desc_init_by_tag(&d->plain, dims, weights, dnnl_f32,
+                                     groups ? dnnl_goihw : dnnl_oihw));
+    TRY(dnnl_memory_desc_init_by_tag(&d->bias, 1, bias, dnnl_f32, dnnl_a));
+    return dnnl_success;
+}
+
+/* The descriptor of one pass; `hint` is that of the forward one. */
+static dnnl_status_t describe_pass(const pwf_conv *conv, const shapes *d, pass_kind kind,
+                                   const_dnnl_primitive_attr_t attributes,
+                                   const_dnnl_primitive_desc_t hint, dnnl_primitive_desc_t *out)
+{
+    dnnl_convolution_desc_t c;
+    const dnnl_prop_kind_t forward = conv->use.backward_data || conv->use.backward_weights
+                                         ? dnnl_forward_training
+                                         : dnnl_forward_inference;
+    switch (kind) {
+    case FORWARD:
+        TRY(dnnl_convolution_forward_desc_init(&c, forward, dnnl_convolution_direct, &d->images,
+                                               &d->weights, conv->use.bias ? &d->bias : NULL,
+                                               &d->result, d->strides, d->padding, d->padding));
+        break;
+    case BACKWARD_DATA:
+        TRY(dnnl_convolution_backward_data_desc_init(&c, dnnl_convolution_direct, &d->images,
+                                                     &d->weights, &d->result, d->strides,
+                                                     d->padding, d->padding));
+        break;
+    default:
+        TRY(dnnl_convolution_backward_weights_desc_init(&c, dnnl_convolution_direct, &d->images,
+                                                        &d->weights, NULL, &d->result, d->strides,
+                                                        d->padding, d->padding));
+    }
+    return dnnl_primitive_desc_create(out, &c, attributes, engine, hint);
+}
+
+static dnnl_status_t memory(const dnnl_memory_desc_t *desc, dnnl_memory_t *out)
+{
+    return dnnl_memory_create(out, desc, engine, DNNL_MEMORY_NONE);
+}
+
+/* The reorder of the weights: into the primitive's order, or out of it for their gradient. */
+static dnnl_status_t plan_reorder(pass *p, pass_kind kind, const dnnl_memory_desc_t *plain,
+                                  const dnnl_memory_desc_t *weights,
+                                  const_dnnl_primitive_attr_t attributes)
+{
+    p->plain_bytes = kind == BACKWARD_WEIGHTS ? lines(dnnl_memory_desc_get_size(plain)) : 0;
+    if (dnnl_memory_desc_equal(plain, weights)) return dnnl_success;
+    p->weight_bytes = lines(dnnl_memory_desc_get_size(weights));
+    const bool back = kind == BACKWARD_WEIGHTS;
+    dnnl_primitive_desc_t pd;
+    TRY(dnnl_reorder_primitive_desc_create(&pd, back ? weights : plain, engine,
+                                           back ? plain : weights, engine, attributes));
+    const dnnl_memory_desc_t *scratch =
+        dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0);
+    const size_t bytes = lines(dnnl_memory_desc_get_size(scratch));
+    if (bytes > p->scratch_bytes) p->scratch_bytes = bytes;
+    dnnl_status_t status = memory(scratch, &p->reorder_scratch);
+    if (status == dnnl_success) status = dnnl_primitive_create(&p->reorder, pd);
+    dnnl_primitive_desc_destroy(pd);
+    return status;
+}
+
+static dnnl_status_t plan_pass(pwf_conv *conv, const shapes *d, pass_kind kind,
+                               const_dnnl_primitive_attr_t attributes,
+                               const_dnnl_primitive_desc_t pd)
+{
+    pass *p = &((plans *)conv->own)->at[kind];
+    const dnnl_memory_desc_t *weights = dnnl_primitive_desc_query_md(
+        pd, kind == BACKWARD_WEIGHTS ? dnnl_query_diff_weights_md : dnnl_query_weights_md, 0);
+    const dnnl_memory_desc_t *scratch =
+        dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0);
+    p->scratch_bytes = lines(dnnl_memory_desc_get_size(scratch));
+    TRY(memory(&d->images, &p->images));
+    TRY(memory(&d->result, &p->result));
+    TRY(memory(&d->bias, &p->bias));
+    TRY(memory(&d->plain, &p->plain));
+    TRY(memory(weights, &p->weights));
+    TRY(memory(scratch, &p->scratch));
+    TRY(plan_reorder(p, kind, &d->plain, weights, attributes));
+    TRY(dnnl_primitive_create(&p->primitive, pd));
+    const size_t bytes = p->scratch_bytes + p->weight_bytes + p->plain_bytes;
+    if (bytes > conv->workspace) conv->workspace = bytes;
+    return dnnl_success;
+}
+
+static dnnl_status_t plan_passes(pwf_conv *conv, const_dnnl_primitive_attr_t attributes)
+{
+    const bool wanted[PASSES] = {true, conv->use.backward_data, conv->use.backward_weights};
+    shapes d;
+    TRY(describe(conv, &d));
+    TRY(dnnl_stream_create(&((plans *)conv->own)->stream, engine, dnnl_stream_default_flags));
+    dnnl_primitive_desc_t forward = NULL;
+    dnnl_status_t status = dnnl_success;
+    for (int kind = FORWARD; kind < PASSES && status == dnnl_success; kind++) {
+        if (!wanted[kind]) continue;
+        dnnl_primitive_desc_t pd;
+        status = describe_pass(conv, &d, (pass_kind)kind, attributes, forward, &pd);
+        if (status != dnnl_success) break;
+        status = plan_pass(conv, &d, (pass_kind)kind, attributes, pd);
+        if (kind == FORWARD)
+            forward = pd;
+        else
+            dnnl_primitive_desc_destroy(pd);
+    }
+    if (forward) dnnl_primitive_desc_destroy(forward);
+    return status;
+}
+
+static dnnl_status_t plan_with_attributes(pwf_conv *conv)
+{
+    pthread_once(&engine_once, make_engine);
+    TRY(engine_status);
+    dnnl_primitive_attr_t attributes;
+    TRY(dnnl_primitive_attr_create(&attributes));
+    dnnl_status_t status =
+        dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user);
+    if (status == dnnl_success) status = plan_passes(conv, attributes);
+    dnnl_primitive_attr_destroy(attributes);
+    return status;
+}
+
+static void release(pwf_conv *conv)
+{
+    plans *own = conv->own;
+    for (int i = 0; i < PASSES; i++) {
+        const pass *p = &own->at[i];
+        if (p->primitive) dnnl_primitive_destroy(p->primitive);
+        if (p->reorder) dnnl_primitive_destroy(p->reorder);
+        const dnnl_memory_t all[] = {p->images, p->result,  p->weights,        p->bias,
+                                     p->plain,  p->scratch, p->reorder_scratch};
+        for (size_t j = 0; j < sizeof all / sizeof *all; j++)
+            if (all[j]) dnnl_memory_destroy(all[j]);
+    }
+    if (own->stream) dnnl_stream_destroy(own->stream);
+    free(own);
+    conv->own = NULL;
+}
+
+static pwf_status plan(pwf_conv *conv)
+{
+    conv->own = calloc(1, sizeof(plans));
+    if (!conv->own) return PWF_FAIL(PWF_RESOURCE, "no memory for the plan of a convolution");
+    const dnnl_status_t status = plan_with_attributes(conv);
+    if (status == dnnl_success) return pwf_ok();
+    release(conv);
+    const pwf_conv_shape *s = &conv->shape;
+    if (status == dnnl_out_of_memory)
+        return PWF_FAIL(PWF_RESOURCE, "oneDNN: no memory to plan a convolution");
+    return PWF_FAIL(PWF_CONFIG,
+                    "oneDNN (status %d) cannot do a convolution of %lldx%lldx%lld with %lld "
+                    "filters of %lldx%lld, stride %lld, padding %lld, %lld groups; set "
+                    "parallel.backend to openblas",
+                    (int)status, (long long)s->height, (long long)s->width, (long long)s->channels,
+                    (long long)s->filters, (long long)s->kernel_height, (long long)s->kernel_width,
+                    (long long)s->stride, (long long)s->padding, (long long)s->groups);
+}
+
+static dnnl_status_t set(dnnl_memory_t memory_object, const void *address)
+{
+    /* The library takes what it only reads as void * as well. */
+    return dnnl_memory_set_data_handle(memory_object, (void *)(uintptr_t)address);
+}
+
+static dnnl_status_t execute(const plans *own, const pass *p, pass_kind kind, const float *bias)
+{
+    static const int images[PASSES] = {DNNL_ARG_SRC, DNNL_ARG_DIFF_SRC, DNNL_ARG_SRC};
+    static const int weights[PASSES] = {DNNL_ARG_WEIGHTS, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_WEIGHTS};
+    static const int result[PASSES] = {DNNL_ARG_DST, DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_DST};
+    dnnl_exec_arg_t args[] = {{images[kind], p->images},
+                              {weights[kind], p->weights},
+                              {result[kind], p->result},
+                              {DNNL_ARG_SCRATCHPAD, p->scratch},
+                              {DNNL_ARG_BIAS, p->bias}};
+    return dnnl_primitive_execute(p->primitive, own->stream, bias ? 5 : 4, args);
+}
+
+static dnnl_status_t reorder(const plans *own, const pass *p, pass_kind kind)
+{
+    const bool back = kind == BACKWARD_WEIGHTS;
+    dnnl_exec_arg_t args[] = {{DNNL_ARG_FROM, back ? p->weights : p->plain},
+                              {DNNL_ARG_TO, back ? p->plain : p->weights},
+                              {DNNL_ARG_SCRATCHPAD, p->reorder_scratch}};
+    return dnnl_primitive_execute(p->reorder, own->stream, 3, args);
+}
+
+/* Runs one pass. `weight` is what is read; in BACKWARD_WEIGHTS the gradient is left in `plain`. */
+static dnnl_status_t run(const pwf_conv *conv, pass_kind kind, const float *images,
+                         const float *result, const float *weight, const float *bias,
+                         void *workspace, const float **plain)
+{
+    const plans *own = conv->own;
+    const pass *p = &own->at[kind];
+    char *scratch = workspace, *blocked = scratch + p->scratch_bytes;
+    char *flat = blocked + p->weight_bytes;
+    const void *usual = kind == BACKWARD_WEIGHTS ? (const void *)flat : weight;
+    TRY(set(p->images, images));
+    TRY(set(p->result, result));
+    TRY(set(p->scratch, scratch));
+    TRY(set(p->weights, p->reorder ? blocked : usual));
+    if (bias) TRY(set(p->bias, bias));
+    if (p->reorder) {
+        TRY(set(p->plain, usual));
+        TRY(set(p->reorder_scratch, scratch));
+        if (kind != BACKWARD_WEIGHTS) TRY(reorder(own, p, kind));
+    }
+    TRY(execute(own, p, kind, bias));
+    if (p->reorder && kind == BACKWARD_WEIGHTS) TRY(reorder(own, p, kind));
+    if (plain) *plain = (const float *)flat;
+    return dnnl_stream_wait(own->stream);
+}
+
+static pwf_status report(dnnl_status_t status, const char *what)
+{
+    if (status == dnnl_success) return pwf_ok();
+    return PWF_FAIL(PWF_BUG, "oneDNN: %s failed with status %d", what, (int)status);
+}
+
+static pwf_status forward(pwf_conv *conv, float *y, const float *x, const float *weight,
+                          const float *bias, void *workspace)
+{
+    return report(run(conv, FORWARD, x, y, weight, bias, workspace, NULL), "a convolution");
+}
+
+static pwf_status backward_data(pwf_conv *conv, float *dx, const float *dy, const float *weight,
+                                void *workspace)
+{
+    return report(run(conv, BACKWARD_DATA, dx, dy, weight, NULL, workspace, NULL),
+                  "the data gradient of a convolution");
+}
+
+static pwf_status backward_weights(pwf_conv *conv, float *dweight, const float *dy, const float *x,
+                                   void *workspace)
+{
+    const pwf_conv_shape *s = &conv->shape;
+    const float *plain = NULL;
+    PWF_TRY(report(run(conv, BACKWARD_WEIGHTS, x, dy, NULL, NULL, workspace, &plain),
+                   "the weight gradient of a convolution"));
+    const int64_t channels = s->channels / s->groups;
+    pwf_kernels_now()->accumulate(dweight, plain,
+                                  s->filters * channels * s->kernel_height * s->kernel_width);
+    return pwf_ok();
+}
+
+const pwf_conv_backend pwf_conv_onednn = {"onednn", plan,          release,
+                                          forward,  backward_data, backward_weights};

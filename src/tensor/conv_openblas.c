@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Convolution as a matrix product: the pixels under each window become a row (to_columns), several
+ * images at a time, as many as stay in the second cache. */
+#include "conv_backend.h"
+
+#include <cblas.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { CHUNK_BYTES = 512 * 1024 };
+
+void pwf_conv_openblas_thread_start(void)
+{
+    openblas_set_num_threads(1);
+}
+
+void pwf_conv_openblas_describe(char text[PWF_BACKEND_TEXT])
+{
+    /* "OpenBLAS 0.3.21 NO_LAPACKE ...": the first two words matter. */
+    const char *config = openblas_get_config();
+    const char *space = strchr(config, ' ');
+    const char *end = space ? strchr(space + 1, ' ') : NULL;
+    snprintf(text, PWF_BACKEND_TEXT, "%.*s (%s)", end ? (int)(end - config) : 40, config,
+             openblas_get_corename());
+}
+
+/* The matrices of one group: rows of a chunk of images, columns R * S * C/groups. */
+typedef struct sizes {
+    int64_t pixels, columns, filters, chunk;
+    size_t weight_bytes; /* rounded up to a cache line */
+    bool direct;         /* a 1x1 window: the image is the matrix */
+} sizes;
+
+static sizes sizes_of(const pwf_conv *conv)
+{
+    const pwf_conv_shape *s = &conv->shape;
+    sizes z = {.pixels = conv->out_height * conv->out_width,
+               .columns = s->kernel_height * s->kernel_width * (s->channels / s->groups),
+               .filters = s->filters / s->groups};
+    z.direct = s->kernel_height == 1 && s->kernel_width == 1 && s->stride == 1 && s->padding == 0;
+    const int64_t image = z.pixels * z.columns * (int64_t)sizeof(float);
+    z.chunk = z.direct ? s->images : CHUNK_BYTES / image;
+    if (z.chunk < 1) z.chunk = 1;
+    if (z.chunk > s->images) z.chunk = s->images;
+    z.weight_bytes = ((size_t)(s->filters * z.columns) * sizeof(float) + 63) / 64 * 64;
+    return z;
+}
+
+static pwf_status plan(pwf_conv *conv)
+{
+    const sizes z = sizes_of(conv);
+    if (z.chunk * z.pixels > INT_MAX || z.columns > INT_MAX || conv->shape.channels > INT_MAX ||
+        conv->shape.filters > INT_MAX)
+        return PWF_FAIL(PWF_CONFIG,
+                        "OpenBLAS: a convolution with %lld pixels and %lld filters is "
+                        "more than its 32-bit sizes hold; use a smaller image or batch",
+                        (long long)z.pixels, (long long)conv->shape.filters);
+    conv->workspace = z.weight_bytes;
+    if (!z.direct) conv->workspace += (size_t)(z.chunk * z.pixels * z.columns) * sizeof(float);
+    return pwf_ok();
+}
+
+static void release(pwf_conv *conv)
+{
+    (void)conv;
+}
+
+/* K, R, S, C: the order of a row of columns. */
+static pwf_weight_order order_of(const pwf_conv_shape *s)
+{
+    const int64_t c = s->channels / s->groups;
+    return (pwf_weight_order){
+        .k = s->kernel_height * s->kernel_width * c, .c = 1, .r = s->kernel_width * c, .s = c};
+}
+
+static float *columns_of(void *workspace, const sizes *z)
+{
+    return (float *)((char *)workspace + z->weight_bytes);
+}
+
+/* Calls `product` for each chunk of images and each group. */
+typedef struct part {
+    const pwf_conv *conv;
+    const sizes *z;
+    int64_t first, images, group;
+    int rows;
+} part;
+
+static part part_of(const pwf_conv *conv, const sizes *z, int64_t index)
+{
+    const int64_t first = index / conv->shape.groups * z->chunk;
+    const int64_t left = conv->shape.images - first;
+    part p = {.conv = conv,
+              .z = z,
+              .first = first,
+              .images = left < z->chunk ? left : z->chunk,
+              .group = index % conv->shape.groups};
+    p.rows = (int)(p.images * z->pixels);
+    return p;
+}
+
+static int64_t parts(const pwf_conv *conv, const sizes *z)
+{
+    return (conv->shape.images + z->chunk - 1) / z->chunk * conv->shape.groups;
+}
+
+static int64_t image_at(const part *p)
+{
+    const pwf_conv_shape *s = &p->conv->shape;
+    return p->first * s->height * s->width * s->channels;
+}
+
+static int64_t result_at(const part *p)
+{
+    return p->first * p->z->pixels * p->conv->shape.filters + p->group * p->z->filters;
+}
+
+/* The left matrix of a part: columns, or the image itself. */
+static const float *matrix(const part *p, const float *x, float *columns, int *stride)
+{
+    const pwf_conv_shape *s = &p->conv->shape;
+    if (p->z->direct) {
+        *stride = (int)s->channels;
+        return x + image_at(p) + p->group * (s->channels / s->groups);
+    }
+    *stride = (int)p->z->columns;
+    pwf_conv_kernels_now()->to_columns(columns, x + image_at(p), s, p->group, p->images);
+    return columns;
+}
+
+static pwf_status forward(pwf_conv *conv, float *y, const float *x, const float *weight,
+                          const float *bias, void *workspace)
+{
+    const pwf_conv_kernels *k = pwf_conv_kernels_now();
+    const sizes z = sizes_of(conv);
+    const float *arranged = weight;
+    if (!z.direct) {
+        k->weights_to(workspace, weight, &conv->shape, order_of(&conv->shape));
+        arranged = workspace;
+    }
+    for (int64_t i = 0; i < parts(conv, &z); i++) {
+        const part p = part_of(conv, &z, i);
+        int stride;
+        const float *a = matrix(&p, x, columns_of(workspace, &z), &stride);
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, p.rows, (int)z.filters, (int)z.columns,
+                    1.0f, a, stride, arranged + p.group * z.filters * z.columns, (int)z.columns,
+                    0.0f, y + result_at(&p), (int)conv->shape.filters);
+    }
+    if (bias) k->add_bias(y, bias, conv->shape.images * z.pixels, conv->shape.filters);
+    return pwf_ok();
+}
+
+static pwf_status backward_data(pwf_conv *conv, float *dx, const float *dy, const float *weight,
+                                void *workspace)
+{
+    const pwf_conv_kernels *k = pwf_conv_kernels_now();
+    const pwf_conv_shape *s = &conv->shape;
+    const sizes z = sizes_of(conv);
+    const float *arranged = weight;
+    if (!z.direct) {
+        k->weights_to(workspace, weight, s, order_of(s));
+        arranged = workspace;
+        memset(dx, 0, (size_t)(s->images * s->height * s->width * s->channels) * sizeof *dx);
+    }
+    for (int64_t i = 0; i < parts(conv, &z); i++) {
+        const part p = part_of(conv, &z, i);
+        float *to = z.direct ? dx + image_at(&p) + p.group * (s->channels / s->groups)
+                             : columns_of(workspace, &z);
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, p.rows, (int)z.columns,
+                    (int)z.filters, 1.0f, dy + result_at(&p), (int)s->filters,
+                    arranged + p.group * z.filters * z.columns, (int)z.columns, 0.0f, to,
+                    z.direct ? (int)s->channels : (int)z.columns);
+        if (!z.direct) k->from_columns(dx + image_at(&p), to, s, p.group, p.images);
+    }
+    return pwf_ok();
+}
+
+static pwf_status backward_weights(pwf_conv *conv, float *dweight, const float *dy, const float *x,
+                                   void *workspace)
+{
+    const pwf_conv_shape *s = &conv->shape;
+    const sizes z = sizes_of(conv);
+    float *sum = workspace;
+    memset(sum, 0, z.weight_bytes);
+    for (int64_t i = 0; i < parts(conv, &z); i++) {
+        const part p = part_of(conv, &z, i);
+        int stride;
+        const float *a = matrix(&p, x, columns_of(workspace, &z), &stride);
+        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)z.filters, (int)z.columns, p.rows,
+                    1.0f, dy + result_at(&p), (int)s->filters, a, stride, 1.0f,
+                    sum + p.group * z.filters * z.columns, (int)z.columns);
+    }
+    pwf_conv_kernels_now()->weights_add(dweight, sum, s, order_of(s));
+    return pwf_ok();
+}
+
+const pwf_conv_backend pwf_conv_openblas = {"openblas", plan,          release,
+                                            forward,    backward_data, backward_weights};

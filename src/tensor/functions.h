@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_SRC_TENSOR_FUNCTIONS_H
+#define PWF_SRC_TENSOR_FUNCTIONS_H
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+/* exp and log of our own: libm's differ from machine to machine. */
+
+/* Iterations of the next loop do not depend on each other, though arrays may be the same. */
+#if defined(__clang__)
+#define PWF_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define PWF_INDEPENDENT _Pragma("GCC ivdep")
+#endif
+
+static inline float pwf_from_bits(uint32_t bits)
+{
+    float f;
+    memcpy(&f, &bits, sizeof f);
+    return f;
+}
+
+static inline uint32_t pwf_to_bits(float f)
+{
+    uint32_t bits;
+    memcpy(&bits, &f, sizeof bits);
+    return bits;
+}
+
+/* e^x = 2^k e^r, r in [-ln2/2, ln2/2], Taylor's polynomial of degree 7 (remainder 5e-9 relative).
+ * Below -87 it is 0 and above 88 infinity: no denormals. NaN stays. */
+static inline float pwf_exp(float x)
+{
+    const float clamped = x < -87.0f ? -87.0f : x > 88.0f ? 88.0f : x;
+    /* Adding and taking away 3 * 2^22 rounds to an integer, also readable from the low bits. */
+    const float shifted = fmaf(clamped, 0x1.715476p+0f, 0x1.8p23f);
+    const float k = shifted - 0x1.8p23f;
+    const float r = fmaf(k, 0x1.05c610p-29f, fmaf(k, -0x1.62e430p-1f, clamped));
+    float p = 0x1.a01a02p-13f;
+    p = fmaf(p, r, 0x1.6c16c2p-10f);
+    p = fmaf(p, r, 0x1.111112p-7f);
+    p = fmaf(p, r, 0x1.555556p-5f);
+    p = fmaf(p, r, 0x1.555556p-3f);
+    p = fmaf(p, r, 0.5f);
+    p = fmaf(p, r, 1.0f);
+    p = fmaf(p, r, 1.0f);
+    const float power = pwf_from_bits((pwf_to_bits(shifted) + 127u) << 23);
+    const float y = p * power;
+    return x < -87.0f ? 0.0f : x > 88.0f ? INFINITY : y;
+}
+
+/* ln x for normal positive x: x = m 2^e, m in [sqrt(1/2), sqrt 2), f = m - 1; the polynomial is
+ * that of the noise (core/rng_kernels.c), ln 2 in two parts. Others give NaN or their limits. */
+static inline float pwf_log(float x)
+{
+    const uint32_t bits = pwf_to_bits(x) - 0x3f3504f3u;
+    const int e = (int32_t)bits >> 23;
+    const float f = pwf_from_bits((bits & 0x007fffffu) + 0x3f3504f3u) - 1.0f;
+    float p = 0x1.2c5642p-4f;
+    p = fmaf(p, f, -0x1.dd96e8p-4f);
+    p = fmaf(p, f, 0x1.dc8e76p-4f);
+    p = fmaf(p, f, -0x1.fbc4e2p-4f);
+    p = fmaf(p, f, 0x1.23dd18p-3f);
+    p = fmaf(p, f, -0x1.55625cp-3f);
+    p = fmaf(p, f, 0x1.999d36p-3f);
+    p = fmaf(p, f, -0x1.ffffe6p-3f);
+    p = fmaf(p, f, 0x1.555554p-2f);
+    const float f2 = f * f, n = (float)e;
+    const float tail = fmaf(n, -0x1.05c610p-29f, fmaf(p * f, f2, -0.5f * f2));
+    const float y = fmaf(n, 0x1.62e430p-1f, f + tail);
+    return x > 0.0f ? x < INFINITY ? y : INFINITY : x < 0.0f ? NAN : x == 0.0f ? -INFINITY : x;
+}
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tables.h"
+
+const pwf_kernels *pwf_kernels_now(void)
+{
+    static const pwf_kernels *const table[PWF_ISA_COUNT] = {&pwf_kernels_base, &pwf_kernels_avx2,
+                                                            &pwf_kernels_avx512};
+    return table[pwf_isa_now()];
+}
+
+const pwf_conv_kernels *pwf_conv_kernels_now(void)
+{
+    static const pwf_conv_kernels *const table[PWF_ISA_COUNT] = {
+        &pwf_conv_kernels_base, &pwf_conv_kernels_avx2, &pwf_conv_kernels_avx512};
+    return table[pwf_isa_now()];
+}

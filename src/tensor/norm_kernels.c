@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Compiled once per instruction set: everything element by element, and the sums over pixels. */
+#include "functions.h"
+#include "tables.h"
+
+/* Channels whose sums are kept in registers while all rows go by. */
+enum { TILE = 32 };
+
+/* The sums below run over all rows for a tile of channels at a time. `width` is TILE in all calls
+ * but those for the last channels, so that the inner loops unroll. */
+static inline __attribute__((always_inline)) void
+sums_tile(double *restrict sum, double *restrict product, const float *restrict dy,
+          const float *restrict x, const float *restrict mean, int64_t rows, int64_t channels,
+          int width)
+{
+    double a[TILE] = {0}, b[TILE] = {0};
+    float m[TILE] = {0};
+    for (int j = 0; j < width; j++)
+        m[j] = mean[j];
+    for (int64_t i = 0; i < rows; i++, dy += channels, x += channels)
+        for (int j = 0; j < width; j++) {
+            a[j] += (double)dy[j];
+            b[j] += (double)dy[j] * (double)(x[j] - m[j]);
+        }
+    for (int j = 0; j < width; j++) {
+        sum[j] = a[j];
+        product[j] = b[j];
+    }
+}
+
+static void norm_sums(double *sum, double *product, const float *dy, const float *x,
+                      const float *mean, int64_t rows, int64_t channels)
+{
+    int64_t c = 0;
+    for (; c + TILE <= channels; c += TILE)
+        sums_tile(sum + c, product + c, dy + c, x + c, mean + c, rows, channels, TILE);
+    if (c < channels)
+        sums_tile(sum + c, product + c, dy + c, x + c, mean + c, rows, channels,
+                  (int)(channels - c));
+}
+
+static inline __attribute__((always_inline)) void column_tile(double *restrict sum,
+                                                              const float *restrict x, int64_t rows,
+                                                              int64_t channels, int width)
+{
+    double a[TILE] = {0};
+    for (int64_t i = 0; i < rows; i++, x += channels)
+        for (int j = 0; j < width; j++)
+            a[j] += (double)x[j];
+    for (int j = 0; j < width; j++)
+        sum[j] = a[j];
+}
+
+static void column_sums(double *sum, const float *x, int64_t rows, int64_t channels)
+{
+    int64_t c = 0;
+    for (; c + TILE <= channels; c += TILE)
+        column_tile(sum + c, x + c, rows, channels, TILE);
+    if (c < channels) column_tile(sum + c, x + c, rows, channels, (int)(channels - c));
+}
+
+static inline __attribute__((always_inline)) void
+squares_tile(double *restrict sum, const float *restrict x, const float *restrict mean,
+             int64_t rows, int64_t channels, int width)
+{
+    double a[TILE] = {0};
+    float m[TILE] = {0};
+    for (int j = 0; j < width; j++)
+        m[j] = mean[j];
+    for (int64_t i = 0; i < rows; i++, x += channels)
+        for (int j = 0; j < width; j++) {
+            const double d = (double)(x[j] - m[j]);
+            a[j] += d * d;
+        }
+    for (int j = 0; j < width; j++)
+        sum[j] = a[j];
+}
+
+static void column_squares(double *sum, const float *x, const float *mean, int64_t rows,
+                           int64_t channels)
+{
+    int64_t c = 0;
+    for (; c + TILE <= channels; c += TILE)
+        squares_tile(sum + c, x + c, mean + c, rows, channels, TILE);
+    if (c < channels) squares_tile(sum + c, x + c, mean + c, rows, channels, (int)(channels - c));
+}
+
+static void norm_forward(float *y, const float *x, const float *mean, const float *factor,
+                         const float *shift, int64_t rows, int64_t channels)
+{
+    for (int64_t i = 0; i < rows; i++, y += channels, x += channels) {
+        PWF_INDEPENDENT
+        for (int64_t c = 0; c < channels; c++)
+            y[c] = fmaf(x[c] - mean[c], factor[c], shift[c]);
+    }
+}
+
+static void norm_backward(float *dx, bool add, const float *dy, const float *x, const float *mean,
+                          const float *factor, const float *offset, const float *slope,
+                          int64_t rows, int64_t channels)
+{
+    for (int64_t i = 0; i < rows; i++, dx += channels, dy += channels, x += channels) {
+        if (add) {
+            PWF_INDEPENDENT
+            for (int64_t c = 0; c < channels; c++)
+                dx[c] += factor[c] * (dy[c] - fmaf(x[c] - mean[c], slope[c], offset[c]));
+        } else {
+            PWF_INDEPENDENT
+            for (int64_t c = 0; c < channels; c++)
+                dx[c] = factor[c] * (dy[c] - fmaf(x[c] - mean[c], slope[c], offset[c]));
+        }
+    }
+}
+
+static void relu_forward(float *y, const float *x, int64_t count)
+{
+    PWF_INDEPENDENT
+    for (int64_t i = 0; i < count; i++)
+        y[i] = x[i] < 0.0f ? 0.0f : x[i];
+}
+
+static void relu_backward(float *dx, bool add, const float *dy, const float *y, int64_t count)
+{
+    if (add) {
+        PWF_INDEPENDENT
+        for (int64_t i = 0; i < count; i++)
+            dx[i] += y[i] <= 0.0f ? 0.0f : dy[i];
+    } else {
+        PWF_INDEPENDENT
+        for (int64_t i = 0; i < count; i++)
+            dx[i] = y[i] <= 0.0f ? 0.0f : dy[i];
+    }
+}
+
+static void add(float *y, const float *a, const float *b, int64_t count)
+{
+    PWF_INDEPENDENT
+    for (int64_t i = 0; i < count; i++)
+        y[i] = a[i] + b[i];
+}
+
+static void accumulate(float *y, const float *x, int64_t count)
+{
+    PWF_INDEPENDENT
+    for (int64_t i = 0; i < count; i++)
+        y[i] += x[i];
+}
+
+static void exp_all(float *y, const float *x, int64_t count)
+{
+    PWF_INDEPENDENT
+    for (int64_t i = 0; i < count; i++)
+        y[i] = pwf_exp(x[i]);
+}
+
+static void log_all(float *y, const float *x, int64_t count)
+{
+    PWF_INDEPENDENT
+    for (int64_t i = 0; i < count; i++)
+        y[i] = pwf_log(x[i]);
+}
+
+static void softmax(float *probability, float *log_sum, const float *x, int64_t rows,
+                    int64_t channels)
+{
+    for (int64_t i = 0; i < rows; i++, x += channels, probability += channels) {
+        float top = x[0];
+        for (int64_t c = 1; c < channels; c++)
+            top = x[c] > top ? x[c] : top;
+        for (int64_t c = 0; c < channels; c++)
+            probability[c] = pwf_exp(x[c] - top);
+        double sum = 0.0;
+        for (int64_t c = 0; c < channels; c++)
+            sum += (double)probability[c];
+        const float share = (float)(1.0 / sum);
+        for (int64_t c = 0; c < channels; c++)
+            probability[c] *= share;
+        if (log_sum) log_sum[i] = pwf_log((float)sum) + top;
+    }
+}
+
+const pwf_kernels PWF_KERNEL(pwf_kernels) = {
+    .column_sums = column_sums,
+    .column_squares = column_squares,
+    .norm_sums = norm_sums,
+    .norm_forward = norm_forward,
+    .norm_backward = norm_backward,
+    .relu_forward = relu_forward,
+    .relu_backward = relu_backward,
+    .add = add,
+    .accumulate = accumulate,
+    .max_pool_forward = PWF_KERNEL(pwf_max_pool_forward),
+    .max_pool_backward = PWF_KERNEL(pwf_max_pool_backward),
+    .avg_pool_forward = PWF_KERNEL(pwf_avg_pool_forward),
+    .avg_pool_backward = PWF_KERNEL(pwf_avg_pool_backward),
+    .softmax = softmax,
+    .exp = exp_all,
+    .log = log_all,
+};

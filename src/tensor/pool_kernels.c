@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Compiled once per instruction set: pooling over [B, H, W, C], channels innermost. */
+#include "tables.h"
+
+#include "pwf/tensor/conv.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct place {
+    int64_t b, p, q;
+} place;
+
+static inline int64_t out_height(const pwf_pool_shape *s)
+{
+    return pwf_conv_extent(s->height, s->kernel_height, s->stride, s->padding);
+}
+
+static inline int64_t out_width(const pwf_pool_shape *s)
+{
+    return pwf_conv_extent(s->width, s->kernel_width, s->stride, s->padding);
+}
+
+/* Offset of the input pixel under place `at` of the window, or -1 outside the image. */
+static inline int64_t under(const pwf_pool_shape *s, place o, int64_t at)
+{
+    const int64_t h = o.p * s->stride - s->padding + at / s->kernel_width;
+    const int64_t w = o.q * s->stride - s->padding + at % s->kernel_width;
+    if (h < 0 || h >= s->height || w < 0 || w >= s->width) return -1;
+    return ((o.b * s->height + h) * s->width + w) * s->channels;
+}
+
+static inline place place_of(const pwf_pool_shape *s, int64_t pixel)
+{
+    const int64_t p = out_height(s), q = out_width(s);
+    return (place){pixel / (p * q), pixel / q % p, pixel % q};
+}
+
+static void clear(float *dx, const pwf_pool_shape *s)
+{
+    memset(dx, 0, (size_t)(s->images * s->height * s->width * s->channels) * sizeof *dx);
+}
+
+void PWF_KERNEL(pwf_max_pool_forward)(float *restrict y, int32_t *restrict where,
+                                      const float *restrict x, const pwf_pool_shape *s)
+{
+    const int64_t area = s->kernel_height * s->kernel_width, n = s->channels;
+    const int64_t pixels = s->images * out_height(s) * out_width(s);
+    for (int64_t i = 0; i < pixels; i++, y += n, where += n) {
+        for (int64_t c = 0; c < n; c++) {
+            y[c] = -INFINITY;
+            where[c] = -1;
+        }
+        const place o = place_of(s, i);
+        for (int64_t at = 0; at < area; at++) {
+            const int64_t from = under(s, o, at);
+            if (from < 0) continue;
+            const float *restrict row = x + from;
+            for (int64_t c = 0; c < n; c++) {
+                /* The first place always wins over the start value, and a NaN over everything. */
+                const int take = (row[c] > y[c]) | (where[c] < 0) | (row[c] != row[c]);
+                y[c] = take ? row[c] : y[c];
+                where[c] = take ? (int32_t)at : where[c];
+            }
+        }
+    }
+}
+
+void PWF_KERNEL(pwf_max_pool_backward)(float *restrict dx, bool add, const float *restrict dy,
+                                       const int32_t *restrict where, const pwf_pool_shape *s)
+{
+    const int64_t area = s->kernel_height * s->kernel_width, n = s->channels;
+    const int64_t pixels = s->images * out_height(s) * out_width(s);
+    if (!add) clear(dx, s);
+    for (int64_t i = 0; i < pixels; i++, dy += n, where += n) {
+        const place o = place_of(s, i);
+        for (int64_t at = 0; at < area; at++) {
+            const int64_t to = under(s, o, at);
+            if (to < 0) continue;
+            float *restrict row = dx + to;
+            for (int64_t c = 0; c < n; c++)
+                row[c] += where[c] == (int32_t)at ? dy[c] : 0.0f;
+        }
+    }
+}
+
+void PWF_KERNEL(pwf_avg_pool_forward)(float *restrict y, const float *restrict x,
+                                      const pwf_pool_shape *s)
+{
+    const int64_t area = s->kernel_height * s->kernel_width, n = s->channels;
+    const int64_t pixels = s->images * out_height(s) * out_width(s);
+    const float share = 1.0f / (float)area;
+    for (int64_t i = 0; i < pixels; i++, y += n) {
+        const place o = place_of(s, i);
+        memset(y, 0, (size_t)n * sizeof *y);
+        for (int64_t at = 0; at < area; at++) {
+            const float *restrict row = x + under(s, o, at);
+            for (int64_t c = 0; c < n; c++)
+                y[c] += row[c];
+        }
+        for (int64_t c = 0; c < n; c++)
+            y[c] *= share;
+    }
+}
+
+void PWF_KERNEL(pwf_avg_pool_backward)(float *restrict dx, bool add, const float *restrict dy,
+                                       const pwf_pool_shape *s)
+{
+    const int64_t area = s->kernel_height * s->kernel_width, n = s->channels;
+    const int64_t pixels = s->images * out_height(s) * out_width(s);
+    const float share = 1.0f / (float)area;
+    if (!add) clear(dx, s);
+    for (int64_t i = 0; i < pixels; i++, dy += n) {
+        const place o = place_of(s, i);
+        for (int64_t at = 0; at < area; at++) {
+            float *restrict row = dx + under(s, o, at);
+            for (int64_t c = 0; c < n; c++)
+                row[c] += share * dy[c];
+        }
+    }
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_SRC_TENSOR_TABLES_H
+#define PWF_SRC_TENSOR_TABLES_H
+
+#include "conv_backend.h"
+#include "pwf/tensor/kernels.h"
+
+/* The tables that the kernel files fill, one per instruction set. */
+
+extern const pwf_conv_kernels pwf_conv_kernels_base, pwf_conv_kernels_avx2, pwf_conv_kernels_avx512;
+extern const pwf_kernels pwf_kernels_base, pwf_kernels_avx2, pwf_kernels_avx512;
+
+/* Pooling lives in a file of its own. */
+#define PWF_POOL_KERNELS(isa)                                                                      \
+    void pwf_max_pool_forward_##isa(float *, int32_t *, const float *, const pwf_pool_shape *);    \
+    void pwf_max_pool_backward_##isa(float *, bool, const float *, const int32_t *,                \
+                                     const pwf_pool_shape *);                                      \
+    void pwf_avg_pool_forward_##isa(float *, const float *, const pwf_pool_shape *);               \
+    void pwf_avg_pool_backward_##isa(float *, bool, const float *, const pwf_pool_shape *);
+PWF_POOL_KERNELS(base)
+PWF_POOL_KERNELS(avx2)
+PWF_POOL_KERNELS(avx512)
+
+#endif
