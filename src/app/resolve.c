@@ -110,7 +110,9 @@ pwf_status pwf_app_resolve(const pwf_mesh *mesh, const pwf_app_command *command,
     if (first) status = settle_fresh(command, &job->config);
     PWF_TRY(share(mesh, status, &job->config));
     if (command->resume || command->action == PWF_APP_CHECK) return pwf_ok();
-    PWF_TRY(pwf_ckpt_exists(mesh, job->config.output, &found));
+    /* Damaged ones count too: a fresh start would write among them. */
+    status = pwf_ckpt_find(mesh, job->config.output, job->checkpoint, &found);
+    job->checkpoint[0] = '\0';
     if (found)
         return PWF_FAIL(
             PWF_CANTCREATE,

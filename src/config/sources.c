@@ -170,9 +170,14 @@ pwf_status pwf_config_read_environment(pwf_config *config)
     return pwf_ok();
 }
 
-bool pwf_config_is_set(const pwf_config *config, const char *key)
+pwf_origin pwf_config_origin(const pwf_config *config, const char *key)
 {
     const pwf_option *option = pwf_option_find(key, strlen(key));
     PWF_ASSERT(option);
-    return config->origin[option - pwf_options] != PWF_FROM_DEFAULT;
+    return (pwf_origin)config->origin[option - pwf_options];
+}
+
+bool pwf_config_is_set(const pwf_config *config, const char *key)
+{
+    return pwf_config_origin(config, key) != PWF_FROM_DEFAULT;
 }

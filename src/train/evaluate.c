@@ -5,7 +5,7 @@
 #include "trainer.h"
 
 #include "pwf/core/mem.h"
-#include "pwf/tensor/tensor.h"
+#include "pwf/tensor/backend.h"
 
 #include <math.h>
 #include <string.h>
@@ -250,7 +250,8 @@ static pwf_status evaluate(eval_job *job, bool final)
 {
     pwf_trainer *t = job->t;
     const int64_t when = t->config->eval.ensemble;
-    pwf_report_eval out = {.round = t->position.round, .final = final};
+    pwf_report_eval out = {
+        .round = t->position.round, .final = final, .weights = t->state->posterior};
     pwf_trainer_progress(t, "evaluation", 0, 1, false);
     pwf_step_weights(t, NULL);
     PWF_TRY(measure_weights(t, &out));

@@ -7,7 +7,7 @@
 #include "pwf/core/isa.h"
 #include "pwf/core/log.h"
 #include "pwf/core/mem.h"
-#include "pwf/tensor/tensor.h"
+#include "pwf/tensor/backend.h"
 #include "trainer.h"
 
 #include <errno.h>
@@ -228,12 +228,13 @@ static pwf_status open_directory(pwf_trainer *t, const pwf_snapshot *from)
     char *text = NULL;
     PWF_TRY(make_directory(c->output));
     PWF_TRY(pwf_config_write(c, &text));
-    pwf_status status = pwf_report_write_file(c->output, "config.yaml", text);
-    free(text);
-    PWF_TRY(status);
     const bool live = c->log.progress == PWF_SWITCH_ON ||
                       (c->log.progress == PWF_SWITCH_AUTO && isatty(STDERR_FILENO));
-    return pwf_report_open(c->output, from->metrics_bytes, from->rounds_bytes, live, &t->report);
+    pwf_status status =
+        pwf_report_open(c->output, from->metrics_bytes, from->rounds_bytes, live, &t->report);
+    if (status.code == PWF_OK) status = pwf_report_config(t->report, text);
+    free(text);
+    return status;
 }
 
 /* The state of a checkpoint, and the run directory as it was when it was taken. */
@@ -257,6 +258,8 @@ static pwf_status take_up(pwf_trainer *t, const char *checkpoint, pwf_snapshot *
 static void announce(const pwf_trainer *t)
 {
     const pwf_config *c = t->config;
+    char backend[PWF_TENSOR_TEXT];
+    pwf_tensor_describe(pwf_graph_backend(t->graph), backend);
     PWF_INFO("MODEL", "%s: %lld parameters, %lld of them posterior", c->model.name,
              (long long)t->state->total, (long long)t->state->posterior);
     PWF_INFO("DATA", "%lld training and %lld test images from %s",
@@ -266,8 +269,7 @@ static void announce(const pwf_trainer *t)
              pwf_mesh_size(t->mesh, PWF_SHARD), pwf_mesh_size(t->mesh, PWF_REPLICA),
              (long long)c->parallel.threads, (long long)c->parallel.slots,
              (long long)(c->train.batch / c->parallel.slots));
-    PWF_INFO("KERNELS", "%s; own kernels %s", pwf_tensor_backend_text(c->parallel.backend),
-             pwf_isa_name(pwf_isa_now()));
+    PWF_INFO("KERNELS", "%s; own kernels %s", backend, pwf_isa_name(pwf_isa_now()));
 }
 
 /* The most any rank held, by kind. */

@@ -164,6 +164,10 @@ pwf_status pwf_config_write(const pwf_config *config, char **text);
  * Local. */
 pwf_status pwf_config_same(const pwf_config *stored, const pwf_config *now);
 
+/** Where the value of a key, as "model.depths", came from.
+ * Local. */
+pwf_origin pwf_config_origin(const pwf_config *config, const char *key);
+
 /** Whether something other than the defaults set a key, as "model.depths".
  * Local. */
 bool pwf_config_is_set(const pwf_config *config, const char *key);
