@@ -53,7 +53,7 @@ static pwf_status fail_parser(reader *r)
     if (strcmp(problem, "found character that cannot start any token") == 0)
         problem = "a tab or another character that cannot stand here; indent with spaces and "
                   "quote texts";
-    if (!p->context)
+    if (!p->context || p->context_mark.line == mark.line)
         return PWF_FAIL(PWF_CONFIG, "%s: not valid YAML: %s", place_at(r, mark), problem);
     return PWF_FAIL(PWF_CONFIG, "%s: not valid YAML: %s, %s that began on line %zu",
                     place_at(r, mark), problem, p->context, p->context_mark.line + 1);
