@@ -105,6 +105,62 @@ pwf_status pwf_json_text(const pwf_json *j, int indent, char **text)
     return pwf_ok();
 }
 
+pwf_status pwf_json_parse(const char *text, size_t length, pwf_json **out)
+{
+    *out = NULL;
+    json_error_t error;
+    json_t *object = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
+    if (!object && json_error_code(&error) == json_error_out_of_memory)
+        return PWF_FAIL(PWF_RESOURCE, "no memory to read JSON");
+    if (!object)
+        return PWF_FAIL(PWF_DATA, "not JSON: %s at line %d, column %d", error.text, error.line,
+                        error.column);
+    if (!json_is_object(object)) {
+        json_decref(object);
+        return PWF_FAIL(PWF_DATA, "JSON, but not an object in braces");
+    }
+    pwf_json *j = calloc(1, sizeof *j);
+    if (!j) {
+        json_decref(object);
+        return PWF_FAIL(PWF_RESOURCE, "no memory to read JSON");
+    }
+    j->object = object;
+    *out = j;
+    return pwf_ok();
+}
+
+bool pwf_json_get_int(const pwf_json *j, const char *key, int64_t *value)
+{
+    const json_t *v = json_object_get(j->object, key);
+    if (!json_is_integer(v)) return false;
+    *value = json_integer_value(v);
+    return true;
+}
+
+bool pwf_json_get_real(const pwf_json *j, const char *key, double *value)
+{
+    const json_t *v = json_object_get(j->object, key);
+    if (!json_is_number(v) && !json_is_null(v)) return false;
+    *value = json_is_null(v) ? (double)NAN : json_number_value(v);
+    return true;
+}
+
+bool pwf_json_get_text(const pwf_json *j, const char *key, const char **value)
+{
+    const json_t *v = json_object_get(j->object, key);
+    if (!json_is_string(v)) return false;
+    *value = json_string_value(v);
+    return true;
+}
+
+bool pwf_json_get_bool(const pwf_json *j, const char *key, bool *value)
+{
+    const json_t *v = json_object_get(j->object, key);
+    if (!json_is_boolean(v)) return false;
+    *value = json_is_true(v);
+    return true;
+}
+
 void pwf_json_free(pwf_json *j)
 {
     if (!j) return;

@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** Writing JSON, one object at a time, keys in the order they were set. Any failure inside is kept
- * and reported by pwf_json_text. Non-finite numbers become null. */
+/** Writing JSON, one object at a time, keys in the order they were set, and reading it back. Any
+ * failure while writing is kept and reported by pwf_json_text. Non-finite numbers become null. */
 
 typedef struct pwf_json pwf_json;
 
@@ -32,6 +32,21 @@ void pwf_json_append(pwf_json *object, const char *key, pwf_json *value);
  * Local. The caller frees *text with free(). Fails with PWF_RESOURCE. */
 pwf_status pwf_json_text(const pwf_json *object, int indent, char **text);
 
+/** Reads one object from `length` bytes of text.
+ * Local. The caller owns it. Fails with PWF_DATA (not an object, a key twice, a byte that does not
+ * belong there; says where) or PWF_RESOURCE; *out is then NULL. */
+pwf_status pwf_json_parse(const char *text, size_t length, pwf_json **out);
+
+/** Reads one member; false, and *value untouched, when it is missing or of another kind. An integer
+ * is a real too; null is the real NaN. A text lives as long as the object.
+ * Local. */
+bool pwf_json_get_int(const pwf_json *object, const char *key, int64_t *value);
+bool pwf_json_get_real(const pwf_json *object, const char *key, double *value);
+bool pwf_json_get_text(const pwf_json *object, const char *key, const char **value);
+bool pwf_json_get_bool(const pwf_json *object, const char *key, bool *value);
+
+/** Frees an object; NULL is allowed.
+ * Local. */
 void pwf_json_free(pwf_json *object);
 
 #endif

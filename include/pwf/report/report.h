@@ -26,12 +26,13 @@ pwf_status pwf_report_close(pwf_report *report);
  * Local. Fails with PWF_IO. */
 pwf_status pwf_report_lengths(pwf_report *report, int64_t *metrics_bytes, int64_t *rounds_bytes);
 
-/** Appends one row to metrics.jsonl and takes ownership of it.
- * Local. Fails with PWF_IO or PWF_RESOURCE. */
+/** Appends one row to metrics.jsonl and takes ownership of it. A member "kind" says what a row is;
+ * "evaluation" is this room's own.
+ * Local. Fails with PWF_IO (the file then ends with the row before) or PWF_RESOURCE. */
 pwf_status pwf_report_row(pwf_report *report, pwf_json *row);
 
-/** Appends the greedy steps of a round to rounds.csv.
- * Local. Fails with PWF_IO. */
+/** Appends the greedy steps of a round to rounds.csv: all of them or none.
+ * Local. Fails with PWF_IO or PWF_RESOURCE. Delta and centre read back exactly. */
 pwf_status pwf_report_round(pwf_report *report, int64_t round, const pwf_round_result *result);
 
 /** Tells what is being done; drawn at most ten times a second on a terminal, and as one plain line
@@ -42,17 +43,18 @@ typedef struct pwf_report_progress {
     const char *phase; /* "baseline", "round 3/10", "evaluation", "fixing" */
     int64_t phase_done, phase_total;
     double units_done, units_total;
-    double images_per_second;
-    double loss;
+    double images_per_second; /* 0: not told */
+    double loss;              /* 0 or not finite: not told */
     bool log_now;
 } pwf_report_progress;
 void pwf_report_show(pwf_report *report, const pwf_report_progress *progress);
 
 /* A finished evaluation. */
 typedef struct pwf_report_eval {
-    int64_t round; /* 0: before the first */
-    bool final;    /* the last of the run, after BatchNorm's statistics were re-estimated */
-    double fixed;  /* share */
+    int64_t round;   /* 0: before the first */
+    bool final;      /* the last of the run, after BatchNorm's statistics were re-estimated */
+    double fixed;    /* share */
+    int64_t weights; /* posterior parameters; 0: not told */
     double top1, top5, loss; /* mean weights; top1 and top5 as shares */
     int64_t unique;
     double entropy, entropy_nonzero;
@@ -67,7 +69,8 @@ pwf_status pwf_report_evaluation(pwf_report *report, const pwf_report_eval *eval
 
 /** Writes the table of all evaluations in metrics.jsonl (also those before a resume) to stdout and
  * DIR/summary.txt, and DIR/rounds.svg: accuracy, entropy and unique values over the fixed share.
- * Local. Fails with PWF_IO, or PWF_DATA when metrics.jsonl cannot be read back. */
+ * Local. Fails with PWF_IO, PWF_RESOURCE, PWF_CANTCREATE, or PWF_DATA when
+ * metrics.jsonl cannot be read back. */
 pwf_status pwf_report_final(pwf_report *report, const char *title, double seconds);
 
 #endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Never writable for others, whatever the umask. */
+enum { MODE = 0644 };
+
+static pwf_status cannot(const char *what, const char *dir, const char *name, pwf_code code)
+{
+    const int error = errno;
+    if (error == EACCES || error == EPERM || error == EROFS) code = PWF_DENIED;
+    if (error == ELOOP)
+        return PWF_FAIL(PWF_DENIED, "%s/%s is a symbolic link; remove it or choose another output",
+                        dir, name);
+    return PWF_FAIL(code, "cannot %s %s/%s: %s", what, dir, name, strerror(error));
+}
+
+static pwf_status check_cut(const pwf_grow_file *f, int64_t length)
+{
+    struct stat st;
+    if (fstat(f->fd, &st) != 0) return cannot("look at", f->dir, f->name, PWF_IO);
+    if (!S_ISREG(st.st_mode))
+        return PWF_FAIL(PWF_CANTCREATE, "%s/%s is not a regular file", f->dir, f->name);
+    if (length == 0) return pwf_ok();
+    if (st.st_size < length)
+        return PWF_FAIL(PWF_DATA,
+                        "%s/%s has %lld bytes, but the checkpoint was written when it had %lld; "
+                        "resume from an older checkpoint, or into a new output folder",
+                        f->dir, f->name, (long long)st.st_size, (long long)length);
+    char last = 0;
+    if (pread(f->fd, &last, 1, length - 1) != 1) return cannot("read", f->dir, f->name, PWF_IO);
+    if (last != '\n')
+        return PWF_FAIL(PWF_DATA,
+                        "%s/%s is not the file that the checkpoint knows: no line ends at byte "
+                        "%lld; resume into a new output folder",
+                        f->dir, f->name, (long long)length);
+    return pwf_ok();
+}
+
+pwf_status pwf_grow_open(pwf_grow_file *f, int dir_fd, const char *dir, const char *name,
+                         int64_t length)
+{
+    PWF_ASSERT(length >= 0);
+    *f = (pwf_grow_file){.fd = -1, .length = length, .dir = dir, .name = name};
+    const int flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+    f->fd = openat(dir_fd, name, flags | (length == 0 ? O_CREAT : 0), MODE);
+    if (f->fd < 0 && errno == ENOENT && length > 0)
+        return PWF_FAIL(PWF_MISSING,
+                        "%s/%s is gone, but the checkpoint was written beside it; resume into a "
+                        "new output folder",
+                        dir, name);
+    if (f->fd < 0) return cannot("open", dir, name, PWF_CANTCREATE);
+    PWF_TRY(check_cut(f, length));
+    if (ftruncate(f->fd, length) != 0) return cannot("cut back", dir, name, PWF_IO);
+    return pwf_ok();
+}
+
+static int write_all(int fd, const char *bytes, size_t count)
+{
+    while (count > 0) {
+        const ssize_t n = write(fd, bytes, count);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return -1;
+        bytes += n;
+        count -= (size_t)n;
+    }
+    return 0;
+}
+
+pwf_status pwf_grow_append(pwf_grow_file *f, const char *bytes, size_t count)
+{
+    if (write_all(f->fd, bytes, count) != 0) {
+        const pwf_status s = cannot("append to", f->dir, f->name, PWF_IO);
+        /* Half a line would make the file unreadable. */
+        if (ftruncate(f->fd, f->length) != 0)
+            return PWF_FAIL(PWF_IO, "%.800s; it may end with half a line", s.text);
+        return s;
+    }
+    f->length += (int64_t)count;
+    return pwf_ok();
+}
+
+pwf_status pwf_replace_file(int dir_fd, const char *dir, const char *name, const char *bytes,
+                            size_t count)
+{
+    char part[64];
+    const int n = snprintf(part, sizeof part, ".%s.part", name);
+    PWF_ASSERT(n > 0 && n < (int)sizeof part);
+    unlinkat(dir_fd, part, 0); /* of a run that was killed */
+    const int fd = openat(dir_fd, part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, MODE);
+    if (fd < 0) return cannot("create", dir, part, PWF_CANTCREATE);
+    pwf_status s = pwf_ok();
+    if (write_all(fd, bytes, count) != 0 || fsync(fd) != 0) s = cannot("write", dir, part, PWF_IO);
+    if (close(fd) != 0 && s.code == PWF_OK) s = cannot("close", dir, part, PWF_IO);
+    if (s.code == PWF_OK && renameat(dir_fd, part, dir_fd, name) != 0)
+        s = cannot("put in place", dir, name, PWF_IO);
+    if (s.code != PWF_OK) {
+        unlinkat(dir_fd, part, 0);
+        return s;
+    }
+    /* Some file systems do not sync folders; that is no reason to fail here. */
+    if (fsync(dir_fd) != 0 && errno != EINVAL && errno != ENOTSUP)
+        return cannot("sync the folder of", dir, name, PWF_IO);
+    return pwf_ok();
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_REPORT_FILES_H
+#define PWF_REPORT_FILES_H
+
+#include "pwf/core/status.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** Files of the run directory. */
+
+/* A file that only grows, by whole pieces. */
+typedef struct pwf_grow_file {
+    int fd;
+    int64_t length;
+    const char *dir, *name; /* for messages; not owned */
+} pwf_grow_file;
+
+/** Opens `name` in the folder `dir_fd` for appending, cut back to `length` bytes, which must end a
+ * line; 0 makes it new or empty.
+ * Local. Fails as pwf_report_open. */
+pwf_status pwf_grow_open(pwf_grow_file *file, int dir_fd, const char *dir, const char *name,
+                         int64_t length);
+
+/** Appends all of `bytes`, or nothing: after a failure the file is cut back.
+ * Local. Fails with PWF_IO. */
+pwf_status pwf_grow_append(pwf_grow_file *file, const char *bytes, size_t count);
+
+/** Writes a whole file anew: part, sync, rename, sync of the folder, so that a reader sees the old
+ * one or the new one.
+ * Local. Fails with PWF_CANTCREATE, PWF_DENIED or PWF_IO. */
+pwf_status pwf_replace_file(int dir_fd, const char *dir, const char *name, const char *bytes,
+                            size_t count);
+
+#endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pwf/report/report.h"
+
+#include "pwf/core/log.h"
+#include "report_room.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char csv_header[] = "round,order,delta,centre,count,mean,spread\n";
+
+static pwf_status open_files(pwf_report *r, int64_t metrics_bytes, int64_t rounds_bytes)
+{
+    r->dir_fd = open(r->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (r->dir_fd < 0)
+        return PWF_FAIL(errno == EACCES ? PWF_DENIED : PWF_CANTCREATE,
+                        "cannot open the output folder %s: %s", r->dir, strerror(errno));
+    PWF_TRY(pwf_grow_open(&r->metrics, r->dir_fd, r->dir, "metrics.jsonl", metrics_bytes));
+    PWF_TRY(pwf_grow_open(&r->rounds, r->dir_fd, r->dir, "rounds.csv", rounds_bytes));
+    if (rounds_bytes > 0) return pwf_ok();
+    return pwf_grow_append(&r->rounds, csv_header, sizeof csv_header - 1);
+}
+
+pwf_status pwf_report_open(const char *dir, int64_t metrics_bytes, int64_t rounds_bytes, bool live,
+                           pwf_report **out)
+{
+    *out = NULL;
+    pwf_report *r = calloc(1, sizeof *r);
+    char *copy = strdup(dir);
+    if (!r || !copy) {
+        free(r);
+        free(copy);
+        return PWF_FAIL(PWF_RESOURCE, "no memory for the report of %s", dir);
+    }
+    r->dir = copy;
+    r->metrics.fd = r->rounds.fd = -1;
+    const pwf_status s = open_files(r, metrics_bytes, rounds_bytes);
+    if (s.code != PWF_OK) {
+        pwf_report_close(r);
+        return s;
+    }
+    r->live = live;
+    if (live) pwf_log_set_before(pwf_progress_wipe);
+    *out = r;
+    return s;
+}
+
+pwf_status pwf_report_close(pwf_report *r)
+{
+    if (!r) return pwf_ok();
+    if (r->live) {
+        pwf_progress_wipe();
+        pwf_log_set_before(NULL);
+    }
+    pwf_status s = pwf_ok();
+    const pwf_grow_file *files[2] = {&r->metrics, &r->rounds};
+    for (int i = 0; i < 2; i++)
+        if (files[i]->fd >= 0 && close(files[i]->fd) != 0 && s.code == PWF_OK)
+            s = PWF_FAIL(PWF_IO, "cannot close %s/%s: %s", r->dir, files[i]->name, strerror(errno));
+    if (r->dir_fd >= 0) close(r->dir_fd);
+    free(r->dir);
+    free(r);
+    return s;
+}
+
+pwf_status pwf_report_lengths(pwf_report *r, int64_t *metrics_bytes, int64_t *rounds_bytes)
+{
+    const pwf_grow_file *files[2] = {&r->metrics, &r->rounds};
+    for (int i = 0; i < 2; i++)
+        if (fsync(files[i]->fd) != 0)
+            return PWF_FAIL(PWF_IO, "cannot sync %s/%s: %s", r->dir, files[i]->name,
+                            strerror(errno));
+    *metrics_bytes = r->metrics.length;
+    *rounds_bytes = r->rounds.length;
+    return pwf_ok();
+}
+
+pwf_status pwf_report_row(pwf_report *r, pwf_json *row)
+{
+    char *text = NULL;
+    pwf_status s = pwf_json_text(row, 0, &text);
+    pwf_json_free(row);
+    if (s.code != PWF_OK) return s;
+    const size_t length = strlen(text);
+    text[length] = '\n'; /* in place of the NUL, so that a row is one write */
+    s = pwf_grow_append(&r->metrics, text, length + 1);
+    free(text);
+    return s;
+}
+
+/* The shortest text that reads back to the same value. */
+static void exact(char text[32], double value)
+{
+    for (int digits = 9; digits <= 17; digits += 4) {
+        snprintf(text, 32, "%.*g", digits, value);
+        if (strtod(text, NULL) == value) return;
+    }
+}
+
+pwf_status pwf_report_round(pwf_report *r, int64_t round, const pwf_round_result *result)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (!out) return PWF_FAIL(PWF_RESOURCE, "no memory for the rows of round %" PRId64, round);
+    for (int64_t i = 0; i < result->count; i++) {
+        const pwf_round_step *s = &result->steps[i];
+        char delta[32], centre[32];
+        exact(delta, s->delta);
+        exact(centre, s->centre);
+        fprintf(out, "%" PRId64 ",%" PRId32 ",%s,%s,%" PRId64 ",%.9g,%.9g\n", round, s->order,
+                delta, centre, s->count, s->mean, s->spread);
+    }
+    pwf_status s = pwf_ok();
+    if (fclose(out) != 0)
+        s = PWF_FAIL(PWF_RESOURCE, "no memory for the rows of round %" PRId64, round);
+    else
+        s = pwf_grow_append(&r->rounds, text, size);
+    free(text);
+    return s;
+}
+
+pwf_status pwf_report_evaluation(pwf_report *r, const pwf_report_eval *e, int64_t step,
+                                 double seconds, const char *fingerprint)
+{
+    pwf_json *row = pwf_json_new();
+    pwf_json_set_text(row, "kind", "evaluation");
+    pwf_json_set_int(row, "step", step);
+    pwf_json_set_int(row, "round", e->round);
+    pwf_json_set_bool(row, "final", e->final);
+    pwf_json_set_real(row, "seconds", seconds);
+    pwf_json_set_int(row, "weights", e->weights);
+    pwf_json_set_real(row, "fixed", e->fixed);
+    pwf_json_set_real(row, "top1", e->top1);
+    pwf_json_set_real(row, "top5", e->top5);
+    pwf_json_set_real(row, "loss", e->loss);
+    pwf_json_set_int(row, "unique", e->unique);
+    pwf_json_set_real(row, "entropy", e->entropy);
+    pwf_json_set_real(row, "entropy_nonzero", e->entropy_nonzero);
+    if (e->has_ensemble) {
+        pwf_json_set_real(row, "ensemble_top1", e->ensemble_top1);
+        pwf_json_set_real(row, "ensemble_nll", e->ensemble_nll);
+        pwf_json_set_real(row, "ensemble_ece", e->ensemble_ece);
+    }
+    pwf_json_set_text(row, "fingerprint", fingerprint ? fingerprint : "");
+    return pwf_report_row(r, row);
+}
