@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_CORE_FAULT_H
+#define PWF_CORE_FAULT_H
+
+#include "pwf/core/status.h"
+
+/** Named points at which a test can make the program fail. They are compiled in only with
+ * PWF_FAULTS (presets `test` and `asan`); elsewhere a point is the constant success.
+ *
+ * PWF_TEST_FAULT="point:rank:count:action" arms one of them: at the count-th time (from 1) that
+ * world rank `rank` comes to `point`, it does `action`:
+ *   kill   sends itself SIGKILL
+ *   stop   sends itself SIGSTOP
+ *   exit   leaves the process at once with code 70
+ *   eio    the point returns PWF_IO
+ *   delay  sleeps for two seconds
+ *   list   prints "fault point NAME" on stderr; with the point `*` every point does so
+ */
+
+#ifdef PWF_FAULTS
+#define PWF_FAULT_POINT(name) pwf_fault_point(name)
+#else
+#define PWF_FAULT_POINT(name) pwf_ok()
+#endif
+
+/** What PWF_FAULT_POINT calls.
+ * Local; from the thread that talks to MPI. Fails with PWF_IO if the armed action is eio. */
+pwf_status pwf_fault_point(const char *name);
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "app.h"
+
+#include "pwf/ckpt/ckpt.h"
+#include "pwf/core/json.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static double share(const pwf_ckpt_info *info)
+{
+    return info->posterior > 0 ? (double)info->fixed / (double)info->posterior : 0;
+}
+
+static const char *kind(const pwf_ckpt_info *info)
+{
+    return info->is_model ? "final model" : "checkpoint";
+}
+
+static pwf_status print_page(const char *path, const pwf_ckpt_info *info)
+{
+    const pwf_position *p = &info->position;
+    char fingerprint[33];
+    pwf_hash_text(info->fingerprint, fingerprint);
+    printf("%s: a %s, every byte verified\n\n", path, kind(info));
+    printf("  model            %s\n", info->model);
+    printf("  parameters       %lld, of which %lld have a posterior\n", (long long)info->total,
+           (long long)info->posterior);
+    printf("  step             %lld (%lld in phase %lld, %lld batches)\n", (long long)p->step,
+           (long long)p->phase_step, (long long)p->phase, (long long)p->batches);
+    printf("  rounds finished  %lld\n", (long long)p->round);
+    printf("  fixed            %.2f %% (%lld)\n", 100 * share(info), (long long)info->fixed);
+    printf("  unique values    %lld\n", (long long)info->unique);
+    printf("  entropy          %.3f bits, %.3f without zeros\n", info->entropy,
+           info->entropy_nonzero);
+    printf("  codebook         %d values\n", info->codebook);
+    printf("  seed, slots      %lld, %lld\n", (long long)info->seed, (long long)info->slots);
+    printf("  size             %.1f MiB\n", (double)info->bytes * 0x1p-20);
+    printf("  fingerprint      %s\n", fingerprint);
+    return pwf_ok();
+}
+
+static pwf_status print_json(const char *path, const pwf_ckpt_info *info)
+{
+    char fingerprint[33], *text = NULL;
+    pwf_hash_text(info->fingerprint, fingerprint);
+    pwf_json *j = pwf_json_new();
+    pwf_json_set_text(j, "file", path);
+    pwf_json_set_text(j, "kind", info->is_model ? "model" : "checkpoint");
+    pwf_json_set_text(j, "model", info->model);
+    pwf_json_set_int(j, "step", info->position.step);
+    pwf_json_set_int(j, "phase", info->position.phase);
+    pwf_json_set_int(j, "phase_step", info->position.phase_step);
+    pwf_json_set_int(j, "batches", info->position.batches);
+    pwf_json_set_int(j, "round", info->position.round);
+    pwf_json_set_int(j, "parameters", info->total);
+    pwf_json_set_int(j, "posterior", info->posterior);
+    pwf_json_set_int(j, "fixed", info->fixed);
+    pwf_json_set_real(j, "fixed_share", share(info));
+    pwf_json_set_int(j, "unique", info->unique);
+    pwf_json_set_real(j, "entropy", info->entropy);
+    pwf_json_set_real(j, "entropy_nonzero", info->entropy_nonzero);
+    pwf_json_set_int(j, "codebook", info->codebook);
+    pwf_json_set_int(j, "seed", info->seed);
+    pwf_json_set_int(j, "slots", info->slots);
+    pwf_json_set_int(j, "bytes", info->bytes);
+    pwf_json_set_text(j, "fingerprint", fingerprint);
+    const pwf_status s = pwf_json_text(j, 2, &text);
+    if (s.code == PWF_OK) puts(text);
+    free(text);
+    pwf_json_free(j);
+    return s;
+}
+
+pwf_status pwf_app_inspect(int argc, char **argv)
+{
+    const char *path = NULL;
+    bool json = false;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--json") == 0)
+            json = true;
+        else if (argv[i][0] == '-' && argv[i][1] != '\0')
+            return PWF_FAIL(PWF_USAGE,
+                            "pwf inspect has no option %s; usage: pwf inspect FILE "
+                            "[--json]",
+                            argv[i]);
+        else if (path)
+            return PWF_FAIL(PWF_USAGE, "pwf inspect takes one file; usage: pwf inspect FILE "
+                                       "[--json]");
+        else
+            path = argv[i];
+    }
+    if (!path) return PWF_FAIL(PWF_USAGE, "no file given; usage: pwf inspect FILE [--json]");
+    pwf_ckpt_info info;
+    PWF_TRY(pwf_ckpt_inspect(path, &info));
+    PWF_TRY(json ? print_json(path, &info) : print_page(path, &info));
+    if (fflush(stdout) != 0) return PWF_FAIL(PWF_IO, "cannot write to the standard output");
+    return pwf_ok();
+}

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "file.h"
+
+#include "pwf/core/mem.h"
+#include "pwf/shard/shard.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char magic[8] = {'p', 'w', 'f', 'c', 'k', 'p', 't', '\n'};
+
+enum { PIECE = 1 << 20 }; /* bytes read at a time */
+
+pwf_status pwf_file_pread(int fd, const char *path, void *out, size_t bytes, uint64_t offset)
+{
+    char *to = out;
+    while (bytes > 0) {
+        const ssize_t n = pread(fd, to, bytes, (off_t)offset);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0)
+            return PWF_FAIL(PWF_IO, "cannot read %s at byte %llu: %s", path,
+                            (unsigned long long)offset, strerror(errno));
+        if (n == 0)
+            return PWF_FAIL(PWF_DATA, "%s ends at byte %llu, in the middle of its contents", path,
+                            (unsigned long long)offset);
+        to += n;
+        bytes -= (size_t)n;
+        offset += (uint64_t)n;
+    }
+    return pwf_ok();
+}
+
+pwf_status pwf_file_pwrite(int fd, const char *path, const void *in, size_t bytes, uint64_t offset)
+{
+    const char *from = in;
+    while (bytes > 0) {
+        const ssize_t n = pwrite(fd, from, bytes, (off_t)offset);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0)
+            return PWF_FAIL(PWF_IO, "cannot write %s at byte %llu: %s", path,
+                            (unsigned long long)offset, strerror(n < 0 ? errno : ENOSPC));
+        from += n;
+        bytes -= (size_t)n;
+        offset += (uint64_t)n;
+    }
+    return pwf_ok();
+}
+
+static bool same_hash(pwf_hash a, pwf_hash b)
+{
+    return a.lo == b.lo && a.hi == b.hi;
+}
+
+void pwf_file_seal(pwf_header *header)
+{
+    memcpy(header->magic, magic, sizeof magic);
+    header->version = PWF_FORMAT;
+    header->own = pwf_hash_bytes(header, offsetof(pwf_header, own));
+}
+
+/* Opening without blocking, so that a pipe put in the file's place cannot hold the job up. */
+static pwf_status open_plain(const char *path, int *fd, int64_t *bytes)
+{
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (*fd < 0) {
+        const pwf_code code = errno == ENOENT || errno == ENOTDIR ? PWF_MISSING
+                              : errno == EACCES                   ? PWF_DENIED
+                                                                  : PWF_IO;
+        return PWF_FAIL(code, "cannot open %s: %s", path, strerror(errno));
+    }
+    struct stat info;
+    pwf_status s = pwf_ok();
+    if (fstat(*fd, &info) != 0)
+        s = PWF_FAIL(PWF_IO, "cannot look at %s: %s", path, strerror(errno));
+    else if (!S_ISREG(info.st_mode))
+        s = PWF_FAIL(PWF_DATA, "%s is not a regular file", path);
+    else
+        *bytes = info.st_size;
+    if (s.code != PWF_OK) {
+        close(*fd);
+        *fd = -1;
+    }
+    return s;
+}
+
+/* The fields behind a good hash can still be those of a crafted file: every number that is used as
+ * a size or an offset is held against the length. */
+static pwf_status check_fields(const char *path, const pwf_header *h)
+{
+    const uint64_t bytes = h->bytes;
+    bool good = h->arrays >= 1 && h->arrays <= PWF_FILE_ARRAYS && h->kind <= PWF_KIND_MODEL &&
+                h->posterior >= 0 && h->total >= h->posterior && h->params >= 0 &&
+                h->posterior_params >= 0 && h->posterior_params <= h->params && h->buffers >= 0 &&
+                h->step >= 0 && (uint64_t)h->total <= bytes &&
+                h->params + h->buffers <= h->names_bytes && h->names_bytes >= 0 &&
+                h->names <= bytes && (uint64_t)h->names_bytes <= bytes - h->names &&
+                h->extent_rows >= 0 && h->extents <= bytes &&
+                (uint64_t)h->extent_rows <= (bytes - h->extents) / sizeof(pwf_extent);
+    int64_t rows = 0;
+    for (int64_t i = 0; good && i < h->arrays; i++) {
+        const pwf_file_array *a = &h->array[i];
+        good = memchr(a->name, '\0', sizeof a->name) && (a->size == 2 || a->size == 4) &&
+               a->posterior <= 1 && a->elements == (a->posterior ? h->posterior : h->total) &&
+               a->blocks == pwf_block_count(a->elements) && a->hashes <= bytes &&
+               (uint64_t)a->blocks <= (bytes - a->hashes) / sizeof(pwf_hash);
+        rows += a->posterior ? h->posterior_params : h->params;
+    }
+    if (!good || rows != h->extent_rows)
+        return PWF_FAIL(PWF_DATA, "the first block of %s contradicts itself; take an older file",
+                        path);
+    return pwf_ok();
+}
+
+static pwf_status read_header(int fd, const char *path, int64_t bytes, pwf_header *h)
+{
+    if (bytes < PWF_FIRST_BLOCK)
+        return PWF_FAIL(PWF_DATA,
+                        "%s has only %lld bytes: it is no checkpoint, or a truncated one; take an "
+                        "older file",
+                        path, (long long)bytes);
+    PWF_TRY(pwf_file_pread(fd, path, h, sizeof *h, 0));
+    if (memcmp(h->magic, magic, sizeof magic) != 0)
+        return PWF_FAIL(PWF_DATA, "%s is not a checkpoint of this program: its first bytes differ",
+                        path);
+    if (!same_hash(h->own, pwf_hash_bytes(h, offsetof(pwf_header, own))))
+        return PWF_FAIL(PWF_DATA, "%s is damaged in its first block; take an older file", path);
+    if (h->version > PWF_FORMAT || h->version == 0)
+        return PWF_FAIL(PWF_DATA,
+                        "%s has format version %u and this program reads up to %d: use a newer "
+                        "program",
+                        path, h->version, PWF_FORMAT);
+    if ((uint64_t)bytes < h->bytes)
+        return PWF_FAIL(PWF_DATA, "%s is truncated: %lld of %llu bytes; take an older file", path,
+                        (long long)bytes, (unsigned long long)h->bytes);
+    if ((uint64_t)bytes > h->bytes)
+        return PWF_FAIL(PWF_DATA, "%s has %lld bytes behind its end; take an older file", path,
+                        (long long)((uint64_t)bytes - h->bytes));
+    return check_fields(path, h);
+}
+
+pwf_status pwf_file_header(const char *path, pwf_header *header)
+{
+    int fd = -1;
+    int64_t bytes = 0;
+    PWF_TRY(open_plain(path, &fd, &bytes));
+    const pwf_status s = read_header(fd, path, bytes, header);
+    close(fd);
+    return s;
+}
+
+static int by_offset(const void *a, const void *b)
+{
+    const int64_t x = ((const pwf_extent *)a)->offset, y = ((const pwf_extent *)b)->offset;
+    return (x > y) - (x < y);
+}
+
+static int64_t extent_bytes(const pwf_file *file, const pwf_extent *e)
+{
+    return e->count * file->header.array[e->array].size;
+}
+
+/* Every array is covered from its first element to its last, inside the file. */
+static pwf_status check_extents(const pwf_file *file)
+{
+    const pwf_header *h = &file->header;
+    const pwf_extent *e = file->extents;
+    bool good = true;
+    for (int64_t a = 0; good && a < h->arrays; a++) {
+        int64_t start = 0;
+        const int64_t rows = h->array[a].posterior ? h->posterior_params : h->params;
+        for (int64_t i = 0; good && i < rows; i++, e++) {
+            good = e->array == a && e->start == start && e->count >= 1 &&
+                   e->count <= h->array[a].elements - start && e->offset >= PWF_FIRST_BLOCK &&
+                   (uint64_t)e->offset <= h->bytes &&
+                   (uint64_t)extent_bytes(file, e) <= h->bytes - (uint64_t)e->offset;
+            start += e->count;
+        }
+        good = good && start == h->array[a].elements;
+    }
+    if (!good)
+        return PWF_FAIL(PWF_DATA, "the table of extents of %s is damaged; take an older file",
+                        file->path);
+    return pwf_ok();
+}
+
+/* Feeds bytes [lo, hi) to the hasher. */
+static pwf_status add_bytes(const pwf_file *file, pwf_hasher *hasher, char *piece, uint64_t lo,
+                            uint64_t hi)
+{
+    while (lo < hi) {
+        const size_t n = hi - lo < PIECE ? (size_t)(hi - lo) : PIECE;
+        PWF_TRY(pwf_file_pread(file->fd, file->path, piece, n, lo));
+        pwf_hasher_add(hasher, piece, n);
+        lo += n;
+    }
+    return pwf_ok();
+}
+
+static pwf_status add_outside(const pwf_file *file, const pwf_extent *sorted, pwf_hasher *hasher,
+                              char *piece)
+{
+    uint64_t at = PWF_FIRST_BLOCK;
+    for (int64_t i = 0; i < file->header.extent_rows; i++) {
+        const uint64_t lo = (uint64_t)sorted[i].offset;
+        if (lo < at)
+            return PWF_FAIL(PWF_DATA, "two parameters of %s overlap; take an older file",
+                            file->path);
+        PWF_TRY(add_bytes(file, hasher, piece, at, lo));
+        at = lo + (uint64_t)extent_bytes(file, &sorted[i]);
+    }
+    return add_bytes(file, hasher, piece, at, file->header.bytes);
+}
+
+pwf_status pwf_file_root(const pwf_file *file, pwf_hash *root)
+{
+    const int64_t rows = file->header.extent_rows;
+    pwf_extent *sorted = NULL;
+    char *piece = NULL;
+    pwf_hasher *hasher = pwf_hasher_new();
+    pwf_status s = pwf_mem_alloc(PWF_MEM_BUFFERS, rows, sizeof *sorted, &sorted);
+    if (s.code == PWF_OK) s = pwf_mem_alloc(PWF_MEM_BUFFERS, PIECE, 1, &piece);
+    if (s.code == PWF_OK && !hasher) s = PWF_FAIL(PWF_RESOURCE, "no memory for a hash");
+    if (s.code == PWF_OK) {
+        if (rows > 0) {
+            memcpy(sorted, file->extents, (size_t)rows * sizeof *sorted);
+            qsort(sorted, (size_t)rows, sizeof *sorted, by_offset);
+        }
+        s = add_outside(file, sorted, hasher, piece);
+    }
+    if (s.code == PWF_OK) *root = pwf_hasher_digest(hasher);
+    pwf_hasher_free(hasher);
+    pwf_mem_free(piece);
+    pwf_mem_free(sorted);
+    return s;
+}
+
+pwf_status pwf_file_split_names(pwf_file *file)
+{
+    const pwf_header *h = &file->header;
+    const int64_t count = h->params + h->buffers;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, count, sizeof *file->name, &file->name));
+    char *at = file->text, *end = file->text + h->names_bytes;
+    for (int64_t i = 0; i < count; i++) {
+        char *stop = memchr(at, '\n', (size_t)(end - at));
+        bool good = stop && stop > at && stop - at < PWF_NAME;
+        for (char *c = at; good && c < stop; c++)
+            good = *c > ' ' && *c < 127 && *c != '/';
+        if (!good)
+            return PWF_FAIL(PWF_DATA, "the table of names of %s is damaged; take an older file",
+                            file->path);
+        *stop = '\0';
+        file->name[i] = at;
+        at = stop + 1;
+    }
+    if (at != end)
+        return PWF_FAIL(PWF_DATA, "the table of names of %s is damaged; take an older file",
+                        file->path);
+    return pwf_ok();
+}
+
+static pwf_status open_tables(pwf_file *file)
+{
+    const pwf_header *h = &file->header;
+    const size_t bytes = (size_t)h->extent_rows * sizeof(pwf_extent);
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, h->extent_rows, sizeof(pwf_extent), &file->extents));
+    PWF_TRY(pwf_file_pread(file->fd, file->path, file->extents, bytes, h->extents));
+    PWF_TRY(check_extents(file));
+    pwf_hash root;
+    PWF_TRY(pwf_file_root(file, &root));
+    if (!same_hash(root, h->root))
+        return PWF_FAIL(PWF_DATA,
+                        "%s is damaged outside its arrays (HDF5 metadata, tables, codebook, "
+                        "buffers or state); take an older file",
+                        file->path);
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, h->names_bytes + 1, 1, &file->text));
+    PWF_TRY(pwf_file_pread(file->fd, file->path, file->text, (size_t)h->names_bytes, h->names));
+    return pwf_file_split_names(file);
+}
+
+pwf_status pwf_file_open(const char *path, pwf_file *file)
+{
+    *file = (pwf_file){.fd = -1, .path = path};
+    int64_t bytes = 0;
+    PWF_TRY(open_plain(path, &file->fd, &bytes));
+    pwf_status s = read_header(file->fd, path, bytes, &file->header);
+    if (s.code == PWF_OK) s = open_tables(file);
+    if (s.code != PWF_OK) pwf_file_close(file);
+    return s;
+}
+
+void pwf_file_close(pwf_file *file)
+{
+    if (file->fd >= 0) close(file->fd);
+    pwf_mem_free(file->extents);
+    pwf_mem_free(file->text);
+    pwf_mem_free(file->name);
+    *file = (pwf_file){.fd = -1, .path = file->path};
+}
+
+/* The first extent of an array, and how many it has. */
+static const pwf_extent *extents_of(const pwf_file *file, int array, int64_t *rows)
+{
+    const pwf_header *h = &file->header;
+    const pwf_extent *first = file->extents;
+    for (int a = 0; a < array; a++)
+        first += h->array[a].posterior ? h->posterior_params : h->params;
+    *rows = h->array[array].posterior ? h->posterior_params : h->params;
+    return first;
+}
+
+/* The extent that holds an element. */
+static int64_t find_extent(const pwf_extent *extents, int64_t rows, int64_t element)
+{
+    int64_t lo = 0, hi = rows;
+    while (hi - lo > 1) {
+        const int64_t middle = lo + (hi - lo) / 2;
+        if (extents[middle].start <= element)
+            lo = middle;
+        else
+            hi = middle;
+    }
+    return lo;
+}
+
+pwf_status pwf_file_read(const pwf_file *file, int array, int64_t lo, int64_t hi, void *out)
+{
+    int64_t rows = 0;
+    const pwf_extent *extents = extents_of(file, array, &rows);
+    const int64_t size = file->header.array[array].size;
+    PWF_ASSERT(lo >= 0 && lo <= hi && hi <= file->header.array[array].elements);
+    char *to = out;
+    for (int64_t i = lo < hi ? find_extent(extents, rows, lo) : 0; lo < hi; i++) {
+        const pwf_extent *e = &extents[i];
+        const int64_t end = e->start + e->count < hi ? e->start + e->count : hi;
+        PWF_TRY(pwf_file_pread(file->fd, file->path, to, (size_t)((end - lo) * size),
+                               (uint64_t)(e->offset + (lo - e->start) * size)));
+        to += (end - lo) * size;
+        lo = end;
+    }
+    return pwf_ok();
+}
+
+pwf_status pwf_file_hashes(const pwf_file *file, int array, int64_t lo, int64_t hi, pwf_hash *out)
+{
+    PWF_ASSERT(lo >= 0 && lo <= hi && hi <= file->header.array[array].blocks);
+    return pwf_file_pread(file->fd, file->path, out, (size_t)(hi - lo) * sizeof *out,
+                          file->header.array[array].hashes + (uint64_t)lo * sizeof *out);
+}
+
+/* The sentence about a bad block: which of the parameters in it is bad is not known. */
+static pwf_status bad_block(const pwf_file *file, int array, int64_t block)
+{
+    int64_t rows = 0;
+    const pwf_extent *extents = extents_of(file, array, &rows);
+    const int64_t elements = file->header.array[array].elements;
+    const int64_t lo = block * PWF_BLOCK;
+    const int64_t hi = lo + PWF_BLOCK < elements ? lo + PWF_BLOCK : elements;
+    const int64_t first = find_extent(extents, rows, lo), last = find_extent(extents, rows, hi - 1);
+    const char *name = file->header.array[array].name;
+    if (first == last)
+        return PWF_FAIL(PWF_DATA, "%s is damaged in block %lld of %s, in %s; take an older file",
+                        file->path, (long long)block, name, file->name[first]);
+    return PWF_FAIL(PWF_DATA,
+                    "%s is damaged in block %lld of %s, between %s and %s; take an older file",
+                    file->path, (long long)block, name, file->name[first], file->name[last]);
+}
+
+pwf_status pwf_file_check(const pwf_file *file, int array, int64_t lo, int64_t hi,
+                          const pwf_hash *hash)
+{
+    enum { MANY = 64 };
+    const pwf_file_array *a = &file->header.array[array];
+    pwf_hash stored[MANY];
+    char *piece = NULL;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, MANY * PWF_BLOCK, a->size, &piece));
+    pwf_status s = pwf_ok();
+    for (int64_t at = lo; s.code == PWF_OK && at < hi; at += MANY) {
+        const int64_t blocks = hi - at < MANY ? hi - at : MANY;
+        const int64_t first = at * PWF_BLOCK;
+        const int64_t end =
+            first + blocks * PWF_BLOCK < a->elements ? first + blocks * PWF_BLOCK : a->elements;
+        if (!hash) s = pwf_file_hashes(file, array, at, at + blocks, stored);
+        if (s.code == PWF_OK) s = pwf_file_read(file, array, first, end, piece);
+        const pwf_hash *want = hash ? hash + (at - lo) : stored;
+        for (int64_t b = 0; s.code == PWF_OK && b < blocks; b++) {
+            const int64_t from = b * PWF_BLOCK;
+            const int64_t n = end - first - from < PWF_BLOCK ? end - first - from : PWF_BLOCK;
+            const pwf_hash now = pwf_hash_bytes(piece + from * a->size, (size_t)n * a->size);
+            if (!same_hash(now, want[b])) s = bad_block(file, array, at + b);
+        }
+    }
+    pwf_mem_free(piece);
+    return s;
+}

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#define _XOPEN_SOURCE 700 /* S_ISVTX */
+#include "file.h"
+#include "paths.h"
+
+#include "pwf/ckpt/ckpt.h"
+#include "pwf/core/fault.h"
+#include "pwf/core/log.h"
+#include "pwf/core/mem.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+pwf_status pwf_path_check_folder(const char *dir)
+{
+    struct stat info;
+    if (stat(dir, &info) != 0)
+        return PWF_FAIL(errno == EACCES ? PWF_DENIED : PWF_CANTCREATE,
+                        "cannot use the directory %s: %s", dir, strerror(errno));
+    if (!S_ISDIR(info.st_mode)) return PWF_FAIL(PWF_CANTCREATE, "%s is not a directory", dir);
+    if ((info.st_mode & S_IWOTH) && !(info.st_mode & S_ISVTX))
+        return PWF_FAIL(PWF_DENIED,
+                        "everybody can write to the directory %s, and could put other files in "
+                        "place of ours: chmod o-w it",
+                        dir);
+    return pwf_ok();
+}
+
+pwf_status pwf_path_sync_folder(const char *dir)
+{
+    const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return PWF_FAIL(PWF_IO, "cannot open the directory %s: %s", dir, strerror(errno));
+    const int e = fsync(fd) == 0 ? 0 : errno;
+    close(fd);
+    /* Some file systems cannot sync a directory and say so. */
+    if (e != 0 && e != EINVAL && e != EROFS)
+        return PWF_FAIL(PWF_IO, "the directory %s did not reach the disk: %s", dir, strerror(e));
+    return pwf_ok();
+}
+
+/* ---- lists of files ---- */
+
+enum { NAME_BYTES = 256 };
+
+typedef struct entry {
+    char name[NAME_BYTES];
+    int64_t step;
+    bool round;
+} entry;
+
+typedef struct list {
+    entry *entry;
+    int64_t count, room;
+} list;
+
+static bool is_between(const char *name, const char *before, const char *after)
+{
+    const size_t n = strlen(name), b = strlen(before), a = strlen(after);
+    return n >= a + b && strncmp(name, before, b) == 0 && strcmp(name + n - a, after) == 0;
+}
+
+/* "ckpt-<digits>.h5" or "round-<digits>.h5", nothing else. */
+static bool is_ours(const char *name, bool *round)
+{
+    *round = is_between(name, "round-", ".h5");
+    if (!*round && !is_between(name, "ckpt-", ".h5")) return false;
+    const char *digits = strchr(name, '-') + 1;
+    return strspn(digits, "0123456789") == strlen(digits) - 3 && strlen(digits) > 3;
+}
+
+static pwf_status append(list *l, const char *name, bool round)
+{
+    if (l->count == l->room) {
+        entry *more = NULL;
+        PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, 2 * l->room + 16, sizeof *more, &more));
+        if (l->count > 0) memcpy(more, l->entry, (size_t)l->count * sizeof *more);
+        pwf_mem_free(l->entry);
+        l->entry = more;
+        l->room = 2 * l->room + 16;
+    }
+    entry *e = &l->entry[l->count++];
+    snprintf(e->name, sizeof e->name, "%s", name);
+    e->round = round;
+    return pwf_ok();
+}
+
+/* The newest first; of two of one step the ckpt file. */
+static int newest_first(const void *a, const void *b)
+{
+    const entry *x = a, *y = b;
+    if (x->step != y->step) return x->step < y->step ? 1 : -1;
+    if (x->round != y->round) return x->round ? 1 : -1;
+    return strcmp(x->name, y->name);
+}
+
+static void join(char path[PWF_PATH], const char *dir, const char *name)
+{
+    if (snprintf(path, PWF_PATH, "%s/%s", dir, name) >= PWF_PATH) path[0] = '\0';
+}
+
+/* All checkpoints of a directory whose first block is good, the newest first; *bad counts the
+ * others, about which it warns. */
+static pwf_status list_folder(const char *dir, list *l, int64_t *bad)
+{
+    *bad = 0;
+    DIR *d = opendir(dir);
+    if (!d && errno == ENOENT) return pwf_ok();
+    if (!d)
+        return PWF_FAIL(errno == EACCES ? PWF_DENIED : PWF_IO, "cannot read the directory %s: %s",
+                        dir, strerror(errno));
+    pwf_status s = pwf_ok();
+    for (const struct dirent *e = readdir(d); e && s.code == PWF_OK; e = readdir(d)) {
+        bool round = false;
+        if (!is_ours(e->d_name, &round)) continue;
+        char path[PWF_PATH];
+        join(path, dir, e->d_name);
+        pwf_header header;
+        const pwf_status one = pwf_file_header(path, &header);
+        if (one.code == PWF_OK && header.kind == PWF_KIND_CHECKPOINT) {
+            s = append(l, e->d_name, round);
+            if (s.code == PWF_OK) l->entry[l->count - 1].step = header.step;
+        } else {
+            ++*bad;
+            PWF_WARN("CKPT_BAD", "%s", one.code == PWF_OK ? "a model, not a checkpoint" : one.text);
+        }
+    }
+    closedir(d);
+    if (l->count > 0) qsort(l->entry, (size_t)l->count, sizeof *l->entry, newest_first);
+    return s;
+}
+
+/* ---- find ---- */
+
+static pwf_status find_here(const char *dir, char *path, bool *found)
+{
+    list l = {0};
+    int64_t bad = 0;
+    path[0] = '\0';
+    pwf_status s = list_folder(dir, &l, &bad);
+    *found = l.count + bad > 0;
+    for (int64_t i = 0; s.code == PWF_OK && i < l.count && !path[0]; i++) {
+        char name[PWF_PATH];
+        join(name, dir, l.entry[i].name);
+        const pwf_status one = pwf_ckpt_verify(name);
+        if (one.code == PWF_OK)
+            memcpy(path, name, PWF_PATH);
+        else
+            PWF_WARN("CKPT_BAD", "%s", one.text);
+    }
+    if (s.code == PWF_OK && *found && !path[0])
+        s = PWF_FAIL(PWF_DATA,
+                     "none of the %lld checkpoints in %s is good; the warnings above say why",
+                     (long long)(l.count + bad), dir);
+    pwf_mem_free(l.entry);
+    return s;
+}
+
+pwf_status pwf_ckpt_find(const pwf_mesh *mesh, const char *dir, char *path, bool *found)
+{
+    pwf_status s = pwf_ok();
+    memset(path, 0, PWF_PATH);
+    *found = false;
+    if (pwf_mesh_rank(mesh, PWF_WORLD) == 0) s = find_here(dir, path, found);
+    s = pwf_mesh_agree(mesh, s);
+    pwf_mesh_broadcast(mesh, PWF_WORLD, 0, found, sizeof *found);
+    pwf_mesh_broadcast(mesh, PWF_WORLD, 0, path, PWF_PATH);
+    return s;
+}
+
+/* ---- prune ---- */
+
+static void remove_file(const char *dir, const char *name)
+{
+    char path[PWF_PATH];
+    join(path, dir, name);
+    if (unlink(path) != 0 && errno != ENOENT)
+        PWF_WARN("CKPT_PRUNE", "cannot remove %s: %s", path, strerror(errno));
+}
+
+/* Part files and trash of earlier attempts; the caller holds the directory's lock, so nobody is
+ * writing one now. */
+static void remove_leftovers(const char *dir)
+{
+    DIR *d = opendir(dir);
+    if (!d) return;
+    for (const struct dirent *e = readdir(d); e; e = readdir(d)) {
+        const char *name = e->d_name;
+        const bool part = name[0] == '.' && strstr(name, ".h5.part.") != NULL &&
+                          (strncmp(name, ".ckpt-", 6) == 0 || strncmp(name, ".model.", 7) == 0 ||
+                           strncmp(name, ".round-", 7) == 0);
+        if (part || is_between(name, ".trash-ckpt-", ".h5")) remove_file(dir, name);
+    }
+    closedir(d);
+}
+
+/* A name vanishes in one step, and the long work of freeing the blocks happens behind it. */
+static pwf_status trash(const char *dir, const char *name)
+{
+    char from[PWF_PATH], to[PWF_PATH], hidden[NAME_BYTES + 8];
+    snprintf(hidden, sizeof hidden, ".trash-%s", name);
+    join(from, dir, name);
+    join(to, dir, hidden);
+    if (rename(from, to) != 0) {
+        PWF_WARN("CKPT_PRUNE", "cannot remove %s: %s", from, strerror(errno));
+        return pwf_ok();
+    }
+    const pwf_status s = PWF_FAULT_POINT("ckpt.prune_trashed");
+    if (s.code == PWF_OK) remove_file(dir, hidden);
+    return s;
+}
+
+static pwf_status prune_here(const char *dir, int64_t keep)
+{
+    PWF_TRY(PWF_FAULT_POINT("ckpt.prune_begin"));
+    remove_leftovers(dir);
+    PWF_TRY(PWF_FAULT_POINT("ckpt.prune_parts"));
+    list l = {0};
+    int64_t bad = 0, kept = 0;
+    bool good = false;
+    pwf_status s = list_folder(dir, &l, &bad);
+    for (int64_t i = 0; s.code == PWF_OK && i < l.count; i++) {
+        if (l.entry[i].round) continue;
+        if (kept < keep) {
+            kept++;
+            continue;
+        }
+        /* Nothing goes before one of those that stay has been read from end to end. */
+        for (int64_t j = 0; !good && j < i; j++) {
+            char path[PWF_PATH];
+            join(path, dir, l.entry[j].name);
+            good = pwf_ckpt_verify(path).code == PWF_OK;
+        }
+        if (!good) {
+            PWF_WARN("CKPT_PRUNE", "none of the newest checkpoints in %s is good: nothing removed",
+                     dir);
+            break;
+        }
+        s = trash(dir, l.entry[i].name);
+    }
+    pwf_mem_free(l.entry);
+    PWF_TRY(s);
+    return PWF_FAULT_POINT("ckpt.prune_end");
+}
+
+void pwf_ckpt_prune(const pwf_mesh *mesh, const char *dir, int64_t keep)
+{
+    PWF_ASSERT(keep >= 2);
+    pwf_status s = pwf_ok();
+    if (pwf_mesh_rank(mesh, PWF_WORLD) == 0) s = prune_here(dir, keep);
+    if (s.code != PWF_OK) PWF_WARN("CKPT_PRUNE", "%s", s.text);
+    pwf_mesh_barrier(mesh);
+}
+
+/* ---- keep a round ---- */
+
+static pwf_status copy_bytes(int from, int to, const char *source, const char *target)
+{
+    enum { PIECE = 1 << 20 };
+    char *piece = NULL;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, PIECE, 1, &piece));
+    struct stat info;
+    pwf_status s = pwf_ok();
+    if (fstat(from, &info) != 0)
+        s = PWF_FAIL(PWF_IO, "cannot look at %s: %s", source, strerror(errno));
+    for (int64_t at = 0; s.code == PWF_OK && at < info.st_size; at += PIECE) {
+        const size_t n = info.st_size - at < PIECE ? (size_t)(info.st_size - at) : PIECE;
+        s = pwf_file_pread(from, source, piece, n, (uint64_t)at);
+        if (s.code == PWF_OK) s = pwf_file_pwrite(to, target, piece, n, (uint64_t)at);
+    }
+    if (s.code == PWF_OK && (fchmod(to, info.st_mode & 0777) != 0 || fsync(to) != 0))
+        s = PWF_FAIL(PWF_IO, "%s did not reach the disk: %s", target, strerror(errno));
+    pwf_mem_free(piece);
+    return s;
+}
+
+static pwf_status copy_file(const char *source, const char *target)
+{
+    const int from = open(source, O_RDONLY | O_CLOEXEC);
+    const int to = open(target, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    pwf_status s = from < 0 || to < 0 ? PWF_FAIL(PWF_IO, "cannot copy %s to %s: %s", source, target,
+                                                 strerror(errno))
+                                      : copy_bytes(from, to, source, target);
+    if (from >= 0) close(from);
+    if (to >= 0) close(to);
+    if (s.code == PWF_OK) s = pwf_ckpt_verify(target);
+    return s;
+}
+
+/* The second name is given in one step too: under a part name first, then renamed. */
+static pwf_status keep_here(const char *path, int64_t round)
+{
+    char dir[PWF_PATH], part[PWF_PATH], name[PWF_PATH], file[64];
+    snprintf(dir, sizeof dir, "%s", path);
+    char *slash = strrchr(dir, '/');
+    if (slash)
+        *slash = '\0';
+    else
+        snprintf(dir, sizeof dir, ".");
+    snprintf(file, sizeof file, "round-%02lld.h5", (long long)round);
+    join(name, dir, file);
+    snprintf(file, sizeof file, ".round-%02lld.h5.part.link", (long long)round);
+    join(part, dir, file);
+    unlink(part);
+    pwf_status s = pwf_ok();
+    if (link(path, part) != 0) s = copy_file(path, part);
+    if (s.code == PWF_OK) s = PWF_FAULT_POINT("ckpt.keep_linked");
+    if (s.code == PWF_OK && rename(part, name) != 0)
+        s = PWF_FAIL(PWF_IO, "cannot rename %s to %s: %s", part, name, strerror(errno));
+    /* rename does nothing if both names are already the same file */
+    unlink(part);
+    if (s.code == PWF_OK) s = pwf_path_sync_folder(dir);
+    return s;
+}
+
+pwf_status pwf_ckpt_keep_round(const pwf_mesh *mesh, const char *path, int64_t round)
+{
+    pwf_status s = pwf_ok();
+    if (pwf_mesh_rank(mesh, PWF_WORLD) == 0) s = keep_here(path, round);
+    return pwf_mesh_agree(mesh, s);
+}

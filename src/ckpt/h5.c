@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "layout.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void pwf_h5_start(void)
+{
+    static bool started;
+    if (started) return;
+    started = true;
+    /* The run's own lock guards the directory; HDF5's locks fail on some parallel file systems. */
+    setenv("HDF5_USE_FILE_LOCKING", "FALSE", 1);
+    unsetenv("HDF5_PLUGIN_PATH");
+    unsetenv("HDF5_DRIVER");
+    unsetenv("HDF5_VOL_CONNECTOR");
+    H5open();
+    H5PLset_loading_state(0);
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+}
+
+static herr_t innermost(unsigned n, const H5E_error2_t *error, void *data)
+{
+    char *text = data;
+    if (n == 0 && error->desc) {
+        strncpy(text, error->desc, 199);
+        text[199] = '\0';
+    }
+    return 0;
+}
+
+pwf_status pwf_h5_failed(pwf_code code, const char *what, const char *path)
+{
+    char text[200] = "no reason given";
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, innermost, text);
+    return PWF_FAIL(code, "%s %s: HDF5 says: %s", what, path, text);
+}
+
+/* Opens the dataset or the attribute, whatever `read` does with it. */
+pwf_status pwf_h5_read(hid_t file, const char *name, const char *attribute, hid_t type,
+                       int64_t count, void *out)
+{
+    const hid_t set = H5Dopen2(file, name, H5P_DEFAULT);
+    if (set < 0) return pwf_h5_failed(PWF_DATA, "cannot open the dataset", name);
+    const hid_t member = attribute ? H5Aopen(set, attribute, H5P_DEFAULT) : -1;
+    const hid_t space = attribute ? (member < 0 ? -1 : H5Aget_space(member)) : H5Dget_space(set);
+    pwf_status s = pwf_ok();
+    const hssize_t points = space < 0 ? -1 : H5Sget_simple_extent_npoints(space);
+    if (points != count)
+        s = PWF_FAIL(PWF_DATA, "the dataset %s has %lld elements instead of %lld", name,
+                     (long long)points, (long long)count);
+    else if (count > 0 && (attribute ? H5Aread(member, type, out)
+                                     : H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, out)) < 0)
+        s = pwf_h5_failed(PWF_DATA, "cannot read the dataset", name);
+    if (space >= 0) H5Sclose(space);
+    if (member >= 0) H5Aclose(member);
+    H5Dclose(set);
+    return s;
+}
+
+pwf_status pwf_h5_read_text(hid_t file, const char *name, char **out)
+{
+    *out = NULL;
+    const hid_t set = H5Dopen2(file, name, H5P_DEFAULT);
+    if (set < 0) return pwf_h5_failed(PWF_DATA, "cannot open the dataset", name);
+    pwf_status s = pwf_ok();
+    const hid_t type = H5Dget_type(set);
+    const size_t bytes = type < 0 ? 0 : H5Tget_size(type);
+    if (bytes == 0 || H5Tget_class(type) != H5T_STRING || H5Tis_variable_str(type) != 0)
+        s = PWF_FAIL(PWF_DATA, "the dataset %s is not a text of fixed length", name);
+    else if (!(*out = calloc(bytes + 1, 1)))
+        s = PWF_FAIL(PWF_RESOURCE, "no memory for the %zu bytes of %s", bytes, name);
+    else if (H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, *out) < 0)
+        s = pwf_h5_failed(PWF_DATA, "cannot read the dataset", name);
+    if (s.code != PWF_OK) {
+        free(*out);
+        *out = NULL;
+    }
+    if (type >= 0) H5Tclose(type);
+    H5Dclose(set);
+    return s;
+}
+
+pwf_status pwf_h5_count(hid_t file, const char *name, int64_t *count)
+{
+    const hid_t set = H5Dopen2(file, name, H5P_DEFAULT);
+    const hid_t space = set < 0 ? -1 : H5Dget_space(set);
+    *count = space < 0 ? -1 : (int64_t)H5Sget_simple_extent_npoints(space);
+    pwf_status s = pwf_ok();
+    if (*count < 0) s = pwf_h5_failed(PWF_DATA, "cannot open the dataset", name);
+    if (space >= 0) H5Sclose(space);
+    if (set >= 0) H5Dclose(set);
+    return s;
+}

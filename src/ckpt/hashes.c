@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "hashes.h"
+
+#include "pwf/core/log.h"
+#include "pwf/core/mem.h"
+
+#include <string.h>
+
+/* Hashes the own blocks of one array into its table. */
+static void hash_own(const pwf_state_array *array, pwf_range own, pwf_hash *table)
+{
+    const char *data = array->data;
+    for (int64_t lo = own.lo; lo < own.hi; lo += PWF_BLOCK) {
+        const int64_t n = own.hi - lo < PWF_BLOCK ? own.hi - lo : PWF_BLOCK;
+        table[lo / PWF_BLOCK] =
+            pwf_hash_bytes(data + (lo - own.lo) * (int64_t)array->size, (size_t)n * array->size);
+    }
+}
+
+/* Where the blocks of each shard begin in the table of an array, in bytes. */
+static void piece_offsets(const pwf_state *state, bool posterior, int shards, int64_t *offset)
+{
+    const pwf_range all = {0, posterior ? state->posterior : state->total};
+    offset[0] = 0;
+    for (int r = 0; r < shards; r++) {
+        const pwf_range own = pwf_range_meet(pwf_shard_range(state->total, shards, r), all);
+        const int64_t blocks = pwf_block_count(own.hi - own.lo);
+        offset[r + 1] = offset[r] + blocks * (int64_t)sizeof(pwf_hash);
+    }
+}
+
+pwf_status pwf_hashes_of_state(const pwf_mesh *mesh, const pwf_state *state, pwf_hashes *out)
+{
+    const int shards = pwf_mesh_size(mesh, PWF_SHARD);
+    pwf_state_array arrays[PWF_STATE_ARRAYS];
+    pwf_state_arrays(state, arrays);
+    out->hash = NULL;
+    out->first[0] = 0;
+    for (int i = 0; i < PWF_STATE_ARRAYS; i++)
+        out->first[i + 1] =
+            out->first[i] + pwf_block_count(arrays[i].posterior ? state->posterior : state->total);
+    int64_t *offset = NULL;
+    pwf_status s =
+        pwf_mem_alloc(PWF_MEM_BUFFERS, out->first[PWF_STATE_ARRAYS], sizeof *out->hash, &out->hash);
+    if (s.code == PWF_OK) s = pwf_mem_alloc(PWF_MEM_BUFFERS, shards + 1, sizeof *offset, &offset);
+    s = pwf_mesh_agree(mesh, s);
+    for (int i = 0; s.code == PWF_OK && i < PWF_STATE_ARRAYS; i++) {
+        pwf_hash *table = out->hash + out->first[i];
+        hash_own(&arrays[i], arrays[i].posterior ? state->own_posterior : state->own, table);
+        piece_offsets(state, arrays[i].posterior, shards, offset);
+        pwf_mesh_gather(mesh, PWF_SHARD, table, offset);
+    }
+    pwf_mem_free(offset);
+    if (s.code != PWF_OK) {
+        pwf_mem_free(out->hash);
+        out->hash = NULL;
+    }
+    return s;
+}
+
+pwf_status pwf_hashes_fingerprint(const pwf_hash *hash, int64_t count, const pwf_replicated *rest,
+                                  pwf_hash *out)
+{
+    const pwf_position *p = &rest->position;
+    const int64_t numbers[] = {
+        rest->posterior, rest->total, rest->buffer_count, rest->codebook_count,
+        rest->min_power, p->phase,    p->round,           p->phase_step,
+        p->step,         p->batches,  rest->seed,         rest->slots};
+    pwf_hasher *hasher = pwf_hasher_new();
+    if (!hasher) return PWF_FAIL(PWF_RESOURCE, "no memory for a hash");
+    pwf_hasher_add(hasher, numbers, sizeof numbers);
+    pwf_hasher_add(hasher, &rest->data, sizeof rest->data);
+    pwf_hasher_add(hasher, rest->model, strlen(rest->model) + 1);
+    if (rest->codebook_count > 0)
+        pwf_hasher_add(hasher, rest->codebook,
+                       (size_t)rest->codebook_count * sizeof *rest->codebook);
+    if (rest->buffer_count > 0)
+        pwf_hasher_add(hasher, rest->buffers, (size_t)rest->buffer_count * sizeof *rest->buffers);
+    if (count > 0) pwf_hasher_add(hasher, hash, (size_t)count * sizeof *hash);
+    *out = pwf_hasher_digest(hasher);
+    pwf_hasher_free(hasher);
+    return pwf_ok();
+}
+
+pwf_hash pwf_ckpt_fingerprint(const pwf_mesh *mesh, const pwf_snapshot *snapshot)
+{
+    const pwf_state *state = snapshot->state;
+    pwf_hash fingerprint = {0, 0};
+    pwf_hashes hashes;
+    pwf_status s = pwf_hashes_of_state(mesh, state, &hashes);
+    if (s.code == PWF_OK) {
+        const pwf_replicated rest = {.posterior = state->posterior,
+                                     .total = state->total,
+                                     .buffer_count = pwf_registry_buffer_count(state->registry),
+                                     .codebook_count = state->codebook.count,
+                                     .min_power = state->codebook.min_power,
+                                     .buffers = state->buffers,
+                                     .codebook = state->codebook.entry,
+                                     .position = snapshot->position,
+                                     .seed = snapshot->seed,
+                                     .slots = snapshot->slots,
+                                     .model = snapshot->model,
+                                     .data = snapshot->data};
+        s = pwf_hashes_fingerprint(hashes.hash, hashes.first[PWF_STATE_ARRAYS], &rest,
+                                   &fingerprint);
+    }
+    pwf_mem_free(hashes.hash);
+    s = pwf_mesh_agree(mesh, s);
+    if (s.code == PWF_OK) return fingerprint;
+    PWF_WARN("FINGERPRINT", "no fingerprint here: %s", s.text);
+    return (pwf_hash){0, 0};
+}

@@ -1,0 +1,517 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "layout.h"
+
+#include "pwf/core/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ANY = -1, PATH = 512, TEXT_MAX = 16 << 20 };
+
+typedef enum item_type { GROUP, F32, I16, I32, I64, U64, F64, TEXT } item_type;
+
+/* One line of the table: a group, or a dataset that is stored plainly. */
+typedef struct item {
+    const char *path;
+    item_type type;
+    int64_t links; /* of a group */
+    int dims;      /* 0: scalar; ANY: shape unknown, only the count is checked */
+    hsize_t shape[PWF_DIMS];
+    int64_t count;    /* elements, or bytes of a text; ANY: whatever the file has */
+    const void *data; /* NULL: filled in later */
+    int64_t *offset;  /* gets or is compared with the place in the file; NULL: nobody asks */
+    const int64_t *min_power; /* the attribute of the codebook; NULL: none */
+} item;
+
+/* What is done with each line: make it or check it. */
+typedef struct walk {
+    pwf_status (*visit)(hid_t file, const item *line);
+    hid_t file;
+    pwf_file *tables;
+    const pwf_registry *registry;
+    const pwf_layout *layout; /* NULL when checking */
+} walk;
+
+static hid_t stored_type(item_type type, int64_t bytes)
+{
+    switch (type) {
+    case F32:
+        return H5Tcopy(H5T_IEEE_F32LE);
+    case I16:
+        return H5Tcopy(H5T_STD_I16LE);
+    case I32:
+        return H5Tcopy(H5T_STD_I32LE);
+    case I64:
+        return H5Tcopy(H5T_STD_I64LE);
+    case U64:
+        return H5Tcopy(H5T_STD_U64LE);
+    case F64:
+        return H5Tcopy(H5T_IEEE_F64LE);
+    case GROUP:
+        return -1;
+    case TEXT:
+        break;
+    }
+    const hid_t text = H5Tcopy(H5T_C_S1);
+    H5Tset_size(text, (size_t)bytes);
+    H5Tset_strpad(text, H5T_STR_NULLPAD);
+    return text;
+}
+
+/* ---- making a file ---- */
+
+static pwf_status make_group(hid_t file, const item *line)
+{
+    if (line->path[1] == '\0') return pwf_ok(); /* the root is there */
+    const hid_t group = H5Gcreate2(file, line->path, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    if (group < 0) return pwf_h5_failed(PWF_IO, "cannot make the group", line->path);
+    H5Gclose(group);
+    return pwf_ok();
+}
+
+static herr_t make_attribute(hid_t set, const int64_t *value)
+{
+    const hid_t space = H5Screate(H5S_SCALAR);
+    const hid_t attribute =
+        H5Acreate2(set, "min_power", H5T_STD_I64LE, space, H5P_DEFAULT, H5P_DEFAULT);
+    const herr_t e = attribute < 0 ? -1 : H5Awrite(attribute, H5T_NATIVE_INT64, value);
+    if (attribute >= 0) H5Aclose(attribute);
+    H5Sclose(space);
+    return e;
+}
+
+/* Contiguous, allocated at once, no fill values, no times: the bytes depend on the contents only.
+ */
+static hid_t plain_storage(void)
+{
+    const hid_t create = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_layout(create, H5D_CONTIGUOUS);
+    H5Pset_alloc_time(create, H5D_ALLOC_TIME_EARLY);
+    H5Pset_fill_time(create, H5D_FILL_TIME_NEVER);
+    H5Pset_obj_track_times(create, false);
+    return create;
+}
+
+static pwf_status make(hid_t file, const item *line)
+{
+    if (line->type == GROUP) return make_group(file, line);
+    const hid_t type = stored_type(line->type, line->count);
+    const hid_t space =
+        line->dims == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(line->dims, line->shape, NULL);
+    const hid_t create = plain_storage();
+    const hid_t set = H5Dcreate2(file, line->path, type, space, H5P_DEFAULT, create, H5P_DEFAULT);
+    bool good = set >= 0;
+    /* Files and memory have the same types: both are little-endian. */
+    if (good && line->data && line->count > 0)
+        good = H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, line->data) >= 0;
+    if (good && line->min_power) good = make_attribute(set, line->min_power) >= 0;
+    if (good && line->offset) {
+        const haddr_t offset = line->count > 0 ? H5Dget_offset(set) : PWF_FIRST_BLOCK;
+        good = offset != HADDR_UNDEF;
+        *line->offset = (int64_t)offset;
+    }
+    pwf_status s = pwf_ok();
+    if (!good) s = pwf_h5_failed(PWF_IO, "cannot make the dataset", line->path);
+    if (set >= 0) H5Dclose(set);
+    H5Pclose(create);
+    if (space >= 0) H5Sclose(space);
+    H5Tclose(type);
+    return s;
+}
+
+/* ---- checking a file ---- */
+
+static pwf_status check_group(hid_t file, const item *line)
+{
+    H5L_info_t link;
+    if (line->path[1] != '\0' &&
+        (H5Lget_info(file, line->path, &link, H5P_DEFAULT) < 0 || link.type != H5L_TYPE_HARD))
+        return PWF_FAIL(PWF_DATA, "the group %s is missing or a link", line->path);
+    H5G_info_t info;
+    if (H5Gget_info_by_name(file, line->path, &info, H5P_DEFAULT) < 0)
+        return PWF_FAIL(PWF_DATA, "the group %s is missing", line->path);
+    if ((int64_t)info.nlinks != line->links)
+        return PWF_FAIL(PWF_DATA, "the group %s holds %lld entries instead of %lld", line->path,
+                        (long long)info.nlinks, (long long)line->links);
+    return pwf_ok();
+}
+
+/* Type and shape; `wrong` gets what is wrong with them, or stays as it is. */
+static void check_shape(hid_t set, const item *line, const char **wrong)
+{
+    const hid_t type = H5Dget_type(set), space = H5Dget_space(set);
+    const bool text = line->type == TEXT;
+    const hid_t want = text ? -1 : stored_type(line->type, 0);
+    hsize_t shape[H5S_MAX_RANK] = {0};
+    const int dims = H5Sget_simple_extent_dims(space, shape, NULL);
+    int64_t count = H5Sget_simple_extent_npoints(space);
+    if (text && (H5Tget_class(type) != H5T_STRING || H5Tis_variable_str(type) != 0 ||
+                 H5Tget_size(type) > TEXT_MAX || dims != 0))
+        *wrong = "is not a text of fixed length";
+    else if (!text && H5Tequal(type, want) <= 0)
+        *wrong = "has the wrong type";
+    else if (line->dims != ANY && dims != line->dims)
+        *wrong = "has the wrong number of dimensions";
+    if (text) count = (int64_t)H5Tget_size(type);
+    if (line->count != ANY && count != line->count) *wrong = "has the wrong number of elements";
+    for (int d = 0; line->dims > 0 && line->count != ANY && !*wrong && d < dims; d++)
+        if (shape[d] != line->shape[d]) *wrong = "has the wrong shape";
+    if (want >= 0) H5Tclose(want);
+    H5Sclose(space);
+    H5Tclose(type);
+}
+
+static void check_storage(hid_t set, const item *line, const char **wrong)
+{
+    const hid_t create = H5Dget_create_plist(set);
+    if (H5Pget_layout(create) != H5D_CONTIGUOUS || H5Pget_external_count(create) != 0 ||
+        H5Pget_nfilters(create) != 0)
+        *wrong = "is not stored plainly";
+    H5Pclose(create);
+    H5O_info_t info;
+    if (H5Oget_info(set, &info) < 0 || info.rc != 1 ||
+        info.num_attrs != (line->min_power ? 1U : 0U))
+        *wrong = "has other links or attributes";
+    if (!*wrong && line->offset && line->count > 0 && H5Dget_offset(set) != (haddr_t)*line->offset)
+        *wrong = "does not lie where the table of extents says";
+}
+
+static pwf_status check(hid_t file, const item *line)
+{
+    if (line->type == GROUP) return check_group(file, line);
+    H5L_info_t link;
+    if (H5Lget_info(file, line->path, &link, H5P_DEFAULT) < 0)
+        return PWF_FAIL(PWF_DATA, "the dataset %s is missing", line->path);
+    if (link.type != H5L_TYPE_HARD)
+        return PWF_FAIL(PWF_DATA, "%s is a link, not a dataset", line->path);
+    const hid_t set = H5Dopen2(file, line->path, H5P_DEFAULT);
+    if (set < 0) return pwf_h5_failed(PWF_DATA, "cannot open the dataset", line->path);
+    const char *wrong = NULL;
+    check_shape(set, line, &wrong);
+    if (!wrong) check_storage(set, line, &wrong);
+    H5Dclose(set);
+    if (wrong) return PWF_FAIL(PWF_DATA, "the dataset %s %s", line->path, wrong);
+    return pwf_ok();
+}
+
+/* ---- the table ---- */
+
+static pwf_status visit_group(const walk *w, const char *path, int64_t links)
+{
+    return w->visit(w->file, &(item){.path = path, .type = GROUP, .links = links});
+}
+
+static pwf_status visit_list(const walk *w, const char *path, item_type type, int64_t count,
+                             const void *data, int64_t *offset)
+{
+    return w->visit(w->file, &(item){.path = path,
+                                     .type = type,
+                                     .dims = 1,
+                                     .shape = {(hsize_t)count},
+                                     .count = count,
+                                     .data = data,
+                                     .offset = offset});
+}
+
+static pwf_status visit_scalar(const walk *w, const char *path, item_type type, const void *data)
+{
+    return w->visit(w->file, &(item){.path = path, .type = type, .count = 1, .data = data});
+}
+
+/* A text of no bytes cannot be stored: it is one NUL. */
+static pwf_status visit_text(const walk *w, const char *path, const char *text)
+{
+    const int64_t bytes = !text ? ANY : *text ? (int64_t)strlen(text) : 1;
+    return w->visit(w->file, &(item){.path = path, .type = TEXT, .count = bytes, .data = text});
+}
+
+static pwf_status visit_array(const walk *w, const pwf_file_array *array, pwf_extent *extents)
+{
+    const pwf_header *h = &w->tables->header;
+    const int64_t rows = array->posterior ? h->posterior_params : h->params;
+    char path[PATH];
+    snprintf(path, sizeof path, "/%s", array->name);
+    PWF_TRY(visit_group(w, path, rows));
+    for (int64_t i = 0; i < rows; i++) {
+        item line = {.path = path,
+                     .type = array->size == 2 ? I16 : F32,
+                     .dims = ANY,
+                     .count = extents[i].count,
+                     .offset = &extents[i].offset};
+        if (w->registry) {
+            const pwf_param *p = pwf_registry_param(w->registry, (int)i);
+            line.dims = p->dims;
+            line.count = p->count;
+            for (int d = 0; d < p->dims; d++)
+                line.shape[d] = (hsize_t)p->shape[d];
+        }
+        snprintf(path, sizeof path, "/%s/%s", array->name, w->tables->name[i]);
+        PWF_TRY(w->visit(w->file, &line));
+    }
+    return pwf_ok();
+}
+
+static pwf_status visit_hashes(const walk *w)
+{
+    pwf_header *h = &w->tables->header;
+    PWF_TRY(visit_group(w, "/hashes", h->arrays + 2));
+    char path[PATH];
+    for (int64_t i = 0; i < h->arrays; i++) {
+        pwf_file_array *a = &h->array[i];
+        snprintf(path, sizeof path, "/hashes/%s", a->name);
+        PWF_TRY(w->visit(w->file, &(item){.path = path,
+                                          .type = U64,
+                                          .dims = 2,
+                                          .shape = {(hsize_t)a->blocks, 2},
+                                          .count = a->blocks * 2,
+                                          .offset = (int64_t *)&a->hashes}));
+    }
+    PWF_TRY(w->visit(w->file, &(item){.path = "/hashes/extents",
+                                      .type = I64,
+                                      .dims = 2,
+                                      .shape = {(hsize_t)h->extent_rows, 4},
+                                      .count = h->extent_rows * 4,
+                                      .offset = (int64_t *)&h->extents}));
+    /* Names are never empty as a whole: a network has parameters. */
+    return w->visit(w->file, &(item){.path = "/hashes/names",
+                                     .type = TEXT,
+                                     .count = h->names_bytes,
+                                     .data = w->layout ? w->tables->text : NULL,
+                                     .offset = (int64_t *)&h->names});
+}
+
+static pwf_status visit_buffers(const walk *w)
+{
+    const pwf_header *h = &w->tables->header;
+    PWF_TRY(visit_group(w, "/buffers", h->buffers));
+    char path[PATH];
+    for (int64_t i = 0; i < h->buffers; i++) {
+        int64_t count = ANY;
+        const float *data = NULL;
+        if (w->registry) {
+            const pwf_buffer *b = pwf_registry_buffer(w->registry, (int)i);
+            count = b->count;
+            if (w->layout) data = w->layout->snapshot->state->buffers + b->offset;
+        }
+        snprintf(path, sizeof path, "/buffers/%s", w->tables->name[h->params + i]);
+        PWF_TRY(visit_list(w, path, F32, count, data, NULL));
+    }
+    return pwf_ok();
+}
+
+static pwf_status visit_codebook(const walk *w)
+{
+    static const int64_t some = 0;
+    const pwf_snapshot *s = w->layout ? w->layout->snapshot : NULL;
+    const pwf_codebook *book = s ? &s->state->codebook : NULL;
+    const int64_t count = book ? book->count : ANY;
+    return w->visit(w->file, &(item){.path = "/codebook",
+                                     .type = I32,
+                                     .dims = 1,
+                                     .shape = {(hsize_t)count},
+                                     .count = count,
+                                     .data = book ? book->entry : NULL,
+                                     .min_power = book ? &book->min_power : &some});
+}
+
+static pwf_status visit_state(const walk *w)
+{
+    const pwf_snapshot *s = w->layout ? w->layout->snapshot : NULL;
+    const pwf_position *p = s ? &s->position : NULL;
+    PWF_TRY(visit_group(w, "/state", 7));
+    PWF_TRY(visit_scalar(w, "/state/phase", I64, p ? &p->phase : NULL));
+    PWF_TRY(visit_scalar(w, "/state/round", I64, p ? &p->round : NULL));
+    PWF_TRY(visit_scalar(w, "/state/phase_step", I64, p ? &p->phase_step : NULL));
+    PWF_TRY(visit_scalar(w, "/state/step", I64, p ? &p->step : NULL));
+    PWF_TRY(visit_scalar(w, "/state/batches", I64, p ? &p->batches : NULL));
+    PWF_TRY(visit_scalar(w, "/state/seed", I64, s ? &s->seed : NULL));
+    PWF_TRY(visit_scalar(w, "/state/slots", I64, s ? &s->slots : NULL));
+    PWF_TRY(visit_text(w, "/model", s ? s->model : NULL));
+    return visit_list(w, "/data_hash", U64, 2, s ? &s->data : NULL, NULL);
+}
+
+/* Everything that depends on the mesh, on time or on paths. */
+static pwf_status visit_run(const walk *w)
+{
+    const pwf_layout *l = w->layout;
+    const pwf_snapshot *s = l ? l->snapshot : NULL;
+    PWF_TRY(visit_group(w, "/run", 7));
+    PWF_TRY(visit_text(w, "/run/config", s ? s->config : NULL));
+    PWF_TRY(visit_text(w, "/run/program", l ? "pwf " PWF_VERSION : NULL));
+    PWF_TRY(visit_scalar(w, "/run/metrics_bytes", I64, s ? &s->metrics_bytes : NULL));
+    PWF_TRY(visit_scalar(w, "/run/rounds_bytes", I64, s ? &s->rounds_bytes : NULL));
+    PWF_TRY(visit_scalar(w, "/run/seconds", F64, s ? &s->seconds : NULL));
+    PWF_TRY(visit_scalar(w, "/run/shards", I64, l ? &l->shards : NULL));
+    return visit_scalar(w, "/run/replicas", I64, l ? &l->replicas : NULL);
+}
+
+static pwf_status visit_all(const walk *w)
+{
+    const pwf_header *h = &w->tables->header;
+    PWF_TRY(visit_group(w, "/", h->arrays + 7));
+    pwf_extent *extents = w->tables->extents;
+    for (int64_t i = 0; i < h->arrays; i++) {
+        PWF_TRY(visit_array(w, &h->array[i], extents));
+        extents += h->array[i].posterior ? h->posterior_params : h->params;
+    }
+    PWF_TRY(visit_hashes(w));
+    PWF_TRY(visit_buffers(w));
+    PWF_TRY(visit_codebook(w));
+    PWF_TRY(visit_state(w));
+    return visit_run(w);
+}
+
+/* ---- entry points ---- */
+
+/* A final model is what a network needs to predict: means and codes. */
+static bool in_kind(uint32_t kind, const char *array)
+{
+    return kind == PWF_KIND_CHECKPOINT || strcmp(array, "mu") == 0 || strcmp(array, "code") == 0;
+}
+
+static void plan_arrays(const pwf_state *state, pwf_header *h)
+{
+    pwf_state_array arrays[PWF_STATE_ARRAYS];
+    pwf_state_arrays(state, arrays);
+    for (int i = 0; i < PWF_STATE_ARRAYS; i++) {
+        if (!in_kind(h->kind, arrays[i].name)) continue;
+        pwf_file_array *a = &h->array[h->arrays++];
+        PWF_ASSERT(strlen(arrays[i].name) < sizeof a->name);
+        memcpy(a->name, arrays[i].name, strlen(arrays[i].name));
+        a->size = (uint32_t)arrays[i].size;
+        a->posterior = arrays[i].posterior;
+        a->elements = arrays[i].posterior ? state->posterior : state->total;
+        a->blocks = pwf_block_count(a->elements);
+        h->extent_rows += a->posterior ? h->posterior_params : h->params;
+    }
+}
+
+static const char *name_at(const pwf_registry *registry, int64_t params, int64_t i)
+{
+    const char *name = i < params ? pwf_registry_param(registry, (int)i)->name
+                                  : pwf_registry_buffer(registry, (int)(i - params))->name;
+    PWF_ASSERT(*name && strlen(name) < PWF_NAME && !strpbrk(name, "/\n "));
+    return name;
+}
+
+static pwf_status plan_tables(const pwf_registry *registry, pwf_file *file)
+{
+    pwf_header *h = &file->header;
+    const int64_t names = h->params + h->buffers;
+    for (int64_t i = 0; i < names; i++)
+        h->names_bytes += (int64_t)strlen(name_at(registry, h->params, i)) + 1;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, h->names_bytes + 1, 1, &file->text));
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, names, sizeof *file->name, &file->name));
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, h->extent_rows, sizeof(pwf_extent), &file->extents));
+    char *at = file->text;
+    for (int64_t i = 0; i < names; i++) {
+        file->name[i] = name_at(registry, h->params, i);
+        const size_t n = strlen(file->name[i]);
+        memcpy(at, file->name[i], n);
+        at[n] = '\n';
+        at += n + 1;
+    }
+    pwf_extent *e = file->extents;
+    for (int64_t a = 0; a < h->arrays; a++)
+        for (int64_t i = 0; i < (h->array[a].posterior ? h->posterior_params : h->params); i++) {
+            const pwf_param *p = pwf_registry_param(registry, (int)i);
+            *e++ = (pwf_extent){.array = a, .start = p->offset, .count = p->count};
+        }
+    return pwf_ok();
+}
+
+pwf_status pwf_layout_plan(const pwf_snapshot *snapshot, uint32_t kind, pwf_file *file)
+{
+    const pwf_state *state = snapshot->state;
+    const pwf_registry *registry = state->registry;
+    pwf_header *h = &file->header;
+    *h = (pwf_header){.kind = kind, .step = snapshot->position.step};
+    h->posterior = state->posterior;
+    h->total = state->total;
+    h->params = pwf_registry_params(registry);
+    h->buffers = pwf_registry_buffers(registry);
+    while (h->posterior_params < h->params &&
+           pwf_registry_param(registry, (int)h->posterior_params)->posterior)
+        h->posterior_params++;
+    plan_arrays(state, h);
+    return plan_tables(registry, file);
+}
+
+pwf_status pwf_layout_make(const pwf_layout *layout)
+{
+    pwf_h5_start();
+    const char *path = layout->file->path;
+    const hid_t access = H5Pcreate(H5P_FILE_ACCESS), create = H5Pcreate(H5P_FILE_CREATE);
+    /* The newest format that HDF5 1.10 knows: its metadata carries checksums. */
+    H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
+    H5Pset_alignment(access, PWF_FIRST_BLOCK, PWF_FIRST_BLOCK);
+    H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
+    H5Pset_userblock(create, PWF_FIRST_BLOCK);
+    H5Pset_obj_track_times(create, false);
+    const hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, create, access);
+    H5Pclose(create);
+    H5Pclose(access);
+    if (file < 0) return pwf_h5_failed(PWF_IO, "cannot make", path);
+    const walk w = {make, file, layout->file, layout->snapshot->state->registry, layout};
+    pwf_status s = visit_all(&w);
+    if (H5Fclose(file) < 0 && s.code == PWF_OK) s = pwf_h5_failed(PWF_IO, "cannot close", path);
+    return s;
+}
+
+/* The names must be those of the registry, in its order, before shapes can be compared by index. */
+static pwf_status check_names(const pwf_file *file, const pwf_registry *registry)
+{
+    const pwf_header *h = &file->header;
+    if (h->params != pwf_registry_params(registry) || h->buffers != pwf_registry_buffers(registry))
+        return PWF_FAIL(PWF_DATA,
+                        "%s has %lld parameters and %lld buffers, the model of this run %d and %d: "
+                        "it belongs to another model",
+                        file->path, (long long)h->params, (long long)h->buffers,
+                        pwf_registry_params(registry), pwf_registry_buffers(registry));
+    for (int64_t i = 0; i < h->params + h->buffers; i++) {
+        const char *name = name_at(registry, h->params, i);
+        if (strcmp(name, file->name[i]) != 0)
+            return PWF_FAIL(PWF_DATA,
+                            "%s has %s where the model of this run has %s: it belongs to another "
+                            "model",
+                            file->path, file->name[i], name);
+    }
+    if (h->posterior != pwf_registry_posterior_count(registry) ||
+        h->total != pwf_registry_total_count(registry))
+        return PWF_FAIL(PWF_DATA,
+                        "%s has %lld posterior elements of %lld, the model of this run %lld of "
+                        "%lld: shapes or posterior.exclude differ",
+                        file->path, (long long)h->posterior, (long long)h->total,
+                        (long long)pwf_registry_posterior_count(registry),
+                        (long long)pwf_registry_total_count(registry));
+    const pwf_extent *e = file->extents;
+    for (int64_t a = 0; a < h->arrays; a++)
+        for (int64_t i = 0; i < (h->array[a].posterior ? h->posterior_params : h->params); i++, e++)
+            if (e->count != pwf_registry_param(registry, (int)i)->count)
+                return PWF_FAIL(PWF_DATA, "%s has %lld elements in %s, the model of this run %lld",
+                                file->path, (long long)e->count, file->name[i],
+                                (long long)pwf_registry_param(registry, (int)i)->count);
+    return pwf_ok();
+}
+
+pwf_status pwf_layout_open(const pwf_file *file, const pwf_registry *registry, hid_t *out)
+{
+    pwf_h5_start();
+    *out = -1;
+    if (registry) PWF_TRY(check_names(file, registry));
+    const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
+    const hid_t open = H5Fopen(file->path, H5F_ACC_RDONLY, access);
+    H5Pclose(access);
+    if (open < 0) return pwf_h5_failed(PWF_DATA, "cannot open as HDF5", file->path);
+    /* The check compares offsets with the tables and changes nothing in them. */
+    const walk w = {check, open, (pwf_file *)file, registry, NULL};
+    const pwf_status s = visit_all(&w);
+    if (s.code != PWF_OK) {
+        H5Fclose(open);
+        return PWF_FAIL(s.code, "%s: %s; the file was made by another program", file->path, s.text);
+    }
+    *out = open;
+    return pwf_ok();
+}

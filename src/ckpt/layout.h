@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_CKPT_LAYOUT_H
+#define PWF_CKPT_LAYOUT_H
+
+#include "file.h"
+#include "pwf/ckpt/ckpt.h"
+
+#include <hdf5.h>
+
+/** The HDF5 side of a checkpoint file: which groups and datasets it has. One table is walked both
+ * to make a file and to check one. */
+
+/** Makes libhdf5 ours: no locks, no plug-ins, no other drivers, no error stacks on stderr. Every
+ * function of this header calls it first.
+ * Local. */
+void pwf_h5_start(void);
+
+/** A failure whose sentence ends with libhdf5's own words.
+ * Local. */
+pwf_status pwf_h5_failed(pwf_code code, const char *what, const char *path);
+
+/* What a file is made from. */
+typedef struct pwf_layout {
+    const pwf_snapshot *snapshot;
+    int64_t shards, replicas;
+    pwf_file *file; /* header, extents and text are filled in */
+} pwf_layout;
+
+/** Fills in a header and the names for a state; offsets and lengths are still 0.
+ * Local. The caller frees them with pwf_file_close. Fails with PWF_RESOURCE. */
+pwf_status pwf_layout_plan(const pwf_snapshot *snapshot, uint32_t kind, pwf_file *file);
+
+/** Makes the HDF5 file in place of the empty file->path with everything but the arrays and the
+ * tables, and fills in the offsets and the length. The serial driver does this on one rank, so that
+ * the file is the same however many ranks fill it.
+ * Local. Fails with PWF_IO. */
+pwf_status pwf_layout_make(const pwf_layout *layout);
+
+/** Opens a file that has verified with libhdf5 and checks that it holds exactly the groups and
+ * datasets of the table, plainly stored, with the offsets that the extents say; `registry` (may be
+ * NULL) says the names and shapes that parameters and buffers must have.
+ * Local. The caller closes *out with H5Fclose. Fails with PWF_DATA. */
+pwf_status pwf_layout_open(const pwf_file *file, const pwf_registry *registry, hid_t *out);
+
+/** Reads one dataset whole, converted to `type` in memory, `count` elements (an attribute of it if
+ * `attribute` is not NULL).
+ * Local. Fails with PWF_DATA. */
+pwf_status pwf_h5_read(hid_t file, const char *name, const char *attribute, hid_t type,
+                       int64_t count, void *out);
+
+/** Reads a text dataset; the caller frees *out with free().
+ * Local. Fails with PWF_DATA or PWF_RESOURCE. */
+pwf_status pwf_h5_read_text(hid_t file, const char *name, char **out);
+
+/** The number of elements of a dataset.
+ * Local. Fails with PWF_DATA. */
+pwf_status pwf_h5_count(hid_t file, const char *name, int64_t *count);
+
+#endif

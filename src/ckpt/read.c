@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "hashes.h"
+#include "layout.h"
+
+#include "pwf/core/mem.h"
+#include "pwf/posterior/posterior.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static pwf_status check_arrays(const pwf_file *file)
+{
+    for (int i = 0; i < (int)file->header.arrays; i++)
+        PWF_TRY(pwf_file_check(file, i, 0, file->header.array[i].blocks, NULL));
+    return pwf_ok();
+}
+
+pwf_status pwf_ckpt_verify(const char *path)
+{
+    pwf_file file;
+    PWF_TRY(pwf_file_open(path, &file));
+    const pwf_status s = check_arrays(&file);
+    pwf_file_close(&file);
+    return s;
+}
+
+/* ---- the small part, read by one rank ---- */
+
+/* What is replicated in a checkpoint, beside codebook and buffers. */
+typedef struct small {
+    pwf_position position;
+    int64_t seed, slots, metrics_bytes, rounds_bytes, codebook, min_power;
+    double seconds;
+    pwf_hash data;
+    char model[256];
+} small;
+
+static pwf_status read_small(hid_t h5, small *out)
+{
+    const struct {
+        const char *name;
+        int64_t *to;
+    } numbers[] = {{"/state/phase", &out->position.phase},
+                   {"/state/round", &out->position.round},
+                   {"/state/phase_step", &out->position.phase_step},
+                   {"/state/step", &out->position.step},
+                   {"/state/batches", &out->position.batches},
+                   {"/state/seed", &out->seed},
+                   {"/state/slots", &out->slots},
+                   {"/run/metrics_bytes", &out->metrics_bytes},
+                   {"/run/rounds_bytes", &out->rounds_bytes}};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        PWF_TRY(pwf_h5_read(h5, numbers[i].name, NULL, H5T_NATIVE_INT64, 1, numbers[i].to));
+    PWF_TRY(pwf_h5_read(h5, "/run/seconds", NULL, H5T_NATIVE_DOUBLE, 1, &out->seconds));
+    PWF_TRY(pwf_h5_read(h5, "/data_hash", NULL, H5T_NATIVE_UINT64, 2, &out->data));
+    PWF_TRY(pwf_h5_read(h5, "/codebook", "min_power", H5T_NATIVE_INT64, 1, &out->min_power));
+    PWF_TRY(pwf_h5_count(h5, "/codebook", &out->codebook));
+    if (out->codebook > PWF_CODES_MAX)
+        return PWF_FAIL(PWF_DATA, "the codebook has %lld entries; %d are possible",
+                        (long long)out->codebook, PWF_CODES_MAX);
+    char *model = NULL;
+    PWF_TRY(pwf_h5_read_text(h5, "/model", &model));
+    snprintf(out->model, sizeof out->model, "%s", model);
+    free(model);
+    return pwf_ok();
+}
+
+/* All buffers in a row; *count gets their number, *out the memory (pwf_mem_free). */
+static pwf_status read_buffers(hid_t h5, const pwf_file *file, float **out, int64_t *count)
+{
+    const pwf_header *h = &file->header;
+    char path[PWF_NAME + 16];
+    *count = 0;
+    for (int64_t pass = 0; pass < 2; pass++) {
+        if (pass == 1) PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, *count, sizeof **out, out));
+        int64_t at = 0;
+        for (int64_t i = 0; i < h->buffers; i++) {
+            int64_t n = 0;
+            snprintf(path, sizeof path, "/buffers/%s", file->name[h->params + i]);
+            PWF_TRY(pwf_h5_count(h5, path, &n));
+            if (n > (int64_t)(h->bytes / sizeof(float)) - at)
+                return PWF_FAIL(PWF_DATA, "the dataset %s is larger than the file", path);
+            if (pass == 1) PWF_TRY(pwf_h5_read(h5, path, NULL, H5T_NATIVE_FLOAT, n, *out + at));
+            at += n;
+        }
+        *count = at;
+    }
+    return pwf_ok();
+}
+
+/* ---- read ---- */
+
+static pwf_status check_fields(const char *path, const small *in, const pwf_snapshot *s)
+{
+    const pwf_hash none = {0, 0};
+    const pwf_codebook *book = &s->state->codebook;
+    if (strcmp(in->model, s->model) != 0)
+        return PWF_FAIL(PWF_DATA, "%s is of the model %s, this run of %s", path, in->model,
+                        s->model);
+    if (in->seed != s->seed)
+        return PWF_FAIL(PWF_DATA, "%s has the seed %lld, this run %lld", path, (long long)in->seed,
+                        (long long)s->seed);
+    if (in->slots != s->slots)
+        return PWF_FAIL(PWF_DATA, "%s has parallel.slots %lld, this run %lld", path,
+                        (long long)in->slots, (long long)s->slots);
+    if (in->min_power != book->min_power)
+        return PWF_FAIL(PWF_DATA, "%s has fixing.min_power %lld, this run %lld", path,
+                        (long long)in->min_power, (long long)book->min_power);
+    if (memcmp(&s->data, &none, sizeof none) != 0 && memcmp(&s->data, &in->data, sizeof none) != 0)
+        return PWF_FAIL(PWF_DATA, "%s was trained on other images than those of this run", path);
+    const pwf_position *p = &in->position;
+    if (p->phase < 0 || p->round < 0 || p->phase_step < 0 || p->step < 0 || p->batches < 0 ||
+        in->metrics_bytes < 0 || in->rounds_bytes < 0)
+        return PWF_FAIL(PWF_DATA, "%s stands at a negative position", path);
+    return pwf_ok();
+}
+
+/* Rank 0's part: the structure, and everything that is small. */
+static pwf_status read_replicated(const pwf_file *file, pwf_snapshot *s, small *in)
+{
+    pwf_state *state = s->state;
+    hid_t h5 = -1;
+    if (file->header.kind != PWF_KIND_CHECKPOINT)
+        return PWF_FAIL(PWF_DATA, "%s is a final model, not a checkpoint: it cannot be continued",
+                        file->path);
+    PWF_TRY(pwf_layout_open(file, state->registry, &h5));
+    pwf_status status = read_small(h5, in);
+    if (status.code == PWF_OK) status = check_fields(file->path, in, s);
+    if (status.code == PWF_OK)
+        status = pwf_h5_read(h5, "/codebook", NULL, H5T_NATIVE_INT32, in->codebook,
+                             state->codebook.entry);
+    float *buffers = NULL;
+    int64_t count = 0;
+    if (status.code == PWF_OK) status = read_buffers(h5, file, &buffers, &count);
+    if (status.code == PWF_OK && count != pwf_registry_buffer_count(state->registry))
+        status = PWF_FAIL(PWF_DATA, "the buffers of %s have other lengths than those of this run",
+                          file->path);
+    if (status.code == PWF_OK && count > 0)
+        memcpy(state->buffers, buffers, (size_t)count * sizeof *buffers);
+    pwf_mem_free(buffers);
+    H5Fclose(h5);
+    return status;
+}
+
+static void share_replicated(const pwf_mesh *mesh, pwf_snapshot *s, small *in)
+{
+    pwf_state *state = s->state;
+    pwf_mesh_broadcast(mesh, PWF_WORLD, 0, in, sizeof *in);
+    state->codebook.count = (int)in->codebook;
+    pwf_mesh_broadcast(mesh, PWF_WORLD, 0, state->codebook.entry,
+                       (size_t)in->codebook * sizeof *state->codebook.entry);
+    pwf_mesh_broadcast(mesh, PWF_WORLD, 0, state->buffers,
+                       (size_t)pwf_registry_buffer_count(state->registry) * sizeof(float));
+    s->position = in->position;
+    s->data = in->data;
+    s->metrics_bytes = in->metrics_bytes;
+    s->rounds_bytes = in->rounds_bytes;
+    s->seconds = in->seconds;
+}
+
+/* The own range of one array, and the proof that what is now in memory is what the hashes say. */
+static pwf_status read_array(const pwf_file *file, int i, const pwf_state_array *array,
+                             pwf_range own)
+{
+    const int64_t lo = own.lo / PWF_BLOCK, blocks = pwf_block_count(own.hi - own.lo);
+    if (blocks == 0) return pwf_ok();
+    PWF_TRY(pwf_file_read(file, i, own.lo, own.hi, array->data));
+    pwf_hash *hash = NULL;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, blocks, sizeof *hash, &hash));
+    pwf_status s = pwf_file_hashes(file, i, lo, lo + blocks, hash);
+    const char *data = array->data;
+    for (int64_t b = 0; s.code == PWF_OK && b < blocks; b++) {
+        const int64_t from = b * PWF_BLOCK, left = own.hi - own.lo - from;
+        const pwf_hash now =
+            pwf_hash_bytes(data + from * (int64_t)array->size,
+                           (size_t)(left < PWF_BLOCK ? left : PWF_BLOCK) * array->size);
+        if (memcmp(&now, &hash[b], sizeof now) != 0)
+            /* says it with the parameter's name, or that a second look finds the file good */
+            s = pwf_file_check(file, i, lo + b, lo + b + 1, NULL);
+        if (s.code == PWF_OK && memcmp(&now, &hash[b], sizeof now) != 0)
+            s = PWF_FAIL(PWF_IO, "%s reads differently each time: the storage is at fault",
+                         file->path);
+    }
+    pwf_mem_free(hash);
+    return s;
+}
+
+static pwf_status check_codes(const pwf_file *file, const pwf_state *state)
+{
+    for (int64_t i = 0; i < state->own_posterior.hi - state->own_posterior.lo; i++)
+        if (state->code[i] < PWF_FREE || state->code[i] >= state->codebook.count)
+            return PWF_FAIL(PWF_DATA, "%s has the code %d; its codebook has %d entries", file->path,
+                            state->code[i], state->codebook.count);
+    return pwf_ok();
+}
+
+static pwf_status read_shard(const pwf_file *file, pwf_state *state)
+{
+    pwf_state_array arrays[PWF_STATE_ARRAYS];
+    pwf_state_arrays(state, arrays);
+    const pwf_header *h = &file->header;
+    if (h->arrays != PWF_STATE_ARRAYS)
+        return PWF_FAIL(PWF_DATA, "%s has %lld arrays instead of %d", file->path,
+                        (long long)h->arrays, PWF_STATE_ARRAYS);
+    for (int i = 0; i < PWF_STATE_ARRAYS; i++) {
+        if (strcmp(h->array[i].name, arrays[i].name) != 0 || h->array[i].size != arrays[i].size ||
+            (h->array[i].posterior == 1) != arrays[i].posterior ||
+            h->array[i].elements != (arrays[i].posterior ? state->posterior : state->total))
+            return PWF_FAIL(PWF_DATA, "the array %s of %s is not the %s of this program",
+                            h->array[i].name, file->path, arrays[i].name);
+        PWF_TRY(read_array(file, i, &arrays[i],
+                           arrays[i].posterior ? state->own_posterior : state->own));
+    }
+    return check_codes(file, state);
+}
+
+pwf_status pwf_ckpt_read(const pwf_mesh *mesh, const char *path, pwf_snapshot *snapshot)
+{
+    pwf_file file;
+    small in;
+    memset(&in, 0, sizeof in);
+    pwf_status s = pwf_mesh_agree(mesh, pwf_file_open(path, &file));
+    if (s.code == PWF_OK && pwf_mesh_rank(mesh, PWF_WORLD) == 0)
+        s = read_replicated(&file, snapshot, &in);
+    s = pwf_mesh_agree(mesh, s);
+    if (s.code == PWF_OK) {
+        share_replicated(mesh, snapshot, &in);
+        s = pwf_mesh_agree(mesh, read_shard(&file, snapshot->state));
+    }
+    pwf_file_close(&file);
+    return s;
+}
+
+static pwf_status read_config(const char *path, char **config)
+{
+    pwf_file file;
+    hid_t h5 = -1;
+    PWF_TRY(pwf_file_open(path, &file));
+    pwf_status s = check_arrays(&file);
+    if (s.code == PWF_OK) s = pwf_layout_open(&file, NULL, &h5);
+    if (s.code == PWF_OK) s = pwf_h5_read_text(h5, "/run/config", config);
+    if (h5 >= 0) H5Fclose(h5);
+    pwf_file_close(&file);
+    return s;
+}
+
+pwf_status pwf_ckpt_read_config(const pwf_mesh *mesh, const char *path, char **config)
+{
+    *config = NULL;
+    int64_t bytes = 0;
+    pwf_status s = pwf_ok();
+    const bool first = pwf_mesh_rank(mesh, PWF_WORLD) == 0;
+    if (first) s = read_config(path, config);
+    if (*config) bytes = (int64_t)strlen(*config) + 1;
+    pwf_mesh_max_i64(mesh, PWF_WORLD, &bytes, 1);
+    if (!first && bytes > 0 && !(*config = malloc((size_t)bytes)))
+        s = PWF_FAIL(PWF_RESOURCE, "no memory for the configuration in %s", path);
+    s = pwf_mesh_agree(mesh, s);
+    if (s.code == PWF_OK)
+        pwf_mesh_broadcast(mesh, PWF_WORLD, 0, *config, (size_t)bytes);
+    else {
+        free(*config);
+        *config = NULL;
+    }
+    return s;
+}
+
+/* ---- inspect ---- */
+
+static int find_array(const pwf_file *file, const char *name)
+{
+    for (int i = 0; i < (int)file->header.arrays; i++)
+        if (strcmp(file->header.array[i].name, name) == 0) return i;
+    return -1;
+}
+
+static pwf_status measure(const pwf_file *file, pwf_ckpt_info *info)
+{
+    const int64_t n = file->header.posterior;
+    const int mu = find_array(file, "mu"), code = find_array(file, "code");
+    if (mu < 0 || code < 0 || file->header.array[mu].size != sizeof(float) ||
+        file->header.array[code].size != sizeof(int16_t))
+        return PWF_FAIL(PWF_DATA, "%s has no arrays mu and code", file->path);
+    float *values = NULL;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, n, sizeof *values, &values));
+    pwf_status s = pwf_file_read(file, mu, 0, n, values);
+    pwf_measures measures = {0};
+    if (s.code == PWF_OK) s = pwf_posterior_measures(values, n, &measures);
+    info->unique = measures.unique;
+    info->entropy = measures.entropy;
+    info->entropy_nonzero = measures.entropy_nonzero;
+    int16_t *codes = (int16_t *)values;
+    if (s.code == PWF_OK) s = pwf_file_read(file, code, 0, n, codes);
+    for (int64_t i = 0; s.code == PWF_OK && i < n; i++)
+        info->fixed += codes[i] != PWF_FREE;
+    pwf_mem_free(values);
+    return s;
+}
+
+static pwf_status all_hashes(const pwf_file *file, pwf_hash **out, int64_t *count)
+{
+    const pwf_header *h = &file->header;
+    *count = 0;
+    for (int64_t i = 0; i < h->arrays; i++)
+        *count += h->array[i].blocks;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, *count, sizeof **out, out));
+    int64_t at = 0;
+    for (int i = 0; i < (int)h->arrays; i++) {
+        PWF_TRY(pwf_file_hashes(file, i, 0, h->array[i].blocks, *out + at));
+        at += h->array[i].blocks;
+    }
+    return pwf_ok();
+}
+
+static pwf_status fingerprint(const pwf_file *file, hid_t h5, const small *in, pwf_hash *out)
+{
+    float *buffers = NULL;
+    int32_t *codebook = NULL;
+    pwf_hash *hash = NULL;
+    int64_t buffer_count = 0, count = 0;
+    pwf_status s = read_buffers(h5, file, &buffers, &buffer_count);
+    if (s.code == PWF_OK)
+        s = pwf_mem_alloc(PWF_MEM_BUFFERS, in->codebook, sizeof *codebook, &codebook);
+    if (s.code == PWF_OK)
+        s = pwf_h5_read(h5, "/codebook", NULL, H5T_NATIVE_INT32, in->codebook, codebook);
+    if (s.code == PWF_OK) s = all_hashes(file, &hash, &count);
+    const pwf_replicated rest = {.posterior = file->header.posterior,
+                                 .total = file->header.total,
+                                 .buffer_count = buffer_count,
+                                 .codebook_count = in->codebook,
+                                 .min_power = in->min_power,
+                                 .buffers = buffers,
+                                 .codebook = codebook,
+                                 .position = in->position,
+                                 .seed = in->seed,
+                                 .slots = in->slots,
+                                 .model = in->model,
+                                 .data = in->data};
+    if (s.code == PWF_OK) s = pwf_hashes_fingerprint(hash, count, &rest, out);
+    pwf_mem_free(hash);
+    pwf_mem_free(codebook);
+    pwf_mem_free(buffers);
+    return s;
+}
+
+static pwf_status inspect(const pwf_file *file, pwf_ckpt_info *info)
+{
+    const pwf_header *h = &file->header;
+    small in;
+    hid_t h5 = -1;
+    PWF_TRY(pwf_layout_open(file, NULL, &h5));
+    pwf_status s = read_small(h5, &in);
+    if (s.code == PWF_OK) s = fingerprint(file, h5, &in, &info->fingerprint);
+    H5Fclose(h5);
+    PWF_TRY(s);
+    memcpy(info->model, in.model, sizeof info->model);
+    info->is_model = h->kind == PWF_KIND_MODEL;
+    info->position = in.position;
+    info->posterior = h->posterior;
+    info->total = h->total;
+    info->seed = in.seed;
+    info->slots = in.slots;
+    info->bytes = (int64_t)h->bytes;
+    info->codebook = (int)in.codebook;
+    return measure(file, info);
+}
+
+pwf_status pwf_ckpt_inspect(const char *path, pwf_ckpt_info *info)
+{
+    *info = (pwf_ckpt_info){0};
+    pwf_file file;
+    PWF_TRY(pwf_file_open(path, &file));
+    pwf_status s = check_arrays(&file);
+    if (s.code == PWF_OK) s = inspect(&file, info);
+    pwf_file_close(&file);
+    return s;
+}

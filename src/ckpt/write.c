@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#define _GNU_SOURCE /* fallocate, getrandom */
+#include "hashes.h"
+#include "mpiio.h"
+#include "paths.h"
+
+#include "pwf/core/fault.h"
+#include "pwf/core/log.h"
+#include "pwf/core/mem.h"
+#include "pwf/mesh/mesh_mpi.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+/** The commit protocol: a file gets its name only when all of it is on disk and has been read back.
+ * It is a list of steps; after each of them all ranks agree on a status. */
+
+typedef struct commit {
+    const pwf_mesh *mesh;
+    const pwf_snapshot *snapshot;
+    const char *dir, *name; /* name: inside dir */
+    char part[PWF_PATH], path[PWF_PATH];
+    uint32_t kind;
+    bool first;    /* world rank 0: makes and renames the file */
+    bool writer;   /* in the replica that writes */
+    bool created;  /* on rank 0: there is a part file to remove */
+    pwf_file file; /* of the part; the descriptor is open from before the first byte is written, so
+                      that no write error can slip past its fsync */
+    hid_t parallel;
+    pwf_hashes hashes;
+} commit;
+
+static pwf_status begin(commit *c)
+{
+    (void)c;
+    return pwf_ok();
+}
+
+/* ---- step 1: room and part file ---- */
+
+static pwf_status check_room(const commit *c)
+{
+    const pwf_header *h = &c->file.header;
+    double need = 0x1p20;
+    for (int64_t i = 0; i < h->arrays; i++)
+        need += (double)h->array[i].elements * h->array[i].size;
+    need += (double)h->extent_rows * (PWF_FIRST_BLOCK + 512);
+    struct statvfs v;
+    if (statvfs(c->dir, &v) != 0) return pwf_ok(); /* not every file system tells */
+    const double room = (double)v.f_bavail * (double)v.f_frsize;
+    if (room >= 1.1 * need) return pwf_ok();
+    return PWF_FAIL(PWF_IO,
+                    "no room for a checkpoint in %s: it needs %.1f MiB, with a tenth to spare, and "
+                    "%.1f MiB are free; free some space or lower checkpoint.keep",
+                    c->dir, 1.1 * need * 0x1p-20, room * 0x1p-20);
+}
+
+/* The job's number as the scheduler gives it; digits only, since it becomes part of a name. */
+static void job_digits(const char *variable, char text[21])
+{
+    const char *value = getenv(variable);
+    size_t n = 0;
+    while (value && n < 20 && value[n] >= '0' && value[n] <= '9') {
+        text[n] = value[n];
+        n++;
+    }
+    if (n == 0) text[n++] = '0';
+    text[n] = '\0';
+}
+
+static pwf_status create(commit *c)
+{
+    if (!c->first) return pwf_ok();
+    PWF_TRY(pwf_path_check_folder(c->dir));
+    PWF_TRY(check_room(c));
+    char job[21], restart[21];
+    job_digits("SLURM_JOB_ID", job);
+    job_digits("SLURM_RESTART_COUNT", restart);
+    uint64_t random = 0;
+    if (getrandom(&random, sizeof random, 0) != sizeof random) random = (uint64_t)getpid();
+    const int n = snprintf(c->part, sizeof c->part, "%s/.%s.part.%s.%s.%016llx", c->dir, c->name,
+                           job, restart, (unsigned long long)random);
+    if (n >= (int)sizeof c->part)
+        return PWF_FAIL(PWF_CANTCREATE, "the name of the directory %.200s... is too long", c->dir);
+    snprintf(c->path, sizeof c->path, "%s/%s", c->dir, c->name);
+    c->file.fd = open(c->part, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (c->file.fd < 0)
+        return PWF_FAIL(errno == EACCES || errno == EPERM ? PWF_DENIED : PWF_CANTCREATE,
+                        "cannot create %s: %s", c->part, strerror(errno));
+    c->created = true;
+    return pwf_ok();
+}
+
+/* ---- step 2: layout ---- */
+
+/* Reserves the space, so that a full disk is met here and not in the middle of the data. */
+static pwf_status reserve(const commit *c)
+{
+    int e;
+    do
+        e = fallocate(c->file.fd, 0, 0, (off_t)c->file.header.bytes) == 0 ? 0 : errno;
+    while (e == EINTR);
+    if (e == ENOSPC || e == EDQUOT || e == EFBIG || e == EIO)
+        return PWF_FAIL(PWF_IO,
+                        "cannot reserve %.1f MiB for %s: %s; free some space or lower "
+                        "checkpoint.keep",
+                        (double)c->file.header.bytes * 0x1p-20, c->path, strerror(e));
+    static bool said;
+    if (e != 0 && !said) {
+        said = true;
+        PWF_INFO("CKPT_NOT_RESERVED", "the file system of %s does not reserve space: %s", c->dir,
+                 strerror(e));
+    }
+    return pwf_ok();
+}
+
+static pwf_status lay_out(commit *c)
+{
+    if (!c->first) return pwf_ok();
+    const pwf_layout layout = {c->snapshot, pwf_mesh_size(c->mesh, PWF_SHARD),
+                               pwf_mesh_size(c->mesh, PWF_REPLICA), &c->file};
+    PWF_TRY(pwf_layout_make(&layout));
+    struct stat info;
+    if (fstat(c->file.fd, &info) != 0)
+        return PWF_FAIL(PWF_IO, "cannot look at %s: %s", c->part, strerror(errno));
+    c->file.header.bytes = (uint64_t)info.st_size;
+    return reserve(c);
+}
+
+/* Rank 0 tells the others what it has made. */
+static void share(commit *c)
+{
+    const size_t extents = (size_t)c->file.header.extent_rows * sizeof(pwf_extent);
+    pwf_mesh_broadcast(c->mesh, PWF_WORLD, 0, c->part, sizeof c->part);
+    pwf_mesh_broadcast(c->mesh, PWF_WORLD, 0, c->path, sizeof c->path);
+    pwf_mesh_broadcast(c->mesh, PWF_WORLD, 0, &c->file.header, sizeof c->file.header);
+    pwf_mesh_broadcast(c->mesh, PWF_WORLD, 0, c->file.extents, extents);
+}
+
+/* ---- step 3: data ---- */
+
+/* The collective open comes first: whatever the local one says, the others wait for it. */
+static pwf_status open_all(commit *c)
+{
+    share(c);
+    if (!c->writer) return pwf_ok();
+    PWF_TRY(pwf_mpiio_open(pwf_mesh_comm(c->mesh, PWF_SHARD), c->part, &c->parallel));
+    if (!c->first) c->file.fd = open(c->part, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    if (c->file.fd < 0) return PWF_FAIL(PWF_IO, "cannot open %s: %s", c->part, strerror(errno));
+    return pwf_ok();
+}
+
+static pwf_status write_data(commit *c)
+{
+    if (!c->writer) return pwf_ok();
+    return pwf_mpiio_write(c->parallel, &c->file, c->snapshot->state);
+}
+
+static pwf_status close_all(commit *c)
+{
+    if (!c->writer) return pwf_ok();
+    return pwf_mpiio_close(c->parallel, c->part);
+}
+
+/* Never tried again: after a failed fsync the system may have dropped the dirty pages. */
+static pwf_status sync_file(int fd, const char *path)
+{
+    if (fsync(fd) != 0)
+        return PWF_FAIL(PWF_IO, "%s did not reach the disk: %s", path, strerror(errno));
+    return pwf_ok();
+}
+
+static pwf_status sync_all(commit *c)
+{
+    if (!c->writer) return pwf_ok();
+    return sync_file(c->file.fd, c->part);
+}
+
+static int state_index(const pwf_state *state, const char *name)
+{
+    pwf_state_array arrays[PWF_STATE_ARRAYS];
+    pwf_state_arrays(state, arrays);
+    int i = 0;
+    while (strcmp(arrays[i].name, name) != 0)
+        i++;
+    return i;
+}
+
+/* What comes back differently is a failure of the storage here, not of the data. */
+static pwf_status not_written(pwf_status s)
+{
+    if (s.code == PWF_OK) return s;
+    return PWF_FAIL(s.code == PWF_RESOURCE ? PWF_RESOURCE : PWF_IO,
+                    "what was written does not come back: %s", s.text);
+}
+
+static pwf_status read_back(commit *c)
+{
+    if (!c->writer) return pwf_ok();
+    const pwf_state *state = c->snapshot->state;
+    const pwf_header *h = &c->file.header;
+    posix_fadvise(c->file.fd, 0, 0, POSIX_FADV_DONTNEED);
+    for (int i = 0; i < (int)h->arrays; i++) {
+        const pwf_range own = h->array[i].posterior ? state->own_posterior : state->own;
+        const int64_t lo = own.lo / PWF_BLOCK, blocks = pwf_block_count(own.hi - own.lo);
+        const pwf_hash *hash =
+            c->hashes.hash + c->hashes.first[state_index(state, h->array[i].name)] + lo;
+        if (blocks > 0) PWF_TRY(not_written(pwf_file_check(&c->file, i, lo, lo + blocks, hash)));
+    }
+    return pwf_ok();
+}
+
+/* ---- step 4: tables and first block ---- */
+
+static pwf_status write_tables(commit *c)
+{
+    if (!c->first) return pwf_ok();
+    const pwf_header *h = &c->file.header;
+    for (int64_t i = 0; i < h->arrays; i++) {
+        const int64_t first = c->hashes.first[state_index(c->snapshot->state, h->array[i].name)];
+        PWF_TRY(pwf_file_pwrite(c->file.fd, c->part, c->hashes.hash + first,
+                                (size_t)h->array[i].blocks * sizeof(pwf_hash), h->array[i].hashes));
+    }
+    PWF_TRY(pwf_file_pwrite(c->file.fd, c->part, c->file.extents,
+                            (size_t)h->extent_rows * sizeof(pwf_extent), h->extents));
+    return sync_file(c->file.fd, c->part);
+}
+
+static pwf_status write_header(commit *c)
+{
+    if (!c->first) return pwf_ok();
+    pwf_header *h = &c->file.header;
+    struct stat info;
+    if (fstat(c->file.fd, &info) != 0 || (uint64_t)info.st_size != h->bytes)
+        return PWF_FAIL(PWF_IO, "%s changed its length while it was written", c->part);
+    PWF_TRY(pwf_file_root(&c->file, &h->root));
+    pwf_file_seal(h);
+    PWF_TRY(pwf_file_pwrite(c->file.fd, c->part, h, sizeof *h, 0));
+    return sync_file(c->file.fd, c->part);
+}
+
+/* On a fresh descriptor and from the disk, as a reader would do it. The arrays have been read back
+ * by those who own them. */
+static pwf_status check(commit *c)
+{
+    if (!c->first) return pwf_ok();
+    posix_fadvise(c->file.fd, 0, 0, POSIX_FADV_DONTNEED);
+    pwf_file file;
+    PWF_TRY(not_written(pwf_file_open(c->part, &file)));
+    hid_t open = -1;
+    pwf_status s = pwf_layout_open(&file, c->snapshot->state->registry, &open);
+    if (open >= 0) H5Fclose(open);
+    pwf_file_close(&file);
+    return not_written(s);
+}
+
+/* ---- step 5: the name ---- */
+
+static pwf_status set_mode(commit *c)
+{
+    if (!c->first) return pwf_ok();
+    const mode_t mask = umask(022);
+    umask(mask);
+    if (fchmod(c->file.fd, 0666 & ~mask & ~(mode_t)022) != 0 || fsync(c->file.fd) != 0)
+        return PWF_FAIL(PWF_IO, "cannot set the mode of %s: %s", c->part, strerror(errno));
+    return pwf_ok();
+}
+
+static pwf_status give_name(commit *c)
+{
+    if (!c->first) return pwf_ok();
+    if (rename(c->part, c->path) != 0)
+        return PWF_FAIL(PWF_IO, "cannot rename %s to %s: %s", c->part, c->path, strerror(errno));
+    c->created = false;
+    return pwf_ok();
+}
+
+static pwf_status sync_dir(commit *c)
+{
+    if (!c->first) return pwf_ok();
+    return pwf_path_sync_folder(c->dir);
+}
+
+static const struct {
+    pwf_status (*run)(commit *);
+    const char *point; /* the fault point behind it */
+} steps[] = {
+    {begin, "ckpt.before_create"},       {create, "ckpt.after_create"},
+    {lay_out, "ckpt.after_layout"},      {open_all, "ckpt.after_open"},
+    {write_data, "ckpt.after_data"},     {close_all, "ckpt.after_close"},
+    {sync_all, "ckpt.after_fsync"},      {read_back, "ckpt.after_readback"},
+    {write_tables, "ckpt.after_hashes"}, {write_header, "ckpt.after_header"},
+    {check, "ckpt.after_check"},         {set_mode, "ckpt.before_rename"},
+    {give_name, "ckpt.after_rename"},    {sync_dir, "ckpt.after_dirsync"},
+};
+
+/* A step's status and its fault point's, agreed. */
+static pwf_status run_step(commit *c, size_t i)
+{
+    pwf_status s = steps[i].run(c);
+    if (s.code == PWF_OK) s = PWF_FAULT_POINT(steps[i].point);
+    return pwf_mesh_agree(c->mesh, s);
+}
+
+static pwf_status run(const pwf_mesh *mesh, const char *dir, const char *name, uint32_t kind,
+                      const pwf_snapshot *snapshot, char *path)
+{
+    commit *c = NULL;
+    pwf_status s = pwf_mem_alloc(PWF_MEM_BUFFERS, 1, sizeof *c, &c);
+    s = pwf_mesh_agree(mesh, s);
+    if (s.code == PWF_OK) {
+        c->mesh = mesh;
+        c->snapshot = snapshot;
+        c->dir = dir;
+        c->name = name;
+        c->kind = kind;
+        c->first = pwf_mesh_rank(mesh, PWF_WORLD) == 0;
+        c->writer = pwf_mesh_rank(mesh, PWF_REPLICA) == 0;
+        c->parallel = -1;
+        c->file.fd = -1;
+        c->file.path = c->part;
+        s = pwf_mesh_agree(mesh, pwf_layout_plan(snapshot, kind, &c->file));
+        if (s.code == PWF_OK) s = pwf_hashes_of_state(mesh, snapshot->state, &c->hashes);
+        for (size_t i = 0; s.code == PWF_OK && i < sizeof steps / sizeof steps[0]; i++)
+            s = run_step(c, i);
+        if (s.code == PWF_OK && path) memcpy(path, c->path, PWF_PATH);
+        /* A parallel file that failed stays open on purpose: see mpiio.h. */
+        if (c->created) unlink(c->part);
+        pwf_mem_free(c->hashes.hash);
+        pwf_file_close(&c->file);
+    }
+    pwf_mem_free(c);
+    return s;
+}
+
+pwf_status pwf_ckpt_write(const pwf_mesh *mesh, const char *dir, const pwf_snapshot *snapshot,
+                          char *path)
+{
+    char name[64];
+    snprintf(name, sizeof name, "ckpt-%010lld.h5", (long long)snapshot->position.step);
+    return run(mesh, dir, name, PWF_KIND_CHECKPOINT, snapshot, path);
+}
+
+pwf_status pwf_ckpt_write_model(const pwf_mesh *mesh, const char *dir, const pwf_snapshot *snapshot)
+{
+    return run(mesh, dir, "model.h5", PWF_KIND_MODEL, snapshot, NULL);
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "example.h"
+
+#include "pwf/core/rng.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void must(pwf_status s)
+{
+    if (s.code == PWF_OK) return;
+    fprintf(stderr, "%s\n", s.text);
+    abort();
+}
+
+/* Shapes that end inside blocks and on them, smaller than a block and larger, 1 to 4 dimensions. */
+static pwf_registry *network(void)
+{
+    static const struct {
+        const char *name;
+        int dims;
+        int64_t shape[PWF_DIMS];
+        pwf_role role;
+    } params[] = {{"conv1.weight", 4, {16, 1, 3, 3}, PWF_ROLE_WEIGHT},
+                  {"bn1.weight", 1, {16}, PWF_ROLE_PLAIN},
+                  {"bn1.bias", 1, {16}, PWF_ROLE_PLAIN},
+                  {"layer1.0.conv1.weight", 4, {31, 16, 3, 3}, PWF_ROLE_WEIGHT},
+                  {"layer1.0.bn1.weight", 1, {31}, PWF_ROLE_PLAIN},
+                  {"layer1.0.conv2.weight", 4, {64, 31, 3, 3}, PWF_ROLE_WEIGHT},
+                  {"layer2.0.downsample.0.weight", 4, {64, 64, 1, 1}, PWF_ROLE_WEIGHT},
+                  {"pos_embed", 3, {1, 17, 64}, PWF_ROLE_PLAIN},
+                  {"fc.weight", 2, {10, 64}, PWF_ROLE_WEIGHT},
+                  {"fc.bias", 1, {10}, PWF_ROLE_BIAS}};
+    pwf_registry *r = NULL;
+    must(pwf_registry_new(&r));
+    const pwf_param *p = NULL;
+    const pwf_buffer *b = NULL;
+    for (size_t i = 0; i < sizeof params / sizeof params[0]; i++)
+        must(pwf_registry_add(r, params[i].name, params[i].dims, params[i].shape, params[i].role,
+                              PWF_INIT_NORMAL, 0.1F, &p));
+    must(pwf_registry_add_buffer(r, "bn1.running_mean", 16, 0, &b));
+    must(pwf_registry_add_buffer(r, "bn1.running_var", 16, 1, &b));
+    must(pwf_registry_close(r, NULL, 0));
+    return r;
+}
+
+example example_new(const pwf_mesh *mesh)
+{
+    example e = {0};
+    e.registry = network();
+    const int64_t total = pwf_registry_total_count(e.registry);
+    const pwf_range own =
+        pwf_shard_range(total, pwf_mesh_size(mesh, PWF_SHARD), pwf_mesh_rank(mesh, PWF_SHARD));
+    must(pwf_state_new(e.registry, own, 7, 11, &e.snapshot.state));
+    e.snapshot.seed = 7;
+    e.snapshot.slots = 8;
+    e.snapshot.model = "example";
+    e.snapshot.config = "model:\n  name: example\n";
+    return e;
+}
+
+void example_free(example *e)
+{
+    pwf_state_free(e->snapshot.state);
+    pwf_registry_free(e->registry);
+}
+
+static void fill(pwf_state *s, int64_t step)
+{
+    pwf_state_array arrays[PWF_STATE_ARRAYS];
+    pwf_state_arrays(s, arrays);
+    for (int a = 0; a < PWF_STATE_ARRAYS; a++) {
+        const pwf_range own = arrays[a].posterior ? s->own_posterior : s->own;
+        const pwf_stream stream = {1, PWF_RNG_NOISE, (uint64_t)step, (uint32_t)a};
+        if (arrays[a].real) {
+            if (own.hi > own.lo) pwf_rng_normals(arrays[a].data, stream, own.lo, own.hi - own.lo);
+            continue;
+        }
+        for (int64_t i = own.lo; i < own.hi; i++)
+            ((int16_t *)arrays[a].data)[i - own.lo] = (int16_t)((i + step) % 6 - 1);
+    }
+}
+
+void example_set(example *e, int64_t step)
+{
+    pwf_state *s = e->snapshot.state;
+    fill(s, step);
+    for (int64_t i = 0; i < pwf_registry_buffer_count(e->registry); i++)
+        s->buffers[i] = (float)(i * 3 + step) * 0.25F;
+    s->codebook.count = 0;
+    for (int32_t i = 0; i < 5; i++)
+        pwf_codebook_add(&s->codebook, (i - 2) * 512 + (int32_t)step);
+    e->snapshot.position = (pwf_position){1, step / 100, step % 100, step, 2 * step};
+    e->snapshot.data = (pwf_hash){0x1234, 0x5678};
+    e->snapshot.metrics_bytes = 10 * step;
+    e->snapshot.rounds_bytes = step;
+    e->snapshot.seconds = (double)step;
+}
+
+void example_spoil(example *e)
+{
+    example_set(e, 77777);
+    e->snapshot.data = (pwf_hash){0, 0};
+}

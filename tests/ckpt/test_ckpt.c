@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "example.h"
+
+#include "pwf/core/mem.h"
+
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* On 1, 2, 3 and 4 ranks, with one shard and with as many as ranks. */
+
+static char dir[64], path[PWF_PATH];
+static bool first;
+
+static void good(pwf_status s)
+{
+    if (s.code != PWF_OK) fail_msg("%s", s.text);
+}
+
+/* Empties the directory; afterwards every rank sees it. */
+static void clean(const pwf_mesh *mesh)
+{
+    pwf_mesh_barrier(mesh);
+    if (first) {
+        char command[256];
+        snprintf(command, sizeof command, "rm -rf %s && mkdir %s", dir, dir);
+        assert_int_equal(system(command), 0);
+    }
+    pwf_mesh_barrier(mesh);
+}
+
+static int count_files(void)
+{
+    DIR *d = opendir(dir);
+    assert_non_null(d);
+    int n = -2; /* . and .. */
+    while (readdir(d))
+        n++;
+    closedir(d);
+    return n;
+}
+
+static pwf_mesh *mesh_of(bool sharded, example *e)
+{
+    pwf_mesh *mesh = NULL;
+    good(pwf_mesh_new(1, &mesh));
+    const int ranks = pwf_mesh_size(mesh, PWF_WORLD);
+    if (sharded) {
+        pwf_mesh_free(mesh);
+        good(pwf_mesh_new(ranks, &mesh));
+    }
+    first = pwf_mesh_rank(mesh, PWF_WORLD) == 0;
+    snprintf(dir, sizeof dir, "unit_%d", ranks);
+    clean(mesh);
+    *e = example_new(mesh);
+    return mesh;
+}
+
+static void finish(pwf_mesh *mesh, example *e)
+{
+    example_free(e);
+    clean(mesh);
+    if (first) rmdir(dir);
+    pwf_mesh_free(mesh);
+}
+
+/* A checkpoint brings everything back, and inspect says the fingerprint of the memory. */
+static void round_trip(bool sharded)
+{
+    example e;
+    pwf_mesh *mesh = mesh_of(sharded, &e);
+    example_set(&e, 250);
+    good(pwf_ckpt_write(mesh, dir, &e.snapshot, path));
+    const pwf_hash before = pwf_ckpt_fingerprint(mesh, &e.snapshot);
+
+    pwf_ckpt_info info;
+    good(pwf_ckpt_inspect(path, &info));
+    assert_memory_equal(&info.fingerprint, &before, sizeof before);
+    assert_string_equal(info.model, "example");
+    assert_int_equal(info.position.step, 250);
+    assert_int_equal(info.codebook, 5);
+    assert_int_equal(info.total, pwf_registry_total_count(e.registry));
+    assert_int_equal(info.fixed, info.posterior - (info.posterior + 1) / 6);
+    assert_false(info.is_model);
+
+    example_spoil(&e);
+    good(pwf_ckpt_read(mesh, path, &e.snapshot));
+    const pwf_hash after = pwf_ckpt_fingerprint(mesh, &e.snapshot);
+    assert_memory_equal(&after, &before, sizeof before);
+    assert_int_equal(e.snapshot.position.batches, 500);
+    assert_int_equal(e.snapshot.metrics_bytes, 2500);
+    assert_int_equal(e.snapshot.rounds_bytes, 250);
+    assert_true(e.snapshot.seconds == 250);
+
+    char *config = NULL;
+    good(pwf_ckpt_read_config(mesh, path, &config));
+    assert_string_equal(config, e.snapshot.config);
+    free(config);
+    pwf_mesh_barrier(mesh);
+    assert_int_equal(count_files(), 1);
+    finish(mesh, &e);
+}
+
+static void test_round_trip(void **state)
+{
+    (void)state;
+    round_trip(false);
+    round_trip(true);
+}
+
+/* Every part of the state changes the fingerprint; what depends on time does not. */
+static void test_fingerprint(void **state)
+{
+    (void)state;
+    example e;
+    pwf_mesh *mesh = mesh_of(true, &e);
+    example_set(&e, 3);
+    const pwf_hash base = pwf_ckpt_fingerprint(mesh, &e.snapshot);
+    e.snapshot.seconds = 99;
+    e.snapshot.metrics_bytes = 1;
+    pwf_hash now = pwf_ckpt_fingerprint(mesh, &e.snapshot);
+    assert_memory_equal(&now, &base, sizeof base);
+    for (int change = 0; change < 9; change++) {
+        example_set(&e, 3);
+        pwf_state *s = e.snapshot.state;
+        /* the first element of the flat vector is on the first rank of the shard group */
+        const bool here = s->own.lo == 0 && s->own.hi > 0;
+        if (change == 0 && here) s->mu[0] = -s->mu[0];
+        if (change == 1 && here) s->sigma[0] = 5;
+        if (change == 2 && here) s->mu_momentum[0] = 5;
+        if (change == 3 && here) s->sigma_momentum[0] = 5;
+        if (change == 4 && here) s->code[0] = 4;
+        if (change == 5) s->buffers[31] = -1;
+        if (change == 6) s->codebook.entry[4]++;
+        if (change == 7) e.snapshot.position.batches++;
+        if (change == 8) e.snapshot.data.hi++;
+        now = pwf_ckpt_fingerprint(mesh, &e.snapshot);
+        assert_memory_not_equal(&now, &base, sizeof base);
+    }
+    finish(mesh, &e);
+}
+
+static void refused(const pwf_mesh *mesh, const example *e, const char *word)
+{
+    example other = *e;
+    const pwf_status s = pwf_ckpt_read(mesh, path, &other.snapshot);
+    assert_int_equal(s.code, PWF_DATA);
+    if (!strstr(s.text, word)) fail_msg("%s: no word of %s", s.text, word);
+}
+
+/* A checkpoint of something else is refused with a sentence that names the field. */
+static void test_foreign(void **state)
+{
+    (void)state;
+    example e;
+    pwf_mesh *mesh = mesh_of(true, &e);
+    example_set(&e, 5);
+    good(pwf_ckpt_write(mesh, dir, &e.snapshot, path));
+    const example same = e;
+    e.snapshot.model = "other";
+    refused(mesh, &e, "model");
+    e = same;
+    e.snapshot.seed = 8;
+    refused(mesh, &e, "seed");
+    e = same;
+    e.snapshot.slots = 4;
+    refused(mesh, &e, "slots");
+    e = same;
+    e.snapshot.data.lo++;
+    refused(mesh, &e, "images");
+    e = same;
+    e.snapshot.state->codebook.min_power = 9;
+    refused(mesh, &e, "min_power");
+    e.snapshot.state->codebook.min_power = 11;
+    finish(mesh, &e);
+}
+
+/* The final model has means and codes and cannot be continued. */
+static void test_model(void **state)
+{
+    (void)state;
+    example e;
+    pwf_mesh *mesh = mesh_of(true, &e);
+    example_set(&e, 6);
+    good(pwf_ckpt_write_model(mesh, dir, &e.snapshot));
+    snprintf(path, sizeof path, "%s/model.h5", dir);
+    pwf_ckpt_info info;
+    good(pwf_ckpt_inspect(path, &info));
+    assert_true(info.is_model);
+    assert_true(info.fixed > 0 && info.unique > 0);
+    refused(mesh, &e, "final model");
+    char *config = NULL;
+    good(pwf_ckpt_read_config(mesh, path, &config));
+    free(config);
+    bool found = true;
+    good(pwf_ckpt_find(mesh, dir, path, &found));
+    assert_false(found);
+    finish(mesh, &e);
+}
+
+/* Prune keeps the newest and every round file; find takes the newest that is good. */
+static void test_folder(void **state)
+{
+    (void)state;
+    example e;
+    pwf_mesh *mesh = mesh_of(false, &e);
+    bool found = true;
+    good(pwf_ckpt_find(mesh, "no_such_folder", path, &found));
+    assert_false(found);
+    good(pwf_ckpt_find(mesh, dir, path, &found));
+    assert_false(found);
+    for (int64_t step = 1; step <= 4; step++) {
+        example_set(&e, step);
+        good(pwf_ckpt_write(mesh, dir, &e.snapshot, path));
+        if (step <= 2) good(pwf_ckpt_keep_round(mesh, path, 7));
+    }
+    pwf_mesh_barrier(mesh);
+    assert_int_equal(count_files(), 5);
+    pwf_mesh_barrier(mesh);
+    pwf_ckpt_prune(mesh, dir, 2);
+    assert_int_equal(count_files(), 3);
+    good(pwf_ckpt_find(mesh, dir, path, &found));
+    assert_true(found && strstr(path, "ckpt-0000000004.h5"));
+    pwf_mesh_barrier(mesh);
+    if (first) assert_int_equal(truncate(path, 100000), 0);
+    good(pwf_ckpt_find(mesh, dir, path, &found));
+    assert_true(found && strstr(path, "ckpt-0000000003.h5"));
+    pwf_mesh_barrier(mesh);
+    if (first) assert_int_equal(truncate(path, 0), 0);
+    good(pwf_ckpt_find(mesh, dir, path, &found));
+    assert_true(found && strstr(path, "round-07.h5"));
+    pwf_ckpt_info info;
+    good(pwf_ckpt_inspect(path, &info));
+    assert_int_equal(info.position.step, 2);
+    pwf_mesh_barrier(mesh);
+    if (first) assert_int_equal(truncate(path, 5000), 0);
+    assert_int_equal(pwf_ckpt_find(mesh, dir, path, &found).code, PWF_DATA);
+    assert_true(found);
+    finish(mesh, &e);
+}
+
+/* What cannot be created fails on every rank, with nothing left behind. */
+static void test_refusals(void **state)
+{
+    (void)state;
+    example e;
+    pwf_mesh *mesh = mesh_of(true, &e);
+    example_set(&e, 1);
+    assert_int_equal(pwf_ckpt_write(mesh, "no_such_folder", &e.snapshot, path).code,
+                     PWF_CANTCREATE);
+    pwf_mesh_barrier(mesh);
+    if (first) assert_int_equal(chmod(dir, 0777), 0);
+    assert_int_equal(pwf_ckpt_write(mesh, dir, &e.snapshot, path).code, PWF_DENIED);
+    assert_int_equal(count_files(), 0);
+    assert_int_equal(pwf_ckpt_verify("no_such_file").code, PWF_MISSING);
+    assert_int_equal(pwf_ckpt_verify(dir).code, PWF_DATA);
+    finish(mesh, &e);
+}
+
+int main(int argc, char **argv)
+{
+    if (pwf_mesh_start(&argc, &argv).code != PWF_OK) return 1;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_fingerprint),
+        cmocka_unit_test(test_foreign),    cmocka_unit_test(test_model),
+        cmocka_unit_test(test_folder),     cmocka_unit_test(test_refusals),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    if (pwf_mem_live() != 0) {
+        fprintf(stderr, "%lld allocations were not freed\n", (long long)pwf_mem_live());
+        failed++;
+    }
+    pwf_mesh_stop();
+    return failed;
+}
