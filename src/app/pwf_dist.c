@@ -83,8 +83,8 @@ int main(int argc, char **argv)
             PWF_INFO("STOPPED", "%s", status.text);
         else if (rank == 0)
             pwf_log_status(status);
-        PWF_ASSERT(status.code != PWF_OK || pwf_mem_live() == 0);
         pwf_mesh_free(launch);
+        PWF_ASSERT(status.code != PWF_OK || pwf_mem_live() == 0);
     } else {
         pwf_log_status(status);
     }

@@ -3,6 +3,7 @@
 
 #include "pwf/core/log.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,6 +81,35 @@ static pwf_status resume(const pwf_mesh *mesh, const pwf_app_command *command, p
     return share(mesh, status, &job->config);
 }
 
+/* A directory with checkpoints belongs to the run that wrote them. Damaged ones count too. */
+static pwf_status check_unused(const pwf_mesh *mesh, const char *output)
+{
+    char path[PWF_PATH];
+    bool found = false;
+    const pwf_status status = pwf_ckpt_find(mesh, output, path, &found);
+    if (!found) return status;
+    return PWF_FAIL(PWF_CANTCREATE,
+                    "%s holds the checkpoints of another run: go on from them with --resume, or "
+                    "choose another --output",
+                    output);
+}
+
+/* A named checkpoint may be taken up into another directory, if that is free. */
+static pwf_status check_elsewhere(const pwf_mesh *mesh, const pwf_app_job *job)
+{
+    char folder[PWF_TEXT], here[PATH_MAX], there[PATH_MAX];
+    int same = 0;
+    pwf_status status = pwf_ok();
+    if (pwf_mesh_rank(mesh, PWF_WORLD) == 0) {
+        status = folder_of(job->checkpoint, folder);
+        if (status.code == PWF_OK && realpath(folder, here))
+            same = realpath(job->config.output, there) && strcmp(here, there) == 0;
+    }
+    PWF_TRY(pwf_mesh_agree(mesh, status));
+    pwf_mesh_broadcast(mesh, PWF_WORLD, 0, &same, sizeof same);
+    return same ? pwf_ok() : check_unused(mesh, job->config.output);
+}
+
 static pwf_status settle_fresh(const pwf_app_command *command, pwf_config *config)
 {
     PWF_TRY(layer(command, NULL, config));
@@ -93,7 +123,8 @@ pwf_status pwf_app_resolve(const pwf_mesh *mesh, const pwf_app_command *command,
         if (strlen(command->checkpoint) >= sizeof job->checkpoint)
             return PWF_FAIL(PWF_USAGE, "the name of the checkpoint is too long");
         strcpy(job->checkpoint, command->checkpoint);
-        return resume(mesh, command, job);
+        PWF_TRY(resume(mesh, command, job));
+        return check_elsewhere(mesh, job);
     }
     /* Settings first: they name the run directory, in which a checkpoint may lie. With one there,
      * its settings come in and the whole is checked again. */
@@ -110,14 +141,5 @@ pwf_status pwf_app_resolve(const pwf_mesh *mesh, const pwf_app_command *command,
     if (first) status = settle_fresh(command, &job->config);
     PWF_TRY(share(mesh, status, &job->config));
     if (command->resume || command->action == PWF_APP_CHECK) return pwf_ok();
-    /* Damaged ones count too: a fresh start would write among them. */
-    status = pwf_ckpt_find(mesh, job->config.output, job->checkpoint, &found);
-    job->checkpoint[0] = '\0';
-    if (found)
-        return PWF_FAIL(
-            PWF_CANTCREATE,
-            "%s holds the checkpoints of another run: go on from them with --resume, or "
-            "choose another --output",
-            job->config.output);
-    return pwf_ok();
+    return check_unused(mesh, job->config.output);
 }

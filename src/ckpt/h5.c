@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "layout.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,4 +92,13 @@ pwf_status pwf_h5_count(hid_t file, const char *name, int64_t *count)
     if (space >= 0) H5Sclose(space);
     if (set >= 0) H5Dclose(set);
     return s;
+}
+
+const char *pwf_ckpt_library(void)
+{
+    static char text[32];
+    unsigned major = 0, minor = 0, release = 0;
+    H5get_libversion(&major, &minor, &release);
+    snprintf(text, sizeof text, "HDF5 %u.%u.%u", major, minor, release);
+    return text;
 }

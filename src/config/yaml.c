@@ -289,3 +289,10 @@ pwf_status pwf_config_read_text(pwf_config *config, const char *text, size_t len
     yaml_parser_delete(&r.parser);
     return status;
 }
+
+const char *pwf_config_library(void)
+{
+    static char text[32];
+    snprintf(text, sizeof text, "libyaml %s", yaml_get_version_string());
+    return text;
+}

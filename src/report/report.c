@@ -67,6 +67,11 @@ pwf_status pwf_report_close(pwf_report *r)
     return s;
 }
 
+pwf_status pwf_report_config(pwf_report *r, const char *text)
+{
+    return pwf_replace_file(r->dir_fd, r->dir, "config.yaml", text, strlen(text));
+}
+
 pwf_status pwf_report_lengths(pwf_report *r, int64_t *metrics_bytes, int64_t *rounds_bytes)
 {
     const pwf_grow_file *files[2] = {&r->metrics, &r->rounds};

@@ -7,10 +7,11 @@
 #include "pwf/core/isa.h"
 #include "pwf/core/log.h"
 #include "pwf/core/mem.h"
-#include "pwf/tensor/backend.h"
+#include "pwf/tensor/tensor.h"
 #include "trainer.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -230,8 +231,12 @@ static pwf_status open_directory(pwf_trainer *t, const pwf_snapshot *from)
     PWF_TRY(pwf_config_write(c, &text));
     const bool live = c->log.progress == PWF_SWITCH_ON ||
                       (c->log.progress == PWF_SWITCH_AUTO && isatty(STDERR_FILENO));
-    pwf_status status =
-        pwf_report_open(c->output, from->metrics_bytes, from->rounds_bytes, live, &t->report);
+    /* A run taken up into another directory begins its files anew. */
+    char metrics[PWF_TEXT + 16];
+    snprintf(metrics, sizeof metrics, "%s/metrics.jsonl", c->output);
+    const bool here = access(metrics, F_OK) == 0;
+    pwf_status status = pwf_report_open(c->output, here ? from->metrics_bytes : 0,
+                                        here ? from->rounds_bytes : 0, live, &t->report);
     if (status.code == PWF_OK) status = pwf_report_config(t->report, text);
     free(text);
     return status;
@@ -258,8 +263,6 @@ static pwf_status take_up(pwf_trainer *t, const char *checkpoint, pwf_snapshot *
 static void announce(const pwf_trainer *t)
 {
     const pwf_config *c = t->config;
-    char backend[PWF_TENSOR_TEXT];
-    pwf_tensor_describe(pwf_graph_backend(t->graph), backend);
     PWF_INFO("MODEL", "%s: %lld parameters, %lld of them posterior", c->model.name,
              (long long)t->state->total, (long long)t->state->posterior);
     PWF_INFO("DATA", "%lld training and %lld test images from %s",
@@ -269,7 +272,9 @@ static void announce(const pwf_trainer *t)
              pwf_mesh_size(t->mesh, PWF_SHARD), pwf_mesh_size(t->mesh, PWF_REPLICA),
              (long long)c->parallel.threads, (long long)c->parallel.slots,
              (long long)(c->train.batch / c->parallel.slots));
-    PWF_INFO("KERNELS", "%s; own kernels %s", backend, pwf_isa_name(pwf_isa_now()));
+    PWF_INFO("KERNELS", "%s; own kernels %s",
+             pwf_tensor_backend_text((int64_t)pwf_graph_backend(t->graph)),
+             pwf_isa_name(pwf_isa_now()));
 }
 
 /* The most any rank held, by kind. */

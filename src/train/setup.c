@@ -3,7 +3,7 @@
 
 #include "pwf/core/clock.h"
 #include "pwf/core/mem.h"
-#include "pwf/tensor/backend.h"
+#include "pwf/tensor/tensor.h"
 
 #include <stdlib.h>
 

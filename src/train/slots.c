@@ -5,7 +5,7 @@
 #include "trainer.h"
 
 #include "pwf/core/mem.h"
-#include "pwf/tensor/backend.h"
+#include "pwf/tensor/tensor.h"
 
 #include <math.h>
 #include <string.h>

@@ -100,4 +100,8 @@ typedef struct pwf_ckpt_info {
  * Local. Fails as pwf_ckpt_verify. */
 pwf_status pwf_ckpt_inspect(const char *path, pwf_ckpt_info *info);
 
+/** The HDF5 library in use, as "HDF5 1.10.8".
+ * Local. */
+const char *pwf_ckpt_library(void);
+
 #endif

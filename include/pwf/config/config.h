@@ -177,4 +177,8 @@ bool pwf_config_is_set(const pwf_config *config, const char *key);
 void pwf_config_print_help(FILE *out);
 void pwf_config_print_markdown(FILE *out);
 
+/** The YAML library in use, as "libyaml 0.2.5".
+ * Local. */
+const char *pwf_config_library(void);
+
 #endif

@@ -22,6 +22,10 @@ pwf_status pwf_report_open(const char *dir, int64_t metrics_bytes, int64_t round
                            pwf_report **out);
 pwf_status pwf_report_close(pwf_report *report);
 
+/** Writes DIR/config.yaml anew.
+ * Local. Fails with PWF_CANTCREATE, PWF_DENIED or PWF_IO. */
+pwf_status pwf_report_config(pwf_report *report, const char *text);
+
 /** Lengths of both files now, all rows flushed to disk.
  * Local. Fails with PWF_IO. */
 pwf_status pwf_report_lengths(pwf_report *report, int64_t *metrics_bytes, int64_t *rounds_bytes);
