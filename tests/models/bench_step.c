@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Times training steps of the Fashion-MNIST network on one thread, per back end and operator:
- * bench_step [images per slot] [seconds] */
+ * models_bench [images per slot] [seconds] */
 #include "pwf/core/clock.h"
 #include "pwf/core/mem.h"
 #include "pwf/models/model.h"

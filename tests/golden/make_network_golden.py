@@ -1,0 +1,224 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Golden numbers of operators and of whole training steps, from PyTorch in double precision.
+
+Usage: make_network_golden.py FOLDER (tests/nn/golden). Needs torch and numpy; the tests do not.
+
+A file is lines "case NAME", "int NAME VALUE", "tensor NAME DIMS D0 D1 ..." and "end". A tensor line
+is followed by its fp32 values, little endian, and a newline. Images are [B, H, W, C].
+"""
+
+import sys
+
+import numpy
+import torch
+import torch.nn.functional as F
+
+torch.manual_seed(20240229)
+
+
+class File:
+    def __init__(self, path):
+        self.out = open(path, "wb")
+        self.out.write(b"pwf-golden 1\n")
+
+    def line(self, *words):
+        self.out.write((" ".join(str(w) for w in words) + "\n").encode())
+
+    def case(self, name, **ints):
+        self.line("case", name)
+        for key, value in ints.items():
+            self.line("int", key, value)
+
+    def tensor(self, name, value):
+        value = value.detach().double()
+        if value.dim() == 4 and not name.startswith(("weight", "dweight", "param:", "grad:")):
+            value = value.permute(0, 2, 3, 1)
+        self.line("tensor", name, value.dim(), *value.shape)
+        self.out.write(numpy.ascontiguousarray(value.numpy(), dtype="<f4").tobytes() + b"\n")
+
+    def close(self):
+        self.line("end")
+        self.out.close()
+
+
+def draw(*shape, scale=1.0):
+    """Normals that fp32 holds exactly, as doubles that want a gradient."""
+    return (torch.randn(*shape) * scale).float().double().requires_grad_()
+
+
+def operator(out, name, function, inputs, ints, extra=()):
+    """One case: inputs (name -> tensor), y, dy, and the gradient of every input."""
+    y = function(*inputs.values())
+    dy = draw(*y.shape).detach()
+    y.backward(dy)
+    out.case(name, **ints)
+    for key, value in inputs.items():
+        out.tensor(key, value)
+        out.tensor("d" + key, value.grad)
+    for key, value in extra:
+        out.tensor(key, value)
+    out.tensor("y", y)
+    out.tensor("dy", dy)
+
+
+CONVOLUTIONS = [  # C, K, R, S, stride, padding, groups, H, W, bias
+    (16, 32, 3, 3, 1, 1, 1, 7, 6, False),
+    (32, 16, 3, 3, 2, 1, 1, 8, 8, False),
+    (16, 48, 1, 1, 1, 0, 1, 7, 7, False),
+    (16, 32, 1, 1, 2, 0, 1, 8, 9, False),
+    (3, 16, 7, 7, 2, 3, 1, 18, 16, False),
+    (1, 16, 3, 3, 2, 1, 1, 14, 14, False),
+    (32, 32, 3, 3, 1, 1, 4, 6, 6, False),
+    (16, 16, 3, 3, 2, 1, 16, 7, 7, True),
+    (5, 7, 3, 3, 1, 1, 1, 6, 6, True),
+    (6, 4, 5, 3, 2, 2, 2, 9, 11, True),
+    (3, 32, 4, 4, 4, 0, 1, 16, 16, True),
+]
+
+
+def convolutions(out):
+    for c, k, r, s, stride, padding, groups, h, w, bias in CONVOLUTIONS:
+        inputs = {"x": draw(2, c, h, w), "weight": draw(k, c // groups, r, s, scale=0.2)}
+        if bias:
+            inputs["bias"] = draw(k)
+        operator(out, "conv2d",
+                 lambda x, weight, b=None: F.conv2d(x, weight, b, stride, padding, 1, groups),
+                 inputs, {"stride": stride, "padding": padding, "groups": groups})
+
+
+def others(out):
+    for rows, c, k, bias in [(4, 32, 10, True), (3, 5, 7, False), (16, 128, 20, True)]:
+        inputs = {"x": draw(rows, c, 1, 1), "weight": draw(k, c)}
+        if bias:
+            inputs["bias"] = draw(k)
+        operator(out, "linear",
+                 lambda x, weight, b=None: F.linear(x.flatten(1), weight, b)[:, :, None, None],
+                 inputs, {})
+    for b, c, h, w in [(3, 32, 5, 4), (4, 5, 3, 3), (5, 48, 1, 1), (2, 100, 7, 7)]:
+        x, weight, bias = draw(b, c, h, w, scale=2.0), draw(c), draw(c)
+        mean, variance = torch.zeros(c).double(), torch.ones(c).double()
+        operator(out, "batch_norm",
+                 lambda x, weight, bias: F.batch_norm(x, mean, variance, weight, bias, True, 1.0,
+                                                      1e-5),
+                 {"x": x, "weight": weight, "bias": bias}, {},
+                 [("mean", mean), ("variance", variance)])
+    operator(out, "relu", F.relu, {"x": draw(2, 19, 3, 5)}, {})
+    operator(out, "add", torch.add, {"x": draw(2, 19, 3, 5), "x1": draw(2, 19, 3, 5)}, {})
+    for kernel, stride, padding, h, w in [(3, 2, 1, 9, 8), (2, 2, 0, 6, 6), (3, 1, 1, 5, 5)]:
+        operator(out, "max_pool", lambda x: F.max_pool2d(x, kernel, stride, padding),
+                 {"x": draw(2, 19, h, w)},
+                 {"kernel": kernel, "stride": stride, "padding": padding})
+    for kernel, stride, h, w in [(2, 2, 6, 6), (3, 2, 7, 9), (5, 1, 5, 5)]:
+        operator(out, "avg_pool", lambda x: F.avg_pool2d(x, kernel, stride),
+                 {"x": draw(2, 19, h, w)}, {"kernel": kernel, "stride": stride})
+    for rows, classes in [(4, 10), (3, 1000)]:
+        x = draw(rows, classes, scale=4.0)
+        labels = torch.randint(classes, (rows,))
+        loss = F.cross_entropy(x, labels, reduction="sum")
+        loss.backward()
+        out.case("cross_entropy")
+        out.tensor("x", x[:, :, None, None])
+        out.tensor("dx", x.grad[:, :, None, None])
+        out.tensor("labels", labels)
+        out.tensor("loss", loss.reshape(1))
+
+
+class Block(torch.nn.Module):
+    """A residual block in timm's names."""
+
+    def __init__(self, bottleneck, inputs, width, stride):
+        super().__init__()
+        outputs = 4 * width if bottleneck else width
+        kernels = [1, 3, 1] if bottleneck else [3, 3]
+        widths = [inputs, width, width, outputs] if bottleneck else [inputs, width, outputs]
+        strides = [1, stride, 1] if bottleneck else [stride, 1]
+        self.layers = len(kernels)
+        for i, kernel in enumerate(kernels):
+            self.add_module(f"conv{i + 1}", torch.nn.Conv2d(
+                widths[i], widths[i + 1], kernel, strides[i], kernel // 2, bias=False))
+            self.add_module(f"bn{i + 1}", torch.nn.BatchNorm2d(widths[i + 1], momentum=1.0))
+        self.downsample = None
+        if stride != 1 or inputs != outputs:
+            self.downsample = torch.nn.Sequential(
+                torch.nn.Conv2d(inputs, outputs, 1, stride, bias=False),
+                torch.nn.BatchNorm2d(outputs, momentum=1.0))
+
+    def forward(self, x):
+        y = x
+        for i in range(1, self.layers + 1):
+            y = getattr(self, f"bn{i}")(getattr(self, f"conv{i}")(y))
+            y = F.relu(y) if i < self.layers else y
+        return F.relu(y + (self.downsample(x) if self.downsample else x))
+
+
+class ResNet(torch.nn.Module):
+    def __init__(self, bottleneck, depths, widths, stem, pool, channels, classes):
+        super().__init__()
+        kernel, stride = stem
+        self.conv1 = torch.nn.Conv2d(channels, widths[0], kernel, stride, kernel // 2, bias=False)
+        self.bn1 = torch.nn.BatchNorm2d(widths[0], momentum=1.0)
+        self.pool, self.stages = pool, len(depths)
+        inputs = widths[0]
+        for i, (depth, width) in enumerate(zip(depths, widths)):
+            blocks = []
+            for j in range(depth):
+                blocks.append(Block(bottleneck, inputs, width, 2 if i > 0 and j == 0 else 1))
+                inputs = 4 * width if bottleneck else width
+            self.add_module(f"layer{i + 1}", torch.nn.Sequential(*blocks))
+        self.fc = torch.nn.Linear(inputs, classes)
+
+    def forward(self, x):
+        x = F.relu(self.bn1(self.conv1(x)))
+        if self.pool:
+            x = F.max_pool2d(x, 3, 2, 1)
+        for i in range(1, self.stages + 1):
+            x = getattr(self, f"layer{i}")(x)
+        return self.fc(x.mean((2, 3)))
+
+
+def step(path, bottleneck, depths, widths, stem, pool, size):
+    """One training step at slots = 1: loss, every gradient, BatchNorm's statistics."""
+    channels, classes, images = 3, 5, 4
+    out = File(path)
+    net = ResNet(bottleneck, depths, widths, stem, pool, channels, classes).double()
+    for name, parameter in net.named_parameters():
+        with torch.no_grad():
+            value = parameter + (0.2 * torch.randn_like(parameter) if parameter.dim() == 1 else 0)
+            parameter.copy_(value.float().double())
+    x, labels = draw(images, channels, size, size), torch.randint(classes, (images,))
+    logits = net(x)
+    loss = F.cross_entropy(logits, labels)
+    loss.backward()
+    out.case("step", bottleneck=int(bottleneck), stages=len(depths),
+             **{f"depth{i}": d for i, d in enumerate(depths)},
+             **{f"width{i}": w for i, w in enumerate(widths)}, stem_kernel=stem[0],
+             stem_stride=stem[1], stem_pool=int(pool), channels=channels, classes=classes,
+             image_size=size)
+    out.tensor("x", x)
+    out.tensor("labels", labels)
+    out.tensor("logits", logits)
+    out.tensor("loss", loss.reshape(1))
+    for name, parameter in net.named_parameters():
+        out.tensor("param:" + name, parameter)
+        out.tensor("grad:" + name, parameter.grad)
+    for name, value in net.named_buffers():
+        if not name.endswith("num_batches_tracked"):
+            out.tensor("stat:" + name, value)
+    net.eval()
+    out.tensor("predicted", net(x))
+    out.close()
+
+
+def main():
+    folder = sys.argv[1]
+    out = File(folder + "/operators.golden")
+    convolutions(out)
+    others(out)
+    out.close()
+    step(folder + "/step_basic.golden", False, [1, 2], [16, 32], (3, 1), False, 10)
+    step(folder + "/step_bottleneck.golden", True, [2, 1], [8, 16], (7, 2), True, 20)
+
+
+if __name__ == "__main__":
+    main()

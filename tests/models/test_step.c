@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A step gives the same bits whichever thread runs it, wherever its memory lies, whatever ran
+ * before, and (plain back end) on every instruction set. */
+#include "pwf/core/hash.h"
+#include "pwf/core/isa.h"
+#include "pwf/core/mem.h"
+#include "pwf/models/model.h"
+#include "pwf/nn/executor.h"
+#include "pwf/nn/operator.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { IMAGES = 4, STEPS = 3 };
+
+typedef struct job {
+    const pwf_registry *registry;
+    const pwf_graph *graph;
+    int shift; /* cache lines by which the heap is moved first */
+    pwf_hash hash[STEPS];
+    bool failed;
+} job;
+
+/* The result of one step as a hash: gradient, statistics, loss. */
+static bool run_step(const job *j, pwf_executor *executor, const float *weights, float *gradient,
+                     float *statistics, pwf_hash *hash)
+{
+    const int32_t labels[IMAGES] = {1, 9, 0, 4};
+    const size_t total = (size_t)pwf_registry_total_count(j->registry);
+    const size_t buffers = (size_t)pwf_registry_buffer_count(j->registry);
+    double loss = 0.0;
+    memset(gradient, 0, total * sizeof *gradient);
+    memset(statistics, 0, buffers * sizeof *statistics);
+    if (pwf_executor_train(executor, weights, labels, 0.25f, gradient, statistics, &loss).code !=
+        PWF_OK)
+        return false;
+    pwf_hasher *hasher = pwf_hasher_new();
+    pwf_hasher_add(hasher, gradient, total * sizeof *gradient);
+    pwf_hasher_add(hasher, statistics, buffers * sizeof *statistics);
+    pwf_hasher_add(hasher, &loss, sizeof loss);
+    *hash = pwf_hasher_digest(hasher);
+    pwf_hasher_free(hasher);
+    return isfinite(loss);
+}
+
+static void *work(void *argument)
+{
+    job *j = argument;
+    const int64_t total = pwf_registry_total_count(j->registry);
+    float *shift, *weights, *gradient, *statistics;
+    pwf_executor *executor;
+    pwf_tensor_thread_start();
+    j->failed =
+        pwf_mem_alloc(PWF_MEM_BUFFERS, 16 * j->shift, sizeof(float), &shift).code != PWF_OK ||
+        pwf_mem_alloc(PWF_MEM_BUFFERS, total, sizeof(float), &weights).code != PWF_OK ||
+        pwf_mem_alloc(PWF_MEM_BUFFERS, total, sizeof(float), &gradient).code != PWF_OK ||
+        pwf_mem_alloc(PWF_MEM_BUFFERS, pwf_registry_buffer_count(j->registry), sizeof(float),
+                      &statistics)
+                .code != PWF_OK ||
+        pwf_executor_new(j->graph, IMAGES, PWF_MODE_TRAIN, &executor).code != PWF_OK;
+    if (j->failed) return NULL;
+    pwf_registry_start_values(j->registry, 7, weights, 0, total);
+    /* The last scale of a block starts at 0, which would hide half the gradient. */
+    for (int i = 0; i < pwf_registry_params(j->registry); i++) {
+        const pwf_param *p = pwf_registry_param(j->registry, i);
+        for (int64_t k = 0; p->init == PWF_INIT_ZERO && k < p->count; k++)
+            weights[p->offset + k] = 0.5f;
+    }
+    int64_t height, width, channels, classes;
+    pwf_graph_shape(j->graph, &height, &width, &channels, &classes);
+    float *image = pwf_executor_images(executor);
+    for (int64_t i = 0; i < IMAGES * height * width * channels; i++)
+        image[i] = (float)(i * 7919 % 1009) / 1009.0f - 0.5f;
+    for (int i = 0; i < STEPS; i++)
+        if (!run_step(j, executor, weights, gradient, statistics, &j->hash[i])) j->failed = true;
+    pwf_executor_free(executor);
+    pwf_mem_free(shift);
+    pwf_mem_free(weights);
+    pwf_mem_free(gradient);
+    pwf_mem_free(statistics);
+    return NULL;
+}
+
+static pwf_config *fashion_net(int64_t backend)
+{
+    pwf_config *config = calloc(1, sizeof *config);
+    assert_non_null(config);
+    pwf_config_defaults(config);
+    strcpy(config->model.name, "resnet");
+    config->model.block = PWF_BLOCK_BASIC;
+    config->model.depths = (pwf_int_list){3, {1, 1, 1}};
+    config->model.widths = (pwf_int_list){3, {32, 64, 128}};
+    config->model.stem_kernel = 3;
+    config->model.stem_stride = 2;
+    config->model.stem_pool = true;
+    config->model.channels = 1;
+    config->model.classes = 10;
+    config->model.image_size = 28;
+    config->parallel.backend = backend;
+    return config;
+}
+
+static bool same(pwf_hash a, pwf_hash b)
+{
+    return a.lo == b.lo && a.hi == b.hi;
+}
+
+/* Two threads at once, then one more alone, with the heap moved; all steps of all agree. */
+static pwf_hash check(int64_t backend)
+{
+    pwf_registry *registry;
+    pwf_graph *graph;
+    pwf_config *config = fashion_net(backend);
+    assert_int_equal(pwf_model_build(config, &registry, &graph).code, PWF_OK);
+    job jobs[3] = {{registry, graph, 1, {{0, 0}}, false},
+                   {registry, graph, 5, {{0, 0}}, false},
+                   {registry, graph, 1027, {{0, 0}}, false}};
+    pthread_t threads[2];
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, work, &jobs[i]), 0);
+    for (int i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    work(&jobs[2]);
+    for (int i = 0; i < 3; i++) {
+        assert_false(jobs[i].failed);
+        for (int s = 0; s < STEPS; s++)
+            assert_true(same(jobs[i].hash[s], jobs[0].hash[0]));
+    }
+    pwf_graph_free(graph);
+    pwf_registry_free(registry);
+    free(config);
+    return jobs[0].hash[0];
+}
+
+static void test_same_bits(void **state)
+{
+    (void)state;
+    for (int64_t backend = PWF_BACKEND_AUTO; backend <= PWF_BACKEND_PLAIN; backend++)
+        check(backend);
+    assert_int_equal(pwf_mem_live(), 0);
+}
+
+static void test_instruction_sets(void **state)
+{
+    (void)state;
+    const pwf_hash best = check(PWF_BACKEND_PLAIN);
+    for (int isa = PWF_ISA_BASE; isa < (int)pwf_isa_best(); isa++) {
+        pwf_isa_use((pwf_isa)isa);
+        assert_true(same(check(PWF_BACKEND_PLAIN), best));
+    }
+    pwf_isa_use(pwf_isa_best());
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_same_bits),
+                                       cmocka_unit_test(test_instruction_sets)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "op_case.h"
+
+#include "pwf/core/mem.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+static void expect(pwf_status status)
+{
+    assert_string_equal(status.text, "");
+}
+
+static void *room(int64_t count, size_t size)
+{
+    void *memory;
+    expect(pwf_mem_alloc(PWF_MEM_BUFFERS, count, size, &memory));
+    return memory;
+}
+
+static int64_t count_of(pwf_shape s, int64_t images)
+{
+    return images * s.height * s.width * s.channels;
+}
+
+static void set_parameters(op_case *c)
+{
+    pwf_param *const both[] = {&c->weight, &c->bias};
+    int64_t offset = 0;
+    for (int i = 0; i < 2; i++) {
+        pwf_param *p = both[i];
+        p->name = i ? "bias" : "weight";
+        p->offset = offset;
+        p->count = p->dims ? 1 : 0;
+        for (int j = 0; j < p->dims; j++)
+            p->count *= p->shape[j];
+        offset += p->count;
+    }
+    c->node.weight = c->weight.dims ? &c->weight : NULL;
+    c->node.bias = c->bias.dims ? &c->bias : NULL;
+    c->weights = room(offset, sizeof(float));
+    c->dweights = room(offset, sizeof(float));
+    c->mean = (pwf_buffer){.name = "mean", .count = c->bias.count};
+    c->variance = (pwf_buffer){.name = "variance", .count = c->bias.count, .offset = c->bias.count};
+    c->node.mean = &c->mean;
+    c->node.variance = &c->variance;
+    c->statistics = room(2 * c->bias.count, sizeof(float));
+}
+
+void op_case_start(op_case *c, pwf_tensor_backend backend)
+{
+    set_parameters(c);
+    expect(c->node.op->infer(&c->node));
+    pwf_plan_task task = {
+        .node = &c->node, .backend = backend, .images = c->images, .training = true};
+    pwf_need need = {0, 0};
+    for (int i = 0; i < c->node.inputs; i++) {
+        task.gradient[i] = true;
+        c->counts[i] = count_of(c->node.in[i], c->images);
+        c->x[i] = room(c->counts[i], sizeof(float));
+        c->dx[i] = room(c->counts[i], sizeof(float));
+    }
+    c->out_count = count_of(c->node.out, c->images);
+    c->y = room(c->out_count, sizeof(float));
+    c->dy = room(c->out_count, sizeof(float));
+    c->labels = room(c->images, sizeof(int32_t));
+    expect(c->node.op->plan(&task, &c->plan, &need));
+    c->saved = room((int64_t)need.saved, 1);
+    c->workspace = room((int64_t)need.workspace, 1);
+    /* What is in the workspace before a call must not matter. */
+    for (size_t i = 0; i < need.workspace / sizeof(float); i++)
+        ((float *)c->workspace)[i] = NAN;
+}
+
+void op_case_end(op_case *c)
+{
+    if (c->plan) c->node.op->release(c->plan);
+    void *const all[] = {c->x[0],    c->x[1],     c->dx[0],      c->dx[1],  c->y,     c->dy,
+                         c->weights, c->dweights, c->statistics, c->labels, c->saved, c->workspace};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        pwf_mem_free(all[i]);
+}
+
+static pwf_call call_of(op_case *c)
+{
+    pwf_call call = {.node = &c->node,
+                     .plan = c->plan,
+                     .images = c->images,
+                     .training = true,
+                     .y = c->y,
+                     .dy = c->dy,
+                     .mean = c->statistics,
+                     .variance = c->statistics + c->bias.count,
+                     .labels = c->labels,
+                     .scale = c->scale,
+                     .loss = &c->loss,
+                     .saved = c->saved,
+                     .workspace = c->workspace};
+    for (int i = 0; i < c->node.inputs; i++) {
+        call.x[i] = c->x[i];
+        call.dx[i] = c->dx[i];
+        call.add[i] = c->add;
+    }
+    if (c->node.weight) {
+        call.weight = c->weights;
+        call.dweight = c->dweights;
+    }
+    if (c->node.bias) {
+        call.bias = c->weights + c->bias.offset;
+        call.dbias = c->dweights + c->bias.offset;
+    }
+    return call;
+}
+
+void op_case_forward(op_case *c)
+{
+    const pwf_call call = call_of(c);
+    expect(c->node.op->forward(&call));
+}
+
+void op_case_backward(op_case *c)
+{
+    const pwf_call call = call_of(c);
+    expect(c->node.op->backward(&call));
+}

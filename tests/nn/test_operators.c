@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Walks the table of operators and checks each gradient by central differences, on every back end.
+ * An operator without a case here fails the test. */
+#include "op_case.h"
+
+#include "pwf/core/mem.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const op_case cases[] = {
+    {.node = {.inputs = 1, .in = {{5, 4, 3}}, .stride = 1, .padding = 1, .groups = 1},
+     .weight = {.name = "conv2d", .dims = 4, .shape = {4, 3, 3, 3}}},
+    {.node = {.inputs = 1, .in = {{6, 5, 4}}, .stride = 2, .padding = 1, .groups = 2},
+     .weight = {.name = "conv2d", .dims = 4, .shape = {6, 2, 3, 3}},
+     .bias = {.dims = 1, .shape = {6}}},
+    {.node = {.inputs = 1, .in = {{3, 3, 16}}, .stride = 1, .padding = 0, .groups = 1},
+     .weight = {.name = "conv2d", .dims = 4, .shape = {16, 16, 1, 1}}},
+    {.node = {.inputs = 1, .in = {{1, 1, 7}}},
+     .weight = {.name = "linear", .dims = 2, .shape = {5, 7}},
+     .bias = {.dims = 1, .shape = {5}}},
+    {.node = {.inputs = 1, .in = {{3, 4, 5}}},
+     .weight = {.name = "batch_norm", .dims = 1, .shape = {5}},
+     .bias = {.dims = 1, .shape = {5}}},
+    {.node = {.inputs = 1, .in = {{3, 4, 5}}}, .weight = {.name = "relu"}},
+    {.node = {.inputs = 2, .in = {{3, 4, 5}, {3, 4, 5}}}, .weight = {.name = "add"}},
+    {.node = {.inputs = 1,
+              .in = {{6, 5, 3}},
+              .kernel_height = 3,
+              .kernel_width = 3,
+              .stride = 2,
+              .padding = 1},
+     .weight = {.name = "max_pool"}},
+    {.node = {.inputs = 1, .in = {{6, 5, 3}}, .kernel_height = 3, .kernel_width = 2, .stride = 2},
+     .weight = {.name = "avg_pool"}},
+    {.node = {.inputs = 1, .in = {{1, 1, 6}}}, .weight = {.name = "cross_entropy"}},
+};
+
+/* Numbers in [-1, 1] no two of which are closer than twice the step of the difference, and none
+ * of them near 0: a maximum or a sign does not change inside a step. */
+static void spread(float *out, int64_t count, int64_t seed)
+{
+    int64_t prime = 1009;
+    while (count % prime == 0)
+        prime += 2;
+    for (int64_t i = 0; i < count; i++) {
+        const int64_t place = (i * prime + seed) % count;
+        out[i] = (2.0f * (float)place + 1.0f) / (float)count - 1.0f;
+    }
+}
+
+static double value_of(op_case *c)
+{
+    op_case_forward(c);
+    if (c->node.weight == NULL && strcmp(c->node.op->name, "cross_entropy") == 0)
+        return (double)c->scale * c->loss;
+    double sum = 0.0;
+    for (int64_t i = 0; i < c->out_count; i++)
+        sum += (double)c->y[i] * (double)c->dy[i];
+    return sum;
+}
+
+/* Compares `gradient` with differences over the `count` numbers at `at`. */
+static double compare(op_case *c, float *at, const float *gradient, int64_t count)
+{
+    double most = 0.0, size = 1e-3;
+    const float step = 0.8f / (float)(count > 80 ? count : 80);
+    for (int64_t i = 0; i < count; i++) {
+        const float old = at[i];
+        at[i] = old + step;
+        const float above = at[i];
+        const double high = value_of(c);
+        at[i] = old - step;
+        const double low = value_of(c), width = (double)above - (double)at[i];
+        at[i] = old;
+        const double d = fabs((high - low) / width - (double)gradient[i]);
+        if (!(d <= most)) most = d;
+        if (fabs((double)gradient[i]) > size) size = fabs((double)gradient[i]);
+    }
+    return most / size;
+}
+
+static double check(const op_case *prototype, const pwf_operator *op, pwf_tensor_backend backend)
+{
+    op_case c = *prototype;
+    c.node.op = op;
+    c.images = 2;
+    c.scale = 0.5f;
+    op_case_start(&c, backend);
+    for (int i = 0; i < c.node.inputs; i++)
+        spread(c.x[i], c.counts[i], 5 + i);
+    spread(c.dy, c.out_count, 3);
+    const int64_t weights = c.weight.count + c.bias.count;
+    if (weights) spread(c.weights, weights, 1);
+    for (int64_t i = 0; i < c.images; i++)
+        c.labels[i] = (int32_t)(i % c.node.in[0].channels);
+    op_case_forward(&c);
+    op_case_backward(&c);
+    double most = compare(&c, c.weights, c.dweights, weights);
+    for (int i = 0; i < c.node.inputs; i++) {
+        const double d = compare(&c, c.x[i], c.dx[i], c.counts[i]);
+        if (!(d <= most)) most = d;
+    }
+    /* Once more with gradients that are added: everything doubles, up to rounding. */
+    float *before[PWF_NODE_INPUTS] = {NULL, NULL};
+    c.add = true;
+    for (int i = 0; i < c.node.inputs; i++) {
+        assert_int_equal(
+            pwf_mem_alloc(PWF_MEM_BUFFERS, c.counts[i], sizeof(float), &before[i]).code, PWF_OK);
+        memcpy(before[i], c.dx[i], (size_t)c.counts[i] * sizeof(float));
+    }
+    op_case_forward(&c);
+    op_case_backward(&c);
+    for (int i = 0; i < c.node.inputs; i++) {
+        for (int64_t j = 0; j < c.counts[i]; j++)
+            assert_true(fabsf(c.dx[i][j] - 2.0f * before[i][j]) <=
+                        1e-5f * fabsf(before[i][j]) + 1e-6f);
+        pwf_mem_free(before[i]);
+    }
+    op_case_end(&c);
+    return most;
+}
+
+static void test_gradients(void **state)
+{
+    (void)state;
+    for (int i = 0; i < pwf_operator_count(); i++) {
+        const pwf_operator *op = pwf_operator_at(i);
+        int found = 0;
+        for (size_t j = 0; j < sizeof cases / sizeof *cases; j++) {
+            if (strcmp(cases[j].weight.name, op->name) != 0) continue;
+            for (int backend = 0; backend < PWF_TENSOR_BACKENDS; backend++) {
+                const double d = check(&cases[j], op, (pwf_tensor_backend)backend);
+                if (backend == 0) printf("%-14s %.1e\n", op->name, d);
+                assert_true(d < 2e-3);
+            }
+            found++;
+        }
+        if (!found) fail_msg("operator %s has no gradient check", op->name);
+    }
+    assert_int_equal(pwf_mem_live(), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_gradients)};
+    pwf_tensor_thread_start();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
