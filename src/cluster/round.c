@@ -38,10 +38,10 @@ static pwf_status check_settings(const pwf_round_settings *s)
     if (!(s->fraction >= 0.0 && s->fraction <= 1.0))
         return PWF_FAIL(PWF_CONFIG, "the fraction to fix is %g; it must lie in [0, 1]",
                         s->fraction);
-    if (!(s->delta >= 0x1p-40 && s->delta <= 0x1p+40))
-        return PWF_FAIL(PWF_CONFIG, "fixing.delta is %g; it must lie in [2^-40, 2^40]", s->delta);
-    if (!(s->delta_growth >= 1.0 + 0x1p-10 && s->delta_growth <= 0x1p+40))
-        return PWF_FAIL(PWF_CONFIG, "fixing.delta_growth is %g; it must lie in [1 + 2^-10, 2^40]",
+    if (!(s->delta >= 1e-100 && s->delta <= 1e100))
+        return PWF_FAIL(PWF_CONFIG, "fixing.delta is %g; it must lie in [1e-100, 1e100]", s->delta);
+    if (!(s->delta_growth >= 1.000001 && s->delta_growth <= 1e100))
+        return PWF_FAIL(PWF_CONFIG, "fixing.delta_growth is %g; it must lie in [1.000001, 1e100]",
                         s->delta_growth);
     if (s->max_order < 1 || s->max_order > 6)
         return PWF_FAIL(PWF_CONFIG, "fixing.max_order is %lld; it must lie in [1, 6]",

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* pwf fix-round: one fixing round on the weights in an HDF5 file. */
+#include "app.h"
+
+#include "pwf/ckpt/round_file.h"
+#include "pwf/cluster/round.h"
+#include "pwf/core/mem.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+typedef struct command {
+    const char *in, *out;
+    pwf_config config; /* what --set said, beside the defaults */
+} command;
+
+typedef struct job {
+    const pwf_mesh *mesh;
+    pwf_round_settings settings;
+    pwf_round_weights weights;
+    pwf_codebook codebook;
+    uint8_t *fixed;
+    pwf_round_result result;
+    pwf_round_row *rows;
+} job;
+
+/* The parameters of a round: as an attribute, and as an option. The list of fractions stands for
+ * the one fraction there is here. */
+typedef struct parameter {
+    const char *name, *key;
+} parameter;
+
+static const parameter parameters[] = {
+    {"fraction", "fixing.fractions"},        {"delta", "fixing.delta"},
+    {"delta_growth", "fixing.delta_growth"}, {"min_power", "fixing.min_power"},
+    {"zero_fix", "fixing.zero_fix"},         {"max_order", "fixing.max_order"},
+    {"sigma_join", "fixing.sigma_join"}};
+
+enum { PARAMETERS = sizeof parameters / sizeof *parameters };
+
+static const char *const join_words[] = {"std_mu", "keep", "divide_by_2", "divide_by_10"};
+
+static pwf_status usage(const char *problem, const char *what)
+{
+    return PWF_FAIL(PWF_USAGE,
+                    "%s%.200s; usage: pwf fix-round IN.h5 -o OUT.h5 [--set NAME=VALUE ...] with "
+                    "names fraction, delta, delta_growth, min_power, max_order, zero_fix and "
+                    "sigma_join",
+                    problem, what);
+}
+
+/* NAME=VALUE or fixing.NAME=VALUE, for the parameters above. */
+static pwf_status set_parameter(command *c, const char *assignment)
+{
+    const char *name = assignment;
+    if (strncmp(name, "fixing.", 7) == 0) name += 7;
+    const size_t length = strcspn(name, "=");
+    for (int i = 0; i < PARAMETERS; i++) {
+        if (strlen(parameters[i].name) != length || strncmp(name, parameters[i].name, length) != 0)
+            continue;
+        char text[PWF_TEXT];
+        if (snprintf(text, sizeof text, "%s%s", parameters[i].key, name + length) >=
+            (int)sizeof text)
+            return usage("too long: --set ", assignment);
+        PWF_TRY(pwf_config_set(&c->config, text));
+        if (c->config.fixing.fractions.count != 1 && i == 0)
+            return usage("one fraction is wanted: --set ", assignment);
+        return pwf_ok();
+    }
+    return usage("unknown: --set ", assignment);
+}
+
+static pwf_status parse(int argc, char **argv, command *c)
+{
+    memset(c, 0, sizeof *c);
+    pwf_config_defaults(&c->config);
+    for (int i = 1; i < argc; i++) {
+        const bool valued = strcmp(argv[i], "-o") == 0 || strcmp(argv[i], "--output") == 0 ||
+                            strcmp(argv[i], "--set") == 0;
+        if (valued && i + 1 == argc) return usage("nothing follows ", argv[i]);
+        if (strcmp(argv[i], "--set") == 0)
+            PWF_TRY(set_parameter(c, argv[++i]));
+        else if (valued && c->out)
+            return usage("a second output: ", argv[i + 1]);
+        else if (valued)
+            c->out = argv[++i];
+        else if (argv[i][0] == '-' && argv[i][1])
+            return usage("unknown option ", argv[i]);
+        else if (c->in)
+            return usage("a second input: ", argv[i]);
+        else
+            c->in = argv[i];
+    }
+    if (!c->in) return usage("the input file is missing", "");
+    if (!c->out) return usage("the output file is missing", "");
+    struct stat in, out;
+    if (stat(c->in, &in) == 0 && stat(c->out, &out) == 0 && in.st_dev == out.st_dev &&
+        in.st_ino == out.st_ino)
+        return usage("the output would replace the input ", c->in);
+    return pwf_ok();
+}
+
+/* The value of a number: option, attribute, default. */
+static pwf_status settle(const command *c, const pwf_round_input *input, const char *name,
+                         const char *key, double *value)
+{
+    bool found = false;
+    if (pwf_config_is_set(&c->config, key)) return pwf_ok();
+    PWF_TRY(pwf_round_input_number(input, name, value, &found));
+    if (!found && strcmp(name, "fraction") == 0)
+        return PWF_FAIL(PWF_CONFIG,
+                        "%s has no attribute fraction, and there is no --set fraction=VALUE",
+                        c->in);
+    return pwf_ok();
+}
+
+static pwf_status settle_whole(const command *c, const pwf_round_input *input, const char *name,
+                               const char *key, int64_t *value)
+{
+    double number = (double)*value;
+    PWF_TRY(settle(c, input, name, key, &number));
+    if (!(number >= -1e6 && number <= 1e6) || (double)(int64_t)number != number)
+        return PWF_FAIL(PWF_DATA, "the attribute %s of %s is %g, not a small whole number", name,
+                        c->in, number);
+    *value = (int64_t)number;
+    return pwf_ok();
+}
+
+static pwf_status settle_join(const command *c, const pwf_round_input *input, int64_t *join)
+{
+    char text[PWF_TEXT] = "";
+    bool found = false;
+    if (pwf_config_is_set(&c->config, "fixing.sigma_join")) return pwf_ok();
+    PWF_TRY(pwf_round_input_text(input, "sigma_join", text, sizeof text, &found));
+    for (int64_t i = 0; found && i < 4; i++)
+        if (strcmp(text, join_words[i]) == 0) {
+            *join = i;
+            return pwf_ok();
+        }
+    if (found)
+        return PWF_FAIL(PWF_DATA,
+                        "the attribute sigma_join of %s is '%.100s'; it must be std_mu, keep, "
+                        "divide_by_2 or divide_by_10",
+                        c->in, text);
+    return pwf_ok();
+}
+
+static pwf_status settle_all(const command *c, const pwf_round_input *input, pwf_round_settings *s)
+{
+    int64_t zero = c->config.fixing.zero_fix;
+    *s = (pwf_round_settings){.fraction = c->config.fixing.fractions.at[0],
+                              .delta = c->config.fixing.delta,
+                              .delta_growth = c->config.fixing.delta_growth,
+                              .max_order = c->config.fixing.max_order,
+                              .min_power = c->config.fixing.min_power,
+                              .sigma_join = c->config.fixing.sigma_join};
+    PWF_TRY(settle(c, input, "fraction", "fixing.fractions", &s->fraction));
+    PWF_TRY(settle(c, input, "delta", "fixing.delta", &s->delta));
+    PWF_TRY(settle(c, input, "delta_growth", "fixing.delta_growth", &s->delta_growth));
+    PWF_TRY(settle_whole(c, input, "min_power", "fixing.min_power", &s->min_power));
+    PWF_TRY(settle_whole(c, input, "max_order", "fixing.max_order", &s->max_order));
+    PWF_TRY(settle_whole(c, input, "zero_fix", "fixing.zero_fix", &zero));
+    s->zero_fix = zero != 0;
+    return settle_join(c, input, &s->sigma_join);
+}
+
+/* A weight that was fixed before keeps its value; any code but PWF_FREE says so. */
+static pwf_status load(const command *c, job *j)
+{
+    pwf_round_input *input = NULL;
+    PWF_TRY(pwf_round_input_open(c->in, &input));
+    pwf_round_weights *w = &j->weights;
+    w->total = pwf_round_input_total(input);
+    w->own = pwf_shard_range(w->total, pwf_mesh_size(j->mesh, PWF_WORLD),
+                             pwf_mesh_rank(j->mesh, PWF_WORLD));
+    const int64_t local = w->own.hi - w->own.lo;
+    pwf_status s = settle_all(c, input, &j->settings);
+    if (s.code == PWF_OK) s = pwf_mem_alloc(PWF_MEM_STATE, local, sizeof *w->mu, &w->mu);
+    if (s.code == PWF_OK) s = pwf_mem_alloc(PWF_MEM_STATE, local, sizeof *w->sigma, &w->sigma);
+    if (s.code == PWF_OK) s = pwf_mem_alloc(PWF_MEM_STATE, local, sizeof *w->code, &w->code);
+    if (s.code == PWF_OK) s = pwf_mem_alloc(PWF_MEM_STATE, local, sizeof *j->fixed, &j->fixed);
+    if (s.code == PWF_OK)
+        s = pwf_mem_alloc(PWF_MEM_STATE, PWF_CODES_MAX, sizeof *j->codebook.entry,
+                          &j->codebook.entry);
+    if (s.code == PWF_OK) s = pwf_round_input_read(input, w->own, w->mu, w->sigma, j->fixed);
+    for (int64_t i = 0; i < local && s.code == PWF_OK; i++)
+        w->code[i] = j->fixed[i] ? 0 : PWF_FREE;
+    j->codebook.min_power = j->settings.min_power;
+    w->codebook = &j->codebook;
+    pwf_round_input_close(input);
+    return s;
+}
+
+static pwf_status prepare_rows(job *j)
+{
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, j->result.count, sizeof *j->rows, &j->rows));
+    for (int64_t i = 0; i < j->result.count; i++) {
+        const pwf_round_step *s = &j->result.steps[i];
+        j->rows[i] = (pwf_round_row){s->order, s->delta, s->centre, s->count};
+    }
+    for (int64_t i = 0; i < j->weights.own.hi - j->weights.own.lo; i++)
+        j->fixed[i] = j->weights.code[i] != PWF_FREE;
+    return pwf_ok();
+}
+
+static pwf_status save(const command *c, job *j)
+{
+    const pwf_round_settings *s = &j->settings;
+    const pwf_round_attribute attributes[] = {
+        {"fraction", NULL, false, s->fraction},
+        {"delta", NULL, false, s->delta},
+        {"delta_growth", NULL, false, s->delta_growth},
+        {"min_power", NULL, true, (double)s->min_power},
+        {"zero_fix", NULL, true, s->zero_fix ? 1.0 : 0.0},
+        {"max_order", NULL, true, (double)s->max_order},
+        {"sigma_join", join_words[s->sigma_join], false, 0.0}};
+    PWF_TRY(pwf_mesh_agree(j->mesh, prepare_rows(j)));
+    const pwf_round_output output = {.total = j->weights.total,
+                                     .own = j->weights.own,
+                                     .mu = j->weights.mu,
+                                     .sigma = j->weights.sigma,
+                                     .fixed = j->fixed,
+                                     .rows = j->rows,
+                                     .row_count = j->result.count,
+                                     .attributes = attributes,
+                                     .attribute_count = PARAMETERS};
+    return pwf_round_output_write(j->mesh, c->out, &output);
+}
+
+static pwf_status run(const command *c, job *j)
+{
+    PWF_TRY(pwf_mesh_agree(j->mesh, load(c, j)));
+    PWF_TRY(pwf_cluster_round(j->mesh, &j->settings, &j->weights, &j->result));
+    PWF_TRY(save(c, j));
+    if (pwf_mesh_rank(j->mesh, PWF_WORLD) == 0)
+        printf("%s: %lld of %lld weights fixed, %lld greedy steps, %d centres\n", c->out,
+               (long long)j->result.fixed, (long long)j->weights.total, (long long)j->result.count,
+               j->codebook.count);
+    return pwf_ok();
+}
+
+pwf_status pwf_app_fix_round(int argc, char **argv)
+{
+    command c;
+    pwf_mesh *mesh = NULL;
+    PWF_TRY(pwf_mesh_new(1, &mesh));
+    job j = {.mesh = mesh};
+    pwf_status s = pwf_mesh_agree(mesh, parse(argc, argv, &c));
+    if (s.code == PWF_OK) s = run(&c, &j);
+    pwf_mem_free(j.weights.mu);
+    pwf_mem_free(j.weights.sigma);
+    pwf_mem_free(j.weights.code);
+    pwf_mem_free(j.codebook.entry);
+    pwf_mem_free(j.fixed);
+    pwf_mem_free(j.rows);
+    pwf_mem_free(j.result.steps);
+    pwf_mesh_free(mesh);
+    return s;
+}
