@@ -56,8 +56,12 @@ pwf_status pwf_grow_open(pwf_grow_file *f, int dir_fd, const char *dir, const ch
                         "new output folder",
                         dir, name);
     if (f->fd < 0) return cannot("open", dir, name, PWF_CANTCREATE);
-    PWF_TRY(check_cut(f, length));
-    if (ftruncate(f->fd, length) != 0) return cannot("cut back", dir, name, PWF_IO);
+    return check_cut(f, length);
+}
+
+pwf_status pwf_grow_cut(pwf_grow_file *f)
+{
+    if (ftruncate(f->fd, f->length) != 0) return cannot("cut back", f->dir, f->name, PWF_IO);
     return pwf_ok();
 }
 

@@ -16,11 +16,15 @@ typedef struct pwf_grow_file {
     const char *dir, *name; /* for messages; not owned */
 } pwf_grow_file;
 
-/** Opens `name` in the folder `dir_fd` for appending, cut back to `length` bytes, which must end a
- * line; 0 makes it new or empty.
+/** Opens `name` in the folder `dir_fd` for appending after `length` bytes, which must end a line; 0
+ * makes it if it is not there. Nothing is cut yet, so that several files can be checked first.
  * Local. Fails as pwf_report_open. */
 pwf_status pwf_grow_open(pwf_grow_file *file, int dir_fd, const char *dir, const char *name,
                          int64_t length);
+
+/** Cuts the file back to the length it was opened with.
+ * Local. Fails with PWF_IO. */
+pwf_status pwf_grow_cut(pwf_grow_file *file);
 
 /** Appends all of `bytes`, or nothing: after a failure the file is cut back.
  * Local. Fails with PWF_IO. */

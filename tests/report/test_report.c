@@ -138,6 +138,7 @@ static void files_that_do_not_fit(void **state)
     pwf_report *r = open_good(0, 0);
     step_row(r, 1);
     pwf_report_close(r);
+    refused(0, 44, PWF_DATA, "rounds.csv has 43 bytes"); /* and nothing was cut */
     refused(29, 43, PWF_DATA, "has 28 bytes, but the checkpoint was written when it had 29");
     refused(20, 43, PWF_DATA, "no line ends at byte 20");
     refused(28, 44, PWF_DATA, "rounds.csv has 43 bytes");
@@ -154,6 +155,16 @@ static void files_that_do_not_fit(void **state)
     refused(0, 0, PWF_CANTCREATE, "metrics.jsonl");
     strcpy(dir, "no-such-folder");
     refused(0, 0, PWF_CANTCREATE, "no-such-folder");
+}
+
+static void the_configuration_lies_beside_them(void **state)
+{
+    (void)state;
+    pwf_report *r = open_good(0, 0);
+    for (int i = 0; i < 2; i++) /* again on resume */
+        assert_int_equal(pwf_report_config(r, i ? "model:\n" : "longer text\n").code, PWF_OK);
+    pwf_report_close(r);
+    holds("config.yaml", "model:\n");
 }
 
 /* A full disk, as a limit on the size of files: no half line stays. */
@@ -307,6 +318,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(rows_are_cut_back_on_resume, fresh),
         cmocka_unit_test_setup(files_that_do_not_fit, fresh),
+        cmocka_unit_test_setup(the_configuration_lies_beside_them, fresh),
         cmocka_unit_test_setup(a_failed_write_leaves_whole_lines, fresh),
         cmocka_unit_test_setup(the_final_table_knows_what_was_before_a_resume, fresh),
         cmocka_unit_test_setup(a_damaged_metrics_file_is_named, fresh),
