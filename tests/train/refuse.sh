@@ -40,6 +40,8 @@ dist 2 allbad.log --resume auto --output good
 expect 65 "all checkpoints are damaged"
 
 # Numbers that are not finite are seen by all ranks, and never saved.
-dist 2 nan.log -c "$tiny" --output nan --set train.baseline_lr=1e10
-expect 76 "a learning rate that explodes"
+dist 2 nan.log -c "$tiny" --output nan --set train.baseline_lr=10 --set optim.clip_norm=0 \
+    --set optim.weight_decay=1 --set train.baseline_epochs=3 --set train.baseline_schedule=constant
+expect 76 "weights that explode"
+check "nothing was saved" test -z "$(newest nan)"
 finish
