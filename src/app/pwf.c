@@ -19,6 +19,8 @@ typedef struct pwf_app_entry {
 static const pwf_app_entry commands[] = {
     {"inspect", pwf_app_inspect, false, "FILE [--json]",
      "what a checkpoint or model holds: model, step, round, fixed share, codebook, fingerprint"},
+    {"fix-round", pwf_app_fix_round, true, "IN.h5 -o OUT.h5 [--set KEY=VALUE ...]",
+     "one fixing round on the datasets mu, sigma and fixed_in of a file; also under mpirun"},
 };
 
 static void print_help(void)
