@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The fast back ends against the plain one, over a grid of shapes, and what a plan promises. */
+#include "pwf/core/mem.h"
+#include "pwf/tensor/conv.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+typedef struct arrays {
+    int64_t images, results, weights;
+    float *x, *y, *dx, *dy, *w, *dw, *b;
+} arrays;
+
+static float *numbers(int64_t count, uint32_t seed)
+{
+    float *out;
+    assert_int_equal(pwf_mem_alloc(PWF_MEM_BUFFERS, count, sizeof *out, &out).code, PWF_OK);
+    for (int64_t i = 0; seed && i < count; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        out[i] = (float)(int32_t)seed * 0x1p-31f;
+    }
+    return out;
+}
+
+static arrays allocate(const pwf_conv_shape *s)
+{
+    const int64_t p = pwf_conv_extent(s->height, s->kernel_height, s->stride, s->padding);
+    const int64_t q = pwf_conv_extent(s->width, s->kernel_width, s->stride, s->padding);
+    arrays a = {.images = s->images * s->height * s->width * s->channels,
+                .results = s->images * p * q * s->filters,
+                .weights =
+                    s->filters * s->channels / s->groups * s->kernel_height * s->kernel_width};
+    a.x = numbers(a.images, 1);
+    a.dx = numbers(a.images, 0);
+    a.y = numbers(a.results, 0);
+    a.dy = numbers(a.results, 2);
+    a.w = numbers(a.weights, 3);
+    a.dw = numbers(a.weights, 4);
+    a.b = numbers(s->filters, 5);
+    return a;
+}
+
+static void release(arrays *a)
+{
+    float *const all[] = {a->x, a->y, a->dx, a->dy, a->w, a->dw, a->b};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        pwf_mem_free(all[i]);
+}
+
+/* All passes once; the workspace holds garbage before each, and a guard behind its end. */
+static void run(pwf_tensor_backend backend, const pwf_conv_shape *shape, arrays *a)
+{
+    pwf_conv *conv;
+    const pwf_conv_use use = {true, true, true};
+    const pwf_status status = pwf_conv_new(backend, shape, use, &conv);
+    assert_string_equal(status.text, "");
+    const int64_t words = (int64_t)(pwf_conv_workspace(conv) + 3) / 4;
+    float *workspace = numbers(words + 16, 0);
+    for (int pass = 0; pass < 3; pass++) {
+        for (int64_t i = 0; i < words + 16; i++)
+            workspace[i] = i < words ? NAN : 77.0f;
+        const pwf_status done =
+            pass == 0   ? pwf_conv_forward(conv, a->y, a->x, a->w, a->b, workspace)
+            : pass == 1 ? pwf_conv_backward_data(conv, a->dx, a->dy, a->w, workspace)
+                        : pwf_conv_backward_weights(conv, a->dw, a->dy, a->x, workspace);
+        assert_string_equal(done.text, "");
+        for (int64_t i = words; i < words + 16; i++)
+            assert_true(workspace[i] == 77.0f);
+    }
+    pwf_mem_free(workspace);
+    pwf_conv_free(conv);
+}
+
+static double difference(const float *a, const float *b, int64_t count)
+{
+    double most = 0.0, size = 0.0;
+    for (int64_t i = 0; i < count; i++) {
+        const double d = fabs((double)a[i] - (double)b[i]);
+        if (!(d <= most)) most = d;
+        if (fabs((double)b[i]) > size) size = fabs((double)b[i]);
+    }
+    return most / size;
+}
+
+static const pwf_conv_shape shapes[] = {
+    {2, 14, 14, 32, 32, 3, 3, 1, 1, 1},  {2, 14, 14, 32, 64, 3, 3, 2, 1, 1},
+    {2, 14, 14, 32, 64, 1, 1, 2, 0, 1},  {3, 28, 28, 1, 32, 3, 3, 2, 1, 1},
+    {1, 32, 32, 3, 64, 7, 7, 2, 3, 1},   {2, 7, 7, 64, 256, 1, 1, 1, 0, 1},
+    {2, 7, 7, 256, 64, 1, 1, 1, 0, 1},   {2, 4, 4, 128, 128, 3, 3, 1, 1, 1},
+    {2, 8, 8, 64, 64, 3, 3, 1, 1, 2},    {2, 8, 8, 32, 32, 3, 3, 1, 1, 32},
+    {2, 9, 5, 7, 11, 3, 3, 1, 1, 1},     {2, 9, 5, 6, 10, 5, 3, 2, 2, 2},
+    {1, 1, 16, 128, 10, 1, 1, 1, 0, 1},  {1, 1, 3, 5, 7, 1, 1, 1, 0, 1},
+    {1, 1, 1, 512, 1000, 1, 1, 1, 0, 1}, {2, 3, 3, 16, 16, 3, 3, 1, 0, 1},
+    {2, 16, 16, 3, 48, 4, 4, 4, 0, 1},   {1, 6, 6, 4, 8, 1, 1, 1, 1, 1},
+};
+
+static void test_against_plain(void **state)
+{
+    (void)state;
+    double worst[PWF_TENSOR_BACKENDS] = {0};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        arrays truth = allocate(&shapes[i]);
+        run(PWF_TENSOR_PLAIN, &shapes[i], &truth);
+        for (int backend = 0; backend < PWF_TENSOR_PLAIN; backend++) {
+            arrays a = allocate(&shapes[i]);
+            run((pwf_tensor_backend)backend, &shapes[i], &a);
+            const double all[] = {difference(a.y, truth.y, a.results),
+                                  difference(a.dx, truth.dx, a.images),
+                                  difference(a.dw, truth.dw, a.weights)};
+            for (int j = 0; j < 3; j++)
+                if (!(all[j] <= worst[backend])) worst[backend] = all[j];
+            release(&a);
+        }
+        release(&truth);
+    }
+    for (int backend = 0; backend < PWF_TENSOR_PLAIN; backend++) {
+        printf("%-28s %.1e\n", pwf_tensor_backend_text(backend), worst[backend]);
+        assert_true(worst[backend] < 5e-6);
+    }
+    assert_int_equal(pwf_mem_live(), 0);
+}
+
+/* Only what was asked for is planned, and that takes no more workspace than everything. */
+static void test_forward_only(void **state)
+{
+    (void)state;
+    for (int backend = 0; backend < PWF_TENSOR_BACKENDS; backend++) {
+        pwf_conv *forward, *all;
+        const pwf_conv_use both[] = {{false, false, false}, {true, true, true}};
+        assert_int_equal(
+            pwf_conv_new((pwf_tensor_backend)backend, &shapes[0], both[0], &forward).code, PWF_OK);
+        assert_int_equal(pwf_conv_new((pwf_tensor_backend)backend, &shapes[0], both[1], &all).code,
+                         PWF_OK);
+        assert_true(pwf_conv_workspace(forward) <= pwf_conv_workspace(all));
+        assert_string_equal(pwf_conv_backend_name(forward), pwf_conv_backend_name(all));
+        pwf_conv_free(forward);
+        pwf_conv_free(all);
+    }
+}
+
+static void test_names(void **state)
+{
+    (void)state;
+    assert_non_null(strstr(pwf_tensor_backend_text(PWF_TENSOR_AUTO), "oneDNN 2."));
+    assert_non_null(strstr(pwf_tensor_backend_text(PWF_TENSOR_OPENBLAS), "OpenBLAS 0."));
+    assert_non_null(strstr(pwf_tensor_backend_text(PWF_TENSOR_PLAIN), "plain"));
+}
+
+static void test_extent(void **state)
+{
+    (void)state;
+    assert_int_equal(pwf_conv_extent(28, 3, 2, 1), 14);
+    assert_int_equal(pwf_conv_extent(7, 3, 2, 1), 4);
+    assert_int_equal(pwf_conv_extent(3, 3, 1, 0), 1);
+    assert_int_equal(pwf_conv_extent(2, 3, 2, 0), 0);
+    assert_int_equal(pwf_conv_extent(0, 1, 1, 0), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_against_plain),
+                                       cmocka_unit_test(test_forward_only),
+                                       cmocka_unit_test(test_names), cmocka_unit_test(test_extent)};
+    pwf_tensor_thread_start();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Our own kernels: exp and log against libm in double, NaN and infinity, ties, and the same bits on
+ * every instruction set. */
+#include "pwf/core/hash.h"
+#include "pwf/core/isa.h"
+#include "pwf/core/mem.h"
+#include "pwf/tensor/kernels.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void test_exp(void **state)
+{
+    (void)state;
+    enum { COUNT = 200001 };
+    static float x[COUNT], y[COUNT];
+    double worst = 0.0;
+    for (int i = 0; i < COUNT; i++)
+        x[i] = (float)((double)i / (COUNT - 1) * 174.0 - 87.0);
+    pwf_kernels_now()->exp(y, x, COUNT);
+    for (int i = 0; i < COUNT; i++) {
+        const double truth = exp((double)x[i]), e = fabs((double)y[i] - truth) / truth;
+        if (!(e <= worst)) worst = e;
+    }
+    printf("exp: %.2e\n", worst);
+    assert_true(worst < 2e-7);
+    const float edge[] = {0.0f, -INFINITY, INFINITY, NAN, -1000.0f, 1000.0f};
+    pwf_kernels_now()->exp(y, edge, 6);
+    assert_true(y[0] == 1.0f && y[1] == 0.0f && y[2] == INFINITY && isnan(y[3]));
+    assert_true(y[4] == 0.0f && y[5] == INFINITY);
+}
+
+static void test_log(void **state)
+{
+    (void)state;
+    enum { COUNT = 200001 };
+    static float x[COUNT], y[COUNT];
+    double worst = 0.0;
+    /* Relative to the result, also near 1 where it is small. */
+    for (int i = 0; i < COUNT; i++)
+        x[i] = i < COUNT / 2 ? (float)(0.5 + 1.5 * (double)i / (COUNT / 2))
+                             : (float)exp((double)i / (COUNT - 1) * 348.0 - 261.0);
+    pwf_kernels_now()->log(y, x, COUNT);
+    for (int i = 0; i < COUNT; i++) {
+        const double truth = log((double)x[i]);
+        const double e = truth == 0.0 ? fabs((double)y[i]) : fabs(((double)y[i] - truth) / truth);
+        if (!(e <= worst)) worst = e;
+    }
+    printf("log: %.2e\n", worst);
+    assert_true(worst < 2e-7);
+    const float edge[] = {1.0f, 0.0f, INFINITY, NAN, -1.0f};
+    pwf_kernels_now()->log(y, edge, 5);
+    assert_true(y[0] == 0.0f && y[1] == -INFINITY && y[2] == INFINITY);
+    assert_true(isnan(y[3]) && isnan(y[4]));
+}
+
+static void test_not_a_number(void **state)
+{
+    (void)state;
+    const pwf_kernels *k = pwf_kernels_now();
+    const float x[4] = {NAN, -1.0f, 2.0f, 0.0f}, dy[4] = {NAN, NAN, 3.0f, 1.0f};
+    float y[4], dx[4];
+    k->relu_forward(y, x, 4);
+    assert_true(isnan(y[0]) && y[1] == 0.0f && y[2] == 2.0f && y[3] == 0.0f);
+    k->relu_backward(dx, false, dy, y, 4);
+    assert_true(isnan(dx[0]) && dx[1] == 0.0f && dx[2] == 3.0f && dx[3] == 0.0f);
+    const pwf_pool_shape s = {1, 1, 4, 1, 1, 4, 1, 0};
+    int32_t place;
+    k->max_pool_forward(y, &place, x, &s);
+    assert_true(isnan(y[0]) && place == 0);
+    const float late[4] = {1.0f, 5.0f, NAN, 7.0f}, ties[4] = {1.0f, 5.0f, 5.0f, 5.0f};
+    k->max_pool_forward(y, &place, late, &s);
+    assert_true(isnan(y[0]) && place == 2);
+    k->max_pool_forward(y, &place, ties, &s);
+    assert_true(y[0] == 5.0f && place == 1);
+    const float low[4] = {-INFINITY, -INFINITY, -INFINITY, -INFINITY};
+    k->max_pool_forward(y, &place, low, &s);
+    assert_true(y[0] == -INFINITY && place == 0);
+}
+
+static void test_softmax(void **state)
+{
+    (void)state;
+    const float x[6] = {1000.0f, 1000.0f, 999.0f, -5.0f, 0.0f, 80.0f};
+    float p[6], log_sum[2];
+    pwf_kernels_now()->softmax(p, log_sum, x, 2, 3);
+    const double first = 2.0 + exp(-1.0);
+    assert_true(fabs((double)p[0] - 1.0 / first) < 1e-7 && p[0] == p[1]);
+    assert_true(fabs((double)log_sum[0] - 1000.0 - log(first)) < 1e-4);
+    assert_true(p[5] == 1.0f && p[4] > 0.0f && p[4] < 1e-30f && log_sum[1] == 80.0f);
+    pwf_kernels_now()->softmax(p, NULL, x, 2, 3);
+    assert_true(p[5] == 1.0f);
+}
+
+enum { ROWS = 63, MOST = 101 };
+
+/* A hash of what all kernels make of the same numbers. */
+static pwf_hash all_kernels(int64_t channels)
+{
+    static float x[ROWS * MOST], y[ROWS * MOST], z[ROWS * MOST], a[4][MOST];
+    static int32_t place[ROWS * MOST];
+    static double sums[2][MOST];
+    const pwf_kernels *k = pwf_kernels_now();
+    const int64_t n = ROWS * channels;
+    const pwf_pool_shape s = {1, 9, 7, channels, 3, 3, 2, 1},
+                         average = {1, 9, 7, channels, 3, 2, 2, 0};
+    pwf_hasher *h = pwf_hasher_new();
+    uint32_t seed = 1;
+    for (int64_t i = 0; i < n; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        x[i] = (float)(int32_t)seed * 0x1p-29f;
+    }
+    for (int64_t c = 0; c < channels; c++)
+        for (int j = 0; j < 4; j++)
+            a[j][c] = x[(c * 7 + j) % n] * 0.3f;
+    k->column_sums(sums[0], x, ROWS, channels);
+    k->column_squares(sums[1], x, a[0], ROWS, channels);
+    pwf_hasher_add(h, sums, sizeof sums);
+    k->norm_forward(y, x, a[0], a[1], a[2], ROWS, channels);
+    k->norm_sums(sums[0], sums[1], y, x, a[0], ROWS, channels);
+    pwf_hasher_add(h, sums, sizeof sums);
+    k->norm_backward(z, false, y, x, a[0], a[1], a[2], a[3], ROWS, channels);
+    k->norm_backward(z, true, y, x, a[3], a[1], a[2], a[0], ROWS, channels);
+    pwf_hasher_add(h, z, (size_t)n * sizeof *z);
+    k->relu_forward(y, x, n);
+    k->relu_backward(z, true, x, y, n);
+    k->add(z, z, y, n);
+    k->accumulate(z, x, n);
+    pwf_hasher_add(h, z, (size_t)n * sizeof *z);
+    k->max_pool_forward(y, place, x, &s);
+    k->max_pool_backward(z, true, y, place, &s);
+    k->avg_pool_forward(y, x, &average);
+    k->avg_pool_backward(z, true, y, &average);
+    pwf_hasher_add(h, z, (size_t)n * sizeof *z);
+    k->softmax(y, z, x, ROWS, channels);
+    k->log(x, y, n);
+    pwf_hasher_add(h, x, (size_t)n * sizeof *x);
+    pwf_hasher_add(h, z, ROWS * sizeof *z);
+    const pwf_hash hash = pwf_hasher_digest(h);
+    pwf_hasher_free(h);
+    return hash;
+}
+
+static void test_instruction_sets(void **state)
+{
+    (void)state;
+    for (int64_t channels = 1; channels <= MOST; channels += channels < 9 ? 1 : 23) {
+        pwf_isa_use(pwf_isa_best());
+        const pwf_hash best = all_kernels(channels);
+        for (int isa = PWF_ISA_BASE; isa < (int)pwf_isa_best(); isa++) {
+            pwf_isa_use((pwf_isa)isa);
+            const pwf_hash hash = all_kernels(channels);
+            assert_true(hash.lo == best.lo && hash.hi == best.hi);
+        }
+    }
+    pwf_isa_use(pwf_isa_best());
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_exp), cmocka_unit_test(test_log), cmocka_unit_test(test_not_a_number),
+        cmocka_unit_test(test_softmax), cmocka_unit_test(test_instruction_sets)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
