@@ -155,6 +155,9 @@ pwf_status pwf_graph_close(pwf_graph *g, pwf_value logits)
 {
     push(g, "cross_entropy", (pwf_node){.inputs = 1, .input = {logits}});
     if (g->status.code != PWF_OK) return g->status;
+    /* Backward visits every node, so each must lead to the loss. */
+    for (int v = 0; v + 1 < g->value_count; v++)
+        PWF_ASSERT(g->values[v].readers > 0);
     g->logits = logits;
     g->closed = true;
     return pwf_ok();

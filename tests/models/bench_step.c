@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Times training steps of the Fashion-MNIST network on one thread, per back end and operator:
- * models_bench [images per slot] [seconds] */
+/* Times training steps of the Fashion-MNIST network, or another, on one thread, per back end and
+ * operator: models_bench [images per slot] [seconds] [model], model one of timm's names at 224
+ * pixels */
 #include "pwf/core/clock.h"
 #include "pwf/core/mem.h"
 #include "pwf/models/model.h"
@@ -94,6 +95,12 @@ int main(int argc, char **argv)
     if (!config) return 1;
     pwf_tensor_thread_start();
     fashion_net(config);
+    if (argc > 3) {
+        snprintf(config->model.name, sizeof config->model.name, "%s", argv[3]);
+        config->model.channels = 3;
+        config->model.classes = 1000;
+        config->model.image_size = 224;
+    }
     for (int64_t backend = PWF_BACKEND_AUTO; backend <= PWF_BACKEND_PLAIN; backend++)
         measure(config, backend, images, seconds);
     free(config);

@@ -48,7 +48,8 @@ pwf_value pwf_graph_avg_pool(pwf_graph *graph, pwf_value x, int64_t kernel, int6
  * Local. */
 pwf_value pwf_graph_global_pool(pwf_graph *graph, pwf_value x);
 
-/** Ends the graph with cross-entropy over `logits`, a value of one pixel.
+/** Ends the graph with cross-entropy over `logits`, a value of one pixel. Every value must be read
+ * by some operator.
  * Local. Fails with the first failure since pwf_graph_new: PWF_CONFIG (shapes that do not fit) or
  * PWF_RESOURCE. */
 pwf_status pwf_graph_close(pwf_graph *graph, pwf_value logits);
