@@ -24,7 +24,7 @@ static void stop_if(pwf_status status)
 {
     if (status.code == PWF_OK) return;
     fprintf(stderr, "%s\n", status.text);
-    exit(status.code);
+    exit((int)status.code);
 }
 
 /* r of section 1: 0 at a power of two, largest in the middle between two. */
