@@ -103,6 +103,7 @@ static herr_t make_arrays(hid_t file, const pwf_round_output *out)
     /* the space exists before the parallel writes, which then touch no metadata */
     if (e >= 0) e = H5Pset_alloc_time(plist, H5D_ALLOC_TIME_EARLY);
     if (e >= 0) e = H5Pset_fill_time(plist, H5D_FILL_TIME_NEVER);
+    if (e >= 0) e = H5Pset_obj_track_times(plist, false); /* the same input, the same file */
     list_arrays(out, list);
     for (int i = 0; i < ARRAYS && e >= 0; i++) {
         const hid_t set =
@@ -119,9 +120,11 @@ static herr_t write_rows(hid_t file, const pwf_round_output *out)
     const hsize_t count = (hsize_t)out->row_count;
     const hid_t space = H5Screate_simple(1, &count, NULL);
     const hid_t packed = row_type(true), memory = row_type(false);
-    const hid_t set =
-        H5Dcreate2(file, "steps", packed, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-    herr_t e = set < 0 ? -1 : 0;
+    const hid_t plist = H5Pcreate(H5P_DATASET_CREATE);
+    herr_t e = H5Pset_obj_track_times(plist, false);
+    const hid_t set = H5Dcreate2(file, "steps", packed, space, H5P_DEFAULT, plist, H5P_DEFAULT);
+    if (set < 0) e = -1;
+    H5Pclose(plist);
     if (e >= 0 && count > 0) e = H5Dwrite(set, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, out->rows);
     if (set >= 0 && H5Dclose(set) < 0) e = -1;
     H5Tclose(packed);
@@ -150,9 +153,11 @@ static herr_t write_attribute(hid_t file, const pwf_round_attribute *a)
 static pwf_status lay_out(writing *w)
 {
     if (!w->first) return pwf_ok();
-    const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    const hid_t access = H5Pcreate(H5P_FILE_ACCESS), plist = H5Pcreate(H5P_FILE_CREATE);
     H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
-    const hid_t file = H5Fcreate(w->part, H5F_ACC_TRUNC, H5P_DEFAULT, access);
+    H5Pset_obj_track_times(plist, false);
+    const hid_t file = H5Fcreate(w->part, H5F_ACC_TRUNC, plist, access);
+    H5Pclose(plist);
     H5Pclose(access);
     if (file < 0) return pwf_h5_failed(PWF_CANTCREATE, "cannot make", w->part);
     herr_t e = make_arrays(file, w->out);
