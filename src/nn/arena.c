@@ -11,27 +11,31 @@ static int larger_first(const void *a, const void *b)
     return (x > y) - (x < y); /* the same plan in every run */
 }
 
-static int lower_first(const void *a, const void *b)
-{
-    const pwf_arena_block *x = *(pwf_arena_block *const *)a, *y = *(pwf_arena_block *const *)b;
-    return (x->offset > y->offset) - (x->offset < y->offset);
-}
-
 static bool meet(const pwf_arena_block *a, const pwf_arena_block *b)
 {
     return a->first <= b->last && b->first <= a->last;
 }
 
-/* The lowest gap between the blocks in `taken` (sorted by offset) that holds `bytes`. */
-static size_t lowest(pwf_arena_block *const *taken, int count, size_t bytes)
+/* The lowest gap that holds `b` between those of `placed` (by offset) that it meets. */
+static size_t lowest(pwf_arena_block *const *placed, int count, const pwf_arena_block *b)
 {
     size_t at = 0;
     for (int i = 0; i < count; i++) {
-        if (taken[i]->offset >= at + bytes) break;
-        const size_t end = taken[i]->offset + taken[i]->bytes;
+        if (!meet(placed[i], b)) continue;
+        if (placed[i]->offset >= at + b->bytes) break;
+        const size_t end = placed[i]->offset + placed[i]->bytes;
         if (end > at) at = end;
     }
     return at;
+}
+
+/* Keeps `placed` sorted by offset. */
+static void insert(pwf_arena_block **placed, int count, pwf_arena_block *b)
+{
+    int i = count;
+    for (; i > 0 && placed[i - 1]->offset > b->offset; i--)
+        placed[i] = placed[i - 1];
+    placed[i] = b;
 }
 
 pwf_status pwf_arena_plan(pwf_arena_block *blocks, int count, size_t *total)
@@ -39,18 +43,15 @@ pwf_status pwf_arena_plan(pwf_arena_block *blocks, int count, size_t *total)
     *total = 0;
     pwf_arena_block **order = malloc(2 * ((size_t)count + 1) * sizeof *order);
     if (!order) return PWF_FAIL(PWF_RESOURCE, "no memory to plan %d arrays", count);
-    pwf_arena_block **taken = order + count;
+    pwf_arena_block **placed = order + count;
     for (int i = 0; i < count; i++) {
         blocks[i].bytes = (blocks[i].bytes + 63) / 64 * 64;
         order[i] = &blocks[i];
     }
     qsort(order, (size_t)count, sizeof *order, larger_first);
     for (int i = 0; i < count; i++) {
-        int n = 0;
-        for (int j = 0; j < i; j++)
-            if (meet(order[i], order[j])) taken[n++] = order[j];
-        qsort(taken, (size_t)n, sizeof *taken, lower_first);
-        order[i]->offset = lowest(taken, n, order[i]->bytes);
+        order[i]->offset = lowest(placed, i, order[i]);
+        insert(placed, i, order[i]);
         const size_t end = order[i]->offset + order[i]->bytes;
         if (end > *total) *total = end;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Convolution by oneDNN. A pass (forward, backward data, backward weights) is a primitive made
  * once, with a reorder between the plain order of the weights and the one the primitive likes best.
- * Scratchpads are the caller's, so that nothing is allocated while a slot runs. */
+ * Scratchpads are the caller's, so that nothing of size is allocated while a slot runs. */
 #include "conv_backend.h"
 #include "pwf/tensor/kernels.h"
 
