@@ -54,16 +54,34 @@ static int put(char *line, int used, const char *format, ...)
     return n < 0 ? used : (used + n > LINE - 2 ? LINE - 2 : used + n);
 }
 
-/* Control bytes and quotes would break the line format or a terminal. */
+/* Bytes of the UTF-8 character at `c`, 0 if it is none. */
+static int utf8_length(const unsigned char *c)
+{
+    const int length = *c < 0x80             ? 1
+                       : (*c & 0xe0) == 0xc0 ? 2
+                       : (*c & 0xf0) == 0xe0 ? 3
+                       : (*c & 0xf8) == 0xf0 ? 4
+                                             : 0;
+    for (int i = 1; i < length; i++)
+        if ((c[i] & 0xc0) != 0x80) return 0; /* also the end of the text */
+    return length;
+}
+
+/* Control bytes, quotes and broken characters would break the line format or a terminal. */
 static int put_escaped(char *line, int used, const char *text, bool quoted)
 {
-    for (const unsigned char *c = (const unsigned char *)text; *c && used < LINE - 6; c++) {
-        if (quoted && (*c == '"' || *c == '\\'))
-            used = put(line, used, "\\%c", *c);
-        else if (*c < 0x20 || *c == 0x7f)
-            used = put(line, used, "\\x%02x", *c);
-        else
-            line[used++] = (char)*c;
+    const unsigned char *c = (const unsigned char *)text;
+    while (*c && used < LINE - 6) {
+        const int length = utf8_length(c);
+        if (quoted && (*c == '"' || *c == '\\')) {
+            used = put(line, used, "\\%c", *c++);
+        } else if (*c < 0x20 || *c == 0x7f || length == 0) {
+            used = put(line, used, "\\x%02x", *c++);
+        } else {
+            memcpy(line + used, c, (size_t)length);
+            used += length;
+            c += length;
+        }
     }
     line[used] = '\0';
     return used;

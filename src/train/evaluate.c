@@ -281,9 +281,7 @@ pwf_status pwf_evaluate_statistics(pwf_trainer *t)
 {
     const int64_t slots = t->config->parallel.slots;
     const int64_t buffers = pwf_registry_buffer_count(t->registry);
-    const int64_t pass = pwf_dataset_count(t->train_data) / t->config->train.batch;
-    const int64_t wanted = t->config->train.norm_batches;
-    const int64_t batches = wanted < pass ? wanted : pass;
+    const int64_t batches = pwf_plan_norm_batches(t);
     if (buffers == 0 || batches == 0) return pwf_ok();
     double *sum = NULL;
     PWF_TRY(pwf_mesh_agree(t->mesh, pwf_mem_alloc(PWF_MEM_BUFFERS, buffers, sizeof *sum, &sum)));

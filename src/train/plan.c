@@ -46,6 +46,12 @@ double pwf_plan_lr(const pwf_trainer *t)
     return c->train.baseline_lr * (1.0 - share);
 }
 
+int64_t pwf_plan_norm_batches(const pwf_trainer *t)
+{
+    const int64_t pass = pwf_dataset_count(t->train_data) / t->config->train.batch;
+    return t->config->train.norm_batches < pass ? t->config->train.norm_batches : pass;
+}
+
 /* Work in units of one training step. A forward pass is about a third of a step an image. */
 static double evaluation_units(const pwf_trainer *t, bool ensemble)
 {
@@ -69,7 +75,7 @@ double pwf_plan_units(const pwf_trainer *t, const pwf_position *from)
             units += evaluation_units(t, each);
             break;
         case PWF_PHASE_FINISH:
-            units += evaluation_units(t, last) + (double)c->train.norm_batches / 3.0;
+            units += evaluation_units(t, last) + (double)pwf_plan_norm_batches(t) / 3.0;
             break;
         default:
             break;

@@ -81,6 +81,7 @@ static pwf_status save(pwf_trainer *t, bool kept)
     }
     t->saves_failed = 0;
     t->saved_step = t->position.step;
+    memcpy(t->saved, path, sizeof t->saved);
     pwf_ckpt_prune(t->mesh, t->config->output, t->config->checkpoint.keep);
     PWF_INFO("CKPT", "checkpoint %s, %.2f s", path, pwf_clock_seconds() - begun);
     return pwf_ok();
@@ -252,6 +253,7 @@ static pwf_status take_up(pwf_trainer *t, const char *checkpoint, pwf_snapshot *
         t->position = from->position;
         t->seconds = from->seconds;
         t->saved_step = t->position.step;
+        snprintf(t->saved, sizeof t->saved, "%s", checkpoint);
         PWF_INFO("RESUME", "going on from %s: step %lld, %lld of %d rounds done", checkpoint,
                  (long long)t->position.step, (long long)t->position.round,
                  t->config->fixing.fractions.count);
@@ -335,6 +337,11 @@ pwf_status pwf_train_run(const pwf_mesh *mesh, const pwf_config *config, const c
     pwf_trainer *t = NULL;
     PWF_TRY(pwf_trainer_new(mesh, config, &t));
     const pwf_status status = run(t, checkpoint);
+    PWF_INFO("RESULT", "result=%s code=%d steps=%lld last_ckpt=%s",
+             status.code == PWF_OK        ? "finished"
+             : status.code == PWF_STOPPED ? "stopped"
+                                          : "failed",
+             (int)status.code, (long long)t->position.step, *t->saved ? t->saved : "none");
     pwf_trainer_free(t);
     return status;
 }

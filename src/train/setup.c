@@ -166,15 +166,13 @@ void pwf_trainer_progress(pwf_trainer *t, const char *phase, int64_t done, int64
                           bool log_now)
 {
     if (!t->report) return;
-    const double elapsed = pwf_clock_seconds() - t->started;
     const pwf_report_progress p = {
         .phase = phase,
         .phase_done = done,
         .phase_total = total,
         .units_done = t->units_done,
         .units_total = t->units_total,
-        .images_per_second =
-            elapsed > 0.0 ? t->units_done * (double)t->config->train.batch / elapsed : 0.0,
+        .images_per_second = t->images_per_second,
         .loss = t->loss,
         .log_now = log_now,
     };

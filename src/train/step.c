@@ -3,6 +3,7 @@
  * regularise, clip, update. docs/algorithm.md sections 1 and 2. */
 #include "trainer.h"
 
+#include "pwf/core/clock.h"
 #include "pwf/optim/sgd.h"
 
 #include <math.h>
@@ -97,6 +98,7 @@ pwf_status pwf_step_run(pwf_trainer *t)
                              .purpose = PWF_RNG_NOISE,
                              .step = (uint64_t)t->position.step};
     const pwf_stream *noise = bayesian ? &draw : NULL;
+    const double begun = pwf_clock_seconds();
     t->lr = pwf_plan_lr(t);
     pwf_order_seek(t->order, t->position.batches);
     pwf_step_weights(t, noise);
@@ -116,5 +118,7 @@ pwf_status pwf_step_run(pwf_trainer *t)
     t->position.batches++;
     t->steps_here++;
     t->units_done += 1.0;
+    const double rate = (double)t->config->train.batch / (pwf_clock_seconds() - begun);
+    t->images_per_second += (t->steps_here == 1 ? 1.0 : 0.1) * (rate - t->images_per_second);
     return pwf_ok();
 }

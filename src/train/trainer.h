@@ -70,15 +70,18 @@ typedef struct pwf_trainer {
     double started;                       /* clock at the start of this process */
     int64_t steps_here;                   /* steps of this process */
     int64_t saved_step;                   /* of the newest checkpoint */
+    char saved[PWF_PATH];                 /* its name */
     int saves_failed;                     /* in a row */
     double loss, gradient_norm, clip, lr; /* of the last step */
     double units_done, units_total;       /* of the progress line */
+    double images_per_second;             /* of the last steps, smoothed */
 } pwf_trainer;
 
 /* plan.c: pure functions of the configuration and the number of images */
 int64_t pwf_plan_steps(const pwf_config *config, int64_t images, double epochs);
 int64_t pwf_plan_phase_steps(const pwf_trainer *t);
 double pwf_plan_lr(const pwf_trainer *t);
+int64_t pwf_plan_norm_batches(const pwf_trainer *t);
 double pwf_plan_units(const pwf_trainer *t, const pwf_position *from);
 const char *pwf_plan_phase_name(const pwf_trainer *t);
 

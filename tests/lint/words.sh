@@ -8,4 +8,9 @@ mapfile -t kernels < <(find src/posterior src/optim src/nn src/tensor src/core -
 find_none '(^|[^_a-z])(exit|abort|MPI_Abort)\(' "${below_main[@]}"
 find_none '\b(TO''DO|FIX''ME|XX''X)\b' src include tests jobs docs
 find_none '(^|[^_a-z])(expf?|logf?|powf?|sinf?|cosf?|tanhf?)\(' "${kernels[@]}"
+
+# Every message code is in the manual.
+while read -r code; do
+    grep -qw "$code" docs/messages.md || { echo "docs/messages.md lacks $code"; bad=1; }
+done < <(grep -rhoE '(PWF_INFO|PWF_WARN|pwf_log)\((PWF_LOG_[A-Z]+, )?"[A-Z_]+"' src | grep -oE '"[A-Z_]+"' | tr -d '"')
 exit $bad
