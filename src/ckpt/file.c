@@ -93,14 +93,15 @@ static pwf_status open_plain(const char *path, int *fd, int64_t *bytes)
 static pwf_status check_fields(const char *path, const pwf_header *h)
 {
     const uint64_t bytes = h->bytes;
-    bool good = h->arrays >= 1 && h->arrays <= PWF_FILE_ARRAYS && h->kind <= PWF_KIND_MODEL &&
-                h->posterior >= 0 && h->total >= h->posterior && h->params >= 0 &&
-                h->posterior_params >= 0 && h->posterior_params <= h->params && h->buffers >= 0 &&
-                h->step >= 0 && (uint64_t)h->total <= bytes &&
-                h->params + h->buffers <= h->names_bytes && h->names_bytes >= 0 &&
-                h->names <= bytes && (uint64_t)h->names_bytes <= bytes - h->names &&
-                h->extent_rows >= 0 && h->extents <= bytes &&
-                (uint64_t)h->extent_rows <= (bytes - h->extents) / sizeof(pwf_extent);
+    const int64_t sizes[] = {h->step,   h->posterior, h->total,       h->posterior_params,
+                             h->params, h->buffers,   h->extent_rows, h->names_bytes};
+    bool good = h->arrays >= 1 && h->arrays <= PWF_FILE_ARRAYS && h->kind <= PWF_KIND_MODEL;
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+        good = good && sizes[i] >= 0 && (i == 0 || (uint64_t)sizes[i] <= bytes);
+    good = good && h->posterior <= h->total && h->posterior_params <= h->params &&
+           h->params + h->buffers <= h->names_bytes && h->names <= bytes &&
+           (uint64_t)h->names_bytes <= bytes - h->names && h->extents <= bytes &&
+           (uint64_t)h->extent_rows <= (bytes - h->extents) / sizeof(pwf_extent);
     int64_t rows = 0;
     for (int64_t i = 0; good && i < h->arrays; i++) {
         const pwf_file_array *a = &h->array[i];

@@ -441,8 +441,10 @@ pwf_status pwf_layout_plan(const pwf_snapshot *snapshot, uint32_t kind, pwf_file
 pwf_status pwf_layout_make(const pwf_layout *layout)
 {
     pwf_h5_start();
-    const char *path = layout->file->path;
+    const char *path = layout->path;
     const hid_t access = H5Pcreate(H5P_FILE_ACCESS), create = H5Pcreate(H5P_FILE_CREATE);
+    /* The one driver that takes a name in /proc: the others look for the file behind the link. */
+    H5Pset_fapl_stdio(access);
     /* The newest format that HDF5 1.10 knows: its metadata carries checksums. */
     H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
     H5Pset_alignment(access, PWF_FIRST_BLOCK, PWF_FIRST_BLOCK);
@@ -450,11 +452,13 @@ pwf_status pwf_layout_make(const pwf_layout *layout)
     H5Pset_userblock(create, PWF_FIRST_BLOCK);
     H5Pset_obj_track_times(create, false);
     const hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, create, access);
+    /* before anything else clears libhdf5's error stack */
+    pwf_status s = file < 0 ? pwf_h5_failed(PWF_IO, "cannot make", path) : pwf_ok();
     H5Pclose(create);
     H5Pclose(access);
-    if (file < 0) return pwf_h5_failed(PWF_IO, "cannot make", path);
+    if (file < 0) return s;
     const walk w = {make, file, layout->file, layout->snapshot->state->registry, layout};
-    pwf_status s = visit_all(&w);
+    s = visit_all(&w);
     if (H5Fclose(file) < 0 && s.code == PWF_OK) s = pwf_h5_failed(PWF_IO, "cannot close", path);
     return s;
 }
@@ -503,11 +507,12 @@ pwf_status pwf_layout_open(const pwf_file *file, const pwf_registry *registry, h
     const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
     const hid_t open = H5Fopen(file->path, H5F_ACC_RDONLY, access);
+    pwf_status s = open < 0 ? pwf_h5_failed(PWF_DATA, "cannot open as HDF5", file->path) : pwf_ok();
     H5Pclose(access);
-    if (open < 0) return pwf_h5_failed(PWF_DATA, "cannot open as HDF5", file->path);
+    if (open < 0) return s;
     /* The check compares offsets with the tables and changes nothing in them. */
     const walk w = {check, open, (pwf_file *)file, registry, NULL};
-    const pwf_status s = visit_all(&w);
+    s = visit_all(&w);
     if (s.code != PWF_OK) {
         H5Fclose(open);
         return PWF_FAIL(s.code, "%s: %s; the file was made by another program", file->path, s.text);

@@ -23,17 +23,18 @@ pwf_status pwf_h5_failed(pwf_code code, const char *what, const char *path);
 typedef struct pwf_layout {
     const pwf_snapshot *snapshot;
     int64_t shards, replicas;
-    pwf_file *file; /* header, extents and text are filled in */
+    pwf_file *file;   /* its plan */
+    const char *path; /* an empty file that HDF5 may truncate */
 } pwf_layout;
 
 /** Fills in a header and the names for a state; offsets and lengths are still 0.
  * Local. The caller frees them with pwf_file_close. Fails with PWF_RESOURCE. */
 pwf_status pwf_layout_plan(const pwf_snapshot *snapshot, uint32_t kind, pwf_file *file);
 
-/** Makes the HDF5 file in place of the empty file->path with everything but the arrays and the
- * tables, and fills in the offsets and the length. The serial driver does this on one rank, so that
- * the file is the same however many ranks fill it.
- * Local. Fails with PWF_IO. */
+/** Makes the HDF5 file in layout->path with everything but the arrays and the tables, and fills in
+ * the offsets in layout->file. The serial driver does this on one rank, so that the file is the
+ * same however many ranks fill it. Local. Fails with PWF_IO; libhdf5 may then crash when the
+ * process ends, so the path should be one where writing cannot fail. */
 pwf_status pwf_layout_make(const pwf_layout *layout);
 
 /** Opens a file that has verified with libhdf5 and checks that it holds exactly the groups and

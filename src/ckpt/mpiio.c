@@ -13,9 +13,10 @@ pwf_status pwf_mpiio_open(MPI_Comm comm, const char *path, hid_t *out)
     H5Pset_coll_metadata_write(access, true);
     H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
     *out = H5Fopen(path, H5F_ACC_RDWR, access);
+    const pwf_status s =
+        *out < 0 ? pwf_h5_failed(PWF_IO, "cannot open on all ranks", path) : pwf_ok();
     H5Pclose(access);
-    if (*out < 0) return pwf_h5_failed(PWF_IO, "cannot open on all ranks", path);
-    return pwf_ok();
+    return s;
 }
 
 pwf_status pwf_mpiio_close(hid_t file, const char *path)

@@ -36,7 +36,7 @@ typedef struct small {
     char model[256];
 } small;
 
-static pwf_status read_small(hid_t h5, small *out)
+static pwf_status read_small(hid_t h5, const pwf_file *file, small *out)
 {
     const struct {
         const char *name;
@@ -63,6 +63,9 @@ static pwf_status read_small(hid_t h5, small *out)
     PWF_TRY(pwf_h5_read_text(h5, "/model", &model));
     snprintf(out->model, sizeof out->model, "%s", model);
     free(model);
+    if (out->position.step != file->header.step)
+        return PWF_FAIL(PWF_DATA, "%s has the step %lld in its first block and %lld in its state",
+                        file->path, (long long)file->header.step, (long long)out->position.step);
     return pwf_ok();
 }
 
@@ -125,7 +128,7 @@ static pwf_status read_replicated(const pwf_file *file, pwf_snapshot *s, small *
         return PWF_FAIL(PWF_DATA, "%s is a final model, not a checkpoint: it cannot be continued",
                         file->path);
     PWF_TRY(pwf_layout_open(file, state->registry, &h5));
-    pwf_status status = read_small(h5, in);
+    pwf_status status = read_small(h5, file, in);
     if (status.code == PWF_OK) status = check_fields(file->path, in, s);
     if (status.code == PWF_OK)
         status = pwf_h5_read(h5, "/codebook", NULL, H5T_NATIVE_INT32, in->codebook,
@@ -350,7 +353,7 @@ static pwf_status inspect(const pwf_file *file, pwf_ckpt_info *info)
     small in;
     hid_t h5 = -1;
     PWF_TRY(pwf_layout_open(file, NULL, &h5));
-    pwf_status s = read_small(h5, &in);
+    pwf_status s = read_small(h5, file, &in);
     if (s.code == PWF_OK) s = fingerprint(file, h5, &in, &info->fingerprint);
     H5Fclose(h5);
     PWF_TRY(s);

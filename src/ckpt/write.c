@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#define _GNU_SOURCE /* fallocate, getrandom */
+#define _GNU_SOURCE /* fallocate, getrandom, memfd_create, SEEK_DATA */
 #include "hashes.h"
 #include "mpiio.h"
 #include "paths.h"
@@ -14,7 +14,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -52,6 +54,13 @@ static pwf_status check_room(const commit *c)
     for (int64_t i = 0; i < h->arrays; i++)
         need += (double)h->array[i].elements * h->array[i].size;
     need += (double)h->extent_rows * (PWF_FIRST_BLOCK + 512);
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+        (double)limit.rlim_cur < need)
+        return PWF_FAIL(PWF_IO,
+                        "a checkpoint needs up to %.1f MiB and this process may write files of "
+                        "%.1f MiB: raise ulimit -f",
+                        need * 0x1p-20, (double)limit.rlim_cur * 0x1p-20);
     struct statvfs v;
     if (statvfs(c->dir, &v) != 0) return pwf_ok(); /* not every file system tells */
     const double room = (double)v.f_bavail * (double)v.f_frsize;
@@ -100,38 +109,74 @@ static pwf_status create(commit *c)
 
 /* ---- step 2: layout ---- */
 
-/* Reserves the space, so that a full disk is met here and not in the middle of the data. */
+/* Gives the part its length and its space, so that a full disk is met here and not in the middle of
+ * the data. */
 static pwf_status reserve(const commit *c)
 {
+    const off_t bytes = (off_t)c->file.header.bytes;
     int e;
     do
-        e = fallocate(c->file.fd, 0, 0, (off_t)c->file.header.bytes) == 0 ? 0 : errno;
+        e = fallocate(c->file.fd, 0, 0, bytes) == 0 ? 0 : errno;
     while (e == EINTR);
-    if (e == ENOSPC || e == EDQUOT || e == EFBIG || e == EIO)
-        return PWF_FAIL(PWF_IO,
-                        "cannot reserve %.1f MiB for %s: %s; free some space or lower "
-                        "checkpoint.keep",
-                        (double)c->file.header.bytes * 0x1p-20, c->path, strerror(e));
-    static bool said;
-    if (e != 0 && !said) {
+    if (e == EOPNOTSUPP || e == ENOSYS) {
+        static bool said;
+        if (!said) PWF_INFO("CKPT_NOT_RESERVED", "the file system of %s reserves no space", c->dir);
         said = true;
-        PWF_INFO("CKPT_NOT_RESERVED", "the file system of %s does not reserve space: %s", c->dir,
-                 strerror(e));
+        e = ftruncate(c->file.fd, bytes) == 0 ? 0 : errno;
+    }
+    if (e == 0) return pwf_ok();
+    return PWF_FAIL(PWF_IO,
+                    "cannot reserve %.1f MiB for %s: %s; free some space or lower checkpoint.keep",
+                    (double)bytes * 0x1p-20, c->path, strerror(e));
+}
+
+/* Copies what has been written of a file with holes. */
+static pwf_status copy_written(int from, int to, const char *path)
+{
+    enum { PIECE = 1 << 16 };
+    char piece[PIECE];
+    off_t hole = 0;
+    for (;;) {
+        off_t at = lseek(from, hole, SEEK_DATA);
+        if (at < 0) break; /* ENXIO: only a hole is left */
+        hole = lseek(from, at, SEEK_HOLE);
+        while (at < hole) {
+            const size_t n = hole - at < PIECE ? (size_t)(hole - at) : PIECE;
+            PWF_TRY(pwf_file_pread(from, "the layout", piece, n, (uint64_t)at));
+            PWF_TRY(pwf_file_pwrite(to, path, piece, n, (uint64_t)at));
+            at += (off_t)n;
+        }
     }
     return pwf_ok();
+}
+
+/* A libhdf5 that once failed to write crashes when the process ends. So it lays the file out in
+ * memory, where writing does not fail (only what it writes takes space there: the arrays are
+ * holes), and we bring the bytes to the disk. */
+static pwf_status lay_out_in(commit *c, int memory)
+{
+    char name[64];
+    snprintf(name, sizeof name, "/proc/self/fd/%d", memory);
+    const pwf_layout layout = {c->snapshot, pwf_mesh_size(c->mesh, PWF_SHARD),
+                               pwf_mesh_size(c->mesh, PWF_REPLICA), &c->file, name};
+    PWF_TRY(pwf_layout_make(&layout));
+    struct stat info;
+    if (fstat(memory, &info) != 0)
+        return PWF_FAIL(PWF_IO, "cannot look at the layout of %s: %s", c->part, strerror(errno));
+    c->file.header.bytes = (uint64_t)info.st_size;
+    PWF_TRY(reserve(c));
+    return copy_written(memory, c->file.fd, c->part);
 }
 
 static pwf_status lay_out(commit *c)
 {
     if (!c->first) return pwf_ok();
-    const pwf_layout layout = {c->snapshot, pwf_mesh_size(c->mesh, PWF_SHARD),
-                               pwf_mesh_size(c->mesh, PWF_REPLICA), &c->file};
-    PWF_TRY(pwf_layout_make(&layout));
-    struct stat info;
-    if (fstat(c->file.fd, &info) != 0)
-        return PWF_FAIL(PWF_IO, "cannot look at %s: %s", c->part, strerror(errno));
-    c->file.header.bytes = (uint64_t)info.st_size;
-    return reserve(c);
+    const int memory = memfd_create("pwf-checkpoint-layout", MFD_CLOEXEC);
+    if (memory < 0)
+        return PWF_FAIL(PWF_RESOURCE, "cannot make a file in memory: %s", strerror(errno));
+    const pwf_status s = lay_out_in(c, memory);
+    close(memory);
+    return s;
 }
 
 /* Rank 0 tells the others what it has made. */

@@ -27,14 +27,14 @@ static int launched_rank(void)
     return 0;
 }
 
-static void read_fault(void)
+void pwf_fault_arm(const char *text)
 {
+    memset(&fault, 0, sizeof fault);
     fault.read = true;
-    const char *text = getenv("PWF_TEST_FAULT");
     if (!text || !*text) return;
     if (sscanf(text, "%63[^:]:%d:%d:%15s", fault.point, &fault.rank, &fault.count, fault.action) !=
         4) {
-        fprintf(stderr, "PWF_TEST_FAULT=%s is not point:rank:count:action\n", text);
+        fprintf(stderr, "the test fault %s is not point:rank:count:action\n", text);
         _exit(PWF_USAGE);
     }
     fault.all = strcmp(fault.point, "*") == 0;
@@ -43,7 +43,7 @@ static void read_fault(void)
 
 pwf_status pwf_fault_point(const char *name)
 {
-    if (!fault.read) read_fault();
+    if (!fault.read) pwf_fault_arm(getenv("PWF_TEST_FAULT"));
     if (!fault.armed || (!fault.all && strcmp(name, fault.point) != 0)) return pwf_ok();
     if (strcmp(fault.action, "list") == 0) {
         fprintf(stderr, "fault point %s\n", name);

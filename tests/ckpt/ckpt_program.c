@@ -43,7 +43,8 @@ static int write_steps(const pwf_mesh *mesh, const char *dir, int64_t from, int6
     return code;
 }
 
-static int load_newest(const pwf_mesh *mesh, const char *dir)
+/* `step` gets what was loaded. */
+static int load_newest(const pwf_mesh *mesh, const char *dir, int64_t *step)
 {
     static char path[PWF_PATH];
     bool found = false;
@@ -57,17 +58,17 @@ static int load_newest(const pwf_mesh *mesh, const char *dir)
     if (s.code != PWF_OK) {
         code = report(s);
     } else {
-        const int64_t step = e.snapshot.position.step;
+        *step = e.snapshot.position.step;
         const pwf_hash loaded = pwf_ckpt_fingerprint(mesh, &e.snapshot);
-        example_set(&e, step);
+        example_set(&e, *step);
         const pwf_hash want = pwf_ckpt_fingerprint(mesh, &e.snapshot);
         char text[33];
         pwf_hash_text(loaded, text);
         if (memcmp(&loaded, &want, sizeof want) != 0)
             code = report(
-                PWF_FAIL(PWF_BUG, "%s is not the state of step %lld", path, (long long)step));
+                PWF_FAIL(PWF_BUG, "%s is not the state of step %lld", path, (long long)*step));
         else if (first)
-            printf("loaded %lld %s\n", (long long)step, text);
+            printf("loaded %lld %s\n", (long long)*step, text);
     }
     example_free(&e);
     return code;
@@ -136,12 +137,16 @@ int main(int argc, char **argv)
     if (s.code != PWF_OK) return report(s);
     first = pwf_mesh_rank(mesh, PWF_WORLD) == 0;
     int code = PWF_USAGE;
+    int64_t step = 0;
     if (strcmp(argv[2], "write") == 0 && argc == 6)
         code = write_steps(mesh, argv[3], atoll(argv[4]), atoll(argv[5]));
     else if (strcmp(argv[2], "load") == 0)
         for (int i = 3; i < argc && (i == 3 || code == 0); i++)
-            code = load_newest(mesh, argv[i]);
-    else if (strcmp(argv[2], "same") == 0)
+            code = load_newest(mesh, argv[i], &step);
+    else if (strcmp(argv[2], "again") == 0) {
+        code = load_newest(mesh, argv[3], &step);
+        if (code == 0) code = write_steps(mesh, argv[3], step + 1, step + 1);
+    } else if (strcmp(argv[2], "same") == 0)
         for (int i = 4; i < argc && (i == 4 || code == 0); i++)
             code = same(argv[3], argv[i]);
     pwf_mesh_free(mesh);

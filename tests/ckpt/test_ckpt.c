@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "example.h"
 
+#include "pwf/core/fault.h"
 #include "pwf/core/mem.h"
 
 #include <dirent.h>
@@ -266,6 +267,47 @@ static void test_refusals(void **state)
     finish(mesh, &e);
 }
 
+#ifdef PWF_FAULTS
+
+/* An I/O error at every point of the commit, on every rank: all ranks see the failure, nothing is
+ * left behind, and the checkpoint before it is found; or the new one, once it has its name. */
+static void test_errors(void **state)
+{
+    (void)state;
+    static const char *const points[] = {
+        "before_create", "after_create",   "after_layout", "after_open",    "after_data",
+        "after_close",   "after_fsync",    "after_hashes", "after_header",  "after_check",
+        "before_rename", "after_readback", "after_rename", "after_dirsync",
+    };
+    example e;
+    pwf_mesh *mesh = mesh_of(true, &e);
+    example_set(&e, 1);
+    good(pwf_ckpt_write(mesh, dir, &e.snapshot, path));
+    for (size_t i = 0; i < sizeof points / sizeof points[0]; i++)
+        for (int rank = 0; rank < pwf_mesh_size(mesh, PWF_WORLD); rank++) {
+            char fault[64];
+            snprintf(fault, sizeof fault, "ckpt.%s:%d:1:eio", points[i], rank);
+            pwf_fault_arm(fault);
+            example_set(&e, 2);
+            const pwf_status s = pwf_ckpt_write(mesh, dir, &e.snapshot, path);
+            if (s.code != PWF_IO) fail_msg("%s: %s", fault, pwf_code_name(s.code));
+            pwf_fault_arm(NULL);
+            pwf_mesh_barrier(mesh);
+            const bool named = i >= sizeof points / sizeof points[0] - 2;
+            assert_int_equal(count_files(), named ? 2 : 1);
+            bool found = false;
+            good(pwf_ckpt_find(mesh, dir, path, &found));
+            assert_non_null(strstr(path, named ? "0000000002.h5" : "0000000001.h5"));
+            good(pwf_ckpt_read(mesh, path, &e.snapshot));
+            pwf_mesh_barrier(mesh);
+            if (named && first) assert_int_equal(unlink(path), 0);
+            pwf_mesh_barrier(mesh);
+        }
+    finish(mesh, &e);
+}
+
+#endif
+
 int main(int argc, char **argv)
 {
     if (pwf_mesh_start(&argc, &argv).code != PWF_OK) return 1;
@@ -273,6 +315,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_round_trip), cmocka_unit_test(test_fingerprint),
         cmocka_unit_test(test_foreign),    cmocka_unit_test(test_model),
         cmocka_unit_test(test_folder),     cmocka_unit_test(test_refusals),
+#ifdef PWF_FAULTS
+        cmocka_unit_test(test_errors),
+#endif
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     if (pwf_mem_live() != 0) {

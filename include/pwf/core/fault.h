@@ -27,4 +27,9 @@
  * Local; from the thread that talks to MPI. Fails with PWF_IO if the armed action is eio. */
 pwf_status pwf_fault_point(const char *name);
 
+/** Arms another fault, "point:rank:count:action", or none (NULL), in place of PWF_TEST_FAULT: for
+ * tests that go through many of them in one process. Points that are compiled out stay so.
+ * Local. */
+void pwf_fault_arm(const char *text);
+
 #endif
