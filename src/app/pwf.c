@@ -35,8 +35,14 @@ static void print_help(void)
 static pwf_status run_command(const pwf_app_entry *entry, int argc, char **argv)
 {
     if (!entry->parallel) return entry->run(argc, argv);
+    pwf_mesh *mesh = NULL;
     pwf_status status = pwf_mesh_start(&argc, &argv);
-    if (status.code == PWF_OK) status = entry->run(argc, argv);
+    if (status.code == PWF_OK) status = pwf_mesh_new(1, &mesh);
+    if (status.code == PWF_OK) {
+        pwf_log_set_rank(pwf_mesh_rank(mesh, PWF_WORLD));
+        pwf_mesh_free(mesh);
+        status = entry->run(argc, argv);
+    }
     pwf_mesh_stop();
     return status;
 }

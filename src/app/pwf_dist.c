@@ -76,12 +76,11 @@ int main(int argc, char **argv)
     pwf_status status = pwf_mesh_start(&argc, &argv);
     if (status.code == PWF_OK) status = pwf_mesh_new(1, &launch);
     if (status.code == PWF_OK) {
-        const int rank = pwf_mesh_rank(launch, PWF_WORLD);
-        pwf_log_set_rank(rank);
+        pwf_log_set_rank(pwf_mesh_rank(launch, PWF_WORLD));
         status = run(launch, argc, argv);
-        if (rank == 0 && status.code == PWF_STOPPED)
+        if (status.code == PWF_STOPPED)
             PWF_INFO("STOPPED", "%s", status.text);
-        else if (rank == 0)
+        else
             pwf_log_status(status);
         pwf_mesh_free(launch);
         PWF_ASSERT(status.code != PWF_OK || pwf_mem_live() == 0);

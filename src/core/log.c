@@ -138,7 +138,7 @@ void pwf_log(pwf_level level, const char *code, const char *format, ...)
 
 void pwf_log_status(pwf_status status)
 {
-    if (status.code == PWF_OK) return;
+    if (status.code == PWF_OK || at.rank != 0) return;
     char text[LINE];
     if (at.plain)
         snprintf(text, sizeof text, "%s", status.text);

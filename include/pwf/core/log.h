@@ -34,7 +34,7 @@ void pwf_log_set_before(void (*wipe)(void));
 void pwf_log(pwf_level level, const char *code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/** Prints a failed status as an error, with its place.
+/** Prints a failed status that all ranks agree on as an error, with its place; rank 0 alone does.
  * Local. */
 void pwf_log_status(pwf_status status);
 
