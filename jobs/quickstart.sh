@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # From a fresh clone to a network on a few hundred values: packages, build, and the main job on two
-# ranks over Fashion-MNIST. About ten minutes on two cores. Run it again and it goes on where it was.
+# ranks over Fashion-MNIST. About five minutes on two cores. Run it again and it goes on where it was.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 output=${1:-runs/quickstart}
@@ -15,7 +15,7 @@ cmake --preset release >build-configure.log 2>&1 || { cat build-configure.log; e
 rm -f build-configure.log
 cmake --build --preset release
 
-step "3/3 train on two ranks into $output (about 7 minutes)"
+step "3/3 train on two ranks into $output (about 3 minutes)"
 if [ "$(id -u)" = 0 ]; then
     export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 fi
