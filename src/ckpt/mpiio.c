@@ -27,12 +27,13 @@ pwf_status pwf_mpiio_close(hid_t file, const char *path)
 
 /* Elements [lo, hi) of a row-major dataset, as a few boxes: each step takes the largest whole
  * rows, planes, ... that begin at `lo`. At most 2 * dims - 1 of them. */
-static herr_t write_range(hid_t set, hid_t type, const pwf_param *p, int64_t lo, int64_t hi,
-                          size_t size, const char *data)
+static pwf_status write_range(hid_t set, const char *path, hid_t type, const pwf_param *p,
+                              int64_t lo, int64_t hi, size_t size, const char *data)
 {
     const hid_t space = H5Dget_space(set);
-    herr_t e = space < 0 ? -1 : 0;
-    while (e >= 0 && lo < hi) {
+    pwf_status s = pwf_ok();
+    if (space < 0) s = pwf_h5_failed(PWF_IO, "cannot write the dataset", path);
+    while (s.code == PWF_OK && lo < hi) {
         int level = p->dims - 1;
         int64_t unit = 1; /* elements behind one step along `level` */
         while (level > 0 && lo % (unit * p->shape[level]) == 0 &&
@@ -52,14 +53,15 @@ static herr_t write_range(hid_t set, hid_t type, const pwf_param *p, int64_t lo,
         }
         const hsize_t n = (hsize_t)(steps * unit);
         const hid_t memory = H5Screate_simple(1, &n, NULL);
-        e = H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL);
-        if (e >= 0) e = H5Dwrite(set, type, memory, space, H5P_DEFAULT, data);
+        if (H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL) < 0 ||
+            H5Dwrite(set, type, memory, space, H5P_DEFAULT, data) < 0)
+            s = pwf_h5_failed(PWF_IO, "cannot write the dataset", path);
         H5Sclose(memory);
         data += n * size;
         lo += (int64_t)n;
     }
     if (space >= 0) H5Sclose(space);
-    return e;
+    return s;
 }
 
 /* The own part of one parameter. Every rank opens and closes the dataset, whatever went wrong
@@ -72,13 +74,11 @@ static pwf_status write_param(hid_t file, const pwf_state_array *array, const pw
     const pwf_range part = pwf_range_meet(own, (pwf_range){p->offset, p->offset + p->count});
     const hid_t set = H5Dopen2(file, path, H5P_DEFAULT);
     if (set < 0) return pwf_h5_failed(PWF_IO, "cannot open the dataset", path);
-    herr_t e = 0;
-    if (part.lo < part.hi)
-        e = write_range(set, array->real ? H5T_IEEE_F32LE : H5T_STD_I16LE, p, part.lo - p->offset,
-                        part.hi - p->offset, array->size,
-                        (const char *)array->data + (part.lo - own.lo) * (int64_t)array->size);
     pwf_status s = pwf_ok();
-    if (e < 0) s = pwf_h5_failed(PWF_IO, "cannot write the dataset", path);
+    if (part.lo < part.hi)
+        s = write_range(set, path, array->real ? H5T_IEEE_F32LE : H5T_STD_I16LE, p,
+                        part.lo - p->offset, part.hi - p->offset, array->size,
+                        (const char *)array->data + (part.lo - own.lo) * (int64_t)array->size);
     if (H5Dclose(set) < 0 && s.code == PWF_OK)
         s = pwf_h5_failed(PWF_IO, "cannot close the dataset", path);
     return s;

@@ -8,8 +8,8 @@
 
 /** The writer `mpiio`: all shards fill the arrays of a file that is already laid out, through
  * parallel HDF5 with independent transfers and collective metadata. Three steps, between which the
- * caller agrees on a status: after a failed step the next one must not be called, because closing
- * a file that could not be written is what hangs in MPI-IO. */
+ * caller agrees on a status. After a failed write the file must not be closed before its
+ * descriptors have been turned away from the disk, because closing it is what hangs in MPI-IO. */
 
 /** Opens the file.
  * Collective over `comm`. Fails with PWF_IO. */

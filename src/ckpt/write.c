@@ -9,6 +9,7 @@
 #include "pwf/core/mem.h"
 #include "pwf/mesh/mesh_mpi.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -30,12 +31,13 @@ typedef struct commit {
     const char *dir, *name; /* name: inside dir */
     char part[PWF_PATH], path[PWF_PATH];
     uint32_t kind;
-    bool first;    /* world rank 0: makes and renames the file */
-    bool writer;   /* in the replica that writes */
-    bool created;  /* on rank 0: there is a part file to remove */
-    pwf_file file; /* of the part; the descriptor is open from before the first byte is written, so
-                      that no write error can slip past its fsync */
-    hid_t parallel;
+    bool first;     /* world rank 0: makes and renames the file */
+    bool writer;    /* in the replica that writes */
+    bool created;   /* on rank 0: there is a part file to remove */
+    pwf_file file;  /* of the part; the descriptor is open from before the first byte is written, so
+                       that no write error can slip past its fsync */
+    hid_t parallel; /* open on this rank, or -1 */
+    bool open;      /* on all writers, and no close has been tried */
     pwf_hashes hashes;
 } commit;
 
@@ -204,14 +206,40 @@ static pwf_status open_all(commit *c)
 
 static pwf_status write_data(commit *c)
 {
+    c->open = true; /* the step before is agreed */
     if (!c->writer) return pwf_ok();
     return pwf_mpiio_write(c->parallel, &c->file, c->snapshot->state);
 }
 
+/* The metadata that libhdf5 writes when it closes a parallel file is what hangs on a broken disk,
+ * and the file on disk has had it since it was laid out. So before closing, the descriptors that
+ * MPI-IO holds of the part are turned to a file in memory. The data is with the system by then, and
+ * it is read back later in any case. */
+static void divert(const commit *c)
+{
+    struct stat part, other;
+    const int sink = memfd_create("pwf-checkpoint-failed", MFD_CLOEXEC);
+    DIR *d = opendir("/proc/self/fd");
+    if (sink >= 0 && d && c->file.fd >= 0 && fstat(c->file.fd, &part) == 0 &&
+        ftruncate(sink, part.st_size) == 0)
+        for (const struct dirent *e = readdir(d); e; e = readdir(d)) {
+            const int fd = atoi(e->d_name);
+            if (e->d_name[0] != '.' && fd != c->file.fd && fd != sink && fstat(fd, &other) == 0 &&
+                other.st_dev == part.st_dev && other.st_ino == part.st_ino)
+                dup2(sink, fd);
+        }
+    if (d) closedir(d);
+    if (sink >= 0) close(sink);
+}
+
 static pwf_status close_all(commit *c)
 {
+    c->open = false;
     if (!c->writer) return pwf_ok();
-    return pwf_mpiio_close(c->parallel, c->part);
+    divert(c);
+    PWF_TRY(pwf_mpiio_close(c->parallel, c->part));
+    c->parallel = -1;
+    return pwf_ok();
 }
 
 /* Never tried again: after a failed fsync the system may have dropped the dirty pages. */
@@ -346,6 +374,16 @@ static const struct {
     {give_name, "ckpt.after_rename"},    {sync_dir, "ckpt.after_dirsync"},
 };
 
+/* ---- step 6: a failure ---- */
+
+/* If not all writers have the file open, or closing it is what failed, it stays open on purpose. */
+static void give_up(commit *c)
+{
+    if (c->parallel >= 0) divert(c);
+    if (c->parallel >= 0 && c->open) pwf_mpiio_close(c->parallel, c->part);
+    if (c->created) unlink(c->part);
+}
+
 /* A step's status and its fault point's, agreed. */
 static pwf_status run_step(commit *c, size_t i)
 {
@@ -376,8 +414,7 @@ static pwf_status run(const pwf_mesh *mesh, const char *dir, const char *name, u
         for (size_t i = 0; s.code == PWF_OK && i < sizeof steps / sizeof steps[0]; i++)
             s = run_step(c, i);
         if (s.code == PWF_OK && path) memcpy(path, c->path, PWF_PATH);
-        /* A parallel file that failed stays open on purpose: see mpiio.h. */
-        if (c->created) unlink(c->part);
+        if (s.code != PWF_OK) give_up(c);
         pwf_mem_free(c->hashes.hash);
         pwf_file_close(&c->file);
     }
