@@ -33,7 +33,7 @@ static const char *const block_words[] = {"basic", "bottleneck", NULL};
 static const char *const data_words[] = {"idx", NULL};
 static const char *const join_words[] = {"std_mu", "keep", "divide_by_2", "divide_by_10", NULL};
 static const char *const compat_words[] = {"paper", "reference", NULL};
-static const char *const schedule_words[] = {"constant", "linear", NULL};
+static const char *const schedule_words[] = {"constant", "linear", "cosine", "step", NULL};
 static const char *const backend_words[] = {"auto", "onednn", "openblas", "plain", NULL};
 static const char *const ensemble_words[] = {"last", "all", "none", NULL};
 static const char *const writer_words[] = {"mpiio", NULL};
@@ -128,7 +128,7 @@ const pwf_option pwf_options[] = {
 {"train.baseline_lr", REAL(train.baseline_lr), "0.05", FROM(0, 10), NULL, STATE,
  "learning rate of the ordinary training"},
 {"train.baseline_schedule", CHOICE(train.baseline_schedule), "linear", OF(schedule_words), NULL,
- STATE, "learning rate of the ordinary training: constant, or falling in a line to 0"},
+ STATE, "how the learning rate of the ordinary training falls"},
 {"train.norm_batches", WHOLE(train.norm_batches), "100", FROM(0, 1000000), "batches", STATE,
  "batches that re-estimate BatchNorm's statistics at the end; 0: leave them"},
 
@@ -138,6 +138,14 @@ const pwf_option pwf_options[] = {
  "momentum of SGD"},
 {"optim.weight_decay", REAL(optim.weight_decay), "1e-4", FROM(0, 10), NULL, STATE,
  "weight decay"},
+{"optim.schedule", CHOICE(optim.schedule), "constant", OF(schedule_words), NULL, STATE,
+ "how the learning rate falls within a phase: not, to 0 in a line or a cosine, or in steps"},
+{"optim.warmup", REAL(optim.warmup), "0", FROM(0, 100000), "epochs", STATE,
+ "at the start of a phase, ordinary training too, in which the learning rate rises in a line"},
+{"optim.step_epochs", REAL(optim.step_epochs), "1", ABOVE(0, 100000), "epochs", STATE,
+ "between two drops of the schedule `step`"},
+{"optim.step_factor", REAL(optim.step_factor), "0.1", FROM(0, 1), NULL, STATE,
+ "factor of each drop of the schedule `step`"},
 {"optim.clip_norm", REAL(optim.clip_norm), "1", FROM(0, 1e9), NULL, STATE,
  "gradients are scaled down to this norm; 0: never"},
 

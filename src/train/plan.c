@@ -3,6 +3,8 @@
  * of images and position, so that a resumed run makes the same plan. */
 #include "trainer.h"
 
+#include "pwf/optim/schedule.h"
+
 #include <stdio.h>
 
 /* Round half up, without libm: the argument is never negative. */
@@ -40,10 +42,16 @@ int64_t pwf_plan_phase_steps(const pwf_trainer *t)
 double pwf_plan_lr(const pwf_trainer *t)
 {
     const pwf_config *c = t->config;
-    if (t->position.phase != PWF_PHASE_BASELINE) return c->optim.lr;
-    if (c->train.baseline_schedule == PWF_SCHEDULE_CONSTANT) return c->train.baseline_lr;
-    const double share = (double)t->position.phase_step / (double)pwf_plan_phase_steps(t);
-    return c->train.baseline_lr * (1.0 - share);
+    const int64_t images = pwf_dataset_count(t->train_data);
+    const bool baseline = t->position.phase == PWF_PHASE_BASELINE;
+    const pwf_schedule_settings settings = {
+        .lr = baseline ? c->train.baseline_lr : c->optim.lr,
+        .kind = (pwf_schedule)(baseline ? c->train.baseline_schedule : c->optim.schedule),
+        .warmup = c->optim.warmup > 0.0 ? pwf_plan_steps(c, images, c->optim.warmup) : 0,
+        .step_every = pwf_plan_steps(c, images, c->optim.step_epochs),
+        .step_factor = c->optim.step_factor,
+    };
+    return pwf_schedule_lr(&settings, t->position.phase_step, pwf_plan_phase_steps(t));
 }
 
 int64_t pwf_plan_norm_batches(const pwf_trainer *t)

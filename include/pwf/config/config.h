@@ -40,7 +40,12 @@ typedef enum pwf_sigma_join {
     PWF_JOIN_DIVIDE_BY_10
 } pwf_sigma_join;
 typedef enum pwf_compat { PWF_COMPAT_PAPER, PWF_COMPAT_REFERENCE } pwf_compat;
-typedef enum pwf_schedule { PWF_SCHEDULE_CONSTANT, PWF_SCHEDULE_LINEAR } pwf_schedule;
+typedef enum pwf_schedule {
+    PWF_SCHEDULE_CONSTANT,
+    PWF_SCHEDULE_LINEAR,
+    PWF_SCHEDULE_COSINE,
+    PWF_SCHEDULE_STEP
+} pwf_schedule;
 typedef enum pwf_backend_choice {
     PWF_BACKEND_AUTO,
     PWF_BACKEND_ONEDNN,
@@ -91,6 +96,8 @@ typedef struct pwf_config {
     } train;
     struct {
         double lr, momentum, weight_decay, clip_norm;
+        int64_t schedule; /* pwf_schedule */
+        double warmup, step_epochs, step_factor;
     } optim;
     struct {
         int64_t slots;

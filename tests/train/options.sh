@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The options of fixing in whole runs: the released code's behaviour, other ways to join sigma,
+# Options of fixing and training in whole runs: the released code's behaviour, other ways to join sigma,
 # excluded parameters; each the same on two meshes.
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
@@ -19,6 +19,7 @@ while read -r options; do
 done <<EOF
 --set fixing.compat=reference
 --set fixing.sigma_join=divide_by_2 --set fixing.zero_fix=false --set fixing.min_power=5
+--set optim.schedule=cosine --set optim.warmup=0.1 --set train.baseline_schedule=step
 --set fixing.exclude=[fc.*,conv1.weight] --set fixing.sigma_join=keep
 EOF
 finish

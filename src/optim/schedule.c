@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pwf/optim/schedule.h"
+
+#include "pwf/core/status.h"
+
+#include <math.h>
+
+/* Taylor's series to the term below the last bit: |t| <= pi / 4. */
+static double cosine_near_zero(double t)
+{
+    const double z = t * t;
+    double sum = 1.0;
+    for (int k = 16; k >= 2; k -= 2)
+        sum = fma(-z / (double)(k * (k - 1)), sum, 1.0);
+    return sum;
+}
+
+static double sine_near_zero(double t)
+{
+    const double z = t * t;
+    double sum = 1.0;
+    for (int k = 17; k >= 3; k -= 2)
+        sum = fma(-z / (double)(k * (k - 1)), sum, 1.0);
+    return t * sum;
+}
+
+double pwf_schedule_cos_pi(double x)
+{
+    static const double pi = 0x1.921fb54442d18p+1;
+    PWF_ASSERT(x >= 0.0 && x <= 1.0);
+    if (x > 0.5) return -pwf_schedule_cos_pi(1.0 - x);
+    return x > 0.25 ? sine_near_zero(pi * (0.5 - x)) : cosine_near_zero(pi * x);
+}
+
+/* By squaring, so that many drops cost no more than few. */
+static double power(double base, int64_t exponent)
+{
+    double result = 1.0;
+    for (; exponent > 0; exponent /= 2, base *= base)
+        if (exponent % 2) result *= base;
+    return result;
+}
+
+double pwf_schedule_lr(const pwf_schedule_settings *s, int64_t step, int64_t steps)
+{
+    if (step < s->warmup) return s->lr * (double)(step + 1) / (double)(s->warmup + 1);
+    const int64_t done = step - s->warmup, all = steps - s->warmup;
+    const double share = all > 0 ? (double)done / (double)all : 0.0;
+    double factor = 1.0;
+    switch (s->kind) {
+    case PWF_SCHEDULE_CONSTANT:
+        break;
+    case PWF_SCHEDULE_LINEAR:
+        factor = 1.0 - share;
+        break;
+    case PWF_SCHEDULE_COSINE:
+        factor = 0.5 * (1.0 + pwf_schedule_cos_pi(share));
+        break;
+    case PWF_SCHEDULE_STEP:
+        factor = power(s->step_factor, done / s->step_every);
+        break;
+    }
+    return s->lr * factor;
+}
