@@ -3,10 +3,10 @@
 
 #include "pwf/core/log.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* All sources in the order of their rank; `stored` is the text from a checkpoint, or NULL. */
 static pwf_status layer(const pwf_app_command *command, const char *stored, pwf_config *config)
@@ -94,16 +94,21 @@ static pwf_status check_unused(const pwf_mesh *mesh, const char *output)
                     output);
 }
 
+static bool same_folder(const char *a, const char *b)
+{
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 /* A named checkpoint may be taken up into another directory, if that is free. */
 static pwf_status check_elsewhere(const pwf_mesh *mesh, const pwf_app_job *job)
 {
-    char folder[PWF_TEXT], here[PATH_MAX], there[PATH_MAX];
+    char folder[PWF_TEXT];
     int same = 0;
     pwf_status status = pwf_ok();
     if (pwf_mesh_rank(mesh, PWF_WORLD) == 0) {
         status = folder_of(job->checkpoint, folder);
-        if (status.code == PWF_OK && realpath(folder, here))
-            same = realpath(job->config.output, there) && strcmp(here, there) == 0;
+        if (status.code == PWF_OK) same = same_folder(folder, job->config.output);
     }
     PWF_TRY(pwf_mesh_agree(mesh, status));
     pwf_mesh_broadcast(mesh, PWF_WORLD, 0, &same, sizeof same);
