@@ -7,7 +7,7 @@ packages=(build-essential cmake ninja-build pkg-config openmpi-bin libopenmpi-de
     libhdf5-openmpi-dev libopenblas-pthread-dev libyaml-dev libdnnl-dev librandom123-dev
     libxxhash-dev libjansson-dev zlib1g-dev dataset-fashion-mnist)
 if [ "${1:-build}" = test ]; then
-    packages+=(libcmocka-dev clang clang-format shellcheck hdf5-tools)
+    packages+=(libcmocka-dev clang clang-format shellcheck hdf5-tools slurm-wlm munge)
 fi
 
 missing=()

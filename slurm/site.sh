@@ -1,0 +1,17 @@
+# What differs from one cluster to the next; sourced by every job of jobs/. Copy it to slurm/site.local.sh
+# and edit the copy, which is used instead and ignored by git.
+# shellcheck shell=bash disable=SC2034
+
+# Modules or Spack packages the programs were built with.
+# module load gcc openmpi hdf5 openblas
+
+# Where pwf_dist is, if it is not in build/bin of the clone: the bin/ of `cmake --install`.
+# PWF_PROGRAMS=$HOME/pwf/bin
+
+# How MPI programs are started: mpirun takes hosts and tasks from the allocation. With an MPI that was
+# built against the cluster's PMIx, srun does the same:
+# PWF_LAUNCH=(srun --mpi=pmix)
+PWF_LAUNCH=(mpirun)
+
+# Where run directories go: a parallel file system. Empty: runs/ of the clone. The environment outranks this.
+PWF_SCRATCH=${PWF_SCRATCH:-}

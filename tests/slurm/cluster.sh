@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# A real Slurm of two nodes on one machine, in a scratch directory: cluster.sh start|stop DIR.
+# munge, slurmctld and two slurmd under two node names with ports of their own, nothing outside DIR.
+# Needs Debian's slurm-wlm and munge.
+set -euo pipefail
+action=$1
+dir=$(realpath -m "$2")
+base=$((20000 + RANDOM % 8000))
+
+start() {
+    mkdir -p "$dir"/{state,n1,n2}
+    local host
+    host=$(hostname -s)
+    chmod 755 "$dir"
+    mkdir -p "$dir/munge"
+    chmod 700 "$dir/munge"
+    head -c 128 /dev/urandom >"$dir/munge/key"
+    chmod 600 "$dir/munge/key"
+    munged --force --key-file="$dir/munge/key" --socket="$dir/munge/socket" \
+        --pid-file="$dir/munge/pid" --log-file="$dir/munge/log" --seed-file="$dir/munge/seed"
+    cat >"$dir/slurm.conf" <<EOF
+ClusterName=pwf
+SlurmctldHost=$host(127.0.0.1)
+SlurmctldPort=$base
+SlurmUser=$(id -un)
+SlurmdUser=$(id -un)
+AuthType=auth/munge
+AuthInfo=socket=$dir/munge/socket
+CredType=cred/munge
+StateSaveLocation=$dir/state
+SlurmdSpoolDir=$dir/%n
+SlurmctldPidFile=$dir/slurmctld.pid
+SlurmdPidFile=$dir/%n/slurmd.pid
+SlurmctldLogFile=$dir/slurmctld.log
+SlurmdLogFile=$dir/%n.log
+SlurmdParameters=config_overrides
+ProctrackType=proctrack/pgid
+TaskPlugin=task/none
+SwitchType=switch/none
+JobAcctGatherType=jobacct_gather/none
+MpiDefault=none
+ReturnToService=2
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core
+NodeName=n1 NodeHostname=$host NodeAddr=127.0.0.1 Port=$((base + 1)) CPUs=2
+NodeName=n2 NodeHostname=$host NodeAddr=127.0.0.1 Port=$((base + 2)) CPUs=2
+PartitionName=all Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP
+EOF
+    export SLURM_CONF=$dir/slurm.conf
+    slurmctld -f "$SLURM_CONF"
+    slurmd -N n1 -f "$SLURM_CONF"
+    slurmd -N n2 -f "$SLURM_CONF"
+    for _ in $(seq 60); do
+        if [ "$(sinfo -h -N -t idle -o %N 2>/dev/null | sort -u | wc -l)" = 2 ]; then
+            echo "export SLURM_CONF=$SLURM_CONF"
+            return 0
+        fi
+        sleep 0.5
+    done
+    echo "the nodes did not come up:" >&2
+    tail -n 20 "$dir"/*.log >&2
+    return 1
+}
+
+stop() {
+    local file pid
+    for file in "$dir"/n1/slurmd.pid "$dir"/n2/slurmd.pid "$dir/slurmctld.pid" "$dir/munge/pid"; do
+        [ -s "$file" ] || continue
+        pid=$(cat "$file")
+        kill "$pid" 2>/dev/null || continue
+        for _ in $(seq 40); do kill -0 "$pid" 2>/dev/null || break; sleep 0.25; done
+    done
+}
+
+case $action in
+start) start ;;
+stop) stop ;;
+*) echo "usage: cluster.sh start|stop DIR" >&2; exit 64 ;;
+esac

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# jobs/fashion_mnist.slurm, shortened, over two nodes of a real Slurm: stopped in the middle,
+# submitted again, finished, with the bits of a run outside Slurm.
+# shellcheck source=tests/train/lib.sh
+source "$PWF_SOURCE_DIR/tests/train/lib.sh"
+rm -rf ./*
+dir=$PWD
+trap 'bash "$PWF_SOURCE_DIR/tests/slurm/cluster.sh" stop "$dir/slurm"' EXIT
+bash "$PWF_SOURCE_DIR/tests/slurm/cluster.sh" start "$dir/slurm" || { echo "no Slurm"; exit 1; }
+export SLURM_CONF=$dir/slurm/slurm.conf PWF_PROGRAMS=$PWF_BIN_DIR PWF_SCRATCH=$dir
+
+short=(--set data.train_limit=1280 --set data.test_limit=200 --set "fixing.fractions=[0.5,1.0]"
+    --set train.baseline_epochs=0.4 --set eval.samples=2 --set log.interval=1)
+submit() { # submit LOG options...: runs the job to its end; its exit code in $code
+    local log=$1
+    shift
+    code=0
+    (cd "$PWF_SOURCE_DIR" && sbatch --wait --nodes=2 --ntasks-per-node=1 --output="$dir/$log" \
+        jobs/fashion_mnist.slurm "${short[@]}" "$@") >"$log.sbatch" 2>&1 || code=$?
+}
+
+submit first.log --set checkpoint.stop_after=6
+expect 75 "a job that stops after six steps"
+submit second.log --set checkpoint.stop_after=0
+expect 0 "the same job submitted again"
+says second.log "going on from"
+says second.log "job="
+check "all fixed" grep -q "100.00 % of 306,730" fashion_mnist/summary.txt
+dist 1 plain.log -c "$PWF_SOURCE_DIR/configs/fashion_mnist.yaml" --output plain "${short[@]}"
+expect 0 "the run without Slurm"
+same_rows plain fashion_mnist
+same_state plain fashion_mnist
+finish
