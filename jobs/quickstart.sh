@@ -20,7 +20,14 @@ if [ "$(id -u)" = 0 ]; then
     export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 fi
 SECONDS=0
+code=0
+trap : INT # mpirun gets it as well, and is waited for
 mpirun -n 2 --oversubscribe --bind-to none build/bin/pwf_dist -c configs/fashion_mnist.yaml \
-    --output "$output" --resume auto
+    --output "$output" --resume auto || code=$?
+if [ "$code" != 0 ]; then
+    printf '\nEnded with code %s (docs/exit-codes.md) after %d s. The same command goes on from the newest checkpoint.\n' \
+        "$code" "$SECONDS" >&2
+    exit "$code"
+fi
 printf '\nTraining took %d s. The table is in %s/summary.txt, the plot in %s/rounds.svg.\n' \
     "$SECONDS" "$output" "$output"

@@ -3,11 +3,11 @@
 #include "app.h"
 
 #include "pwf/core/log.h"
+#include "pwf/core/terminal.h"
 #include "pwf/mesh/mesh.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 typedef struct pwf_app_entry {
     const char *name;
@@ -67,7 +67,7 @@ static pwf_status run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    pwf_log_set(PWF_LOG_INFO, isatty(STDERR_FILENO));
+    pwf_log_set(PWF_LOG_INFO, pwf_terminal_fd() >= 0);
     const pwf_status status = run(argc, argv);
     pwf_log_status(status);
     return (int)status.code;

@@ -3,12 +3,12 @@
 #include "app.h"
 #include "pwf/core/log.h"
 #include "pwf/core/mem.h"
+#include "pwf/core/terminal.h"
 #include "pwf/mesh/mesh.h"
 #include "pwf/train/train.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 static void print_help(void)
 {
@@ -42,7 +42,7 @@ static void print_help(void)
 static void start_log(const pwf_config *config)
 {
     const bool plain = config->log.format == PWF_LOG_PLAIN ||
-                       (config->log.format == PWF_LOG_AUTO && isatty(STDERR_FILENO));
+                       (config->log.format == PWF_LOG_AUTO && pwf_terminal_fd() >= 0);
     pwf_log_set((pwf_level)config->log.level, plain);
 }
 
@@ -72,7 +72,7 @@ static pwf_status run(const pwf_mesh *launch, int argc, char **argv)
 int main(int argc, char **argv)
 {
     pwf_mesh *launch = NULL;
-    pwf_log_set(PWF_LOG_INFO, isatty(STDERR_FILENO));
+    pwf_log_set(PWF_LOG_INFO, pwf_terminal_fd() >= 0);
     pwf_status status = pwf_mesh_start(&argc, &argv);
     if (status.code == PWF_OK) status = pwf_mesh_new(1, &launch);
     if (status.code == PWF_OK) {

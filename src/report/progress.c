@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "pwf/core/clock.h"
 #include "pwf/core/log.h"
+#include "pwf/core/terminal.h"
 #include "report_room.h"
 
 #include <inttypes.h>
@@ -138,7 +139,7 @@ void pwf_progress_line(char text[256], const pwf_report_progress *p, double left
 static int terminal_columns(void)
 {
     struct winsize size;
-    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+    if (ioctl(pwf_terminal_fd(), TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
     return 80;
 }
 

@@ -4,6 +4,7 @@
  * the measures do not depend on the mesh. docs/algorithm.md section 5. */
 #include "trainer.h"
 
+#include "pwf/core/log.h"
 #include "pwf/core/mem.h"
 #include "pwf/tensor/tensor.h"
 
@@ -134,8 +135,7 @@ static void chunk_task(void *context, int task, int worker)
     if (w->status.code == PWF_OK) w->status = run_chunk(job, w, job->first + task);
 }
 
-/* Runs all chunks of this rank with the weights as they stand, in a few portions so that the
- * progress line moves. */
+/* Runs all chunks of this rank with the weights as they stand. */
 static pwf_status run_chunks(eval_job *job)
 {
     pwf_trainer *t = job->t;
@@ -264,6 +264,12 @@ static pwf_status evaluate(eval_job *job, bool final)
     if (t->report)
         status = pwf_report_evaluation(t->report, &out, t->position.step, pwf_trainer_seconds(t),
                                        fingerprint);
+    PWF_INFO("EVALUATION",
+             "%s: top-1 %.2f %%, loss %.4f; %.2f %% fixed, %lld unique values, %.2f bits",
+             final                    ? "end"
+             : t->position.round == 0 ? "before the first round"
+                                      : "after the round",
+             100.0 * out.top1, out.loss, 100.0 * out.fixed, (long long)out.unique, out.entropy);
     return pwf_mesh_agree(t->mesh, status);
 }
 

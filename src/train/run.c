@@ -7,6 +7,7 @@
 #include "pwf/core/isa.h"
 #include "pwf/core/log.h"
 #include "pwf/core/mem.h"
+#include "pwf/core/terminal.h"
 #include "pwf/tensor/tensor.h"
 #include "trainer.h"
 
@@ -231,7 +232,7 @@ static pwf_status open_directory(pwf_trainer *t, const pwf_snapshot *from)
     PWF_TRY(make_directory(c->output));
     PWF_TRY(pwf_config_write(c, &text));
     const bool live = c->log.progress == PWF_SWITCH_ON ||
-                      (c->log.progress == PWF_SWITCH_AUTO && isatty(STDERR_FILENO));
+                      (c->log.progress == PWF_SWITCH_AUTO && pwf_terminal_rewrites());
     /* A run taken up into another directory begins its files anew. */
     char metrics[PWF_TEXT + 16];
     snprintf(metrics, sizeof metrics, "%s/metrics.jsonl", c->output);
@@ -248,6 +249,7 @@ static pwf_status take_up(pwf_trainer *t, const char *checkpoint, pwf_snapshot *
 {
     *from = pwf_trainer_snapshot(t);
     from->seconds = 0.0;
+    t->units_total = pwf_plan_units(t, &t->position);
     if (checkpoint) {
         PWF_TRY(pwf_ckpt_read(t->mesh, checkpoint, from));
         t->position = from->position;
@@ -258,7 +260,7 @@ static pwf_status take_up(pwf_trainer *t, const char *checkpoint, pwf_snapshot *
                  (long long)t->position.step, (long long)t->position.round,
                  t->config->fixing.fractions.count);
     }
-    t->units_total = pwf_plan_units(t, &t->position);
+    t->units_done = t->units_total - pwf_plan_units(t, &t->position);
     return pwf_ok();
 }
 

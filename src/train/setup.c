@@ -172,7 +172,8 @@ void pwf_trainer_progress(pwf_trainer *t, const char *phase, int64_t done, int64
         .phase_total = total,
         .units_done = t->units_done,
         .units_total = t->units_total,
-        .images_per_second = t->images_per_second,
+        .images_per_second =
+            t->step_seconds > 0.0 ? (double)t->config->train.batch / t->step_seconds : 0.0,
         .loss = t->loss,
         .log_now = log_now,
     };

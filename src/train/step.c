@@ -118,7 +118,10 @@ pwf_status pwf_step_run(pwf_trainer *t)
     t->position.batches++;
     t->steps_here++;
     t->units_done += 1.0;
-    const double rate = (double)t->config->train.batch / (pwf_clock_seconds() - begun);
-    t->images_per_second += (t->steps_here == 1 ? 1.0 : 0.1) * (rate - t->images_per_second);
+    /* Seconds are averaged, not rates, so that the rate agrees with the time that goes by; the
+     * first step also prepares the libraries and does not count. */
+    const double seconds = pwf_clock_seconds() - begun;
+    if (t->steps_here > 1)
+        t->step_seconds += (t->steps_here == 2 ? 1.0 : 0.05) * (seconds - t->step_seconds);
     return pwf_ok();
 }

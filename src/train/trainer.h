@@ -74,7 +74,7 @@ typedef struct pwf_trainer {
     int saves_failed;                     /* in a row */
     double loss, gradient_norm, clip, lr; /* of the last step */
     double units_done, units_total;       /* of the progress line */
-    double images_per_second;             /* of the last steps, smoothed */
+    double step_seconds;                  /* of the last steps, smoothed; 0: not known yet */
 } pwf_trainer;
 
 /* plan.c: pure functions of the configuration and the number of images */

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pwf/core/terminal.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Whether a process is Open MPI's launcher, under any of its names. */
+static bool is_launcher(long pid)
+{
+    static const char *const names[] = {"mpirun", "mpiexec", "orterun", "prterun"};
+    char path[64], name[32] = "";
+    snprintf(path, sizeof path, "/proc/%ld/comm", pid);
+    FILE *in = fopen(path, "re");
+    if (!in) return false;
+    const bool read = fgets(name, sizeof name, in) != NULL;
+    fclose(in);
+    name[strcspn(name, "\n")] = '\0';
+    for (size_t i = 0; read && i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0) return true;
+    return false;
+}
+
+static int find_terminal(void)
+{
+    if (isatty(STDERR_FILENO)) return STDERR_FILENO;
+    const long parent = (long)getppid();
+    char path[64];
+    struct stat info;
+    if (!getenv("OMPI_COMM_WORLD_RANK") || !is_launcher(parent)) return -1;
+    snprintf(path, sizeof path, "/proc/%ld/fd/2", parent);
+    /* To open a named pipe could wait for ever, so only devices are opened. */
+    if (stat(path, &info) != 0 || !S_ISCHR(info.st_mode)) return -1;
+    const int fd = open(path, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    if (fd >= 0 && !isatty(fd)) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+int pwf_terminal_fd(void)
+{
+    static bool looked;
+    static int found;
+    if (!looked) {
+        found = find_terminal();
+        looked = true;
+    }
+    return found;
+}
+
+bool pwf_terminal_rewrites(void)
+{
+    const char *kind = getenv("TERM");
+    return pwf_terminal_fd() >= 0 && kind && strcmp(kind, "dumb") != 0;
+}
