@@ -32,19 +32,19 @@ static void piece_offsets(const pwf_state *state, bool posterior, int shards, in
 pwf_status pwf_hashes_of_state(const pwf_mesh *mesh, const pwf_state *state, pwf_hashes *out)
 {
     const int shards = pwf_mesh_size(mesh, PWF_SHARD);
-    pwf_state_array arrays[PWF_STATE_ARRAYS];
-    pwf_state_arrays(state, arrays);
+    pwf_state_array arrays[PWF_STATE_ARRAYS_MAX];
+    const int count = pwf_state_arrays(state, arrays);
     out->hash = NULL;
+    out->arrays = count;
     out->first[0] = 0;
-    for (int i = 0; i < PWF_STATE_ARRAYS; i++)
+    for (int i = 0; i < count; i++)
         out->first[i + 1] =
             out->first[i] + pwf_block_count(arrays[i].posterior ? state->posterior : state->total);
     int64_t *offset = NULL;
-    pwf_status s =
-        pwf_mem_alloc(PWF_MEM_BUFFERS, out->first[PWF_STATE_ARRAYS], sizeof *out->hash, &out->hash);
+    pwf_status s = pwf_mem_alloc(PWF_MEM_BUFFERS, out->first[count], sizeof *out->hash, &out->hash);
     if (s.code == PWF_OK) s = pwf_mem_alloc(PWF_MEM_BUFFERS, shards + 1, sizeof *offset, &offset);
     s = pwf_mesh_agree(mesh, s);
-    for (int i = 0; s.code == PWF_OK && i < PWF_STATE_ARRAYS; i++) {
+    for (int i = 0; s.code == PWF_OK && i < count; i++) {
         pwf_hash *table = out->hash + out->first[i];
         hash_own(&arrays[i], arrays[i].posterior ? state->own_posterior : state->own, table);
         piece_offsets(state, arrays[i].posterior, shards, offset);
@@ -101,8 +101,7 @@ pwf_hash pwf_ckpt_fingerprint(const pwf_mesh *mesh, const pwf_snapshot *snapshot
                                      .slots = snapshot->slots,
                                      .model = snapshot->model,
                                      .data = snapshot->data};
-        s = pwf_hashes_fingerprint(hashes.hash, hashes.first[PWF_STATE_ARRAYS], &rest,
-                                   &fingerprint);
+        s = pwf_hashes_fingerprint(hashes.hash, hashes.first[hashes.arrays], &rest, &fingerprint);
     }
     pwf_mem_free(hashes.hash);
     s = pwf_mesh_agree(mesh, s);

@@ -8,7 +8,8 @@
 
 /* The hashes of all blocks of all arrays of pwf_state_arrays, one array behind the other. */
 typedef struct pwf_hashes {
-    int64_t first[PWF_STATE_ARRAYS + 1]; /* array i has entries [first[i], first[i + 1]) */
+    int arrays;
+    int64_t first[PWF_STATE_ARRAYS_MAX + 1]; /* array i has entries [first[i], first[i + 1]) */
     pwf_hash *hash;
 } pwf_hashes;
 

@@ -372,9 +372,9 @@ static bool in_kind(uint32_t kind, const char *array)
 
 static void plan_arrays(const pwf_state *state, pwf_header *h)
 {
-    pwf_state_array arrays[PWF_STATE_ARRAYS];
-    pwf_state_arrays(state, arrays);
-    for (int i = 0; i < PWF_STATE_ARRAYS; i++) {
+    pwf_state_array arrays[PWF_STATE_ARRAYS_MAX];
+    const int count = pwf_state_arrays(state, arrays);
+    for (int i = 0; i < count; i++) {
         if (!in_kind(h->kind, arrays[i].name)) continue;
         pwf_file_array *a = &h->array[h->arrays++];
         PWF_ASSERT(strlen(arrays[i].name) < sizeof a->name);

@@ -87,11 +87,11 @@ static pwf_status write_param(hid_t file, const pwf_state_array *array, const pw
 pwf_status pwf_mpiio_write(hid_t file, const pwf_file *tables, const pwf_state *state)
 {
     const pwf_header *h = &tables->header;
-    pwf_state_array arrays[PWF_STATE_ARRAYS];
-    pwf_state_arrays(state, arrays);
+    pwf_state_array arrays[PWF_STATE_ARRAYS_MAX];
+    const int count = pwf_state_arrays(state, arrays);
     pwf_status s = pwf_ok();
     for (int64_t a = 0; a < h->arrays; a++)
-        for (int i = 0; i < PWF_STATE_ARRAYS; i++) {
+        for (int i = 0; i < count; i++) {
             if (strcmp(arrays[i].name, h->array[a].name) != 0) continue;
             const pwf_range own = arrays[i].posterior ? state->own_posterior : state->own;
             const int64_t params = arrays[i].posterior ? h->posterior_params : h->params;

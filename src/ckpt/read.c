@@ -200,13 +200,13 @@ static pwf_status check_codes(const pwf_file *file, const pwf_state *state)
 
 static pwf_status read_shard(const pwf_file *file, pwf_state *state)
 {
-    pwf_state_array arrays[PWF_STATE_ARRAYS];
-    pwf_state_arrays(state, arrays);
+    pwf_state_array arrays[PWF_STATE_ARRAYS_MAX];
+    const int count = pwf_state_arrays(state, arrays);
     const pwf_header *h = &file->header;
-    if (h->arrays != PWF_STATE_ARRAYS)
+    if (h->arrays != count)
         return PWF_FAIL(PWF_DATA, "%s has %lld arrays instead of %d", file->path,
-                        (long long)h->arrays, PWF_STATE_ARRAYS);
-    for (int i = 0; i < PWF_STATE_ARRAYS; i++) {
+                        (long long)h->arrays, count);
+    for (int i = 0; i < count; i++) {
         if (strcmp(h->array[i].name, arrays[i].name) != 0 || h->array[i].size != arrays[i].size ||
             (h->array[i].posterior == 1) != arrays[i].posterior ||
             h->array[i].elements != (arrays[i].posterior ? state->posterior : state->total))

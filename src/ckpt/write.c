@@ -258,7 +258,7 @@ static pwf_status sync_all(commit *c)
 
 static int state_index(const pwf_state *state, const char *name)
 {
-    pwf_state_array arrays[PWF_STATE_ARRAYS];
+    pwf_state_array arrays[PWF_STATE_ARRAYS_MAX];
     pwf_state_arrays(state, arrays);
     int i = 0;
     while (strcmp(arrays[i].name, name) != 0)

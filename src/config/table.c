@@ -33,6 +33,7 @@ static const char *const block_words[] = {"basic", "bottleneck", NULL};
 static const char *const data_words[] = {"idx", NULL};
 static const char *const join_words[] = {"std_mu", "keep", "divide_by_2", "divide_by_10", NULL};
 static const char *const compat_words[] = {"paper", "reference", NULL};
+static const char *const optimiser_words[] = {"sgd", "adamw", NULL};
 static const char *const schedule_words[] = {"constant", "linear", "cosine", "step", NULL};
 static const char *const backend_words[] = {"auto", "onednn", "openblas", "plain", NULL};
 static const char *const ensemble_words[] = {"last", "all", "none", NULL};
@@ -132,10 +133,16 @@ const pwf_option pwf_options[] = {
 {"train.norm_batches", WHOLE(train.norm_batches), "100", FROM(0, 1000000), "batches", STATE,
  "batches that re-estimate BatchNorm's statistics at the end; 0: leave them"},
 
+{"optim.name", CHOICE(optim.name), "sgd", OF(optimiser_words), NULL, STATE,
+ "sgd with momentum, as published, or adamw; for the ordinary training too"},
 {"optim.lr", REAL(optim.lr), "0.001", FROM(0, 10), NULL, STATE,
  "learning rate of the phases between rounds"},
 {"optim.momentum", REAL(optim.momentum), "0.9", FROM(0, 1), NULL, STATE,
- "momentum of SGD"},
+ "momentum of SGD, beta1 of AdamW"},
+{"optim.beta2", REAL(optim.beta2), "0.999", FROM(0, 1), NULL, STATE,
+ "AdamW: memory of the squared gradients"},
+{"optim.eps", REAL(optim.eps), "1e-8", ABOVE(0, 1), NULL, STATE,
+ "AdamW: added to their root"},
 {"optim.weight_decay", REAL(optim.weight_decay), "1e-4", FROM(0, 10), NULL, STATE,
  "weight decay"},
 {"optim.schedule", CHOICE(optim.schedule), "constant", OF(schedule_words), NULL, STATE,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "pwf/optim/schedule.h"
 
+#include "power.h"
 #include "pwf/core/status.h"
 
 #include <math.h>
@@ -32,15 +33,6 @@ double pwf_schedule_cos_pi(double x)
     return x > 0.25 ? sine_near_zero(pi * (0.5 - x)) : cosine_near_zero(pi * x);
 }
 
-/* By squaring, so that many drops cost no more than few. */
-static double power(double base, int64_t exponent)
-{
-    double result = 1.0;
-    for (; exponent > 0; exponent /= 2, base *= base)
-        if (exponent % 2) result *= base;
-    return result;
-}
-
 double pwf_schedule_lr(const pwf_schedule_settings *s, int64_t step, int64_t steps)
 {
     if (step < s->warmup) return s->lr * (double)(step + 1) / (double)(s->warmup + 1);
@@ -57,7 +49,7 @@ double pwf_schedule_lr(const pwf_schedule_settings *s, int64_t step, int64_t ste
         factor = 0.5 * (1.0 + pwf_schedule_cos_pi(share));
         break;
     case PWF_SCHEDULE_STEP:
-        factor = power(s->step_factor, done / s->step_every);
+        factor = pwf_power(s->step_factor, done / s->step_every);
         break;
     }
     return s->lr * factor;

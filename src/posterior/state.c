@@ -55,23 +55,36 @@ void pwf_state_free(pwf_state *s)
     pwf_mem_free(s->mu_momentum);
     pwf_mem_free(s->sigma);
     pwf_mem_free(s->sigma_momentum);
+    pwf_mem_free(s->mu_second);
+    pwf_mem_free(s->sigma_second);
     pwf_mem_free(s->code);
     pwf_mem_free(s->codebook.entry);
     pwf_mem_free(s->buffers);
     free(s);
 }
 
-void pwf_state_arrays(const pwf_state *s, pwf_state_array out[PWF_STATE_ARRAYS])
+pwf_status pwf_state_add_second_moments(pwf_state *s)
 {
-    const pwf_state_array table[PWF_STATE_ARRAYS] = {
+    const int64_t all = s->own.hi - s->own.lo, fuzzy = s->own_posterior.hi - s->own_posterior.lo;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_STATE, all, sizeof *s->mu_second, &s->mu_second));
+    return pwf_mem_alloc(PWF_MEM_STATE, fuzzy, sizeof *s->sigma_second, &s->sigma_second);
+}
+
+int pwf_state_arrays(const pwf_state *s, pwf_state_array out[PWF_STATE_ARRAYS_MAX])
+{
+    const pwf_state_array table[PWF_STATE_ARRAYS_MAX] = {
         {"mu", false, true, sizeof *s->mu, s->mu},
         {"mu_momentum", false, true, sizeof *s->mu_momentum, s->mu_momentum},
         {"sigma", true, true, sizeof *s->sigma, s->sigma},
         {"sigma_momentum", true, true, sizeof *s->sigma_momentum, s->sigma_momentum},
         {"code", true, false, sizeof *s->code, s->code},
+        {"mu_second", false, true, sizeof *s->mu_second, s->mu_second},
+        {"sigma_second", true, true, sizeof *s->sigma_second, s->sigma_second},
     };
-    for (int i = 0; i < PWF_STATE_ARRAYS; i++)
+    const int count = s->mu_second ? PWF_STATE_ARRAYS_MAX : PWF_STATE_ARRAYS_MAX - 2;
+    for (int i = 0; i < count; i++)
         out[i] = table[i];
+    return count;
 }
 
 int pwf_codebook_add(pwf_codebook *codebook, int32_t integer)

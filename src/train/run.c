@@ -90,15 +90,20 @@ static pwf_status save(pwf_trainer *t, bool kept)
 
 /* ---- the stations ------------------------------------------------------------------------- */
 
-/* Moves to a station that begins with fresh momentum. */
+/* Moves to a station that begins with fresh moments. */
 static void enter(pwf_trainer *t, pwf_phase phase)
 {
     pwf_state *s = t->state;
+    const size_t all = (size_t)(s->own.hi - s->own.lo) * sizeof *s->mu_momentum;
+    const size_t fuzzy =
+        (size_t)(s->own_posterior.hi - s->own_posterior.lo) * sizeof *s->sigma_momentum;
     t->position.phase = phase;
     t->position.phase_step = 0;
-    memset(s->mu_momentum, 0, (size_t)(s->own.hi - s->own.lo) * sizeof *s->mu_momentum);
-    memset(s->sigma_momentum, 0,
-           (size_t)(s->own_posterior.hi - s->own_posterior.lo) * sizeof *s->sigma_momentum);
+    memset(s->mu_momentum, 0, all);
+    memset(s->sigma_momentum, 0, fuzzy);
+    if (!s->mu_second) return;
+    memset(s->mu_second, 0, all);
+    memset(s->sigma_second, 0, fuzzy);
 }
 
 /* One step of BASELINE or TRAIN, with what comes at intervals; the last one leads on to `next`. */

@@ -79,6 +79,8 @@ static pwf_status set_up(pwf_trainer *t)
     PWF_TRY(pwf_exchange_new(t->mesh, pwf_registry_total_count(t->registry), &t->exchange));
     status = pwf_state_new(t->registry, pwf_exchange_own(t->exchange), (uint32_t)c->train.seed,
                            c->fixing.min_power, &t->state);
+    if (status.code == PWF_OK && c->optim.name == PWF_OPTIMISER_ADAMW)
+        status = pwf_state_add_second_moments(t->state);
     if (status.code == PWF_OK) status = make_workers(t);
     if (status.code == PWF_OK) status = allocate(t);
     return pwf_mesh_agree(t->mesh, status);

@@ -4,6 +4,7 @@
 #include "trainer.h"
 
 #include "pwf/core/clock.h"
+#include "pwf/optim/adamw.h"
 #include "pwf/optim/sgd.h"
 
 #include <math.h>
@@ -36,8 +37,19 @@ typedef struct update_job {
     pwf_trainer *t;
     float scale;
     pwf_sgd sgd;
+    pwf_adamw adamw;
     bool bayesian;
 } update_job;
+
+/* One slice by the optimiser of the run; `second` is NULL for SGD. */
+static void update_slice(const update_job *job, float *x, float *momentum, float *second,
+                         const float *dx, const int16_t *code, int64_t count)
+{
+    if (second)
+        pwf_adamw_update(x, momentum, second, dx, code, count, job->scale, job->adamw);
+    else
+        pwf_sgd_update(x, momentum, dx, code, count, job->scale, job->sgd);
+}
 
 static void update_block(void *context, int task, int worker)
 {
@@ -49,19 +61,21 @@ static void update_block(void *context, int task, int worker)
     const int64_t hi = lo + PWF_BLOCK < all ? lo + PWF_BLOCK : all;
     const int64_t fuzzy = s->own_posterior.hi - s->own_posterior.lo;
     const int64_t split = lo > fuzzy ? lo : (hi < fuzzy ? hi : fuzzy); /* posterior | plain */
+    float *mu_second = s->mu_second ? s->mu_second + lo : NULL;
+    float *sigma_second = s->sigma_second ? s->sigma_second + lo : NULL;
     /* In reference mode decay and momentum go on shrinking fixed weights. */
     const bool masked = job->bayesian && !t->posterior.reference;
     if (split > lo) {
         const int16_t *code = masked ? s->code + lo : NULL;
-        pwf_sgd_update(s->mu + lo, s->mu_momentum + lo, t->dmu + lo, code, split - lo, job->scale,
-                       job->sgd);
+        update_slice(job, s->mu + lo, s->mu_momentum + lo, mu_second, t->dmu + lo, code,
+                     split - lo);
         if (job->bayesian)
-            pwf_sgd_update(s->sigma + lo, s->sigma_momentum + lo, t->dsigma + lo, code, split - lo,
-                           job->scale, job->sgd);
+            update_slice(job, s->sigma + lo, s->sigma_momentum + lo, sigma_second, t->dsigma + lo,
+                         code, split - lo);
     }
     if (hi > split)
-        pwf_sgd_update(s->mu + split, s->mu_momentum + split, t->dmu + split, NULL, hi - split,
-                       job->scale, job->sgd);
+        update_slice(job, s->mu + split, s->mu_momentum + split,
+                     mu_second ? mu_second + (split - lo) : NULL, t->dmu + split, NULL, hi - split);
 }
 
 static void update(pwf_trainer *t, bool bayesian)
@@ -71,6 +85,12 @@ static void update(pwf_trainer *t, bool bayesian)
     job.scale = pwf_clip_factor(t->norm, pwf_block_count(t->state->total), c->optim.clip_norm,
                                 &t->gradient_norm);
     job.sgd = (pwf_sgd){(float)t->lr, (float)c->optim.momentum, (float)c->optim.weight_decay};
+    job.adamw = (pwf_adamw){.lr = (float)t->lr,
+                            .beta1 = (float)c->optim.momentum,
+                            .beta2 = (float)c->optim.beta2,
+                            .eps = (float)c->optim.eps,
+                            .weight_decay = (float)c->optim.weight_decay,
+                            .step = t->position.phase_step + 1};
     t->clip = (double)job.scale;
     const int64_t blocks = pwf_block_count(t->state->own.hi - t->state->own.lo);
     pwf_pool_run(t->pool, (int)blocks, update_block, &job);

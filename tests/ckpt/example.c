@@ -68,9 +68,9 @@ void example_free(example *e)
 
 static void fill(pwf_state *s, int64_t step)
 {
-    pwf_state_array arrays[PWF_STATE_ARRAYS];
-    pwf_state_arrays(s, arrays);
-    for (int a = 0; a < PWF_STATE_ARRAYS; a++) {
+    pwf_state_array arrays[PWF_STATE_ARRAYS_MAX];
+    const int count = pwf_state_arrays(s, arrays);
+    for (int a = 0; a < count; a++) {
         const pwf_range own = arrays[a].posterior ? s->own_posterior : s->own;
         const pwf_stream stream = {1, PWF_RNG_NOISE, (uint64_t)step, (uint32_t)a};
         if (arrays[a].real) {

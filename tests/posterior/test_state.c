@@ -38,12 +38,12 @@ static void table_names_every_array(void **unused)
     pwf_registry *registry = network_new();
     pwf_state *s;
     assert_int_equal(pwf_state_new(registry, (pwf_range){0, PWF_BLOCK}, 4, 7, &s).code, PWF_OK);
-    pwf_state_array arrays[PWF_STATE_ARRAYS];
-    pwf_state_arrays(s, arrays);
+    pwf_state_array arrays[PWF_STATE_ARRAYS_MAX];
+    const int count = pwf_state_arrays(s, arrays);
     const void *const data[] = {s->mu, s->mu_momentum, s->sigma, s->sigma_momentum, s->code};
-    for (int i = 0; i < PWF_STATE_ARRAYS; i++) {
+    for (int i = 0; i < count; i++) {
         bool found = false;
-        for (int k = 0; k < PWF_STATE_ARRAYS; k++)
+        for (int k = 0; k < count; k++)
             found = found || arrays[k].data == data[i];
         assert_true(found);
         assert_int_equal(arrays[i].size, arrays[i].real ? sizeof(float) : sizeof(int16_t));

@@ -19,6 +19,7 @@ while read -r options; do
 done <<EOF
 --set fixing.compat=reference
 --set fixing.sigma_join=divide_by_2 --set fixing.zero_fix=false --set fixing.min_power=5
+--set optim.name=adamw --set optim.lr=0.001 --set train.baseline_lr=0.002
 --set optim.schedule=cosine --set optim.warmup=0.1 --set train.baseline_schedule=step
 --set fixing.exclude=[fc.*,conv1.weight] --set fixing.sigma_join=keep
 EOF

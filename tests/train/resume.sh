@@ -30,6 +30,17 @@ expect 0 "last life"
 same_rows whole lives
 same_state whole lives
 
+# Second moments are state too.
+dist 1 adam.log -c "$tiny" --output adam --set optim.name=adamw --set optim.lr=0.001
+expect 0 "adamw uninterrupted"
+dist 2 adam2.log -c "$tiny" --output adam2 --set optim.name=adamw --set optim.lr=0.001 \
+    --set parallel.shards=2 --set checkpoint.stop_after=10
+expect 75 "adamw stopped"
+dist 3 adam3.log --output adam2 --resume --set checkpoint.stop_after=0 --set parallel.shards=1
+expect 0 "adamw resumed"
+same_rows adam adam2
+same_state adam adam2
+
 dist 1 again.log --resume --output whole
 expect 0 "a finished run resumed"
 same_rows whole half

@@ -40,6 +40,7 @@ typedef enum pwf_sigma_join {
     PWF_JOIN_DIVIDE_BY_10
 } pwf_sigma_join;
 typedef enum pwf_compat { PWF_COMPAT_PAPER, PWF_COMPAT_REFERENCE } pwf_compat;
+typedef enum pwf_optimiser { PWF_OPTIMISER_SGD, PWF_OPTIMISER_ADAMW } pwf_optimiser;
 typedef enum pwf_schedule {
     PWF_SCHEDULE_CONSTANT,
     PWF_SCHEDULE_LINEAR,
@@ -95,7 +96,8 @@ typedef struct pwf_config {
         int64_t norm_batches;
     } train;
     struct {
-        double lr, momentum, weight_decay, clip_norm;
+        int64_t name; /* pwf_optimiser */
+        double lr, momentum, beta2, eps, weight_decay, clip_norm;
         int64_t schedule; /* pwf_schedule */
         double warmup, step_epochs, step_factor;
     } optim;

@@ -30,10 +30,12 @@ typedef struct pwf_state {
     /* own.hi - own.lo elements each */
     float *mu; /* mean of the posterior, or value of a plain parameter */
     float *mu_momentum;
+    float *mu_second; /* second moments, only with pwf_state_add_second_moments, else NULL */
     /* own_posterior.hi - own_posterior.lo elements each */
     float *sigma;
     float *sigma_momentum;
-    int16_t *code; /* index into the codebook, or PWF_FREE */
+    float *sigma_second; /* as mu_second */
+    int16_t *code;       /* index into the codebook, or PWF_FREE */
     /* replicated */
     pwf_codebook codebook;
     float *buffers; /* BatchNorm running statistics */
@@ -42,14 +44,15 @@ typedef struct pwf_state {
 /** One array of the table: `posterior` arrays have an element per posterior parameter, the others
  * one per parameter of any kind. `data` is this rank's own part. */
 typedef struct pwf_state_array {
-    const char *name; /* "mu", "sigma", "mu_momentum", "sigma_momentum", "code" */
+    const char *name; /* "mu", "sigma", "mu_momentum", "sigma_momentum", "code",
+                         "mu_second", "sigma_second" */
     bool posterior;
     bool real;   /* fp32; else int16 */
     size_t size; /* bytes of an element */
     void *data;
 } pwf_state_array;
 
-enum { PWF_STATE_ARRAYS = 5 };
+enum { PWF_STATE_ARRAYS_MAX = 7 };
 
 /** Allocates the state of shard `own` with start values: mu from the registry, sigma 0, momenta 0,
  * codes free, empty codebook, buffers as registered.
@@ -58,9 +61,13 @@ pwf_status pwf_state_new(const pwf_registry *registry, pwf_range own, uint32_t s
                          int64_t min_power, pwf_state **out);
 void pwf_state_free(pwf_state *state);
 
-/** The table of sharded arrays.
+/** Adds second moments, 0 throughout, for an optimiser that has them.
+ * Local. Fails with PWF_RESOURCE. */
+pwf_status pwf_state_add_second_moments(pwf_state *state);
+
+/** The table of sharded arrays that the state has; returns their number.
  * Local. */
-void pwf_state_arrays(const pwf_state *state, pwf_state_array out[PWF_STATE_ARRAYS]);
+int pwf_state_arrays(const pwf_state *state, pwf_state_array out[PWF_STATE_ARRAYS_MAX]);
 
 /** The code of centre `integer`, appended if it is new; PWF_FREE if the codebook is full.
  * Local; the same calls on every rank keep it replicated. */
