@@ -94,6 +94,12 @@ static void plan_values(pwf_executor *e)
     stretch(e, e->values[g->logits].block, n - 1);
 }
 
+/* Whether the node's result is a prediction beside the loss, which has no gradient. */
+static bool leads_nowhere(const pwf_graph *g, int node)
+{
+    return node < g->node_count - 1 && g->values[g->nodes[node].output].readers == 0;
+}
+
 /* Gives each wanted gradient a block; the first to write it in backward order stores, the others
  * add. */
 static void plan_gradients(pwf_executor *e)
@@ -102,6 +108,7 @@ static void plan_gradients(pwf_executor *e)
     const int end = 2 * g->node_count - 1;
     for (int i = g->node_count - 1; i >= 0; i--) {
         const pwf_node *node = &g->nodes[i];
+        if (leads_nowhere(g, i)) continue;
         const int dy = e->values[node->output].gradient;
         if (dy != NO_BLOCK) stretch(e, dy, end - i);
         for (int j = 0; j < node->inputs; j++) {
@@ -266,6 +273,7 @@ static pwf_status run_forward(pwf_executor *e, const run *r, int nodes)
 static pwf_status run_backward(pwf_executor *e, const run *r)
 {
     for (int i = e->graph->node_count - 1; i >= 0; i--) {
+        if (leads_nowhere(e->graph, i)) continue;
         const double start = pwf_clock_seconds();
         const pwf_call call = call_of(e, i, r);
         PWF_TRY(call.node->op->backward(&call));

@@ -151,16 +151,71 @@ pwf_value pwf_graph_global_pool(pwf_graph *g, pwf_value x)
                            .stride = 1});
 }
 
-pwf_status pwf_graph_close(pwf_graph *g, pwf_value logits)
+pwf_value pwf_graph_concat(pwf_graph *g, pwf_value a, pwf_value b)
 {
-    push(g, "cross_entropy", (pwf_node){.inputs = 1, .input = {logits}});
+    return push(g, "concat", (pwf_node){.inputs = 2, .input = {a, b}});
+}
+
+pwf_value pwf_graph_layer_norm(pwf_graph *g, pwf_value x, const pwf_param *scale,
+                               const pwf_param *shift)
+{
+    return push(g, "layer_norm",
+                (pwf_node){.inputs = 1, .input = {x}, .weight = scale, .bias = shift});
+}
+
+pwf_value pwf_graph_gelu(pwf_graph *g, pwf_value x)
+{
+    return push(g, "gelu", (pwf_node){.inputs = 1, .input = {x}});
+}
+
+pwf_value pwf_graph_attention(pwf_graph *g, pwf_value qkv, int64_t heads)
+{
+    return push(g, "attention", (pwf_node){.inputs = 1, .input = {qkv}, .heads = heads});
+}
+
+pwf_value pwf_graph_prepend_token(pwf_graph *g, pwf_value x, const pwf_param *token)
+{
+    return push(g, "prepend_token", (pwf_node){.inputs = 1, .input = {x}, .weight = token});
+}
+
+pwf_value pwf_graph_add_embedding(pwf_graph *g, pwf_value x, const pwf_param *embedding)
+{
+    return push(g, "add_embedding", (pwf_node){.inputs = 1, .input = {x}, .weight = embedding});
+}
+
+pwf_value pwf_graph_select_token(pwf_graph *g, pwf_value x, int64_t token)
+{
+    return push(g, "select_token", (pwf_node){.inputs = 1, .input = {x}, .token = token});
+}
+
+void pwf_graph_smooth_labels(pwf_graph *g, float share)
+{
+    PWF_ASSERT(share >= 0.0f && share < 1.0f);
+    g->smoothing = share;
+}
+
+/* Ends the graph with `loss`; what is predicted need not lead to it. */
+static pwf_status end(pwf_graph *g, pwf_value logits, pwf_node loss)
+{
+    loss.smoothing = g->smoothing;
+    push(g, "cross_entropy", loss);
     if (g->status.code != PWF_OK) return g->status;
-    /* Backward visits every node, so each must lead to the loss. */
     for (int v = 0; v + 1 < g->value_count; v++)
-        PWF_ASSERT(g->values[v].readers > 0);
+        PWF_ASSERT(g->values[v].readers > 0 || v == logits);
     g->logits = logits;
     g->closed = true;
     return pwf_ok();
+}
+
+pwf_status pwf_graph_close(pwf_graph *g, pwf_value logits)
+{
+    return end(g, logits, (pwf_node){.inputs = 1, .input = {logits}});
+}
+
+pwf_status pwf_graph_close_heads(pwf_graph *g, pwf_value a, pwf_value b)
+{
+    const pwf_value mean = push(g, "mean", (pwf_node){.inputs = 2, .input = {a, b}});
+    return end(g, mean, (pwf_node){.inputs = 2, .input = {a, b}});
 }
 
 void pwf_graph_shape(const pwf_graph *g, int64_t *height, int64_t *width, int64_t *channels,
@@ -183,8 +238,9 @@ int64_t pwf_graph_operations(const pwf_graph *g)
     int64_t sum = 0;
     for (int i = 0; i < g->node_count; i++) {
         const pwf_node *n = &g->nodes[i];
-        if (!n->groups) continue;
-        sum += 2 * n->out.height * n->out.width * n->weight->count;
+        const int64_t rows = n->out.height * n->out.width;
+        if (n->groups) sum += 2 * rows * n->weight->count;
+        if (n->heads) sum += 4 * rows * rows * n->out.channels;
     }
     return sum;
 }

@@ -19,6 +19,7 @@ struct pwf_graph {
     pwf_graph_value *values;
     int node_count, value_count, room;
     pwf_value logits;
+    float smoothing; /* of the labels */
     bool closed;
     pwf_status status; /* the first failure */
 };

@@ -44,20 +44,21 @@ static pwf_status infer_linear(pwf_node *n)
 {
     const pwf_param *w = n->weight;
     PWF_ASSERT(w->dims == 2);
-    if (pwf_pixels(n->in[0]) != 1 || n->in[0].channels != w->shape[1])
+    if (n->in[0].channels != w->shape[1])
         return PWF_FAIL(PWF_CONFIG,
                         "%s has %lld inputs, but is given %lldx%lld pixels of %lld channels",
                         name_of(n), (long long)w->shape[1], (long long)n->in[0].height,
                         (long long)n->in[0].width, (long long)n->in[0].channels);
     n->groups = 1;
-    n->out = (pwf_shape){1, 1, w->shape[0]};
+    n->out = (pwf_shape){n->in[0].height, n->in[0].width, w->shape[0]};
     return check_bias(n);
 }
 
 static pwf_conv_shape shape_of(const pwf_node *n, int64_t images)
 {
     if (n->weight->dims == 2)
-        return pwf_conv_shape_linear(images, n->in[0].channels, n->out.channels);
+        return pwf_conv_shape_linear(images * pwf_pixels(n->in[0]), n->in[0].channels,
+                                     n->out.channels);
     return (pwf_conv_shape){.images = images,
                             .height = n->in[0].height,
                             .width = n->in[0].width,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* ReLU, sum of two values, cross-entropy. */
+/* ReLU and GELU, sum and mean of two values. */
 #include "operators.h"
 
+#include <math.h>
 #include <string.h>
 
 static pwf_status no_plan(const pwf_plan_task *task, void **own, pwf_need *need)
@@ -66,47 +67,31 @@ static pwf_status add_backward(const pwf_call *c)
     return pwf_ok();
 }
 
-static pwf_status infer_cross_entropy(pwf_node *n)
+static pwf_status mean_forward(const pwf_call *c)
 {
-    if (pwf_pixels(n->in[0]) != 1)
-        return PWF_FAIL(PWF_CONFIG, "the logits have %lldx%lld pixels; a network ends in one",
-                        (long long)n->in[0].height, (long long)n->in[0].width);
-    n->out = n->in[0];
+    for (int64_t i = 0; i < count_of(c); i++)
+        c->y[i] = 0.5f * (c->x[0][i] + c->x[1][i]);
     return pwf_ok();
 }
 
-static pwf_status plan_cross_entropy(const pwf_plan_task *task, void **own, pwf_need *need)
+static pwf_status mean_backward(const pwf_call *c)
 {
-    (void)own;
-    need->workspace = (size_t)task->images * sizeof(float);
+    for (int j = 0; j < 2; j++)
+        for (int64_t i = 0; c->dx[j] && i < count_of(c); i++)
+            c->dx[j][i] = c->add[j] ? fmaf(0.5f, c->dy[i], c->dx[j][i]) : 0.5f * c->dy[i];
     return pwf_ok();
 }
 
-/* y becomes the probabilities. */
-static pwf_status cross_entropy_forward(const pwf_call *c)
+static pwf_status gelu_forward(const pwf_call *c)
 {
-    const int64_t n = c->node->in[0].channels;
-    float *log_sum = c->workspace;
-    pwf_kernels_now()->softmax(c->y, log_sum, c->x[0], c->images, n);
-    double loss = 0.0;
-    for (int64_t i = 0; i < c->images; i++) {
-        PWF_ASSERT(c->labels[i] >= 0 && c->labels[i] < n);
-        loss += (double)log_sum[i] - (double)c->x[0][i * n + c->labels[i]];
-    }
-    *c->loss = loss;
+    pwf_kernels_now()->gelu_forward(c->y, c->x[0], count_of(c));
     return pwf_ok();
 }
 
-static pwf_status cross_entropy_backward(const pwf_call *c)
+static pwf_status gelu_backward(const pwf_call *c)
 {
-    const int64_t n = c->node->in[0].channels;
-    if (!c->dx[0]) return pwf_ok();
-    for (int64_t i = 0; i < c->images; i++)
-        for (int64_t j = 0; j < n; j++) {
-            const float p = c->y[i * n + j] - (j == c->labels[i] ? 1.0f : 0.0f);
-            const float d = c->scale * p;
-            c->dx[0][i * n + j] = c->add[0] ? c->dx[0][i * n + j] + d : d;
-        }
+    if (c->dx[0])
+        pwf_kernels_now()->gelu_backward(c->dx[0], c->add[0], c->dy, c->x[0], count_of(c));
     return pwf_ok();
 }
 
@@ -125,9 +110,16 @@ const pwf_operator pwf_op_add = {.name = "add",
                                  .forward = add_forward,
                                  .backward = add_backward};
 
-const pwf_operator pwf_op_cross_entropy = {.name = "cross_entropy",
-                                           .needs_output = true,
-                                           .infer = infer_cross_entropy,
-                                           .plan = plan_cross_entropy,
-                                           .forward = cross_entropy_forward,
-                                           .backward = cross_entropy_backward};
+const pwf_operator pwf_op_mean = {.name = "mean",
+                                  .infer = infer_add,
+                                  .plan = no_plan,
+                                  .forward = mean_forward,
+                                  .backward = mean_backward};
+
+const pwf_operator pwf_op_gelu = {.name = "gelu",
+                                  .needs_input = true,
+                                  .in_place = true,
+                                  .infer = infer_same,
+                                  .plan = no_plan,
+                                  .forward = gelu_forward,
+                                  .backward = gelu_backward};

@@ -14,3 +14,18 @@ const pwf_conv_kernels *pwf_conv_kernels_now(void)
         &pwf_conv_kernels_base, &pwf_conv_kernels_avx2, &pwf_conv_kernels_avx512};
     return table[pwf_isa_now()];
 }
+
+void pwf_matmul_plain_now(float *y, bool add, float factor, const float *a, const float *b,
+                          const pwf_matmul *shape)
+{
+    switch (pwf_isa_now()) {
+    case PWF_ISA_AVX512:
+        pwf_matmul_plain_avx512(y, add, factor, a, b, shape);
+        break;
+    case PWF_ISA_AVX2:
+        pwf_matmul_plain_avx2(y, add, factor, a, b, shape);
+        break;
+    default:
+        pwf_matmul_plain_base(y, add, factor, a, b, shape);
+    }
+}

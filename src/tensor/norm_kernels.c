@@ -196,4 +196,11 @@ const pwf_kernels PWF_KERNEL(pwf_kernels) = {
     .softmax = softmax,
     .exp = exp_all,
     .log = log_all,
+    .erf = PWF_KERNEL(pwf_erf_all),
+    .layer_norm_forward = PWF_KERNEL(pwf_layer_norm_forward),
+    .layer_norm_sums = PWF_KERNEL(pwf_layer_norm_sums),
+    .layer_norm_backward = PWF_KERNEL(pwf_layer_norm_backward),
+    .softmax_backward = PWF_KERNEL(pwf_softmax_backward),
+    .gelu_forward = PWF_KERNEL(pwf_gelu_forward),
+    .gelu_backward = PWF_KERNEL(pwf_gelu_backward),
 };

@@ -4,6 +4,7 @@
 
 #include "conv_backend.h"
 #include "pwf/tensor/kernels.h"
+#include "pwf/tensor/matmul.h"
 
 /* The tables that the kernel files fill, one per instruction set. */
 
@@ -20,5 +21,29 @@ extern const pwf_kernels pwf_kernels_base, pwf_kernels_avx2, pwf_kernels_avx512;
 PWF_POOL_KERNELS(base)
 PWF_POOL_KERNELS(avx2)
 PWF_POOL_KERNELS(avx512)
+
+/* And so do the kernels of transformers. */
+#define PWF_TOKEN_KERNELS(isa)                                                                     \
+    void pwf_layer_norm_forward_##isa(float *, float *, float *, const float *, const float *,     \
+                                      const float *, double, int64_t, int64_t);                    \
+    void pwf_layer_norm_sums_##isa(double *, double *, const float *, const float *,               \
+                                   const float *, const float *, int64_t, int64_t);                \
+    void pwf_layer_norm_backward_##isa(float *, bool, float *, float *, const float *,             \
+                                       const float *, const float *, const float *, const float *, \
+                                       int64_t, int64_t);                                          \
+    void pwf_softmax_backward_##isa(float *, const float *, const float *, float, int64_t,         \
+                                    int64_t);                                                      \
+    void pwf_erf_all_##isa(float *, const float *, int64_t);                                       \
+    void pwf_gelu_forward_##isa(float *, const float *, int64_t);                                  \
+    void pwf_gelu_backward_##isa(float *, bool, const float *, const float *, int64_t);            \
+    void pwf_matmul_plain_##isa(float *, bool, float, const float *, const float *,                \
+                                const pwf_matmul *);
+PWF_TOKEN_KERNELS(base)
+PWF_TOKEN_KERNELS(avx2)
+PWF_TOKEN_KERNELS(avx512)
+
+/* pwf_matmul_plain of the instruction set in use. */
+void pwf_matmul_plain_now(float *y, bool add, float factor, const float *a, const float *b,
+                          const pwf_matmul *shape);
 
 #endif

@@ -124,6 +124,68 @@ def others(out):
         out.tensor("loss", loss.reshape(1))
 
 
+def tokens(x):
+    """[B, T, C] as an image of one row."""
+    return x.permute(0, 2, 1)[:, :, None, :]
+
+
+def attention(x, heads):
+    """Of qkv [B, T, 3 C], packed as timm does."""
+    b, t, c3 = x.shape
+    q, k, v = x.reshape(b, t, 3, heads, c3 // 3 // heads).permute(2, 0, 3, 1, 4)
+    p = (q @ k.transpose(-2, -1) * q.shape[-1] ** -0.5).softmax(-1)
+    return (p @ v).transpose(1, 2).reshape(b, t, c3 // 3)
+
+
+def token_operator(out, name, function, inputs, ints):
+    """An operator whose x and result are tokens."""
+    y = function(*inputs.values())
+    dy = draw(*y.shape).detach()
+    y.backward(dy)
+    out.case(name, **ints)
+    for key, value in inputs.items():
+        shape = tokens if key == "x" else lambda v: v
+        out.tensor(key, shape(value))
+        out.tensor("d" + key, shape(value.grad))
+    out.tensor("y", tokens(y))
+    out.tensor("dy", tokens(dy))
+
+
+def transformers(out):
+    for b, t, c in [(2, 17, 64), (3, 5, 37)]:
+        token_operator(out, "layer_norm",
+                       lambda x, weight, bias: F.layer_norm(x, (c,), weight, bias, 1e-6),
+                       {"x": draw(b, t, c, scale=2.0), "weight": draw(c), "bias": draw(c)}, {})
+    token_operator(out, "linear", F.linear,
+                   {"x": draw(2, 9, 32), "weight": draw(48, 32), "bias": draw(48)}, {})
+    token_operator(out, "gelu", F.gelu, {"x": draw(2, 11, 40, scale=2.5)}, {})
+    for b, t, heads, depth in [(2, 17, 4, 16), (1, 50, 2, 20), (3, 6, 1, 5)]:
+        token_operator(out, "attention", lambda x: attention(x, heads),
+                       {"x": draw(b, t, 3 * heads * depth)}, {"heads": heads})
+    token_operator(out, "prepend_token",
+                   lambda x, weight: torch.cat((weight.expand(2, -1, -1), x), 1),
+                   {"x": draw(2, 6, 19), "weight": draw(1, 1, 19)}, {})
+    token_operator(out, "add_embedding", torch.add,
+                   {"x": draw(3, 6, 19), "weight": draw(1, 6, 19)}, {})
+    token_operator(out, "select_token", lambda x: x[:, 1:2], {"x": draw(3, 6, 19)}, {"token": 1})
+    operator(out, "concat", lambda a, b: torch.cat((a, b), 1),
+             {"x": draw(2, 19, 3, 5), "x1": draw(2, 12, 3, 5)}, {})
+    operator(out, "mean", lambda a, b: (a + b) / 2,
+             {"x": draw(3, 19, 1, 1), "x1": draw(3, 19, 1, 1)}, {})
+    for classes, percent in [(10, 10), (100, 0)]:
+        x, x1, labels = draw(3, classes), draw(3, classes), torch.randint(classes, (3,))
+        smoothing = float(numpy.float32(percent / 100))
+        loss = sum(F.cross_entropy(v, labels, reduction="sum", label_smoothing=smoothing)
+                   for v in (x, x1)) / 2
+        loss.backward()
+        out.case("cross_entropy", smoothing_percent=percent)
+        for name, v in [("x", x), ("x1", x1)]:
+            out.tensor(name, v[:, :, None, None])
+            out.tensor("d" + name, v.grad[:, :, None, None])
+        out.tensor("labels", labels)
+        out.tensor("loss", loss.reshape(1))
+
+
 class Block(torch.nn.Module):
     """A residual block in timm's names."""
 
@@ -218,6 +280,9 @@ def main():
     out.close()
     step(folder + "/step_basic.golden", False, [1, 2], [16, 32], (3, 1), False, 10)
     step(folder + "/step_bottleneck.golden", True, [2, 1], [8, 16], (7, 2), True, 20)
+    out = File(folder + "/transformers.golden")
+    transformers(out)
+    out.close()
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Our own kernels: exp and log against libm in double, NaN and infinity, ties, and the same bits on
- * every instruction set. */
+/* Our own kernels: exp, log and erf against libm in double, NaN and infinity, ties, and the same
+ * bits on every instruction set. */
 #include "pwf/core/hash.h"
 #include "pwf/core/isa.h"
 #include "pwf/core/mem.h"
 #include "pwf/tensor/kernels.h"
+#include "pwf/tensor/matmul.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -59,6 +60,49 @@ static void test_log(void **state)
     assert_true(isnan(y[3]) && isnan(y[4]));
 }
 
+static void test_erf(void **state)
+{
+    (void)state;
+    enum { COUNT = 200001 };
+    static float x[COUNT], y[COUNT];
+    double worst = 0.0;
+    for (int i = 0; i < COUNT; i++)
+        x[i] = (float)((double)i / (COUNT - 1) * 12.0 - 6.0);
+    for (int i = 0; i < 1000; i++)
+        x[i] = (float)exp(-0.08 * i);
+    pwf_kernels_now()->erf(y, x, COUNT);
+    for (int i = 0; i < COUNT; i++) {
+        const double truth = erf((double)x[i]);
+        const double e = truth == 0.0 ? fabs((double)y[i]) : fabs(((double)y[i] - truth) / truth);
+        if (!(e <= worst)) worst = e;
+    }
+    printf("erf: %.2e\n", worst);
+    assert_true(worst < 2e-7);
+    const float edge[] = {0.0f, -0.0f, INFINITY, -INFINITY, NAN};
+    pwf_kernels_now()->erf(y, edge, 5);
+    assert_true(y[0] == 0.0f && signbit(y[1]) && y[2] == 1.0f && y[3] == -1.0f && isnan(y[4]));
+}
+
+/* Against the formula in double; the slope by the kernel for gradients. */
+static void test_gelu(void **state)
+{
+    (void)state;
+    enum { COUNT = 20001 };
+    static float x[COUNT], y[COUNT], one[COUNT], slope[COUNT];
+    for (int i = 0; i < COUNT; i++) {
+        x[i] = (float)i / 1000.0f - 10.0f;
+        one[i] = 1.0f;
+    }
+    pwf_kernels_now()->gelu_forward(y, x, COUNT);
+    pwf_kernels_now()->gelu_backward(slope, false, one, x, COUNT);
+    for (int i = 0; i < COUNT; i++) {
+        const double v = (double)x[i], cdf = 0.5 * erfc(-v * 0.70710678118654752);
+        const double truth = cdf + v * exp(-0.5 * v * v) * 0.39894228040143268;
+        assert_true(fabs((double)y[i] - v * cdf) < 3e-7 * fmax(fabs(v), 1.0));
+        assert_true(fabs((double)slope[i] - truth) < 3e-7);
+    }
+}
+
 static void test_not_a_number(void **state)
 {
     (void)state;
@@ -98,6 +142,38 @@ static void test_softmax(void **state)
 }
 
 enum { ROWS = 63, MOST = 101 };
+
+/* Those of transformers. */
+static void token_kernels(pwf_hasher *h, const float *from, int64_t channels)
+{
+    static float x[ROWS * MOST], y[ROWS * MOST], z[ROWS * MOST], mean[ROWS], inverse[ROWS];
+    static float room[2][MOST];
+    static double sums[2][MOST];
+    const pwf_kernels *k = pwf_kernels_now();
+    const int64_t n = ROWS * channels;
+    for (int64_t i = 0; i < n; i++)
+        x[i] = (float)((i * 7919 + 13) % 2003) / 250.0f - 4.0f;
+    k->layer_norm_forward(y, mean, inverse, x, from, from + 1, 1e-6, ROWS, channels);
+    pwf_hasher_add(h, y, (size_t)n * sizeof *y);
+    pwf_hasher_add(h, inverse, sizeof inverse);
+    k->layer_norm_sums(sums[0], sums[1], y, x, mean, inverse, ROWS, channels);
+    pwf_hasher_add(h, sums, sizeof sums);
+    k->layer_norm_backward(z, false, room[0], room[1], y, x, mean, inverse, from, ROWS, channels);
+    k->layer_norm_backward(z, true, room[0], room[1], x, y, mean, inverse, from, ROWS, channels);
+    pwf_hasher_add(h, z, (size_t)n * sizeof *z);
+    k->gelu_forward(y, x, n);
+    k->gelu_backward(z, true, y, x, n);
+    pwf_hasher_add(h, z, (size_t)n * sizeof *z);
+    k->softmax(y, NULL, x, ROWS, channels);
+    k->softmax_backward(z, x, y, 0.3f, ROWS, channels);
+    pwf_hasher_add(h, z, (size_t)n * sizeof *z);
+    for (int kind = 0; kind < 4; kind++) {
+        const int64_t t = channels < ROWS ? channels : ROWS;
+        const pwf_matmul m = {t, t, t, kind & 1, kind & 2, channels, channels, channels};
+        assert_int_equal(pwf_matmul_run(PWF_TENSOR_PLAIN, &m, z, kind == 3, 0.7f, x, y).code, 0);
+        pwf_hasher_add(h, z, (size_t)n * sizeof *z);
+    }
+}
 
 /* A hash of what all kernels make of the same numbers. */
 static pwf_hash all_kernels(int64_t channels)
@@ -141,6 +217,7 @@ static pwf_hash all_kernels(int64_t channels)
     k->log(x, y, n);
     pwf_hasher_add(h, x, (size_t)n * sizeof *x);
     pwf_hasher_add(h, z, ROWS * sizeof *z);
+    token_kernels(h, x, channels);
     const pwf_hash hash = pwf_hasher_digest(h);
     pwf_hasher_free(h);
     return hash;
@@ -163,8 +240,12 @@ static void test_instruction_sets(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_exp), cmocka_unit_test(test_log), cmocka_unit_test(test_not_a_number),
-        cmocka_unit_test(test_softmax), cmocka_unit_test(test_instruction_sets)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_exp),
+                                       cmocka_unit_test(test_log),
+                                       cmocka_unit_test(test_erf),
+                                       cmocka_unit_test(test_gelu),
+                                       cmocka_unit_test(test_not_a_number),
+                                       cmocka_unit_test(test_softmax),
+                                       cmocka_unit_test(test_instruction_sets)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,9 +8,10 @@
 
 /** A network as a list of operators over values; built once by a model, then read only.
  *
- * A value is an image batch [images, H, W, C] and is named by a small integer. The first function
- * that fails is remembered, those after it do nothing, and pwf_graph_close tells: a model reads
- * like its formula. Shapes are inferred as the graph grows. All functions are local. */
+ * A value is an image batch [images, H, W, C] and is named by a small integer. Tokens [images, T,
+ * C] are its pixels in row order, whatever H and W. The first function that fails is remembered,
+ * those after it do nothing, and pwf_graph_close tells: a model reads like its formula. Shapes are
+ * inferred as the graph grows. All functions are local. */
 
 typedef struct pwf_graph pwf_graph;
 typedef int pwf_value;
@@ -27,7 +28,7 @@ void pwf_graph_free(pwf_graph *graph);
 pwf_value pwf_graph_conv2d(pwf_graph *graph, pwf_value x, const pwf_param *weight,
                            const pwf_param *bias, int64_t stride, int64_t padding, int64_t groups);
 
-/** Linear layer on a value of one pixel; weight [K, C], bias [K] or NULL.
+/** Linear layer on each pixel or token; weight [K, C], bias [K] or NULL.
  * Local. */
 pwf_value pwf_graph_linear(pwf_graph *graph, pwf_value x, const pwf_param *weight,
                            const pwf_param *bias);
@@ -48,11 +49,49 @@ pwf_value pwf_graph_avg_pool(pwf_graph *graph, pwf_value x, int64_t kernel, int6
  * Local. */
 pwf_value pwf_graph_global_pool(pwf_graph *graph, pwf_value x);
 
+/** The channels of a and b side by side.
+ * Local. */
+pwf_value pwf_graph_concat(pwf_graph *graph, pwf_value a, pwf_value b);
+
+/** Layer normalisation of each token, eps 1e-6: scale [C], shift [C].
+ * Local. */
+pwf_value pwf_graph_layer_norm(pwf_graph *graph, pwf_value x, const pwf_param *scale,
+                               const pwf_param *shift);
+
+/** x times the normal distribution function of x, not its approximation by tanh.
+ * Local. */
+pwf_value pwf_graph_gelu(pwf_graph *graph, pwf_value x);
+
+/** Softmax attention among an image's tokens: qkv [T, 3 C] to [T, C], C divided among `heads`,
+ * packed as timm's blocks.N.attn.qkv makes it. Local. */
+pwf_value pwf_graph_attention(pwf_graph *graph, pwf_value qkv, int64_t heads);
+
+/** Puts token [C] in front of every image's tokens.
+ * Local. */
+pwf_value pwf_graph_prepend_token(pwf_graph *graph, pwf_value x, const pwf_param *token);
+
+/** Adds embedding [T, C] to every image.
+ * Local. */
+pwf_value pwf_graph_add_embedding(pwf_graph *graph, pwf_value x, const pwf_param *embedding);
+
+/** One token of each image, counted from 0.
+ * Local. */
+pwf_value pwf_graph_select_token(pwf_graph *graph, pwf_value x, int64_t token);
+
+/** Before the graph is closed: takes `share` (0 to below 1) of the training target from the label
+ * and spreads it over all classes alike. Local. */
+void pwf_graph_smooth_labels(pwf_graph *graph, float share);
+
 /** Ends the graph with cross-entropy over `logits`, a value of one pixel. Every value must be read
  * by some operator.
  * Local. Fails with the first failure since pwf_graph_new: PWF_CONFIG (shapes that do not fit) or
  * PWF_RESOURCE. */
 pwf_status pwf_graph_close(pwf_graph *graph, pwf_value logits);
+
+/** Ends the graph of a network with two heads: the loss is the mean of their cross-entropies, and
+ * what is predicted the mean of their logits.
+ * Local. Fails as pwf_graph_close. */
+pwf_status pwf_graph_close_heads(pwf_graph *graph, pwf_value a, pwf_value b);
 
 /** Shape of the input image and number of classes.
  * Local. */

@@ -27,6 +27,8 @@ typedef struct pwf_node {
     const pwf_param *weight, *bias; /* scale and shift of a normalisation */
     const pwf_buffer *mean, *variance;
     int64_t kernel_height, kernel_width, stride, padding, groups;
+    int64_t heads, token;
+    float smoothing;
 } pwf_node;
 
 /* What an operator needs for a number of images. */

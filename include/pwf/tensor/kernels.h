@@ -52,9 +52,29 @@ typedef struct pwf_kernels {
     /* Softmax of each row; log_sum [rows] is log(sum exp(x - max)) + max, or NULL. */
     void (*softmax)(float *probability, float *log_sum, const float *x, int64_t rows,
                     int64_t channels);
-    /* Our own exp and log, relative error below 2e-7; log for normal positive numbers. */
+    /* dx = factor * probability * (dy - mean of dy under the row's probabilities) */
+    void (*softmax_backward)(float *dx, const float *dy, const float *probability, float factor,
+                             int64_t rows, int64_t channels);
+    /* Our own exp, log and erf, relative error below 2e-7; log for normal positive numbers. */
     void (*exp)(float *y, const float *x, int64_t count);
     void (*log)(float *y, const float *x, int64_t count);
+    void (*erf)(float *y, const float *x, int64_t count);
+    /* Each row to mean 0 and variance 1, then scaled and shifted by channel. mean [rows] and
+     * inverse [rows], 1 / sqrt(variance + epsilon), are kept for the backward pass. */
+    void (*layer_norm_forward)(float *y, float *mean, float *inverse, const float *x,
+                               const float *scale, const float *shift, double epsilon, int64_t rows,
+                               int64_t channels);
+    /* Gradients of scale and shift, overwritten: sums over rows, in double, in row order. */
+    void (*layer_norm_sums)(double *dscale, double *dshift, const float *dy, const float *x,
+                            const float *mean, const float *inverse, int64_t rows,
+                            int64_t channels);
+    /* g and normal [channels] are workspace. */
+    void (*layer_norm_backward)(float *dx, bool add, float *g, float *normal, const float *dy,
+                                const float *x, const float *mean, const float *inverse,
+                                const float *scale, int64_t rows, int64_t channels);
+    /* y = x times the normal distribution function of x, exactly; y may be x, dx may be dy. */
+    void (*gelu_forward)(float *y, const float *x, int64_t count);
+    void (*gelu_backward)(float *dx, bool add, const float *dy, const float *x, int64_t count);
 } pwf_kernels;
 
 /** The kernels of the instruction set in use.

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_TENSOR_MATMUL_H
+#define PWF_TENSOR_MATMUL_H
+
+#include "pwf/core/status.h"
+#include "pwf/tensor/tensor.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/** Products of matrices that lie in a larger array: those of attention, per image and head. */
+
+/* y [rows, columns] from a [rows, inner] and b [inner, columns]. A stride is the distance from a
+ * row of the array to the next; a transposed matrix lies in memory with its axes exchanged. */
+typedef struct pwf_matmul {
+    int64_t rows, columns, inner;
+    bool transpose_a, transpose_b;
+    int64_t stride_y, stride_a, stride_b;
+} pwf_matmul;
+
+/** Whether the sizes and strides are within what the back end takes.
+ * Local. Fails with PWF_CONFIG. */
+pwf_status pwf_matmul_check(pwf_tensor_backend backend, const pwf_matmul *shape);
+
+/** y = factor * a * b, or y += that if `add` is set. y does not overlap a or b.
+ * Local. Fails with PWF_BUG if a library call fails; y is then undefined. The bits do not depend
+ * on the thread or on where the arrays lie. */
+pwf_status pwf_matmul_run(pwf_tensor_backend backend, const pwf_matmul *shape, float *y, bool add,
+                          float factor, const float *a, const float *b);
+
+#endif
