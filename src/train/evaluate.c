@@ -86,9 +86,12 @@ static void judge_ensemble(const eval_job *job, const float *sum, int64_t label,
     const double confidence = (double)sum[best] / draws, right = best == label ? 1.0 : 0.0;
     r->images += 1.0;
     r->top1 += right;
-    r->loss -= log(fmax((double)sum[label] / draws, 0x1p-126));
-    int64_t bin = (int64_t)(confidence * (double)job->bins);
-    bin = bin < job->bins ? bin : job->bins - 1;
+    /* Comparisons are written so that a NaN reaches the sum of the losses, where it is found, and
+     * stays within the bins. */
+    const double share = (double)sum[label] / draws;
+    r->loss -= log(share < 0x1p-126 ? 0x1p-126 : share);
+    const double place = confidence * (double)job->bins;
+    const int64_t bin = place < (double)job->bins ? (int64_t)place : job->bins - 1;
     bins[3 * bin] += 1.0;
     bins[3 * bin + 1] += right;
     bins[3 * bin + 2] += confidence;
@@ -173,6 +176,16 @@ static void add_up(eval_job *job, double *total)
             total[i] += job->results[c * job->row + i];
 }
 
+/* The sums are the same on every rank, so all return alike. */
+static pwf_status check_loss(const pwf_trainer *t, double loss)
+{
+    if (isfinite(loss)) return pwf_ok();
+    return PWF_FAIL(PWF_NUMBERS,
+                    "the network's answers to the test images are not finite after step %lld; go "
+                    "back to an earlier checkpoint with a smaller optim.lr or train.baseline_lr",
+                    (long long)t->position.step);
+}
+
 static pwf_status evaluate_means(eval_job *job, pwf_report_eval *out)
 {
     double total[sizeof(chunk_result) / sizeof(double) + 3 * BINS_MAX];
@@ -182,7 +195,7 @@ static pwf_status evaluate_means(eval_job *job, pwf_report_eval *out)
     out->top1 = r->top1 / r->images;
     out->top5 = r->top5 / r->images;
     out->loss = r->loss / r->images;
-    return pwf_ok();
+    return check_loss(job->t, out->loss);
 }
 
 /* Averages the probabilities of eval.samples draws; an image's draws are added in draw order. */
@@ -211,7 +224,7 @@ static pwf_status draw_ensemble(eval_job *job, pwf_report_eval *out)
     out->ensemble_ece = 0.0;
     for (int64_t b = 0; b < job->bins; b++)
         out->ensemble_ece += fabs(bins[3 * b + 1] - bins[3 * b + 2]) / r->images;
-    return pwf_ok();
+    return check_loss(t, out->ensemble_nll);
 }
 
 static pwf_status evaluate_ensemble(eval_job *job, pwf_report_eval *out)
