@@ -131,7 +131,7 @@ const pwf_option pwf_options[] = {
 {"train.baseline_schedule", CHOICE(train.baseline_schedule), "linear", OF(schedule_words), NULL,
  STATE, "how the learning rate of the ordinary training falls"},
 {"train.norm_batches", WHOLE(train.norm_batches), "100", FROM(0, 1000000), "batches", STATE,
- "batches that re-estimate BatchNorm's statistics at the end; 0: leave them"},
+ "batches that re-estimate BatchNorm's statistics at the end, one pass at most; 0: leave them"},
 
 {"optim.name", CHOICE(optim.name), "sgd", OF(optimiser_words), NULL, STATE,
  "sgd with momentum, as published, or adamw; for the ordinary training too"},
