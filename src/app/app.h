@@ -52,6 +52,10 @@ void pwf_app_print_version(const char *program);
  * inspect: Local, without MPI. Fails with PWF_USAGE, or as pwf_ckpt_inspect. */
 pwf_status pwf_app_inspect(int argc, char **argv);
 
+/** import: Collective over all ranks, of which there must be one; MPI has been started. Fails with
+ * PWF_USAGE, or as reading, matching and writing do. */
+pwf_status pwf_app_import(int argc, char **argv);
+
 /** fix-round: Collective over all ranks; MPI has been started. Fails with PWF_USAGE, or as reading,
  * the round and writing do, the same on every rank. */
 pwf_status pwf_app_fix_round(int argc, char **argv);

@@ -19,6 +19,8 @@ typedef struct pwf_app_entry {
 static const pwf_app_entry commands[] = {
     {"inspect", pwf_app_inspect, false, "FILE [--json]",
      "what a checkpoint or model holds: model, step, round, fixed share, codebook, fingerprint"},
+    {"import", pwf_app_import, true, "FILE --model NAME [--classes N] [-c FILE.yaml] -o MODEL.h5",
+     "start weights for model.init from a safetensors file or a PyTorch state dict"},
     {"fix-round", pwf_app_fix_round, true, "IN.h5 -o OUT.h5 [--set KEY=VALUE ...]",
      "one fixing round on the datasets mu, sigma and fixed_in of a file; also under mpirun"},
 };

@@ -64,7 +64,7 @@ void pwf_file_seal(pwf_header *header)
 }
 
 /* Opening without blocking, so that a pipe put in the file's place cannot hold the job up. */
-static pwf_status open_plain(const char *path, int *fd, int64_t *bytes)
+pwf_status pwf_file_open_plain(const char *path, int *fd, int64_t *bytes)
 {
     *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (*fd < 0) {
@@ -148,7 +148,7 @@ pwf_status pwf_file_header(const char *path, pwf_header *header)
 {
     int fd = -1;
     int64_t bytes = 0;
-    PWF_TRY(open_plain(path, &fd, &bytes));
+    PWF_TRY(pwf_file_open_plain(path, &fd, &bytes));
     const pwf_status s = read_header(fd, path, bytes, header);
     close(fd);
     return s;
@@ -287,7 +287,7 @@ pwf_status pwf_file_open(const char *path, pwf_file *file)
 {
     *file = (pwf_file){.fd = -1, .path = path};
     int64_t bytes = 0;
-    PWF_TRY(open_plain(path, &file->fd, &bytes));
+    PWF_TRY(pwf_file_open_plain(path, &file->fd, &bytes));
     pwf_status s = read_header(file->fd, path, bytes, &file->header);
     if (s.code == PWF_OK) s = open_tables(file);
     if (s.code != PWF_OK) pwf_file_close(file);

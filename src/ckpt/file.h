@@ -75,6 +75,11 @@ pwf_status pwf_file_open(const char *path, pwf_file *file);
  * Local. */
 void pwf_file_close(pwf_file *file);
 
+/** Opens a regular file for reading and says how long it is.
+ * Local. The caller closes *fd. Fails with PWF_MISSING, PWF_DENIED, PWF_IO or PWF_DATA; *fd is then
+ * -1. */
+pwf_status pwf_file_open_plain(const char *path, int *fd, int64_t *bytes);
+
 /** Reads and checks the first block alone, and the length of the file.
  * Local. Fails as pwf_file_open. */
 pwf_status pwf_file_header(const char *path, pwf_header *header);

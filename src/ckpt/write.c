@@ -2,6 +2,7 @@
 #define _GNU_SOURCE /* fallocate, getrandom, memfd_create, SEEK_DATA */
 #include "hashes.h"
 #include "mpiio.h"
+#include "output.h"
 #include "paths.h"
 
 #include "pwf/core/fault.h"
@@ -433,4 +434,13 @@ pwf_status pwf_ckpt_write(const pwf_mesh *mesh, const char *dir, const pwf_snaps
 pwf_status pwf_ckpt_write_model(const pwf_mesh *mesh, const char *dir, const pwf_snapshot *snapshot)
 {
     return run(mesh, dir, "model.h5", PWF_KIND_MODEL, snapshot, NULL);
+}
+
+pwf_status pwf_ckpt_write_model_file(const pwf_mesh *mesh, const char *path,
+                                     const pwf_snapshot *snapshot)
+{
+    char dir[PWF_PATH];
+    const char *name = NULL;
+    PWF_TRY(pwf_mesh_agree(mesh, pwf_output_split(path, dir, &name)));
+    return run(mesh, dir, name, PWF_KIND_MODEL, snapshot, NULL);
 }

@@ -61,6 +61,14 @@ void pwf_json_set_reals(pwf_json *j, const char *key, const double *values, int 
     set(j, key, array);
 }
 
+void pwf_json_set_ints(pwf_json *j, const char *key, const int64_t *values, int count)
+{
+    json_t *array = json_array();
+    for (int i = 0; i < count; i++)
+        if (json_array_append_new(array, json_integer(values[i])) != 0 && j) j->failed = true;
+    set(j, key, array);
+}
+
 /* Takes the jansson object out of its wrapper, which is freed. */
 static json_t *unwrap(pwf_json *value, bool *failed)
 {
@@ -158,6 +166,37 @@ bool pwf_json_get_bool(const pwf_json *j, const char *key, bool *value)
     const json_t *v = json_object_get(j->object, key);
     if (!json_is_boolean(v)) return false;
     *value = json_is_true(v);
+    return true;
+}
+
+pwf_status pwf_json_each(const pwf_json *j, pwf_json_visit visit, void *context)
+{
+    const char *key = NULL;
+    json_t *value = NULL;
+    json_object_foreach(j->object, key, value)
+    {
+        const pwf_json lent = {value, false};
+        PWF_TRY(visit(context, key, &lent));
+    }
+    return pwf_ok();
+}
+
+bool pwf_json_text_of(const pwf_json *value, const char **text)
+{
+    if (!json_is_string(value->object)) return false;
+    *text = json_string_value(value->object);
+    return true;
+}
+
+bool pwf_json_get_ints(const pwf_json *j, const char *key, int64_t *values, int room, int *count)
+{
+    const json_t *array = json_object_get(j->object, key);
+    if (!json_is_array(array) || json_array_size(array) > (size_t)room) return false;
+    for (size_t i = 0; i < json_array_size(array); i++)
+        if (!json_is_integer(json_array_get(array, i))) return false;
+    *count = (int)json_array_size(array);
+    for (int i = 0; i < *count; i++)
+        values[i] = json_integer_value(json_array_get(array, (size_t)i));
     return true;
 }
 

@@ -51,6 +51,11 @@ pwf_status pwf_ckpt_write(const pwf_mesh *mesh, const char *dir, const pwf_snaps
 pwf_status pwf_ckpt_write_model(const pwf_mesh *mesh, const char *dir,
                                 const pwf_snapshot *snapshot);
 
+/** As pwf_ckpt_write_model, to a file of any name.
+ * Collective over the mesh. Fails as pwf_ckpt_write. */
+pwf_status pwf_ckpt_write_model_file(const pwf_mesh *mesh, const char *path,
+                                     const pwf_snapshot *snapshot);
+
 /** Gives a committed checkpoint the second name DIR/round-<round>.h5 (a hard link, or a copy where
  * links do not work), so that it is kept for good.
  * Collective over the mesh. Fails with PWF_IO. */

@@ -25,6 +25,7 @@ void pwf_json_set_real(pwf_json *object, const char *key, double value);
 void pwf_json_set_text(pwf_json *object, const char *key, const char *value);
 void pwf_json_set_bool(pwf_json *object, const char *key, bool value);
 void pwf_json_set_reals(pwf_json *object, const char *key, const double *values, int count);
+void pwf_json_set_ints(pwf_json *object, const char *key, const int64_t *values, int count);
 void pwf_json_set_object(pwf_json *object, const char *key, pwf_json *value);
 void pwf_json_append(pwf_json *object, const char *key, pwf_json *value);
 
@@ -44,6 +45,19 @@ bool pwf_json_get_int(const pwf_json *object, const char *key, int64_t *value);
 bool pwf_json_get_real(const pwf_json *object, const char *key, double *value);
 bool pwf_json_get_text(const pwf_json *object, const char *key, const char **value);
 bool pwf_json_get_bool(const pwf_json *object, const char *key, bool *value);
+
+/** Calls `visit` for every member in the order they were read, until one fails. The value is lent:
+ * if it is an object, its members can be read; if it is a text, pwf_json_text_of gives it.
+ * Local. Fails with what `visit` returns. */
+typedef pwf_status (*pwf_json_visit)(void *context, const char *key, const pwf_json *value);
+pwf_status pwf_json_each(const pwf_json *object, pwf_json_visit visit, void *context);
+bool pwf_json_text_of(const pwf_json *value, const char **text);
+
+/** Reads an array of integers, at most `room`; false if it is missing, longer, or holds anything
+ * else.
+ * Local. */
+bool pwf_json_get_ints(const pwf_json *object, const char *key, int64_t *values, int room,
+                       int *count);
 
 /** Frees an object; NULL is allowed.
  * Local. */

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pwf/ckpt/import.h"
+
+#include "pwf/core/mem.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const prefixes[] = {"module.", "model.", "_orig_mod."};
+static const char *const heads[] = {"fc.", "head.", "head_dist.", "classifier."};
+
+/* A parameter or buffer that wants values. Parameters come first, then buffers. */
+typedef struct place {
+    const char *name;
+    int dims;
+    int64_t shape[PWF_DIMS], count;
+    float *values;
+    int tensor; /* of the file, -1: none yet */
+    bool fresh; /* keeps its start values */
+} place;
+
+typedef struct matching {
+    const pwf_weights_file *file;
+    pwf_import *import;
+    place *place;
+    int places;
+    bool *used; /* [tensors]: belongs to a place, or is not needed */
+} matching;
+
+__attribute__((format(printf, 2, 3))) static void complain(pwf_import *import, const char *format,
+                                                           ...)
+{
+    char line[1000];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(line, sizeof line, format, list);
+    va_end(list);
+    import->problems++;
+    if (import->say) import->say(import->context, line);
+}
+
+static void list_places(pwf_state *state, place *out)
+{
+    const pwf_registry *r = state->registry;
+    for (int i = 0; i < pwf_registry_params(r); i++) {
+        const pwf_param *p = pwf_registry_param(r, i);
+        *out = (place){p->name, p->dims, {0}, p->count, state->mu + p->offset, -1, false};
+        memcpy(out++->shape, p->shape, sizeof p->shape);
+    }
+    for (int i = 0; i < pwf_registry_buffers(r); i++) {
+        const pwf_buffer *b = pwf_registry_buffer(r, i);
+        *out++ = (place){b->name, 1, {b->count}, b->count, state->buffers + b->offset, -1, false};
+    }
+}
+
+static place *find(const matching *m, const char *name)
+{
+    for (int i = 0; i < m->places; i++)
+        if (strcmp(m->place[i].name, name) == 0) return &m->place[i];
+    return NULL;
+}
+
+static bool begins(const char *name, const char *with)
+{
+    return strncmp(name, with, strlen(with)) == 0;
+}
+
+/* The name without one of the wrappers' prefixes; NULL if it has none. */
+static const char *unwrap(const char *name)
+{
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+        if (begins(name, prefixes[i])) return name + strlen(prefixes[i]);
+    return NULL;
+}
+
+static place *find_wrapped(const matching *m, const char *name)
+{
+    place *found = NULL;
+    for (; name && !found; name = unwrap(name))
+        found = find(m, name);
+    return found;
+}
+
+static bool counts_batches(const char *name)
+{
+    static const char last[] = "num_batches_tracked";
+    const size_t n = strlen(name), k = sizeof last - 1;
+    return n >= k && strcmp(name + n - k, last) == 0;
+}
+
+static void deal(matching *m)
+{
+    for (int i = 0; i < pwf_weights_count(m->file); i++) {
+        const char *name = pwf_weights_tensor(m->file, i)->name;
+        place *to = find_wrapped(m, name);
+        m->used[i] = to || counts_batches(name);
+        if (!to && m->used[i]) m->import->ignored++;
+        if (!to) continue;
+        if (to->tensor >= 0)
+            complain(m->import, "double   %s: %s is the same parameter", name,
+                     pwf_weights_tensor(m->file, to->tensor)->name);
+        to->tensor = i;
+    }
+}
+
+/* ---- suggestions ---- */
+
+static bool same_shape(const place *p, const pwf_named_tensor *t)
+{
+    return p->dims == t->dims &&
+           memcmp(p->shape, t->shape, (size_t)t->dims * sizeof *t->shape) == 0;
+}
+
+/* How many letters two names share at their beginnings and ends. */
+static size_t likeness(const char *a, const char *b)
+{
+    const size_t n = strlen(a), k = strlen(b), least = n < k ? n : k;
+    size_t front = 0, back = 0;
+    while (front < least && a[front] == b[front])
+        front++;
+    while (back < least - front && a[n - 1 - back] == b[k - 1 - back])
+        back++;
+    return front + back;
+}
+
+static void say_missing(matching *m, const place *p)
+{
+    const char *best = NULL;
+    char shape[PWF_SHAPE_TEXT];
+    size_t most = strlen(p->name) / 2;
+    for (int i = 0; i < pwf_weights_count(m->file); i++) {
+        const pwf_named_tensor *t = pwf_weights_tensor(m->file, i);
+        if (m->used[i] || !same_shape(p, t) || likeness(p->name, t->name) <= most) continue;
+        most = likeness(p->name, t->name);
+        best = t->name;
+    }
+    pwf_shape_text(p->dims, p->shape, shape);
+    if (best)
+        complain(m->import, "missing  %s %s: perhaps it is the file's %s", p->name, shape, best);
+    else
+        complain(m->import, "missing  %s %s: is the file of another model?", p->name, shape);
+}
+
+static void say_extra(matching *m, int index)
+{
+    const pwf_named_tensor *t = pwf_weights_tensor(m->file, index);
+    const place *best = NULL;
+    char shape[PWF_SHAPE_TEXT];
+    size_t most = strlen(t->name) / 2;
+    for (int i = 0; i < m->places; i++) {
+        const place *p = &m->place[i];
+        if (p->tensor >= 0 || !same_shape(p, t) || likeness(p->name, t->name) <= most) continue;
+        most = likeness(p->name, t->name);
+        best = p;
+    }
+    pwf_shape_text(t->dims, t->shape, shape);
+    if (best)
+        complain(m->import, "extra    %s %s: rename it to %s?", t->name, shape, best->name);
+    else
+        complain(m->import, "extra    %s %s: this model has no such parameter", t->name, shape);
+}
+
+/* ---- shapes ---- */
+
+/* Part of a head that differs from the model's in the number of classes alone. */
+static bool is_other_head(const matching *m, const place *p, const pwf_named_tensor *t)
+{
+    bool head = false;
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
+        head = head || begins(p->name, heads[i]);
+    return head && p->dims == t->dims && p->dims >= 1 && p->shape[0] == m->import->classes &&
+           memcmp(p->shape + 1, t->shape + 1, (size_t)(t->dims - 1) * sizeof *t->shape) == 0;
+}
+
+static void check_shape(matching *m, place *p)
+{
+    const pwf_named_tensor *t = pwf_weights_tensor(m->file, p->tensor);
+    char here[PWF_SHAPE_TEXT], there[PWF_SHAPE_TEXT];
+    if (same_shape(p, t)) return;
+    pwf_shape_text(p->dims, p->shape, here);
+    pwf_shape_text(t->dims, t->shape, there);
+    if (!is_other_head(m, p, t)) {
+        complain(m->import, "shape    %s: %s in the model, %s in the file; is it of another size?",
+                 p->name, here, there);
+    } else if (m->import->classes_given) {
+        p->fresh = true;
+        m->import->fresh++;
+        m->import->file_classes = t->shape[0];
+    } else {
+        complain(m->import,
+                 "shape    %s: %s in the model, %s in the file; --classes %lld takes this head, "
+                 "--classes %lld starts a fresh one",
+                 p->name, here, there, (long long)t->shape[0], (long long)m->import->classes);
+    }
+}
+
+static pwf_status read_place(matching *m, const place *p)
+{
+    PWF_TRY(pwf_weights_read(m->file, p->tensor, p->values, &m->import->rounded));
+    for (int64_t i = 0; i < p->count; i++)
+        if (!isfinite(p->values[i]))
+            return PWF_FAIL(PWF_DATA, "element %lld of %s is not a finite fp32 number",
+                            (long long)i, p->name);
+    m->import->taken++;
+    return pwf_ok();
+}
+
+static pwf_status match(matching *m)
+{
+    deal(m);
+    for (int i = 0; i < m->places; i++)
+        if (m->place[i].tensor < 0)
+            say_missing(m, &m->place[i]);
+        else
+            check_shape(m, &m->place[i]);
+    for (int i = 0; i < pwf_weights_count(m->file); i++)
+        if (!m->used[i]) say_extra(m, i);
+    if (m->import->problems > 0)
+        return PWF_FAIL(PWF_DATA, "%d tensor%s of the file and the model do not fit",
+                        m->import->problems, m->import->problems == 1 ? "" : "s");
+    for (int i = 0; i < m->places; i++)
+        if (!m->place[i].fresh) PWF_TRY(read_place(m, &m->place[i]));
+    return pwf_ok();
+}
+
+pwf_status pwf_import_weights(const pwf_weights_file *file, pwf_state *state, pwf_import *import)
+{
+    PWF_ASSERT(state->own.lo == 0 && state->own.hi == state->total);
+    matching m = {.file = file, .import = import};
+    m.places = pwf_registry_params(state->registry) + pwf_registry_buffers(state->registry);
+    pwf_status s = pwf_mem_alloc(PWF_MEM_BUFFERS, m.places, sizeof *m.place, &m.place);
+    if (s.code == PWF_OK)
+        s = pwf_mem_alloc(PWF_MEM_BUFFERS, pwf_weights_count(file), sizeof *m.used, &m.used);
+    if (s.code == PWF_OK) {
+        list_places(state, m.place);
+        s = match(&m);
+    }
+    pwf_mem_free(m.place);
+    pwf_mem_free(m.used);
+    return s;
+}

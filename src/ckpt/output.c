@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#define _GNU_SOURCE /* getrandom */
+#include "output.h"
+
+#include "file.h"
+#include "paths.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+pwf_status pwf_output_split(const char *path, char *dir, const char **name)
+{
+    const char *slash = strrchr(path, '/');
+    const size_t length = slash ? (size_t)(slash - path) : 0;
+    struct stat info;
+    *name = slash ? slash + 1 : path;
+    if (**name == '\0') return PWF_FAIL(PWF_CANTCREATE, "'%.200s' is not the name of a file", path);
+    if (strlen(path) >= PWF_PATH - 64)
+        return PWF_FAIL(PWF_CANTCREATE, "the name %.200s... is too long", path);
+    if (lstat(path, &info) == 0 && !S_ISREG(info.st_mode))
+        return PWF_FAIL(PWF_CANTCREATE, "%s exists and is not a regular file", path);
+    if (!slash || length == 0)
+        strcpy(dir, slash ? "/" : ".");
+    else
+        snprintf(dir, PWF_PATH, "%.*s", (int)length, path);
+    return pwf_ok();
+}
+
+pwf_status pwf_output_begin(pwf_output *output, const char *path)
+{
+    const char *name = NULL;
+    uint64_t random = 0;
+    output->fd = -1;
+    output->path = path;
+    output->bytes = 0;
+    PWF_TRY(pwf_output_split(path, output->dir, &name));
+    PWF_TRY(pwf_path_check_folder(output->dir));
+    if (getrandom(&random, sizeof random, 0) != sizeof random) random = (uint64_t)getpid();
+    const int n = snprintf(output->part, sizeof output->part, "%s/.%s.part.%016llx", output->dir,
+                           name, (unsigned long long)random);
+    if (n >= (int)sizeof output->part)
+        return PWF_FAIL(PWF_CANTCREATE, "the name %.200s... is too long", path);
+    output->fd = open(output->part, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (output->fd < 0)
+        return PWF_FAIL(errno == EACCES || errno == EPERM ? PWF_DENIED : PWF_CANTCREATE,
+                        "cannot create %s: %s", output->part, strerror(errno));
+    return pwf_ok();
+}
+
+pwf_status pwf_output_add(pwf_output *output, const void *bytes, size_t count)
+{
+    PWF_TRY(pwf_file_pwrite(output->fd, output->path, bytes, count, (uint64_t)output->bytes));
+    output->bytes += (int64_t)count;
+    return pwf_ok();
+}
+
+pwf_status pwf_output_end(pwf_output *output)
+{
+    const mode_t mask = umask(022);
+    umask(mask);
+    if (fchmod(output->fd, 0666 & ~mask & ~(mode_t)022) != 0 || fsync(output->fd) != 0)
+        return PWF_FAIL(PWF_IO, "%s did not reach the disk: %s", output->part, strerror(errno));
+    if (rename(output->part, output->path) != 0)
+        return PWF_FAIL(PWF_CANTCREATE, "cannot rename %s to %s: %s", output->part, output->path,
+                        strerror(errno));
+    close(output->fd);
+    output->fd = -1;
+    return pwf_path_sync_folder(output->dir);
+}
+
+void pwf_output_drop(pwf_output *output)
+{
+    if (output->fd < 0) return;
+    close(output->fd);
+    output->fd = -1;
+    unlink(output->part);
+}
