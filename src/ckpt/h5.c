@@ -94,6 +94,25 @@ pwf_status pwf_h5_count(hid_t file, const char *name, int64_t *count)
     return s;
 }
 
+pwf_status pwf_h5_shape(hid_t file, const char *name, int *dims, int64_t shape[PWF_DIMS])
+{
+    hsize_t extent[H5S_MAX_RANK];
+    const hid_t set = H5Dopen2(file, name, H5P_DEFAULT);
+    const hid_t space = set < 0 ? -1 : H5Dget_space(set);
+    *dims = space < 0 ? -1 : H5Sget_simple_extent_dims(space, extent, NULL);
+    pwf_status s = pwf_ok();
+    if (*dims < 0)
+        s = pwf_h5_failed(PWF_DATA, "cannot open the dataset", name);
+    else if (*dims > PWF_DIMS)
+        s = PWF_FAIL(PWF_DATA, "the dataset %s has %d dimensions; %d are possible", name, *dims,
+                     PWF_DIMS);
+    for (int d = 0; s.code == PWF_OK && d < *dims; d++)
+        shape[d] = (int64_t)extent[d];
+    if (space >= 0) H5Sclose(space);
+    if (set >= 0) H5Dclose(set);
+    return s;
+}
+
 const char *pwf_ckpt_library(void)
 {
     static char text[32];

@@ -53,6 +53,10 @@ pwf_status pwf_h5_read(hid_t file, const char *name, const char *attribute, hid_
  * Local. Fails with PWF_DATA or PWF_RESOURCE. */
 pwf_status pwf_h5_read_text(hid_t file, const char *name, char **out);
 
+/** The dimensions of a dataset, at most PWF_DIMS.
+ * Local. Fails with PWF_DATA. */
+pwf_status pwf_h5_shape(hid_t file, const char *name, int *dims, int64_t shape[PWF_DIMS]);
+
 /** The number of elements of a dataset.
  * Local. Fails with PWF_DATA. */
 pwf_status pwf_h5_count(hid_t file, const char *name, int64_t *count);

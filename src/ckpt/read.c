@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "hashes.h"
-#include "layout.h"
+#include "read.h"
 
 #include "pwf/core/mem.h"
-#include "pwf/posterior/posterior.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static pwf_status check_arrays(const pwf_file *file)
+pwf_status pwf_read_check_arrays(const pwf_file *file)
 {
     for (int i = 0; i < (int)file->header.arrays; i++)
         PWF_TRY(pwf_file_check(file, i, 0, file->header.array[i].blocks, NULL));
@@ -20,23 +18,14 @@ pwf_status pwf_ckpt_verify(const char *path)
 {
     pwf_file file;
     PWF_TRY(pwf_file_open(path, &file));
-    const pwf_status s = check_arrays(&file);
+    const pwf_status s = pwf_read_check_arrays(&file);
     pwf_file_close(&file);
     return s;
 }
 
 /* ---- the small part, read by one rank ---- */
 
-/* What is replicated in a checkpoint, beside codebook and buffers. */
-typedef struct small {
-    pwf_position position;
-    int64_t seed, slots, metrics_bytes, rounds_bytes, codebook, min_power;
-    double seconds;
-    pwf_hash data;
-    char model[256];
-} small;
-
-static pwf_status read_small(hid_t h5, const pwf_file *file, small *out)
+pwf_status pwf_read_small(hid_t h5, const pwf_file *file, pwf_small *out)
 {
     const struct {
         const char *name;
@@ -69,8 +58,7 @@ static pwf_status read_small(hid_t h5, const pwf_file *file, small *out)
     return pwf_ok();
 }
 
-/* All buffers in a row; *count gets their number, *out the memory (pwf_mem_free). */
-static pwf_status read_buffers(hid_t h5, const pwf_file *file, float **out, int64_t *count)
+pwf_status pwf_read_buffers(hid_t h5, const pwf_file *file, float **out, int64_t *count)
 {
     const pwf_header *h = &file->header;
     char path[PWF_NAME + 16];
@@ -94,7 +82,7 @@ static pwf_status read_buffers(hid_t h5, const pwf_file *file, float **out, int6
 
 /* ---- read ---- */
 
-static pwf_status check_fields(const char *path, const small *in, const pwf_snapshot *s)
+static pwf_status check_fields(const char *path, const pwf_small *in, const pwf_snapshot *s)
 {
     const pwf_hash none = {0, 0};
     const pwf_codebook *book = &s->state->codebook;
@@ -120,7 +108,7 @@ static pwf_status check_fields(const char *path, const small *in, const pwf_snap
 }
 
 /* Rank 0's part: the structure, and everything that is small. */
-static pwf_status read_replicated(const pwf_file *file, pwf_snapshot *s, small *in)
+static pwf_status read_replicated(const pwf_file *file, pwf_snapshot *s, pwf_small *in)
 {
     pwf_state *state = s->state;
     hid_t h5 = -1;
@@ -128,14 +116,14 @@ static pwf_status read_replicated(const pwf_file *file, pwf_snapshot *s, small *
         return PWF_FAIL(PWF_DATA, "%s is a final model, not a checkpoint: it cannot be continued",
                         file->path);
     PWF_TRY(pwf_layout_open(file, state->registry, &h5));
-    pwf_status status = read_small(h5, file, in);
+    pwf_status status = pwf_read_small(h5, file, in);
     if (status.code == PWF_OK) status = check_fields(file->path, in, s);
     if (status.code == PWF_OK)
         status = pwf_h5_read(h5, "/codebook", NULL, H5T_NATIVE_INT32, in->codebook,
                              state->codebook.entry);
     float *buffers = NULL;
     int64_t count = 0;
-    if (status.code == PWF_OK) status = read_buffers(h5, file, &buffers, &count);
+    if (status.code == PWF_OK) status = pwf_read_buffers(h5, file, &buffers, &count);
     if (status.code == PWF_OK && count != pwf_registry_buffer_count(state->registry))
         status = PWF_FAIL(PWF_DATA, "the buffers of %s have other lengths than those of this run",
                           file->path);
@@ -146,7 +134,7 @@ static pwf_status read_replicated(const pwf_file *file, pwf_snapshot *s, small *
     return status;
 }
 
-static void share_replicated(const pwf_mesh *mesh, pwf_snapshot *s, small *in)
+static void share_replicated(const pwf_mesh *mesh, pwf_snapshot *s, pwf_small *in)
 {
     pwf_state *state = s->state;
     pwf_mesh_broadcast(mesh, PWF_WORLD, 0, in, sizeof *in);
@@ -221,7 +209,7 @@ static pwf_status read_shard(const pwf_file *file, pwf_state *state)
 pwf_status pwf_ckpt_read(const pwf_mesh *mesh, const char *path, pwf_snapshot *snapshot)
 {
     pwf_file file;
-    small in;
+    pwf_small in;
     memset(&in, 0, sizeof in);
     pwf_status s = pwf_mesh_agree(mesh, pwf_file_open(path, &file));
     if (s.code == PWF_OK && pwf_mesh_rank(mesh, PWF_WORLD) == 0)
@@ -240,7 +228,7 @@ static pwf_status read_config(const char *path, char **config)
     pwf_file file;
     hid_t h5 = -1;
     PWF_TRY(pwf_file_open(path, &file));
-    pwf_status s = check_arrays(&file);
+    pwf_status s = pwf_read_check_arrays(&file);
     if (s.code == PWF_OK) s = pwf_layout_open(&file, NULL, &h5);
     if (s.code == PWF_OK) s = pwf_h5_read_text(h5, "/run/config", config);
     if (h5 >= 0) H5Fclose(h5);
@@ -266,116 +254,5 @@ pwf_status pwf_ckpt_read_config(const pwf_mesh *mesh, const char *path, char **c
         free(*config);
         *config = NULL;
     }
-    return s;
-}
-
-/* ---- inspect ---- */
-
-static int find_array(const pwf_file *file, const char *name)
-{
-    for (int i = 0; i < (int)file->header.arrays; i++)
-        if (strcmp(file->header.array[i].name, name) == 0) return i;
-    return -1;
-}
-
-static pwf_status measure(const pwf_file *file, pwf_ckpt_info *info)
-{
-    const int64_t n = file->header.posterior;
-    const int mu = find_array(file, "mu"), code = find_array(file, "code");
-    if (mu < 0 || code < 0 || file->header.array[mu].size != sizeof(float) ||
-        file->header.array[code].size != sizeof(int16_t))
-        return PWF_FAIL(PWF_DATA, "%s has no arrays mu and code", file->path);
-    float *values = NULL;
-    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, n, sizeof *values, &values));
-    pwf_status s = pwf_file_read(file, mu, 0, n, values);
-    pwf_measures measures = {0};
-    if (s.code == PWF_OK) s = pwf_posterior_measures(values, n, &measures);
-    info->unique = measures.unique;
-    info->entropy = measures.entropy;
-    info->entropy_nonzero = measures.entropy_nonzero;
-    int16_t *codes = (int16_t *)values;
-    if (s.code == PWF_OK) s = pwf_file_read(file, code, 0, n, codes);
-    for (int64_t i = 0; s.code == PWF_OK && i < n; i++)
-        info->fixed += codes[i] != PWF_FREE;
-    pwf_mem_free(values);
-    return s;
-}
-
-static pwf_status all_hashes(const pwf_file *file, pwf_hash **out, int64_t *count)
-{
-    const pwf_header *h = &file->header;
-    *count = 0;
-    for (int64_t i = 0; i < h->arrays; i++)
-        *count += h->array[i].blocks;
-    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, *count, sizeof **out, out));
-    int64_t at = 0;
-    for (int i = 0; i < (int)h->arrays; i++) {
-        PWF_TRY(pwf_file_hashes(file, i, 0, h->array[i].blocks, *out + at));
-        at += h->array[i].blocks;
-    }
-    return pwf_ok();
-}
-
-static pwf_status fingerprint(const pwf_file *file, hid_t h5, const small *in, pwf_hash *out)
-{
-    float *buffers = NULL;
-    int32_t *codebook = NULL;
-    pwf_hash *hash = NULL;
-    int64_t buffer_count = 0, count = 0;
-    pwf_status s = read_buffers(h5, file, &buffers, &buffer_count);
-    if (s.code == PWF_OK)
-        s = pwf_mem_alloc(PWF_MEM_BUFFERS, in->codebook, sizeof *codebook, &codebook);
-    if (s.code == PWF_OK)
-        s = pwf_h5_read(h5, "/codebook", NULL, H5T_NATIVE_INT32, in->codebook, codebook);
-    if (s.code == PWF_OK) s = all_hashes(file, &hash, &count);
-    const pwf_replicated rest = {.posterior = file->header.posterior,
-                                 .total = file->header.total,
-                                 .buffer_count = buffer_count,
-                                 .codebook_count = in->codebook,
-                                 .min_power = in->min_power,
-                                 .buffers = buffers,
-                                 .codebook = codebook,
-                                 .position = in->position,
-                                 .seed = in->seed,
-                                 .slots = in->slots,
-                                 .model = in->model,
-                                 .data = in->data};
-    if (s.code == PWF_OK) s = pwf_hashes_fingerprint(hash, count, &rest, out);
-    pwf_mem_free(hash);
-    pwf_mem_free(codebook);
-    pwf_mem_free(buffers);
-    return s;
-}
-
-static pwf_status inspect(const pwf_file *file, pwf_ckpt_info *info)
-{
-    const pwf_header *h = &file->header;
-    small in;
-    hid_t h5 = -1;
-    PWF_TRY(pwf_layout_open(file, NULL, &h5));
-    pwf_status s = read_small(h5, file, &in);
-    if (s.code == PWF_OK) s = fingerprint(file, h5, &in, &info->fingerprint);
-    H5Fclose(h5);
-    PWF_TRY(s);
-    memcpy(info->model, in.model, sizeof info->model);
-    info->is_model = h->kind == PWF_KIND_MODEL;
-    info->position = in.position;
-    info->posterior = h->posterior;
-    info->total = h->total;
-    info->seed = in.seed;
-    info->slots = in.slots;
-    info->bytes = (int64_t)h->bytes;
-    info->codebook = (int)in.codebook;
-    return measure(file, info);
-}
-
-pwf_status pwf_ckpt_inspect(const char *path, pwf_ckpt_info *info)
-{
-    *info = (pwf_ckpt_info){0};
-    pwf_file file;
-    PWF_TRY(pwf_file_open(path, &file));
-    pwf_status s = check_arrays(&file);
-    if (s.code == PWF_OK) s = inspect(&file, info);
-    pwf_file_close(&file);
     return s;
 }

@@ -67,6 +67,8 @@ const pwf_option pwf_options[] = {
  "classes to tell apart"},
 {"model.image_size", WHOLE(model.image_size), "224", FROM(1, 4096), "pixels", STATE,
  "side of the square image the network sees"},
+{"model.init", WORDS(model.init), "", NO_RANGE, NULL, STATE,
+ "start weights: a model.h5 as from pwf import, or a checkpoint; empty: random ones"},
 
 {"data.format", CHOICE(data.format), "idx", OF(data_words), NULL, STATE,
  "format of the data set; idx: the four IDX files of the MNIST family, plain or .gz"},

@@ -3,6 +3,7 @@
  * position that names it, so a checkpoint can be taken and a run resumed between any two steps. */
 #include "pwf/train/train.h"
 
+#include "pwf/ckpt/loaded.h"
 #include "pwf/core/clock.h"
 #include "pwf/core/isa.h"
 #include "pwf/core/log.h"
@@ -249,6 +250,19 @@ static pwf_status open_directory(pwf_trainer *t, const pwf_snapshot *from)
     return status;
 }
 
+/* The weights that model.init names in place of random ones. */
+static pwf_status start_weights(pwf_trainer *t)
+{
+    const char *path = t->config->model.init;
+    char text[33];
+    pwf_hash hash = {0, 0};
+    if (!*path) return pwf_ok();
+    PWF_TRY(pwf_ckpt_read_start(t->mesh, path, t->state, &hash));
+    pwf_hash_text(hash, text);
+    PWF_INFO("INIT", "start weights from %s, hash %s", path, text);
+    return pwf_ok();
+}
+
 /* The state of a checkpoint, and the run directory as it was when it was taken. */
 static pwf_status take_up(pwf_trainer *t, const char *checkpoint, pwf_snapshot *from)
 {
@@ -264,6 +278,8 @@ static pwf_status take_up(pwf_trainer *t, const char *checkpoint, pwf_snapshot *
         PWF_INFO("RESUME", "going on from %s: step %lld, %lld of %d rounds done", checkpoint,
                  (long long)t->position.step, (long long)t->position.round,
                  t->config->fixing.fractions.count);
+    } else {
+        PWF_TRY(start_weights(t));
     }
     t->units_done = t->units_total - pwf_plan_units(t, &t->position);
     return pwf_ok();
@@ -358,6 +374,11 @@ pwf_status pwf_train_check(const pwf_mesh *mesh, const pwf_config *config)
     pwf_trainer *t = NULL;
     PWF_TRY(pwf_trainer_new(mesh, config, &t));
     announce(t);
+    const pwf_status status = start_weights(t);
+    if (status.code != PWF_OK) {
+        pwf_trainer_free(t);
+        return status;
+    }
     PWF_INFO(
         "CHECK",
         "%lld steps of ordinary training, %d rounds of %lld steps (the first %lld); "

@@ -67,6 +67,7 @@ typedef struct pwf_config {
         int64_t stem_kernel, stem_stride;
         bool stem_pool;
         int64_t channels, classes, image_size;
+        char init[PWF_TEXT]; /* file with start weights */
     } model;
     struct {
         int64_t format; /* pwf_data_format */

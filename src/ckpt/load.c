@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What tools want of a file: its measures, or all of it. */
+#include "hashes.h"
+#include "read.h"
+
+#include "pwf/core/mem.h"
+#include "pwf/posterior/posterior.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- inspect ---- */
+
+static int find_array(const pwf_file *file, const char *name)
+{
+    for (int i = 0; i < (int)file->header.arrays; i++)
+        if (strcmp(file->header.array[i].name, name) == 0) return i;
+    return -1;
+}
+
+static pwf_status measure(const pwf_file *file, pwf_ckpt_info *info)
+{
+    const int64_t n = file->header.posterior;
+    const int mu = find_array(file, "mu"), code = find_array(file, "code");
+    if (mu < 0 || code < 0 || file->header.array[mu].size != sizeof(float) ||
+        file->header.array[code].size != sizeof(int16_t))
+        return PWF_FAIL(PWF_DATA, "%s has no arrays mu and code", file->path);
+    float *values = NULL;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, n, sizeof *values, &values));
+    pwf_status s = pwf_file_read(file, mu, 0, n, values);
+    pwf_measures measures = {0};
+    if (s.code == PWF_OK) s = pwf_posterior_measures(values, n, &measures);
+    info->unique = measures.unique;
+    info->entropy = measures.entropy;
+    info->entropy_nonzero = measures.entropy_nonzero;
+    int16_t *codes = (int16_t *)values;
+    if (s.code == PWF_OK) s = pwf_file_read(file, code, 0, n, codes);
+    for (int64_t i = 0; s.code == PWF_OK && i < n; i++)
+        info->fixed += codes[i] != PWF_FREE;
+    pwf_mem_free(values);
+    return s;
+}
+
+static pwf_status all_hashes(const pwf_file *file, pwf_hash **out, int64_t *count)
+{
+    const pwf_header *h = &file->header;
+    *count = 0;
+    for (int64_t i = 0; i < h->arrays; i++)
+        *count += h->array[i].blocks;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, *count, sizeof **out, out));
+    int64_t at = 0;
+    for (int i = 0; i < (int)h->arrays; i++) {
+        PWF_TRY(pwf_file_hashes(file, i, 0, h->array[i].blocks, *out + at));
+        at += h->array[i].blocks;
+    }
+    return pwf_ok();
+}
+
+static pwf_status fingerprint(const pwf_file *file, hid_t h5, const pwf_small *in, pwf_hash *out)
+{
+    float *buffers = NULL;
+    int32_t *codebook = NULL;
+    pwf_hash *hash = NULL;
+    int64_t buffer_count = 0, count = 0;
+    pwf_status s = pwf_read_buffers(h5, file, &buffers, &buffer_count);
+    if (s.code == PWF_OK)
+        s = pwf_mem_alloc(PWF_MEM_BUFFERS, in->codebook, sizeof *codebook, &codebook);
+    if (s.code == PWF_OK)
+        s = pwf_h5_read(h5, "/codebook", NULL, H5T_NATIVE_INT32, in->codebook, codebook);
+    if (s.code == PWF_OK) s = all_hashes(file, &hash, &count);
+    const pwf_replicated rest = {.posterior = file->header.posterior,
+                                 .total = file->header.total,
+                                 .buffer_count = buffer_count,
+                                 .codebook_count = in->codebook,
+                                 .min_power = in->min_power,
+                                 .buffers = buffers,
+                                 .codebook = codebook,
+                                 .position = in->position,
+                                 .seed = in->seed,
+                                 .slots = in->slots,
+                                 .model = in->model,
+                                 .data = in->data};
+    if (s.code == PWF_OK) s = pwf_hashes_fingerprint(hash, count, &rest, out);
+    pwf_mem_free(hash);
+    pwf_mem_free(codebook);
+    pwf_mem_free(buffers);
+    return s;
+}
+
+static pwf_status inspect_open(const pwf_file *file, hid_t h5, pwf_ckpt_info *info)
+{
+    const pwf_header *h = &file->header;
+    pwf_small in;
+    PWF_TRY(pwf_read_small(h5, file, &in));
+    PWF_TRY(fingerprint(file, h5, &in, &info->fingerprint));
+    memcpy(info->model, in.model, sizeof info->model);
+    info->is_model = h->kind == PWF_KIND_MODEL;
+    info->position = in.position;
+    info->posterior = h->posterior;
+    info->total = h->total;
+    info->seed = in.seed;
+    info->slots = in.slots;
+    info->bytes = (int64_t)h->bytes;
+    info->codebook = (int)in.codebook;
+    return measure(file, info);
+}
+
+static pwf_status inspect(const pwf_file *file, pwf_ckpt_info *info)
+{
+    hid_t h5 = -1;
+    PWF_TRY(pwf_layout_open(file, NULL, &h5));
+    const pwf_status s = inspect_open(file, h5, info);
+    H5Fclose(h5);
+    return s;
+}
+
+pwf_status pwf_ckpt_inspect(const char *path, pwf_ckpt_info *info)
+{
+    *info = (pwf_ckpt_info){0};
+    pwf_file file;
+    PWF_TRY(pwf_file_open(path, &file));
+    pwf_status s = pwf_read_check_arrays(&file);
+    if (s.code == PWF_OK) s = inspect(&file, info);
+    pwf_file_close(&file);
+    return s;
+}
+
+/* ---- the whole file ---- */
+
+static pwf_status load_arrays(const pwf_file *file, pwf_loaded *out)
+{
+    const pwf_header *h = &file->header;
+    const int mu = find_array(file, "mu"), code = find_array(file, "code");
+    const int sigma = find_array(file, "sigma");
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, h->total, sizeof *out->mu, &out->mu));
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, h->posterior, sizeof *out->code, &out->code));
+    PWF_TRY(pwf_file_read(file, mu, 0, h->total, out->mu));
+    PWF_TRY(pwf_file_read(file, code, 0, h->posterior, out->code));
+    for (int64_t i = 0; i < h->posterior; i++)
+        if (out->code[i] < PWF_FREE || out->code[i] >= out->info.codebook)
+            return PWF_FAIL(PWF_DATA, "%s has the code %d; its codebook has %d entries", file->path,
+                            out->code[i], out->info.codebook);
+    if (sigma < 0) return pwf_ok();
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, h->posterior, sizeof *out->sigma, &out->sigma));
+    return pwf_file_read(file, sigma, 0, h->posterior, out->sigma);
+}
+
+/* Parameters in the flat order, then buffers; shapes as HDF5 has them. */
+static pwf_status load_parts(hid_t h5, const pwf_file *file, pwf_loaded *out)
+{
+    const pwf_header *h = &file->header;
+    char path[PWF_NAME + 16];
+    int64_t at = 0, behind = 0; /* first elements: of a parameter, of a buffer */
+    for (int64_t i = 0; i < h->params + h->buffers; i++) {
+        pwf_loaded_part *part = &out->part[i];
+        *part = (pwf_loaded_part){.name = out->names + (file->name[i] - file->text),
+                                  .buffer = i >= h->params};
+        snprintf(path, sizeof path, "/%s/%s", part->buffer ? "buffers" : "mu", part->name);
+        PWF_TRY(pwf_h5_shape(h5, path, &part->dims, part->shape));
+        part->count = 1;
+        for (int d = 0; d < part->dims; d++)
+            part->count *= part->shape[d];
+        if (part->buffer) {
+            part->values = out->buffer + behind;
+            behind += part->count;
+            continue;
+        }
+        part->values = out->mu + at;
+        if (i < h->posterior_params) part->code = out->code + at;
+        if (i < h->posterior_params && out->sigma) part->sigma = out->sigma + at;
+        at += part->count;
+    }
+    PWF_ASSERT(at == h->total); /* the counts have been held against the extents */
+    return pwf_ok();
+}
+
+static pwf_status load(const pwf_file *file, hid_t h5, pwf_loaded *out)
+{
+    const pwf_header *h = &file->header;
+    pwf_small in;
+    int64_t buffers = 0;
+    PWF_TRY(inspect_open(file, h5, &out->info));
+    PWF_TRY(pwf_read_small(h5, file, &in));
+    PWF_TRY(pwf_h5_read_text(h5, "/run/config", &out->config));
+    out->count = (int)(h->params + h->buffers);
+    out->buffers = (int)h->buffers;
+    out->codebook.min_power = in.min_power;
+    out->codebook.count = (int)in.codebook;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, in.codebook, sizeof *out->codebook.entry,
+                          &out->codebook.entry));
+    PWF_TRY(pwf_h5_read(h5, "/codebook", NULL, H5T_NATIVE_INT32, in.codebook, out->codebook.entry));
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, h->names_bytes + 1, 1, &out->names));
+    memcpy(out->names, file->text, (size_t)h->names_bytes);
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, out->count, sizeof *out->part, &out->part));
+    PWF_TRY(load_arrays(file, out));
+    PWF_TRY(pwf_read_buffers(h5, file, &out->buffer, &buffers));
+    return load_parts(h5, file, out);
+}
+
+pwf_status pwf_load_hashed(const char *path, pwf_loaded *out, pwf_hash *root)
+{
+    pwf_file file;
+    hid_t h5 = -1;
+    *out = (pwf_loaded){0};
+    PWF_TRY(pwf_file_open(path, &file));
+    *root = file.header.root;
+    pwf_status s = pwf_read_check_arrays(&file);
+    if (s.code == PWF_OK) s = pwf_layout_open(&file, NULL, &h5);
+    if (s.code == PWF_OK) s = load(&file, h5, out);
+    if (h5 >= 0) H5Fclose(h5);
+    pwf_file_close(&file);
+    if (s.code != PWF_OK) pwf_ckpt_unload(out);
+    return s;
+}
+
+pwf_status pwf_ckpt_load(const char *path, pwf_loaded *out)
+{
+    pwf_hash root;
+    return pwf_load_hashed(path, out, &root);
+}
+
+void pwf_ckpt_unload(pwf_loaded *loaded)
+{
+    free(loaded->config);
+    pwf_mem_free(loaded->part);
+    pwf_mem_free(loaded->codebook.entry);
+    pwf_mem_free(loaded->mu);
+    pwf_mem_free(loaded->sigma);
+    pwf_mem_free(loaded->buffer);
+    pwf_mem_free(loaded->code);
+    pwf_mem_free(loaded->names);
+    *loaded = (pwf_loaded){0};
+}

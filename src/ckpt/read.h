@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_CKPT_READ_H
+#define PWF_CKPT_READ_H
+
+#include "layout.h"
+#include "pwf/ckpt/loaded.h"
+
+/** Reading the small part of a checkpoint or model file, for one rank. */
+
+/* What is replicated in a checkpoint, beside codebook and buffers. */
+typedef struct pwf_small {
+    pwf_position position;
+    int64_t seed, slots, metrics_bytes, rounds_bytes, codebook, min_power;
+    double seconds;
+    pwf_hash data;
+    char model[256];
+} pwf_small;
+
+/** Reads it from an open file.
+ * Local. Fails with PWF_DATA or PWF_RESOURCE. */
+pwf_status pwf_read_small(hid_t h5, const pwf_file *file, pwf_small *out);
+
+/** Reads all buffers in a row; *count gets their number, *out the memory (pwf_mem_free).
+ * Local. Fails with PWF_DATA or PWF_RESOURCE. */
+pwf_status pwf_read_buffers(hid_t h5, const pwf_file *file, float **out, int64_t *count);
+
+/** Compares every block of every array with its hash.
+ * Local. Fails as pwf_file_check. */
+pwf_status pwf_read_check_arrays(const pwf_file *file);
+
+/** pwf_ckpt_load, and the root hash of the file.
+ * Local. */
+pwf_status pwf_load_hashed(const char *path, pwf_loaded *out, pwf_hash *root);
+
+#endif

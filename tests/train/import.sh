@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Weights of another program: import, a run that starts from them, and what must be refused.
+# shellcheck source=tests/train/lib.sh
+source "$PWF_SOURCE_DIR/tests/train/lib.sh"
+rm -rf ./*
+tiny=$PWF_SOURCE_DIR/tests/train/tiny.yaml
+golden=$PWF_SOURCE_DIR/tests/ckpt/golden
+
+pwf() { # pwf LOG COMMAND...: output to LOG, exit code in $code
+    code=0
+    timeout -k 5 120 "$PWF_BIN_DIR/pwf" "${@:2}" >"$1" 2>&1 </dev/null || code=$?
+}
+
+# A file that does not fit is refused tensor by tensor.
+pwf list.log import "$golden/f32.safetensors" -c "$tiny" -o none.h5
+expect 65 "a file of another model"
+says list.log "shape    layer1.0.conv1.weight: [8, 8, 3, 3] in the model, [2, 2, 3, 3] in the file"
+says list.log "missing  layer1.0.conv2.weight [8, 8, 3, 3]"
+check "nothing is written" test ! -e none.h5
+pwf absent.log import none.pth -c "$tiny" -o none.h5; expect 66 "no such file"
+pwf usage.log import -o none.h5; expect 64 "no file named"
+pwf model.log import "$golden/f32.pth" --model resnet81 -o none.h5; expect 78 "unknown model"
+says model.log resnet18
+
+# Start weights: a run from the model of another one. The order of the parameters may differ.
+dist 1 first.log -c "$tiny" --output first --set train.baseline_epochs=0
+expect 0 "a run to take weights from"
+for file in first/model.h5 first/round-00.h5; do
+    name=from-$(basename "$file" .h5)
+    dist 1 "$name.log" -c "$tiny" --output "$name" --set model.init="$file" --set "fixing.exclude=[fc.*]"
+    expect 0 "start weights from $file"
+    says "$name.log" "start weights from $file"
+    dist 4 "$name-4.log" -c "$tiny" --output "$name-4" --set model.init="$file" \
+        --set "fixing.exclude=[fc.*]" --set parallel.shards=2
+    expect 0 "start weights from $file on 2 x 2"
+    same_rows "$name" "$name-4"
+    same_state "$name" "$name-4"
+done
+dist 2 resumed.log -c "$tiny" --output resumed --set model.init=first/model.h5 --set "fixing.exclude=[fc.*]" \
+    --set checkpoint.stop_after=7
+expect 75 "stopped"
+mv first gone
+dist 3 resumed2.log --resume --output resumed --set checkpoint.stop_after=0
+expect 0 "resumed without the file"
+same_state from-model resumed
+
+dist 2 gone.log -c "$tiny" --output o --set model.init=first/model.h5; expect 66 "start weights missing"
+dist 2 other.log -c "$tiny" --output o --set model.init=gone/model.h5 --set model.classes=11
+expect 65 "start weights of another head"
+says other.log "fc.weight"
+dist 1 check.log -c "$tiny" --output o --set model.init=gone/model.h5 --set model.depths=[2,1] --check
+expect 65 "start weights of another model"
+check "nothing was written" test ! -e o
+finish
