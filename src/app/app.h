@@ -52,6 +52,9 @@ void pwf_app_print_version(const char *program);
  * inspect: Local, without MPI. Fails with PWF_USAGE, or as pwf_ckpt_inspect. */
 pwf_status pwf_app_inspect(int argc, char **argv);
 
+/** export: Local, without MPI. Fails with PWF_USAGE, or as loading and writing do. */
+pwf_status pwf_app_export(int argc, char **argv);
+
 /** import: Collective over all ranks, of which there must be one; MPI has been started. Fails with
  * PWF_USAGE, or as reading, matching and writing do. */
 pwf_status pwf_app_import(int argc, char **argv);

@@ -21,6 +21,8 @@ static const pwf_app_entry commands[] = {
      "what a checkpoint or model holds: model, step, round, fixed share, codebook, fingerprint"},
     {"import", pwf_app_import, true, "FILE --model NAME [--classes N] [-c FILE.yaml] -o MODEL.h5",
      "start weights for model.init from a safetensors file or a PyTorch state dict"},
+    {"export", pwf_app_export, false, "FILE.h5 -o OUT.safetensors | OUT.pwf",
+     "mean weights for other programs: safetensors under timm's names, or the compact form"},
     {"fix-round", pwf_app_fix_round, true, "IN.h5 -o OUT.h5 [--set KEY=VALUE ...]",
      "one fixing round on the datasets mu, sigma and fixed_in of a file; also under mpirun"},
 };

@@ -31,6 +31,6 @@ owner '(oneapi/dnnl/)?dnnl' 'tensor'
 owner 'yaml\.h' 'config'
 owner 'zlib\.h' 'data'
 owner 'jansson\.h' 'core'
-owner 'xxhash\.h' 'core'
+owner 'xxhash\.h' 'core decoder'
 owner 'Random123' 'core'
 exit $bad

@@ -36,6 +36,21 @@ for file in first/model.h5 first/round-00.h5; do
     same_rows "$name" "$name-4"
     same_state "$name" "$name-4"
 done
+# Out again: the strict round trip, and the compact form decoded by a program that knows nothing else.
+pwf out.log export first/model.h5 -o first.safetensors; expect 0 "export"
+pwf back.log import first.safetensors -c "$tiny" -o back.h5; expect 0 "and import"
+check "the values come back" h5diff first/model.h5 back.h5 /mu
+check "the statistics come back" h5diff first/model.h5 back.h5 /buffers
+for file in first/model.h5 first/round-00.h5 first/round-01.h5; do
+    pwf packed.log export "$file" -o packed.pwf; expect 0 "compact form of $file"
+    pwf plain.log export "$file" -o plain.safetensors; expect 0 "plain form of $file"
+    "$PWF_BIN_DIR/../tests/unpack" packed.pwf >values
+    check "both forms of $file have the same values" cmp values <(tail -c "$(stat -c %s values)" plain.safetensors)
+done
+pwf form.log export first/model.h5 -o first.onnx; expect 64 "unknown form"
+pwf none.log export first/none.h5 -o x.pwf; expect 66 "no such file"
+pwf bad.log export first.safetensors -o x.pwf; expect 65 "not a checkpoint"
+
 dist 2 resumed.log -c "$tiny" --output resumed --set model.init=first/model.h5 --set "fixing.exclude=[fc.*]" \
     --set checkpoint.stop_after=7
 expect 75 "stopped"
