@@ -163,6 +163,8 @@ static pwf_status evaluate(pwf_trainer *t)
     return save(t, true);
 }
 
+/* The model is written first: a run stopped between the two files resumes in this station and
+ * writes both, while one that is DONE does nothing more. */
 static pwf_status finish(pwf_trainer *t)
 {
     char *text = NULL;
@@ -171,11 +173,11 @@ static pwf_status finish(pwf_trainer *t)
     PWF_TRY(pwf_evaluate_statistics(t));
     PWF_TRY(pwf_evaluate_run(t, true));
     enter(t, PWF_PHASE_DONE);
-    PWF_TRY(save(t, false));
     pwf_status status = snapshot_run(t, &snapshot, &text);
     if (status.code == PWF_OK) status = pwf_ckpt_write_model(t->mesh, t->config->output, &snapshot);
     free(text);
-    return status;
+    PWF_TRY(status);
+    return save(t, false);
 }
 
 static pwf_status run_stations(pwf_trainer *t)
