@@ -12,6 +12,8 @@
 typedef enum pwf_app_action {
     PWF_APP_RUN,
     PWF_APP_CHECK,
+    PWF_APP_DRY_RUN,
+    PWF_APP_CALIBRATE,
     PWF_APP_HELP,
     PWF_APP_VERSION
 } pwf_app_action;

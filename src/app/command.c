@@ -66,6 +66,11 @@ pwf_status pwf_app_parse(int argc, char **argv, pwf_app_command *command)
         }
         if (is(argv[i], "--check"))
             command->action = PWF_APP_CHECK;
+        else if (is(argv[i], "--dry-run"))
+            command->action =
+                command->action == PWF_APP_CALIBRATE ? PWF_APP_CALIBRATE : PWF_APP_DRY_RUN;
+        else if (is(argv[i], "--calibrate"))
+            command->action = PWF_APP_CALIBRATE;
         else if (is(argv[i], "--resume") || strncmp(argv[i], "--resume=", 9) == 0)
             parse_resume(argc, argv, &i, command);
         else

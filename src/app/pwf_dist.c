@@ -26,6 +26,8 @@ static void print_help(void)
         "                      the newest good one of the run directory; none there: a fresh "
         "start\n"
         "  --check             set everything up, print what would be done, and stop\n"
+        "  --dry-run           print what the run will cost: memory of a rank, bytes moved, steps\n"
+        "  --calibrate         the same with times, from a few steps on these ranks\n"
         "  --help, --version\n\n"
         "An option outranks a PWF_<GROUP>_<KEY> variable, that the file, that the checkpoint, "
         "that\n"
@@ -46,6 +48,19 @@ static void start_log(const pwf_config *config)
     pwf_log_set((pwf_level)config->log.level, plain);
 }
 
+static pwf_status act(const pwf_mesh *mesh, pwf_app_action action, const pwf_app_job *job)
+{
+    switch (action) {
+    case PWF_APP_CHECK:
+        return pwf_train_check(mesh, &job->config);
+    case PWF_APP_DRY_RUN:
+    case PWF_APP_CALIBRATE:
+        return pwf_train_dry_run(mesh, &job->config, action == PWF_APP_CALIBRATE);
+    default:
+        return pwf_train_run(mesh, &job->config, *job->checkpoint ? job->checkpoint : NULL);
+    }
+}
+
 static pwf_status run(const pwf_mesh *launch, int argc, char **argv)
 {
     pwf_app_command command;
@@ -61,10 +76,7 @@ static pwf_status run(const pwf_mesh *launch, int argc, char **argv)
     PWF_TRY(pwf_app_resolve(launch, &command, &job));
     start_log(&job.config);
     PWF_TRY(pwf_mesh_new((int)job.config.parallel.shards, &mesh));
-    const pwf_status status =
-        command.action == PWF_APP_CHECK
-            ? pwf_train_check(mesh, &job.config)
-            : pwf_train_run(mesh, &job.config, *job.checkpoint ? job.checkpoint : NULL);
+    const pwf_status status = act(mesh, command.action, &job);
     pwf_mesh_free(mesh);
     return status;
 }

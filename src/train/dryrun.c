@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a run will cost, told before it costs anything: memory of a rank, bytes moved, checkpoint
+ * size, steps, and after a short measurement the time, over numbers of ranks and shards. */
+#include "pwf/core/clock.h"
+#include "pwf/core/mem.h"
+#include "pwf/train/train.h"
+#include "trainer.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum { CALIBRATION_STEPS = 4 };
+
+static const double MIB = 1048576.0;
+
+/* What is known of the run at hand. */
+typedef struct dry_run {
+    pwf_trainer *t;
+    double activations; /* bytes of one worker's executors */
+    double units;       /* the whole run, in training steps */
+    bool calibrated;
+    double slot;   /* seconds of one slot on one worker */
+    double update; /* seconds of the rest of a step for the whole flat vector on one rank */
+} dry_run;
+
+/* Bytes of one rank, by kind. */
+typedef struct cost {
+    double state, weights, gradients, activations, other, moved;
+} cost;
+
+static cost cost_of(const dry_run *d, int64_t ranks, int64_t shards)
+{
+    const pwf_trainer *t = d->t;
+    const double total = (double)t->state->total, fuzzy = (double)t->state->posterior;
+    const double share = 1.0 / (double)shards, replicas = (double)(ranks / shards);
+    const double threads = (double)t->config->parallel.threads;
+    const double moments = t->state->mu_second ? 2.0 : 1.0;
+    cost c = {
+        .state = share * (4.0 * (1.0 + moments) * (total + fuzzy) + 2.0 * fuzzy),
+        .weights = 4.0 * total,
+        .gradients = 8.0 * total + threads * 4.0 * total + share * 4.0 * (total + fuzzy),
+        .activations = threads * d->activations,
+        /* rank 0 sorts all means to measure them; the images in memory */
+        .other = 8.0 * fuzzy + (double)pwf_mem_now(PWF_MEM_DATA),
+    };
+    /* Received by a rank in a step: weights it does not own, partial sums of what it owns, and over
+     * replicas the sums twice, once to add and once to know. */
+    c.moved = 4.0 * total * (1.0 - share) + 8.0 * total * (1.0 - share) +
+              2.0 * 8.0 * total * share * (1.0 - 1.0 / replicas);
+    return c;
+}
+
+/* Makes one executor of each kind, so that their memory can be read off the account. */
+static pwf_status make_executors(pwf_trainer *t)
+{
+    pwf_worker *w = &t->workers[0];
+    PWF_TRY(pwf_executor_new(t->graph, t->config->train.batch / t->config->parallel.slots,
+                             PWF_MODE_TRAIN, &w->train));
+    PWF_TRY(pwf_executor_new(t->graph, t->config->eval.batch, PWF_MODE_PREDICT, &w->predict));
+    return pwf_mem_alloc(PWF_MEM_GRADIENTS, t->state->total, sizeof *w->gradient, &w->gradient);
+}
+
+/* A few Bayesian steps of the run, thrown away afterwards. The first is not timed: it makes the
+ * plans of the other workers. */
+static pwf_status calibrate(dry_run *d)
+{
+    pwf_trainer *t = d->t;
+    const int64_t slots = t->config->parallel.slots;
+    const int64_t workers = pwf_mesh_size(t->mesh, PWF_WORLD) * t->config->parallel.threads;
+    t->position.phase = PWF_PHASE_TRAIN;
+    double slots_seconds = 0.0, seconds = 0.0;
+    for (int i = 0; i < CALIBRATION_STEPS; i++) {
+        const double begun = pwf_clock_seconds();
+        PWF_TRY(pwf_step_run(t));
+        const double step = pwf_clock_seconds() - begun;
+        const double again = pwf_clock_seconds();
+        PWF_TRY(pwf_slots_run(t, true));
+        if (i == 0) continue;
+        slots_seconds += pwf_clock_seconds() - again;
+        seconds += step;
+    }
+    const double steps = CALIBRATION_STEPS - 1;
+    d->slot = slots_seconds / steps / (double)((slots + workers - 1) / workers);
+    const double rest = (seconds - slots_seconds) / steps;
+    d->update = rest > 0.0 ? rest * (double)pwf_mesh_size(t->mesh, PWF_SHARD) : 0.0;
+    pwf_mesh_max_f64(t->mesh, PWF_WORLD, &d->slot, 1);
+    pwf_mesh_max_f64(t->mesh, PWF_WORLD, &d->update, 1);
+    return pwf_ok();
+}
+
+static void print_time(double seconds)
+{
+    if (seconds < 100.0)
+        printf(" %9.1f s", seconds);
+    else if (seconds < 6000.0)
+        printf(" %7.1f min", seconds / 60.0);
+    else
+        printf(" %9.1f h", seconds / 3600.0);
+}
+
+static void print_row(const dry_run *d, int64_t ranks, int64_t shards)
+{
+    const pwf_trainer *t = d->t;
+    const cost c = cost_of(d, ranks, shards);
+    const double all = c.state + c.weights + c.gradients + c.activations + c.other;
+    printf("%6" PRId64 " %7" PRId64 " %9.1f %9.1f %10.1f %12.1f %8.1f %9.1f %11.1f", ranks, shards,
+           c.state / MIB, c.weights / MIB, c.gradients / MIB, c.activations / MIB, c.other / MIB,
+           all / MIB, c.moved / MIB);
+    if (d->calibrated) {
+        const int64_t workers = ranks * t->config->parallel.threads;
+        const int64_t waves = (t->config->parallel.slots + workers - 1) / workers;
+        const double step = (double)waves * d->slot + d->update / (double)shards;
+        print_time(step * (double)pwf_plan_steps(t->config, pwf_dataset_count(t->train_data), 1.0));
+        print_time(step * d->units);
+    }
+    printf("\n");
+}
+
+static void print_table(const dry_run *d)
+{
+    const pwf_trainer *t = d->t;
+    const pwf_config *c = t->config;
+    const int64_t images = pwf_dataset_count(t->train_data);
+    const int64_t rounds = c->fixing.fractions.count;
+    const int64_t baseline =
+        c->train.baseline_epochs > 0.0 ? pwf_plan_steps(c, images, c->train.baseline_epochs) : 0;
+    const int64_t first = pwf_plan_steps(c, images, c->fixing.first_epochs);
+    const int64_t other = pwf_plan_steps(c, images, c->fixing.epochs);
+    const double evaluations = d->units - (double)(baseline + first + (rounds - 1) * other);
+    const cost one = cost_of(d, 1, 1);
+    printf("%s: %" PRId64 " parameters, %" PRId64 " of them posterior\n", c->model.name,
+           t->state->total, t->state->posterior);
+    printf("steps: %" PRId64 " of ordinary training, %" PRId64 " before the first round, %" PRId64
+           " before each of %" PRId64 " others;\n       evaluations cost as much as %.0f more\n",
+           baseline, first, other, rounds - 1, evaluations);
+    printf("checkpoint: about %.1f MiB each, %" PRId64 " of rounds and the newest %" PRId64
+           " are kept\n\n",
+           one.state / MIB, rounds + 1, c->checkpoint.keep);
+    printf("Memory of a rank and bytes it receives in a step, MiB, %" PRId64 " threads a rank:\n",
+           c->parallel.threads);
+    printf("%6s %7s %9s %9s %10s %12s %8s %9s %11s%s\n", "ranks", "shards", "state", "weights",
+           "gradients", "activations", "other", "together", "moved/step",
+           d->calibrated ? "       epoch         job" : "");
+    for (int64_t ranks = 1; ranks * c->parallel.threads <= c->parallel.slots; ranks *= 2) {
+        print_row(d, ranks, 1);
+        if (ranks > 1) print_row(d, ranks, ranks);
+    }
+    if (d->calibrated)
+        printf(
+            "\nTimes from %d steps on this machine, without the network: %.1f ms a slot, %.1f ms "
+            "for the rest of a step.\n",
+            CALIBRATION_STEPS - 1, 1e3 * d->slot, 1e3 * d->update);
+}
+
+pwf_status pwf_train_dry_run(const pwf_mesh *mesh, const pwf_config *config, bool calibrated)
+{
+    dry_run d = {.calibrated = calibrated};
+    PWF_TRY(pwf_trainer_new(mesh, config, &d.t));
+    d.units = pwf_plan_units(d.t, &d.t->position);
+    pwf_status status = pwf_mesh_agree(mesh, make_executors(d.t));
+    d.activations = (double)pwf_mem_now(PWF_MEM_ACTIVATIONS);
+    if (status.code == PWF_OK && calibrated) status = calibrate(&d);
+    if (status.code == PWF_OK && pwf_mesh_rank(mesh, PWF_WORLD) == 0) print_table(&d);
+    pwf_trainer_free(d.t);
+    return status;
+}
