@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "app.h"
 
-#include "pwf/ckpt/ckpt.h"
-#include "pwf/core/json.h"
+#include "inspect.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static double share(const pwf_ckpt_info *info)
 {
@@ -18,7 +19,8 @@ static const char *kind(const pwf_ckpt_info *info)
     return info->is_model ? "final model" : "checkpoint";
 }
 
-static pwf_status print_page(const char *path, const pwf_ckpt_info *info)
+static pwf_status print_page(const char *path, const pwf_ckpt_info *info,
+                             const pwf_inspect_view *view)
 {
     const pwf_position *p = &info->position;
     char fingerprint[33];
@@ -38,12 +40,13 @@ static pwf_status print_page(const char *path, const pwf_ckpt_info *info)
     printf("  seed, slots      %lld, %lld\n", (long long)info->seed, (long long)info->slots);
     printf("  size             %.1f MiB\n", (double)info->bytes * 0x1p-20);
     printf("  fingerprint      %s\n", fingerprint);
-    return pwf_ok();
+    return pwf_inspect_print_layers(view);
 }
 
-static pwf_status print_json(const char *path, const pwf_ckpt_info *info)
+static pwf_status print_json(const char *path, const pwf_ckpt_info *info,
+                             const pwf_inspect_view *view)
 {
-    char fingerprint[33], *text = NULL;
+    char fingerprint[33];
     pwf_hash_text(info->fingerprint, fingerprint);
     pwf_json *j = pwf_json_new();
     pwf_json_set_text(j, "file", path);
@@ -66,11 +69,36 @@ static pwf_status print_json(const char *path, const pwf_ckpt_info *info)
     pwf_json_set_int(j, "slots", info->slots);
     pwf_json_set_int(j, "bytes", info->bytes);
     pwf_json_set_text(j, "fingerprint", fingerprint);
-    const pwf_status s = pwf_json_text(j, 2, &text);
-    if (s.code == PWF_OK) puts(text);
-    free(text);
+    const pwf_status s = pwf_inspect_json_layers(view, j);
+    if (s.code == PWF_OK) return pwf_inspect_put(j);
     pwf_json_free(j);
     return s;
+}
+
+static pwf_status inspect_checkpoint(const char *path, bool json)
+{
+    pwf_loaded l;
+    PWF_TRY(pwf_ckpt_load(path, &l));
+    const pwf_inspect_view view = {l.part, l.count, l.codebook.entry, l.codebook.count,
+                                   l.codebook.min_power};
+    const pwf_status s = json ? print_json(path, &l.info, &view) : print_page(path, &l.info, &view);
+    pwf_ckpt_unload(&l);
+    return s;
+}
+
+/* The first bytes say what a file is; what cannot be read or is nothing known is left to the reader
+ * of checkpoints, which says so. */
+static pwf_status inspect_any(const char *path, bool json)
+{
+    char first[9] = {0};
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd >= 0 && read(fd, first, sizeof first) < (ssize_t)sizeof first)
+        memset(first, 0, sizeof first);
+    if (fd >= 0) close(fd);
+    if (memcmp(first, "pwfpack\n", 8) == 0) return pwf_inspect_packed(path, json);
+    if (memcmp(first, "PK\003\004", 4) == 0 || first[8] == '{')
+        return pwf_inspect_weights(path, json);
+    return inspect_checkpoint(path, json);
 }
 
 pwf_status pwf_app_inspect(int argc, char **argv)
@@ -92,9 +120,7 @@ pwf_status pwf_app_inspect(int argc, char **argv)
             path = argv[i];
     }
     if (!path) return PWF_FAIL(PWF_USAGE, "no file given; usage: pwf inspect FILE [--json]");
-    pwf_ckpt_info info;
-    PWF_TRY(pwf_ckpt_inspect(path, &info));
-    PWF_TRY(json ? print_json(path, &info) : print_page(path, &info));
+    PWF_TRY(inspect_any(path, json));
     if (fflush(stdout) != 0) return PWF_FAIL(PWF_IO, "cannot write to the standard output");
     return pwf_ok();
 }

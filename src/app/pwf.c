@@ -18,7 +18,7 @@ typedef struct pwf_app_entry {
 
 static const pwf_app_entry commands[] = {
     {"inspect", pwf_app_inspect, false, "FILE [--json]",
-     "what a checkpoint or model holds: model, step, round, fixed share, codebook, fingerprint"},
+     "what a checkpoint, model, .pwf, safetensors or PyTorch file holds"},
     {"import", pwf_app_import, true, "FILE --model NAME [--classes N] [-c FILE.yaml] -o MODEL.h5",
      "start weights for model.init from a safetensors file or a PyTorch state dict"},
     {"export", pwf_app_export, false, "FILE.h5 -o OUT.safetensors | OUT.pwf",

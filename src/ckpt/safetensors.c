@@ -119,12 +119,10 @@ static pwf_status parse(listing *l, const char *text, size_t length)
     if (depth_of(text, length) > DEPTH_MAX)
         return PWF_FAIL(PWF_DATA, "%s: the header is nested deeper than %d", l->file->path,
                         DEPTH_MAX);
-    pwf_json *header = NULL;
-    const pwf_status bad = pwf_json_parse(text, length, &header);
+    const pwf_status bad = pwf_json_parse(text, length, &l->file->header);
     if (bad.code != PWF_OK)
         return PWF_FAIL(bad.code, "%s: the header is %.400s", l->file->path, bad.text);
-    pwf_status s = pwf_json_each(header, add_tensor, l);
-    pwf_json_free(header);
+    pwf_status s = pwf_json_each(l->file->header, add_tensor, l);
     if (s.code == PWF_OK) s = check_cover(l);
     return s;
 }

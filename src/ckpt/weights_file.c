@@ -155,6 +155,7 @@ void pwf_weights_close(pwf_weights_file *file)
     if (file->fd >= 0) close(file->fd);
     for (int i = 0; i < file->count; i++)
         free(file->tensor[i].name);
+    pwf_json_free(file->header);
     free(file->tensor);
     free(file->place);
     free(file->path);
@@ -180,6 +181,23 @@ const char *pwf_weights_format(const pwf_weights_file *file)
 const char *pwf_weights_inside(const pwf_weights_file *file)
 {
     return file->inside;
+}
+
+typedef struct visiting {
+    pwf_json_visit visit;
+    void *context;
+} visiting;
+
+static pwf_status visit_metadata(void *context, const char *key, const pwf_json *value)
+{
+    const visiting *v = context;
+    return strcmp(key, "__metadata__") == 0 ? pwf_json_each(value, v->visit, v->context) : pwf_ok();
+}
+
+pwf_status pwf_weights_metadata(const pwf_weights_file *file, pwf_json_visit visit, void *context)
+{
+    visiting v = {visit, context};
+    return file->header ? pwf_json_each(file->header, visit_metadata, &v) : pwf_ok();
 }
 
 /* ---- values ---- */

@@ -22,6 +22,7 @@ struct pwf_weights_file {
     uint64_t bytes; /* of the file */
     const char *format;
     char inside[32];
+    pwf_json *header; /* of safetensors; NULL: no metadata */
     int count, room;
     pwf_named_tensor *tensor;
     pwf_tensor_place *place;

@@ -47,6 +47,18 @@ for file in first/model.h5 first/round-00.h5 first/round-01.h5; do
     "$PWF_BIN_DIR/../tests/unpack" packed.pwf >values
     check "both forms of $file have the same values" cmp values <(tail -c "$(stat -c %s values)" plain.safetensors)
 done
+for file in first/round-01.h5 first/model.h5 packed.pwf plain.safetensors "$golden/ema.pth"; do
+    pwf page.log inspect "$file"; expect 0 "inspect $file"
+    pwf page.json inspect "$file" --json; expect 0 "inspect $file --json"
+    says page.json '"kind": "'
+done
+pwf page.log inspect first/round-01.h5
+says page.log "sigma 5 %"
+says page.log "layer2.0.downsample.0.weight         128"
+says page.log "codebook value"
+pwf page.log inspect "$golden/ema.pth"; says page.log "under model_ema, 9 tensors"
+printf 'pwfpack\n' >bad.pwf
+pwf page.log inspect bad.pwf; expect 65 "a truncated compact model"
 pwf form.log export first/model.h5 -o first.onnx; expect 64 "unknown form"
 pwf none.log export first/none.h5 -o x.pwf; expect 66 "no such file"
 pwf bad.log export first.safetensors -o x.pwf; expect 65 "not a checkpoint"

@@ -2,7 +2,7 @@
 #ifndef PWF_CKPT_WEIGHTS_FILE_H
 #define PWF_CKPT_WEIGHTS_FILE_H
 
-#include "pwf/core/status.h"
+#include "pwf/core/json.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -57,6 +57,10 @@ const pwf_named_tensor *pwf_weights_tensor(const pwf_weights_file *file, int ind
  * Local. */
 const char *pwf_weights_format(const pwf_weights_file *file);
 const char *pwf_weights_inside(const pwf_weights_file *file);
+
+/** Calls `visit` for each member of safetensors' metadata.
+ * Local. Fails with what `visit` returns. */
+pwf_status pwf_weights_metadata(const pwf_weights_file *file, pwf_json_visit visit, void *context);
 
 /** Reads a tensor's `count` values, row-major, as fp32. F16 and BF16 are widened exactly; F64 is
  * rounded to nearest, and *rounded grows by the number of values that this changed.

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* pwf inspect: files that are not checkpoints. */
+#include "inspect.h"
+
+#include "pwf/ckpt/unpacked.h"
+#include "pwf/ckpt/weights_file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+pwf_status pwf_inspect_put(pwf_json *j)
+{
+    char *text = NULL;
+    const pwf_status s = pwf_json_text(j, 2, &text);
+    if (s.code == PWF_OK) puts(text);
+    free(text);
+    pwf_json_free(j);
+    return s;
+}
+
+/* Texts of a line; longer ones (the settings) are left to --json. */
+static pwf_status print_note(void *context, const char *key, const pwf_json *value)
+{
+    const char *text = "";
+    if (context) *(int *)context += 1;
+    if (pwf_json_text_of(value, &text) && strlen(text) <= 60 && !strpbrk(text, "\n\r\033"))
+        printf("  %-16.40s %s\n", key, text);
+    return pwf_ok();
+}
+
+static pwf_status copy_note(void *context, const char *key, const pwf_json *value)
+{
+    const char *text = "";
+    if (pwf_json_text_of(value, &text)) pwf_json_set_text(context, key, text);
+    return pwf_ok();
+}
+
+static pwf_status print_packed(const char *path, const pwf_unpacked *u, const pwf_json *about,
+                               const pwf_inspect_view *view)
+{
+    const pwf_packed *p = &u->packed;
+    printf("%s: a compact model, every byte verified and decoded\n\n", path);
+    PWF_TRY(pwf_json_each(about, print_note, NULL));
+    printf("  tensors          %u of %llu values\n", p->tensors, (unsigned long long)p->elements);
+    printf("  codebook         %u values\n", p->codes);
+    printf("  size             %lld bytes: %llu of indices for %llu weights, %llu of codebook and "
+           "frequencies, %llu of fp32\n",
+           (long long)u->size, (unsigned long long)p->stream_bytes, (unsigned long long)p->coded,
+           (unsigned long long)p->table_bytes, (unsigned long long)(4 * p->rest));
+    return pwf_inspect_print_layers(view);
+}
+
+static pwf_status json_packed(const char *path, const pwf_unpacked *u, const pwf_json *about,
+                              const pwf_inspect_view *view)
+{
+    const pwf_packed *p = &u->packed;
+    pwf_json *j = pwf_json_new(), *notes = pwf_json_new();
+    pwf_json_set_text(j, "file", path);
+    pwf_json_set_text(j, "kind", "pwf");
+    pwf_status s = pwf_json_each(about, copy_note, notes);
+    pwf_json_set_object(j, "metadata", notes);
+    pwf_json_set_int(j, "tensors", p->tensors);
+    pwf_json_set_int(j, "elements", (int64_t)p->elements);
+    pwf_json_set_int(j, "coded", (int64_t)p->coded);
+    pwf_json_set_int(j, "codebook", p->codes);
+    pwf_json_set_int(j, "bytes", u->size);
+    pwf_json_set_int(j, "index_bytes", (int64_t)p->stream_bytes);
+    pwf_json_set_int(j, "table_bytes", (int64_t)p->table_bytes);
+    pwf_json_set_int(j, "fp32_bytes", (int64_t)(4 * p->rest));
+    if (s.code == PWF_OK) s = pwf_inspect_json_layers(view, j);
+    if (s.code == PWF_OK) return pwf_inspect_put(j);
+    pwf_json_free(j);
+    return s;
+}
+
+pwf_status pwf_inspect_packed(const char *path, bool json)
+{
+    pwf_unpacked u;
+    pwf_json *about = NULL;
+    PWF_TRY(pwf_unpack(path, &u));
+    const pwf_inspect_view view = {u.part, (int)u.packed.tensors, u.packed.entry,
+                                   (int)u.packed.codes, u.packed.min_power};
+    pwf_status s = pwf_json_parse(u.packed.metadata, strlen(u.packed.metadata), &about);
+    if (s.code == PWF_OK)
+        s = json ? json_packed(path, &u, about, &view) : print_packed(path, &u, about, &view);
+    pwf_json_free(about);
+    pwf_unpack_free(&u);
+    return s;
+}
+
+static pwf_status print_weights(const char *path, const pwf_weights_file *file)
+{
+    const char *inside = pwf_weights_inside(file);
+    int64_t total = 0;
+    int width = 6, notes = 0;
+    for (int t = 0; t < pwf_weights_count(file); t++) {
+        const pwf_named_tensor *tensor = pwf_weights_tensor(file, t);
+        total += tensor->count;
+        if ((int)strlen(tensor->name) > width) width = (int)strlen(tensor->name);
+    }
+    printf("%s: %s%s%s, %d tensors of %lld values\n\n", path, pwf_weights_format(file),
+           *inside ? ", under " : "", inside, pwf_weights_count(file), (long long)total);
+    PWF_TRY(pwf_weights_metadata(file, print_note, &notes));
+    if (notes > 0) printf("\n");
+    for (int t = 0; t < pwf_weights_count(file); t++) {
+        const pwf_named_tensor *tensor = pwf_weights_tensor(file, t);
+        char shape[PWF_SHAPE_TEXT];
+        pwf_shape_text(tensor->dims, tensor->shape, shape);
+        printf("  %-*s  %-7s  %s\n", width, tensor->name, pwf_dtype_name(tensor->dtype), shape);
+    }
+    return pwf_ok();
+}
+
+static pwf_status json_weights(const char *path, const pwf_weights_file *file)
+{
+    pwf_json *j = pwf_json_new(), *notes = pwf_json_new();
+    pwf_json_set_text(j, "file", path);
+    pwf_json_set_text(j, "kind", pwf_weights_format(file));
+    pwf_json_set_text(j, "inside", pwf_weights_inside(file));
+    const pwf_status s = pwf_weights_metadata(file, copy_note, notes);
+    pwf_json_set_object(j, "metadata", notes);
+    for (int t = 0; t < pwf_weights_count(file); t++) {
+        const pwf_named_tensor *tensor = pwf_weights_tensor(file, t);
+        pwf_json *entry = pwf_json_new();
+        pwf_json_set_text(entry, "name", tensor->name);
+        pwf_json_set_text(entry, "dtype", pwf_dtype_name(tensor->dtype));
+        pwf_json_set_ints(entry, "shape", tensor->shape, tensor->dims);
+        pwf_json_append(j, "tensors", entry);
+    }
+    if (s.code == PWF_OK) return pwf_inspect_put(j);
+    pwf_json_free(j);
+    return s;
+}
+
+pwf_status pwf_inspect_weights(const char *path, bool json)
+{
+    pwf_weights_file *file = NULL;
+    PWF_TRY(pwf_weights_open(path, &file));
+    const pwf_status s = json ? json_weights(path, file) : print_weights(path, file);
+    pwf_weights_close(file);
+    return s;
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "inspect.h"
+
+#include "pwf/core/mem.h"
+#include "pwf/posterior/posterior.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { QUANTILES = 3, CODES_SHOWN = 16 };
+
+typedef struct layer {
+    int64_t fixed;
+    bool has_sigma;
+    float sigma[QUANTILES];
+} layer;
+
+static const int percent[QUANTILES] = {5, 50, 95};
+
+/* Sorted place k of `key` (Hoare's selection); reorders it. */
+static uint32_t select_place(uint32_t *key, int64_t count, int64_t k)
+{
+    int64_t lo = 0, hi = count - 1;
+    while (lo < hi) {
+        const uint32_t pivot = key[lo + (hi - lo) / 2];
+        int64_t i = lo, j = hi;
+        while (i <= j) {
+            while (key[i] < pivot)
+                i++;
+            while (key[j] > pivot)
+                j--;
+            if (i > j) break;
+            const uint32_t swap = key[i];
+            key[i++] = key[j];
+            key[j--] = swap;
+        }
+        if (k <= j)
+            hi = j;
+        else if (k >= i)
+            lo = i;
+        else
+            break;
+    }
+    return key[k];
+}
+
+/* Quantiles of the sigma that draws use, whose bits sort like its values since it is positive. */
+static pwf_status measure(const pwf_loaded_part *part, layer *out)
+{
+    *out = (layer){0};
+    for (int64_t i = 0; i < part->count; i++)
+        out->fixed += part->code[i] != PWF_FREE;
+    out->has_sigma = part->sigma != NULL;
+    if (!part->sigma) return pwf_ok();
+    uint32_t *key = NULL;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, part->count, sizeof *key, &key));
+    for (int64_t i = 0; i < part->count; i++) {
+        const float sigma = part->sigma[i] > PWF_SIGMA_FLOOR ? part->sigma[i] : PWF_SIGMA_FLOOR;
+        memcpy(&key[i], &sigma, sizeof sigma);
+    }
+    for (int q = 0; q < QUANTILES; q++) {
+        const uint32_t bits = select_place(key, part->count, (part->count - 1) * percent[q] / 100);
+        memcpy(&out->sigma[q], &bits, sizeof bits);
+    }
+    pwf_mem_free(key);
+    return pwf_ok();
+}
+
+typedef struct centre {
+    int32_t entry;
+    int64_t count;
+} centre;
+
+/* Most frequent first. */
+static int by_count(const void *a, const void *b)
+{
+    const centre *x = a, *y = b;
+    if (x->count != y->count) return x->count < y->count ? 1 : -1;
+    return (x->entry > y->entry) - (x->entry < y->entry);
+}
+
+static pwf_status count_centres(const pwf_inspect_view *view, centre **out)
+{
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, view->entries, sizeof **out, out));
+    for (int k = 0; k < view->entries; k++)
+        (*out)[k].entry = view->entry[k];
+    for (int p = 0; p < view->parts; p++)
+        for (int64_t i = 0; view->part[p].code && i < view->part[p].count; i++)
+            if (view->part[p].code[i] != PWF_FREE) (*out)[view->part[p].code[i]].count++;
+    qsort(*out, (size_t)view->entries, sizeof **out, by_count);
+    return pwf_ok();
+}
+
+static double value_of(const pwf_inspect_view *view, int32_t entry)
+{
+    double x = (double)entry;
+    for (int64_t i = 0; i < view->min_power; i++)
+        x *= 0.5;
+    return x;
+}
+
+static pwf_status print_centres(const pwf_inspect_view *view)
+{
+    centre *list = NULL;
+    int64_t all = 0;
+    PWF_TRY(count_centres(view, &list));
+    for (int k = 0; k < view->entries; k++)
+        all += list[k].count;
+    if (view->entries > 0) printf("\n  %14s  %12s  %7s\n", "codebook value", "weights", "share");
+    for (int k = 0; k < view->entries && k < CODES_SHOWN; k++)
+        printf("  %14.9g  %12lld  %5.2f %%\n", value_of(view, list[k].entry),
+               (long long)list[k].count, all > 0 ? 100 * (double)list[k].count / (double)all : 0.0);
+    if (view->entries > CODES_SHOWN)
+        printf("  and %d rarer ones; --json lists all\n", view->entries - CODES_SHOWN);
+    pwf_mem_free(list);
+    return pwf_ok();
+}
+
+pwf_status pwf_inspect_print_layers(const pwf_inspect_view *view)
+{
+    int width = 5;
+    bool first = true;
+    for (int p = 0; p < view->parts; p++)
+        if (view->part[p].code && (int)strlen(view->part[p].name) > width)
+            width = (int)strlen(view->part[p].name);
+    for (int p = 0; p < view->parts; p++) {
+        const pwf_loaded_part *part = &view->part[p];
+        layer l;
+        if (!part->code) continue;
+        PWF_TRY(measure(part, &l));
+        if (first) printf("\n  %-*s  %10s  %8s", width, "layer", "weights", "fixed");
+        if (first && l.has_sigma) printf("  %9s  %9s  %9s", "sigma 5 %", "50 %", "95 %");
+        if (first) printf("\n");
+        first = false;
+        printf("  %-*s  %10lld  %6.2f %%", width, part->name, (long long)part->count,
+               100 * (double)l.fixed / (double)part->count);
+        for (int q = 0; l.has_sigma && q < QUANTILES; q++)
+            printf("  %9.3g", (double)l.sigma[q]);
+        printf("\n");
+    }
+    return print_centres(view);
+}
+
+static pwf_status json_layer(const pwf_loaded_part *part, pwf_json *out)
+{
+    static const char *const keys[QUANTILES] = {"sigma_5", "sigma_50", "sigma_95"};
+    layer l;
+    PWF_TRY(measure(part, &l));
+    pwf_json *j = pwf_json_new();
+    pwf_json_set_text(j, "name", part->name);
+    pwf_json_set_int(j, "weights", part->count);
+    pwf_json_set_int(j, "fixed", l.fixed);
+    pwf_json_set_real(j, "fixed_share", (double)l.fixed / (double)part->count);
+    for (int q = 0; l.has_sigma && q < QUANTILES; q++)
+        pwf_json_set_real(j, keys[q], (double)l.sigma[q]);
+    pwf_json_append(out, "layers", j);
+    return pwf_ok();
+}
+
+pwf_status pwf_inspect_json_layers(const pwf_inspect_view *view, pwf_json *out)
+{
+    centre *list = NULL;
+    for (int p = 0; p < view->parts; p++)
+        if (view->part[p].code) PWF_TRY(json_layer(&view->part[p], out));
+    PWF_TRY(count_centres(view, &list));
+    for (int k = 0; k < view->entries; k++) {
+        pwf_json *j = pwf_json_new();
+        pwf_json_set_real(j, "value", value_of(view, list[k].entry));
+        pwf_json_set_int(j, "entry", list[k].entry);
+        pwf_json_set_int(j, "weights", list[k].count);
+        pwf_json_append(out, "centres", j);
+    }
+    pwf_mem_free(list);
+    return pwf_ok();
+}
