@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "cluster.h"
 
+#include "pwf/core/bits.h"
+
 #include <string.h>
 
 /* A k-th smallest key over all ranks, digit by digit from the top: each pass counts the keys that
@@ -23,9 +25,7 @@ static uint64_t distance_bits(const search *s, uint32_t index)
 {
     const double d = pwf_stage_distance(s->stage, s->weights->mu[index], s->weights->sigma[index],
                                         s->centres->at[s->centre]);
-    uint64_t bits = 0;
-    memcpy(&bits, &d, sizeof bits);
-    return bits;
+    return pwf_double_bits(d);
 }
 
 static void count_digits(const search *s, int64_t counts[DIGITS])

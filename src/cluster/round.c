@@ -2,6 +2,7 @@
 #include "cluster.h"
 
 #include "pwf/config/config.h"
+#include "pwf/core/bits.h"
 
 #include <math.h>
 #include <string.h>
@@ -182,8 +183,7 @@ static bool taken(const fixing *f, const pwf_candidate *candidate, int64_t centr
     if (!cut) return true;
     const double d = pwf_stage_distance(&f->stage, f->weights->mu[candidate->index],
                                         f->weights->sigma[candidate->index], f->centres.at[centre]);
-    uint64_t bits = 0;
-    memcpy(&bits, &d, sizeof bits);
+    const uint64_t bits = pwf_double_bits(d);
     if (bits != cut->distance) return bits < cut->distance;
     return f->weights->own.lo + (int64_t)candidate->index <= cut->index;
 }

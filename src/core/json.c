@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct pwf_json {
     json_t *object;
@@ -33,32 +34,31 @@ void pwf_json_set_int(pwf_json *j, const char *key, int64_t value)
     set(j, key, json_integer(value));
 }
 
-static json_t *real(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 void pwf_json_set_real(pwf_json *j, const char *key, double value)
 {
-    set(j, key, real(value));
+    set(j, key, isfinite(value) ? json_real(value) : json_null());
+}
+
+/* JSON is UTF-8, but the name of a file may be any bytes. */
+static json_t *text_of(const char *value)
+{
+    json_t *text = json_string(value);
+    char *copy = text || !value ? NULL : strdup(value);
+    for (char *c = copy; c && *c; c++)
+        if ((unsigned char)*c > 127) *c = '?';
+    if (copy) text = json_string(copy);
+    free(copy);
+    return text;
 }
 
 void pwf_json_set_text(pwf_json *j, const char *key, const char *value)
 {
-    set(j, key, json_string(value));
+    set(j, key, text_of(value));
 }
 
 void pwf_json_set_bool(pwf_json *j, const char *key, bool value)
 {
     set(j, key, json_boolean(value));
-}
-
-void pwf_json_set_reals(pwf_json *j, const char *key, const double *values, int count)
-{
-    json_t *array = json_array();
-    for (int i = 0; i < count; i++)
-        if (json_array_append_new(array, real(values[i])) != 0 && j) j->failed = true;
-    set(j, key, array);
 }
 
 void pwf_json_set_ints(pwf_json *j, const char *key, const int64_t *values, int count)

@@ -3,8 +3,9 @@
  * many counters at once so that it vectorises; a test holds the two against each other. */
 #include "rng_kernels.h"
 
+#include "pwf/core/bits.h"
+
 #include <math.h>
-#include <string.h>
 
 enum { LANES = 64 };
 
@@ -42,39 +43,13 @@ void PWF_KERNEL(pwf_philox_quads)(uint32_t *out, pwf_stream s, uint64_t first, i
     }
 }
 
-static inline float from_bits(uint32_t bits)
-{
-    float f;
-    memcpy(&f, &bits, sizeof f);
-    return f;
-}
-
-static inline uint32_t to_bits(float f)
-{
-    uint32_t bits;
-    memcpy(&bits, &f, sizeof bits);
-    return bits;
-}
-
-/* ln u for u in [2^-24, 1): u = m 2^e with m in [sqrt(1/2), sqrt 2), f = m - 1, and
- * ln(1 + f) = f - f^2/2 + f^3 P(f); P fitted to 2.2e-8 over the interval. */
+/* ln u for u in [2^-24, 1). */
 static inline float log_unit(float u)
 {
-    const uint32_t bits = to_bits(u) - 0x3f3504f3u;
-    const int e = (int32_t)bits >> 23;
-    const float f = from_bits((bits & 0x007fffffu) + 0x3f3504f3u) - 1.0f;
-    float p = 0x1.2c5642p-4f;
-    p = fmaf(p, f, -0x1.dd96e8p-4f);
-    p = fmaf(p, f, 0x1.dc8e76p-4f);
-    p = fmaf(p, f, -0x1.fbc4e2p-4f);
-    p = fmaf(p, f, 0x1.23dd18p-3f);
-    p = fmaf(p, f, -0x1.55625cp-3f);
-    p = fmaf(p, f, 0x1.999d36p-3f);
-    p = fmaf(p, f, -0x1.ffffe6p-3f);
-    p = fmaf(p, f, 0x1.555554p-2f);
-    const float f2 = f * f;
-    const float tail = fmaf(p * f, f2, -0.5f * f2);
-    return fmaf((float)e, 0x1.62e430p-1f, f + tail);
+    float e;
+    const float f = pwf_log_split(u, &e), f2 = f * f;
+    const float tail = fmaf(pwf_log_polynomial(f) * f, f2, -0.5f * f2);
+    return fmaf(e, 0x1.62e430p-1f, f + tail);
 }
 
 /* Two words to two normals: radius from the first, angle in quarter turns from the second. */
@@ -99,8 +74,8 @@ static inline void box_muller(float out[2], uint32_t radius, uint32_t angle)
     /* cos and sin of the whole angle: swapped in odd quadrants, signs by quadrant. */
     const float x = quadrant & 1u ? s : c, y = quadrant & 1u ? c : s;
     const uint32_t sign_x = ((quadrant + 1u) & 2u) << 30, sign_y = (quadrant & 2u) << 30;
-    out[0] = r * from_bits(to_bits(x) ^ sign_x);
-    out[1] = r * from_bits(to_bits(y) ^ sign_y);
+    out[0] = r * pwf_float_of(pwf_float_bits(x) ^ sign_x);
+    out[1] = r * pwf_float_of(pwf_float_bits(y) ^ sign_y);
 }
 
 void PWF_KERNEL(pwf_words_to_normals)(float *out, const uint32_t *words, int64_t quads)

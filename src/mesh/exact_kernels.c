@@ -4,23 +4,8 @@
  * instruction for them; the rounding of those additions is the rounding we promise. */
 #include "exact_kernels.h"
 
+#include "pwf/core/bits.h"
 #include "pwf/mesh/exact.h"
-
-#include <string.h>
-
-static inline uint64_t bits_of(double d)
-{
-    uint64_t bits;
-    memcpy(&bits, &d, sizeof bits);
-    return bits;
-}
-
-static inline double double_of(uint64_t bits)
-{
-    double d;
-    memcpy(&d, &bits, sizeof d);
-    return d;
-}
 
 /* x = value / unit has |x| < 2^55. x + 1.5 2^56 rounds it to a multiple of 16, h, and its low bits
  * are h / 16; the rest |x - h| <= 8 is exact, and adding 1.5 2^52 rounds that to an integer, half
@@ -28,20 +13,17 @@ static inline double double_of(uint64_t bits)
 bool PWF_KERNEL(pwf_exact_add)(int64_t *sum, const float *value, int64_t count)
 {
     const double high = 0x1.8p+56, low = 0x1.8p+52;
-    const uint64_t zero = (bits_of(high) << 4) + bits_of(low);
+    const uint64_t zero = (pwf_double_bits(high) << 4) + pwf_double_bits(low);
     int32_t bad = 0;
     for (int64_t i = 0; i < count; i++) {
-        int32_t b;
-        memcpy(&b, &value[i], sizeof b);
+        int32_t b = (int32_t)pwf_float_bits(value[i]);
         /* Also true of infinities and NaN. */
         const int32_t large = (b & 0x7fffffff) >= 0x45000000 ? -1 : 0; /* 2^11 */
         bad |= large;
         b &= ~large;
-        float v;
-        memcpy(&v, &b, sizeof v);
-        const double x = (double)v * 0x1p+44, t = x + high;
+        const double x = (double)pwf_float_of((uint32_t)b) * 0x1p+44, t = x + high;
         const double rest = x - (t - high);
-        const uint64_t q = (bits_of(t) << 4) + bits_of(rest + low) - zero;
+        const uint64_t q = (pwf_double_bits(t) << 4) + pwf_double_bits(rest + low) - zero;
         sum[i] = (int64_t)((uint64_t)sum[i] + q);
     }
     return bad == 0;
@@ -69,8 +51,8 @@ void PWF_KERNEL(pwf_exact_value)(float *value, const int64_t *sum, int64_t count
         for (int64_t i = 0; i < n; i++) {
             /* The halves as 2^52 + low half and 2^84 + 2^32 (high half + 2^31). */
             const uint64_t u = (uint64_t)s[i] ^ (uint64_t)1 << 63;
-            const double a = double_of((u & 0xffffffffu) | bits_of(low));
-            const double b = double_of(u >> 32 | bits_of(0x1p+84));
+            const double a = pwf_double_of((u & 0xffffffffu) | pwf_double_bits(low));
+            const double b = pwf_double_of(u >> 32 | pwf_double_bits(0x1p+84));
             v[i] = (float)((b - high + a) * 0x1p-44);
         }
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "graph_parts.h"
+#include "operators.h"
 
 #include <stdlib.h>
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "pwf/core/bits.h"
 #include "pwf/core/mem.h"
 #include "pwf/posterior/posterior.h"
 
@@ -10,8 +11,7 @@ enum { DIGIT = 11, DIGITS = 1 << DIGIT, PASSES = 3 };
 /* Bits of an fp32 number, turned so that integers sort like the numbers; -0 becomes 0. */
 static uint32_t key_of(float x)
 {
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
+    uint32_t bits = pwf_float_bits(x);
     if (bits == UINT32_C(0x80000000)) bits = 0;
     return bits >> 31 ? ~bits : bits | UINT32_C(0x80000000);
 }

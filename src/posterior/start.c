@@ -1,32 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Start values of sigma: a weight far from its two neighbouring powers of two, relative to its
  * size, may move much; one that is a power of two already may not move at all. */
+#include "pwf/core/bits.h"
 #include "pwf/core/mem.h"
 #include "pwf/posterior/posterior.h"
 
 #include <math.h>
-#include <string.h>
-
-static uint64_t bits_of(double x)
-{
-    uint64_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return bits;
-}
-
-static double from_bits(uint64_t bits)
-{
-    double x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
 
 /* (u - a)/a * (a - d)/a for a = |mu| > 0 between the powers of two d <= a <= u. Every fp32 number,
  * denormals too, is a normal double, so clearing the fraction gives d exactly. */
 static double room_around(float mu)
 {
     const double a = fabs((double)mu);
-    const double d = from_bits(bits_of(a) & UINT64_C(0x7ff0000000000000));
+    const double d = pwf_double_of(pwf_double_bits(a) & UINT64_C(0x7ff0000000000000));
     const double u = d < a ? 2.0 * d : d;
     return (u - a) / a * ((a - d) / a);
 }
@@ -38,7 +24,7 @@ enum { DIGIT = 11, DIGITS = 1 << DIGIT };
  * linear whatever the values. Destroys `key`. */
 static double select_place(uint64_t *key, int64_t count, int64_t k, double *after)
 {
-    uint64_t above = bits_of(INFINITY); /* least of the keys left behind that are larger */
+    uint64_t above = pwf_double_bits(INFINITY); /* least of the keys left behind that are larger */
     int shift = 64;
     while (shift > 0) {
         shift = shift > DIGIT ? shift - DIGIT : 0;
@@ -57,8 +43,8 @@ static double select_place(uint64_t *key, int64_t count, int64_t k, double *afte
         }
         count = kept;
     }
-    *after = from_bits(k + 1 < count ? key[0] : above);
-    return from_bits(key[0]);
+    *after = pwf_double_of(k + 1 < count ? key[0] : above);
+    return pwf_double_of(key[0]);
 }
 
 /* The 75th percentile with linear interpolation, as numpy computes it: both its formulas are
@@ -99,7 +85,7 @@ static pwf_status start_param(pwf_state *state, const pwf_posterior_settings *se
                             "element %lld of parameter '%s' is not a finite number; posteriors "
                             "cannot start from it: take an earlier checkpoint or other weights",
                             (long long)i, p->name);
-        if (fabsf(mu[i]) > 0.0f) key[used++] = bits_of(room_around(mu[i]));
+        if (fabsf(mu[i]) > 0.0f) key[used++] = pwf_double_bits(room_around(mu[i]));
     }
     const double quartile = used ? upper_quartile(key, used) : 0.0;
     const pwf_range own =

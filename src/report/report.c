@@ -122,11 +122,9 @@ pwf_status pwf_report_round(pwf_report *r, int64_t round, const pwf_round_result
         fprintf(out, "%" PRId64 ",%" PRId32 ",%s,%s,%" PRId64 ",%.9g,%.9g\n", round, s->order,
                 delta, centre, s->count, s->mean, s->spread);
     }
-    pwf_status s = pwf_ok();
-    if (fclose(out) != 0)
-        s = PWF_FAIL(PWF_RESOURCE, "no memory for the rows of round %" PRId64, round);
-    else
-        s = pwf_grow_append(&r->rounds, text, size);
+    const pwf_status s =
+        fclose(out) != 0 ? PWF_FAIL(PWF_RESOURCE, "no memory for the rows of round %" PRId64, round)
+                         : pwf_grow_append(&r->rounds, text, size);
     free(text);
     return s;
 }

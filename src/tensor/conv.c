@@ -94,11 +94,6 @@ size_t pwf_conv_workspace(const pwf_conv *conv)
     return conv->workspace;
 }
 
-const char *pwf_conv_backend_name(const pwf_conv *conv)
-{
-    return conv->backend->name;
-}
-
 pwf_status pwf_conv_forward(pwf_conv *conv, float *y, const float *x, const float *weight,
                             const float *bias, void *workspace)
 {

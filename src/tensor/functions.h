@@ -2,9 +2,9 @@
 #ifndef PWF_SRC_TENSOR_FUNCTIONS_H
 #define PWF_SRC_TENSOR_FUNCTIONS_H
 
+#include "pwf/core/bits.h"
+
 #include <math.h>
-#include <stdint.h>
-#include <string.h>
 
 /* exp, log and erf of our own: libm's differ from machine to machine. */
 
@@ -14,20 +14,6 @@
 #else
 #define PWF_INDEPENDENT _Pragma("GCC ivdep")
 #endif
-
-static inline float pwf_from_bits(uint32_t bits)
-{
-    float f;
-    memcpy(&f, &bits, sizeof f);
-    return f;
-}
-
-static inline uint32_t pwf_to_bits(float f)
-{
-    uint32_t bits;
-    memcpy(&bits, &f, sizeof bits);
-    return bits;
-}
 
 /* e^x = 2^k e^r, r in [-ln2/2, ln2/2], Taylor's polynomial of degree 7 (remainder 5e-9 relative).
  * Below -87 it is 0 and above 88 infinity: no denormals. NaN stays. */
@@ -46,29 +32,18 @@ static inline float pwf_exp(float x)
     p = fmaf(p, r, 0.5f);
     p = fmaf(p, r, 1.0f);
     p = fmaf(p, r, 1.0f);
-    const float power = pwf_from_bits((pwf_to_bits(shifted) + 127u) << 23);
+    const float power = pwf_float_of((pwf_float_bits(shifted) + 127u) << 23);
     const float y = p * power;
     return x < -87.0f ? 0.0f : x > 88.0f ? INFINITY : y;
 }
 
-/* ln x for normal positive x: x = m 2^e, m in [sqrt(1/2), sqrt 2), f = m - 1; the polynomial is
- * that of the noise (core/rng_kernels.c), ln 2 in two parts. Others give NaN or their limits. */
+/* ln x for normal positive x: x = m 2^e, m in [sqrt(1/2), sqrt 2), f = m - 1; ln 2 in
+ * two parts. Others give NaN or their limits. */
 static inline float pwf_log(float x)
 {
-    const uint32_t bits = pwf_to_bits(x) - 0x3f3504f3u;
-    const int e = (int32_t)bits >> 23;
-    const float f = pwf_from_bits((bits & 0x007fffffu) + 0x3f3504f3u) - 1.0f;
-    float p = 0x1.2c5642p-4f;
-    p = fmaf(p, f, -0x1.dd96e8p-4f);
-    p = fmaf(p, f, 0x1.dc8e76p-4f);
-    p = fmaf(p, f, -0x1.fbc4e2p-4f);
-    p = fmaf(p, f, 0x1.23dd18p-3f);
-    p = fmaf(p, f, -0x1.55625cp-3f);
-    p = fmaf(p, f, 0x1.999d36p-3f);
-    p = fmaf(p, f, -0x1.ffffe6p-3f);
-    p = fmaf(p, f, 0x1.555554p-2f);
-    const float f2 = f * f, n = (float)e;
-    const float tail = fmaf(n, -0x1.05c610p-29f, fmaf(p * f, f2, -0.5f * f2));
+    float n;
+    const float f = pwf_log_split(x, &n), f2 = f * f;
+    const float tail = fmaf(n, -0x1.05c610p-29f, fmaf(pwf_log_polynomial(f) * f, f2, -0.5f * f2));
     const float y = fmaf(n, 0x1.62e430p-1f, f + tail);
     return x > 0.0f ? x < INFINITY ? y : INFINITY : x < 0.0f ? NAN : x == 0.0f ? -INFINITY : x;
 }

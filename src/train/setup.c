@@ -90,7 +90,12 @@ pwf_status pwf_trainer_new(const pwf_mesh *mesh, const pwf_config *config, pwf_t
 {
     *out = NULL;
     pwf_trainer *t = calloc(1, sizeof *t);
-    PWF_TRY(pwf_mesh_agree(mesh, t ? pwf_ok() : PWF_FAIL(PWF_RESOURCE, "no memory for a run")));
+    pwf_status status =
+        pwf_mesh_agree(mesh, t ? pwf_ok() : PWF_FAIL(PWF_RESOURCE, "no memory for a run"));
+    if (status.code != PWF_OK) {
+        free(t);
+        return status;
+    }
     t->mesh = mesh;
     t->config = config;
     t->started = pwf_clock_seconds();
@@ -103,7 +108,7 @@ pwf_status pwf_trainer_new(const pwf_mesh *mesh, const pwf_config *config, pwf_t
         .reference = config->fixing.compat == PWF_COMPAT_REFERENCE,
     };
     t->position.phase = config->train.baseline_epochs > 0.0 ? PWF_PHASE_BASELINE : PWF_PHASE_START;
-    const pwf_status status = set_up(t);
+    status = set_up(t);
     if (status.code != PWF_OK) {
         pwf_trainer_free(t);
         return status;

@@ -20,8 +20,8 @@ static pwf_json *sample(void)
     pwf_json_set_real(j, "nothing", (double)NAN);
     pwf_json_set_real(j, "large", (double)INFINITY);
     pwf_json_set_bool(j, "yes", true);
-    const double values[] = {1, 0.1, -(double)INFINITY};
-    pwf_json_set_reals(j, "list", values, 3);
+    const int64_t values[] = {1, -2, INT64_MAX};
+    pwf_json_set_ints(j, "list", values, 3);
     pwf_json_set_int(inner, "k", 1);
     pwf_json_set_object(j, "inner", inner);
     for (int i = 0; i < 2; i++) {
@@ -35,7 +35,8 @@ static pwf_json *sample(void)
 static const char expected[] =
     "{\"z\": \"quote \\\" and \\n\", \"a\": -9223372036854775808, \"half\": 0.5, \"nothing\": "
     "null, "
-    "\"large\": null, \"yes\": true, \"list\": [1.0, 0.1, null], \"inner\": {\"k\": 1}, "
+    "\"large\": null, \"yes\": true, \"list\": [1, -2, 9223372036854775807], \"inner\": {\"k\": "
+    "1}, "
     "\"items\": [{\"i\": 0}, {\"i\": 1}]}";
 
 static void writing(void **state)
@@ -48,6 +49,19 @@ static void writing(void **state)
     free(text);
     assert_int_equal(pwf_json_text(j, 2, &text).code, PWF_OK);
     assert_non_null(strstr(text, "\n  \"yes\": true,\n"));
+    free(text);
+    pwf_json_free(j);
+}
+
+static void any_bytes(void **state)
+{
+    (void)state;
+    pwf_json *j = pwf_json_new();
+    pwf_json_set_text(j, "good", "\xc3\xa9");
+    pwf_json_set_text(j, "bad", "a\xc3\xff");
+    char *text = NULL;
+    assert_int_equal(pwf_json_text(j, 0, &text).code, PWF_OK);
+    assert_string_equal(text, "{\"good\": \"\xc3\xa9\", \"bad\": \"a??\"}");
     free(text);
     pwf_json_free(j);
 }
@@ -146,9 +160,8 @@ static void bad_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(writing),
-        cmocka_unit_test(failures_are_kept),
-        cmocka_unit_test(reading_back),
+        cmocka_unit_test(writing),           cmocka_unit_test(any_bytes),
+        cmocka_unit_test(failures_are_kept), cmocka_unit_test(reading_back),
         cmocka_unit_test(bad_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

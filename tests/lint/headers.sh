@@ -9,7 +9,7 @@ while read -r header; do
         /^\/\*\*/ { comment = ""; inside = 1 }
         inside { comment = comment "\n" $0; if (/\*\//) { inside = 0; fresh = 1 } next }
         /^[a-z].*\(.*/ && !/^(static|typedef|enum|struct|extern)/ && !/^#/ {
-            if (fresh && comment !~ /(Collective|Local)/) {
+            if (fresh && comment !~ /\n \* (Collective|Local)/) {
                 printf "%s:%d: neither Collective nor Local: %s\n", file, NR, $0; bad = 1
             }
             fresh = 0

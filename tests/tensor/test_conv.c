@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The fast back ends against the plain one, over a grid of shapes, and what a plan promises. */
+#include "conv_backend.h"
 #include "pwf/core/mem.h"
-#include "pwf/tensor/conv.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -137,7 +137,7 @@ static void test_forward_only(void **state)
         assert_int_equal(pwf_conv_new((pwf_tensor_backend)backend, &shapes[0], both[1], &all).code,
                          PWF_OK);
         assert_true(pwf_conv_workspace(forward) <= pwf_conv_workspace(all));
-        assert_string_equal(pwf_conv_backend_name(forward), pwf_conv_backend_name(all));
+        assert_string_equal(forward->backend->name, all->backend->name);
         pwf_conv_free(forward);
         pwf_conv_free(all);
     }
@@ -146,8 +146,8 @@ static void test_forward_only(void **state)
 static void test_names(void **state)
 {
     (void)state;
-    assert_non_null(strstr(pwf_tensor_backend_text(PWF_TENSOR_AUTO), "oneDNN 2."));
-    assert_non_null(strstr(pwf_tensor_backend_text(PWF_TENSOR_OPENBLAS), "OpenBLAS 0."));
+    assert_non_null(strstr(pwf_tensor_backend_text(PWF_TENSOR_AUTO), "oneDNN "));
+    assert_non_null(strstr(pwf_tensor_backend_text(PWF_TENSOR_OPENBLAS), "OpenBLAS "));
     assert_non_null(strstr(pwf_tensor_backend_text(PWF_TENSOR_PLAIN), "plain"));
 }
 

@@ -9,6 +9,8 @@
 /** Checkpoints: one HDF5 file of global shapes that knows nothing of ranks; docs/checkpoint.md has
  * the format and the commit protocol. */
 
+enum { PWF_PATH = 4096 }; /* bytes of a file's name, its NUL included */
+
 /* Where a run stands, beside the state: what the trainer needs to go on. */
 typedef struct pwf_position {
     int64_t phase;      /* pwf_phase of the trainer */
@@ -41,7 +43,6 @@ pwf_hash pwf_ckpt_fingerprint(const pwf_mesh *mesh, const pwf_snapshot *snapshot
  * holds the state; one of each replica group writes.
  * Collective over the mesh; the same status everywhere. Fails with PWF_IO, PWF_CANTCREATE or
  * PWF_DENIED and leaves nothing behind. `path` (PWF_PATH bytes) gets the name. */
-enum { PWF_PATH = 4096 };
 pwf_status pwf_ckpt_write(const pwf_mesh *mesh, const char *dir, const pwf_snapshot *snapshot,
                           char *path);
 

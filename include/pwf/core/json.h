@@ -24,7 +24,6 @@ void pwf_json_set_int(pwf_json *object, const char *key, int64_t value);
 void pwf_json_set_real(pwf_json *object, const char *key, double value);
 void pwf_json_set_text(pwf_json *object, const char *key, const char *value);
 void pwf_json_set_bool(pwf_json *object, const char *key, bool value);
-void pwf_json_set_reals(pwf_json *object, const char *key, const double *values, int count);
 void pwf_json_set_ints(pwf_json *object, const char *key, const int64_t *values, int count);
 void pwf_json_set_object(pwf_json *object, const char *key, pwf_json *value);
 void pwf_json_append(pwf_json *object, const char *key, pwf_json *value);

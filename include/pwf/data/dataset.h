@@ -34,17 +34,18 @@ pwf_hash pwf_dataset_hash(const pwf_dataset *dataset);
 pwf_status pwf_dataset_load(const pwf_dataset *dataset, uint32_t seed, int64_t pass, int64_t index,
                             float *image, int32_t *label);
 
-/** The order of the images: each pass over the data is a permutation drawn from (seed, pass); a
- * last short batch is dropped. `batch_number` counts from the start of training. It begins at batch
- * 0.
+/* The order of the images: each pass over the data is a permutation drawn from (seed, pass); a last
+ * short batch is dropped. */
+typedef struct pwf_order pwf_order;
+
+/** Makes the order, standing at batch 0.
  * Local. The caller owns it. Fails with PWF_CONFIG (a batch larger than the data) or
  * PWF_RESOURCE. */
-typedef struct pwf_order pwf_order;
 pwf_status pwf_order_new(int64_t images, int64_t batch, uint32_t seed, pwf_order **out);
 void pwf_order_free(pwf_order *order);
 
-/** Moves to a batch; afterwards pwf_order_image gives its images, from any thread. The permutation
- * is drawn when the pass changes.
+/** Moves to a batch, counted from the start of training; afterwards pwf_order_image gives its
+ * images, from any thread. The permutation is drawn when the pass changes.
  * Local; one thread. Exact: a pure function of (images, batch, seed, batch_number). */
 void pwf_order_seek(pwf_order *order, int64_t batch_number);
 int64_t pwf_order_image(const pwf_order *order, int64_t position); /* in [0, batch) */

@@ -69,15 +69,16 @@ void pwf_mesh_broadcast(const pwf_mesh *mesh, pwf_axis axis, int root, void *dat
  * Collective over the axis. `offset` is the same on every rank. */
 void pwf_mesh_gather(const pwf_mesh *mesh, pwf_axis axis, void *data, const int64_t *offset);
 
-/** As pwf_mesh_gather, but the result stands on world rank 0 alone; elsewhere only the own piece
- * of `data` is read.  `data` holds all bytes on rank 0; on other ranks it is the own piece alone.
- * Collective over the world. */
+/** Gathers as pwf_mesh_gather does, but on world rank 0 alone.
+ * Collective over the world. Rank r passes its `piece` of offset[r + 1] - offset[r] bytes; `data`
+ * gets all bytes on rank 0 and may be NULL elsewhere. On rank 0 `piece` may already lie in its
+ * place. */
 void pwf_mesh_collect(const pwf_mesh *mesh, const void *piece, size_t piece_bytes, void *data,
                       const int64_t *offset);
 
 /** Sums `values` over the ranks of the axis and leaves the sum of elements
  * [offset[r], offset[r + 1]) in their place on rank r; the other elements are then undefined.
- * Exact. Collective over the axis. */
+ * Collective over the axis. Exact. */
 void pwf_mesh_reduce_i64(const pwf_mesh *mesh, pwf_axis axis, int64_t *values,
                          const int64_t *offset);
 

@@ -18,8 +18,8 @@ typedef struct pwf_schedule_settings {
 
 /** The learning rate of step `step` (from 0) of `steps`. During warm-up lr (step + 1) / (warmup +
  * 1); after it, with s the share of the remaining steps done: constant lr; linear lr (1 - s);
- * cosine lr (1 + cos(pi s)) / 2; step lr factor^(steps since warm-up / step_every). Local. Without
- * libm: the same bits on every machine. */
+ * cosine lr (1 + cos(pi s)) / 2; step lr factor^(steps since warm-up / step_every).
+ * Local. Without libm: the same bits on every machine. */
 double pwf_schedule_lr(const pwf_schedule_settings *settings, int64_t step, int64_t steps);
 
 /** cos(pi x) for x in [0, 1], within 2e-16.

@@ -17,9 +17,9 @@ typedef struct pwf_posterior_settings {
 #define PWF_SIGMA_FLOOR 0x1p-30f
 
 /** Sets sigma of the own range from the means, per tensor (quantile over the whole tensor).
- * `full_mu` holds all `total` means. Local; same bits for any sharding and instruction set. Fails
- * with PWF_RESOURCE, and with PWF_NUMBERS when a mean of a tensor that meets the own range is not
- * finite; sigma is then partly set. Takes 8 bytes per element of the largest such tensor. */
+ * Local. `full_mu` holds all `total` means. Takes 8 bytes per element of the largest tensor that
+ * meets the own range. Fails with PWF_RESOURCE, and with PWF_NUMBERS when a mean of such a tensor
+ * is not finite; sigma is then partly set. Same bits for any sharding and instruction set. */
 pwf_status pwf_posterior_start_sigma(pwf_state *state, const pwf_posterior_settings *settings,
                                      const float *full_mu);
 
@@ -32,20 +32,19 @@ void pwf_posterior_sample(const pwf_state *state, pwf_pool *pool, pwf_stream noi
  * to the gradients of mu and sigma, regulariser included, and the sum of their squares per block.
  * Fixed weights get 0, unless settings->reference. `noise` NULL: ordinary training without
  * posterior; d sigma is then 0 throughout.
- * dmu [own], dsigma [own_posterior]; `norm` has an entry per block of the own range, squares added
- * in double, in a fixed order.
- * Local. Same bits on every instruction set. */
+ * Local. dmu [own], dsigma [own_posterior]; `norm` has an entry per block of the own range, squares
+ * added in double, in a fixed order. Same bits on every instruction set. */
 void pwf_posterior_gradient(const pwf_state *state, const pwf_posterior_settings *settings,
                             pwf_pool *pool, const pwf_stream *noise, const int64_t *sum, float *dmu,
                             float *dsigma, double *norm);
 
-/** Distinct values and entropy (bits) of `count` values, -0 counted as 0; entropy_nonzero leaves
- * the zeros out.
- * Local; sorts a copy: 8 bytes per value for a while. Fails with PWF_RESOURCE. */
 typedef struct pwf_measures {
-    int64_t unique;
-    double entropy, entropy_nonzero;
+    int64_t unique;                  /* distinct values, -0 counted as 0 */
+    double entropy, entropy_nonzero; /* bits; without the zeros */
 } pwf_measures;
+
+/** Measures `count` values.
+ * Local; sorts a copy: 8 bytes per value for a while. Fails with PWF_RESOURCE. */
 pwf_status pwf_posterior_measures(const float *values, int64_t count, pwf_measures *out);
 
 #endif

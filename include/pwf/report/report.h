@@ -44,10 +44,7 @@ pwf_status pwf_report_row(pwf_report *report, pwf_json *row);
  * Local. Fails with PWF_IO or PWF_RESOURCE. Delta and centre read back exactly. */
 pwf_status pwf_report_round(pwf_report *report, int64_t round, const pwf_round_result *result);
 
-/** Tells what is being done; drawn at most ten times a second on a terminal, and as one plain line
- * at every `log_now` elsewhere. `units_done` of `units_total` is the whole run's work (steps,
- * evaluations and rounds weighed by their time), from which the time left is told.
- * Local. */
+/* What is being done. */
 typedef struct pwf_report_progress {
     const char *phase; /* "baseline", "round 3/10", "evaluation", "fixing" */
     int64_t phase_done, phase_total;
@@ -56,6 +53,11 @@ typedef struct pwf_report_progress {
     double loss;              /* 0 or not finite: not told */
     bool log_now;
 } pwf_report_progress;
+
+/** Tells what is being done; drawn at most ten times a second on a terminal, and as one plain line
+ * at every `log_now` elsewhere. `units_done` of `units_total` is the whole run's work (steps,
+ * evaluations and rounds weighed by their time), from which the time left is told.
+ * Local. */
 void pwf_report_show(pwf_report *report, const pwf_report_progress *progress);
 
 /* A finished evaluation. */

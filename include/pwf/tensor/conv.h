@@ -51,10 +51,6 @@ void pwf_conv_free(pwf_conv *conv);
  * Local. */
 size_t pwf_conv_workspace(const pwf_conv *conv);
 
-/** The name of the back end that was chosen.
- * Local. */
-const char *pwf_conv_backend_name(const pwf_conv *conv);
-
 /** y = x * weight (+ bias); y [B, P, Q, K], bias [K] or NULL as planned. Arrays do not overlap.
  * Local. Fails with PWF_BUG if a library call fails; y is then undefined. */
 pwf_status pwf_conv_forward(pwf_conv *conv, float *y, const float *x, const float *weight,
