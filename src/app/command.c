@@ -19,15 +19,20 @@ static bool is(const char *word, const char *name)
 }
 
 /* --resume takes a word only if one follows that is not another option. */
-static void parse_resume(int argc, char **argv, int *at, pwf_app_command *command)
+static pwf_status parse_resume(int argc, char **argv, int *at, pwf_app_command *command)
 {
     const char *word = NULL;
     if (argv[*at][strlen("--resume")] == '=')
         word = argv[*at] + strlen("--resume=");
     else if (*at + 1 < argc && argv[*at + 1][0] != '-')
         word = argv[++*at];
+    if (word && !*word)
+        return PWF_FAIL(PWF_USAGE,
+                        "the checkpoint that --resume names is an empty text; leave it out, or "
+                        "write auto, for the newest one of the run directory");
     command->resume = true;
     command->checkpoint = word && !is(word, "auto") ? word : NULL;
+    return pwf_ok();
 }
 
 static pwf_status parse_value(int argc, char **argv, int *at, pwf_app_command *command)
@@ -72,7 +77,7 @@ pwf_status pwf_app_parse(int argc, char **argv, pwf_app_command *command)
         else if (is(argv[i], "--calibrate"))
             command->action = PWF_APP_CALIBRATE;
         else if (is(argv[i], "--resume") || strncmp(argv[i], "--resume=", 9) == 0)
-            parse_resume(argc, argv, &i, command);
+            PWF_TRY(parse_resume(argc, argv, &i, command));
         else
             PWF_TRY(parse_value(argc, argv, &i, command));
     }

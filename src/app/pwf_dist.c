@@ -50,14 +50,15 @@ static void start_log(const pwf_config *config)
 
 static pwf_status act(const pwf_mesh *mesh, pwf_app_action action, const pwf_app_job *job)
 {
+    const char *from = *job->checkpoint ? job->checkpoint : NULL;
     switch (action) {
     case PWF_APP_CHECK:
-        return pwf_train_check(mesh, &job->config);
+        return pwf_train_check(mesh, &job->config, from);
     case PWF_APP_DRY_RUN:
     case PWF_APP_CALIBRATE:
         return pwf_train_dry_run(mesh, &job->config, action == PWF_APP_CALIBRATE);
     default:
-        return pwf_train_run(mesh, &job->config, *job->checkpoint ? job->checkpoint : NULL);
+        return pwf_train_run(mesh, &job->config, from);
     }
 }
 

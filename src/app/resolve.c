@@ -145,6 +145,6 @@ pwf_status pwf_app_resolve(const pwf_mesh *mesh, const pwf_app_command *command,
     }
     if (first) status = settle_fresh(command, &job->config);
     PWF_TRY(share(mesh, status, &job->config));
-    if (command->resume || command->action != PWF_APP_RUN) return pwf_ok();
-    return check_unused(mesh, job->config.output);
+    const bool dry = command->action != PWF_APP_RUN && command->action != PWF_APP_CHECK;
+    return command->resume || dry ? pwf_ok() : check_unused(mesh, job->config.output);
 }

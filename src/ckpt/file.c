@@ -77,6 +77,11 @@ pwf_status pwf_file_open_plain(const char *path, int *fd, int64_t *bytes)
     pwf_status s = pwf_ok();
     if (fstat(*fd, &info) != 0)
         s = PWF_FAIL(PWF_IO, "cannot look at %s: %s", path, strerror(errno));
+    else if (S_ISDIR(info.st_mode))
+        s = PWF_FAIL(PWF_DATA,
+                     "%s is a directory, not a checkpoint; name a file in it, or go on from its "
+                     "newest one with --resume auto --output %s",
+                     path, path);
     else if (!S_ISREG(info.st_mode))
         s = PWF_FAIL(PWF_DATA, "%s is not a regular file", path);
     else

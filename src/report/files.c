@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "files.h"
 
+#include "pwf/core/log.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,25 +23,37 @@ static pwf_status cannot(const char *what, const char *dir, const char *name, pw
     return PWF_FAIL(code, "cannot %s %s/%s: %s", what, dir, name, strerror(error));
 }
 
-static pwf_status check_cut(const pwf_grow_file *f, int64_t length)
+/* The end of the last line in the first `length` bytes. */
+static pwf_status line_end(const pwf_grow_file *f, int64_t length, int64_t *end)
+{
+    char piece[4096];
+    for (*end = length; *end > 0;) {
+        const int64_t begin = *end > (int64_t)sizeof piece ? *end - (int64_t)sizeof piece : 0;
+        const int64_t size = *end - begin;
+        if (pread(f->fd, piece, (size_t)size, begin) != size)
+            return cannot("read", f->dir, f->name, PWF_IO);
+        for (; *end > begin; --*end)
+            if (piece[*end - begin - 1] == '\n') return pwf_ok();
+    }
+    return pwf_ok();
+}
+
+/* The files are for people; a run that can go on does so without some of their lines. They are
+ * missing after going on from an older checkpoint and then from a newer one again. */
+static pwf_status check_cut(pwf_grow_file *f)
 {
     struct stat st;
+    int64_t end = 0;
     if (fstat(f->fd, &st) != 0) return cannot("look at", f->dir, f->name, PWF_IO);
     if (!S_ISREG(st.st_mode))
         return PWF_FAIL(PWF_CANTCREATE, "%s/%s is not a regular file", f->dir, f->name);
-    if (length == 0) return pwf_ok();
-    if (st.st_size < length)
-        return PWF_FAIL(PWF_DATA,
-                        "%s/%s has %lld bytes, but the checkpoint was written when it had %lld; "
-                        "resume from an older checkpoint, or into a new output folder",
-                        f->dir, f->name, (long long)st.st_size, (long long)length);
-    char last = 0;
-    if (pread(f->fd, &last, 1, length - 1) != 1) return cannot("read", f->dir, f->name, PWF_IO);
-    if (last != '\n')
-        return PWF_FAIL(PWF_DATA,
-                        "%s/%s is not the file that the checkpoint knows: no line ends at byte "
-                        "%lld; resume into a new output folder",
-                        f->dir, f->name, (long long)length);
+    PWF_TRY(line_end(f, st.st_size < f->length ? st.st_size : f->length, &end));
+    if (end < f->length)
+        PWF_WARN("ROWS",
+                 "%s/%s is not as it was when the checkpoint was written (%lld bytes): it goes on "
+                 "behind byte %lld and lacks some rows",
+                 f->dir, f->name, (long long)f->length, (long long)end);
+    f->length = end;
     return pwf_ok();
 }
 
@@ -48,15 +62,10 @@ pwf_status pwf_grow_open(pwf_grow_file *f, int dir_fd, const char *dir, const ch
 {
     PWF_ASSERT(length >= 0);
     *f = (pwf_grow_file){.fd = -1, .length = length, .dir = dir, .name = name};
-    const int flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
-    f->fd = openat(dir_fd, name, flags | (length == 0 ? O_CREAT : 0), MODE);
-    if (f->fd < 0 && errno == ENOENT && length > 0)
-        return PWF_FAIL(PWF_MISSING,
-                        "%s/%s is gone, but the checkpoint was written beside it; resume into a "
-                        "new output folder",
-                        dir, name);
+    const int flags = O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+    f->fd = openat(dir_fd, name, flags, MODE);
     if (f->fd < 0) return cannot("open", dir, name, PWF_CANTCREATE);
-    return check_cut(f, length);
+    return check_cut(f);
 }
 
 pwf_status pwf_grow_cut(pwf_grow_file *f)

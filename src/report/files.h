@@ -16,8 +16,9 @@ typedef struct pwf_grow_file {
     const char *dir, *name; /* for messages; not owned */
 } pwf_grow_file;
 
-/** Opens `name` in the folder `dir_fd` for appending after `length` bytes, which must end a line; 0
- * makes it if it is not there. Nothing is cut yet, so that several files can be checked first.
+/** Opens `name` in the folder `dir_fd`, or makes it, for appending after `length` bytes; if it is
+ * shorter or no line ends there, after the last whole line before, with a warning. Nothing is cut
+ * yet.
  * Local. Fails as pwf_report_open. */
 pwf_status pwf_grow_open(pwf_grow_file *file, int dir_fd, const char *dir, const char *name,
                          int64_t length);

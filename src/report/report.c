@@ -23,7 +23,7 @@ static pwf_status open_files(pwf_report *r, int64_t metrics_bytes, int64_t round
     PWF_TRY(pwf_grow_open(&r->rounds, r->dir_fd, r->dir, "rounds.csv", rounds_bytes));
     PWF_TRY(pwf_grow_cut(&r->metrics));
     PWF_TRY(pwf_grow_cut(&r->rounds));
-    if (rounds_bytes > 0) return pwf_ok();
+    if (r->rounds.length > 0) return pwf_ok();
     return pwf_grow_append(&r->rounds, csv_header, sizeof csv_header - 1);
 }
 

@@ -371,28 +371,56 @@ pwf_status pwf_train_run(const pwf_mesh *mesh, const pwf_config *config, const c
     return status;
 }
 
-pwf_status pwf_train_check(const pwf_mesh *mesh, const pwf_config *config)
+/* What make_directory would meet, found without making anything. */
+static pwf_status check_directory(const char *output)
+{
+    char path[PWF_TEXT];
+    struct stat info;
+    snprintf(path, sizeof path, "%s", output);
+    while (stat(path, &info) != 0 && errno == ENOENT) {
+        char *slash = strrchr(path, '/');
+        if (!slash)
+            strcpy(path, ".");
+        else if (slash == path)
+            strcpy(path, "/");
+        else
+            *slash = '\0';
+    }
+    if (access(path, W_OK | X_OK) != 0 && errno != ENOTDIR)
+        return PWF_FAIL(PWF_DENIED, "cannot write in %s: %s; choose another --output", path,
+                        strerror(errno));
+    if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode))
+        return PWF_FAIL(PWF_CANTCREATE, "%s is not a directory; choose another --output", path);
+    return pwf_ok();
+}
+
+static pwf_status check(pwf_trainer *t, const char *checkpoint)
+{
+    const pwf_config *c = t->config;
+    const int64_t images = pwf_dataset_count(t->train_data);
+    pwf_snapshot from;
+    announce(t);
+    PWF_TRY(take_up(t, checkpoint, &from));
+    pwf_status status = pwf_ok();
+    if (pwf_mesh_rank(t->mesh, PWF_WORLD) == 0) status = check_directory(c->output);
+    PWF_TRY(pwf_mesh_agree(t->mesh, status));
+    PWF_INFO("CHECK",
+             "%lld steps of ordinary training, then %d rounds, the first after %lld steps and each "
+             "other after %lld; output goes to %s; nothing was run or written",
+             c->train.baseline_epochs > 0.0
+                 ? (long long)pwf_plan_steps(c, images, c->train.baseline_epochs)
+                 : 0LL,
+             c->fixing.fractions.count,
+             (long long)pwf_plan_steps(c, images, c->fixing.first_epochs),
+             (long long)pwf_plan_steps(c, images, c->fixing.epochs), c->output);
+    return pwf_ok();
+}
+
+pwf_status pwf_train_check(const pwf_mesh *mesh, const pwf_config *config, const char *checkpoint)
 {
     pwf_trainer *t = NULL;
     PWF_TRY(pwf_trainer_new(mesh, config, &t));
-    announce(t);
-    const pwf_status status = start_weights(t);
-    if (status.code != PWF_OK) {
-        pwf_trainer_free(t);
-        return status;
-    }
-    PWF_INFO(
-        "CHECK",
-        "%lld steps of ordinary training, %d rounds of %lld steps (the first %lld); "
-        "nothing was run or written",
-        config->train.baseline_epochs > 0.0
-            ? (long long)pwf_plan_steps(config, pwf_dataset_count(t->train_data),
-                                        config->train.baseline_epochs)
-            : 0LL,
-        config->fixing.fractions.count,
-        (long long)pwf_plan_steps(config, pwf_dataset_count(t->train_data), config->fixing.epochs),
-        (long long)pwf_plan_steps(config, pwf_dataset_count(t->train_data),
-                                  config->fixing.first_epochs));
+    const pwf_status status = check(t, checkpoint);
     pwf_trainer_free(t);
-    return pwf_ok();
+    return status;
 }

@@ -41,6 +41,15 @@ expect 0 "adamw resumed"
 same_rows adam adam2
 same_state adam adam2
 
+# Back to an older checkpoint, and from the newest again: the metrics lack rows, the state nothing.
+dist 1 back0.log -c "$tiny" --output back --set checkpoint.every=2 --set checkpoint.stop_after=9
+dist 1 back1.log --resume back/ckpt-0000000006.h5 --set checkpoint.stop_after=1
+expect 75 "back to an older checkpoint"
+dist 1 back2.log --resume --output back --set checkpoint.stop_after=0
+expect 0 "on from the newest"
+says back2.log "code=ROWS"
+same_state whole back
+
 dist 1 again.log --resume --output whole
 expect 0 "a finished run resumed"
 same_rows whole half

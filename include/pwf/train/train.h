@@ -15,10 +15,10 @@
  * finite, or what setting up, reading and writing can bring. */
 pwf_status pwf_train_run(const pwf_mesh *mesh, const pwf_config *config, const char *checkpoint);
 
-/** Sets up everything a run needs (model, data, memory) and prints what it would do, without
- * training or writing.
+/** Sets up everything a run needs (model, data, memory, the checkpoint to go on from or NULL) and
+ * prints what it would do, without training or writing.
  * Collective over the mesh. Fails as pwf_train_run does before its first step. */
-pwf_status pwf_train_check(const pwf_mesh *mesh, const pwf_config *config);
+pwf_status pwf_train_check(const pwf_mesh *mesh, const pwf_config *config, const char *checkpoint);
 
 /** Prints what a run will cost to stdout: memory of a rank by kind, bytes moved in a step,
  * checkpoint size and steps, for numbers of ranks and shards; with `calibrated` also the time, from
