@@ -7,35 +7,55 @@
 /* What only several keys together can tell, and what may differ between a run and its resumption.
  */
 
-/* The keys that make up a resnet, which a preset decides. */
-static const char *const preset_keys[] = {"model.block",       "model.depths",
-                                          "model.widths",      "model.stem_kernel",
-                                          "model.stem_stride", "model.stem_pool"};
-enum { PRESET_KEYS = sizeof preset_keys / sizeof preset_keys[0], STAGES_MAX = 8 };
+/* The keys that make up a member of a family, which a preset decides. */
+static const struct {
+    const char *key, *family, *other; /* other: NULL, or a second family */
+} family_keys[] = {
+    {"model.block", "resnet", NULL},
+    {"model.depths", "resnet", "densenet"},
+    {"model.widths", "resnet", NULL},
+    {"model.stem_kernel", "resnet", "densenet"},
+    {"model.stem_stride", "resnet", "densenet"},
+    {"model.stem_pool", "resnet", "densenet"},
+    {"model.growth", "densenet", NULL},
+    {"model.patch", "vit", NULL},
+    {"model.width", "vit", NULL},
+    {"model.depth", "vit", NULL},
+    {"model.heads", "vit", NULL},
+    {"model.mlp_ratio", "vit", NULL},
+    {"model.distilled", "vit", NULL},
+};
+enum { FAMILY_KEYS = sizeof family_keys / sizeof family_keys[0], STAGES_MAX = 8 };
 
-static bool is_preset(const pwf_config *config)
+static bool decided(const pwf_config *config, int key)
 {
-    return strcmp(config->model.name, "resnet") != 0;
+    const char *other = family_keys[key].other;
+    return strcmp(config->model.name, family_keys[key].family) != 0 &&
+           (!other || strcmp(config->model.name, other) != 0);
 }
 
 bool pwf_option_of_preset(const pwf_config *config, const pwf_option *option)
 {
-    for (int i = 0; is_preset(config) && i < PRESET_KEYS; i++)
-        if (strcmp(option->key, preset_keys[i]) == 0) return true;
+    for (int i = 0; i < FAMILY_KEYS; i++)
+        if (strcmp(option->key, family_keys[i].key) == 0) return decided(config, i);
     return false;
 }
 
 static pwf_status check_model(const pwf_config *config)
 {
-    if (config->model.name[0] == '\0')
+    const char *name = config->model.name;
+    if (name[0] == '\0')
         return PWF_FAIL(PWF_CONFIG, "model.name is empty; resnet18 is one, resnet another");
-    for (int i = 0; is_preset(config) && i < PRESET_KEYS; i++)
-        if (pwf_config_is_set(config, preset_keys[i]))
+    for (int i = 0; i < FAMILY_KEYS; i++)
+        if (decided(config, i) && pwf_config_is_set(config, family_keys[i].key))
             return PWF_FAIL(PWF_CONFIG,
-                            "%s is decided by model.name %s; use model.name: resnet to choose it",
-                            preset_keys[i], config->model.name);
-    int depths = config->model.depths.count, widths = config->model.widths.count;
-    if (depths != widths || depths < 1 || depths > STAGES_MAX)
+                            "%s is decided by model.name %s; use model.name: %s to choose it",
+                            family_keys[i].key, name, family_keys[i].family);
+    const int depths = config->model.depths.count, widths = config->model.widths.count;
+    if (strcmp(name, "densenet") == 0 && (depths < 1 || depths > STAGES_MAX))
+        return PWF_FAIL(PWF_CONFIG, "model.depths has %d values; a densenet has 1 to %d blocks",
+                        depths, STAGES_MAX);
+    if (strcmp(name, "resnet") == 0 && (depths != widths || depths < 1 || depths > STAGES_MAX))
         return PWF_FAIL(PWF_CONFIG,
                         "model.depths has %d values and model.widths %d; both need one per stage, "
                         "1 to %d",

@@ -50,7 +50,7 @@ static void test_yaml_sentences(void **state)
         {"output: a\noutput: b\n", "t.yaml:2:1: output stands here twice"},
         {"train: 3\n", "t.yaml:1:8: train is a group of keys, each on a line of its own; the keys "
                        "of train are seed, batch, baseline_epochs, baseline_lr, "
-                       "baseline_schedule, norm_batches"},
+                       "baseline_schedule, label_smoothing, norm_batches"},
         {"train:\n  seed: [1]\n", "t.yaml:2:9: train.seed: a single value is wanted, not a list"},
         {"train:\n  seed: {a: 1}\n",
          "t.yaml:2:9: train.seed: a single value is wanted, not a mapping"},
@@ -252,6 +252,11 @@ static void test_check(void **state)
         {"model.stem_pool=true", NULL, "model.stem_pool is decided by model.name resnet18"},
         {"model.name=resnet", "model.depths=1,1", "model.depths has 2 values and model.widths 4"},
         {"model.name=resnet", "model.widths=[]", "both need one per stage, 1 to 8"},
+        {"model.name=deit_tiny_patch16_224", "model.heads=4", "use model.name: vit to choose it"},
+        {"model.name=vit", "model.depths=1,1", "use model.name: resnet to choose it"},
+        {"model.name=densenet", "model.depths=[]", "a densenet has 1 to 8 blocks"},
+        {"model.name=densenet", "model.depths=1,1", NULL},
+        {"model.name=vit", "model.heads=4", NULL},
         {"model.name=", NULL, "model.name is empty"},
         {"output=", NULL, "output is empty"},
         {"posterior.sigma_min=0.1", NULL,

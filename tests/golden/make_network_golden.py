@@ -14,6 +14,8 @@ import numpy
 import torch
 import torch.nn.functional as F
 
+from networks import DenseNet, ResNet, ViT, attention, cross_entropy
+
 torch.manual_seed(20240229)
 
 
@@ -129,14 +131,6 @@ def tokens(x):
     return x.permute(0, 2, 1)[:, :, None, :]
 
 
-def attention(x, heads):
-    """Of qkv [B, T, 3 C], packed as timm does."""
-    b, t, c3 = x.shape
-    q, k, v = x.reshape(b, t, 3, heads, c3 // 3 // heads).permute(2, 0, 3, 1, 4)
-    p = (q @ k.transpose(-2, -1) * q.shape[-1] ** -0.5).softmax(-1)
-    return (p @ v).transpose(1, 2).reshape(b, t, c3 // 3)
-
-
 def token_operator(out, name, function, inputs, ints):
     """An operator whose x and result are tokens."""
     y = function(*inputs.values())
@@ -186,80 +180,22 @@ def transformers(out):
         out.tensor("loss", loss.reshape(1))
 
 
-class Block(torch.nn.Module):
-    """A residual block in timm's names."""
-
-    def __init__(self, bottleneck, inputs, width, stride):
-        super().__init__()
-        outputs = 4 * width if bottleneck else width
-        kernels = [1, 3, 1] if bottleneck else [3, 3]
-        widths = [inputs, width, width, outputs] if bottleneck else [inputs, width, outputs]
-        strides = [1, stride, 1] if bottleneck else [stride, 1]
-        self.layers = len(kernels)
-        for i, kernel in enumerate(kernels):
-            self.add_module(f"conv{i + 1}", torch.nn.Conv2d(
-                widths[i], widths[i + 1], kernel, strides[i], kernel // 2, bias=False))
-            self.add_module(f"bn{i + 1}", torch.nn.BatchNorm2d(widths[i + 1], momentum=1.0))
-        self.downsample = None
-        if stride != 1 or inputs != outputs:
-            self.downsample = torch.nn.Sequential(
-                torch.nn.Conv2d(inputs, outputs, 1, stride, bias=False),
-                torch.nn.BatchNorm2d(outputs, momentum=1.0))
-
-    def forward(self, x):
-        y = x
-        for i in range(1, self.layers + 1):
-            y = getattr(self, f"bn{i}")(getattr(self, f"conv{i}")(y))
-            y = F.relu(y) if i < self.layers else y
-        return F.relu(y + (self.downsample(x) if self.downsample else x))
-
-
-class ResNet(torch.nn.Module):
-    def __init__(self, bottleneck, depths, widths, stem, pool, channels, classes):
-        super().__init__()
-        kernel, stride = stem
-        self.conv1 = torch.nn.Conv2d(channels, widths[0], kernel, stride, kernel // 2, bias=False)
-        self.bn1 = torch.nn.BatchNorm2d(widths[0], momentum=1.0)
-        self.pool, self.stages = pool, len(depths)
-        inputs = widths[0]
-        for i, (depth, width) in enumerate(zip(depths, widths)):
-            blocks = []
-            for j in range(depth):
-                blocks.append(Block(bottleneck, inputs, width, 2 if i > 0 and j == 0 else 1))
-                inputs = 4 * width if bottleneck else width
-            self.add_module(f"layer{i + 1}", torch.nn.Sequential(*blocks))
-        self.fc = torch.nn.Linear(inputs, classes)
-
-    def forward(self, x):
-        x = F.relu(self.bn1(self.conv1(x)))
-        if self.pool:
-            x = F.max_pool2d(x, 3, 2, 1)
-        for i in range(1, self.stages + 1):
-            x = getattr(self, f"layer{i}")(x)
-        return self.fc(x.mean((2, 3)))
-
-
-def step(path, bottleneck, depths, widths, stem, pool, size):
+def step(path, case, net, size, ints, smoothing=0.0, noise=0.2):
     """One training step at slots = 1: loss, every gradient, BatchNorm's statistics."""
     channels, classes, images = 3, 5, 4
     out = File(path)
-    net = ResNet(bottleneck, depths, widths, stem, pool, channels, classes).double()
+    net = net(channels, classes).double()
     for name, parameter in net.named_parameters():
         with torch.no_grad():
-            value = parameter + (0.2 * torch.randn_like(parameter) if parameter.dim() == 1 else 0)
+            value = parameter + (noise * torch.randn_like(parameter) if parameter.dim() == 1 else 0)
             parameter.copy_(value.float().double())
     x, labels = draw(images, channels, size, size), torch.randint(classes, (images,))
     logits = net(x)
-    loss = F.cross_entropy(logits, labels)
+    loss = cross_entropy(logits, labels, smoothing)
     loss.backward()
-    out.case("step", bottleneck=int(bottleneck), stages=len(depths),
-             **{f"depth{i}": d for i, d in enumerate(depths)},
-             **{f"width{i}": w for i, w in enumerate(widths)}, stem_kernel=stem[0],
-             stem_stride=stem[1], stem_pool=int(pool), channels=channels, classes=classes,
-             image_size=size)
+    out.case(case, **ints, channels=channels, classes=classes, image_size=size)
     out.tensor("x", x)
     out.tensor("labels", labels)
-    out.tensor("logits", logits)
     out.tensor("loss", loss.reshape(1))
     for name, parameter in net.named_parameters():
         out.tensor("param:" + name, parameter)
@@ -272,17 +208,42 @@ def step(path, bottleneck, depths, widths, stem, pool, size):
     out.close()
 
 
+def stages(depths, stem, pool, **others):
+    return dict(stages=len(depths), **{f"depth{i}": d for i, d in enumerate(depths)}, **others,
+                stem_kernel=stem[0], stem_stride=stem[1], stem_pool=int(pool))
+
+
+def resnet_step(path, bottleneck, depths, widths, stem, pool, size):
+    step(path, "resnet", lambda c, k: ResNet(bottleneck, depths, widths, stem, pool, c, k), size,
+         stages(depths, stem, pool, bottleneck=int(bottleneck),
+                **{f"width{i}": w for i, w in enumerate(widths)}))
+
+
+def vit_step(path, patch, width, depth, heads, distilled, size, percent):
+    step(path, "vit", lambda c, k: ViT(patch, width, depth, heads, distilled, c, k, size), size,
+         dict(patch=patch, width=width, depth=depth, heads=heads, distilled=int(distilled),
+              smoothing_percent=percent), float(numpy.float32(percent / 100)))
+
+
+def densenet_step(path, growth, depths, stem, pool, size):
+    step(path, "densenet", lambda c, k: DenseNet(growth, depths, stem, pool, c, k), size,
+         stages(depths, stem, pool, growth=growth), noise=0.5)
+
+
 def main():
     folder = sys.argv[1]
     out = File(folder + "/operators.golden")
     convolutions(out)
     others(out)
     out.close()
-    step(folder + "/step_basic.golden", False, [1, 2], [16, 32], (3, 1), False, 10)
-    step(folder + "/step_bottleneck.golden", True, [2, 1], [8, 16], (7, 2), True, 20)
+    resnet_step(folder + "/step_basic.golden", False, [1, 2], [16, 32], (3, 1), False, 10)
+    resnet_step(folder + "/step_bottleneck.golden", True, [2, 1], [8, 16], (7, 2), True, 20)
     out = File(folder + "/transformers.golden")
     transformers(out)
     out.close()
+    vit_step(folder + "/step_vit.golden", 4, 16, 2, 2, False, 12, 0)
+    vit_step(folder + "/step_distilled.golden", 4, 16, 1, 4, True, 8, 10)
+    densenet_step(folder + "/step_densenet.golden", 4, [2, 2], (3, 1), True, 16)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A whole training step of two small residual networks at slots = 1 against PyTorch in double
+/* A whole training step of small networks of each family at slots = 1 against PyTorch in double
  * precision: loss, every gradient, statistics, and prediction afterwards. */
 #include "nn/golden_file.h"
 
@@ -30,7 +30,7 @@ static float *numbers(int64_t count)
 static void configure(pwf_config *config, const golden_case *g, int64_t backend)
 {
     pwf_config_defaults(config);
-    strcpy(config->model.name, "resnet");
+    snprintf(config->model.name, sizeof config->model.name, "%s", g->name);
     config->model.block = golden_int(g, "bottleneck") ? PWF_BLOCK_BOTTLENECK : PWF_BLOCK_BASIC;
     config->model.depths.count = config->model.widths.count = (int)golden_int(g, "stages");
     for (int i = 0; i < config->model.depths.count; i++) {
@@ -43,9 +43,16 @@ static void configure(pwf_config *config, const golden_case *g, int64_t backend)
     config->model.stem_kernel = golden_int(g, "stem_kernel");
     config->model.stem_stride = golden_int(g, "stem_stride");
     config->model.stem_pool = golden_int(g, "stem_pool") != 0;
+    config->model.growth = golden_int(g, "growth");
+    config->model.patch = golden_int(g, "patch");
+    config->model.width = golden_int(g, "width");
+    config->model.depth = golden_int(g, "depth");
+    config->model.heads = golden_int(g, "heads");
+    config->model.distilled = golden_int(g, "distilled") != 0;
     config->model.channels = golden_int(g, "channels");
     config->model.classes = golden_int(g, "classes");
     config->model.image_size = golden_int(g, "image_size");
+    config->train.label_smoothing = (double)golden_int(g, "smoothing_percent") / 100.0;
     config->parallel.backend = backend;
 }
 
@@ -164,10 +171,29 @@ static void test_bottleneck(void **state)
     check_file("step_bottleneck.golden");
 }
 
+static void test_vit(void **state)
+{
+    (void)state;
+    check_file("step_vit.golden");
+}
+
+static void test_distilled(void **state)
+{
+    (void)state;
+    check_file("step_distilled.golden");
+}
+
+static void test_densenet(void **state)
+{
+    (void)state;
+    check_file("step_densenet.golden");
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_basic),
-                                       cmocka_unit_test(test_bottleneck)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_basic), cmocka_unit_test(test_bottleneck), cmocka_unit_test(test_vit),
+        cmocka_unit_test(test_distilled), cmocka_unit_test(test_densenet)};
     pwf_tensor_thread_start();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,21 +5,24 @@
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 rm -rf ./*
 
-dist 1 one.log -c "$PWF_SOURCE_DIR/tests/train/tiny.yaml" --output one "$@"
-expect 0 "1 shard x 1 replica x 1 thread"
-check "20 step rows" test "$(grep -c '"kind": "step"' one/metrics.jsonl)" = 20
-check "2 rounds" test "$(grep -c '"kind": "round"' one/metrics.jsonl)" = 2
-check "rounds.csv has both" grep -q '^2,' one/rounds.csv
+# same CONFIG PREFIX: the run on one rank, then those of the lines "shards ranks threads" on stdin.
+same() {
+    local config=$1 one=${2}one shards ranks threads name
+    shift 2
+    dist 1 "$one.log" -c "$config" --output "$one" "$@"
+    expect 0 "1 shard x 1 replica x 1 thread"
+    while read -r shards ranks threads; do
+        name=$one-$shards-$ranks-$threads
+        dist "$ranks" "$name.log" -c "$config" --output "$name" \
+            --set parallel.shards="$shards" --set parallel.threads="$threads" "$@"
+        expect 0 "$shards shards on $ranks ranks of $threads threads"
+        same_rows "$one" "$name"
+        same_state "$one" "$name"
+    done
+    echo "fingerprint at the end: $(tail -n 2 "$one/metrics.jsonl" | grep -o '"fingerprint": "[^"]*"' | head -n 1)"
+}
 
-#     shards ranks threads
-while read -r shards ranks threads; do
-    name=m$shards-$ranks-$threads
-    dist "$ranks" "$name.log" -c "$PWF_SOURCE_DIR/tests/train/tiny.yaml" --output "$name" \
-        --set parallel.shards="$shards" --set parallel.threads="$threads" "$@"
-    expect 0 "$shards shards on $ranks ranks of $threads threads"
-    same_rows one "$name"
-    same_state one "$name"
-done <<EOF
+same "$PWF_SOURCE_DIR/tests/train/tiny.yaml" "" "$@" <<EOF
 1 1 2
 1 2 1
 2 2 1
@@ -31,5 +34,16 @@ done <<EOF
 4 4 2
 1 4 1
 EOF
-echo "fingerprint at the end: $(tail -n 2 one/metrics.jsonl | grep -o '"fingerprint": "[^"]*"' | head -n 1)"
+check "20 step rows" test "$(grep -c '"kind": "step"' one/metrics.jsonl)" = 20
+check "2 rounds" test "$(grep -c '"kind": "round"' one/metrics.jsonl)" = 2
+check "rounds.csv has both" grep -q '^2,' one/rounds.csv
+
+same "$PWF_SOURCE_DIR/tests/train/vit.yaml" vit_ "$@" <<EOF
+1 1 2
+2 2 2
+1 3 1
+4 4 2
+EOF
+check "15 step rows" test "$(grep -c '"kind": "step"' vit_one/metrics.jsonl)" = 15
+check "2 rounds of the transformer" test "$(grep -c '"kind": "round"' vit_one/metrics.jsonl)" = 2
 finish

@@ -66,6 +66,10 @@ typedef struct pwf_config {
         pwf_int_list depths, widths;
         int64_t stem_kernel, stem_stride;
         bool stem_pool;
+        int64_t growth;
+        int64_t patch, width, depth, heads;
+        double mlp_ratio;
+        bool distilled;
         int64_t channels, classes, image_size;
         char init[PWF_TEXT]; /* file with start weights */
     } model;
@@ -94,6 +98,7 @@ typedef struct pwf_config {
         int64_t seed, batch;
         double baseline_epochs, baseline_lr;
         int64_t baseline_schedule; /* pwf_schedule */
+        double label_smoothing;
         int64_t norm_batches;
     } train;
     struct {

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "parts.h"
+
+#include <math.h>
+#include <stdio.h>
+
+pwf_start pwf_start_uniform(int64_t inputs)
+{
+    return (pwf_start){PWF_INIT_UNIFORM, 1.0 / sqrt((double)inputs)};
+}
+
+const char *pwf_part_name(char out[PWF_LAYER_NAME], const char *block, const char *layer)
+{
+    snprintf(out, PWF_LAYER_NAME, "%.63s.%.31s", block, layer);
+    return out;
+}
+
+const pwf_param *pwf_part_parameter(pwf_builder *b, const char *name, int dims,
+                                    const int64_t *shape, pwf_role role, pwf_start start)
+{
+    const pwf_param *out = NULL;
+    if (b->status.code != PWF_OK) return NULL;
+    b->status = pwf_registry_add(b->registry, name, dims, shape, role, start.init,
+                                 (float)start.scale, &out);
+    return out;
+}
+
+static const pwf_param *parameter(pwf_builder *b, const char *layer, const char *last, int dims,
+                                  const int64_t *shape, pwf_role role, pwf_start start)
+{
+    char name[PWF_PARAM_NAME];
+    snprintf(name, sizeof name, "%.95s.%.15s", layer, last);
+    return pwf_part_parameter(b, name, dims, shape, role, start);
+}
+
+static const pwf_buffer *buffer(pwf_builder *b, const char *layer, const char *last, int64_t count,
+                                float initial)
+{
+    const pwf_buffer *out = NULL;
+    char name[PWF_PARAM_NAME];
+    if (b->status.code != PWF_OK) return NULL;
+    snprintf(name, sizeof name, "%.95s.%.15s", layer, last);
+    b->status = pwf_registry_add_buffer(b->registry, name, count, initial, &out);
+    return out;
+}
+
+pwf_value pwf_part_conv(pwf_builder *b, const char *name, pwf_value x, int64_t in, int64_t out,
+                        int64_t kernel, int64_t stride, pwf_start start)
+{
+    const int64_t shape[] = {out, in, kernel, kernel};
+    const pwf_param *weight = parameter(b, name, "weight", 4, shape, PWF_ROLE_WEIGHT, start);
+    if (!weight) return 0;
+    return pwf_graph_conv2d(b->graph, x, weight, NULL, stride, kernel / 2, 1);
+}
+
+pwf_value pwf_part_patches(pwf_builder *b, const char *name, pwf_value x, int64_t in, int64_t out,
+                           int64_t size)
+{
+    const int64_t shape[] = {out, in, size, size};
+    const pwf_start start = pwf_start_uniform(in * size * size);
+    const pwf_param *weight = parameter(b, name, "weight", 4, shape, PWF_ROLE_WEIGHT, start);
+    const pwf_param *bias = parameter(b, name, "bias", 1, &out, PWF_ROLE_BIAS, start);
+    if (!bias) return 0;
+    return pwf_graph_conv2d(b->graph, x, weight, bias, size, 0, 1);
+}
+
+pwf_value pwf_part_batch_norm(pwf_builder *b, const char *name, pwf_value x, int64_t channels,
+                              bool zero)
+{
+    const pwf_start one = {zero ? PWF_INIT_ZERO : PWF_INIT_ONE, 0.0};
+    const pwf_param *scale = parameter(b, name, "weight", 1, &channels, PWF_ROLE_PLAIN, one);
+    const pwf_param *shift =
+        parameter(b, name, "bias", 1, &channels, PWF_ROLE_PLAIN, PWF_START_ZERO);
+    const pwf_buffer *mean = buffer(b, name, "running_mean", channels, 0.0f);
+    const pwf_buffer *variance = buffer(b, name, "running_var", channels, 1.0f);
+    if (!variance) return 0;
+    return pwf_graph_batch_norm(b->graph, x, scale, shift, mean, variance);
+}
+
+pwf_value pwf_part_layer_norm(pwf_builder *b, const char *name, pwf_value x, int64_t channels)
+{
+    const pwf_start one = {PWF_INIT_ONE, 0.0};
+    const pwf_param *scale = parameter(b, name, "weight", 1, &channels, PWF_ROLE_PLAIN, one);
+    const pwf_param *shift =
+        parameter(b, name, "bias", 1, &channels, PWF_ROLE_PLAIN, PWF_START_ZERO);
+    if (!shift) return 0;
+    return pwf_graph_layer_norm(b->graph, x, scale, shift);
+}
+
+pwf_value pwf_part_linear(pwf_builder *b, const char *name, pwf_value x, int64_t in, int64_t out,
+                          pwf_start weight, pwf_start bias)
+{
+    const int64_t shape[] = {out, in};
+    const pwf_param *w = parameter(b, name, "weight", 2, shape, PWF_ROLE_WEIGHT, weight);
+    const pwf_param *v = parameter(b, name, "bias", 1, &out, PWF_ROLE_BIAS, bias);
+    if (!v) return 0;
+    return pwf_graph_linear(b->graph, x, w, v);
+}

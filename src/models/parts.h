@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_SRC_MODELS_PARTS_H
+#define PWF_SRC_MODELS_PARTS_H
+
+#include "pwf/nn/graph.h"
+#include "pwf/registry/registry.h"
+
+/* Layers with their parameters, for the families of models: each registers "name.weight" and so on
+ * and adds the operator. The first failure stays in `status`; the graph keeps its own; calls after
+ * a failure do nothing. */
+
+enum { PWF_LAYER_NAME = 96, PWF_PARAM_NAME = 128 };
+
+typedef struct pwf_builder {
+    pwf_registry *registry;
+    pwf_graph *graph;
+    pwf_status status;
+} pwf_builder;
+
+/* How a parameter starts. */
+typedef struct pwf_start {
+    pwf_init init;
+    double scale;
+} pwf_start;
+
+static const pwf_start PWF_START_ZERO = {PWF_INIT_ZERO, 0.0};
+
+/* PyTorch's own start of layers with `inputs` connections: uniform up to 1 / sqrt(inputs). */
+pwf_start pwf_start_uniform(int64_t inputs);
+
+/* Under exactly this name; NULL after a failure. */
+const pwf_param *pwf_part_parameter(pwf_builder *b, const char *name, int dims,
+                                    const int64_t *shape, pwf_role role, pwf_start start);
+
+/* "block" and "layer" give "block.layer". */
+const char *pwf_part_name(char out[PWF_LAYER_NAME], const char *block, const char *layer);
+
+/* Square window of `kernel` pixels; padding keeps the size at stride 1. */
+pwf_value pwf_part_conv(pwf_builder *b, const char *name, pwf_value x, int64_t in, int64_t out,
+                        int64_t kernel, int64_t stride, pwf_start start);
+
+/* Batch normalisation; its scale starts at 1, or at 0. */
+pwf_value pwf_part_batch_norm(pwf_builder *b, const char *name, pwf_value x, int64_t channels,
+                              bool zero);
+
+pwf_value pwf_part_layer_norm(pwf_builder *b, const char *name, pwf_value x, int64_t channels);
+
+pwf_value pwf_part_linear(pwf_builder *b, const char *name, pwf_value x, int64_t in, int64_t out,
+                          pwf_start weight, pwf_start bias);
+
+/* Windows of `size` pixels side by side, with bias. */
+pwf_value pwf_part_patches(pwf_builder *b, const char *name, pwf_value x, int64_t in, int64_t out,
+                           int64_t size);
+
+#endif
