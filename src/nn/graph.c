@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "graph_parts.h"
-#include "operators.h"
 
 #include <stdlib.h>
 

@@ -10,9 +10,6 @@ extern const pwf_operator pwf_op_conv2d, pwf_op_linear, pwf_op_batch_norm, pwf_o
     pwf_op_attention, pwf_op_prepend_token, pwf_op_add_embedding, pwf_op_select_token, pwf_op_mean,
     pwf_op_cross_entropy;
 
-/* Looks an operator up; a name that is not there is a bug. */
-const pwf_operator *pwf_operator_find(const char *name);
-
 /* Bytes rounded up to a cache line. */
 static inline size_t pwf_lines(size_t bytes)
 {

@@ -87,4 +87,8 @@ struct pwf_operator {
 int pwf_operator_count(void);
 const pwf_operator *pwf_operator_at(int index);
 
+/** Looks an operator up; a name that is not there is a bug.
+ * Local. */
+const pwf_operator *pwf_operator_find(const char *name);
+
 #endif
