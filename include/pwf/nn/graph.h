@@ -63,7 +63,8 @@ pwf_value pwf_graph_layer_norm(pwf_graph *graph, pwf_value x, const pwf_param *s
 pwf_value pwf_graph_gelu(pwf_graph *graph, pwf_value x);
 
 /** Softmax attention among an image's tokens: qkv [T, 3 C] to [T, C], C divided among `heads`,
- * packed as timm's blocks.N.attn.qkv makes it. Local. */
+ * packed as timm's blocks.N.attn.qkv makes it.
+ * Local. */
 pwf_value pwf_graph_attention(pwf_graph *graph, pwf_value qkv, int64_t heads);
 
 /** Puts token [C] in front of every image's tokens.
@@ -79,7 +80,8 @@ pwf_value pwf_graph_add_embedding(pwf_graph *graph, pwf_value x, const pwf_param
 pwf_value pwf_graph_select_token(pwf_graph *graph, pwf_value x, int64_t token);
 
 /** Before the graph is closed: takes `share` (0 to below 1) of the training target from the label
- * and spreads it over all classes alike. Local. */
+ * and spreads it over all classes alike.
+ * Local. */
 void pwf_graph_smooth_labels(pwf_graph *graph, float share);
 
 /** Ends the graph with cross-entropy over `logits`, a value of one pixel. Every value must be read

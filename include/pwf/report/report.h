@@ -18,8 +18,9 @@ typedef struct pwf_report pwf_report;
  * files, whatever was there). `live`: a progress line on the terminal; else plain lines without
  * carriage returns. At most one live report exists at a time.
  * A file that is shorter, or in which no line ends there, goes on behind its last whole line, with
- * a warning. Local. The caller owns it. Fails with PWF_CANTCREATE, PWF_DENIED, PWF_IO or
- * PWF_RESOURCE; nothing is cut then. */
+ * a warning.
+ * Local. The caller owns it. Fails with PWF_CANTCREATE, PWF_DENIED, PWF_IO or PWF_RESOURCE;
+ * nothing is cut then. */
 pwf_status pwf_report_open(const char *dir, int64_t metrics_bytes, int64_t rounds_bytes, bool live,
                            pwf_report **out);
 
