@@ -36,6 +36,11 @@ typedef struct pwf_app_job {
     char checkpoint[PWF_PATH];
 } pwf_app_job;
 
+/** Makes a process fit to work, first of all: standard descriptors that came closed lead to
+ * /dev/null, so that no file gets their number and then messages among its bytes; a reader that
+ * goes away is an error of write(2), not a signal; messages go to stderr. Local. */
+void pwf_app_start(void);
+
 /** Reads the command line of pwf_dist.
  * Local; `command` points into argv. Fails with PWF_USAGE. */
 pwf_status pwf_app_parse(int argc, char **argv, pwf_app_command *command);

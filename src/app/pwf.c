@@ -3,7 +3,6 @@
 #include "app.h"
 
 #include "pwf/core/log.h"
-#include "pwf/core/terminal.h"
 #include "pwf/mesh/mesh.h"
 
 #include <stdio.h>
@@ -71,7 +70,7 @@ static pwf_status run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    pwf_log_set(PWF_LOG_INFO, pwf_terminal_fd() >= 0);
+    pwf_app_start();
     const pwf_status status = run(argc, argv);
     pwf_log_status(status);
     return (int)status.code;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The job: parse, start, run, finish. What it does is in src/train/run.c. */
 #include "app.h"
+#include "pwf/core/hash.h"
 #include "pwf/core/log.h"
 #include "pwf/core/mem.h"
 #include "pwf/core/terminal.h"
@@ -62,12 +63,27 @@ static pwf_status act(const pwf_mesh *mesh, pwf_app_action action, const pwf_app
     }
 }
 
+/* Ranks with different options would wait for each other in different places. */
+static pwf_status compare_options(const pwf_mesh *launch, int argc, char **argv)
+{
+    pwf_hasher *hasher = pwf_hasher_new();
+    PWF_TRY(pwf_mesh_agree(launch, hasher ? pwf_ok() : PWF_FAIL(PWF_RESOURCE, "no memory")));
+    for (int i = 1; i < argc; i++)
+        pwf_hasher_add(hasher, argv[i], strlen(argv[i]) + 1);
+    const pwf_hash hash = pwf_hasher_digest(hasher);
+    pwf_hasher_free(hasher);
+    pwf_status status = pwf_mesh_same(launch, &hash, sizeof hash, "command line");
+    if (status.code != PWF_OK) status.code = PWF_LAUNCH;
+    return status;
+}
+
 static pwf_status run(const pwf_mesh *launch, int argc, char **argv)
 {
     pwf_app_command command;
     pwf_app_job job;
     pwf_mesh *mesh = NULL;
     PWF_TRY(pwf_mesh_agree(launch, pwf_app_parse(argc, argv, &command)));
+    PWF_TRY(compare_options(launch, argc, argv));
     const bool speaks = pwf_mesh_rank(launch, PWF_WORLD) == 0;
     if (command.action == PWF_APP_HELP || command.action == PWF_APP_VERSION) {
         if (speaks && command.action == PWF_APP_HELP) print_help();
@@ -85,7 +101,7 @@ static pwf_status run(const pwf_mesh *launch, int argc, char **argv)
 int main(int argc, char **argv)
 {
     pwf_mesh *launch = NULL;
-    pwf_log_set(PWF_LOG_INFO, pwf_terminal_fd() >= 0);
+    pwf_app_start();
     pwf_status status = pwf_mesh_start(&argc, &argv);
     if (status.code == PWF_OK) status = pwf_mesh_new(1, &launch);
     if (status.code == PWF_OK) {

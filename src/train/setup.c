@@ -26,6 +26,15 @@ static pwf_status open_data(pwf_trainer *t)
     return pwf_order_new(images, c->train.batch, (uint32_t)c->train.seed, &t->order);
 }
 
+/* Ranks on other hosts may find another file under the same name. */
+static pwf_status compare_data(const pwf_trainer *t)
+{
+    const pwf_hash hashes[2] = {pwf_dataset_hash(t->train_data), pwf_dataset_hash(t->test_data)};
+    pwf_status status = pwf_mesh_same(t->mesh, hashes, sizeof hashes, "set of images in data.path");
+    if (status.code != PWF_OK) status.code = PWF_DATA;
+    return status;
+}
+
 static pwf_status allocate(pwf_trainer *t)
 {
     const pwf_config *c = t->config;
@@ -76,6 +85,7 @@ static pwf_status set_up(pwf_trainer *t)
     pwf_status status = build_model(t);
     if (status.code == PWF_OK) status = open_data(t);
     PWF_TRY(pwf_mesh_agree(t->mesh, status));
+    PWF_TRY(compare_data(t));
     PWF_TRY(pwf_exchange_new(t->mesh, pwf_registry_total_count(t->registry), &t->exchange));
     status = pwf_state_new(t->registry, pwf_exchange_own(t->exchange), (uint32_t)c->train.seed,
                            c->fixing.min_power, &t->state);

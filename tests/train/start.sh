@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Ranks that were not started alike, and processes that were started badly.
+# shellcheck source=tests/train/lib.sh
+source "$PWF_SOURCE_DIR/tests/train/lib.sh"
+rm -rf ./*
+tiny=$PWF_SOURCE_DIR/tests/train/tiny.yaml
+images=/usr/share/datasets/fashion-mnist
+
+dist 1 options.log -c "$tiny" --output run --check : -n 1 "$PWF_BIN_DIR/pwf_dist" -c "$tiny" --output run
+expect 69 "ranks with different options"
+says options.log "rank 1 has another command line"
+check "nothing was written" test ! -e run
+
+# The same name leads to other images on the second host.
+mkdir host0 host1
+ln -s "$images" host0/images
+cp -r "$images" host1/images
+rm host1/images/t10k-labels*
+gzip -dc "$images"/t10k-labels*.gz >host1/images/t10k-labels-idx1-ubyte
+printf '\1' | dd of=host1/images/t10k-labels-idx1-ubyte bs=1 seek=9 conv=notrunc status=none
+cat >there.sh <<END
+cd "host\$OMPI_COMM_WORLD_RANK"
+exec "$PWF_BIN_DIR/pwf_dist" "\$@"
+END
+code=0
+timeout -k 5 60 mpirun --oversubscribe --bind-to none -n 2 bash there.sh -c "$tiny" --output "$PWD/run" \
+    --set data.path=images >images.log 2>&1 </dev/null || code=$?
+expect 65 "ranks with different images"
+says images.log "rank 1 has another set of images"
+check "no checkpoint" test -z "$(find . -name '*.h5')"
+
+# Without standard descriptors, files get their numbers.
+code=0
+"$PWF_BIN_DIR/pwf_dist" -c "$tiny" --output closed --set checkpoint.stop_after=1 0<&- 1>&- 2>&- || code=$?
+expect 75 "started with closed descriptors"
+check "messages in a file" test "$(grep -lr code= closed | wc -l)" = 0
+check "the metrics are whole" test "$(grep -c '^{.*}$' closed/metrics.jsonl)" = "$(wc -l <closed/metrics.jsonl)"
+
+# A reader that goes away does not take the run with it.
+code=0
+{ "$PWF_BIN_DIR/pwf_dist" -c "$tiny" --output unread --set checkpoint.stop_after=8 --set log.level=debug 2>&1 &&
+    echo 0 >unread.code || echo $? >unread.code; } | true
+code=$(cat unread.code)
+expect 75 "nobody reads the messages"
+finish
