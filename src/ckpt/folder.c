@@ -105,8 +105,8 @@ static void join(char path[PWF_PATH], const char *dir, const char *name)
 }
 
 /* All checkpoints of a directory whose first block is good, the newest first; *bad counts the
- * others, about which it warns. */
-static pwf_status list_folder(const char *dir, list *l, int64_t *bad)
+ * others; it warns about them if `warn`. */
+static pwf_status list_folder(const char *dir, list *l, int64_t *bad, bool warn)
 {
     *bad = 0;
     DIR *d = opendir(dir);
@@ -129,7 +129,10 @@ static pwf_status list_folder(const char *dir, list *l, int64_t *bad)
             if (s.code == PWF_OK) l->entry[l->count - 1].step = header.step;
         } else {
             ++*bad;
-            PWF_WARN("CKPT_BAD", "%s", one.code == PWF_OK ? "a model, not a checkpoint" : one.text);
+            if (warn && one.code == PWF_OK)
+                PWF_WARN("CKPT_BAD", "%s is a model, not a checkpoint", path);
+            else if (warn)
+                PWF_WARN("CKPT_BAD", "%s", one.text);
         }
     }
     closedir(d);
@@ -144,7 +147,7 @@ static pwf_status find_here(const char *dir, char *path, bool *found)
     list l = {0};
     int64_t bad = 0;
     path[0] = '\0';
-    pwf_status s = list_folder(dir, &l, &bad);
+    pwf_status s = list_folder(dir, &l, &bad, true);
     *found = l.count + bad > 0;
     for (int64_t i = 0; s.code == PWF_OK && i < l.count && !path[0]; i++) {
         char name[PWF_PATH];
@@ -185,7 +188,7 @@ static void remove_file(const char *dir, const char *name)
         PWF_WARN("CKPT_PRUNE", "cannot remove %s: %s", path, strerror(errno));
 }
 
-/* Part files and trash of earlier attempts; the caller holds the directory's lock, so nobody is
+/* Part files and trash of earlier attempts. One run at a time works in a directory, so nobody is
  * writing one now. */
 static void remove_leftovers(const char *dir)
 {
@@ -225,7 +228,7 @@ static pwf_status prune_here(const char *dir, int64_t keep)
     list l = {0};
     int64_t bad = 0, kept = 0;
     bool good = false;
-    pwf_status s = list_folder(dir, &l, &bad);
+    pwf_status s = list_folder(dir, &l, &bad, false);
     for (int64_t i = 0; s.code == PWF_OK && i < l.count; i++) {
         if (l.entry[i].round) continue;
         if (kept < keep) {

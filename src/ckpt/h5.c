@@ -10,7 +10,8 @@ void pwf_h5_start(void)
     static bool started;
     if (started) return;
     started = true;
-    /* The run's own lock guards the directory; HDF5's locks fail on some parallel file systems. */
+    /* A file appears under its name when it is whole, so it needs no locks; HDF5's fail on some
+     * parallel file systems. */
     setenv("HDF5_USE_FILE_LOCKING", "FALSE", 1);
     unsetenv("HDF5_PLUGIN_PATH");
     unsetenv("HDF5_DRIVER");

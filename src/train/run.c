@@ -47,6 +47,39 @@ static pwf_status log_step(pwf_trainer *t, const char *phase)
     return pwf_mesh_agree(t->mesh, status);
 }
 
+/* The most any rank held, by kind. */
+static pwf_status report_memory(pwf_trainer *t)
+{
+    int64_t most[PWF_MEM_KINDS + 2];
+    for (int k = 0; k < PWF_MEM_KINDS; k++)
+        most[k] = (int64_t)pwf_mem_peak((pwf_mem_kind)k);
+    most[PWF_MEM_KINDS] = (int64_t)pwf_mem_peak_total();
+    most[PWF_MEM_KINDS + 1] = (int64_t)pwf_mem_process_peak();
+    pwf_mesh_max_i64(t->mesh, PWF_WORLD, most, PWF_MEM_KINDS + 2);
+    pwf_status status = pwf_ok();
+    if (t->report) {
+        pwf_json *row = pwf_json_new();
+        pwf_json_set_text(row, "kind", "memory");
+        pwf_json_set_int(row, "step", t->position.step);
+        pwf_json_set_int(row, "shards", pwf_mesh_size(t->mesh, PWF_SHARD));
+        pwf_json_set_int(row, "replicas", pwf_mesh_size(t->mesh, PWF_REPLICA));
+        for (int k = 0; k < PWF_MEM_KINDS; k++)
+            pwf_json_set_int(row, pwf_mem_name((pwf_mem_kind)k), most[k]);
+        pwf_json_set_int(row, "all", most[PWF_MEM_KINDS]);
+        pwf_json_set_int(row, "process", most[PWF_MEM_KINDS + 1]);
+        status = pwf_report_row(t->report, row);
+        const double mib = 1048576.0;
+        PWF_INFO("MEMORY",
+                 "most per rank: state %.1f MiB, weights %.1f, gradients %.1f, activations %.1f, "
+                 "data %.1f, other %.1f; process %.0f MiB",
+                 (double)most[PWF_MEM_STATE] / mib, (double)most[PWF_MEM_WEIGHTS] / mib,
+                 (double)most[PWF_MEM_GRADIENTS] / mib, (double)most[PWF_MEM_ACTIVATIONS] / mib,
+                 (double)most[PWF_MEM_DATA] / mib, (double)most[PWF_MEM_BUFFERS] / mib,
+                 (double)most[PWF_MEM_KINDS + 1] / mib);
+    }
+    return pwf_mesh_agree(t->mesh, status);
+}
+
 static pwf_status snapshot_run(pwf_trainer *t, pwf_snapshot *snapshot, char **text)
 {
     int64_t lengths[2] = {0, 0};
@@ -62,6 +95,27 @@ static pwf_status snapshot_run(pwf_trainer *t, pwf_snapshot *snapshot, char **te
     return pwf_ok();
 }
 
+/* A second name for the checkpoint of a round, so that it is kept for good. */
+static void keep_round(pwf_trainer *t)
+{
+    const pwf_status status = pwf_ckpt_keep_round(t->mesh, t->saved, t->position.round);
+    if (status.code != PWF_OK)
+        PWF_WARN("CKPT_KEEP", "%s is not kept for good as that of its round: %s", t->saved,
+                 status.text);
+}
+
+/* Counts failures in a row; the third one ends the run. */
+static pwf_status save_failed(pwf_trainer *t, const char *what, const pwf_status *status)
+{
+    if (status->code == PWF_RESOURCE) return *status;
+    if (++t->saves_failed >= SAVES_FAILED_MAX)
+        return PWF_FAIL(PWF_IO, "no %s could be written, the third failure in a row: %s", what,
+                        status->text);
+    PWF_WARN("CKPT_FAILED", "no %s at step %lld: %s; the run goes on", what,
+             (long long)t->position.step, status->text);
+    return pwf_ok();
+}
+
 /* Writes a checkpoint; `kept` gives it a second name of its round. A failure is a warning, since
  * the one before is still there, until it has happened three times in a row. */
 static pwf_status save(pwf_trainer *t, bool kept)
@@ -72,18 +126,12 @@ static pwf_status save(pwf_trainer *t, bool kept)
     pwf_log_at("checkpoint", t->position.step);
     pwf_status status = snapshot_run(t, &snapshot, &text);
     if (status.code == PWF_OK) status = pwf_ckpt_write(t->mesh, t->config->output, &snapshot, path);
-    if (status.code == PWF_OK && kept)
-        status = pwf_ckpt_keep_round(t->mesh, path, t->position.round);
     free(text);
-    if (status.code != PWF_OK) {
-        if (++t->saves_failed >= SAVES_FAILED_MAX || status.code == PWF_RESOURCE) return status;
-        PWF_WARN("CKPT_FAILED", "no checkpoint at step %lld: %s; training goes on",
-                 (long long)t->position.step, status.text);
-        return pwf_ok();
-    }
+    if (status.code != PWF_OK) return save_failed(t, "checkpoint", &status);
     t->saves_failed = 0;
     t->saved_step = t->position.step;
     memcpy(t->saved, path, sizeof t->saved);
+    if (kept) keep_round(t);
     pwf_ckpt_prune(t->mesh, t->config->output, t->config->checkpoint.keep);
     PWF_INFO("CKPT", "checkpoint %s, %.2f s", path, pwf_clock_seconds() - begun);
     return pwf_ok();
@@ -163,21 +211,35 @@ static pwf_status evaluate(pwf_trainer *t)
     return save(t, true);
 }
 
-/* The model is written first: a run stopped between the two files resumes in this station and
- * writes both, while one that is DONE does nothing more. */
-static pwf_status finish(pwf_trainer *t)
+static pwf_status write_model(pwf_trainer *t)
 {
     char *text = NULL;
     pwf_snapshot snapshot;
-    pwf_log_at("finish", t->position.step);
-    PWF_TRY(pwf_evaluate_statistics(t));
-    PWF_TRY(pwf_evaluate_run(t, true));
-    enter(t, PWF_PHASE_DONE);
     pwf_status status = snapshot_run(t, &snapshot, &text);
     if (status.code == PWF_OK) status = pwf_ckpt_write_model(t->mesh, t->config->output, &snapshot);
     free(text);
-    PWF_TRY(status);
-    return save(t, false);
+    if (status.code != PWF_OK) return save_failed(t, "final model", &status);
+    t->saves_failed = 0;
+    return pwf_ok();
+}
+
+/* The last checkpoint says that all is done, so it comes last: a run that dies before it goes
+ * through this station again. There is no later interval to try again after a failure, so both
+ * files are tried again at once. */
+static pwf_status finish(pwf_trainer *t)
+{
+    pwf_log_at("finish", t->position.step);
+    PWF_TRY(pwf_evaluate_statistics(t));
+    PWF_TRY(pwf_evaluate_run(t, true));
+    PWF_TRY(report_memory(t));
+    enter(t, PWF_PHASE_DONE);
+    do
+        PWF_TRY(write_model(t));
+    while (t->saves_failed > 0);
+    do
+        PWF_TRY(save(t, false));
+    while (t->saves_failed > 0);
+    return pwf_ok();
 }
 
 static pwf_status run_stations(pwf_trainer *t)
@@ -287,6 +349,23 @@ static pwf_status take_up(pwf_trainer *t, const char *checkpoint, pwf_snapshot *
     return pwf_ok();
 }
 
+static bool stands_in(const char *path, const char *dir)
+{
+    const char *slash = strrchr(path, '/');
+    const size_t length = slash ? (size_t)(slash - path) : 1;
+    return strlen(dir) == length && strncmp(slash ? path : ".", dir, length) == 0;
+}
+
+/* What a run that died in the middle of a save left behind or had still to do. */
+static void tidy(pwf_trainer *t)
+{
+    const pwf_position *p = &t->position;
+    const bool of_round =
+        p->phase == PWF_PHASE_FINISH || (p->phase == PWF_PHASE_TRAIN && p->phase_step == 0);
+    if (of_round && stands_in(t->saved, t->config->output)) keep_round(t);
+    pwf_ckpt_prune(t->mesh, t->config->output, INT64_MAX);
+}
+
 static void announce(const pwf_trainer *t)
 {
     const pwf_config *c = t->config;
@@ -304,39 +383,6 @@ static void announce(const pwf_trainer *t)
              pwf_isa_name(pwf_isa_now()));
 }
 
-/* The most any rank held, by kind. */
-static pwf_status report_memory(pwf_trainer *t)
-{
-    int64_t most[PWF_MEM_KINDS + 2];
-    for (int k = 0; k < PWF_MEM_KINDS; k++)
-        most[k] = (int64_t)pwf_mem_peak((pwf_mem_kind)k);
-    most[PWF_MEM_KINDS] = (int64_t)pwf_mem_peak_total();
-    most[PWF_MEM_KINDS + 1] = (int64_t)pwf_mem_process_peak();
-    pwf_mesh_max_i64(t->mesh, PWF_WORLD, most, PWF_MEM_KINDS + 2);
-    pwf_status status = pwf_ok();
-    if (t->report) {
-        pwf_json *row = pwf_json_new();
-        pwf_json_set_text(row, "kind", "memory");
-        pwf_json_set_int(row, "step", t->position.step);
-        pwf_json_set_int(row, "shards", pwf_mesh_size(t->mesh, PWF_SHARD));
-        pwf_json_set_int(row, "replicas", pwf_mesh_size(t->mesh, PWF_REPLICA));
-        for (int k = 0; k < PWF_MEM_KINDS; k++)
-            pwf_json_set_int(row, pwf_mem_name((pwf_mem_kind)k), most[k]);
-        pwf_json_set_int(row, "all", most[PWF_MEM_KINDS]);
-        pwf_json_set_int(row, "process", most[PWF_MEM_KINDS + 1]);
-        status = pwf_report_row(t->report, row);
-        const double mib = 1048576.0;
-        PWF_INFO("MEMORY",
-                 "most per rank: state %.1f MiB, weights %.1f, gradients %.1f, activations %.1f, "
-                 "data %.1f, other %.1f; process %.0f MiB",
-                 (double)most[PWF_MEM_STATE] / mib, (double)most[PWF_MEM_WEIGHTS] / mib,
-                 (double)most[PWF_MEM_GRADIENTS] / mib, (double)most[PWF_MEM_ACTIVATIONS] / mib,
-                 (double)most[PWF_MEM_DATA] / mib, (double)most[PWF_MEM_BUFFERS] / mib,
-                 (double)most[PWF_MEM_KINDS + 1] / mib);
-    }
-    return pwf_mesh_agree(t->mesh, status);
-}
-
 static pwf_status run(pwf_trainer *t, const char *checkpoint)
 {
     pwf_snapshot from;
@@ -345,9 +391,8 @@ static pwf_status run(pwf_trainer *t, const char *checkpoint)
     pwf_status status = pwf_ok();
     if (pwf_mesh_rank(t->mesh, PWF_WORLD) == 0) status = open_directory(t, &from);
     PWF_TRY(pwf_mesh_agree(t->mesh, status));
-    const bool done_before = t->position.phase == PWF_PHASE_DONE;
+    if (checkpoint) tidy(t);
     status = run_stations(t);
-    if (status.code == PWF_OK && !done_before) status = report_memory(t);
     if (t->report) {
         if (status.code == PWF_OK)
             status = pwf_report_final(t->report, t->config->model.name, pwf_trainer_seconds(t));
