@@ -51,6 +51,15 @@ pwf_status pwf_app_parse(int argc, char **argv, pwf_app_command *command);
  */
 pwf_status pwf_app_resolve(const pwf_mesh *mesh, const pwf_app_command *command, pwf_app_job *job);
 
+/** All sources of settings in the order of their rank: defaults, `stored` (YAML, or NULL), the file
+ * of the command, the environment, its --set options, its --output.
+ * Local. Fails with PWF_CONFIG, PWF_MISSING or PWF_USAGE. */
+pwf_status pwf_app_layer(const pwf_app_command *command, const char *stored, pwf_config *config);
+
+/** Starts the log of the settings.
+ * Local. */
+void pwf_app_start_log(const pwf_config *config);
+
 /** Prints name, version, libraries and instruction set to stdout.
  * Local. */
 void pwf_app_print_version(const char *program);
@@ -65,6 +74,10 @@ pwf_status pwf_app_export(int argc, char **argv);
 /** import: Collective over all ranks, of which there must be one; MPI has been started. Fails with
  * PWF_USAGE, or as reading, matching and writing do. */
 pwf_status pwf_app_import(int argc, char **argv);
+
+/** eval: Collective over all ranks; MPI has been started. Fails with PWF_USAGE, or as settling and
+ * pwf_train_evaluate do, the same on every rank. */
+pwf_status pwf_app_eval(int argc, char **argv);
 
 /** fix-round: Collective over all ranks; MPI has been started. Fails with PWF_USAGE, or as reading,
  * the round and writing do, the same on every rank. */

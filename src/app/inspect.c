@@ -2,12 +2,11 @@
 #include "app.h"
 
 #include "inspect.h"
+#include "pwf/ckpt/network.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static double share(const pwf_ckpt_info *info)
 {
@@ -86,19 +85,16 @@ static pwf_status inspect_checkpoint(const char *path, bool json)
     return s;
 }
 
-/* The first bytes say what a file is; what cannot be read or is nothing known is left to the reader
- * of checkpoints, which says so. */
 static pwf_status inspect_any(const char *path, bool json)
 {
-    char first[9] = {0};
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd >= 0 && read(fd, first, sizeof first) < (ssize_t)sizeof first)
-        memset(first, 0, sizeof first);
-    if (fd >= 0) close(fd);
-    if (memcmp(first, "pwfpack\n", 8) == 0) return pwf_inspect_packed(path, json);
-    if (memcmp(first, "PK\003\004", 4) == 0 || first[8] == '{')
+    switch (pwf_network_form(path)) {
+    case PWF_FORM_PACKED:
+        return pwf_inspect_packed(path, json);
+    case PWF_FORM_WEIGHTS:
         return pwf_inspect_weights(path, json);
-    return inspect_checkpoint(path, json);
+    default:
+        return inspect_checkpoint(path, json);
+    }
 }
 
 pwf_status pwf_app_inspect(int argc, char **argv)

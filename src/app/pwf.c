@@ -22,6 +22,10 @@ static const pwf_app_entry commands[] = {
      "start weights for model.init from a safetensors file or a PyTorch state dict"},
     {"export", pwf_app_export, false, "FILE.h5 -o OUT.safetensors | OUT.pwf",
      "mean weights for other programs: safetensors under timm's names, or the compact form"},
+    {"eval", pwf_app_eval, true,
+     "MODEL [-c FILE.yaml] [--set KEY=VALUE ...] [--model NAME] [--ensemble] [--json]",
+     "the measures of a checkpoint, model, .pwf, safetensors or PyTorch file on the test images; "
+     "also under mpirun"},
     {"fix-round", pwf_app_fix_round, true, "IN.h5 -o OUT.h5 [--set KEY=VALUE ...]",
      "one fixing round on the datasets mu, sigma and fixed_in of a file; also under mpirun"},
 };

@@ -42,13 +42,6 @@ static void print_help(void)
     pwf_config_print_help(stdout);
 }
 
-static void start_log(const pwf_config *config)
-{
-    const bool plain = config->log.format == PWF_LOG_PLAIN ||
-                       (config->log.format == PWF_LOG_AUTO && pwf_terminal_fd() >= 0);
-    pwf_log_set((pwf_level)config->log.level, plain);
-}
-
 static pwf_status act(const pwf_mesh *mesh, pwf_app_action action, const pwf_app_job *job)
 {
     const char *from = *job->checkpoint ? job->checkpoint : NULL;
@@ -91,7 +84,7 @@ static pwf_status run(const pwf_mesh *launch, int argc, char **argv)
         return pwf_ok();
     }
     PWF_TRY(pwf_app_resolve(launch, &command, &job));
-    start_log(&job.config);
+    pwf_app_start_log(&job.config);
     PWF_TRY(pwf_mesh_new((int)job.config.parallel.shards, &mesh));
     const pwf_status status = act(mesh, command.action, &job);
     pwf_mesh_free(mesh);

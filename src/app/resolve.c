@@ -2,14 +2,14 @@
 #include "app.h"
 
 #include "pwf/core/log.h"
+#include "pwf/core/terminal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-/* All sources in the order of their rank; `stored` is the text from a checkpoint, or NULL. */
-static pwf_status layer(const pwf_app_command *command, const char *stored, pwf_config *config)
+pwf_status pwf_app_layer(const pwf_app_command *command, const char *stored, pwf_config *config)
 {
     pwf_config_defaults(config);
     if (stored)
@@ -64,7 +64,7 @@ static pwf_status settle_resumed(const pwf_app_command *command, const char *sto
     pwf_config_defaults(&before);
     PWF_TRY(pwf_config_read_text(&before, stored, strlen(stored), "the checkpoint's settings",
                                  PWF_FROM_CHECKPOINT));
-    PWF_TRY(layer(command, stored, &job->config));
+    PWF_TRY(pwf_app_layer(command, stored, &job->config));
     if (pwf_config_origin(&job->config, "output") <= PWF_FROM_CHECKPOINT)
         PWF_TRY(folder_of(job->checkpoint, job->config.output));
     PWF_TRY(pwf_config_same(&before, &job->config));
@@ -117,7 +117,7 @@ static pwf_status check_elsewhere(const pwf_mesh *mesh, const pwf_app_job *job)
 
 static pwf_status settle_fresh(const pwf_app_command *command, pwf_config *config)
 {
-    PWF_TRY(layer(command, NULL, config));
+    PWF_TRY(pwf_app_layer(command, NULL, config));
     return pwf_config_check(config);
 }
 
@@ -136,7 +136,7 @@ pwf_status pwf_app_resolve(const pwf_mesh *mesh, const pwf_app_command *command,
     bool found = false;
     pwf_status status = pwf_ok();
     const bool first = pwf_mesh_rank(mesh, PWF_WORLD) == 0;
-    if (first) status = layer(command, NULL, &job->config);
+    if (first) status = pwf_app_layer(command, NULL, &job->config);
     PWF_TRY(share(mesh, status, &job->config));
     if (command->resume) {
         PWF_TRY(pwf_ckpt_find(mesh, job->config.output, job->checkpoint, &found));
@@ -147,4 +147,11 @@ pwf_status pwf_app_resolve(const pwf_mesh *mesh, const pwf_app_command *command,
     PWF_TRY(share(mesh, status, &job->config));
     const bool dry = command->action != PWF_APP_RUN && command->action != PWF_APP_CHECK;
     return command->resume || dry ? pwf_ok() : check_unused(mesh, job->config.output);
+}
+
+void pwf_app_start_log(const pwf_config *config)
+{
+    const bool plain = config->log.format == PWF_LOG_PLAIN ||
+                       (config->log.format == PWF_LOG_AUTO && pwf_terminal_fd() >= 0);
+    pwf_log_set((pwf_level)config->log.level, plain);
 }

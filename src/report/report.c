@@ -143,6 +143,7 @@ pwf_status pwf_report_evaluation(pwf_report *r, const pwf_report_eval *e, int64_
     pwf_json_set_real(row, "top1", e->top1);
     pwf_json_set_real(row, "top5", e->top5);
     pwf_json_set_real(row, "loss", e->loss);
+    pwf_json_set_real(row, "ece", e->ece);
     pwf_json_set_int(row, "unique", e->unique);
     pwf_json_set_real(row, "entropy", e->entropy);
     pwf_json_set_real(row, "entropy_nonzero", e->entropy_nonzero);

@@ -76,6 +76,7 @@ static bool read_evaluation(const pwf_json *row, pwf_report_eval *e)
 {
     *e = (pwf_report_eval){0};
     pwf_json_get_int(row, "weights", &e->weights);
+    pwf_json_get_real(row, "ece", &e->ece);
     e->has_ensemble = pwf_json_get_real(row, "ensemble_top1", &e->ensemble_top1) &&
                       pwf_json_get_real(row, "ensemble_nll", &e->ensemble_nll) &&
                       pwf_json_get_real(row, "ensemble_ece", &e->ensemble_ece);

@@ -43,24 +43,31 @@ static int64_t place_of(const float *values, int64_t count, int64_t label)
     return place;
 }
 
-static double cross_entropy(const float *logits, int64_t classes, int64_t label)
+static void add_to_bin(const eval_job *job, double *row, double confidence, double right)
 {
-    double largest = (double)logits[0], sum = 0.0;
-    for (int64_t i = 1; i < classes; i++)
-        largest = fmax(largest, (double)logits[i]);
-    for (int64_t i = 0; i < classes; i++)
-        sum += exp((double)logits[i] - largest);
-    return log(sum) + largest - (double)logits[label];
+    double *bins = row + sizeof(chunk_result) / sizeof *row;
+    /* Comparisons are written so that a NaN stays within the bins. */
+    const double place = confidence * (double)job->bins;
+    const int64_t bin = place < (double)job->bins ? (int64_t)place : job->bins - 1;
+    bins[3 * bin] += 1.0;
+    bins[3 * bin + 1] += right;
+    bins[3 * bin + 2] += confidence;
 }
 
 static void judge_mean(const eval_job *job, const float *logits, int64_t label, double *row)
 {
     chunk_result *r = (chunk_result *)row;
     const int64_t classes = job->t->classes, place = place_of(logits, classes, label);
+    double largest = (double)logits[0], sum = 0.0;
+    for (int64_t i = 1; i < classes; i++)
+        largest = fmax(largest, (double)logits[i]);
+    for (int64_t i = 0; i < classes; i++)
+        sum += exp((double)logits[i] - largest);
     r->images += 1.0;
     r->top1 += place < 1 ? 1.0 : 0.0;
     r->top5 += place < 5 ? 1.0 : 0.0;
-    r->loss += cross_entropy(logits, classes, label);
+    r->loss += log(sum) + largest - (double)logits[label];
+    add_to_bin(job, row, 1.0 / sum, place < 1 ? 1.0 : 0.0);
 }
 
 static void add_probabilities(const float *logits, int64_t classes, float *sum)
@@ -77,24 +84,17 @@ static void add_probabilities(const float *logits, int64_t classes, float *sum)
 static void judge_ensemble(const eval_job *job, const float *sum, int64_t label, double *row)
 {
     chunk_result *r = (chunk_result *)row;
-    double *bins = row + sizeof *r / sizeof *row;
     const int64_t classes = job->t->classes;
     int64_t best = 0;
     for (int64_t i = 1; i < classes; i++)
         if (sum[i] > sum[best]) best = i;
-    const double draws = (double)job->samples;
-    const double confidence = (double)sum[best] / draws, right = best == label ? 1.0 : 0.0;
+    const double draws = (double)job->samples, right = best == label ? 1.0 : 0.0;
     r->images += 1.0;
     r->top1 += right;
-    /* Comparisons are written so that a NaN reaches the sum of the losses, where it is found, and
-     * stays within the bins. */
+    /* Written so that a NaN reaches the sum of the losses, where it is found. */
     const double share = (double)sum[label] / draws;
     r->loss -= log(share < 0x1p-126 ? 0x1p-126 : share);
-    const double place = confidence * (double)job->bins;
-    const int64_t bin = place < (double)job->bins ? (int64_t)place : job->bins - 1;
-    bins[3 * bin] += 1.0;
-    bins[3 * bin + 1] += right;
-    bins[3 * bin + 2] += confidence;
+    add_to_bin(job, row, (double)sum[best] / draws, right);
 }
 
 static pwf_status prepare(pwf_trainer *t, pwf_worker *w)
@@ -186,6 +186,16 @@ static pwf_status check_loss(const pwf_trainer *t, double loss)
                     (long long)t->position.step);
 }
 
+static double calibration_error(const eval_job *job, const double *total)
+{
+    const double images = ((const chunk_result *)total)->images;
+    const double *bins = total + sizeof(chunk_result) / sizeof *total;
+    double error = 0.0;
+    for (int64_t b = 0; b < job->bins; b++)
+        error += fabs(bins[3 * b + 1] - bins[3 * b + 2]) / images;
+    return error;
+}
+
 static pwf_status evaluate_means(eval_job *job, pwf_report_eval *out)
 {
     double total[sizeof(chunk_result) / sizeof(double) + 3 * BINS_MAX];
@@ -195,6 +205,7 @@ static pwf_status evaluate_means(eval_job *job, pwf_report_eval *out)
     out->top1 = r->top1 / r->images;
     out->top5 = r->top5 / r->images;
     out->loss = r->loss / r->images;
+    out->ece = calibration_error(job, total);
     return check_loss(job->t, out->loss);
 }
 
@@ -217,13 +228,10 @@ static pwf_status draw_ensemble(eval_job *job, pwf_report_eval *out)
     }
     add_up(job, total);
     const chunk_result *r = (const chunk_result *)total;
-    const double *bins = total + sizeof *r / sizeof *total;
     out->has_ensemble = true;
     out->ensemble_top1 = r->top1 / r->images;
     out->ensemble_nll = r->loss / r->images;
-    out->ensemble_ece = 0.0;
-    for (int64_t b = 0; b < job->bins; b++)
-        out->ensemble_ece += fabs(bins[3 * b + 1] - bins[3 * b + 2]) / r->images;
+    out->ensemble_ece = calibration_error(job, total);
     return check_loss(t, out->ensemble_nll);
 }
 
@@ -259,18 +267,34 @@ static pwf_status measure_weights(pwf_trainer *t, pwf_report_eval *out)
     return pwf_mesh_agree(t->mesh, status);
 }
 
-static pwf_status evaluate(eval_job *job, bool final)
+static pwf_status measure(eval_job *job, bool ensemble, pwf_report_eval *out)
 {
     pwf_trainer *t = job->t;
-    const int64_t when = t->config->eval.ensemble;
-    pwf_report_eval out = {
-        .round = t->position.round, .final = final, .weights = t->state->posterior};
-    pwf_trainer_progress(t, "evaluation", 0, 1, false);
     pwf_step_weights(t, NULL);
-    PWF_TRY(measure_weights(t, &out));
-    PWF_TRY(evaluate_means(job, &out));
-    if (when == PWF_ENSEMBLE_ALL || (final && when == PWF_ENSEMBLE_LAST))
-        PWF_TRY(evaluate_ensemble(job, &out));
+    PWF_TRY(measure_weights(t, out));
+    PWF_TRY(evaluate_means(job, out));
+    return ensemble ? evaluate_ensemble(job, out) : pwf_ok();
+}
+
+pwf_status pwf_evaluate_measure(pwf_trainer *t, bool ensemble, pwf_report_eval *out)
+{
+    PWF_ASSERT(t->config->eval.bins <= BINS_MAX);
+    eval_job job;
+    *out = (pwf_report_eval){.round = t->position.round, .weights = t->state->posterior};
+    pwf_status status = pwf_mesh_agree(t->mesh, new_job(t, &job));
+    if (status.code == PWF_OK) status = measure(&job, ensemble, out);
+    pwf_mem_free(job.results);
+    return status;
+}
+
+pwf_status pwf_evaluate_run(pwf_trainer *t, bool final)
+{
+    const int64_t when = t->config->eval.ensemble;
+    pwf_report_eval out;
+    pwf_trainer_progress(t, "evaluation", 0, 1, false);
+    PWF_TRY(pwf_evaluate_measure(
+        t, when == PWF_ENSEMBLE_ALL || (final && when == PWF_ENSEMBLE_LAST), &out));
+    out.final = final;
     char fingerprint[33];
     pwf_trainer_fingerprint(t, fingerprint);
     pwf_status status = pwf_ok();
@@ -284,16 +308,6 @@ static pwf_status evaluate(eval_job *job, bool final)
                                       : "after the round",
              100.0 * out.top1, out.loss, 100.0 * out.fixed, (long long)out.unique, out.entropy);
     return pwf_mesh_agree(t->mesh, status);
-}
-
-pwf_status pwf_evaluate_run(pwf_trainer *t, bool final)
-{
-    PWF_ASSERT(t->config->eval.bins <= BINS_MAX);
-    eval_job job;
-    pwf_status status = pwf_mesh_agree(t->mesh, new_job(t, &job));
-    if (status.code == PWF_OK) status = evaluate(&job, final);
-    pwf_mem_free(job.results);
-    return status;
 }
 
 pwf_status pwf_evaluate_statistics(pwf_trainer *t)

@@ -96,12 +96,35 @@ static pwf_status set_up(pwf_trainer *t)
     return pwf_mesh_agree(t->mesh, status);
 }
 
-pwf_status pwf_trainer_new(const pwf_mesh *mesh, const pwf_config *config, pwf_trainer **out)
+/* Workers, and what the measures need of memory. */
+static pwf_status set_up_network(pwf_trainer *t, bool test_data)
 {
-    *out = NULL;
+    const pwf_config *c = t->config;
+    if (pwf_mesh_size(t->mesh, PWF_WORLD) > PWF_SLOTS_MAX)
+        return PWF_FAIL(PWF_LAUNCH, "%d ranks are more than %d: start fewer",
+                        pwf_mesh_size(t->mesh, PWF_WORLD), PWF_SLOTS_MAX);
+    pwf_status status = build_model(t);
+    if (status.code == PWF_OK && test_data) status = pwf_dataset_open(c, PWF_TEST, &t->test_data);
+    PWF_TRY(pwf_mesh_agree(t->mesh, status));
+    PWF_TRY(pwf_exchange_new(t->mesh, pwf_registry_total_count(t->registry), &t->exchange));
+    status = pwf_state_new(t->registry, pwf_exchange_own(t->exchange), (uint32_t)c->train.seed,
+                           c->fixing.min_power, &t->state);
+    if (status.code == PWF_OK) status = make_workers(t);
+    if (status.code == PWF_OK)
+        status = pwf_mem_alloc(PWF_MEM_WEIGHTS, t->state->total, sizeof *t->weights, &t->weights);
+    for (int w = 0; status.code == PWF_OK && w < pwf_pool_threads(t->pool); w++)
+        status = pwf_mem_alloc(PWF_MEM_BUFFERS, c->eval.batch, sizeof *t->workers[w].labels,
+                               &t->workers[w].labels);
+    return pwf_mesh_agree(t->mesh, status);
+}
+
+/* An empty one. */
+static pwf_status begin(const pwf_mesh *mesh, const pwf_config *config, pwf_trainer **out)
+{
     pwf_trainer *t = calloc(1, sizeof *t);
-    pwf_status status =
+    const pwf_status status =
         pwf_mesh_agree(mesh, t ? pwf_ok() : PWF_FAIL(PWF_RESOURCE, "no memory for a run"));
+    *out = NULL;
     if (status.code != PWF_OK) {
         free(t);
         return status;
@@ -109,6 +132,23 @@ pwf_status pwf_trainer_new(const pwf_mesh *mesh, const pwf_config *config, pwf_t
     t->mesh = mesh;
     t->config = config;
     t->started = pwf_clock_seconds();
+    *out = t;
+    return status;
+}
+
+/* Hands over what has been set up, or nothing. */
+static pwf_status end(pwf_status status, pwf_trainer *t, pwf_trainer **out)
+{
+    *out = status.code == PWF_OK ? t : NULL;
+    if (status.code != PWF_OK) pwf_trainer_free(t);
+    return status;
+}
+
+pwf_status pwf_trainer_new(const pwf_mesh *mesh, const pwf_config *config, pwf_trainer **out)
+{
+    pwf_trainer *t = NULL;
+    *out = NULL;
+    PWF_TRY(begin(mesh, config, &t));
     t->posterior = (pwf_posterior_settings){
         .sigma_scale = (float)config->posterior.sigma_scale,
         .sigma_min = (float)config->posterior.sigma_min,
@@ -118,13 +158,16 @@ pwf_status pwf_trainer_new(const pwf_mesh *mesh, const pwf_config *config, pwf_t
         .reference = config->fixing.compat == PWF_COMPAT_REFERENCE,
     };
     t->position.phase = config->train.baseline_epochs > 0.0 ? PWF_PHASE_BASELINE : PWF_PHASE_START;
-    status = set_up(t);
-    if (status.code != PWF_OK) {
-        pwf_trainer_free(t);
-        return status;
-    }
-    *out = t;
-    return pwf_ok();
+    return end(set_up(t), t, out);
+}
+
+pwf_status pwf_trainer_new_network(const pwf_mesh *mesh, const pwf_config *config, bool test_data,
+                                   pwf_trainer **out)
+{
+    pwf_trainer *t = NULL;
+    *out = NULL;
+    PWF_TRY(begin(mesh, config, &t));
+    return end(set_up_network(t, test_data), t, out);
 }
 
 void pwf_trainer_free(pwf_trainer *t)

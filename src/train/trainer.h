@@ -107,11 +107,20 @@ pwf_status pwf_fix_run(pwf_trainer *t);
 /* evaluate.c. Measures of the state as it stands, written to the metrics. Collective. */
 pwf_status pwf_evaluate_run(pwf_trainer *t, bool final);
 
+/* evaluate.c. The measures of the state as it stands, on every rank; unique values and entropy on
+ * rank 0 alone. Collective. */
+pwf_status pwf_evaluate_measure(pwf_trainer *t, bool ensemble, pwf_report_eval *out);
+
 /* evaluate.c. Re-estimates BatchNorm's running statistics with the mean weights. Collective. */
 pwf_status pwf_evaluate_statistics(pwf_trainer *t);
 
 /* setup.c */
 pwf_status pwf_trainer_new(const pwf_mesh *mesh, const pwf_config *config, pwf_trainer **out);
+
+/* setup.c. A trainer that can evaluate and predict, not train: without training data and gradients,
+ * and with the test data only if asked. Any number of workers. Collective. */
+pwf_status pwf_trainer_new_network(const pwf_mesh *mesh, const pwf_config *config, bool test_data,
+                                   pwf_trainer **out);
 void pwf_trainer_free(pwf_trainer *t);
 pwf_snapshot pwf_trainer_snapshot(pwf_trainer *t);
 double pwf_trainer_seconds(const pwf_trainer *t);

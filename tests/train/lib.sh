@@ -13,6 +13,16 @@ dist() {
         >"$log" 2>&1 </dev/null || code=$?
 }
 
+# tool RANKS LOG COMMAND...: runs pwf, on one rank without mpirun; its output to LOG, its messages to
+# LOG.err, its exit code in $code.
+tool() {
+    local ranks=$1 log=$2 launch=()
+    shift 2
+    code=0
+    if [ "$ranks" != 1 ]; then launch=(mpirun --oversubscribe --bind-to none -n "$ranks"); fi
+    timeout -k 5 120 "${launch[@]}" "$PWF_BIN_DIR/pwf" "$@" >"$log" 2>"$log.err" </dev/null || code=$?
+}
+
 check() { # check "what" command...
     checks=$((checks + 1))
     if "${@:2}"; then return; fi

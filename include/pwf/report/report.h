@@ -68,6 +68,7 @@ typedef struct pwf_report_eval {
     double fixed;    /* share */
     int64_t weights; /* posterior parameters; 0: not told */
     double top1, top5, loss; /* mean weights; top1 and top5 as shares */
+    double ece;              /* of the mean weights: expected calibration error, a share */
     int64_t unique;
     double entropy, entropy_nonzero;
     bool has_ensemble;

@@ -2,8 +2,9 @@
 #ifndef PWF_TRAIN_TRAIN_H
 #define PWF_TRAIN_TRAIN_H
 
+#include "pwf/ckpt/network.h"
 #include "pwf/config/config.h"
-#include "pwf/mesh/mesh.h"
+#include "pwf/report/report.h"
 
 /** A whole run: ordinary training, fixing rounds, final evaluation; src/train/run.c reads from top
  * to bottom. */
@@ -25,5 +26,20 @@ pwf_status pwf_train_check(const pwf_mesh *mesh, const pwf_config *config, const
  * a few steps on the mesh at hand. Writes nothing and needs the memory of the run.
  * Collective over the mesh. Fails as pwf_train_check, or as a step. */
 pwf_status pwf_train_dry_run(const pwf_mesh *mesh, const pwf_config *config, bool calibrated);
+
+/* What an evaluation of a file found. */
+typedef struct pwf_evaluation {
+    pwf_network network;
+    int64_t images;           /* of the test data */
+    pwf_report_eval measures; /* unique and entropy on rank 0 alone */
+} pwf_evaluation;
+
+/** Measures the network of a file of any form on the test data of the configuration, with
+ * `ensemble` also the mean of eval.samples draws from its posterior.
+ * Collective over the mesh. Exact: what the trainer measured in the state that a checkpoint holds.
+ * Fails with PWF_DATA (no posterior to draw from), PWF_NUMBERS, or as opening the data, building
+ * the model and reading the file do. */
+pwf_status pwf_train_evaluate(const pwf_mesh *mesh, const pwf_config *config, const char *file,
+                              bool ensemble, pwf_evaluation *out);
 
 #endif

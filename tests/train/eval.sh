@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# The measures of a finished network are those of the run that made it, to every digit
+# of its metrics, on any mesh and from every form of file.
+# shellcheck source=tests/train/lib.sh
+source "$PWF_SOURCE_DIR/tests/train/lib.sh"
+rm -rf ./*
+tiny=$PWF_SOURCE_DIR/tests/train/tiny.yaml
+
+dist 2 run.log -c "$tiny" --output run --set eval.ensemble=all --set parallel.shards=2
+expect 0 "a run"
+
+measures() { # measures FILE: its members that are measures, sorted, a line each
+    sed 's/[,{}]/\n/g' "$1" | sed 's/^ *//' | sort |
+        grep -E '^"(top1|top5|loss|ece|ensemble_[a-z0-9]*|unique|entropy|entropy_nonzero|fixed|step|round|weights)": '
+}
+
+row() { # row SELECTION FILE: an evaluation of the run
+    grep '"kind": "evaluation"' run/metrics.jsonl | grep -- "$1" >"$2"
+}
+
+same_measures() { # same_measures "what" ROW RESULT
+    check "$1" cmp <(measures "$2") <(measures "$3")
+}
+
+row '"round": 0' row0; row '"round": 1' row1; row '"final": true' final
+check "three different evaluations" test "$(cat row0 row1 final | sort -u | wc -l)" = 3
+check "all of them with every measure" test "$(cat row0 row1 final | while read -r one; do
+    measures <(echo "$one"); done | wc -l)" = 42
+
+# Every checkpoint with its ensemble, on other meshes than the run's.
+tool 1 0.json eval run/round-00.h5 --ensemble --json; expect 0 "before the first round"
+same_measures "before the first round" row0 0.json
+tool 3 1.json eval run/round-01.h5 --ensemble --json --set parallel.threads=2; expect 0 "a round"
+same_measures "after the first round" row1 1.json
+tool 4 end.json eval "$(newest run)" --ensemble --json --set parallel.shards=4; expect 0 "the end"
+same_measures "at the end" final end.json
+
+# Other forms have no posterior. A compact model and weights of other programs need the settings.
+sed 's/"ensemble_[a-z0-9]*": [^,]*, //g' final >means
+sed 's/"fixed": [^,]*, //g; s/"step": [0-9]*/"step": 0/; s/"round": [0-9]*/"round": 0/' means >values
+sed 's/"fixed"/"step": 0, "round": 0, "fixed"/; s/"step": [1-9][0-9]*, //; s/"round": 2, //' means >codes
+tool 1 model.json eval run/model.h5 --json; expect 0 "the model"
+same_measures "of the model" means model.json
+tool 1 out.log export run/model.h5 -o model.safetensors
+tool 1 out.log export run/model.h5 -o model.pwf
+tool 2 plain.json eval model.safetensors --json; expect 0 "safetensors with the settings of the run"
+same_measures "of safetensors" values plain.json
+tool 1 packed.json eval model.pwf --json -c "$tiny"; expect 0 "the compact form"
+same_measures "of the compact form" codes packed.json
+tool 1 page.log eval run/model.h5 --set data.test_limit=100 --set eval.bins=5; expect 0 "a page"
+says page.log "resnet on 100 test images from /usr/share/datasets/fashion-mnist"
+says page.log "fixed               100.00 %"
+
+# refused CODE "text" COMMAND...: what ends with CODE and says text, printing nothing.
+refused() {
+    tool "${ranks:-1}" refused "${@:3}"
+    expect "$1" "$2"
+    says refused.err "$2"
+    check "$2: nothing on the standard output" test ! -s refused
+}
+refused 64 "no file given" eval
+refused 64 "no option, or no value for --jsn" eval run/model.h5 --jsn
+refused 64 "more than one file" eval run/model.h5 run/model.h5
+refused 64 "--set needs a value" eval run/model.h5 --set
+ranks=2 refused 65 "no sigma to draw weights with" eval run/model.h5 --ensemble
+refused 65 "in another shape than the model of the settings" eval model.pwf --set data.path=/usr/share/datasets/fashion-mnist \
+    --set model.channels=1 --set model.classes=10 --set model.image_size=28 --set data.mean=0.3 --set data.std=0.3
+refused 64 "does not say which model it is of" eval "$PWF_SOURCE_DIR/tests/ckpt/golden/f32.pth"
+refused 65 "pwf import with the same model lists each" eval "$PWF_SOURCE_DIR/tests/ckpt/golden/f32.pth" -c "$tiny"
+ranks=2 refused 66 "none.h5" eval none.h5
+ranks=2 refused 66 "nowhere" eval run/model.h5 --set data.path=nowhere
+refused 78 "resnet18" eval "$PWF_SOURCE_DIR/tests/ckpt/golden/f32.pth" --model resnet81
+head -c 5000 run/model.h5 >cut.h5
+refused 65 "cut.h5" eval cut.h5
+finish
