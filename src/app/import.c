@@ -17,8 +17,8 @@ typedef struct command {
 } command;
 
 static const char usage_text[] =
-    "usage: pwf import FILE --model NAME [--classes N] [-c FILE.yaml] [--set KEY=VALUE ...] "
-    "-o MODEL.h5";
+    "usage: pwf import FILE --model NAME [--classes N] [--image-size N] [-c FILE.yaml] "
+    "[--set KEY=VALUE ...] -o MODEL.h5";
 
 static pwf_status usage(const char *problem, const char *what)
 {
@@ -41,6 +41,8 @@ static pwf_status take(command *c, const char *option, const char *value)
         return set(&c->config, "model.name", value);
     else if (strcmp(option, "--classes") == 0)
         return set(&c->config, "model.classes", value);
+    else if (strcmp(option, "--image-size") == 0)
+        return set(&c->config, "model.image_size", value);
     else if (strcmp(option, "-c") == 0 || strcmp(option, "--config") == 0)
         return pwf_config_read_file(&c->config, value);
     else if (strcmp(option, "--set") == 0)
@@ -86,6 +88,10 @@ static void report(const command *c, const pwf_weights_file *file, const pwf_imp
                  "the head of %lld classes in the file is left out; that of %lld starts with "
                  "random values",
                  (long long)import->file_classes, (long long)import->classes);
+    if (import->resampled > 0)
+        PWF_WARN("RESAMPLED",
+                 "position embeddings for images of %lld pixels are resampled for %lld",
+                 (long long)import->file_size, (long long)c->config.model.image_size);
     if (import->rounded > 0)
         PWF_WARN("ROUNDED", "%lld numbers of 64 bits were rounded to fp32",
                  (long long)import->rounded);
@@ -119,6 +125,7 @@ static pwf_status fill(const pwf_mesh *mesh, const command *c, const pwf_weights
     int lines = 0;
     pwf_import import = {.classes = c->config.model.classes,
                          .classes_given = pwf_config_is_set(&c->config, "model.classes"),
+                         .size_given = pwf_config_is_set(&c->config, "model.image_size"),
                          .say = say,
                          .context = &lines};
     pwf_status s = pwf_import_weights(file, state, &import);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "pwf/ckpt/import.h"
 
+#include "positions.h"
+
 #include "pwf/core/mem.h"
 
 #include <math.h>
@@ -17,8 +19,9 @@ typedef struct place {
     int dims;
     int64_t shape[PWF_DIMS], count;
     float *values;
-    int tensor; /* of the file, -1: none yet */
-    bool fresh; /* keeps its start values */
+    int tensor;    /* of the file, -1: none yet */
+    bool fresh;    /* keeps its start values */
+    int64_t front; /* position embeddings that are resampled: tokens before those of the patches */
 } place;
 
 typedef struct matching {
@@ -46,12 +49,13 @@ static void list_places(pwf_state *state, place *out)
     const pwf_registry *r = state->registry;
     for (int i = 0; i < pwf_registry_params(r); i++) {
         const pwf_param *p = pwf_registry_param(r, i);
-        *out = (place){p->name, p->dims, {0}, p->count, state->mu + p->offset, -1, false};
+        *out = (place){p->name, p->dims, {0}, p->count, state->mu + p->offset, -1, false, 0};
         memcpy(out++->shape, p->shape, sizeof p->shape);
     }
     for (int i = 0; i < pwf_registry_buffers(r); i++) {
         const pwf_buffer *b = pwf_registry_buffer(r, i);
-        *out++ = (place){b->name, 1, {b->count}, b->count, state->buffers + b->offset, -1, false};
+        *out++ =
+            (place){b->name, 1, {b->count}, b->count, state->buffers + b->offset, -1, false, 0};
     }
 }
 
@@ -75,10 +79,22 @@ static const char *unwrap(const char *name)
     return NULL;
 }
 
+/* torchvision's DenseNet files have "denselayer1.norm.1.weight" for "denselayer1.norm1.weight". */
+static void join_number(const char *name, char out[PWF_TENSOR_NAME + 1])
+{
+    const char *layer = strstr(name, "denselayer"), *dot = layer ? strchr(layer, '.') : NULL;
+    snprintf(out, PWF_TENSOR_NAME + 1, "%s", name);
+    if (!dot || (!begins(dot, ".norm.") && !begins(dot, ".conv."))) return;
+    char *from = out + (dot - name) + strlen(".norm.");
+    if ((*from == '1' || *from == '2') && from[1] == '.') memmove(from - 1, from, strlen(from) + 1);
+}
+
 static place *find_wrapped(const matching *m, const char *name)
 {
+    char joined[PWF_TENSOR_NAME + 1];
     place *found = NULL;
-    for (; name && !found; name = unwrap(name))
+    join_number(name, joined);
+    for (name = joined; name && !found; name = unwrap(name))
         found = find(m, name);
     return found;
 }
@@ -125,6 +141,12 @@ static size_t likeness(const char *a, const char *b)
     return front + back;
 }
 
+/* What only distilled transformers have. */
+static bool is_distilled(const char *name)
+{
+    return strcmp(name, "dist_token") == 0 || begins(name, "head_dist.");
+}
+
 static void say_missing(matching *m, const place *p)
 {
     const char *best = NULL;
@@ -137,7 +159,12 @@ static void say_missing(matching *m, const place *p)
         best = t->name;
     }
     pwf_shape_text(p->dims, p->shape, shape);
-    if (best)
+    if (is_distilled(p->name))
+        complain(m->import,
+                 "missing  %s %s: the file is of a model that is not distilled, as "
+                 "deit_tiny_patch16_224",
+                 p->name, shape);
+    else if (best)
         complain(m->import, "missing  %s %s: perhaps it is the file's %s", p->name, shape, best);
     else
         complain(m->import, "missing  %s %s: is the file of another model?", p->name, shape);
@@ -156,7 +183,12 @@ static void say_extra(matching *m, int index)
         best = p;
     }
     pwf_shape_text(t->dims, t->shape, shape);
-    if (best)
+    if (is_distilled(t->name))
+        complain(m->import,
+                 "extra    %s %s: the file is of a distilled model, as "
+                 "deit_tiny_distilled_patch16_224",
+                 t->name, shape);
+    else if (best)
         complain(m->import, "extra    %s %s: rename it to %s?", t->name, shape, best->name);
     else
         complain(m->import, "extra    %s %s: this model has no such parameter", t->name, shape);
@@ -174,11 +206,57 @@ static bool is_other_head(const matching *m, const place *p, const pwf_named_ten
            memcmp(p->shape + 1, t->shape + 1, (size_t)(t->dims - 1) * sizeof *t->shape) == 0;
 }
 
+/* The side of a square grid of so many points; 0: they make none. */
+static int64_t side_of(int64_t points)
+{
+    int64_t side = 0;
+    if (points > INT64_C(1) << 40) return 0;
+    while (side * side < points)
+        side++;
+    return side * side == points ? side : 0;
+}
+
+/* Whether p is a vision transformer's position embeddings and t those for another image size;
+ * *front gets the tokens before the patches, *sides those of the grids in model and file. */
+static bool is_other_grid(const matching *m, const place *p, const pwf_named_tensor *t,
+                          int64_t *front, int64_t sides[2])
+{
+    if (strcmp(p->name, "pos_embed") != 0 || p->dims != 3 || t->dims != 3 || t->shape[0] != 1 ||
+        p->shape[2] != t->shape[2])
+        return false;
+    *front = find(m, "dist_token") ? 2 : 1;
+    sides[0] = side_of(p->shape[1] - *front);
+    sides[1] = side_of(t->shape[1] - *front);
+    return sides[0] > 0 && sides[1] > 0;
+}
+
+static void take_grid(matching *m, place *p, int64_t front, const int64_t sides[2])
+{
+    const place *patches = find(m, "patch_embed.proj.weight");
+    const long long patch = patches ? (long long)patches->shape[2] : 0;
+    m->import->file_size = sides[1] * patch;
+    if (m->import->size_given) {
+        p->front = front;
+        m->import->resampled++;
+    } else {
+        complain(m->import,
+                 "shape    pos_embed: %lldx%lld patches in the model, %lldx%lld in the file; "
+                 "--image-size %lld takes them as they are, --image-size %lld resamples them",
+                 (long long)sides[0], (long long)sides[0], (long long)sides[1], (long long)sides[1],
+                 (long long)sides[1] * patch, (long long)sides[0] * patch);
+    }
+}
+
 static void check_shape(matching *m, place *p)
 {
     const pwf_named_tensor *t = pwf_weights_tensor(m->file, p->tensor);
     char here[PWF_SHAPE_TEXT], there[PWF_SHAPE_TEXT];
+    int64_t front = 0, sides[2];
     if (same_shape(p, t)) return;
+    if (is_other_grid(m, p, t, &front, sides)) {
+        take_grid(m, p, front, sides);
+        return;
+    }
     pwf_shape_text(p->dims, p->shape, here);
     pwf_shape_text(t->dims, t->shape, there);
     if (!is_other_head(m, p, t)) {
@@ -196,9 +274,28 @@ static void check_shape(matching *m, place *p)
     }
 }
 
+/* The tokens in front as they are, the grid of patches resampled. */
+static pwf_status read_grid(matching *m, const place *p)
+{
+    const int64_t count = pwf_weights_tensor(m->file, p->tensor)->count, width = p->shape[2];
+    const int64_t front = p->front * width;
+    float *values = NULL;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, count, sizeof *values, &values));
+    pwf_status s = pwf_weights_read(m->file, p->tensor, values, &m->import->rounded);
+    if (s.code == PWF_OK)
+        s = pwf_positions_resample(values + front, side_of(count / width - p->front),
+                                   p->values + front, side_of(p->shape[1] - p->front), width);
+    if (s.code == PWF_OK) memcpy(p->values, values, (size_t)front * sizeof *values);
+    pwf_mem_free(values);
+    return s;
+}
+
 static pwf_status read_place(matching *m, const place *p)
 {
-    PWF_TRY(pwf_weights_read(m->file, p->tensor, p->values, &m->import->rounded));
+    if (p->front > 0)
+        PWF_TRY(read_grid(m, p));
+    else
+        PWF_TRY(pwf_weights_read(m->file, p->tensor, p->values, &m->import->rounded));
     for (int64_t i = 0; i < p->count; i++)
         if (!isfinite(p->values[i]))
             return PWF_FAIL(PWF_DATA, "element %lld of %s is not a finite fp32 number",

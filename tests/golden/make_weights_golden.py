@@ -4,10 +4,14 @@ state dict. Value i of the t-th tensor is ((37 i + 11 t) mod 255 - 127) / 64, ex
 import argparse
 import json
 import os
+import re
 import struct
 from collections import OrderedDict
 
 import torch
+import torch.nn.functional as F
+
+from networks import DenseNet, ViT
 
 FOLDER = os.path.join(os.path.dirname(__file__), "..", "ckpt", "golden")
 SHAPES = {
@@ -54,7 +58,42 @@ def save_safetensors(tensors, name):
         out.write(struct.pack("<Q", len(text)) + text + values)
 
 
+def number(state, dtype=torch.float32):
+    """The t-th tensor of a state dict gets the values that test_import.c expects."""
+    out = OrderedDict()
+    for t, (name, tensor) in enumerate(state.items()):
+        values = ((37 * torch.arange(tensor.numel()) + 11 * t) % 255 - 127).double() / 64
+        out[name] = values.reshape(tensor.shape).to(torch.int64 if "tracked" in name else dtype)
+    return out
+
+
+def transformers():
+    """A distilled DeiT for 14x14 pixels, as DeiT's own files have it, and its position embeddings
+    for other sizes as timm's resample_abs_pos_embed makes them."""
+    state = number(ViT(2, 4, 1, 1, True, 1, 3, 14).state_dict())
+    save({"model": state}, "distilled.pth")
+    front, grid = state["pos_embed"].double().split([2, 49], 1)
+    grid = grid.reshape(1, 7, 7, 4).permute(0, 3, 1, 2)
+    sizes = OrderedDict()
+    for side in (3, 10):
+        other = F.interpolate(grid, size=(side, side), mode="bicubic", antialias=True)
+        other = other.permute(0, 2, 3, 1).reshape(1, -1, 4)
+        sizes[f"pos_embed.{2 * side}"] = torch.cat([front, other], 1)
+    save_safetensors(sizes, "positions.safetensors")
+
+
+def densenet():
+    """torchvision's names of a small DenseNet."""
+    state = number(DenseNet(2, [2, 1], (3, 1), False, 1, 3).state_dict())
+    for name in list(state):
+        old = re.sub(r"(denselayer\d+\.(?:norm|conv))([12])", r"\1.\2", name)
+        state[old] = state.pop(name)
+    save(state, "densenet.pth")
+
+
 def main():
+    transformers()
+    densenet()
     plain = state(torch.float32)
     for word, dtype in (("f32", torch.float32), ("f16", torch.float16), ("bf16", torch.bfloat16),
                         ("f64", torch.float64)):

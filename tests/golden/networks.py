@@ -192,3 +192,30 @@ def cross_entropy(logits, labels, smoothing=0.0):
     """Batch mean; of two heads the mean."""
     heads = logits if isinstance(logits, tuple) else (logits,)
     return sum(F.cross_entropy(h, labels, label_smoothing=smoothing) for h in heads) / len(heads)
+
+
+RESNETS = {"resnet18": (False, [2, 2, 2, 2]), "resnet34": (False, [3, 4, 6, 3]),
+           "resnet50": (True, [3, 4, 6, 3]), "resnet101": (True, [3, 4, 23, 3])}
+DENSENETS = {"densenet121": (32, [6, 12, 24, 16]), "densenet161": (48, [6, 12, 36, 24]),
+             "densenet169": (32, [6, 12, 32, 32]), "densenet201": (32, [6, 12, 48, 32])}
+VITS = {"tiny": (192, 12, 3), "small": (384, 12, 6), "base": (768, 12, 12)}
+
+
+def build(name, classes=1000, size=224):
+    """A published network under timm's name."""
+    if name in RESNETS:
+        bottleneck, depths = RESNETS[name]
+        return ResNet(bottleneck, depths, [64, 128, 256, 512], (7, 2), True, 3, classes)
+    if name in DENSENETS:
+        growth, depths = DENSENETS[name]
+        return DenseNet(growth, depths, (7, 2), True, 3, classes)
+    if name == "vit_micro":
+        return ViT(7, 64, 2, 4, False, 3, classes, size)
+    family, width, *rest = name.split("_")
+    assert family in ("vit", "deit") and rest[-2:] == ["patch16", "224"]
+    return ViT(16, *VITS[width], rest[0] == "distilled", 3, classes, size)
+
+
+PUBLISHED = [*RESNETS, *DENSENETS, *(f"{family}_{size}_patch16_224" for family in ("vit", "deit")
+                                     for size in VITS),
+             *(f"deit_{size}_distilled_patch16_224" for size in VITS)]

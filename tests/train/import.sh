@@ -22,6 +22,17 @@ pwf usage.log import -o none.h5; expect 64 "no file named"
 pwf model.log import "$golden/f32.pth" --model resnet81 -o none.h5; expect 78 "unknown model"
 says model.log resnet18
 
+# DeiT's own kind of file, for other images and other classes.
+vit=(--model vit --set model.patch=2 --set model.width=4 --set model.depth=1 --set model.heads=1
+    --set model.distilled=true --set model.channels=1 --set data.mean=0.5 --set data.std=0.5)
+pwf deit.log import "$golden/distilled.pth" "${vit[@]}" --image-size 20 --classes 7 -o deit.h5
+expect 0 "another size and another number of classes"
+says deit.log "position embeddings for images of 14 pixels are resampled for 20"
+says deit.log "the head of 3 classes in the file is left out"
+pwf refused.log import "$golden/distilled.pth" "${vit[@]}" --classes 3 -o none.h5
+expect 65 "another size unasked for"
+says refused.log "--image-size 14 takes them as they are, --image-size 224 resamples them"
+
 # Start weights: a run from the model of another one. The order of the parameters may differ.
 dist 1 first.log -c "$tiny" --output first --set train.baseline_epochs=0
 expect 0 "a run to take weights from"

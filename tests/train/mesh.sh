@@ -44,6 +44,16 @@ same "$PWF_SOURCE_DIR/tests/train/vit.yaml" vit_ "$@" <<EOF
 1 3 1
 4 4 2
 EOF
+# Stopped in the first phase and in the second, and taken up on other meshes.
+vit=(--output vit_lives --set checkpoint.stop_after=6)
+dist 2 vit_life1.log -c "$PWF_SOURCE_DIR/tests/train/vit.yaml" "${vit[@]}" "$@"
+expect 75 "transformer stopped"
+dist 4 vit_life2.log --resume "${vit[@]}" --set parallel.shards=2
+expect 75 "transformer stopped again"
+dist 3 vit_life3.log --resume "${vit[@]}" --set parallel.shards=3 --set parallel.threads=2
+expect 0 "transformer resumed"
+same_rows vit_one vit_lives
+same_state vit_one vit_lives
 check "15 step rows" test "$(grep -c '"kind": "step"' vit_one/metrics.jsonl)" = 15
 check "2 rounds of the transformer" test "$(grep -c '"kind": "round"' vit_one/metrics.jsonl)" = 2
 finish
