@@ -61,7 +61,7 @@ pwf_status pwf_resnet_build(const pwf_resnet *net, pwf_registry *registry, pwf_g
     if (net->stem_pool) x = pwf_graph_max_pool(graph, x, 3, 2, 1);
     for (int stage = 0; stage < net->stages; stage++)
         for (int64_t i = 0; i < net->depths[stage] && b.status.code == PWF_OK; i++) {
-            char block[32];
+            char block[48];
             const int64_t stride = stage > 0 && i == 0 ? 2 : 1;
             snprintf(block, sizeof block, "layer%d.%lld", stage + 1, (long long)i);
             x = residual(&b, net, block, x, width, net->widths[stage], stride);
