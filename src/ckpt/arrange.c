@@ -24,8 +24,8 @@ static pwf_status find(const source *from, const char *name, bool buffer, int di
     if (part->dims != dims || memcmp(part->shape, shape, (size_t)dims * sizeof *shape) != 0)
         return PWF_FAIL(PWF_DATA,
                         "%s has %s in another shape than the model of the settings: give its "
-                        "model.* settings, or import it again for this model and its number of "
-                        "classes",
+                        "model.* settings, or import it again for this model, its number of "
+                        "classes and its image size",
                         from->path, name);
     *out = part;
     return pwf_ok();
