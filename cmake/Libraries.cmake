@@ -4,7 +4,8 @@ find_package(Threads REQUIRED)
 find_package(MPI REQUIRED COMPONENTS C)
 find_path(RANDOM123_INCLUDE Random123/philox.h REQUIRED)
 
-foreach(pair yaml:yaml-0.1 jansson:jansson xxhash:libxxhash zlib:zlib openblas:openblas)
+foreach(pair yaml:yaml-0.1 jansson:jansson xxhash:libxxhash zlib:zlib openblas:openblas
+             jpeg:libjpeg png:libpng)
   string(REPLACE ":" ";" pair ${pair})
   list(GET pair 0 name)
   list(GET pair 1 module)

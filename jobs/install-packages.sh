@@ -5,7 +5,8 @@ set -euo pipefail
 
 packages=(build-essential cmake ninja-build pkg-config openmpi-bin libopenmpi-dev
     libhdf5-openmpi-dev libopenblas-pthread-dev libyaml-dev libdnnl-dev librandom123-dev
-    libxxhash-dev libjansson-dev zlib1g-dev dataset-fashion-mnist)
+    libxxhash-dev libjansson-dev zlib1g-dev libjpeg62-turbo-dev
+    libpng-dev dataset-fashion-mnist)
 if [ "${1:-build}" = test ]; then
     packages+=(libcmocka-dev clang clang-format shellcheck hdf5-tools slurm-wlm munge)
 fi
@@ -21,7 +22,7 @@ else
     for tool in cmake ninja pkg-config mpicc mpirun; do
         command -v "$tool" >/dev/null || missing+=("$tool")
     done
-    for module in yaml-0.1 jansson libxxhash zlib openblas; do
+    for module in yaml-0.1 jansson libxxhash zlib openblas libjpeg libpng; do
         pkg-config --exists "$module" 2>/dev/null || missing+=("$module")
     done
 fi
@@ -43,8 +44,8 @@ These packages are missing, and installing them needs root or sudo:
 On a cluster they usually come as modules, for example
     module load gcc openmpi hdf5 openblas cmake
 or from Spack:
-    spack install openmpi hdf5+mpi openblas libyaml onednn random123 xxhash jansson zlib cmake ninja
-    spack load openmpi hdf5 openblas libyaml onednn random123 xxhash jansson zlib cmake ninja
+    spack install openmpi hdf5+mpi openblas libyaml onednn random123 xxhash jansson zlib libjpeg-turbo libpng cmake ninja
+    spack load openmpi hdf5 openblas libyaml onednn random123 xxhash jansson zlib libjpeg-turbo libpng cmake ninja
 Fashion-MNIST is four .gz files of IDX data; point data.path at the folder they are in.
 EOF
 exit 69

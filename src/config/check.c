@@ -117,6 +117,24 @@ static pwf_status check_parallel(const pwf_config *config)
     return pwf_ok();
 }
 
+static pwf_status check_data(const pwf_config *config)
+{
+    const long long resize = (long long)config->data.resize;
+    const long long side = (long long)config->model.image_size;
+    if (config->data.format != PWF_DATA_IMAGEFOLDER) return pwf_ok();
+    if (resize < side)
+        return PWF_FAIL(PWF_CONFIG,
+                        "data.resize (%lld) is below model.image_size (%lld), which is cropped "
+                        "from it",
+                        resize, side);
+    if (config->data.pad != 0)
+        return PWF_FAIL(PWF_CONFIG,
+                        "data.pad (%lld) is not for data.format imagefolder, which "
+                        "crops from data.resize pixels",
+                        (long long)config->data.pad);
+    return pwf_ok();
+}
+
 pwf_status pwf_config_check(const pwf_config *config)
 {
     if (config->output[0] == '\0')
@@ -124,6 +142,7 @@ pwf_status pwf_config_check(const pwf_config *config)
     PWF_TRY(check_model(config));
     PWF_TRY(check_channels("data.mean", &config->data.mean, config->model.channels));
     PWF_TRY(check_channels("data.std", &config->data.std, config->model.channels));
+    PWF_TRY(check_data(config));
     PWF_TRY(check_rounds(config));
     PWF_TRY(check_parallel(config));
     return pwf_ok();
@@ -165,7 +184,8 @@ pwf_status pwf_config_same(const pwf_config *stored, const pwf_config *now)
     if (differ == 0) return pwf_ok();
     if (left_out > 0) snprintf(list + used, LIST - used, "; and %d more keys differ", left_out);
     return PWF_FAIL(PWF_CONFIG,
-                    "%s. Only output, parallel.shards, parallel.threads, checkpoint and log may "
-                    "change in a run; for other settings start a new one in another folder",
+                    "%s. Only output, parallel.shards, parallel.threads, data.threads, "
+                    "checkpoint and log may change in a run; for other settings start a new one in "
+                    "another folder",
                     list);
 }

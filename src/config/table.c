@@ -30,7 +30,8 @@ typedef char text_field[PWF_TEXT];
 
 /* In the order of the enums of config.h and core/log.h. */
 static const char *const block_words[] = {"basic", "bottleneck", NULL};
-static const char *const data_words[] = {"idx", NULL};
+static const char *const data_words[] = {"idx", "imagefolder", NULL};
+static const char *const transform_words[] = {"paper", "timm", NULL};
 static const char *const join_words[] = {"std_mu", "keep", "divide_by_2", "divide_by_10", NULL};
 static const char *const compat_words[] = {"paper", "reference", NULL};
 static const char *const optimiser_words[] = {"sgd", "adamw", NULL};
@@ -85,7 +86,8 @@ const pwf_option pwf_options[] = {
  "start weights: a model.h5 as from pwf import, or a checkpoint; empty: random ones"},
 
 {"data.format", CHOICE(data.format), "idx", OF(data_words), NULL, STATE,
- "format of the data set; idx: the four IDX files of the MNIST family, plain or .gz"},
+ "idx: the four IDX files of the MNIST family, plain or .gz; imagefolder: JPEG and PNG files in "
+ "train/CLASS and val/CLASS"},
 {"data.path", WORDS(data.path), "", NO_RANGE, NULL, STATE,
  "folder of the data set"},
 {"data.mean", REALS(data.mean), "0.485, 0.456, 0.406", FROM(-1000, 1000), NULL, STATE,
@@ -95,11 +97,28 @@ const pwf_option pwf_options[] = {
 {"data.flip", FLAG(data.flip), "true", NO_RANGE, NULL, STATE,
  "mirror training images at random, left to right"},
 {"data.pad", WHOLE(data.pad), "0", FROM(0, 64), "pixels", STATE,
- "shift training images at random by up to this much"},
+ "shift training images at random by up to this much; not for imagefolder, which crops"},
 {"data.train_limit", WHOLE(data.train_limit), "0", FROM(0, 4294967295.0), "images", STATE,
- "use only the first training images; 0: all"},
+ "use only so many training images, the first, or of folders evenly spread ones; 0: all"},
 {"data.test_limit", WHOLE(data.test_limit), "0", FROM(0, 4294967295.0), "images", STATE,
- "use only the first test images; 0: all"},
+ "use only so many test images, as data.train_limit; 0: all"},
+{"data.validation", REAL(data.validation), "0", FROM(0, 0.99), NULL, STATE,
+ "share of the training images, drawn by the seed, that is kept from training and tested on in "
+ "place of the test images; 0: none"},
+{"data.resize", WHOLE(data.resize), "256", FROM(1, 16384), "pixels", STATE,
+ "side of the square that images of folders are resized to before model.image_size of it is "
+ "cropped"},
+{"data.eval_transform", CHOICE(data.eval_transform), "paper", OF(transform_words), NULL, STATE,
+ "test images of folders; paper: as in training, cropped at the centre; timm: shorter side to "
+ "image_size / crop_pct, bicubic, cropped at the centre"},
+{"data.crop_pct", REAL(data.crop_pct), "0.875", FROM(0.1, 1), NULL, STATE,
+ "share of the resized shorter side that timm's transform crops"},
+{"data.val_list", WORDS(data.val_list), "", NO_RANGE, NULL, STATE,
+ "list of the classes of a flat val/, a path or a name in data.path: lines of file name and class"},
+{"data.skip_bad", WHOLE(data.skip_bad), "0", FROM(0, 1000000), "files", STATE,
+ "damaged image files to tolerate; each gives way to the next good one in order"},
+{"data.threads", WHOLE(data.threads), "2", FROM(0, 256), NULL, RUN,
+ "threads of a rank that decode images ahead of the step; 0: the workers decode them"},
 
 {"posterior.sigma_scale", REAL(posterior.sigma_scale), "0.0025", FROM(0, 10), NULL, STATE,
  "sigma at the start, for the weight at the upper quartile of its tensor"},

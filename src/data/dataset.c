@@ -1,78 +1,38 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "pwf/data/dataset.h"
+#include "dataset_room.h"
 
-#include "idx.h"
+#include "pwf/core/log.h"
 #include "pwf/core/mem.h"
 #include "pwf/core/rng.h"
 
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* The files found bad so far. Loading is otherwise free of state, and the set changes no image: it
+ * saves decoding a bad file again, and is what data.skip_bad counts. */
+typedef struct skips {
+    pthread_mutex_t lock;
+    int64_t count, room;
+    int64_t *index; /* [room], in the order they were found */
+} skips;
 
 struct pwf_dataset {
     int64_t count, height, width, channels;
-    uint8_t *pixels; /* [count, height, width, channels] */
-    uint8_t *labels;
-    float *value; /* [channels, 256]: what a byte is after normalisation */
-    bool flip;    /* both augmentations are off in the test part */
-    int64_t pad;
+    pwf_pixels memory;
+    pwf_folder *folder; /* instead, if a file is decoded for each image */
+    uint32_t *pick;     /* [count]: places in the source; NULL: all of it */
+    float *value;       /* [channels, 256]: what a byte is after normalisation */
+    bool train;         /* augmented */
+    bool flip;
+    int64_t pad, resize, eval_transform;
+    double crop_pct;
+    skips *skipped;
     pwf_hash hash;
 };
 
-static pwf_status check_labels(const pwf_idx *file, const uint8_t *labels, int64_t count,
-                               int64_t classes)
-{
-    for (int64_t i = 0; i < count; i++)
-        if (labels[i] >= classes)
-            return PWF_FAIL(PWF_DATA,
-                            "%s: label %lld, at byte %lld, is class %d, but model.classes is %lld, "
-                            "so classes run from 0 to %lld",
-                            pwf_idx_path(file), (long long)i, (long long)(8 + i), labels[i],
-                            (long long)classes, (long long)(classes - 1));
-    return pwf_ok();
-}
-
-static pwf_status read_labels(pwf_dataset *d, pwf_idx *file, int64_t classes)
-{
-    uint8_t *all = NULL;
-    const int64_t count = pwf_idx_dim(file, 0);
-    PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, d->count, 1, &d->labels));
-    PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, count, 1, &all));
-    pwf_status s = pwf_idx_read(file, all, count);
-    if (s.code == PWF_OK) s = pwf_idx_finish(file);
-    if (s.code == PWF_OK) s = check_labels(file, all, count, classes);
-    if (s.code == PWF_OK) memcpy(d->labels, all, (size_t)d->count);
-    pwf_mem_free(all);
-    return s;
-}
-
-/* The images past the limit are read and checked too, but not kept. */
-static pwf_status read_images(pwf_dataset *d, pwf_idx *file)
-{
-    const int64_t bytes = d->height * d->width * d->channels;
-    PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, d->count, (size_t)bytes, &d->pixels));
-    PWF_TRY(pwf_idx_read(file, d->pixels, d->count * bytes));
-    return pwf_idx_finish(file);
-}
-
-static pwf_status check_shape(const pwf_config *config, const pwf_idx *images,
-                              const pwf_idx *labels)
-{
-    const int64_t height = pwf_idx_dim(images, 1), width = pwf_idx_dim(images, 2);
-    const int64_t side = config->model.image_size;
-    if (height != side || width != side)
-        return PWF_FAIL(PWF_DATA,
-                        "%s: images are %lld x %lld pixels (bytes 8 to 15), but model.image_size "
-                        "is %lld",
-                        pwf_idx_path(images), (long long)height, (long long)width, (long long)side);
-    if (config->model.channels != 1)
-        return PWF_FAIL(PWF_DATA,
-                        "%s: images of this format have one channel, but model.channels is %lld",
-                        pwf_idx_path(images), (long long)config->model.channels);
-    if (pwf_idx_dim(images, 0) != pwf_idx_dim(labels, 0))
-        return PWF_FAIL(PWF_DATA, "%s has %lld images, but %s has %lld labels; they are not a pair",
-                        pwf_idx_path(images), (long long)pwf_idx_dim(images, 0),
-                        pwf_idx_path(labels), (long long)pwf_idx_dim(labels, 0));
-    return pwf_ok();
-}
+/* ---- opening --------------------------------------------------------------------------------- */
 
 /* A table of all 256 bytes makes normalisation the same bits everywhere. */
 static pwf_status make_values(pwf_dataset *d, const pwf_config *config)
@@ -95,66 +55,147 @@ static pwf_status make_values(pwf_dataset *d, const pwf_config *config)
 }
 
 /* The shape goes in as well: the same bytes cut differently are other images. */
-static pwf_status make_hash(pwf_dataset *d)
+static pwf_status hash_pixels(pwf_dataset *d)
 {
     pwf_hasher *h = pwf_hasher_new();
     if (!h) return PWF_FAIL(PWF_RESOURCE, "no memory to hash the data set");
     const int64_t shape[4] = {d->count, d->height, d->width, d->channels};
     pwf_hasher_add(h, shape, sizeof shape);
-    pwf_hasher_add(h, d->pixels, (size_t)(d->count * d->height * d->width * d->channels));
-    pwf_hasher_add(h, d->labels, (size_t)d->count);
+    pwf_hasher_add(h, d->memory.pixels, (size_t)(d->count * d->height * d->width * d->channels));
+    pwf_hasher_add(h, d->memory.labels, (size_t)d->count);
     d->hash = pwf_hasher_digest(h);
     pwf_hasher_free(h);
     return pwf_ok();
 }
 
-static pwf_status fill(pwf_dataset *d, const pwf_config *config, pwf_split split, pwf_idx *images,
-                       pwf_idx *labels)
+static pwf_status open_memory(pwf_dataset *d, const pwf_config *config, bool train, int64_t limit)
 {
-    PWF_TRY(check_shape(config, images, labels));
-    const int64_t limit = split == PWF_TRAIN ? config->data.train_limit : config->data.test_limit;
-    d->count = pwf_idx_dim(images, 0);
-    if (limit > 0 && limit < d->count) d->count = limit;
-    d->height = pwf_idx_dim(images, 1);
-    d->width = pwf_idx_dim(images, 2);
-    d->channels = 1;
-    if (split == PWF_TRAIN) {
-        d->flip = config->data.flip;
-        d->pad = config->data.pad;
+    PWF_ASSERT(config->data.pad >= 0 && config->data.pad <= PWF_IMAGE_SIDE_MAX);
+    PWF_TRY(pwf_pixels_read_idx(config, train, limit, &d->memory));
+    d->count = d->memory.count;
+    d->height = d->memory.height;
+    d->width = d->memory.width;
+    d->channels = d->memory.channels;
+    d->pad = config->data.pad;
+    return hash_pixels(d);
+}
+
+/* Folders are sorted by class, so a limit takes evenly spread files. */
+static pwf_status open_folder(pwf_dataset *d, const pwf_config *config, bool train, int64_t limit)
+{
+    PWF_TRY(pwf_folder_open(config, train, &d->folder));
+    const int64_t files = pwf_folder_count(d->folder);
+    if (files > UINT32_MAX) return PWF_FAIL(PWF_DATA, "more than 2^32 - 1 images");
+    d->count = limit > 0 && limit < files ? limit : files;
+    d->height = d->width = config->model.image_size;
+    d->channels = 3;
+    d->resize = config->data.resize;
+    d->eval_transform = config->data.eval_transform;
+    d->crop_pct = config->data.crop_pct;
+    PWF_ASSERT(d->resize >= d->width);
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, 1, sizeof *d->skipped, &d->skipped));
+    pthread_mutex_init(&d->skipped->lock, NULL);
+    d->skipped->room = config->data.skip_bad;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, d->skipped->room, sizeof(int64_t), &d->skipped->index));
+    PWF_TRY(pwf_folder_hash(d->folder, &d->hash));
+    if (d->count == files) return pwf_ok();
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, d->count, sizeof *d->pick, &d->pick));
+    for (int64_t i = 0; i < d->count; i++)
+        d->pick[i] = (uint32_t)((double)i * (double)files / (double)d->count);
+    return pwf_ok();
+}
+
+/* Leaves the images that the seed draws for validation, or the others; in order. */
+static pwf_status split_off(pwf_dataset *d, const pwf_config *config, bool validation)
+{
+    static const int64_t DRAW = (int64_t)1 << 40; /* no pass over the data comes so far */
+    const int64_t all = d->count;
+    const int64_t held = (int64_t)(config->data.validation * (double)all + 0.5);
+    if (held < 1 || held >= all)
+        return PWF_FAIL(PWF_CONFIG,
+                        "data.validation leaves %lld of %lld images for training; both parts need "
+                        "some",
+                        (long long)(all - held), (long long)all);
+    pwf_order *order = NULL;
+    uint8_t *is_held = NULL;
+    uint32_t *pick = NULL;
+    pwf_status s = pwf_order_new(all, all, (uint32_t)config->train.seed, &order);
+    if (s.code == PWF_OK) s = pwf_mem_alloc(PWF_MEM_DATA, all, 1, &is_held);
+    if (s.code == PWF_OK) s = pwf_mem_alloc(PWF_MEM_DATA, all, sizeof *pick, &pick);
+    if (s.code == PWF_OK) {
+        pwf_order_seek(order, DRAW);
+        for (int64_t i = 0; i < held; i++)
+            is_held[pwf_order_image(order, i)] = 1;
+        d->count = 0;
+        for (int64_t i = 0; i < all; i++)
+            if ((is_held[i] != 0) == validation)
+                pick[d->count++] = d->pick ? d->pick[i] : (uint32_t)i;
+        pwf_mem_free(d->pick);
+        d->pick = pick;
     }
+    pwf_order_free(order);
+    pwf_mem_free(is_held);
+    return s;
+}
+
+/* What was picked is part of what the data set is. */
+static pwf_status hash_pick(pwf_dataset *d)
+{
+    if (!d->pick) return pwf_ok();
+    pwf_hasher *h = pwf_hasher_new();
+    if (!h) return PWF_FAIL(PWF_RESOURCE, "no memory to hash the data set");
+    pwf_hasher_add(h, &d->hash, sizeof d->hash);
+    pwf_hasher_add(h, d->pick, (size_t)d->count * sizeof *d->pick);
+    d->hash = pwf_hasher_digest(h);
+    pwf_hasher_free(h);
+    return pwf_ok();
+}
+
+static pwf_status fill(pwf_dataset *d, const pwf_config *config, pwf_split split)
+{
+    const bool held_out = config->data.validation > 0.0;
+    const bool train = split == PWF_TRAIN || held_out;
+    const int64_t limit = train ? config->data.train_limit : config->data.test_limit;
+    d->train = split == PWF_TRAIN;
+    d->flip = config->data.flip;
+    if (config->data.format == PWF_DATA_IMAGEFOLDER)
+        PWF_TRY(open_folder(d, config, train, limit));
+    else
+        PWF_TRY(open_memory(d, config, train, limit));
     PWF_TRY(make_values(d, config));
-    PWF_TRY(read_labels(d, labels, config->model.classes));
-    PWF_TRY(read_images(d, images));
-    return make_hash(d);
+    if (held_out) {
+        PWF_TRY(split_off(d, config, split == PWF_TEST));
+        if (split == PWF_TEST && config->data.test_limit > 0 && config->data.test_limit < d->count)
+            d->count = config->data.test_limit;
+    }
+    return hash_pick(d);
 }
 
 pwf_status pwf_dataset_open(const pwf_config *config, pwf_split split, pwf_dataset **out)
 {
-    static const char *const stems[2][2] = {{"train-images-idx3-ubyte", "train-labels-idx1-ubyte"},
-                                            {"t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"}};
-    *out = NULL;
-    PWF_ASSERT(config->data.pad >= 0 && config->data.pad <= PWF_IDX_SIDE_MAX);
-    pwf_idx *images = NULL, *labels = NULL;
     pwf_dataset *d = NULL;
-    pwf_status s = pwf_idx_open(config->data.path, stems[split][0], 3, &images);
-    if (s.code == PWF_OK) s = pwf_idx_open(config->data.path, stems[split][1], 1, &labels);
-    if (s.code == PWF_OK) s = pwf_mem_alloc(PWF_MEM_DATA, 1, sizeof *d, &d);
-    if (s.code == PWF_OK) s = fill(d, config, split, images, labels);
-    pwf_idx_close(images);
-    pwf_idx_close(labels);
-    if (s.code != PWF_OK) {
+    *out = NULL;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, 1, sizeof *d, &d));
+    const pwf_status s = fill(d, config, split);
+    if (s.code == PWF_OK)
+        *out = d;
+    else
         pwf_dataset_free(d);
-        return s;
-    }
-    *out = d;
     return s;
 }
 
 void pwf_dataset_free(pwf_dataset *d)
 {
     if (!d) return;
-    pwf_mem_free(d->pixels);
-    pwf_mem_free(d->labels);
+    if (d->skipped) {
+        pthread_mutex_destroy(&d->skipped->lock);
+        pwf_mem_free(d->skipped->index);
+        pwf_mem_free(d->skipped);
+    }
+    pwf_folder_free(d->folder);
+    pwf_mem_free(d->memory.pixels);
+    pwf_mem_free(d->memory.labels);
+    pwf_mem_free(d->pick);
     pwf_mem_free(d->value);
     pwf_mem_free(d);
 }
@@ -169,44 +210,193 @@ pwf_hash pwf_dataset_hash(const pwf_dataset *d)
     return d->hash;
 }
 
-/* What augmentation does to one image: where the crop begins, relative to the image. */
-typedef struct placement {
-    int64_t top, left;
-    bool mirrored;
-} placement;
-
-static placement draw(const pwf_dataset *d, uint32_t seed, int64_t pass, int64_t index)
+bool pwf_dataset_is_decoded(const pwf_dataset *d)
 {
-    placement p = {0, 0, false};
-    if (d->pad == 0 && !d->flip) return p;
+    return d->folder != NULL;
+}
+
+int64_t pwf_dataset_image_bytes(const pwf_dataset *d)
+{
+    return d->height * d->width * d->channels;
+}
+
+/* ---- augmentation ---------------------------------------------------------------------------- */
+
+/* Three words of (seed, pass, index) say what is done to an image in training. */
+static void draw(uint32_t seed, int64_t pass, int64_t index, uint32_t words[4])
+{
     const pwf_stream stream = {seed, PWF_RNG_AUGMENT, (uint64_t)pass, 0};
-    uint32_t words[4];
     pwf_rng_words(stream, (uint64_t)index, words);
-    const uint64_t places = (uint64_t)(2 * d->pad + 1);
-    p.top = (int64_t)((words[0] * places) >> 32) - d->pad;
-    p.left = (int64_t)((words[1] * places) >> 32) - d->pad;
-    p.mirrored = d->flip && (words[2] >> 31) != 0;
-    return p;
+}
+
+/* One of `places`, from a word. */
+static int64_t place_of(uint32_t word, int64_t places)
+{
+    return (int64_t)((word * (uint64_t)places) >> 32);
+}
+
+static int64_t at(const pwf_dataset *d, int64_t index)
+{
+    return d->pick ? d->pick[index] : index;
+}
+
+static void load_memory(const pwf_dataset *d, uint32_t seed, int64_t pass, int64_t index,
+                        uint8_t *out)
+{
+    uint32_t words[4] = {0};
+    int64_t top = 0, left = 0;
+    const int64_t H = d->height, W = d->width, C = d->channels;
+    const bool augmented = d->train && (d->pad > 0 || d->flip);
+    if (augmented) {
+        draw(seed, pass, index, words);
+        top = place_of(words[0], 2 * d->pad + 1) - d->pad;
+        left = place_of(words[1], 2 * d->pad + 1) - d->pad;
+    }
+    const bool mirrored = augmented && d->flip && (words[2] >> 31) != 0;
+    const uint8_t *pixels = d->memory.pixels + at(d, index) * H * W * C;
+    for (int64_t y = 0; y < H; y++) {
+        const int64_t from_y = y + top;
+        for (int64_t x = 0; x < W; x++) {
+            const int64_t from_x = (mirrored ? W - 1 - x : x) + left;
+            const bool inside = from_y >= 0 && from_y < H && from_x >= 0 && from_x < W;
+            for (int64_t c = 0; c < C; c++)
+                out[(y * W + x) * C + c] = inside ? pixels[(from_y * W + from_x) * C + c] : 0;
+        }
+    }
+}
+
+static void mirror(uint8_t *pixels, int64_t width, int64_t height)
+{
+    for (int64_t y = 0; y < height; y++) {
+        uint8_t *row = pixels + 3 * width * y;
+        for (int64_t a = 0, b = width - 1; a < b; a++, b--)
+            for (int c = 0; c < 3; c++) {
+                const uint8_t swapped = row[3 * a + c];
+                row[3 * a + c] = row[3 * b + c];
+                row[3 * b + c] = swapped;
+            }
+    }
+}
+
+/* Half of a margin, as torchvision's CenterCrop rounds it: a half to the even number. */
+static int64_t centre(int64_t margin)
+{
+    const int64_t half = margin / 2;
+    return margin % 2 == 0 ? half : half + half % 2;
+}
+
+static pwf_status load_file(const pwf_dataset *d, uint32_t seed, int64_t pass, int64_t index,
+                            uint8_t *out)
+{
+    pwf_image image;
+    uint32_t words[4] = {0};
+    const int64_t side = d->width;
+    PWF_TRY(pwf_folder_read(d->folder, at(d, index), &image));
+    int64_t width = d->resize, height = d->resize;
+    pwf_filter filter = PWF_BILINEAR;
+    if (!d->train && d->eval_transform == PWF_EVAL_TIMM) {
+        const int64_t shorter = (int64_t)((double)side / d->crop_pct);
+        const int64_t w = image.width, h = image.height;
+        filter = PWF_BICUBIC;
+        width = w <= h ? shorter : shorter * w / h;
+        height = h <= w ? shorter : shorter * h / w;
+    }
+    pwf_window window = {centre(width - side), centre(height - side), side, side};
+    if (d->train) {
+        draw(seed, pass, index, words);
+        window.top = place_of(words[0], height - side + 1);
+        window.left = place_of(words[1], width - side + 1);
+    }
+    const pwf_status s = pwf_image_resize(&image, width, height, filter, window, out);
+    pwf_image_free(&image);
+    if (s.code == PWF_OK && d->train && d->flip && (words[2] >> 31) != 0) mirror(out, side, side);
+    return s;
+}
+
+/* ---- loading, and files that cannot be ------------------------------------------------------- */
+
+static bool is_skipped(const pwf_dataset *d, int64_t index)
+{
+    bool found = false;
+    pthread_mutex_lock(&d->skipped->lock);
+    for (int64_t i = 0; i < d->skipped->count && !found; i++)
+        found = d->skipped->index[i] == index;
+    pthread_mutex_unlock(&d->skipped->lock);
+    return found;
+}
+
+pwf_status pwf_dataset_skip(const pwf_dataset *d, int64_t index)
+{
+    PWF_ASSERT(d->skipped && index >= 0 && index < d->count);
+    if (is_skipped(d, index)) return pwf_ok();
+    pthread_mutex_lock(&d->skipped->lock);
+    const bool fits = d->skipped->count < d->skipped->room;
+    if (fits) d->skipped->index[d->skipped->count++] = index;
+    pthread_mutex_unlock(&d->skipped->lock);
+    if (fits) return pwf_ok();
+    return PWF_FAIL(PWF_DATA,
+                    "%s cannot be used, and %lld other files could not, which is all that "
+                    "data.skip_bad tolerates",
+                    pwf_dataset_name(d, index), (long long)d->skipped->room);
+}
+
+int64_t pwf_dataset_skipped(const pwf_dataset *d, const int64_t **index)
+{
+    *index = d->skipped ? d->skipped->index : NULL;
+    return d->skipped ? d->skipped->count : 0;
+}
+
+const char *pwf_dataset_name(const pwf_dataset *d, int64_t index)
+{
+    return d->folder ? pwf_folder_name(d->folder, at(d, index)) : "";
+}
+
+pwf_status pwf_dataset_bytes(const pwf_dataset *d, uint32_t seed, int64_t pass, int64_t index,
+                             uint8_t *out, int32_t *label)
+{
+    PWF_ASSERT(index >= 0 && index < d->count && pass >= 0);
+    if (!d->folder) {
+        load_memory(d, seed, pass, index, out);
+        *label = d->memory.labels[at(d, index)];
+        return pwf_ok();
+    }
+    *label = pwf_folder_label(d->folder, at(d, index));
+    return load_file(d, seed, pass, index, out);
+}
+
+/* In place of a bad file comes the next good one, so that what is loaded stays a pure function of
+ * the index. */
+static pwf_status load_or_skip(const pwf_dataset *d, uint32_t seed, int64_t pass, int64_t index,
+                               uint8_t *out, int32_t *label)
+{
+    for (int64_t tried = 0; tried < d->count; tried++) {
+        const int64_t now = (index + tried) % d->count;
+        if (d->skipped && is_skipped(d, now)) continue;
+        const pwf_status s = pwf_dataset_bytes(d, seed, pass, now, out, label);
+        const bool bad = s.code == PWF_DATA || s.code == PWF_MISSING;
+        if (!bad || !d->skipped || d->skipped->room == 0) return s;
+        PWF_TRY(pwf_dataset_skip(d, now));
+        PWF_WARN("SKIPPED", "%s; the next good file takes its place", s.text);
+    }
+    return PWF_FAIL(PWF_DATA, "none of the %lld image files can be used", (long long)d->count);
+}
+
+void pwf_dataset_normalise(const pwf_dataset *d, const uint8_t *bytes, float *image)
+{
+    const int64_t C = d->channels, pixels = d->height * d->width;
+    for (int64_t i = 0; i < pixels; i++)
+        for (int64_t c = 0; c < C; c++)
+            image[i * C + c] = d->value[256 * c + bytes[i * C + c]];
 }
 
 pwf_status pwf_dataset_load(const pwf_dataset *d, uint32_t seed, int64_t pass, int64_t index,
                             float *image, int32_t *label)
 {
-    PWF_ASSERT(index >= 0 && index < d->count && pass >= 0);
-    const placement p = draw(d, seed, pass, index);
-    const int64_t H = d->height, W = d->width, C = d->channels;
-    const uint8_t *pixels = d->pixels + index * H * W * C;
-    for (int64_t y = 0; y < H; y++) {
-        const int64_t from_y = y + p.top;
-        for (int64_t x = 0; x < W; x++) {
-            const int64_t from_x = (p.mirrored ? W - 1 - x : x) + p.left;
-            const bool inside = from_y >= 0 && from_y < H && from_x >= 0 && from_x < W;
-            for (int64_t c = 0; c < C; c++) {
-                const uint8_t byte = inside ? pixels[(from_y * W + from_x) * C + c] : 0;
-                image[(y * W + x) * C + c] = d->value[256 * c + byte];
-            }
-        }
-    }
-    *label = d->labels[index];
-    return pwf_ok();
+    uint8_t small[4096], *bytes = small;
+    if (pwf_dataset_image_bytes(d) > (int64_t)sizeof small)
+        PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, pwf_dataset_image_bytes(d), 1, &bytes));
+    const pwf_status s = load_or_skip(d, seed, pass, index, bytes, label);
+    if (s.code == PWF_OK) pwf_dataset_normalise(d, bytes, image);
+    if (bytes != small) pwf_mem_free(bytes);
+    return s;
 }

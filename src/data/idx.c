@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#define _XOPEN_SOURCE 700 /* realpath */
 #define ZLIB_CONST
 #include "idx.h"
 
+#include "file.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -218,63 +217,26 @@ static pwf_status read_header(pwf_idx *x, int dims)
     return check_size(x);
 }
 
-/* A link may lead anywhere; data stay under the folder that the configuration names. */
-static pwf_status stay_inside(const char *root, const char *path)
-{
-    char *inside = realpath(root, NULL), *full = realpath(path, NULL);
-    const size_t n = inside ? strlen(inside) : 0;
-    const bool good = inside && full && strncmp(inside, full, n) == 0 &&
-                      (full[n] == '/' || (n == 1 && inside[0] == '/'));
-    pwf_status s = pwf_ok();
-    if (!good && inside && full)
-        s = PWF_FAIL(PWF_DATA,
-                     "%s leads to %s, outside data.path; set data.path to the folder of "
-                     "the files themselves",
-                     path, full);
-    else if (!good)
-        s = PWF_FAIL(errno == ENOMEM ? PWF_RESOURCE : PWF_MISSING, "cannot find %s: %s", path,
-                     strerror(errno));
-    free(inside);
-    free(full);
-    return s;
-}
-
-static pwf_status open_file(pwf_idx *x, const char *root, const char *stem, const char *ending,
-                            bool *found)
+static pwf_status open_file(pwf_idx *x, const char *root, const char *stem, const char *ending)
 {
     const int n = snprintf(x->path, sizeof x->path, "%s/%s%s", root, stem, ending);
     if (n < 0 || n >= (int)sizeof x->path)
         return PWF_FAIL(PWF_MISSING, "data.path is too long: %.200s...", root);
-    /* Without O_NONBLOCK, opening a pipe would wait for its writer for ever. */
-    x->fd = open(x->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    *found = x->fd >= 0;
-    if (*found) return stay_inside(root, x->path);
-    if (errno == ENOENT || errno == ENOTDIR) return pwf_ok();
-    const pwf_code code = errno == EACCES || errno == EPERM    ? PWF_DENIED
-                          : errno == EMFILE || errno == ENFILE ? PWF_RESOURCE
-                          : errno == ELOOP || errno == ENXIO   ? PWF_DATA
-                                                               : PWF_IO;
-    return PWF_FAIL(code, "cannot open %s: %s", x->path, strerror(errno));
+    return pwf_source_open(root, x->path, &x->fd, &x->size);
 }
 
 static pwf_status open_any(pwf_idx *x, const char *root, const char *stem)
 {
-    bool found = false;
-    PWF_TRY(open_file(x, root, stem, "", &found));
-    if (!found) {
-        PWF_TRY(open_file(x, root, stem, ".gz", &found));
+    PWF_TRY(open_file(x, root, stem, ""));
+    if (x->fd < 0) {
+        PWF_TRY(open_file(x, root, stem, ".gz"));
         x->gz = true;
     }
-    if (!found)
+    if (x->fd < 0)
         return PWF_FAIL(PWF_MISSING,
                         "neither %s nor %s.gz is in data.path \"%s\"; the Debian package "
                         "dataset-fashion-mnist puts them into /usr/share/datasets/fashion-mnist",
                         stem, stem, root);
-    struct stat st;
-    if (fstat(x->fd, &st) != 0)
-        return PWF_FAIL(PWF_IO, "cannot look at %s: %s", x->path, strerror(errno));
-    if (!S_ISREG(st.st_mode)) return PWF_FAIL(PWF_DATA, "%s is not a regular file", x->path);
-    x->size = st.st_size;
     if (x->size > INT64_MAX / PWF_IDX_RATIO_MAX)
         return PWF_FAIL(PWF_DATA, "%s is too large", x->path);
     if (!x->gz) return pwf_ok();

@@ -147,7 +147,8 @@ static pwf_status run_chunks(eval_job *job)
     pwf_workers_reset(t);
     pwf_pool_run(t->pool, (int)(end - begin), chunk_task, job);
     t->units_done += (double)job->images / (double)t->config->train.batch / 3.0;
-    return pwf_mesh_agree(t->mesh, pwf_workers_status(t));
+    PWF_TRY(pwf_mesh_agree(t->mesh, pwf_workers_status(t)));
+    return pwf_skips_agree(t, t->test_data, &t->test_skips);
 }
 
 static pwf_status new_job(pwf_trainer *t, eval_job *job)
@@ -321,7 +322,7 @@ pwf_status pwf_evaluate_statistics(pwf_trainer *t)
     pwf_status status = pwf_ok();
     pwf_step_weights(t, NULL);
     for (int64_t batch = 0; batch < batches && status.code == PWF_OK; batch++) {
-        pwf_order_seek(t->order, batch);
+        pwf_slots_seek(t, batch);
         status = pwf_slots_run(t, false);
         for (int64_t b = 0; b < buffers; b++)
             for (int64_t s = 0; s < slots; s++)

@@ -23,11 +23,29 @@ enum { SAVES_FAILED_MAX = 3 };
 
 /* ---- what a run leaves behind ------------------------------------------------------------- */
 
+/* The largest share of the workers' time, on any rank since the last row, that went into waiting
+ * for images, or without a loader into decoding them; negative if images are in memory.
+ * Collective. */
+static double wait_share(pwf_trainer *t)
+{
+    if (!pwf_dataset_is_decoded(t->train_data)) return -1.0;
+    const int threads = pwf_pool_threads(t->pool);
+    double waited = t->loader ? pwf_loader_waited(t->loader) : 0.0;
+    for (int w = 0; w < threads && !t->loader; w++)
+        waited += t->workers[w].decoding;
+    double share = (waited - t->row_waited) / (threads * t->row_seconds);
+    t->row_waited = waited;
+    t->row_seconds = 0.0;
+    pwf_mesh_max_f64(t->mesh, PWF_WORLD, &share, 1);
+    return share;
+}
+
 /* One row of metrics about the step just made, with the fingerprint of the state after it. */
 static pwf_status log_step(pwf_trainer *t, const char *phase)
 {
     char fingerprint[33];
     pwf_trainer_fingerprint(t, fingerprint);
+    const double waited = wait_share(t);
     pwf_status status = pwf_ok();
     if (t->report) {
         pwf_json *row = pwf_json_new();
@@ -42,6 +60,7 @@ static pwf_status log_step(pwf_trainer *t, const char *phase)
         pwf_json_set_real(row, "clip", t->clip);
         pwf_json_set_text(row, "fingerprint", fingerprint);
         pwf_json_set_real(row, "seconds", pwf_trainer_seconds(t));
+        if (waited >= 0.0) pwf_json_set_real(row, "wait_share", waited);
         status = pwf_report_row(t->report, row);
     }
     return pwf_mesh_agree(t->mesh, status);

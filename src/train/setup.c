@@ -93,6 +93,7 @@ static pwf_status set_up(pwf_trainer *t)
         status = pwf_state_add_second_moments(t->state);
     if (status.code == PWF_OK) status = make_workers(t);
     if (status.code == PWF_OK) status = allocate(t);
+    if (status.code == PWF_OK) status = pwf_slots_loader(t);
     return pwf_mesh_agree(t->mesh, status);
 }
 
@@ -190,6 +191,7 @@ void pwf_trainer_free(pwf_trainer *t)
     pwf_mem_free(t->slot_statistics);
     pwf_state_free(t->state);
     pwf_exchange_free(t->exchange);
+    pwf_loader_free(t->loader);
     pwf_order_free(t->order);
     pwf_dataset_free(t->train_data);
     pwf_dataset_free(t->test_data);

@@ -4,6 +4,7 @@
  * leaves it is summed exactly or gathered by slot number, so neither rank nor worker matters. */
 #include "trainer.h"
 
+#include "pwf/core/clock.h"
 #include "pwf/core/mem.h"
 #include "pwf/tensor/tensor.h"
 
@@ -19,6 +20,23 @@ typedef struct slots_job {
 static int64_t first_slot(const pwf_trainer *t, int rank)
 {
     return rank * t->config->parallel.slots / pwf_mesh_size(t->mesh, PWF_WORLD);
+}
+
+void pwf_slots_seek(pwf_trainer *t, int64_t batch)
+{
+    pwf_order_seek(t->order, batch);
+    if (t->loader) pwf_loader_seek(t->loader, batch);
+}
+
+pwf_status pwf_slots_loader(pwf_trainer *t)
+{
+    const pwf_config *c = t->config;
+    const int rank = pwf_mesh_rank(t->mesh, PWF_WORLD);
+    const int64_t images = c->train.batch / c->parallel.slots, first = first_slot(t, rank);
+    const int64_t slots = first_slot(t, rank + 1) - first;
+    if (c->data.threads == 0 || !pwf_dataset_is_decoded(t->train_data)) return pwf_ok();
+    return pwf_loader_new(t->train_data, c->train.batch, first * images, slots * images,
+                          (uint32_t)c->train.seed, (int)c->data.threads, &t->loader);
 }
 
 void pwf_workers_reset(pwf_trainer *t)
@@ -59,10 +77,17 @@ static pwf_status run_slot(const slots_job *job, pwf_worker *w, int64_t slot)
     const int64_t pixels = t->height * t->width * t->channels;
     const uint32_t seed = (uint32_t)t->config->train.seed;
     float *input = pwf_executor_images(w->train);
-    for (int64_t i = 0; i < images; i++)
-        PWF_TRY(pwf_dataset_load(t->train_data, seed, pwf_order_pass(t->order),
-                                 pwf_order_image(t->order, slot * images + i), input + i * pixels,
-                                 &w->labels[i]));
+    const double begun = pwf_clock_seconds();
+    for (int64_t i = 0; i < images; i++) {
+        const int64_t position = slot * images + i;
+        if (t->loader)
+            PWF_TRY(pwf_loader_take(t->loader, position, input + i * pixels, &w->labels[i]));
+        else
+            PWF_TRY(pwf_dataset_load(t->train_data, seed, pwf_order_pass(t->order),
+                                     pwf_order_image(t->order, position), input + i * pixels,
+                                     &w->labels[i]));
+    }
+    w->decoding += pwf_clock_seconds() - begun;
     float *statistics = t->slot_statistics + slot * pwf_registry_buffer_count(t->registry);
     if (!job->gradients) {
         t->slot_loss[slot] = 0.0;
@@ -93,6 +118,7 @@ pwf_status pwf_slots_run(pwf_trainer *t, bool gradients)
     pwf_workers_reset(t);
     pwf_pool_run(t->pool, (int)(first_slot(t, rank + 1) - job.first), slot_task, (void *)&job);
     PWF_TRY(pwf_mesh_agree(t->mesh, pwf_workers_status(t)));
+    PWF_TRY(pwf_skips_agree(t, t->train_data, &t->train_skips));
 
     /* Two small gathers by slot number; with them every rank adds in the same order. */
     int64_t offset[PWF_SLOTS_MAX + 1];

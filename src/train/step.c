@@ -120,7 +120,7 @@ pwf_status pwf_step_run(pwf_trainer *t)
     const pwf_stream *noise = bayesian ? &draw : NULL;
     const double begun = pwf_clock_seconds();
     t->lr = pwf_plan_lr(t);
-    pwf_order_seek(t->order, t->position.batches);
+    pwf_slots_seek(t, t->position.batches);
     pwf_step_weights(t, noise);
     PWF_TRY(pwf_slots_run(t, true));
     pwf_exchange_reduce_begin(t->exchange, t->sum);
@@ -141,6 +141,7 @@ pwf_status pwf_step_run(pwf_trainer *t)
     /* Seconds are averaged, not rates, so that the rate agrees with the time that goes by; the
      * first step also prepares the libraries and does not count. */
     const double seconds = pwf_clock_seconds() - begun;
+    t->row_seconds += seconds;
     if (t->steps_here > 1)
         t->step_seconds += (t->steps_here == 2 ? 1.0 : 0.05) * (seconds - t->step_seconds);
     return pwf_ok();

@@ -7,6 +7,7 @@
 #include "pwf/core/pool.h"
 #include "pwf/core/rng.h"
 #include "pwf/data/dataset.h"
+#include "pwf/data/loader.h"
 #include "pwf/models/model.h"
 #include "pwf/nn/executor.h"
 #include "pwf/posterior/posterior.h"
@@ -38,6 +39,7 @@ typedef struct pwf_worker {
     float *gradient;   /* [total], one slot's */
     int32_t *labels;   /* [max(images of a slot, images of an evaluation chunk)] */
     pwf_status status; /* the first failure of the running loop */
+    double decoding;   /* seconds that this thread decoded images itself */
     bool finite;
 } pwf_worker;
 
@@ -51,6 +53,9 @@ typedef struct pwf_trainer {
     int64_t height, width, channels, classes;
     pwf_dataset *train_data, *test_data;
     pwf_order *order;
+    pwf_loader *loader; /* of this rank's share of the training batches; NULL: workers load */
+    int64_t train_skips, test_skips; /* bad files that all ranks know of */
+    double row_seconds, row_waited;  /* steps since the last row; the loader's wait up to it */
 
     pwf_state *state;
     pwf_position position;
@@ -85,6 +90,12 @@ int64_t pwf_plan_norm_batches(const pwf_trainer *t);
 double pwf_plan_units(const pwf_trainer *t, const pwf_position *from);
 const char *pwf_plan_phase_name(const pwf_trainer *t);
 
+/* slots.c. Starts the loader, if data.threads and the format ask for one. Local. */
+pwf_status pwf_slots_loader(pwf_trainer *t);
+
+/* slots.c. Moves to a batch of the training data. Local. */
+void pwf_slots_seek(pwf_trainer *t, int64_t batch);
+
 /* slots.c. Runs the slots of this rank of the current batch over the workers: with `gradients`,
  * adds their gradients to t->sum; always leaves all slots' losses (0 without gradients) and
  * statistics on every rank. Collective over the mesh; the same status everywhere. */
@@ -93,6 +104,11 @@ pwf_status pwf_slots_run(pwf_trainer *t, bool gradients);
 /* The first failure among the workers, and forgetting it. */
 pwf_status pwf_workers_status(pwf_trainer *t);
 void pwf_workers_reset(pwf_trainer *t);
+
+/* skips.c. Makes bad files that any rank found since the last time, and skipped as data.skip_bad
+ * allows, known to all, and writes a row of metrics for each; `known` counts those of `data` that
+ * all know. Collective over the mesh; fails with PWF_DATA when there are more than allowed. */
+pwf_status pwf_skips_agree(pwf_trainer *t, const pwf_dataset *data, int64_t *known);
 
 /* step.c. One optimiser step of the phase the position names; the position moves on. Collective. */
 pwf_status pwf_step_run(pwf_trainer *t);

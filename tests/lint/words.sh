@@ -2,7 +2,7 @@
 # No calls that end the process below the main programs, no unfinished marks, no libm in kernels.
 set -euo pipefail
 bad=0
-find_none() { if grep -rnE "$1" "${@:2}"; then echo "^ $1"; bad=1; fi; }
+find_none() { if grep -rnIE "$1" "${@:2}"; then echo "^ $1"; bad=1; fi; }
 mapfile -t below_main < <(find src -name '*.c' ! -path 'src/core/status.c' ! -path 'src/core/fault.c')
 mapfile -t kernels < <(find src/posterior src/optim src/nn src/tensor src/core -name '*kernels*.c')
 find_none '(^|[^_a-z])(exit|abort|MPI_Abort)\(' "${below_main[@]}"

@@ -32,7 +32,8 @@ typedef struct pwf_text_list {
 
 /* Choices are stored as the index into the table's list of words; these enums follow it. */
 typedef enum pwf_block_kind { PWF_BLOCK_BASIC, PWF_BLOCK_BOTTLENECK } pwf_block_kind;
-typedef enum pwf_data_format { PWF_DATA_IDX } pwf_data_format;
+typedef enum pwf_data_format { PWF_DATA_IDX, PWF_DATA_IMAGEFOLDER } pwf_data_format;
+typedef enum pwf_eval_transform { PWF_EVAL_PAPER, PWF_EVAL_TIMM } pwf_eval_transform;
 typedef enum pwf_sigma_join {
     PWF_JOIN_STD_MU,
     PWF_JOIN_KEEP,
@@ -80,6 +81,12 @@ typedef struct pwf_config {
         bool flip;
         int64_t pad;
         int64_t train_limit, test_limit; /* 0: all images */
+        double validation;
+        char val_list[PWF_TEXT];
+        int64_t resize;
+        int64_t eval_transform; /* pwf_eval_transform */
+        double crop_pct;
+        int64_t skip_bad, threads;
     } data;
     struct {
         double sigma_scale, sigma_min, sigma_max, reg_weight, reg_target;

@@ -6,6 +6,8 @@
 #include "pwf/core/hash.h"
 #include "pwf/core/status.h"
 
+#include <stdbool.h>
+
 /** Labelled images. An image as training sees it is a pure function of (seed, pass, index). */
 
 typedef struct pwf_dataset pwf_dataset;
@@ -13,26 +15,43 @@ typedef struct pwf_dataset pwf_dataset;
 typedef enum pwf_split { PWF_TRAIN, PWF_TEST } pwf_split;
 
 /** Opens one part of the data set that the configuration names and checks it against the model's
- * channels, classes and image size. The whole files are read and checked; the first
- * data.train_limit or data.test_limit images are kept.
+ * channels, classes and image size. Files that are held in memory are read and checked whole;
+ * folders are listed, and each file is decoded when its image is loaded. data.train_limit or
+ * data.test_limit images are kept; data.validation parts the training images in two.
  * Local; every rank opens it. The caller owns it. Fails with PWF_MISSING (no file; says which names
  * were tried and which package has them), PWF_DENIED, PWF_DATA (names file and place), PWF_IO,
  * PWF_CONFIG (data.mean or data.std) or PWF_RESOURCE. */
 pwf_status pwf_dataset_open(const pwf_config *config, pwf_split split, pwf_dataset **out);
 void pwf_dataset_free(pwf_dataset *dataset);
 
-/** Number of images, and a hash of all of them with their shape and labels.
+/** Number of images, and a hash of all of them with their shape and labels; of folders, of the
+ * sorted list of names, sizes and classes.
  * Local. */
 int64_t pwf_dataset_count(const pwf_dataset *dataset);
 pwf_hash pwf_dataset_hash(const pwf_dataset *dataset);
 
 /** Decodes image `index`, normalised by data.mean and data.std, into `image` [H, W, C] and its
- * label; for the training part augmented by draw (seed, pass): a random crop after data.pad pixels
- * of black (byte 0, which normalisation makes -mean / std) on every side, then with data.flip a
- * mirror image in half of the cases.
- * Local; any thread. Fails with PWF_DATA. Exact: the same bits everywhere. */
+ * label; the training part is augmented by draw (seed, pass). Images in memory: a random crop after
+ * data.pad pixels of black (byte 0, which normalisation makes -mean / std) on every side. Images of
+ * folders: resized to a square of data.resize, a random crop (the test part: data.eval_transform).
+ * Then with data.flip a mirror image in half of the cases. With data.skip_bad a bad file gives way
+ * to the next good one.
+ * Local; any thread. Fails with PWF_DATA, and for folders as pwf_image_read. Exact: the same bits
+ * everywhere, as far as the decoder's are. */
 pwf_status pwf_dataset_load(const pwf_dataset *dataset, uint32_t seed, int64_t pass, int64_t index,
                             float *image, int32_t *label);
+
+/** Whether each load decodes a file, so that loading ahead pays; and the name of the file under
+ * data.path, "" if images have none.
+ * Local. */
+bool pwf_dataset_is_decoded(const pwf_dataset *dataset);
+const char *pwf_dataset_name(const pwf_dataset *dataset, int64_t index);
+
+/** The images found bad and skipped so far, by index in the order they were found, and adding one
+ * that another rank found.
+ * Local; not while images are loaded. pwf_dataset_skip fails with PWF_DATA beyond data.skip_bad. */
+int64_t pwf_dataset_skipped(const pwf_dataset *dataset, const int64_t **index);
+pwf_status pwf_dataset_skip(const pwf_dataset *dataset, int64_t index);
 
 /* The order of the images: each pass over the data is a permutation drawn from (seed, pass); a last
  * short batch is dropped. */

@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "file.h"
+#include "pwf/core/mem.h"
+#include "sources.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+enum { PATH_ROOM = 4096, LIST_MAX = 256 << 20 };
+
+typedef struct entry {
+    int64_t name; /* offset in `names` */
+    int64_t size;
+    int32_t label;
+} entry;
+
+/* What scandir gives: names in byte order. */
+typedef struct names {
+    struct dirent **at;
+    int count;
+} names;
+
+struct pwf_folder {
+    char root[PWF_TEXT];
+    char *names; /* paths under the root, each with its zero byte */
+    int64_t names_used, names_room;
+    entry *files;
+    int64_t count, room;
+};
+
+/* ---- the list of files ----------------------------------------------------------------------- */
+
+static pwf_status grow(void *pointer, int64_t *room, int64_t wanted, size_t size)
+{
+    void *old = NULL, *more = NULL;
+    if (wanted <= *room) return pwf_ok();
+    const int64_t now = wanted > 2 * *room ? wanted + 1024 : 2 * *room;
+    memcpy(&old, pointer, sizeof old);
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, now, size, &more));
+    if (old) memcpy(more, old, (size_t)*room * size);
+    memcpy(pointer, &more, sizeof more);
+    pwf_mem_free(old);
+    *room = now;
+    return pwf_ok();
+}
+
+static pwf_status full_path(const pwf_folder *f, const char *name, char path[PATH_ROOM])
+{
+    const int n = snprintf(path, PATH_ROOM, "%s/%s", f->root, name);
+    if (n >= 0 && n < PATH_ROOM) return pwf_ok();
+    return PWF_FAIL(PWF_DATA, "the path of %.200s... is longer than %d bytes", name, PATH_ROOM - 1);
+}
+
+/* A regular file under the root; through a link, only if that stays there. */
+static pwf_status look_at(const pwf_folder *f, const char *path, int64_t *size)
+{
+    struct stat st;
+    int failed = lstat(path, &st);
+    if (!failed && S_ISLNK(st.st_mode)) {
+        PWF_TRY(pwf_source_inside(f->root, path));
+        failed = stat(path, &st);
+    }
+    if (failed)
+        return PWF_FAIL(errno == ENOENT   ? PWF_MISSING
+                        : errno == EACCES ? PWF_DENIED
+                                          : PWF_IO,
+                        "cannot look at %s: %s", path, strerror(errno));
+    if (!S_ISREG(st.st_mode)) return PWF_FAIL(PWF_DATA, "%s is not a regular file", path);
+    *size = st.st_size;
+    return pwf_ok();
+}
+
+static pwf_status add_file(pwf_folder *f, const char *name, int32_t label)
+{
+    char path[PATH_ROOM];
+    int64_t size = 0;
+    const int64_t length = (int64_t)strlen(name) + 1;
+    PWF_TRY(full_path(f, name, path));
+    PWF_TRY(look_at(f, path, &size));
+    PWF_TRY(grow(&f->names, &f->names_room, f->names_used + length, 1));
+    PWF_TRY(grow(&f->files, &f->room, f->count + 1, sizeof *f->files));
+    memcpy(f->names + f->names_used, name, (size_t)length);
+    f->files[f->count++] = (entry){f->names_used, size, label};
+    f->names_used += length;
+    return pwf_ok();
+}
+
+/* ---- folders --------------------------------------------------------------------------------- */
+
+static bool is_image(const char *name)
+{
+    static const char *const endings[] = {".jpeg", ".jpg", ".png"};
+    const size_t n = strlen(name);
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        const size_t m = strlen(endings[i]);
+        if (n > m && strcasecmp(name + n - m, endings[i]) == 0) return true;
+    }
+    return false;
+}
+
+static int keep_image(const struct dirent *d)
+{
+    return d->d_name[0] != '.' && is_image(d->d_name);
+}
+
+static int keep_visible(const struct dirent *d)
+{
+    return d->d_name[0] != '.';
+}
+
+static int by_bytes(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static void names_free(names *n)
+{
+    for (int i = 0; i < n->count; i++)
+        free(n->at[i]);
+    free(n->at);
+    *n = (names){0};
+}
+
+static pwf_status list_folder(const char *path, int (*keep)(const struct dirent *), names *out)
+{
+    *out = (names){0};
+    const int count = scandir(path, &out->at, keep, by_bytes);
+    if (count >= 0) {
+        out->count = count;
+        return pwf_ok();
+    }
+    return PWF_FAIL(errno == ENOENT || errno == ENOTDIR  ? PWF_MISSING
+                    : errno == EACCES                    ? PWF_DENIED
+                    : errno == ENOMEM || errno == EMFILE ? PWF_RESOURCE
+                                                         : PWF_IO,
+                    "cannot list %s: %s; with data.format imagefolder, data.path holds train/ and "
+                    "val/, and these a folder for each class",
+                    path, strerror(errno));
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* The class folders of `part`, in order; other things beside them are not looked at. */
+static pwf_status list_classes(const pwf_folder *f, const char *part, names *out)
+{
+    char path[PATH_ROOM], name[PATH_ROOM];
+    PWF_TRY(full_path(f, part, path));
+    PWF_TRY(list_folder(path, keep_visible, out));
+    int kept = 0;
+    for (int i = 0; i < out->count; i++) {
+        struct dirent *d = out->at[i];
+        const int n = snprintf(name, sizeof name, "%s/%s", path, d->d_name);
+        if (n < (int)sizeof name && is_folder(name))
+            out->at[kept++] = d;
+        else
+            free(d);
+    }
+    out->count = kept;
+    return pwf_ok();
+}
+
+static int class_of(const names *classes, const char *name)
+{
+    int lo = 0, hi = classes->count - 1;
+    while (lo <= hi) {
+        const int middle = lo + (hi - lo) / 2, order = strcmp(name, classes->at[middle]->d_name);
+        if (order == 0) return middle;
+        if (order < 0)
+            hi = middle - 1;
+        else
+            lo = middle + 1;
+    }
+    return -1;
+}
+
+static pwf_status add_class(pwf_folder *f, const char *part, const char *class, int32_t label)
+{
+    char name[PATH_ROOM], path[PATH_ROOM];
+    names files;
+    snprintf(name, sizeof name, "%s/%s", part, class);
+    PWF_TRY(full_path(f, name, path));
+    PWF_TRY(pwf_source_inside(f->root, path));
+    PWF_TRY(list_folder(path, keep_image, &files));
+    pwf_status s = pwf_ok();
+    if (files.count == 0)
+        s = PWF_FAIL(PWF_DATA,
+                     "%s holds no .jpeg, .jpg or .png file; images lie directly in the folder of "
+                     "their class",
+                     path);
+    for (int i = 0; i < files.count && s.code == PWF_OK; i++) {
+        char file[PATH_ROOM + 300];
+        snprintf(file, sizeof file, "%s/%s", name, files.at[i]->d_name);
+        s = add_file(f, file, label);
+    }
+    names_free(&files);
+    return s;
+}
+
+static pwf_status add_classes(pwf_folder *f, const char *part, const names *classes)
+{
+    names own;
+    PWF_TRY(list_classes(f, part, &own));
+    pwf_status s = pwf_ok();
+    for (int i = 0; i < own.count && s.code == PWF_OK; i++) {
+        const char *class = own.at[i]->d_name;
+        const int label = class_of(classes, class);
+        s = label < 0 ? PWF_FAIL(PWF_DATA, "%s/%s/%s is a class that train/ does not have", f->root,
+                                 part, class)
+                      : add_class(f, part, class, label);
+    }
+    if (s.code == PWF_OK && own.count == 0)
+        s = PWF_FAIL(PWF_DATA,
+                     "%s/%s has no class folders; for a flat folder of validation images, name the "
+                     "list of their classes in data.val_list",
+                     f->root, part);
+    names_free(&own);
+    return s;
+}
+
+/* ---- the flat validation folder and its list --------------------------------------------------
+ */
+
+/* One line of the list: file name and class, separated by blanks or a comma; what follows, as in
+ * Kaggle's solution file, is not looked at. */
+static pwf_status add_line(pwf_folder *f, const char *list, int64_t number, char *line,
+                           const names *classes)
+{
+    char *rest = NULL, *end = NULL, file[PATH_ROOM], path[PATH_ROOM];
+    const char *name = strtok_r(line, " \t\r,", &rest), *class = strtok_r(NULL, " \t\r,", &rest);
+    if (!name || (number == 1 && strcmp(name, "ImageId") == 0)) return pwf_ok();
+    if (!class)
+        return PWF_FAIL(PWF_DATA,
+                        "%s, line %lld: a file name and its class are wanted, as in "
+                        "\"ILSVRC2012_val_00000001.JPEG n01751748\"",
+                        list, (long long)number);
+    int64_t label = class_of(classes, class);
+    if (label < 0) {
+        label = strtoll(class, &end, 10);
+        if (*end || label < 0 || label >= classes->count)
+            return PWF_FAIL(PWF_DATA,
+                            "%s, line %lld: %.100s is neither a class of train/ nor a number from "
+                            "0 to %d",
+                            list, (long long)number, class, classes->count - 1);
+    }
+    const int n = snprintf(file, sizeof file, "val/%s%s", name, is_image(name) ? "" : ".JPEG");
+    if (n >= (int)sizeof file)
+        return PWF_FAIL(PWF_DATA, "%s, line %lld: the name is too long", list, (long long)number);
+    PWF_TRY(full_path(f, file, path));
+    PWF_TRY(pwf_source_inside(f->root, path));
+    return add_file(f, file, (int32_t)label);
+}
+
+static pwf_status add_lines(pwf_folder *f, const char *list, char *text, int64_t size,
+                            const names *classes)
+{
+    int64_t number = 0;
+    if (memchr(text, '\0', (size_t)size))
+        return PWF_FAIL(PWF_DATA, "%s is not a text: it has a zero byte", list);
+    for (char *line = text; line; number++) {
+        char *end = strchr(line, '\n');
+        if (end) *end++ = '\0';
+        PWF_TRY(add_line(f, list, number + 1, line, classes));
+        line = end;
+    }
+    if (f->count == 0) return PWF_FAIL(PWF_DATA, "%s names no images", list);
+    return pwf_ok();
+}
+
+typedef struct keyed {
+    const char *name;
+    entry file;
+} keyed;
+
+static int by_name(const void *a, const void *b)
+{
+    const keyed *x = a, *y = b;
+    return strcmp(x->name, y->name);
+}
+
+/* The order must not depend on that of the list. */
+static pwf_status sort_files(pwf_folder *f, const char *list)
+{
+    keyed *all = NULL;
+    pwf_status s = pwf_mem_alloc(PWF_MEM_DATA, f->count, sizeof *all, &all);
+    if (s.code != PWF_OK) return s;
+    for (int64_t i = 0; i < f->count; i++)
+        all[i] = (keyed){pwf_folder_name(f, i), f->files[i]};
+    qsort(all, (size_t)f->count, sizeof *all, by_name);
+    for (int64_t i = 0; i < f->count; i++) {
+        if (i > 0 && strcmp(all[i - 1].name, all[i].name) == 0 && s.code == PWF_OK)
+            s = PWF_FAIL(PWF_DATA, "%s names %s twice", list, all[i].name);
+        f->files[i] = all[i].file;
+    }
+    pwf_mem_free(all);
+    return s;
+}
+
+static pwf_status add_listed(pwf_folder *f, const char *val_list, const names *classes)
+{
+    char list[PATH_ROOM];
+    uint8_t *text = NULL;
+    int64_t size = 0;
+    const bool absolute = val_list[0] == '/';
+    snprintf(list, sizeof list, "%s%s%s", absolute ? "" : f->root, absolute ? "" : "/", val_list);
+    PWF_TRY(pwf_source_read(absolute ? "/" : f->root, list, LIST_MAX, &text, &size));
+    pwf_status s = add_lines(f, list, (char *)text, size, classes);
+    pwf_mem_free(text);
+    if (s.code == PWF_OK) s = sort_files(f, list);
+    return s;
+}
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+static pwf_status fill(pwf_folder *f, const pwf_config *config, bool train)
+{
+    names classes;
+    char path[PATH_ROOM];
+    if (config->model.channels != 3)
+        return PWF_FAIL(PWF_CONFIG, "images of folders have 3 channels, but model.channels is %lld",
+                        (long long)config->model.channels);
+    snprintf(f->root, sizeof f->root, "%s", config->data.path);
+    /* Classes are numbered by train/, so that val/ may lack some; without it, by val/ itself. */
+    PWF_TRY(full_path(f, "train", path));
+    const char *part = train || is_folder(path) ? "train" : "val";
+    PWF_TRY(full_path(f, part, path));
+    PWF_TRY(list_classes(f, part, &classes));
+    pwf_status s = pwf_ok();
+    if (classes.count != config->model.classes)
+        s = PWF_FAIL(PWF_DATA, "%s has %d class folders, but model.classes is %lld", path,
+                     classes.count, (long long)config->model.classes);
+    else if (!train && config->data.val_list[0])
+        s = add_listed(f, config->data.val_list, &classes);
+    else
+        s = add_classes(f, train ? "train" : "val", &classes);
+    names_free(&classes);
+    return s;
+}
+
+pwf_status pwf_folder_open(const pwf_config *config, bool train, pwf_folder **out)
+{
+    pwf_folder *f = NULL;
+    *out = NULL;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, 1, sizeof *f, &f));
+    const pwf_status s = fill(f, config, train);
+    if (s.code == PWF_OK)
+        *out = f;
+    else
+        pwf_folder_free(f);
+    return s;
+}
+
+void pwf_folder_free(pwf_folder *f)
+{
+    if (!f) return;
+    pwf_mem_free(f->names);
+    pwf_mem_free(f->files);
+    pwf_mem_free(f);
+}
+
+int64_t pwf_folder_count(const pwf_folder *f)
+{
+    return f->count;
+}
+
+int32_t pwf_folder_label(const pwf_folder *f, int64_t index)
+{
+    return f->files[index].label;
+}
+
+const char *pwf_folder_name(const pwf_folder *f, int64_t index)
+{
+    return f->names + f->files[index].name;
+}
+
+pwf_status pwf_folder_hash(const pwf_folder *f, pwf_hash *out)
+{
+    pwf_hasher *h = pwf_hasher_new();
+    if (!h) return PWF_FAIL(PWF_RESOURCE, "no memory to hash the list of images");
+    for (int64_t i = 0; i < f->count; i++) {
+        const char *name = pwf_folder_name(f, i);
+        const int64_t numbers[2] = {f->files[i].size, f->files[i].label};
+        pwf_hasher_add(h, name, strlen(name) + 1);
+        pwf_hasher_add(h, numbers, sizeof numbers);
+    }
+    *out = pwf_hasher_digest(h);
+    pwf_hasher_free(h);
+    return pwf_ok();
+}
+
+pwf_status pwf_folder_read(const pwf_folder *f, int64_t index, pwf_image *out)
+{
+    char path[PATH_ROOM];
+    *out = (pwf_image){0};
+    PWF_TRY(full_path(f, pwf_folder_name(f, index), path));
+    return pwf_image_read(f->root, path, f->files[index].size, out);
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pwf/data/loader.h"
+
+#include "dataset_room.h"
+#include "pwf/core/clock.h"
+#include "pwf/core/mem.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A ring of batches. Tickets count the images of this rank's share of one batch after the other;
+ * a ticket's place in the ring is a pure function of it. Threads take tickets in order, so the
+ * batch that is wanted soonest is decoded first. */
+
+enum { AHEAD = 2, RING = AHEAD + 1 };
+
+typedef enum item_state { EMPTY, READY, FAILED } item_state;
+
+typedef struct item {
+    item_state state;
+    int64_t index, pass;
+    int32_t label;
+} item;
+
+struct pwf_loader {
+    const pwf_dataset *dataset;
+    pwf_order *order; /* its own: it runs ahead of the step's */
+    uint32_t seed;
+    int64_t first, share; /* positions [first, first + share) of each batch */
+    int64_t bytes;        /* of an image */
+    uint8_t *pixels;      /* [RING, share, bytes] */
+    item *items;          /* [RING, share] */
+
+    pthread_mutex_t lock;
+    pthread_cond_t wake, done;
+    int64_t batch;   /* that the step is at; -1: none yet */
+    int64_t ticket;  /* the next one to be taken, counted from batch 0 */
+    int64_t started; /* changes when the ring is emptied, so that late results are dropped */
+    int busy;        /* threads decoding */
+    bool ending;
+    double waited;
+    int threads;
+    pthread_t *thread;
+};
+
+static int64_t ring_place(const pwf_loader *l, int64_t ticket)
+{
+    return ticket % (RING * l->share);
+}
+
+/* Decodes the image of one ticket; called and left with the lock held. */
+static void decode(pwf_loader *l, int64_t ticket)
+{
+    const int64_t place = ring_place(l, ticket), batch = ticket / l->share, round = l->started;
+    pwf_order_seek(l->order, batch);
+    const int64_t index = pwf_order_image(l->order, l->first + ticket % l->share);
+    const int64_t pass = pwf_order_pass(l->order);
+    int32_t label = 0;
+    l->busy++;
+    pthread_mutex_unlock(&l->lock);
+    /* A failure is not kept: whoever wants the image meets it again, and deals with it there. */
+    const pwf_code code =
+        pwf_dataset_bytes(l->dataset, l->seed, pass, index, l->pixels + place * l->bytes, &label)
+            .code;
+    pthread_mutex_lock(&l->lock);
+    l->busy--;
+    if (round == l->started)
+        l->items[place] = (item){code == PWF_OK ? READY : FAILED, index, pass, label};
+    pthread_cond_broadcast(&l->done);
+}
+
+static void *loader_main(void *argument)
+{
+    pwf_loader *l = argument;
+    pthread_mutex_lock(&l->lock);
+    while (!l->ending) {
+        if (l->batch >= 0 && l->ticket < (l->batch + RING) * l->share)
+            decode(l, l->ticket++);
+        else
+            pthread_cond_wait(&l->wake, &l->lock);
+    }
+    pthread_mutex_unlock(&l->lock);
+    return NULL;
+}
+
+static pwf_status start_threads(pwf_loader *l, int threads)
+{
+    l->thread = calloc((size_t)threads, sizeof *l->thread);
+    if (!l->thread) return PWF_FAIL(PWF_RESOURCE, "no memory for %d loading threads", threads);
+    for (; l->threads < threads; l->threads++) {
+        const int error = pthread_create(&l->thread[l->threads], NULL, loader_main, l);
+        if (error)
+            return PWF_FAIL(PWF_RESOURCE, "cannot start loading thread %d of %d: %s",
+                            l->threads + 1, threads, strerror(error));
+    }
+    return pwf_ok();
+}
+
+pwf_status pwf_loader_new(const pwf_dataset *dataset, int64_t batch, int64_t first, int64_t share,
+                          uint32_t seed, int threads, pwf_loader **out)
+{
+    pwf_loader *l = NULL;
+    *out = NULL;
+    PWF_ASSERT(threads >= 1 && first >= 0 && share >= 1 && first + share <= batch);
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, 1, sizeof *l, &l));
+    *l = (pwf_loader){.dataset = dataset, .seed = seed, .first = first, .share = share};
+    l->bytes = pwf_dataset_image_bytes(dataset);
+    l->batch = -1;
+    pthread_mutex_init(&l->lock, NULL);
+    pthread_cond_init(&l->wake, NULL);
+    pthread_cond_init(&l->done, NULL);
+    pwf_status s = pwf_order_new(pwf_dataset_count(dataset), batch, seed, &l->order);
+    if (s.code == PWF_OK)
+        s = pwf_mem_alloc(PWF_MEM_DATA, RING * share, (size_t)l->bytes, &l->pixels);
+    if (s.code == PWF_OK) s = pwf_mem_alloc(PWF_MEM_DATA, RING * share, sizeof(item), &l->items);
+    if (s.code == PWF_OK) s = start_threads(l, threads);
+    if (s.code == PWF_OK)
+        *out = l;
+    else
+        pwf_loader_free(l);
+    return s;
+}
+
+void pwf_loader_free(pwf_loader *l)
+{
+    if (!l) return;
+    pthread_mutex_lock(&l->lock);
+    l->ending = true;
+    pthread_cond_broadcast(&l->wake);
+    pthread_mutex_unlock(&l->lock);
+    for (int i = 0; i < l->threads; i++)
+        pthread_join(l->thread[i], NULL);
+    free(l->thread);
+    pthread_mutex_destroy(&l->lock);
+    pthread_cond_destroy(&l->wake);
+    pthread_cond_destroy(&l->done);
+    pwf_order_free(l->order);
+    pwf_mem_free(l->pixels);
+    pwf_mem_free(l->items);
+    pwf_mem_free(l);
+}
+
+/* The places of a batch that is over become free for the one RING later; not while an image of it
+ * is still being decoded, as when a step failed. */
+static bool clear_batch(pwf_loader *l, int64_t batch)
+{
+    item *items = &l->items[ring_place(l, batch * l->share)];
+    for (int64_t i = 0; i < l->share; i++)
+        if (items[i].state == EMPTY) return false;
+    memset(items, 0, (size_t)l->share * sizeof *items);
+    return true;
+}
+
+void pwf_loader_seek(pwf_loader *l, int64_t batch)
+{
+    PWF_ASSERT(batch >= 0);
+    pthread_mutex_lock(&l->lock);
+    const bool next = l->batch >= 0 && batch == l->batch + 1 && clear_batch(l, l->batch);
+    if (!next && batch != l->batch) {
+        l->started++;
+        l->ticket = INT64_MAX; /* nothing to take while late results come in */
+        while (l->busy > 0)
+            pthread_cond_wait(&l->done, &l->lock);
+        memset(l->items, 0, (size_t)(RING * l->share) * sizeof *l->items);
+        l->ticket = batch * l->share;
+    }
+    l->batch = batch;
+    pthread_cond_broadcast(&l->wake);
+    pthread_mutex_unlock(&l->lock);
+}
+
+pwf_status pwf_loader_take(pwf_loader *l, int64_t position, float *image, int32_t *label)
+{
+    PWF_ASSERT(position >= l->first && position < l->first + l->share && l->batch >= 0);
+    const int64_t place = ring_place(l, l->batch * l->share + position - l->first);
+    pthread_mutex_lock(&l->lock);
+    if (l->items[place].state == EMPTY) {
+        const double begun = pwf_clock_seconds();
+        while (l->items[place].state == EMPTY)
+            pthread_cond_wait(&l->done, &l->lock);
+        l->waited += pwf_clock_seconds() - begun;
+    }
+    const item it = l->items[place];
+    pthread_mutex_unlock(&l->lock);
+    if (it.state == FAILED)
+        return pwf_dataset_load(l->dataset, l->seed, it.pass, it.index, image, label);
+    pwf_dataset_normalise(l->dataset, l->pixels + place * l->bytes, image);
+    *label = it.label;
+    return pwf_ok();
+}
+
+double pwf_loader_waited(pwf_loader *l)
+{
+    pthread_mutex_lock(&l->lock);
+    const double waited = l->waited;
+    pthread_mutex_unlock(&l->lock);
+    return waited;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pwf/core/mem.h"
+#include "pwf/data/image.h"
+#include "resize_kernels.h"
+
+#include <string.h>
+
+typedef struct kernels {
+    void (*row)(uint8_t *, const uint8_t *, const pwf_weights *);
+    void (*column)(uint8_t *, const uint8_t *, int64_t, const int32_t *, int64_t);
+} kernels;
+
+static const kernels tables[PWF_ISA_COUNT] = {
+    {pwf_resize_row_base, pwf_resize_column_base},
+    {pwf_resize_row_avx2, pwf_resize_column_avx2},
+    {pwf_resize_row_avx512, pwf_resize_column_avx512},
+};
+
+static double bilinear(double x)
+{
+    if (x < 0.0) x = -x;
+    return x < 1.0 ? 1.0 - x : 0.0;
+}
+
+static double bicubic(double x)
+{
+    const double a = -0.5;
+    if (x < 0.0) x = -x;
+    if (x < 1.0) return ((a + 2.0) * x - (a + 3.0)) * x * x + 1;
+    if (x < 2.0) return (((x - 5) * x + 8) * x - 4) * a;
+    return 0.0;
+}
+
+static int64_t round_up(double x) /* x >= 0 */
+{
+    const int64_t whole = (int64_t)x;
+    return (double)whole < x ? whole + 1 : whole;
+}
+
+/* Half away from zero. */
+static int32_t fixed_point(double x)
+{
+    const double scaled = x * (1 << PWF_RESIZE_BITS);
+    return (int32_t)(x < 0 ? -0.5 + scaled : 0.5 + scaled);
+}
+
+/* The weights of one output place, in the order of Pillow's own arithmetic. */
+static void weigh(pwf_weights *w, int64_t place, pwf_filter filter, int64_t in, double centre,
+                  double support, double stretch, double *scratch)
+{
+    double sum = 0.0;
+    int64_t first = (int64_t)(centre - support + 0.5), end = (int64_t)(centre + support + 0.5);
+    if (first < 0) first = 0;
+    if (end > in) end = in;
+    for (int64_t k = 0; k < end - first; k++) {
+        const double x = ((double)(k + first) - centre + 0.5) * (1.0 / stretch);
+        scratch[k] = filter == PWF_BICUBIC ? bicubic(x) : bilinear(x);
+        sum += scratch[k];
+    }
+    for (int64_t k = 0; k < end - first; k++)
+        w->weight[place * w->taps + k] = fixed_point(sum != 0.0 ? scratch[k] / sum : scratch[k]);
+    w->first[place] = (int32_t)first;
+    w->used[place] = (int32_t)(end - first);
+}
+
+/* Weights of output places [from, from + count) when `in` places become `out`. */
+static pwf_status weights_new(pwf_weights *w, pwf_filter filter, int64_t in, int64_t out,
+                              int64_t from, int64_t count)
+{
+    const double scale = (double)in / (double)out, stretch = scale < 1.0 ? 1.0 : scale;
+    const double support = (filter == PWF_BICUBIC ? 2.0 : 1.0) * stretch;
+    *w = (pwf_weights){.count = count, .taps = 2 * round_up(support) + 1};
+    double *scratch = NULL;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, count * (w->taps + 2), sizeof *w->weight, &w->weight));
+    w->first = w->weight + count * w->taps;
+    w->used = w->first + count;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, w->taps, sizeof *scratch, &scratch));
+    for (int64_t i = 0; i < count; i++)
+        weigh(w, i, filter, in, ((double)(from + i) + 0.5) * scale, support, stretch, scratch);
+    pwf_mem_free(scratch);
+    return pwf_ok();
+}
+
+/* Lines [top, top + rows) of the image, `across` applied to each. */
+static void pass_across(uint8_t *out, const pwf_image *image, int64_t top, int64_t rows,
+                        const pwf_weights *across)
+{
+    const kernels *k = &tables[pwf_isa_now()];
+    for (int64_t y = 0; y < rows; y++)
+        k->row(out + 3 * across->count * y, image->pixels + 3 * image->width * (top + y), across);
+}
+
+static void pass_down(uint8_t *out, const uint8_t *lines, int64_t bytes, int64_t top,
+                      const pwf_weights *down)
+{
+    const kernels *k = &tables[pwf_isa_now()];
+    for (int64_t y = 0; y < down->count; y++)
+        k->column(out + bytes * y, lines + bytes * (down->first[y] - top), bytes,
+                  down->weight + y * down->taps, down->used[y]);
+}
+
+pwf_status pwf_image_resize(const pwf_image *image, int64_t width, int64_t height,
+                            pwf_filter filter, pwf_window window, uint8_t *out)
+{
+    PWF_ASSERT(window.left >= 0 && window.columns >= 1 && window.left + window.columns <= width);
+    PWF_ASSERT(window.top >= 0 && window.rows >= 1 && window.top + window.rows <= height);
+    pwf_weights across = {0}, down = {0};
+    uint8_t *lines = NULL;
+    pwf_status s = weights_new(&across, filter, image->width, width, window.left, window.columns);
+    if (s.code == PWF_OK)
+        s = weights_new(&down, filter, image->height, height, window.top, window.rows);
+    if (s.code == PWF_OK) {
+        /* Only the lines that the window's rows need. A pass that changes no size has the weights
+         * 0 and 1, and so copies. */
+        const int64_t top = down.first[0], last = window.rows - 1;
+        const int64_t rows = down.first[last] + down.used[last] - top;
+        const int64_t bytes = 3 * window.columns;
+        s = pwf_mem_alloc(PWF_MEM_DATA, bytes * rows, 1, &lines);
+        if (s.code == PWF_OK) {
+            pass_across(lines, image, top, rows, &across);
+            pass_down(out, lines, bytes, top, &down);
+        }
+    }
+    pwf_mem_free(lines);
+    pwf_mem_free(across.weight);
+    pwf_mem_free(down.weight);
+    return s;
+}

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Class folders: what is listed, in which order, what is refused, and bad files among good ones. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "folder_config.h"
+#include "pictures.h"
+#include "pwf/core/mem.h"
+#include "pwf/data/dataset.h"
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { SIDE = 28, CLASSES = 3, EACH = 5, VAL = 2, VALUES = 3 * SIDE * SIDE };
+
+static pwf_config config;
+
+static pwf_dataset *open_good(pwf_split split)
+{
+    pwf_dataset *d = NULL;
+    const pwf_status s = pwf_dataset_open(&config, split, &d);
+    if (s.code != PWF_OK) fail_msg("%s", s.text);
+    return d;
+}
+
+static void refused(pwf_split split, pwf_code code, const char *what)
+{
+    pwf_dataset *d = NULL;
+    const pwf_status s = pwf_dataset_open(&config, split, &d);
+    if (s.code != code || !strstr(s.text, what))
+        fail_msg("code %d, \"%s\" lacks \"%s\"", s.code, s.text, what);
+    assert_null(d);
+}
+
+/* A tree of its own for each test, under this test's name. */
+static void new_tree(const char *name)
+{
+    char command[300];
+    snprintf(command, sizeof command, "rm -rf %s", name);
+    assert_int_equal(system(command), 0);
+    tree_make(name, CLASSES, EACH, VAL, 3);
+    folder_config(&config, name, CLASSES, SIDE);
+}
+
+static void put_text(const char *path, const char *text)
+{
+    bytes_write(path, text, strlen(text));
+}
+
+static void classes_and_files_are_in_byte_order(void **state)
+{
+    (void)state;
+    new_tree("order");
+    /* Not images, and not classes: not looked at. */
+    put_text("order/train/n00000001/notes.txt", "x");
+    put_text("order/train/n00000001/.hidden.JPEG", "x");
+    put_text("order/train/README", "x");
+    mkdir("order/train/.cache", 0777);
+    pwf_dataset *d = open_good(PWF_TRAIN);
+    assert_int_equal(pwf_dataset_count(d), CLASSES * EACH);
+    assert_true(pwf_dataset_is_decoded(d));
+    float *image = malloc(VALUES * sizeof *image);
+    for (int i = 0; i < CLASSES * EACH; i++) {
+        char name[100];
+        int32_t label = -1;
+        snprintf(name, sizeof name, "train/n%08d/n%08d_%d.JPEG", i / EACH, i / EACH, i % EACH);
+        assert_string_equal(pwf_dataset_name(d, i), name);
+        assert_int_equal(pwf_dataset_load(d, 1, 0, i, image, &label).code, PWF_OK);
+        assert_int_equal(label, i / EACH);
+    }
+    free(image);
+    const pwf_hash before = pwf_dataset_hash(d);
+    pwf_dataset_free(d);
+    assert_int_equal(
+        rename("order/train/n00000000/n00000000_1.JPEG", "order/train/n00000000/z.png"), 0);
+    d = open_good(PWF_TRAIN);
+    assert_string_equal(pwf_dataset_name(d, EACH - 1), "train/n00000000/z.png");
+    const pwf_hash after = pwf_dataset_hash(d);
+    assert_memory_not_equal(&before, &after, sizeof before);
+    pwf_dataset_free(d);
+    assert_int_equal(pwf_mem_live(), 0);
+}
+
+static void other_trees_are_refused(void **state)
+{
+    (void)state;
+    new_tree("refused");
+    config.model.classes = CLASSES + 1;
+    refused(PWF_TRAIN, PWF_DATA, "refused/train has 3 class folders, but model.classes is 4");
+    config.model.classes = CLASSES;
+    mkdir("refused/val/unknown", 0777);
+    refused(PWF_TEST, PWF_DATA, "refused/val/unknown is a class that train/ does not have");
+    rmdir("refused/val/unknown");
+    config.model.channels = 1;
+    refused(PWF_TRAIN, PWF_CONFIG, "model.channels is 1");
+    config.model.channels = 3;
+    mkdir("refused/train/n00000002/sub.JPEG", 0777);
+    refused(PWF_TRAIN, PWF_DATA, "sub.JPEG is not a regular file");
+    rmdir("refused/train/n00000002/sub.JPEG");
+    assert_int_equal(symlink("/etc/passwd", "refused/train/n00000002/link.JPEG"), 0);
+    refused(PWF_TRAIN, PWF_DATA, "leads to /etc/passwd, outside data.path");
+    unlink("refused/train/n00000002/link.JPEG");
+    assert_int_equal(symlink("nowhere", "refused/train/n00000002/link.JPEG"), 0);
+    refused(PWF_TRAIN, PWF_MISSING, "link.JPEG");
+    unlink("refused/train/n00000002/link.JPEG");
+    assert_int_equal(symlink("n00000002_0.JPEG", "refused/train/n00000002/link.JPEG"), 0);
+    pwf_dataset *d = open_good(PWF_TRAIN);
+    assert_int_equal(pwf_dataset_count(d), CLASSES * EACH + 1);
+    pwf_dataset_free(d);
+    assert_int_equal(system("rm refused/train/n00000001/*"), 0);
+    refused(PWF_TRAIN, PWF_DATA, "refused/train/n00000001 holds no .jpeg, .jpg or .png file");
+    snprintf(config.data.path, sizeof config.data.path, "nowhere");
+    refused(PWF_TRAIN, PWF_MISSING, "cannot list nowhere/train");
+    assert_int_equal(pwf_mem_live(), 0);
+}
+
+/* val/ as ImageNet delivers it, all images in one folder, and the forms of its list. */
+static void flat_validation_folder(void **state)
+{
+    (void)state;
+    new_tree("flat");
+    assert_int_equal(system("mv flat/val/n*/* flat/val; rmdir flat/val/n????????"), 0);
+    refused(PWF_TEST, PWF_DATA, "name the list of their classes in data.val_list");
+    snprintf(config.data.val_list, sizeof config.data.val_list, "val.txt");
+    refused(PWF_TEST, PWF_MISSING, "flat/val.txt");
+    static const char *const lists[] = {
+        "n00000002_1.JPEG n00000002\nn00000000_0.JPEG n00000000\nn00000001_1.JPEG n00000001\n",
+        "n00000002_1.JPEG 2\r\nn00000000_0.JPEG 0\r\n\r\nn00000001_1.JPEG 1",
+        "ImageId,PredictionString\nn00000002_1,n00000002 1 2 3 4\nn00000000_0,n00000000 1 2 3 "
+        "4\nn00000001_1,n00000001 5 6 7 8\n"};
+    static const char *const names[] = {"val/n00000000_0.JPEG", "val/n00000001_1.JPEG",
+                                        "val/n00000002_1.JPEG"};
+    float *image = malloc(VALUES * sizeof *image);
+    for (size_t l = 0; l < sizeof lists / sizeof *lists; l++) {
+        put_text("flat/val.txt", lists[l]);
+        pwf_dataset *d = open_good(PWF_TEST);
+        assert_int_equal(pwf_dataset_count(d), 3);
+        for (int i = 0; i < 3; i++) {
+            int32_t label = -1;
+            assert_string_equal(pwf_dataset_name(d, i), names[i]);
+            assert_int_equal(pwf_dataset_load(d, 1, 0, i, image, &label).code, PWF_OK);
+            assert_int_equal(label, i);
+        }
+        pwf_dataset_free(d);
+    }
+    free(image);
+    put_text("flat/val.txt", "n00000002_1.JPEG\n");
+    refused(PWF_TEST, PWF_DATA, "flat/val.txt, line 1: a file name and its class are wanted");
+    put_text("flat/val.txt", "n00000002_1.JPEG 1\nn00000002_0.JPEG 3\n");
+    refused(PWF_TEST, PWF_DATA, "line 2: 3 is neither a class of train/ nor a number from 0 to 2");
+    put_text("flat/val.txt", "n00000002_1.JPEG 1\nn00000002_1.JPEG 2\n");
+    refused(PWF_TEST, PWF_DATA, "names val/n00000002_1.JPEG twice");
+    put_text("flat/val.txt", "../val.txt.JPEG 1\n");
+    refused(PWF_TEST, PWF_MISSING, "val.txt.JPEG");
+    put_text("flat/val.txt", "\n\n");
+    refused(PWF_TEST, PWF_DATA, "flat/val.txt names no images");
+    bytes_write("flat/val.txt", "a\0b", 3);
+    refused(PWF_TEST, PWF_DATA, "zero byte");
+    assert_int_equal(pwf_mem_live(), 0);
+}
+
+/* Without damage everything is decoded; a file that grew, shrank or went is named. */
+static void bad_files_are_named(void **state)
+{
+    (void)state;
+    new_tree("strict");
+    float *image = malloc(VALUES * sizeof *image);
+    int32_t label = 0;
+    pwf_dataset *d = open_good(PWF_TRAIN);
+    assert_int_equal(truncate("strict/train/n00000001/n00000001_2.JPEG", 1000), 0);
+    pwf_status s = pwf_dataset_load(d, 1, 0, EACH + 2, image, &label);
+    assert_int_equal(s.code, PWF_DATA);
+    assert_non_null(strstr(s.text, "strict/train/n00000001/n00000001_2.JPEG"));
+    unlink("strict/train/n00000001/n00000001_3.JPEG");
+    s = pwf_dataset_load(d, 1, 0, EACH + 3, image, &label);
+    assert_int_equal(s.code, PWF_MISSING);
+    pwf_dataset_free(d);
+    /* Open again: the size is as listed, and the decoder finds the end. */
+    d = open_good(PWF_TRAIN);
+    s = pwf_dataset_load(d, 1, 0, EACH + 2, image, &label);
+    assert_int_equal(s.code, PWF_DATA);
+    assert_non_null(strstr(s.text, "n00000001_2.JPEG is cut short"));
+    const int64_t *index = NULL;
+    assert_int_equal(pwf_dataset_skipped(d, &index), 0);
+    pwf_dataset_free(d);
+    free(image);
+    assert_int_equal(pwf_mem_live(), 0);
+}
+
+static void bad_files_give_way(void **state)
+{
+    (void)state;
+    new_tree("skipped");
+    put_text("skipped/train/n00000000/n00000000_3.JPEG", "damaged");
+    put_text("skipped/train/n00000000/n00000000_4.JPEG", "");
+    put_text("skipped/train/n00000002/n00000002_4.JPEG", "at the end");
+    config.data.skip_bad = 2;
+    pwf_dataset *d = open_good(PWF_TRAIN);
+    float *image = malloc(VALUES * sizeof *image), *next = malloc(VALUES * sizeof *image);
+    int32_t label = -1, next_label = -1;
+    const int64_t *index = NULL;
+    assert_int_equal(pwf_dataset_load(d, 1, 7, 3, image, &label).code, PWF_OK);
+    assert_int_equal(pwf_dataset_load(d, 1, 7, 5, next, &next_label).code, PWF_OK);
+    assert_int_equal(label, 1); /* the next class begins */
+    assert_int_equal(next_label, 1);
+    assert_memory_equal(image, next, VALUES * sizeof *image);
+    assert_int_equal(pwf_dataset_skipped(d, &index), 2);
+    assert_int_equal(index[0], 3);
+    assert_int_equal(index[1], 4);
+    assert_int_equal(pwf_dataset_load(d, 1, 7, 4, image, &label).code, PWF_OK);
+    assert_memory_equal(image, next, VALUES * sizeof *image);
+    assert_int_equal(pwf_dataset_skipped(d, &index), 2);
+    const pwf_status s = pwf_dataset_load(d, 1, 7, CLASSES * EACH - 1, image, &label);
+    assert_int_equal(s.code, PWF_DATA);
+    assert_non_null(strstr(s.text, "n00000002_4.JPEG cannot be used, and 2 other files"));
+    pwf_dataset_free(d);
+
+    config.data.skip_bad = 3; /* the last gives way to the first; what another rank found is kept */
+    d = open_good(PWF_TRAIN);
+    assert_int_equal(pwf_dataset_skip(d, 4).code, PWF_OK);
+    assert_int_equal(pwf_dataset_skip(d, 4).code, PWF_OK);
+    assert_int_equal(pwf_dataset_skipped(d, &index), 1);
+    assert_int_equal(pwf_dataset_load(d, 1, 7, CLASSES * EACH - 1, image, &label).code, PWF_OK);
+    assert_int_equal(label, 0);
+    assert_int_equal(pwf_dataset_skipped(d, &index), 2);
+    pwf_dataset_free(d);
+    free(image);
+    free(next);
+    assert_int_equal(pwf_mem_live(), 0);
+}
+
+/* Both parts together are the training images, whatever else is asked for. */
+static void validation_parts_the_training_images(void **state)
+{
+    (void)state;
+    new_tree("parted");
+    config.data.validation = 0.3;
+    char first[CLASSES * EACH][100];
+    pwf_hash hash[2];
+    for (int seed = 0; seed < 2; seed++) {
+        config.train.seed = 1 + seed;
+        pwf_dataset *train = open_good(PWF_TRAIN), *held = open_good(PWF_TEST);
+        assert_int_equal(pwf_dataset_count(held), 5); /* 4.5 rounded */
+        assert_int_equal(pwf_dataset_count(train), 10);
+        int64_t a = 0, b = 0;
+        for (int i = 0; i < CLASSES * EACH; i++) { /* a merge of the two is the sorted list */
+            char name[100];
+            snprintf(name, sizeof name, "train/n%08d/n%08d_%d.JPEG", i / EACH, i / EACH, i % EACH);
+            const bool is_held = b < 5 && strcmp(pwf_dataset_name(held, b), name) == 0;
+            assert_string_equal(is_held ? name : pwf_dataset_name(train, a), name);
+            snprintf(first[i], sizeof first[i], "%s", name);
+            if (is_held)
+                b++;
+            else
+                a++;
+        }
+        hash[seed] = pwf_dataset_hash(held);
+        /* Held out images are not augmented. */
+        float *x = malloc(VALUES * sizeof *x), *y = malloc(VALUES * sizeof *y);
+        int32_t label = 0;
+        assert_int_equal(pwf_dataset_load(held, 1, 0, 2, x, &label).code, PWF_OK);
+        assert_int_equal(pwf_dataset_load(held, 2, 9, 2, y, &label).code, PWF_OK);
+        assert_memory_equal(x, y, VALUES * sizeof *x);
+        free(x);
+        free(y);
+        pwf_dataset_free(train);
+        pwf_dataset_free(held);
+    }
+    assert_memory_not_equal(&hash[0], &hash[1], sizeof hash[0]);
+    config.data.train_limit = 6;
+    pwf_dataset *train = open_good(PWF_TRAIN), *held = open_good(PWF_TEST);
+    assert_int_equal(pwf_dataset_count(train) + pwf_dataset_count(held), 6);
+    pwf_dataset_free(train);
+    pwf_dataset_free(held);
+    config.data.train_limit = 0;
+    config.data.validation = 0.01;
+    refused(PWF_TRAIN, PWF_CONFIG, "data.validation leaves 15 of 15 images for training");
+    assert_int_equal(pwf_mem_live(), 0);
+}
+
+/* Every crop and mirror image of the resized square, and nothing else, comes out of training. */
+static void augmentation_crops_and_mirrors(void **state)
+{
+    (void)state;
+    enum { SQUARE = 20, CROP = 18 };
+    new_tree("crops");
+    config.model.image_size = SQUARE;
+    config.data.resize = SQUARE;
+    config.data.flip = false;
+    pwf_dataset *d = open_good(PWF_TRAIN);
+    float whole[3 * SQUARE * SQUARE], part[3 * CROP * CROP], again[3 * CROP * CROP];
+    int32_t label = 0;
+    assert_int_equal(pwf_dataset_load(d, 1, 0, 4, whole, &label).code, PWF_OK);
+    pwf_dataset_free(d);
+    config.model.image_size = CROP;
+    config.data.flip = true;
+    d = open_good(PWF_TRAIN);
+    int seen[3][3][2] = {{{0}}};
+    for (int pass = 0; pass < 300; pass++) {
+        int matches = 0;
+        assert_int_equal(pwf_dataset_load(d, 1, pass, 4, part, &label).code, PWF_OK);
+        assert_int_equal(pwf_dataset_load(d, 1, pass, 4, again, &label).code, PWF_OK);
+        assert_memory_equal(part, again, sizeof part);
+        for (int k = 0; k < 18; k++) {
+            const int top = k / 6, left = k / 2 % 3, mirror = k % 2;
+            bool same = true;
+            for (int i = 0; i < CROP * CROP && same; i++) {
+                const int y = top + i / CROP;
+                const int x = left + (mirror ? CROP - 1 - i % CROP : i % CROP);
+                same = memcmp(part + 3 * i, whole + 3 * (y * SQUARE + x), 3 * sizeof *part) == 0;
+            }
+            if (same) seen[top][left][mirror]++;
+            matches += same;
+        }
+        assert_true(matches >= 1);
+    }
+    for (int k = 0; k < 18; k++)
+        assert_true(seen[k / 6][k / 2 % 3][k % 2] > 0);
+    pwf_dataset_free(d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(classes_and_files_are_in_byte_order),
+        cmocka_unit_test(other_trees_are_refused),
+        cmocka_unit_test(flat_validation_folder),
+        cmocka_unit_test(bad_files_are_named),
+        cmocka_unit_test(bad_files_give_way),
+        cmocka_unit_test(validation_parts_the_training_images),
+        cmocka_unit_test(augmentation_crops_and_mirrors),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# Runs on class folders of JPEG files: the same bits on every mesh and with any number of loading
+# threads, taken up in the middle, and with bad files among the good ones.
+# shellcheck source=tests/train/lib.sh
+source "$PWF_SOURCE_DIR/tests/train/lib.sh"
+rm -rf ./*
+config=$PWF_SOURCE_DIR/tests/train/images.yaml
+"$PWF_BIN_DIR/../tests/synthetic_tree" tree 4 24 5 1
+
+dist 1 one.log -c "$config" --output one
+expect 0 "one rank"
+check "15 step rows" test "$(grep -c '"kind": "step"' one/metrics.jsonl)" = 15
+check "each step says what share it waited" test "$(grep -c '"wait_share": ' one/metrics.jsonl)" = 15
+while read -r shards ranks threads loading; do
+    name=mesh-$shards-$ranks-$threads-$loading
+    dist "$ranks" "$name.log" -c "$config" --output "$name" --set parallel.shards="$shards" \
+        --set parallel.threads="$threads" --set data.threads="$loading"
+    expect 0 "$shards shards on $ranks ranks of $threads threads, $loading for loading"
+    same_rows one "$name"
+    same_state one "$name"
+done <<EOF
+1 1 2 0
+1 2 1 3
+2 2 2 1
+1 3 1 2
+EOF
+
+# Taken up in the second pass over the data, on another mesh.
+dist 2 part.log -c "$config" --output part --set checkpoint.stop_after=8
+expect 75 "stopped after 8 steps"
+dist 1 part2.log --resume --output part --set checkpoint.stop_after=0 --set data.threads=1 \
+    --set parallel.threads=2
+expect 0 "resumed"
+same_rows one part
+same_state one part
+cp -r tree more && cp more/train/n00000000/n00000000_1.JPEG more/train/n00000000/new.JPEG
+dist 1 other.log --resume one/round-01.h5 --output other --set data.path=more
+check "other images are refused" test "$code" != 0
+
+# Validation images from the training ones; and a flat val/ with its list.
+dist 2 held.log -c "$config" --output held --set data.validation=0.25 --set data.eval_transform=timm
+expect 0 "validation share"
+says held.log "72 training and 24 test images"
+cp -r tree flat && mv flat/val/n????????/* flat/val/ && rmdir flat/val/n????????
+(cd flat/val && printf '%s\n' *.JPEG) | sed 's/\(n[0-9]*\)\(.*\)/\1\2 \1/' | sort -r >flat/val.txt
+dist 2 flat.log -c "$config" --output flat_run --set data.path=flat --set data.val_list=val.txt
+expect 0 "flat validation folder"
+same_rows one flat_run
+
+# Bad files: strict, tolerated, too many.
+cp -r tree bad
+bad=bad/train/n00000002/n00000002_5.JPEG
+head -c 1500 "tree${bad#bad}" >$bad
+dist 2 strict.log -c "$config" --output strict --set data.path=bad
+expect 65 "a file cut short"
+says strict.log "$bad is cut short"
+for ranks in 1 2 3; do
+    dist $ranks skip$ranks.log -c "$config" --output skip$ranks --set data.path=bad \
+        --set data.skip_bad=1
+    expect 0 "one bad file tolerated on $ranks ranks"
+    says skip$ranks.log "code=SKIPPED"
+    check "the bad file is in the metrics once" \
+        test "$(grep -c '"file": "train/n00000002/n00000002_5.JPEG"' skip$ranks/metrics.jsonl)" = 1
+    same_rows skip1 skip$ranks
+    same_state skip1 skip$ranks
+done
+: >bad/train/n00000000/n00000000_9.JPEG
+: >bad/val/n00000000/n00000000_0.JPEG
+dist 2 many.log -c "$config" --output many --set data.path=bad --set data.skip_bad=1
+expect 65 "two bad files, one tolerated"
+says many.log "which is all that data.skip_bad tolerates"
+
+dist 2 classes.log -c "$config" --output o --set model.classes=5
+expect 65 "classes that do not fit the head"
+says classes.log "tree/train has 4 class folders, but model.classes is 5"
+dist 1 small.log -c "$config" --output o --set data.resize=20
+expect 78 "a crop larger than the image"
+finish
