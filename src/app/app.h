@@ -56,6 +56,10 @@ pwf_status pwf_app_resolve(const pwf_mesh *mesh, const pwf_app_command *command,
  * Local. Fails with PWF_CONFIG, PWF_MISSING or PWF_USAGE. */
 pwf_status pwf_app_layer(const pwf_app_command *command, const char *stored, pwf_config *config);
 
+/** Whether two names are of one file or folder.
+ * Local. */
+bool pwf_app_same_file(const char *a, const char *b);
+
 /** Starts the log of the settings.
  * Local. */
 void pwf_app_start_log(const pwf_config *config);
@@ -78,6 +82,10 @@ pwf_status pwf_app_import(int argc, char **argv);
 /** eval: Collective over all ranks; MPI has been started. Fails with PWF_USAGE, or as settling and
  * pwf_train_evaluate do, the same on every rank. */
 pwf_status pwf_app_eval(int argc, char **argv);
+
+/** predict: Collective over all ranks; MPI has been started. Fails with PWF_USAGE, or as settling,
+ * pwf_train_predict and writing do, the same on every rank. */
+pwf_status pwf_app_predict(int argc, char **argv);
 
 /** fix-round: Collective over all ranks; MPI has been started. Fails with PWF_USAGE, or as reading,
  * the round and writing do, the same on every rank. */

@@ -94,7 +94,7 @@ static pwf_status check_unused(const pwf_mesh *mesh, const char *output)
                     output);
 }
 
-static bool same_folder(const char *a, const char *b)
+bool pwf_app_same_file(const char *a, const char *b)
 {
     struct stat x, y;
     return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
@@ -108,7 +108,7 @@ static pwf_status check_elsewhere(const pwf_mesh *mesh, const pwf_app_job *job)
     pwf_status status = pwf_ok();
     if (pwf_mesh_rank(mesh, PWF_WORLD) == 0) {
         status = folder_of(job->checkpoint, folder);
-        if (status.code == PWF_OK) same = same_folder(folder, job->config.output);
+        if (status.code == PWF_OK) same = pwf_app_same_file(folder, job->config.output);
     }
     PWF_TRY(pwf_mesh_agree(mesh, status));
     pwf_mesh_broadcast(mesh, PWF_WORLD, 0, &same, sizeof same);

@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "layout.h"
 #include "pwf/ckpt/round_file.h"
 #include "pwf/core/mem.h"
+#include "user_h5.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* What an array of the input must be. */
 typedef struct wanted {
@@ -21,86 +17,35 @@ static const wanted arrays[ARRAYS] = {
     {"mu", true, false}, {"sigma", true, false}, {"fixed_in", false, true}};
 
 struct pwf_round_input {
-    hid_t file, set[ARRAYS]; /* -1: not there */
-    int64_t total, bytes;    /* of the file */
+    pwf_user_h5 h5;
+    hid_t set[ARRAYS]; /* -1: not there */
+    int64_t total;
     char path[PWF_PATH];
 };
 
-/* Deflate cannot shrink anything more than about a thousandfold: a file that says it holds more
- * than that would only make us allocate. */
-enum { MOST_SHRUNK = 1100 };
-
-static pwf_status refused(const pwf_round_input *in, const char *name, const char *why)
+static pwf_status check_type(const pwf_round_input *in, const wanted *w, hid_t set)
 {
-    return PWF_FAIL(PWF_DATA, "the dataset %s in %s %s", name, in->path, why);
+    if (w->real) return pwf_user_h5_real(&in->h5, w->name, set);
+    const hid_t type = H5Dget_type(set);
+    const bool good = type >= 0 && H5Tget_class(type) == H5T_INTEGER && H5Tget_size(type) == 1;
+    if (type >= 0) H5Tclose(type);
+    if (good) return pwf_ok();
+    return pwf_user_h5_refused(&in->h5, w->name,
+                               "is not an 8-bit integer; convert it, for example with numpy's "
+                               "astype('u1')");
 }
 
-static pwf_status check_link(const pwf_round_input *in, const wanted *w, bool *found)
-{
-    H5L_info_t info;
-    const htri_t exists = H5Lexists(in->file, w->name, H5P_DEFAULT);
-    *found = exists > 0;
-    if (exists < 0) return pwf_h5_failed(PWF_DATA, "cannot read the root group of", in->path);
-    if (!*found && w->optional) return pwf_ok();
-    if (!*found)
-        return PWF_FAIL(PWF_DATA,
-                        "%s has no dataset %s; fix-round needs mu and sigma in the root "
-                        "group",
-                        in->path, w->name);
-    if (H5Lget_info(in->file, w->name, &info, H5P_DEFAULT) < 0)
-        return pwf_h5_failed(PWF_DATA, "cannot read the root group of", in->path);
-    if (info.type != H5L_TYPE_HARD)
-        return refused(in, w->name, "is a soft or external link; copy the data into the file");
-    return pwf_ok();
-}
-
-static pwf_status check_storage(const pwf_round_input *in, const wanted *w, hid_t plist)
-{
-    const H5D_layout_t layout = H5Pget_layout(plist);
-    if (layout != H5D_CONTIGUOUS && layout != H5D_CHUNKED && layout != H5D_COMPACT)
-        return refused(in, w->name, "is stored as a virtual dataset; copy the data into the file");
-    if (H5Pget_external_count(plist) != 0)
-        return refused(in, w->name, "is stored in other files; copy the data into this one");
-    const int filters = H5Pget_nfilters(plist);
-    for (int i = 0; i < filters; i++) {
-        unsigned flags = 0, values[1];
-        size_t count = 0;
-        char name[1];
-        const H5Z_filter_t f =
-            H5Pget_filter2(plist, (unsigned)i, &flags, &count, values, 0, name, NULL);
-        if (f != H5Z_FILTER_DEFLATE && f != H5Z_FILTER_SHUFFLE && f != H5Z_FILTER_FLETCHER32)
-            return refused(in, w->name,
-                           "has a filter other than deflate, shuffle and Fletcher-32; store it "
-                           "without, for example with h5repack");
-    }
-    return filters < 0 ? pwf_h5_failed(PWF_DATA, "cannot read the filters in", in->path) : pwf_ok();
-}
-
-static pwf_status check_type(const pwf_round_input *in, const wanted *w, hid_t type)
-{
-    if (w->real && H5Tequal(type, H5T_IEEE_F32LE) <= 0 && H5Tequal(type, H5T_IEEE_F32BE) <= 0)
-        return refused(in, w->name,
-                       "is not float32; convert it, for example with numpy's "
-                       "astype('f4')");
-    if (!w->real && (H5Tget_class(type) != H5T_INTEGER || H5Tget_size(type) != 1))
-        return refused(in, w->name,
-                       "is not an 8-bit integer; convert it, for example with numpy's "
-                       "astype('u1')");
-    return pwf_ok();
-}
-
-static pwf_status check_shape(pwf_round_input *in, const wanted *w, hid_t space)
+static pwf_status check_shape(pwf_round_input *in, const wanted *w, hid_t set)
 {
     hsize_t length = 0;
-    if (H5Sis_simple(space) <= 0 || H5Sget_simple_extent_ndims(space) != 1 ||
-        H5Sget_simple_extent_dims(space, &length, NULL) != 1)
-        return refused(in, w->name, "is not one-dimensional; flatten it");
-    if (length == 0) return refused(in, w->name, "is empty");
-    if ((double)length > (double)in->bytes * MOST_SHRUNK)
-        return PWF_FAIL(PWF_DATA,
-                        "the dataset %s says it has %llu elements, which a file of %lld "
-                        "bytes (%s) cannot hold",
-                        w->name, (unsigned long long)length, (long long)in->bytes, in->path);
+    const hid_t space = H5Dget_space(set);
+    const bool good = space >= 0 && H5Sis_simple(space) > 0 &&
+                      H5Sget_simple_extent_ndims(space) == 1 &&
+                      H5Sget_simple_extent_dims(space, &length, NULL) == 1;
+    if (space >= 0) H5Sclose(space);
+    if (!good) return pwf_user_h5_refused(&in->h5, w->name, "is not one-dimensional; flatten it");
+    if (length == 0) return pwf_user_h5_refused(&in->h5, w->name, "is empty");
+    PWF_TRY(pwf_user_h5_fits(&in->h5, w->name, (double)length));
     if (in->total == 0) in->total = (int64_t)length;
     if (in->total != (int64_t)length)
         return PWF_FAIL(PWF_DATA, "%s in %s has %llu elements, but mu has %lld", w->name, in->path,
@@ -111,51 +56,15 @@ static pwf_status check_shape(pwf_round_input *in, const wanted *w, hid_t space)
 static pwf_status open_array(pwf_round_input *in, int index)
 {
     const wanted *w = &arrays[index];
-    bool found = false;
-    PWF_TRY(check_link(in, w, &found));
-    if (!found) return pwf_ok();
-    const hid_t set = H5Oopen(in->file, w->name, H5P_DEFAULT);
-    if (set < 0) return pwf_h5_failed(PWF_DATA, "cannot open a dataset of", in->path);
-    in->set[index] = set; /* closed with the input */
-    if (H5Iget_type(set) != H5I_DATASET) return refused(in, w->name, "is not a dataset");
-    const hid_t plist = H5Dget_create_plist(set), type = H5Dget_type(set),
-                space = H5Dget_space(set);
-    pwf_status s = pwf_ok();
-    if (plist < 0 || type < 0 || space < 0)
-        s = pwf_h5_failed(PWF_DATA, "cannot look at a dataset of", in->path);
-    if (s.code == PWF_OK) s = check_storage(in, w, plist);
-    if (s.code == PWF_OK) s = check_type(in, w, type);
-    if (s.code == PWF_OK) s = check_shape(in, w, space);
-    if (plist >= 0) H5Pclose(plist);
-    if (type >= 0) H5Tclose(type);
-    if (space >= 0) H5Sclose(space);
-    return s;
-}
-
-/* What plain calls can tell before libhdf5 sees the file. */
-static pwf_status check_file(pwf_round_input *in)
-{
-    const int fd = open(in->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    struct stat info;
-    if (fd < 0)
-        return PWF_FAIL(errno == ENOENT   ? PWF_MISSING
-                        : errno == EACCES ? PWF_DENIED
-                                          : PWF_IO,
-                        "cannot open %s: %s", in->path, strerror(errno));
-    const bool known = fstat(fd, &info) == 0;
-    close(fd);
-    if (!known || !S_ISREG(info.st_mode))
-        return PWF_FAIL(PWF_DATA, "%s is not a regular file", in->path);
-    in->bytes = (int64_t)info.st_size;
-    if (H5Fis_hdf5(in->path) <= 0) return PWF_FAIL(PWF_DATA, "%s is not an HDF5 file", in->path);
-    return pwf_ok();
+    PWF_TRY(pwf_user_h5_dataset(&in->h5, w->name, w->optional, &in->set[index]));
+    if (in->set[index] < 0) return pwf_ok();
+    PWF_TRY(check_type(in, w, in->set[index]));
+    return check_shape(in, w, in->set[index]);
 }
 
 static pwf_status open_input(pwf_round_input *in)
 {
-    PWF_TRY(check_file(in));
-    in->file = H5Fopen(in->path, H5F_ACC_RDONLY, H5P_DEFAULT);
-    if (in->file < 0) return pwf_h5_failed(PWF_DATA, "cannot open", in->path);
+    PWF_TRY(pwf_user_h5_open(&in->h5));
     for (int i = 0; i < ARRAYS; i++)
         PWF_TRY(open_array(in, i));
     return pwf_ok();
@@ -169,7 +78,8 @@ pwf_status pwf_round_input_open(const char *path, pwf_round_input **out)
     if (strlen(path) >= PWF_PATH) return PWF_FAIL(PWF_MISSING, "a file name is too long");
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, 1, sizeof *in, &in));
     memcpy(in->path, path, strlen(path) + 1);
-    in->file = in->set[MU] = in->set[SIGMA] = in->set[FIXED_IN] = -1;
+    in->h5 = (pwf_user_h5){-1, 0, in->path, "fix-round needs mu and sigma in the root group"};
+    in->set[MU] = in->set[SIGMA] = in->set[FIXED_IN] = -1;
     const pwf_status s = open_input(in);
     if (s.code != PWF_OK)
         pwf_round_input_close(in);
@@ -183,7 +93,7 @@ void pwf_round_input_close(pwf_round_input *input)
     if (!input) return;
     for (int i = 0; i < ARRAYS; i++)
         if (input->set[i] >= 0) H5Oclose(input->set[i]);
-    if (input->file >= 0) H5Fclose(input->file);
+    if (input->h5.file >= 0) H5Fclose(input->h5.file);
     pwf_mem_free(input);
 }
 
@@ -196,9 +106,9 @@ int64_t pwf_round_input_total(const pwf_round_input *input)
 static pwf_status open_attribute(const pwf_round_input *in, const char *name, hid_t *out)
 {
     *out = -1;
-    const htri_t exists = H5Aexists(in->file, name);
+    const htri_t exists = H5Aexists(in->h5.file, name);
     if (exists == 0) return pwf_ok();
-    *out = exists < 0 ? -1 : H5Aopen(in->file, name, H5P_DEFAULT);
+    *out = exists < 0 ? -1 : H5Aopen(in->h5.file, name, H5P_DEFAULT);
     if (*out < 0) return pwf_h5_failed(PWF_DATA, "cannot read the attributes of", in->path);
     const hid_t space = H5Aget_space(*out);
     const hssize_t points = space < 0 ? -1 : H5Sget_simple_extent_npoints(space);

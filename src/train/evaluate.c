@@ -97,7 +97,7 @@ static void judge_ensemble(const eval_job *job, const float *sum, int64_t label,
     add_to_bin(job, row, (double)sum[best] / draws, right);
 }
 
-static pwf_status prepare(pwf_trainer *t, pwf_worker *w)
+pwf_status pwf_worker_predict(const pwf_trainer *t, pwf_worker *w)
 {
     if (w->predict) return pwf_ok();
     return pwf_executor_new(t->graph, t->config->eval.batch, PWF_MODE_PREDICT, &w->predict);
@@ -106,7 +106,7 @@ static pwf_status prepare(pwf_trainer *t, pwf_worker *w)
 static pwf_status run_chunk(const eval_job *job, pwf_worker *w, int64_t chunk)
 {
     pwf_trainer *t = job->t;
-    PWF_TRY(prepare(t, w));
+    PWF_TRY(pwf_worker_predict(t, w));
     const int64_t pixels = t->height * t->width * t->channels;
     const int64_t lo = chunk * job->chunk, left = job->images - lo;
     const int64_t count = left < job->chunk ? left : job->chunk;

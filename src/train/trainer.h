@@ -127,6 +127,9 @@ pwf_status pwf_evaluate_run(pwf_trainer *t, bool final);
  * rank 0 alone. Collective. */
 pwf_status pwf_evaluate_measure(pwf_trainer *t, bool ensemble, pwf_report_eval *out);
 
+/* evaluate.c. Makes a worker's executor for eval.batch images, by the worker itself. Local. */
+pwf_status pwf_worker_predict(const pwf_trainer *t, pwf_worker *w);
+
 /* evaluate.c. Re-estimates BatchNorm's running statistics with the mean weights. Collective. */
 pwf_status pwf_evaluate_statistics(pwf_trainer *t);
 

@@ -51,6 +51,24 @@ tool 1 page.log eval run/model.h5 --set data.test_limit=100 --set eval.bins=5; e
 says page.log "resnet on 100 test images from /usr/share/datasets/fashion-mnist"
 says page.log "fixed               100.00 %"
 
+# Predictions for the same images, given as they are, make the same measure; the file is the same
+# from every mesh.
+"$PWF_BIN_DIR/../tests/normalised" "$tiny" images.h5 >labels
+tool 1 top5.log predict run/model.h5 -i images.h5 -o logits.h5 --top5; expect 0 "predictions"
+says top5.log "logits of 250 images for 10 classes of resnet"
+tool 3 again.log predict run/model.h5 -i images.h5 -o again.h5 --set parallel.threads=2 --set parallel.shards=3
+expect 0 "on three ranks"
+check "three ranks write the same file" cmp logits.h5 again.h5
+tool 2 ckpt.log predict "$(newest run)" -i images.h5 -o again.h5; expect 0 "of a checkpoint"
+check "a checkpoint says the same" cmp logits.h5 again.h5
+tool 1 packed.log predict model.pwf -i images.h5 -o again.h5 -c "$tiny"; expect 0 "of the compact form"
+check "the compact form says the same" cmp logits.h5 again.h5
+shares=$(paste -d ' ' labels <(grep -E '^[0-9]+  ' top5.log) | awk '
+    { for (f = 3; f <= 15; f += 3) if ($f == $1) { top5++; if (f == 3) top1++ } }
+    END { printf "\"top1\": %.9g \"top5\": %.9g", top1 / NR, top5 / NR }')
+check "top-1 and top-5 of the predictions" test "$shares" = \
+    "$(grep '"top' model.json | tr -d ',\n' | sed 's/^ *//; s/  */ /g')"
+
 # refused CODE "text" COMMAND...: what ends with CODE and says text, printing nothing.
 refused() {
     tool "${ranks:-1}" refused "${@:3}"
@@ -70,6 +88,12 @@ refused 65 "pwf import with the same model lists each" eval "$PWF_SOURCE_DIR/tes
 ranks=2 refused 66 "none.h5" eval none.h5
 ranks=2 refused 66 "nowhere" eval run/model.h5 --set data.path=nowhere
 refused 78 "resnet18" eval "$PWF_SOURCE_DIR/tests/ckpt/golden/f32.pth" --model resnet81
+refused 64 "no -o given" predict run/model.h5 -i images.h5
+refused 64 "would replace the input" predict run/model.h5 -i images.h5 -o run/../images.h5
+refused 73 "nowhere" predict run/model.h5 -i images.h5 -o nowhere/x.h5
+refused 65 "has no dataset images" predict run/model.h5 -i run/model.h5 -o x.h5
+ranks=2 refused 66 "none.h5" predict run/model.h5 -i none.h5 -o x.h5
+check "nothing is left of a failed prediction" test -z "$(find . -name '*x.h5*')"
 head -c 5000 run/model.h5 >cut.h5
 refused 65 "cut.h5" eval cut.h5
 finish

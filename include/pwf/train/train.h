@@ -42,4 +42,20 @@ typedef struct pwf_evaluation {
 pwf_status pwf_train_evaluate(const pwf_mesh *mesh, const pwf_config *config, const char *file,
                               bool ensemble, pwf_evaluation *out);
 
+/* What a network says to images. */
+typedef struct pwf_prediction {
+    int64_t images, classes;
+    float *logits; /* [images, classes] */
+} pwf_prediction;
+
+/** The logits of the network of a file for the images of another, an HDF5 file with normalised
+ * values in the dataset `images` (predict_file.h), in pieces of eval.batch.
+ * Collective over the mesh; all ranks get all logits. Exact: the same bits for any number of ranks
+ * and threads. The caller frees it with pwf_train_predict_free. Fails with PWF_DATA when the images
+ * do not fit the model or are not finite, with PWF_NUMBERS when a logit is not, or as building the
+ * model and reading the files do; nothing is then held. */
+pwf_status pwf_train_predict(const pwf_mesh *mesh, const pwf_config *config, const char *file,
+                             const char *images, pwf_prediction *out);
+void pwf_train_predict_free(pwf_prediction *prediction);
+
 #endif
