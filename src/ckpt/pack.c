@@ -300,19 +300,24 @@ static void measure(const packing *p, pwf_export_sizes *sizes)
     sizes->other = sizes->file - sizes->stream - sizes->tables - sizes->rest;
 }
 
-static pwf_status pack(packing *p, const char *path)
+static pwf_status write_file(const packing *p, const char *path)
 {
     pwf_output output;
-    PWF_TRY(survey(p));
-    PWF_TRY(encode(p));
-    PWF_TRY(describe(p));
-    PWF_TRY(assemble(p));
-    PWF_TRY(check(p));
     pwf_status s = pwf_output_begin(&output, path);
     if (s.code == PWF_OK) s = pwf_output_add(&output, p->file, (size_t)file_bytes(p));
     if (s.code == PWF_OK) s = pwf_output_end(&output);
     pwf_output_drop(&output);
     return s;
+}
+
+static pwf_status pack(packing *p, const char *path)
+{
+    PWF_TRY(survey(p));
+    PWF_TRY(encode(p));
+    PWF_TRY(describe(p));
+    PWF_TRY(assemble(p));
+    PWF_TRY(check(p));
+    return path ? write_file(p, path) : pwf_ok();
 }
 
 pwf_status pwf_export_packed(const pwf_loaded *from, const char *path, pwf_export_sizes *sizes)

@@ -184,8 +184,9 @@ pwf_status pwf_config_same(const pwf_config *stored, const pwf_config *now)
     if (differ == 0) return pwf_ok();
     if (left_out > 0) snprintf(list + used, LIST - used, "; and %d more keys differ", left_out);
     return PWF_FAIL(PWF_CONFIG,
-                    "%s. Only output, parallel.shards, parallel.threads, data.threads, "
-                    "checkpoint and log may change in a run; for other settings start a new one in "
+                    "%s. Only output, fixing.export, parallel.shards, parallel.threads, "
+                    "data.threads, checkpoint and log may change in a run; for other settings "
+                    "start a new one in "
                     "another folder",
                     list);
 }

@@ -96,8 +96,8 @@ void pwf_config_print_help(FILE *out)
             if (pwf_option_in(&pwf_options[j], pwf_groups[i].name))
                 print_option(out, &standard, &pwf_options[j]);
     }
-    fputs("\nA resumed run keeps its settings; only output, parallel.shards, parallel.threads,\n"
-          "checkpoint and log may change.\n",
+    fputs("\nA resumed run keeps its settings; only output, fixing.export, parallel.shards,\n"
+          "parallel.threads, data.threads, checkpoint and log may change.\n",
           out);
 }
 

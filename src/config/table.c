@@ -34,6 +34,7 @@ static const char *const data_words[] = {"idx", "imagefolder", NULL};
 static const char *const transform_words[] = {"paper", "timm", NULL};
 static const char *const join_words[] = {"std_mu", "keep", "divide_by_2", "divide_by_10", NULL};
 static const char *const compat_words[] = {"paper", "reference", NULL};
+static const char *const export_words[] = {"none", "last", "all", NULL};
 static const char *const optimiser_words[] = {"sgd", "adamw", NULL};
 static const char *const schedule_words[] = {"constant", "linear", "cosine", "step", NULL};
 static const char *const backend_words[] = {"auto", "onednn", "openblas", "plain", NULL};
@@ -154,6 +155,8 @@ const pwf_option pwf_options[] = {
  "paper: a fixed weight never changes; reference: as the released code, for comparison"},
 {"fixing.exclude", TEXTS(fixing.exclude), "", NO_RANGE, NULL, STATE,
  "parameters that are never fixed, by name pattern, as [fc.*]"},
+{"fixing.export", CHOICE(fixing.export), "none", OF(export_words), NULL, RUN,
+ "networks written as .safetensors and .pwf too: none, the last (model), or all finished rounds"},
 
 {"train.seed", WHOLE(train.seed), "1", FROM(0, 4294967295.0), NULL, STATE,
  "seed of every random number"},

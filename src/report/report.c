@@ -129,6 +129,19 @@ pwf_status pwf_report_round(pwf_report *r, int64_t round, const pwf_round_result
     return s;
 }
 
+pwf_status pwf_report_model(pwf_report *r, const pwf_report_compact *compact, int64_t step)
+{
+    pwf_json *row = pwf_json_new();
+    pwf_json_set_text(row, "kind", "model");
+    pwf_json_set_int(row, "step", step);
+    pwf_json_set_int(row, "pwf_bytes", compact->file);
+    pwf_json_set_int(row, "coded", compact->coded);
+    pwf_json_set_int(row, "index_bytes", compact->indices);
+    pwf_json_set_real(row, "bound_bytes", compact->bound);
+    pwf_json_set_int(row, "fp32_bytes", compact->fp32);
+    return pwf_report_row(r, row);
+}
+
 pwf_status pwf_report_evaluation(pwf_report *r, const pwf_report_eval *e, int64_t step,
                                  double seconds, const char *fingerprint)
 {

@@ -63,6 +63,10 @@ void pwf_summary_sentence(char text[400], const pwf_report_eval *rows, int count
  * Local. */
 void pwf_summary_table(FILE *out, const pwf_report_eval *rows, int count);
 
+/** What the table says of the model's compact form, to `out`; nothing if it is not told.
+ * Local. */
+void pwf_summary_compact(FILE *out, const pwf_report_compact *compact);
+
 /** The plots as a self-contained SVG 1.1 file, to `out`.
  * Local. */
 void pwf_plot_svg(FILE *out, const char *title, const char *sentence, const pwf_report_eval *rows,

@@ -72,6 +72,30 @@ void pwf_summary_table(FILE *out, const pwf_report_eval *rows, int count)
         }
 }
 
+void pwf_summary_compact(FILE *out, const pwf_report_compact *c)
+{
+    char file[32], indices[32], coded[32], bound[32], fp32[32];
+    if (c->file == 0) return;
+    pwf_text_count(file, c->file);
+    pwf_text_count(indices, c->indices);
+    pwf_text_count(coded, c->coded);
+    pwf_text_count(bound, (int64_t)ceil(c->bound));
+    pwf_text_count(fp32, c->fp32);
+    fprintf(out,
+            "As model.pwf %s bytes: %s for the codes of %s weights (entropy bound %s), the rest "
+            "fp32; all as fp32 %s.\n",
+            file, indices, coded, bound, fp32);
+}
+
+static bool read_compact(const pwf_json *row, pwf_report_compact *c)
+{
+    return pwf_json_get_int(row, "pwf_bytes", &c->file) &&
+           pwf_json_get_int(row, "coded", &c->coded) &&
+           pwf_json_get_int(row, "index_bytes", &c->indices) &&
+           pwf_json_get_real(row, "bound_bytes", &c->bound) &&
+           pwf_json_get_int(row, "fp32_bytes", &c->fp32);
+}
+
 static bool read_evaluation(const pwf_json *row, pwf_report_eval *e)
 {
     *e = (pwf_report_eval){0};
@@ -92,6 +116,7 @@ static bool read_evaluation(const pwf_json *row, pwf_report_eval *e)
 typedef struct evaluations {
     pwf_report_eval *at;
     int count, room;
+    pwf_report_compact compact; /* file 0: not told */
 } evaluations;
 
 static pwf_status append(evaluations *all, const pwf_report_eval *e)
@@ -129,6 +154,10 @@ static pwf_status read_line(const pwf_report *r, const char *line, size_t length
                          ": an evaluation without all its numbers",
                          r->dir, number);
     }
+    if (strcmp(kind, "model") == 0 && !read_compact(row, &all->compact) && s.code == PWF_OK)
+        s = PWF_FAIL(PWF_DATA,
+                     "%s/metrics.jsonl, line %" PRId64 ": sizes of the model without all numbers",
+                     r->dir, number);
     pwf_json_free(row);
     return s;
 }
@@ -185,6 +214,7 @@ static pwf_status write_summary(const pwf_report *r, const char *title, const ch
     pwf_text_duration(took, seconds);
     fprintf(p.out, "%s\n%s\n\n", title, sentence);
     if (all->count) pwf_summary_table(p.out, all->at, all->count);
+    pwf_summary_compact(p.out, &all->compact);
     fprintf(p.out, "Took %s.\n", took);
     pwf_status s = page_end(&p);
     if (s.code == PWF_OK) s = pwf_replace_file(r->dir_fd, r->dir, "summary.txt", p.text, p.size);

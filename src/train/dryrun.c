@@ -40,8 +40,9 @@ static cost cost_of(const dry_run *d, int64_t ranks, int64_t shards)
         .weights = 4.0 * total,
         .gradients = 8.0 * total + threads * 4.0 * total + share * 4.0 * (total + fuzzy),
         .activations = threads * d->activations,
-        /* rank 0 sorts all means to measure them; the images in memory */
-        .other = 8.0 * fuzzy + (double)pwf_mem_now(PWF_MEM_DATA),
+        /* rank 0 sorts all means to measure them, and at the end reads the model back and packs it;
+         * the images in memory */
+        .other = 12.0 * total + (double)pwf_mem_now(PWF_MEM_DATA),
     };
     /* Received by a rank in a step: weights it does not own, partial sums of what it owns, and over
      * replicas the sums twice, once to add and once to know. */

@@ -153,6 +153,7 @@ static pwf_status save(pwf_trainer *t, bool kept)
     if (kept) keep_round(t);
     pwf_ckpt_prune(t->mesh, t->config->output, t->config->checkpoint.keep);
     PWF_INFO("CKPT", "checkpoint %s, %.2f s", path, pwf_clock_seconds() - begun);
+    if (kept) pwf_exports_round(t);
     return pwf_ok();
 }
 
@@ -255,6 +256,7 @@ static pwf_status finish(pwf_trainer *t)
     do
         PWF_TRY(write_model(t));
     while (t->saves_failed > 0);
+    PWF_TRY(pwf_exports_model(t));
     do
         PWF_TRY(save(t, false));
     while (t->saves_failed > 0);
@@ -383,6 +385,7 @@ static void tidy(pwf_trainer *t)
         p->phase == PWF_PHASE_FINISH || (p->phase == PWF_PHASE_TRAIN && p->phase_step == 0);
     if (of_round && stands_in(t->saved, t->config->output)) keep_round(t);
     pwf_ckpt_prune(t->mesh, t->config->output, INT64_MAX);
+    pwf_exports_missing(t);
 }
 
 static void announce(const pwf_trainer *t)

@@ -130,6 +130,16 @@ pwf_status pwf_evaluate_measure(pwf_trainer *t, bool ensemble, pwf_report_eval *
 /* evaluate.c. Makes a worker's executor for eval.batch images, by the worker itself. Local. */
 pwf_status pwf_worker_predict(const pwf_trainer *t, pwf_worker *w);
 
+/* exports.c. Writes NAME.safetensors and NAME.pwf of NAME.h5 in the run directory, where
+ * fixing.export asks for them: of the round just finished, anew; or those of all finished rounds
+ * and of a finished run that are missing. A failure is a warning. Collective. */
+void pwf_exports_round(pwf_trainer *t);
+void pwf_exports_missing(pwf_trainer *t);
+
+/* exports.c. The same of the final model, anew, and a row of metrics with the sizes of its compact
+ * form, written or not. Collective. */
+pwf_status pwf_exports_model(pwf_trainer *t);
+
 /* evaluate.c. Re-estimates BatchNorm's running statistics with the mean weights. Collective. */
 pwf_status pwf_evaluate_statistics(pwf_trainer *t);
 

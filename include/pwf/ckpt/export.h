@@ -24,7 +24,8 @@ typedef struct pwf_export_sizes {
 } pwf_export_sizes;
 
 /** Writes the compact form. A weight is coded if it has a code and exactly its value; the rest is
- * fp32. The result is decoded and compared bit by bit before it gets its name.
+ * fp32. The result is decoded and compared bit by bit before it gets its name. `path` NULL: only
+ * *sizes is wanted, and nothing is written.
  * Local. Fails as pwf_export_safetensors. Takes about the length of the file. */
 pwf_status pwf_export_packed(const pwf_loaded *from, const char *path, pwf_export_sizes *sizes);
 

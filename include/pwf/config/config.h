@@ -41,6 +41,11 @@ typedef enum pwf_sigma_join {
     PWF_JOIN_DIVIDE_BY_10
 } pwf_sigma_join;
 typedef enum pwf_compat { PWF_COMPAT_PAPER, PWF_COMPAT_REFERENCE } pwf_compat;
+typedef enum pwf_export_choice {
+    PWF_EXPORT_NONE,
+    PWF_EXPORT_LAST,
+    PWF_EXPORT_ALL
+} pwf_export_choice;
 typedef enum pwf_optimiser { PWF_OPTIMISER_SGD, PWF_OPTIMISER_ADAMW } pwf_optimiser;
 typedef enum pwf_schedule {
     PWF_SCHEDULE_CONSTANT,
@@ -100,6 +105,7 @@ typedef struct pwf_config {
         int64_t sigma_join; /* pwf_sigma_join */
         int64_t compat;     /* pwf_compat */
         pwf_text_list exclude;
+        int64_t export; /* pwf_export_choice; belongs to the run */
     } fixing;
     struct {
         int64_t seed, batch;

@@ -80,6 +80,19 @@ typedef struct pwf_report_eval {
 pwf_status pwf_report_evaluation(pwf_report *report, const pwf_report_eval *evaluation,
                                  int64_t step, double seconds, const char *fingerprint);
 
+/* Sizes of the final model's compact form in bytes. */
+typedef struct pwf_report_compact {
+    int64_t file;    /* all of it */
+    int64_t coded;   /* weights in it that have a code */
+    int64_t indices; /* what their codes take, with codebook and frequencies */
+    double bound;    /* what their entropy alone would take */
+    int64_t fp32;    /* all values as fp32, for comparison */
+} pwf_report_compact;
+
+/** Appends them to metrics.jsonl.
+ * Local. Fails with PWF_IO or PWF_RESOURCE. */
+pwf_status pwf_report_model(pwf_report *report, const pwf_report_compact *compact, int64_t step);
+
 /** Writes the table of all evaluations in metrics.jsonl (also those before a resume) to stdout and
  * DIR/summary.txt, and DIR/rounds.svg: accuracy, entropy and unique values over the fixed share.
  * Local. Fails with PWF_IO, PWF_RESOURCE, PWF_CANTCREATE, or PWF_DATA when
