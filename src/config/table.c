@@ -115,7 +115,11 @@ const pwf_option pwf_options[] = {
 {"data.crop_pct", REAL(data.crop_pct), "0.875", FROM(0.1, 1), NULL, STATE,
  "share of the resized shorter side that timm's transform crops"},
 {"data.val_list", WORDS(data.val_list), "", NO_RANGE, NULL, STATE,
- "list of the classes of a flat val/, a path or a name in data.path: lines of file name and class"},
+ "list of the classes of a flat val/, a path or a name in data.path: lines of file name and class, "
+ "or of classes alone in the order of the file names"},
+{"data.val_classes", WORDS(data.val_classes), "", NO_RANGE, NULL, STATE,
+ "for numbers in data.val_list that count from 1, as ImageNet's kit does: list of class names, in "
+ "the order of the numbers"},
 {"data.skip_bad", WHOLE(data.skip_bad), "0", FROM(0, 1000000), "files", STATE,
  "damaged image files to tolerate; each gives way to the next good one in order"},
 {"data.threads", WHOLE(data.threads), "2", FROM(0, 256), NULL, RUN,

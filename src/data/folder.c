@@ -226,52 +226,107 @@ static pwf_status add_classes(pwf_folder *f, const char *part, const names *clas
     return s;
 }
 
-/* ---- the flat validation folder and its list --------------------------------------------------
- */
+/* ---- the flat validation folder and its list ------------------------------------------------- */
+
+#define BLANKS " \t\r,"
+
+typedef struct val_list {
+    char path[PATH_ROOM];
+    const names *classes; /* of train/ */
+    const names *images;  /* of val/, if the lines are classes alone; else NULL */
+    int32_t *kit;         /* [kit_count]: the class of each number from 1 on; or NULL */
+    int64_t kit_count;
+} val_list;
+
+/* A class by its name or its number. ImageNet's kit counts classes from 1, in an order of its own;
+ * other lists count the sorted names from 0. To take one for the other would give wrong classes
+ * without a sign, so numbers without file names, as the kit has them, need data.val_classes. */
+static pwf_status label_of(const val_list *l, int64_t number, const char *word, int32_t *label)
+{
+    char *end = NULL;
+    *label = class_of(l->classes, word);
+    if (*label >= 0) return pwf_ok();
+    const int64_t n = strtoll(word, &end, 10);
+    if (!*end && l->images && !l->kit)
+        return PWF_FAIL(PWF_DATA,
+                        "%s, line %lld: a number without a file name, as in ImageNet's kit, whose "
+                        "order is not that of the names; name the list of the classes in the order "
+                        "of these numbers in data.val_classes",
+                        l->path, (long long)number);
+    const int64_t first = l->kit ? 1 : 0, count = l->kit ? l->kit_count : l->classes->count;
+    if (*end || n < first || n >= first + count)
+        return PWF_FAIL(PWF_DATA,
+                        "%s, line %lld: %.100s is neither a class of train/ nor a number from %lld "
+                        "to %lld",
+                        l->path, (long long)number, word, (long long)first,
+                        (long long)(first + count - 1));
+    *label = l->kit ? l->kit[n - 1] : (int32_t)n;
+    return pwf_ok();
+}
 
 /* One line of the list: file name and class, separated by blanks or a comma; what follows, as in
  * Kaggle's solution file, is not looked at. */
-static pwf_status add_line(pwf_folder *f, const char *list, int64_t number, char *line,
-                           const names *classes)
+static pwf_status add_line(pwf_folder *f, const val_list *l, int64_t number, char *line)
 {
-    char *rest = NULL, *end = NULL, file[PATH_ROOM], path[PATH_ROOM];
-    const char *name = strtok_r(line, " \t\r,", &rest), *class = strtok_r(NULL, " \t\r,", &rest);
+    char *rest = NULL, file[PATH_ROOM], path[PATH_ROOM];
+    const char *name = strtok_r(line, BLANKS, &rest), *class = strtok_r(NULL, BLANKS, &rest);
+    int32_t label = 0;
     if (!name || (number == 1 && strcmp(name, "ImageId") == 0)) return pwf_ok();
+    if (l->images) {
+        if (f->count == l->images->count)
+            return PWF_FAIL(PWF_DATA, "%s has more lines than the %d images of %s/val", l->path,
+                            l->images->count, f->root);
+        class = name;
+        name = l->images->at[f->count]->d_name;
+    }
     if (!class)
         return PWF_FAIL(PWF_DATA,
                         "%s, line %lld: a file name and its class are wanted, as in "
                         "\"ILSVRC2012_val_00000001.JPEG n01751748\"",
-                        list, (long long)number);
-    int64_t label = class_of(classes, class);
-    if (label < 0) {
-        label = strtoll(class, &end, 10);
-        if (*end || label < 0 || label >= classes->count)
-            return PWF_FAIL(PWF_DATA,
-                            "%s, line %lld: %.100s is neither a class of train/ nor a number from "
-                            "0 to %d",
-                            list, (long long)number, class, classes->count - 1);
-    }
+                        l->path, (long long)number);
+    PWF_TRY(label_of(l, number, class, &label));
     const int n = snprintf(file, sizeof file, "val/%s%s", name, is_image(name) ? "" : ".JPEG");
     if (n >= (int)sizeof file)
-        return PWF_FAIL(PWF_DATA, "%s, line %lld: the name is too long", list, (long long)number);
+        return PWF_FAIL(PWF_DATA, "%s, line %lld: the name is too long", l->path,
+                        (long long)number);
     PWF_TRY(full_path(f, file, path));
     PWF_TRY(pwf_source_inside(f->root, path));
-    return add_file(f, file, (int32_t)label);
+    return add_file(f, file, label);
 }
 
-static pwf_status add_lines(pwf_folder *f, const char *list, char *text, int64_t size,
-                            const names *classes)
+/* Cuts off a line; NULL after the last. */
+static char *next_line(char **text)
+{
+    char *line = *text, *end = line ? strchr(line, '\n') : NULL;
+    if (end) *end++ = '\0';
+    *text = end;
+    return line;
+}
+
+static pwf_status add_lines(pwf_folder *f, const val_list *l, char *text)
 {
     int64_t number = 0;
-    if (memchr(text, '\0', (size_t)size))
-        return PWF_FAIL(PWF_DATA, "%s is not a text: it has a zero byte", list);
-    for (char *line = text; line; number++) {
-        char *end = strchr(line, '\n');
-        if (end) *end++ = '\0';
-        PWF_TRY(add_line(f, list, number + 1, line, classes));
-        line = end;
+    for (char *line; (line = next_line(&text)) != NULL;)
+        PWF_TRY(add_line(f, l, ++number, line));
+    if (f->count == 0) return PWF_FAIL(PWF_DATA, "%s names no images", l->path);
+    if (l->images && f->count < l->images->count)
+        return PWF_FAIL(PWF_DATA, "%s has classes for %lld images, but %s/val has %d", l->path,
+                        (long long)f->count, f->root, l->images->count);
+    return pwf_ok();
+}
+
+/* The first word of each line is a class. */
+static pwf_status read_kit(val_list *l, const char *path, char *text, int64_t size)
+{
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, size / 2 + 1, sizeof *l->kit, &l->kit));
+    for (char *line; (line = next_line(&text)) != NULL;) {
+        char *rest = NULL;
+        const char *class = strtok_r(line, BLANKS, &rest);
+        if (!class) continue;
+        l->kit[l->kit_count] = class_of(l->classes, class);
+        if (l->kit[l->kit_count++] < 0)
+            return PWF_FAIL(PWF_DATA, "%s: %.100s is not a class of train/", path, class);
     }
-    if (f->count == 0) return PWF_FAIL(PWF_DATA, "%s names no images", list);
     return pwf_ok();
 }
 
@@ -304,17 +359,51 @@ static pwf_status sort_files(pwf_folder *f, const char *list)
     return s;
 }
 
-static pwf_status add_listed(pwf_folder *f, const char *val_list, const names *classes)
+/* A text by its path, or by its name in data.path. */
+static pwf_status read_text(const pwf_folder *f, const char *name, char path[PATH_ROOM],
+                            uint8_t **text, int64_t *size)
 {
-    char list[PATH_ROOM];
-    uint8_t *text = NULL;
-    int64_t size = 0;
-    const bool absolute = val_list[0] == '/';
-    snprintf(list, sizeof list, "%s%s%s", absolute ? "" : f->root, absolute ? "" : "/", val_list);
-    PWF_TRY(pwf_source_read(absolute ? "/" : f->root, list, LIST_MAX, &text, &size));
-    pwf_status s = add_lines(f, list, (char *)text, size, classes);
+    const bool absolute = name[0] == '/';
+    snprintf(path, PATH_ROOM, "%s%s%s", absolute ? "" : f->root, absolute ? "" : "/", name);
+    PWF_TRY(pwf_source_read(absolute ? "/" : f->root, path, LIST_MAX, text, size));
+    if (!memchr(*text, '\0', (size_t)*size)) return pwf_ok();
+    return PWF_FAIL(PWF_DATA, "%s is not a text: it has a zero byte", path);
+}
+
+/* Whether the first line is a class alone. */
+static bool is_alone(const char *text)
+{
+    char first[300];
+    text += strspn(text, BLANKS "\n");
+    const size_t n = strcspn(text, BLANKS "\n");
+    snprintf(first, sizeof first, "%.*s", n < 299 ? (int)n : 299, text);
+    text += n + strspn(text + n, BLANKS);
+    return n > 0 && (*text == '\n' || *text == '\0') && !is_image(first);
+}
+
+static pwf_status add_listed(pwf_folder *f, const pwf_config *config, const names *classes)
+{
+    char path[PATH_ROOM];
+    val_list l = {.classes = classes};
+    names images = {0};
+    uint8_t *text = NULL, *kit = NULL;
+    int64_t size = 0, kit_size = 0;
+    pwf_status s = read_text(f, config->data.val_list, l.path, &text, &size);
+    if (s.code == PWF_OK && config->data.val_classes[0]) {
+        s = read_text(f, config->data.val_classes, path, &kit, &kit_size);
+        if (s.code == PWF_OK) s = read_kit(&l, path, (char *)kit, kit_size);
+    }
+    if (s.code == PWF_OK && is_alone((const char *)text)) {
+        s = full_path(f, "val", path);
+        if (s.code == PWF_OK) s = list_folder(path, keep_image, &images);
+        l.images = &images;
+    }
+    if (s.code == PWF_OK) s = add_lines(f, &l, (char *)text);
+    if (s.code == PWF_OK) s = sort_files(f, l.path);
+    names_free(&images);
+    pwf_mem_free(l.kit);
     pwf_mem_free(text);
-    if (s.code == PWF_OK) s = sort_files(f, list);
+    pwf_mem_free(kit);
     return s;
 }
 
@@ -338,7 +427,7 @@ static pwf_status fill(pwf_folder *f, const pwf_config *config, bool train)
         s = PWF_FAIL(PWF_DATA, "%s has %d class folders, but model.classes is %lld", path,
                      classes.count, (long long)config->model.classes);
     else if (!train && config->data.val_list[0])
-        s = add_listed(f, config->data.val_list, &classes);
+        s = add_listed(f, config, &classes);
     else
         s = add_classes(f, train ? "train" : "val", &classes);
     names_free(&classes);

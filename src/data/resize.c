@@ -6,14 +6,15 @@
 #include <string.h>
 
 typedef struct kernels {
+    void (*rows)(uint8_t *, const uint8_t *, int64_t, const pwf_weights *);
     void (*row)(uint8_t *, const uint8_t *, const pwf_weights *);
     void (*column)(uint8_t *, const uint8_t *, int64_t, const int32_t *, int64_t);
 } kernels;
 
 static const kernels tables[PWF_ISA_COUNT] = {
-    {pwf_resize_row_base, pwf_resize_column_base},
-    {pwf_resize_row_avx2, pwf_resize_column_avx2},
-    {pwf_resize_row_avx512, pwf_resize_column_avx512},
+    {pwf_resize_rows_base, pwf_resize_row_base, pwf_resize_column_base},
+    {pwf_resize_rows_avx2, pwf_resize_row_avx2, pwf_resize_column_avx2},
+    {pwf_resize_rows_avx512, pwf_resize_row_avx512, pwf_resize_column_avx512},
 };
 
 static double bilinear(double x)
@@ -86,8 +87,13 @@ static void pass_across(uint8_t *out, const pwf_image *image, int64_t top, int64
                         const pwf_weights *across)
 {
     const kernels *k = &tables[pwf_isa_now()];
-    for (int64_t y = 0; y < rows; y++)
-        k->row(out + 3 * across->count * y, image->pixels + 3 * image->width * (top + y), across);
+    const int64_t stride = 3 * image->width, out_stride = 3 * across->count;
+    const uint8_t *in = image->pixels + stride * top;
+    int64_t y = 0;
+    for (; y + PWF_RESIZE_ROWS <= rows; y += PWF_RESIZE_ROWS)
+        k->rows(out + out_stride * y, in + stride * y, stride, across);
+    for (; y < rows; y++)
+        k->row(out + out_stride * y, in + stride * y, across);
 }
 
 static void pass_down(uint8_t *out, const uint8_t *lines, int64_t bytes, int64_t top,

@@ -6,11 +6,39 @@
 
 typedef uint8_t bytes4 __attribute__((vector_size(4)));
 typedef int32_t quad __attribute__((vector_size(16)));
+typedef int32_t lanes __attribute__((vector_size(4 * PWF_RESIZE_ROWS)));
 
 static inline uint8_t clipped(int32_t sum)
 {
     const int32_t value = sum >> PWF_RESIZE_BITS;
     return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
+}
+
+/* Several lines at once: they share the weights. A lane for each line, a sum for each colour. */
+void PWF_KERNEL(pwf_resize_rows)(uint8_t *out, const uint8_t *in, int64_t stride,
+                                 const pwf_weights *w)
+{
+    const int32_t half = 1 << (PWF_RESIZE_BITS - 1);
+    for (int64_t x = 0; x < w->count; x++) {
+        const uint8_t *pixel = in + 3 * (int64_t)w->first[x];
+        const int32_t *weight = w->weight + x * w->taps;
+        lanes sum[3] = {{0}, {0}, {0}};
+        for (int32_t k = 0; k < w->used[x]; k++, pixel += 3) {
+            lanes word;
+            for (int r = 0; r < PWF_RESIZE_ROWS; r++) {
+                int32_t four;
+                memcpy(&four, pixel + r * stride, sizeof four);
+                word[r] = four;
+            }
+            sum[0] += (word & 255) * weight[k];
+            sum[1] += ((word >> 8) & 255) * weight[k];
+            sum[2] += ((word >> 16) & 255) * weight[k];
+        }
+        uint8_t *to = out + 3 * x;
+        for (int r = 0; r < PWF_RESIZE_ROWS; r++, to += 3 * w->count)
+            for (int c = 0; c < 3; c++)
+                to[c] = clipped(sum[c][r] + half);
+    }
 }
 
 /* One line. A pixel is loaded with the byte that follows it, as four lanes. */

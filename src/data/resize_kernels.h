@@ -14,9 +14,14 @@ typedef struct pwf_weights {
     int32_t *weight;     /* [count, taps], in units of 2^-22 */
 } pwf_weights;
 
-enum { PWF_RESIZE_BITS = 32 - 8 - 2 }; /* behind the point: two are left for overshoot */
+enum {
+    PWF_RESIZE_BITS = 32 - 8 - 2, /* behind the point: two are left for overshoot */
+    PWF_RESIZE_ROWS = 8           /* lines that pwf_resize_rows takes at once */
+};
 
 #define PWF_RESIZE_DECLARE(isa)                                                                    \
+    void pwf_resize_rows_##isa(uint8_t *out, const uint8_t *in, int64_t stride,                    \
+                               const pwf_weights *w);                                              \
     void pwf_resize_row_##isa(uint8_t *out, const uint8_t *in, const pwf_weights *w);              \
     void pwf_resize_column_##isa(uint8_t *out, const uint8_t *in, int64_t bytes,                   \
                                  const int32_t *weight, int64_t used);

@@ -132,8 +132,8 @@ static void flat_validation_folder(void **state)
     static const char *const lists[] = {
         "n00000002_1.JPEG n00000002\nn00000000_0.JPEG n00000000\nn00000001_1.JPEG n00000001\n",
         "n00000002_1.JPEG 2\r\nn00000000_0.JPEG 0\r\n\r\nn00000001_1.JPEG 1",
-        "ImageId,PredictionString\nn00000002_1,n00000002 1 2 3 4\nn00000000_0,n00000000 1 2 3 "
-        "4\nn00000001_1,n00000001 5 6 7 8\n"};
+        ("ImageId,PredictionString\nn00000002_1,n00000002 1 2 3 4\nn00000000_0,n00000000\n"
+         "n00000001_1,n00000001 5 6 7 8\n")};
     static const char *const names[] = {"val/n00000000_0.JPEG", "val/n00000001_1.JPEG",
                                         "val/n00000002_1.JPEG"};
     float *image = malloc(VALUES * sizeof *image);
@@ -162,6 +162,51 @@ static void flat_validation_folder(void **state)
     refused(PWF_TEST, PWF_DATA, "flat/val.txt names no images");
     bytes_write("flat/val.txt", "a\0b", 3);
     refused(PWF_TEST, PWF_DATA, "zero byte");
+    assert_int_equal(pwf_mem_live(), 0);
+}
+
+/* Classes alone, in the order of the images: by name, or by the numbers of ImageNet's kit. */
+static void lists_of_classes_alone(void **state)
+{
+    (void)state;
+    static const char *const lists[] = {
+        "n00000000\nn00000000\nn00000001\nn00000001\nn00000002\nn00000002\n", "3\n3\n1\r\n1\n2\n2",
+        ("n00000002_1.JPEG 2\nn00000002_0.JPEG 2\nn00000000_0.JPEG 3\nn00000000_1.JPEG 3\n"
+         "n00000001_0.JPEG 1\nn00000001_1.JPEG 1\n")};
+    new_tree("alone");
+    assert_int_equal(system("mv alone/val/n*/* alone/val; rmdir alone/val/n????????"), 0);
+    snprintf(config.data.val_list, sizeof config.data.val_list, "truth.txt");
+    put_text("alone/truth.txt", lists[1]);
+    refused(PWF_TEST, PWF_DATA, "alone/truth.txt, line 1: a number without a file name");
+    put_text("alone/kit.txt", "n00000001 tench, Tinca tinca\nn00000002\n\nn00000000\n");
+    for (int l = 0; l < 3; l++) {
+        put_text("alone/truth.txt", lists[l]);
+        snprintf(config.data.val_classes, sizeof config.data.val_classes, "%s",
+                 l > 0 ? "kit.txt" : "");
+        pwf_dataset *d = open_good(PWF_TEST);
+        assert_int_equal(pwf_dataset_count(d), CLASSES * VAL);
+        float *image = malloc(VALUES * sizeof *image);
+        for (int i = 0; i < CLASSES * VAL; i++) {
+            int32_t label = -1;
+            char name[40];
+            snprintf(name, sizeof name, "val/n%08d_%d.JPEG", i / VAL, i % VAL);
+            assert_string_equal(pwf_dataset_name(d, i), name);
+            assert_int_equal(pwf_dataset_load(d, 1, 0, i, image, &label).code, PWF_OK);
+            assert_int_equal(label, i / VAL);
+        }
+        free(image);
+        pwf_dataset_free(d);
+    }
+    put_text("alone/truth.txt", "1\n1\n1\n1\n1\n");
+    refused(PWF_TEST, PWF_DATA, "truth.txt has classes for 5 images, but alone/val has 6");
+    put_text("alone/truth.txt", "1\n1\n1\n1\n1\n1\n1\n");
+    refused(PWF_TEST, PWF_DATA, "truth.txt has more lines than the 6 images of alone/val");
+    put_text("alone/truth.txt", "0\n1\n1\n1\n1\n1\n");
+    refused(PWF_TEST, PWF_DATA, "line 1: 0 is neither a class of train/ nor a number from 1 to 3");
+    put_text("alone/kit.txt", "n00000001\nn00000007\n");
+    refused(PWF_TEST, PWF_DATA, "alone/kit.txt: n00000007 is not a class of train/");
+    snprintf(config.data.val_classes, sizeof config.data.val_classes, "none.txt");
+    refused(PWF_TEST, PWF_MISSING, "alone/none.txt");
     assert_int_equal(pwf_mem_live(), 0);
 }
 
@@ -331,6 +376,7 @@ int main(void)
         cmocka_unit_test(classes_and_files_are_in_byte_order),
         cmocka_unit_test(other_trees_are_refused),
         cmocka_unit_test(flat_validation_folder),
+        cmocka_unit_test(lists_of_classes_alone),
         cmocka_unit_test(bad_files_are_named),
         cmocka_unit_test(bad_files_give_way),
         cmocka_unit_test(validation_parts_the_training_images),

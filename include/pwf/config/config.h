@@ -87,7 +87,7 @@ typedef struct pwf_config {
         int64_t pad;
         int64_t train_limit, test_limit; /* 0: all images */
         double validation;
-        char val_list[PWF_TEXT];
+        char val_list[PWF_TEXT], val_classes[PWF_TEXT];
         int64_t resize;
         int64_t eval_transform; /* pwf_eval_transform */
         double crop_pct;
