@@ -8,10 +8,17 @@
 # Where pwf_dist is, if it is not in build/bin of the clone: the bin/ of `cmake --install`.
 # PWF_PROGRAMS=$HOME/pwf/bin
 
-# How MPI programs are started: mpirun takes hosts and tasks from the allocation. With an MPI that was
-# built against the cluster's PMIx, srun does the same:
+# How MPI programs are started: mpirun takes hosts and tasks from the allocation; the cores of a task are
+# left to its threads. With an MPI that was built against the cluster's PMIx, srun does the same:
 # PWF_LAUNCH=(srun --mpi=pmix)
-PWF_LAUNCH=(mpirun)
+PWF_LAUNCH=(mpirun --bind-to none)
 
-# Where run directories go: a parallel file system. Empty: runs/ of the clone. The environment outranks this.
+# Where run directories go: a parallel file system. Empty: runs/ of the clone. The environment outranks this
+# and the two places below.
 PWF_SCRATCH=${PWF_SCRATCH:-}
+
+# ImageNet: the folder that holds train/ and val/, and these a folder of JPEG files for each class.
+PWF_IMAGENET=${PWF_IMAGENET:-}
+
+# Start weights as pwf import makes them: the folder that holds deit_tiny.h5, resnet50.h5 and so on.
+PWF_WEIGHTS=${PWF_WEIGHTS:-}

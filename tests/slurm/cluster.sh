@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A real Slurm of two nodes on one machine, in a scratch directory: cluster.sh start|stop DIR.
 # munge, slurmctld and two slurmd under two node names with ports of their own, nothing outside DIR.
+# The nodes claim 64 cores each (config_overrides), so that every job's own shape is accepted.
 # Needs Debian's slurm-wlm and munge.
 set -euo pipefail
 action=$1
@@ -42,8 +43,8 @@ MpiDefault=none
 ReturnToService=2
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
-NodeName=n1 NodeHostname=$host NodeAddr=127.0.0.1 Port=$((base + 1)) CPUs=2
-NodeName=n2 NodeHostname=$host NodeAddr=127.0.0.1 Port=$((base + 2)) CPUs=2
+NodeName=n1 NodeHostname=$host NodeAddr=127.0.0.1 Port=$((base + 1)) CPUs=64
+NodeName=n2 NodeHostname=$host NodeAddr=127.0.0.1 Port=$((base + 2)) CPUs=64
 PartitionName=all Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP
 EOF
     export SLURM_CONF=$dir/slurm.conf

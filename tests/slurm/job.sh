@@ -9,6 +9,23 @@ trap 'bash "$PWF_SOURCE_DIR/tests/slurm/cluster.sh" stop "$dir/slurm"' EXIT
 bash "$PWF_SOURCE_DIR/tests/slurm/cluster.sh" start "$dir/slurm" || { echo "no Slurm"; exit 1; }
 export SLURM_CONF=$dir/slurm/slurm.conf PWF_PROGRAMS=$PWF_BIN_DIR PWF_SCRATCH=$dir
 
+# Every job could be submitted as it is, and says what it lacks.
+for job in "$PWF_SOURCE_DIR"/jobs/*.slurm; do
+    name=$(basename "$job" .slurm)
+    code=0
+    (cd "$PWF_SOURCE_DIR" && sbatch --test-only "jobs/$name.slurm") >"$name-only.log" 2>&1 || code=$?
+    expect 0 "$name for sbatch --test-only"
+    [ "$name" != fashion_mnist ] || continue
+    code=0
+    (cd "$PWF_SOURCE_DIR" && PWF_IMAGENET='' bash "$job") >"$name.log" 2>&1 || code=$?
+    expect 66 "$name without ImageNet"
+    says "$name.log" "set PWF_IMAGENET"
+    code=0
+    (cd "$PWF_SOURCE_DIR" && PWF_IMAGENET=$dir PWF_WEIGHTS=$dir bash "$job") >"$name.log" 2>&1 || code=$?
+    expect 66 "$name without start weights"
+    says "$name.log" "$dir/$name.h5"
+done
+
 short=(--set data.train_limit=1280 --set data.test_limit=200 --set "fixing.fractions=[0.5,1.0]"
     --set train.baseline_epochs=0.4 --set eval.samples=2 --set log.interval=1)
 submit() { # submit LOG options...: runs the job to its end; its exit code in $code
