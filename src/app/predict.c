@@ -14,7 +14,7 @@ enum { TOP = 5 };
 static pwf_status usage(const char *problem, const char *what)
 {
     return PWF_FAIL(PWF_USAGE,
-                    "%s%.200s; usage: pwf predict MODEL -i IMAGES.h5 -o LOGITS.h5 [-c FILE.yaml] "
+                    "%s%.200s; usage: pwf predict MODEL -i IMAGES -o LOGITS.h5 [-c FILE.yaml] "
                     "[--set KEY=VALUE ...] [--model NAME] [--top5]",
                     problem, what);
 }
@@ -79,7 +79,10 @@ static void print_top(const pwf_prediction *p)
         }
         for (int64_t k = 0; k < p->classes; k++)
             sum += exp((double)logits[k] - (double)logits[best[0]]);
-        printf("%lld", (long long)i);
+        if (p->names)
+            printf("%s", p->names[i]);
+        else
+            printf("%lld", (long long)i);
         for (int f = 0; f < found; f++)
             printf("  %lld %.2f %%", (long long)best[f],
                    100 * exp((double)logits[best[f]] - (double)logits[best[0]]) / sum);
@@ -89,7 +92,7 @@ static void print_top(const pwf_prediction *p)
 
 static pwf_status save(const command *c, const pwf_config *config, const pwf_prediction *p)
 {
-    const pwf_logits logits = {p->images, p->classes, p->logits, NULL, config->model.name};
+    const pwf_logits logits = {p->images, p->classes, p->logits, p->names, config->model.name};
     PWF_TRY(pwf_logits_write(c->out, &logits));
     if (c->top5) print_top(p);
     printf("%s: logits of %lld images for %lld classes of %s\n", c->out, (long long)p->images,

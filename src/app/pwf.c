@@ -27,8 +27,10 @@ static const pwf_app_entry commands[] = {
      "the measures of a checkpoint, model, .pwf, safetensors or PyTorch file on the test images; "
      "also under mpirun"},
     {"predict", pwf_app_predict, true,
-     "MODEL -i IMAGES.h5 -o LOGITS.h5 [-c FILE.yaml] [--set KEY=VALUE ...] [--model NAME] [--top5]",
-     "logits for the dataset images [N, C, H, W] of normalised fp32 values; also under mpirun"},
+     "MODEL -i IMAGES -o LOGITS.h5 [-c FILE.yaml] [--set KEY=VALUE ...] [--model NAME] [--top5]",
+     "logits for a folder of image files, or for the dataset images [N, C, H, W] of normalised "
+     "fp32 "
+     "values in an HDF5 file; also under mpirun"},
     {"fix-round", pwf_app_fix_round, true, "IN.h5 -o OUT.h5 [--set KEY=VALUE ...]",
      "one fixing round on the datasets mu, sigma and fixed_in of a file; also under mpirun"},
 };

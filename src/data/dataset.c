@@ -83,7 +83,7 @@ static pwf_status open_memory(pwf_dataset *d, const pwf_config *config, bool tra
 /* Folders are sorted by class, so a limit takes evenly spread files. */
 static pwf_status open_folder(pwf_dataset *d, const pwf_config *config, bool train, int64_t limit)
 {
-    PWF_TRY(pwf_folder_open(config, train, &d->folder));
+    if (!d->folder) PWF_TRY(pwf_folder_open(config, train, &d->folder));
     const int64_t files = pwf_folder_count(d->folder);
     if (files > UINT32_MAX) return PWF_FAIL(PWF_DATA, "more than 2^32 - 1 images");
     d->count = limit > 0 && limit < files ? limit : files;
@@ -177,6 +177,28 @@ pwf_status pwf_dataset_open(const pwf_config *config, pwf_split split, pwf_datas
     *out = NULL;
     PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, 1, sizeof *d, &d));
     const pwf_status s = fill(d, config, split);
+    if (s.code == PWF_OK)
+        *out = d;
+    else
+        pwf_dataset_free(d);
+    return s;
+}
+
+/* Strict: with no place for a bad file among the skipped ones. */
+static pwf_status fill_all(pwf_dataset *d, const pwf_config *config, const char *path)
+{
+    PWF_TRY(pwf_folder_open_all(config, path, &d->folder));
+    PWF_TRY(open_folder(d, config, false, 0));
+    d->skipped->room = 0;
+    return make_values(d, config);
+}
+
+pwf_status pwf_dataset_open_folder(const pwf_config *config, const char *path, pwf_dataset **out)
+{
+    pwf_dataset *d = NULL;
+    *out = NULL;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, 1, sizeof *d, &d));
+    const pwf_status s = fill_all(d, config, path);
     if (s.code == PWF_OK)
         *out = d;
     else

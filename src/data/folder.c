@@ -11,7 +11,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-enum { PATH_ROOM = 4096, LIST_MAX = 256 << 20 };
+enum { DEPTH_MAX = 16, PATH_ROOM = 4096, LIST_MAX = 256 << 20 };
 
 typedef struct entry {
     int64_t name; /* offset in `names` */
@@ -126,7 +126,12 @@ static void names_free(names *n)
     *n = (names){0};
 }
 
-static pwf_status list_folder(const char *path, int (*keep)(const struct dirent *), names *out)
+static const char class_tree[] =
+    "; with data.format imagefolder, data.path holds train/ and val/, and "
+    "these a folder for each class";
+
+static pwf_status list_folder(const char *path, int (*keep)(const struct dirent *),
+                              const char *hint, names *out)
 {
     *out = (names){0};
     const int count = scandir(path, &out->at, keep, by_bytes);
@@ -138,9 +143,7 @@ static pwf_status list_folder(const char *path, int (*keep)(const struct dirent 
                     : errno == EACCES                    ? PWF_DENIED
                     : errno == ENOMEM || errno == EMFILE ? PWF_RESOURCE
                                                          : PWF_IO,
-                    "cannot list %s: %s; with data.format imagefolder, data.path holds train/ and "
-                    "val/, and these a folder for each class",
-                    path, strerror(errno));
+                    "cannot list %s: %s%s", path, strerror(errno), hint);
 }
 
 static bool is_folder(const char *path)
@@ -154,7 +157,7 @@ static pwf_status list_classes(const pwf_folder *f, const char *part, names *out
 {
     char path[PATH_ROOM], name[PATH_ROOM];
     PWF_TRY(full_path(f, part, path));
-    PWF_TRY(list_folder(path, keep_visible, out));
+    PWF_TRY(list_folder(path, keep_visible, class_tree, out));
     int kept = 0;
     for (int i = 0; i < out->count; i++) {
         struct dirent *d = out->at[i];
@@ -189,7 +192,7 @@ static pwf_status add_class(pwf_folder *f, const char *part, const char *class, 
     snprintf(name, sizeof name, "%s/%s", part, class);
     PWF_TRY(full_path(f, name, path));
     PWF_TRY(pwf_source_inside(f->root, path));
-    PWF_TRY(list_folder(path, keep_image, &files));
+    PWF_TRY(list_folder(path, keep_image, class_tree, &files));
     pwf_status s = pwf_ok();
     if (files.count == 0)
         s = PWF_FAIL(PWF_DATA,
@@ -395,7 +398,7 @@ static pwf_status add_listed(pwf_folder *f, const pwf_config *config, const name
     }
     if (s.code == PWF_OK && is_alone((const char *)text)) {
         s = full_path(f, "val", path);
-        if (s.code == PWF_OK) s = list_folder(path, keep_image, &images);
+        if (s.code == PWF_OK) s = list_folder(path, keep_image, class_tree, &images);
         l.images = &images;
     }
     if (s.code == PWF_OK) s = add_lines(f, &l, (char *)text);
@@ -409,13 +412,18 @@ static pwf_status add_listed(pwf_folder *f, const pwf_config *config, const name
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
+static pwf_status check_channels(const pwf_config *config)
+{
+    if (config->model.channels == 3) return pwf_ok();
+    return PWF_FAIL(PWF_CONFIG, "images of folders have 3 channels, but model.channels is %lld",
+                    (long long)config->model.channels);
+}
+
 static pwf_status fill(pwf_folder *f, const pwf_config *config, bool train)
 {
     names classes;
     char path[PATH_ROOM];
-    if (config->model.channels != 3)
-        return PWF_FAIL(PWF_CONFIG, "images of folders have 3 channels, but model.channels is %lld",
-                        (long long)config->model.channels);
+    PWF_TRY(check_channels(config));
     snprintf(f->root, sizeof f->root, "%s", config->data.path);
     /* Classes are numbered by train/, so that val/ may lack some; without it, by val/ itself. */
     PWF_TRY(full_path(f, "train", path));
@@ -440,6 +448,55 @@ pwf_status pwf_folder_open(const pwf_config *config, bool train, pwf_folder **ou
     *out = NULL;
     PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, 1, sizeof *f, &f));
     const pwf_status s = fill(f, config, train);
+    if (s.code == PWF_OK)
+        *out = f;
+    else
+        pwf_folder_free(f);
+    return s;
+}
+
+/* The images of `part` ("": the root), and then those of the folders in it, which links do not
+ * lead to. */
+static pwf_status add_all(pwf_folder *f, const char *part, int depth)
+{
+    char path[PATH_ROOM], name[PATH_ROOM];
+    struct stat st;
+    names all;
+    PWF_TRY(full_path(f, part, path));
+    PWF_TRY(list_folder(path, keep_visible, "", &all));
+    pwf_status s = pwf_ok();
+    for (int i = 0; i < 2 * all.count && s.code == PWF_OK; i++) {
+        const char *one = all.at[i % all.count]->d_name;
+        const int n = snprintf(name, sizeof name, "%s%s%s", part, *part ? "/" : "", one);
+        if (n >= (int)sizeof name) s = PWF_FAIL(PWF_DATA, "the path of %.200s... is too long", one);
+        if (s.code == PWF_OK) s = full_path(f, name, path);
+        if (s.code != PWF_OK || lstat(path, &st) != 0) continue;
+        if (i < all.count && !S_ISDIR(st.st_mode) && is_image(one))
+            s = add_file(f, name, 0);
+        else if (i >= all.count && S_ISDIR(st.st_mode) && depth < DEPTH_MAX)
+            s = add_all(f, name, depth + 1);
+    }
+    names_free(&all);
+    return s;
+}
+
+static pwf_status fill_all(pwf_folder *f, const pwf_config *config, const char *path)
+{
+    PWF_TRY(check_channels(config));
+    if (strlen(path) >= sizeof f->root)
+        return PWF_FAIL(PWF_DATA, "the name of the folder %.100s... is too long", path);
+    strcpy(f->root, path);
+    PWF_TRY(add_all(f, "", 0));
+    if (f->count > 0) return pwf_ok();
+    return PWF_FAIL(PWF_DATA, "%s holds no .jpeg, .jpg or .png file", path);
+}
+
+pwf_status pwf_folder_open_all(const pwf_config *config, const char *path, pwf_folder **out)
+{
+    pwf_folder *f = NULL;
+    *out = NULL;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, 1, sizeof *f, &f));
+    const pwf_status s = fill_all(f, config, path);
     if (s.code == PWF_OK)
         *out = f;
     else

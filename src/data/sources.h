@@ -30,6 +30,10 @@ typedef struct pwf_folder pwf_folder;
  * byte order within; or, for val with data.val_list, one folder of files and a list of classes.
  * Local. The caller owns it. Fails as pwf_dataset_open. */
 pwf_status pwf_folder_open(const pwf_config *config, bool train, pwf_folder **out);
+
+/* Lists all images in a folder and, behind them, those in its folders, in byte order of the names;
+ * their class is 0. Local. The caller owns it. Fails as pwf_dataset_open_folder. */
+pwf_status pwf_folder_open_all(const pwf_config *config, const char *path, pwf_folder **out);
 void pwf_folder_free(pwf_folder *folder);
 
 /* Number of files; class and name under data.path of one; a hash of all names, sizes and classes in

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Logits for images that somebody else has prepared. Images are worked in chunks of eval.batch, and
- * a chunk by one thread, so that no logit depends on the mesh. libhdf5 is for one thread, so a
- * rank reads a chunk for each of its workers and then lets them run. */
+/* Logits for images that somebody else has prepared, or for image files. Images are worked in
+ * chunks of eval.batch, and a chunk by one thread, so that no logit depends on the mesh. libhdf5 is
+ * for one thread, so a rank reads a chunk for each of its workers and then lets them run; image
+ * files are decoded by the workers. */
 #include "pwf/train/train.h"
 #include "trainer.h"
 
@@ -10,13 +11,14 @@
 
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
 
 typedef struct predict_job {
     pwf_trainer *t;
-    const pwf_images_input *input;
+    pwf_images_input *input; /* NULL: t->test_data are the images */
     int64_t images, chunk, chunks;
     int64_t first; /* chunk of task 0 */
-    float *staged; /* [threads * chunk, C, H, W] */
+    float *staged; /* [threads * chunk, C, H, W], of the input */
     float *logits; /* [images, classes] */
 } predict_job;
 
@@ -73,9 +75,14 @@ static pwf_status run_chunk(const predict_job *job, pwf_worker *w, int task)
     float *input = pwf_executor_images(w->predict);
     const float *logits = NULL;
     memset(input, 0, (size_t)(job->chunk * values) * sizeof *input);
-    for (int64_t i = 0; i < count; i++)
-        PWF_TRY(
-            turn(job, lo + i, job->staged + (task * job->chunk + i) * values, input + i * values));
+    for (int64_t i = 0; i < count; i++) {
+        int32_t label = 0;
+        if (!job->input)
+            PWF_TRY(pwf_dataset_load(t->test_data, 0, 0, lo + i, input + i * values, &label));
+        else
+            PWF_TRY(turn(job, lo + i, job->staged + (task * job->chunk + i) * values,
+                         input + i * values));
+    }
     PWF_TRY(pwf_executor_forward(w->predict, t->weights, t->state->buffers, &logits));
     for (int64_t i = 0; i < count * t->classes; i++)
         if (!isfinite(logits[i]))
@@ -103,7 +110,7 @@ static pwf_status run_chunks(predict_job *job)
         const int64_t left = end - job->first, tasks = left < threads ? left : threads;
         const int64_t lo = first_image(job, job->first);
         const int64_t hi = first_image(job, job->first + tasks);
-        PWF_TRY(pwf_images_input_read(job->input, lo, hi - lo, job->staged));
+        if (job->input) PWF_TRY(pwf_images_input_read(job->input, lo, hi - lo, job->staged));
         pwf_pool_run(t->pool, (int)tasks, chunk_task, job);
         PWF_TRY(pwf_workers_status(t));
     }
@@ -120,57 +127,104 @@ static void gather(predict_job *job)
     pwf_mesh_gather(job->t->mesh, PWF_WORLD, job->logits, offset);
 }
 
-static pwf_status prepare(predict_job *job, const char *images)
+static pwf_status open_input(predict_job *job, const char *images)
 {
-    const pwf_trainer *t = job->t;
+    pwf_trainer *t = job->t;
     const int64_t values = t->channels * t->height * t->width;
     int64_t shape[4];
+    struct stat info;
+    if (stat(images, &info) == 0 && S_ISDIR(info.st_mode)) {
+        PWF_TRY(pwf_dataset_open_folder(t->config, images, &t->test_data));
+        job->images = pwf_dataset_count(t->test_data);
+        return pwf_ok();
+    }
+    PWF_TRY(pwf_images_input_open(images, &job->input));
     PWF_TRY(check_shape(job, images));
     pwf_images_input_shape(job->input, shape);
     job->images = shape[0];
+    return pwf_mem_alloc(PWF_MEM_BUFFERS,
+                         pwf_pool_threads(t->pool) * t->config->eval.batch * values,
+                         sizeof *job->staged, &job->staged);
+}
+
+static pwf_status prepare(predict_job *job, const char *images)
+{
+    const pwf_trainer *t = job->t;
+    PWF_TRY(open_input(job, images));
     job->chunk = t->config->eval.batch;
     job->chunks = (job->images + job->chunk - 1) / job->chunk;
-    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, pwf_pool_threads(t->pool) * job->chunk * values,
-                          sizeof *job->staged, &job->staged));
     return pwf_mem_alloc(PWF_MEM_BUFFERS, job->images * t->classes, sizeof *job->logits,
                          &job->logits);
 }
 
-static pwf_status predict(predict_job *job, const char *file, const char *images)
+/* Ranks on other hosts may find other images under the same name. */
+static pwf_status compare(const predict_job *job)
+{
+    const pwf_trainer *t = job->t;
+    const pwf_hash none = {0, 0};
+    const struct {
+        pwf_hash hash;
+        int64_t images;
+    } mine = {t->test_data ? pwf_dataset_hash(t->test_data) : none, job->images};
+    pwf_status status = pwf_mesh_same(t->mesh, &mine, sizeof mine, "set of images");
+    if (status.code != PWF_OK) status.code = PWF_DATA;
+    return status;
+}
+
+/* The names of image files, which end with the data set. */
+static pwf_status copy_names(const predict_job *job, pwf_prediction *out)
+{
+    const pwf_dataset *data = job->t->test_data;
+    size_t bytes = 0;
+    if (!data) return pwf_ok();
+    for (int64_t i = 0; i < job->images; i++)
+        bytes += strlen(pwf_dataset_name(data, i)) + 1;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, (int64_t)bytes, 1, &out->text));
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, job->images, sizeof *out->names, &out->names));
+    char *at = out->text;
+    for (int64_t i = 0; i < job->images; i++) {
+        const char *name = pwf_dataset_name(data, i);
+        out->names[i] = memcpy(at, name, strlen(name) + 1);
+        at += strlen(name) + 1;
+    }
+    return pwf_ok();
+}
+
+static pwf_status predict(predict_job *job, const char *file, const char *images,
+                          pwf_prediction *out)
 {
     pwf_trainer *t = job->t;
     pwf_network network;
     PWF_TRY(pwf_mesh_agree(t->mesh, prepare(job, images)));
+    PWF_TRY(compare(job));
     PWF_TRY(pwf_network_read(t->mesh, file, t->state, &network));
     pwf_step_weights(t, NULL);
     PWF_TRY(pwf_mesh_agree(t->mesh, run_chunks(job)));
     gather(job);
-    return pwf_ok();
+    return pwf_mesh_agree(t->mesh, copy_names(job, out));
 }
 
 pwf_status pwf_train_predict(const pwf_mesh *mesh, const pwf_config *config, const char *file,
                              const char *images, pwf_prediction *out)
 {
-    pwf_images_input *input = NULL;
     predict_job job = {.t = NULL};
-    *out = (pwf_prediction){0, 0, NULL};
-    pwf_status status = pwf_mesh_agree(mesh, pwf_images_input_open(images, &input));
-    if (status.code == PWF_OK) status = pwf_trainer_new_network(mesh, config, false, &job.t);
-    job.input = input;
-    if (status.code == PWF_OK) status = predict(&job, file, images);
-    if (status.code == PWF_OK) {
-        *out = (pwf_prediction){job.images, job.t->classes, job.logits};
-        job.logits = NULL;
-    }
-    pwf_mem_free(job.logits);
+    *out = (pwf_prediction){.logits = NULL};
+    PWF_TRY(pwf_trainer_new_network(mesh, config, false, &job.t));
+    const pwf_status status = predict(&job, file, images, out);
+    out->images = job.images;
+    out->classes = job.t->classes;
+    out->logits = job.logits;
+    if (status.code != PWF_OK) pwf_train_predict_free(out);
     pwf_mem_free(job.staged);
     pwf_trainer_free(job.t);
-    pwf_images_input_close(input);
+    pwf_images_input_close(job.input);
     return status;
 }
 
 void pwf_train_predict_free(pwf_prediction *prediction)
 {
     pwf_mem_free(prediction->logits);
-    *prediction = (pwf_prediction){0, 0, NULL};
+    pwf_mem_free(prediction->names);
+    pwf_mem_free(prediction->text);
+    *prediction = (pwf_prediction){.logits = NULL};
 }

@@ -97,6 +97,16 @@ static pwf_status set_up(pwf_trainer *t)
     return pwf_mesh_agree(t->mesh, status);
 }
 
+/* As compare_data, for an evaluation. */
+static pwf_status compare_test_data(const pwf_trainer *t)
+{
+    if (!t->test_data) return pwf_ok();
+    const pwf_hash hash = pwf_dataset_hash(t->test_data);
+    pwf_status status = pwf_mesh_same(t->mesh, &hash, sizeof hash, "set of images in data.path");
+    if (status.code != PWF_OK) status.code = PWF_DATA;
+    return status;
+}
+
 /* Workers, and what the measures need of memory. */
 static pwf_status set_up_network(pwf_trainer *t, bool test_data)
 {
@@ -107,6 +117,7 @@ static pwf_status set_up_network(pwf_trainer *t, bool test_data)
     pwf_status status = build_model(t);
     if (status.code == PWF_OK && test_data) status = pwf_dataset_open(c, PWF_TEST, &t->test_data);
     PWF_TRY(pwf_mesh_agree(t->mesh, status));
+    PWF_TRY(compare_test_data(t));
     PWF_TRY(pwf_exchange_new(t->mesh, pwf_registry_total_count(t->registry), &t->exchange));
     status = pwf_state_new(t->registry, pwf_exchange_own(t->exchange), (uint32_t)c->train.seed,
                            c->fixing.min_power, &t->state);

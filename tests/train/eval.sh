@@ -94,6 +94,32 @@ refused 73 "nowhere" predict run/model.h5 -i images.h5 -o nowhere/x.h5
 refused 65 "has no dataset images" predict run/model.h5 -i run/model.h5 -o x.h5
 ranks=2 refused 66 "none.h5" predict run/model.h5 -i none.h5 -o x.h5
 check "nothing is left of a failed prediction" test -z "$(find . -name '*x.h5*')"
+refused 65 "labels is not an HDF5 file" predict run/model.h5 -i labels -o x.h5
+refused 78 "images of folders have 3 channels" predict run/model.h5 -i run -o x.h5
 head -c 5000 run/model.h5 >cut.h5
 refused 65 "cut.h5" eval cut.h5
+
+# Image files: evaluated as the run did, and as a folder that need not be a class tree.
+"$PWF_BIN_DIR/../tests/synthetic_tree" tree 4 8 5 1
+dist 2 files.log -c "$PWF_SOURCE_DIR/tests/train/images.yaml" --output files
+expect 0 "a run on image files"
+grep '"final": true' files/metrics.jsonl >final
+tool 3 files.json eval "$(newest files)" --ensemble --json --set parallel.threads=2; expect 0 "evaluated"
+same_measures "of image files" final files.json
+tool 1 top5.log predict files/model.h5 -i tree/val -o logits.h5 --top5; expect 0 "a folder"
+tool 3 again.log predict files/model.h5 -i tree/val -o again.h5 --set parallel.threads=2; expect 0 "on 3 x 2"
+check "six workers write the same file" cmp logits.h5 again.h5
+check "twenty names in order" cmp <(awk '/\.JPEG  / { print $1 }' top5.log) \
+    <(cd tree/val && find . -name '*.JPEG' | sed 's/^..//' | LC_ALL=C sort)
+check "the names stand beside the logits" grep -q n00000001/n00000001_3.JPEG <(h5dump -d names logits.h5)
+right=$(awk '/\.JPEG  / { right += substr($1, 9, 1) + 0 == $2 } END { print right / 20 }' top5.log)
+check "top-1 of the predictions, $right" test "$(measures final | grep '^"top1')" = "\"top1\": $right"
+mkdir empty mixed
+refused 65 "empty holds no .jpeg, .jpg or .png file" predict files/model.h5 -i empty -o x.h5
+cp tree/val/n00000002/n00000002_1.JPEG mixed && head -c 100 mixed/n00000002_1.JPEG >mixed/cut.jpg
+ranks=2 refused 65 "mixed/cut.jpg" predict files/model.h5 -i mixed -o x.h5
+rm mixed/cut.jpg
+tool 1 one.log predict files/model.h5 -i mixed -o one.h5 --top5; expect 0 "one file"
+check "the same answer alone" cmp <(grep JPEG one.log | cut -d ' ' -f 3-) \
+    <(grep n00000002_1.JPEG top5.log | cut -d ' ' -f 3-)
 finish

@@ -22,6 +22,13 @@ typedef enum pwf_split { PWF_TRAIN, PWF_TEST } pwf_split;
  * were tried and which package has them), PWF_DENIED, PWF_DATA (names file and place), PWF_IO,
  * PWF_CONFIG (data.mean or data.std) or PWF_RESOURCE. */
 pwf_status pwf_dataset_open(const pwf_config *config, pwf_split split, pwf_dataset **out);
+
+/** Opens all images in a folder and the folders in it, whatever data.format and data.path say, as
+ * images of the test part without classes (their label is 0), in byte order of their names, those
+ * of a folder before those of the folders in it. data.skip_bad does not count.
+ * Local; every rank opens it. The caller owns it. Fails with PWF_MISSING, PWF_DENIED, PWF_DATA (no
+ * image), PWF_IO, PWF_CONFIG (model.channels, data.mean or data.std) or PWF_RESOURCE. */
+pwf_status pwf_dataset_open_folder(const pwf_config *config, const char *path, pwf_dataset **out);
 void pwf_dataset_free(pwf_dataset *dataset);
 
 /** Number of images, and a hash of all of them with their shape and labels; of folders, of the

@@ -45,15 +45,18 @@ pwf_status pwf_train_evaluate(const pwf_mesh *mesh, const pwf_config *config, co
 /* What a network says to images. */
 typedef struct pwf_prediction {
     int64_t images, classes;
-    float *logits; /* [images, classes] */
+    float *logits;      /* [images, classes] */
+    const char **names; /* [images]: files in the folder; NULL if the images were none */
+    char *text;         /* of the names */
 } pwf_prediction;
 
-/** The logits of the network of a file for the images of another, an HDF5 file with normalised
- * values in the dataset `images` (predict_file.h), in pieces of eval.batch.
+/** The logits of the network of a file for images, in pieces of eval.batch: those of an HDF5 file
+ * with normalised values in the dataset `images` (predict_file.h), or all image files in a folder
+ * and the folders in it, transformed as test images are (data.*).
  * Collective over the mesh; all ranks get all logits. Exact: the same bits for any number of ranks
  * and threads. The caller frees it with pwf_train_predict_free. Fails with PWF_DATA when the images
- * do not fit the model or are not finite, with PWF_NUMBERS when a logit is not, or as building the
- * model and reading the files do; nothing is then held. */
+ * do not fit the model, are not finite or cannot be decoded, with PWF_NUMBERS when a logit is not,
+ * or as building the model and reading the files do; nothing is then held. */
 pwf_status pwf_train_predict(const pwf_mesh *mesh, const pwf_config *config, const char *file,
                              const char *images, pwf_prediction *out);
 void pwf_train_predict_free(pwf_prediction *prediction);
