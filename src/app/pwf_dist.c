@@ -33,7 +33,7 @@ static void print_help(void)
         "An option outranks a PWF_<GROUP>_<KEY> variable, that the file, that the checkpoint, "
         "that\n"
         "the default. On resume only `output`, fixing.export, parallel.shards, parallel.threads,\n"
-        "data.threads, checkpoint.* and log.* may change.\n\n"
+        "data.threads, data.skip_bad, checkpoint.* and log.* may change.\n\n"
         "Exit codes: 0 finished; 75 stopped in time with a good checkpoint, run again; 64 command\n"
         "line; 65 bad data or checkpoint; 66 missing; 69 launched wrongly; 71 memory; 73 cannot\n"
         "create output, or it is in use; 74 I/O; 76 numbers not finite; 77 not permitted; 78 bad\n"

@@ -185,8 +185,7 @@ pwf_status pwf_config_same(const pwf_config *stored, const pwf_config *now)
     if (left_out > 0) snprintf(list + used, LIST - used, "; and %d more keys differ", left_out);
     return PWF_FAIL(PWF_CONFIG,
                     "%s. Only output, fixing.export, parallel.shards, parallel.threads, "
-                    "data.threads, checkpoint and log may change in a run; for other settings "
-                    "start a new one in "
-                    "another folder",
+                    "data.threads, data.skip_bad, checkpoint and log may change in a run; for "
+                    "other settings start a new one in another folder",
                     list);
 }

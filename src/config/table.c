@@ -120,7 +120,7 @@ const pwf_option pwf_options[] = {
 {"data.val_classes", WORDS(data.val_classes), "", NO_RANGE, NULL, STATE,
  "for numbers in data.val_list that count from 1, as ImageNet's kit does: list of class names, in "
  "the order of the numbers"},
-{"data.skip_bad", WHOLE(data.skip_bad), "0", FROM(0, 1000000), "files", STATE,
+{"data.skip_bad", WHOLE(data.skip_bad), "0", FROM(0, 1000000), "files", RUN,
  "damaged image files to tolerate; each gives way to the next good one in order"},
 {"data.threads", WHOLE(data.threads), "2", FROM(0, 256), NULL, RUN,
  "threads of a rank that decode images ahead of the step; 0: the workers decode them"},

@@ -291,11 +291,12 @@ static void test_differences(void **state)
     assert_ok(pwf_config_same(&a, &b));
     assert_ok(pwf_config_set(&b, "optim.lr=0.5"));
     assert_ok(pwf_config_set(&b, "model.depths=1,2"));
-    assert_says(pwf_config_same(&a, &b),
-                "model.depths is [2, 2, 2, 2] in the stored configuration and [1, 2] now; optim.lr "
-                "is 0.001 in the stored configuration and 0.5 now. Only output, fixing.export, "
-                "parallel.shards, parallel.threads, data.threads, checkpoint and log may change in "
-                "a run; for other settings start a new one in another folder");
+    assert_says(
+        pwf_config_same(&a, &b),
+        "model.depths is [2, 2, 2, 2] in the stored configuration and [1, 2] now; optim.lr "
+        "is 0.001 in the stored configuration and 0.5 now. Only output, fixing.export, "
+        "parallel.shards, parallel.threads, data.threads, data.skip_bad, checkpoint and log "
+        "may change in a run; for other settings start a new one in another folder");
     for (int i = 0; i < pwf_option_count; i++) {
         char line[400];
         if (pwf_options[i].kind != PWF_KIND_INT && pwf_options[i].kind != PWF_KIND_REAL) continue;

@@ -47,23 +47,27 @@ dist 2 flat.log -c "$config" --output flat_run --set data.path=flat --set data.v
 expect 0 "flat validation folder"
 same_rows one flat_run
 
-# Bad files: strict, tolerated, too many.
+# Bad files, met in the fifth step: strict, tolerated, too many.
 cp -r tree bad
-bad=bad/train/n00000002/n00000002_5.JPEG
+bad=bad/train/n00000001/n00000001_9.JPEG
 head -c 1500 "tree${bad#bad}" >$bad
-dist 2 strict.log -c "$config" --output strict --set data.path=bad
+dist 2 strict.log -c "$config" --output strict --set data.path=bad --set checkpoint.every=1
 expect 65 "a file cut short"
 says strict.log "$bad is cut short"
+dist 1 strict2.log --resume auto --output strict --set data.skip_bad=1 --set checkpoint.every=0
+expect 0 "taken up again with one tolerated"
 for ranks in 1 2 3; do
     dist $ranks skip$ranks.log -c "$config" --output skip$ranks --set data.path=bad \
         --set data.skip_bad=1
     expect 0 "one bad file tolerated on $ranks ranks"
     says skip$ranks.log "code=SKIPPED"
     check "the bad file is in the metrics once" \
-        test "$(grep -c '"file": "train/n00000002/n00000002_5.JPEG"' skip$ranks/metrics.jsonl)" = 1
+        test "$(grep -c '"file": "train/n00000001/n00000001_9.JPEG"' skip$ranks/metrics.jsonl)" = 1
     same_rows skip1 skip$ranks
     same_state skip1 skip$ranks
 done
+same_rows skip1 strict
+same_state skip1 strict
 : >bad/train/n00000000/n00000000_9.JPEG
 : >bad/val/n00000000/n00000000_0.JPEG
 dist 2 many.log -c "$config" --output many --set data.path=bad --set data.skip_bad=1
