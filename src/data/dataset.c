@@ -175,6 +175,9 @@ pwf_status pwf_dataset_open(const pwf_config *config, pwf_split split, pwf_datas
 {
     pwf_dataset *d = NULL;
     *out = NULL;
+    if (!config->data.path[0])
+        return PWF_FAIL(PWF_CONFIG, "data.path is not set; name the folder of the images there, or "
+                                    "in the variable PWF_DATA_PATH");
     PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, 1, sizeof *d, &d));
     const pwf_status s = fill(d, config, split);
     if (s.code == PWF_OK)

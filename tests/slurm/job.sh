@@ -26,6 +26,20 @@ for job in "$PWF_SOURCE_DIR"/jobs/*.slurm; do
     says "$name.log" "$dir/$name.h5"
 done
 
+# A job over ImageNet, as it is but for its shape: images, start weights and threads reach the program.
+"$PWF_BIN_DIR/../tests/synthetic_tree" imagenet 1000 1 1 3
+dist 1 random.log -c "$PWF_SOURCE_DIR/configs/resnet18.yaml" --output random --set data.path=imagenet \
+    --set train.baseline_epochs=1 --set train.batch=2 --set parallel.slots=1 --set checkpoint.stop_after=1
+expect 75 "random weights for a start"
+mv "$(newest random)" resnet18.h5
+code=0
+(cd "$PWF_SOURCE_DIR" && PWF_IMAGENET=$dir/imagenet PWF_WEIGHTS=$dir sbatch --wait --nodes=2 --ntasks=2 \
+    --cpus-per-task=2 --output="$dir/imagenet.log" jobs/resnet18.slurm --check) >check.sbatch 2>&1 || code=$?
+expect 0 "--check of a job over ImageNet"
+says imagenet.log "1000 training and 1000 test images from $dir/imagenet"
+says imagenet.log "2 replicas x 2 threads, 16 slots of 8 images"
+says imagenet.log "start weights from $dir/resnet18.h5"
+
 short=(--set data.train_limit=1280 --set data.test_limit=200 --set "fixing.fractions=[0.5,1.0]"
     --set train.baseline_epochs=0.4 --set eval.samples=2 --set log.interval=1)
 submit() { # submit LOG options...: runs the job to its end; its exit code in $code
