@@ -4,6 +4,7 @@
 #include "pwf/core/hash.h"
 #include "pwf/core/log.h"
 #include "pwf/core/mem.h"
+#include "pwf/core/request.h"
 #include "pwf/core/terminal.h"
 #include "pwf/mesh/mesh.h"
 #include "pwf/train/train.h"
@@ -44,6 +45,7 @@ static void print_help(void)
 static pwf_status act(const pwf_mesh *mesh, pwf_app_action action, const pwf_app_job *job)
 {
     const char *from = *job->checkpoint ? job->checkpoint : NULL;
+    if (action != PWF_APP_RUN) pwf_request_ignore();
     switch (action) {
     case PWF_APP_CHECK:
         return pwf_train_check(mesh, &job->config, from);
@@ -94,6 +96,7 @@ int main(int argc, char **argv)
 {
     pwf_mesh *launch = NULL;
     pwf_app_start();
+    pwf_request_listen();
     pwf_status status = pwf_mesh_start(&argc, &argv);
     if (status.code == PWF_OK) status = pwf_mesh_new(1, &launch);
     if (status.code == PWF_OK) {

@@ -217,6 +217,8 @@ const pwf_option pwf_options[] = {
  "way a checkpoint is written; mpiio: parallel HDF5"},
 {"checkpoint.stop_after", WHOLE(checkpoint.stop_after), "0", FROM(0, 1e12), "steps", RUN,
  "stop with a checkpoint after so many steps of this job; 0: run to the end"},
+{"checkpoint.max_time", REAL(checkpoint.max_time), "0", FROM(0, 1e7), "minutes", RUN,
+ "stop with a checkpoint after so much time of this job; 0: no limit"},
 
 {"eval.samples", WHOLE(eval.samples), "20", FROM(1, 10000), NULL, STATE,
  "draws of the weights whose probabilities an ensemble averages"},

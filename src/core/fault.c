@@ -53,6 +53,9 @@ pwf_status pwf_fault_point(const char *name)
     fprintf(stderr, "fault %s at %s\n", fault.action, name);
     if (strcmp(fault.action, "kill") == 0) raise(SIGKILL);
     if (strcmp(fault.action, "stop") == 0) raise(SIGSTOP);
+    if (strcmp(fault.action, "usr1") == 0) raise(SIGUSR1);
+    if (strcmp(fault.action, "usr2") == 0) raise(SIGUSR2);
+    if (strcmp(fault.action, "term") == 0) raise(SIGTERM);
     if (strcmp(fault.action, "exit") == 0) _exit(PWF_BUG);
     if (strcmp(fault.action, "delay") == 0) nanosleep(&(struct timespec){.tv_sec = 2}, NULL);
     if (strcmp(fault.action, "eio") == 0)

@@ -27,17 +27,20 @@ typedef struct message {
     char text[PWF_STATUS_TEXT];
 } message;
 
-pwf_status pwf_mesh_agree_on(MPI_Comm comm, pwf_status local)
+typedef struct claim {
+    int value, rank;
+} claim;
+
+static pwf_status agree(MPI_Comm comm, pwf_status local, int *most)
 {
-    struct {
-        int code, rank;
-    } worst = {(int)local.code, 0};
     int rank = 0;
     PWF_MPI(MPI_Comm_rank(comm, &rank));
-    worst.rank = rank;
+    claim claims[2] = {{(int)local.code, rank}, {*most, rank}};
     /* Of equal codes MPI_MAXLOC takes the lowest rank. */
-    PWF_MPI(MPI_Allreduce(MPI_IN_PLACE, &worst, 1, MPI_2INT, MPI_MAXLOC, comm));
-    if (worst.code == PWF_OK) return local;
+    PWF_MPI(MPI_Allreduce(MPI_IN_PLACE, claims, 2, MPI_2INT, MPI_MAXLOC, comm));
+    const claim worst = claims[0];
+    *most = claims[1].value;
+    if (worst.value == PWF_OK) return local;
 
     message m;
     memset(&m, 0, sizeof m);
@@ -48,9 +51,20 @@ pwf_status pwf_mesh_agree_on(MPI_Comm comm, pwf_status local)
     }
     PWF_MPI(MPI_Bcast(&m, (int)sizeof m, MPI_BYTE, worst.rank, comm));
     if (rank == worst.rank) return local;
-    pwf_status s = {.code = (pwf_code)worst.code, .line = m.line, .file = keep_name(m.file)};
+    pwf_status s = {.code = (pwf_code)worst.value, .line = m.line, .file = keep_name(m.file)};
     memcpy(s.text, m.text, sizeof s.text);
     return s;
+}
+
+pwf_status pwf_mesh_agree_on(MPI_Comm comm, pwf_status local)
+{
+    int most = 0;
+    return agree(comm, local, &most);
+}
+
+pwf_status pwf_mesh_agree_most(const pwf_mesh *mesh, pwf_status local, int *most)
+{
+    return agree(mesh->comm[PWF_WORLD], local, most);
 }
 
 pwf_status pwf_mesh_agree(const pwf_mesh *mesh, pwf_status local)

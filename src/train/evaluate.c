@@ -4,6 +4,7 @@
  * the measures do not depend on the mesh. docs/algorithm.md section 5. */
 #include "trainer.h"
 
+#include "pwf/core/fault.h"
 #include "pwf/core/log.h"
 #include "pwf/core/mem.h"
 #include "pwf/tensor/tensor.h"
@@ -135,7 +136,8 @@ static void chunk_task(void *context, int task, int worker)
 {
     const eval_job *job = context;
     pwf_worker *w = &job->t->workers[worker];
-    if (w->status.code == PWF_OK) w->status = run_chunk(job, w, job->first + task);
+    if (w->status.code == PWF_OK && !pwf_trainer_may_leave())
+        w->status = run_chunk(job, w, job->first + task);
 }
 
 /* Runs all chunks of this rank with the weights as they stand. */
@@ -147,7 +149,7 @@ static pwf_status run_chunks(eval_job *job)
     pwf_workers_reset(t);
     pwf_pool_run(t->pool, (int)(end - begin), chunk_task, job);
     t->units_done += (double)job->images / (double)t->config->train.batch / 3.0;
-    PWF_TRY(pwf_mesh_agree(t->mesh, pwf_workers_status(t)));
+    PWF_TRY(pwf_trainer_agree_or_stop(t, pwf_workers_status(t)));
     return pwf_skips_agree(t, t->test_data, &t->test_skips);
 }
 
@@ -260,12 +262,12 @@ static pwf_status measure_weights(pwf_trainer *t, pwf_report_eval *out)
     out->fixed = s->posterior ? (double)fixed / (double)s->posterior : 1.0;
     pwf_measures m = {0};
     pwf_status status = pwf_ok();
-    if (pwf_mesh_rank(t->mesh, PWF_WORLD) == 0)
+    if (pwf_mesh_rank(t->mesh, PWF_WORLD) == 0 && !pwf_trainer_may_leave())
         status = pwf_posterior_measures(t->weights, s->posterior, &m);
     out->unique = m.unique;
     out->entropy = m.entropy;
     out->entropy_nonzero = m.entropy_nonzero;
-    return pwf_mesh_agree(t->mesh, status);
+    return pwf_trainer_agree_or_stop(t, status);
 }
 
 static pwf_status measure(eval_job *job, bool ensemble, pwf_report_eval *out)
@@ -292,6 +294,7 @@ pwf_status pwf_evaluate_run(pwf_trainer *t, bool final)
 {
     const int64_t when = t->config->eval.ensemble;
     pwf_report_eval out;
+    (void)PWF_FAULT_POINT(final ? "train.end" : "train.evaluate");
     pwf_trainer_progress(t, "evaluation", 0, 1, false);
     PWF_TRY(pwf_evaluate_measure(
         t, when == PWF_ENSEMBLE_ALL || (final && when == PWF_ENSEMBLE_LAST), &out));

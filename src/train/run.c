@@ -5,6 +5,7 @@
 
 #include "pwf/ckpt/loaded.h"
 #include "pwf/core/clock.h"
+#include "pwf/core/fault.h"
 #include "pwf/core/isa.h"
 #include "pwf/core/log.h"
 #include "pwf/core/mem.h"
@@ -148,13 +149,43 @@ static pwf_status save(pwf_trainer *t, bool kept)
     free(text);
     if (status.code != PWF_OK) return save_failed(t, "checkpoint", &status);
     t->saves_failed = 0;
-    t->saved_step = t->position.step;
+    t->saved_position = t->position;
+    t->has_saved = true;
     memcpy(t->saved, path, sizeof t->saved);
     if (kept) keep_round(t);
     pwf_ckpt_prune(t->mesh, t->config->output, t->config->checkpoint.keep);
     PWF_INFO("CKPT", "checkpoint %s, %.2f s", path, pwf_clock_seconds() - begun);
     if (kept) pwf_exports_round(t);
     return pwf_ok();
+}
+
+static bool is_saved(const pwf_trainer *t)
+{
+    return t->has_saved && memcmp(&t->saved_position, &t->position, sizeof t->position) == 0;
+}
+
+/* For a checkpoint after which no later interval comes: a failure is tried again at once. */
+static pwf_status save_now(pwf_trainer *t)
+{
+    do
+        PWF_TRY(save(t, false));
+    while (t->saves_failed > 0);
+    return pwf_ok();
+}
+
+/* Between two pieces of work: does what was asked for. A run that is to stop ends here, with a
+ * checkpoint of the place where it stands. */
+static pwf_status answer(pwf_trainer *t)
+{
+    const pwf_request request = (pwf_request)t->request;
+    if (request == PWF_REQUEST_NONE) return pwf_ok();
+    if (!is_saved(t)) PWF_TRY(request == PWF_REQUEST_SAVE ? save(t, false) : save_now(t));
+    pwf_request_saved();
+    t->request = PWF_REQUEST_NONE;
+    if (request == PWF_REQUEST_SAVE) return pwf_ok();
+    if (pwf_mesh_rank(t->mesh, PWF_WORLD) == 0) pwf_trainer_remove_stop_file(t);
+    return PWF_FAIL(PWF_STOPPED, "stopped at step %lld %s; go on with --resume",
+                    (long long)t->position.step, pwf_request_reason(request));
 }
 
 /* ---- the stations ------------------------------------------------------------------------- */
@@ -182,23 +213,19 @@ static pwf_status train(pwf_trainer *t, pwf_phase next)
     const int64_t steps = pwf_plan_phase_steps(t);
     const char *phase = pwf_plan_phase_name(t);
     pwf_log_at("step", t->position.step);
+    (void)PWF_FAULT_POINT("train.step");
     PWF_TRY(pwf_step_run(t));
     const bool last = t->position.phase_step >= steps;
-    const bool stop = c->checkpoint.stop_after > 0 && t->steps_here >= c->checkpoint.stop_after;
     const bool log_now = last || t->position.step % c->log.interval == 0;
     if (log_now) PWF_TRY(log_step(t, phase));
     pwf_trainer_progress(t, phase, t->position.phase_step, steps, log_now);
     if (last) enter(t, next);
-    if (stop || (c->checkpoint.every > 0 && t->position.step % c->checkpoint.every == 0))
-        PWF_TRY(save(t, false));
-    if (!stop) return pwf_ok();
-    if (t->saved_step != t->position.step)
-        return PWF_FAIL(PWF_IO, "stopped at step %lld, but its checkpoint could not be written",
-                        (long long)t->position.step);
-    return PWF_FAIL(PWF_STOPPED,
-                    "stopped at step %lld as checkpoint.stop_after asks; go on with "
-                    "--resume",
-                    (long long)t->position.step);
+    if (c->checkpoint.stop_after > 0 && t->steps_here >= c->checkpoint.stop_after &&
+        t->request < PWF_REQUEST_STEPS)
+        t->request = PWF_REQUEST_STEPS;
+    if (c->checkpoint.every > 0 && t->position.step % c->checkpoint.every == 0)
+        return save(t, false);
+    return pwf_ok();
 }
 
 /* Sigma gets its start values from the trained means; the measures before any fixing. */
@@ -215,6 +242,7 @@ static pwf_status start(pwf_trainer *t)
 static pwf_status fix(pwf_trainer *t)
 {
     pwf_log_at("fix", t->position.step);
+    (void)PWF_FAULT_POINT("train.fix");
     pwf_trainer_progress(t, pwf_plan_phase_name(t), 0, 1, false);
     PWF_TRY(pwf_fix_run(t));
     t->position.round++;
@@ -257,37 +285,37 @@ static pwf_status finish(pwf_trainer *t)
         PWF_TRY(write_model(t));
     while (t->saves_failed > 0);
     PWF_TRY(pwf_exports_model(t));
-    do
-        PWF_TRY(save(t, false));
-    while (t->saves_failed > 0);
+    return save_now(t);
+}
+
+static pwf_status pass_station(pwf_trainer *t)
+{
+    switch ((pwf_phase)t->position.phase) {
+    case PWF_PHASE_BASELINE:
+        return train(t, PWF_PHASE_START);
+    case PWF_PHASE_START:
+        return start(t);
+    case PWF_PHASE_TRAIN:
+        return train(t, PWF_PHASE_FIX);
+    case PWF_PHASE_FIX:
+        return fix(t);
+    case PWF_PHASE_EVALUATE:
+        return evaluate(t);
+    case PWF_PHASE_FINISH:
+        return finish(t);
+    case PWF_PHASE_DONE:
+        break;
+    }
     return pwf_ok();
 }
 
 static pwf_status run_stations(pwf_trainer *t)
 {
     while (t->position.phase != PWF_PHASE_DONE) {
-        switch ((pwf_phase)t->position.phase) {
-        case PWF_PHASE_BASELINE:
-            PWF_TRY(train(t, PWF_PHASE_START));
-            break;
-        case PWF_PHASE_START:
-            PWF_TRY(start(t));
-            break;
-        case PWF_PHASE_TRAIN:
-            PWF_TRY(train(t, PWF_PHASE_FIX));
-            break;
-        case PWF_PHASE_FIX:
-            PWF_TRY(fix(t));
-            break;
-        case PWF_PHASE_EVALUATE:
-            PWF_TRY(evaluate(t));
-            break;
-        case PWF_PHASE_FINISH:
-            PWF_TRY(finish(t));
-            break;
-        case PWF_PHASE_DONE:
-            break;
-        }
+        PWF_TRY(answer(t));
+        /* A station that was left undone has not moved the position: the answer saves and stops. */
+        const pwf_status status = pass_station(t);
+        if (status.code != PWF_OK && status.code != PWF_STOPPED) return status;
     }
     return pwf_ok();
 }
@@ -348,6 +376,13 @@ static pwf_status start_weights(pwf_trainer *t)
     return pwf_ok();
 }
 
+static bool stands_in(const char *path, const char *dir)
+{
+    const char *slash = strrchr(path, '/');
+    const size_t length = slash ? (size_t)(slash - path) : 1;
+    return strlen(dir) == length && strncmp(slash ? path : ".", dir, length) == 0;
+}
+
 /* The state of a checkpoint, and the run directory as it was when it was taken. */
 static pwf_status take_up(pwf_trainer *t, const char *checkpoint, pwf_snapshot *from)
 {
@@ -358,7 +393,8 @@ static pwf_status take_up(pwf_trainer *t, const char *checkpoint, pwf_snapshot *
         PWF_TRY(pwf_ckpt_read(t->mesh, checkpoint, from));
         t->position = from->position;
         t->seconds = from->seconds;
-        t->saved_step = t->position.step;
+        t->saved_position = t->position;
+        t->has_saved = stands_in(checkpoint, t->config->output);
         snprintf(t->saved, sizeof t->saved, "%s", checkpoint);
         PWF_INFO("RESUME", "going on from %s: step %lld, %lld of %d rounds done", checkpoint,
                  (long long)t->position.step, (long long)t->position.round,
@@ -370,20 +406,13 @@ static pwf_status take_up(pwf_trainer *t, const char *checkpoint, pwf_snapshot *
     return pwf_ok();
 }
 
-static bool stands_in(const char *path, const char *dir)
-{
-    const char *slash = strrchr(path, '/');
-    const size_t length = slash ? (size_t)(slash - path) : 1;
-    return strlen(dir) == length && strncmp(slash ? path : ".", dir, length) == 0;
-}
-
 /* What a run that died in the middle of a save left behind or had still to do. */
 static void tidy(pwf_trainer *t)
 {
     const pwf_position *p = &t->position;
     const bool of_round =
         p->phase == PWF_PHASE_FINISH || (p->phase == PWF_PHASE_TRAIN && p->phase_step == 0);
-    if (of_round && stands_in(t->saved, t->config->output)) keep_round(t);
+    if (of_round && t->has_saved) keep_round(t);
     pwf_ckpt_prune(t->mesh, t->config->output, INT64_MAX);
     pwf_exports_missing(t);
 }
@@ -407,12 +436,15 @@ static void announce(const pwf_trainer *t)
 
 static pwf_status run(pwf_trainer *t, const char *checkpoint)
 {
+    const double minutes = t->config->checkpoint.max_time;
     pwf_snapshot from;
     announce(t);
+    if (minutes > 0.0) pwf_request_set_deadline(t->started + 60.0 * minutes);
     PWF_TRY(take_up(t, checkpoint, &from));
     pwf_status status = pwf_ok();
     if (pwf_mesh_rank(t->mesh, PWF_WORLD) == 0) status = open_directory(t, &from);
-    PWF_TRY(pwf_mesh_agree(t->mesh, status));
+    if (status.code == PWF_OK) status = PWF_FAULT_POINT("train.begin");
+    PWF_TRY(pwf_trainer_agree(t, status));
     if (checkpoint) tidy(t);
     status = run_stations(t);
     if (t->report) {

@@ -107,7 +107,8 @@ static void slot_task(void *context, int task, int worker)
 {
     const slots_job *job = context;
     pwf_worker *w = &job->t->workers[worker];
-    if (w->status.code == PWF_OK) w->status = run_slot(job, w, job->first + task);
+    if (w->status.code != PWF_OK || (!job->gradients && pwf_trainer_may_leave())) return;
+    w->status = run_slot(job, w, job->first + task);
 }
 
 pwf_status pwf_slots_run(pwf_trainer *t, bool gradients)
@@ -117,7 +118,10 @@ pwf_status pwf_slots_run(pwf_trainer *t, bool gradients)
     if (gradients) memset(t->sum, 0, (size_t)t->state->total * sizeof *t->sum);
     pwf_workers_reset(t);
     pwf_pool_run(t->pool, (int)(first_slot(t, rank + 1) - job.first), slot_task, (void *)&job);
-    PWF_TRY(pwf_mesh_agree(t->mesh, pwf_workers_status(t)));
+    if (gradients)
+        PWF_TRY(pwf_trainer_agree(t, pwf_workers_status(t)));
+    else
+        PWF_TRY(pwf_trainer_agree_or_stop(t, pwf_workers_status(t)));
     PWF_TRY(pwf_skips_agree(t, t->train_data, &t->train_skips));
 
     /* Two small gathers by slot number; with them every rank adds in the same order. */

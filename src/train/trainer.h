@@ -5,6 +5,7 @@
 #include "pwf/ckpt/ckpt.h"
 #include "pwf/config/config.h"
 #include "pwf/core/pool.h"
+#include "pwf/core/request.h"
 #include "pwf/core/rng.h"
 #include "pwf/data/dataset.h"
 #include "pwf/data/loader.h"
@@ -74,9 +75,12 @@ typedef struct pwf_trainer {
     double seconds;                       /* run time of earlier processes */
     double started;                       /* clock at the start of this process */
     int64_t steps_here;                   /* steps of this process */
-    int64_t saved_step;                   /* of the newest checkpoint */
-    char saved[PWF_PATH];                 /* its name */
+    pwf_position saved_position;          /* of the newest checkpoint of the run directory */
+    bool has_saved;                       /* there is one */
+    char saved[PWF_PATH];                 /* name of that, or of the one the run goes on from */
     int saves_failed;                     /* in a row */
+    int request;                          /* pwf_request that all ranks know of */
+    double looked;                        /* when rank 0 last looked for the file `stop` */
     double loss, gradient_norm, clip, lr; /* of the last step */
     double units_done, units_total;       /* of the progress line */
     double step_seconds;                  /* of the last steps, smoothed; 0: not known yet */
@@ -95,6 +99,20 @@ pwf_status pwf_slots_loader(pwf_trainer *t);
 
 /* slots.c. Moves to a batch of the training data. Local. */
 void pwf_slots_seek(pwf_trainer *t, int64_t batch);
+
+/* stop.c. Agrees on a status as pwf_mesh_agree does, and in the same reduction on what is asked of
+ * the run, which t->request then says on every rank. Collective. */
+pwf_status pwf_trainer_agree(pwf_trainer *t, pwf_status local);
+
+/* stop.c. The same; a run that is to stop gets PWF_STOPPED from it, for work that can be left
+ * undone because it is done again after a resume. Collective. */
+pwf_status pwf_trainer_agree_or_stop(pwf_trainer *t, pwf_status local);
+
+/* stop.c. Whether such work need not be finished on this rank. Local; any thread. */
+bool pwf_trainer_may_leave(void);
+
+/* stop.c. Removes the file `stop`: the request has been answered. Local, on rank 0. */
+void pwf_trainer_remove_stop_file(const pwf_trainer *t);
 
 /* slots.c. Runs the slots of this rank of the current batch over the workers: with `gradients`,
  * adds their gradients to t->sum; always leaves all slots' losses (0 without gradients) and

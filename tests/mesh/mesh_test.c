@@ -55,6 +55,21 @@ static void wrong_shards(void **state)
     assert_null(none);
 }
 
+static void agree_most(void **state)
+{
+    (void)state;
+    const int rank = pwf_mesh_rank(mesh, PWF_WORLD), size = pwf_mesh_size(mesh, PWF_WORLD);
+    for (int highest = 0; highest < size; highest++) {
+        int most = rank == highest ? 7 : rank % 2;
+        assert_int_equal(pwf_mesh_agree_most(mesh, pwf_ok(), &most).code, PWF_OK);
+        assert_int_equal(most, 7);
+        most = rank == highest ? 3 : 0;
+        const pwf_status mine = rank == 0 ? PWF_FAIL(PWF_IO, "no") : pwf_ok();
+        assert_int_equal(pwf_mesh_agree_most(mesh, mine, &most).code, PWF_IO);
+        assert_int_equal(most, 3);
+    }
+}
+
 static void agree(void **state)
 {
     (void)state;
@@ -277,10 +292,10 @@ static void reduce(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(places),    cmocka_unit_test(wrong_shards), cmocka_unit_test(agree),
-        cmocka_unit_test(same),      cmocka_unit_test(sums),         cmocka_unit_test(maxima),
-        cmocka_unit_test(broadcast), cmocka_unit_test(gather),       cmocka_unit_test(collect),
-        cmocka_unit_test(reduce),
+        cmocka_unit_test(places),     cmocka_unit_test(wrong_shards), cmocka_unit_test(agree),
+        cmocka_unit_test(agree_most), cmocka_unit_test(same),         cmocka_unit_test(sums),
+        cmocka_unit_test(maxima),     cmocka_unit_test(broadcast),    cmocka_unit_test(gather),
+        cmocka_unit_test(collect),    cmocka_unit_test(reduce),
     };
     return run_over_meshes(argc, argv, tests, sizeof tests / sizeof tests[0]);
 }

@@ -83,17 +83,15 @@ for rank in 0 1; do
     sed -n 's/^fault point //p' "list$rank.log" | sort | uniq -c | sed "s/\$/ $rank/"
     rm -rf list$rank
 done >points.txt
-if [ "$points" = all ]; then
-    while read -r count name rank; do
-        echo "$name $rank kill $((RANDOM % count + 1))"
-        echo "$name $rank eio $((RANDOM % count + 1))"
-    done <points.txt >cases.txt
-else
-    while read -r count name rank; do
-        echo "$((RANDOM * 32768 + RANDOM)) $name $rank $([ $((RANDOM % 2)) = 0 ] && echo kill || echo eio)" \
-            "$((RANDOM % count + 1))"
-    done <points.txt | sort -n | head -n "$points" | cut -d ' ' -f 2- >cases.txt
-fi
+# Only the points of a file can fail; at the others the ranks would part company.
+actions() { case $1 in ckpt.*) echo kill eio ;; *) echo kill ;; esac; }
+while read -r count name rank; do
+    for action in $(actions "$name"); do
+        echo "$((RANDOM * 32768 + RANDOM)) $name $rank $action $((RANDOM % count + 1))"
+    done
+done <points.txt >all.txt
+[ "$points" != all ] || points=$(wc -l <all.txt)
+sort -n all.txt | head -n "$points" | cut -d ' ' -f 2- >cases.txt
 # The last two files always: the model, and the checkpoint that says all is done.
 files=$(sed -n 's/^ *\([0-9]*\) ckpt.before_create 0$/\1/p' points.txt)
 check "a checkpoint per round, a model and a last checkpoint" test "${files:-0}" -ge 4

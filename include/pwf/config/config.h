@@ -130,6 +130,7 @@ typedef struct pwf_config {
         int64_t keep;
         int64_t writer;     /* pwf_writer */
         int64_t stop_after; /* steps of this process; 0: no limit */
+        double max_time;    /* minutes of this process; 0: no limit */
     } checkpoint;
     struct {
         int64_t samples, bins, batch;

@@ -11,6 +11,7 @@
  * world rank `rank` comes to `point`, it does `action`:
  *   kill   sends itself SIGKILL
  *   stop   sends itself SIGSTOP
+ *   usr1, usr2, term   sends itself SIGUSR1, SIGUSR2, SIGTERM
  *   exit   leaves the process at once with code 70
  *   eio    the point returns PWF_IO
  *   delay  sleeps for two seconds

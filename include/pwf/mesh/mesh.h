@@ -46,6 +46,10 @@ int pwf_mesh_size(const pwf_mesh *mesh, pwf_axis axis);
  * work, agree, communicate. */
 pwf_status pwf_mesh_agree(const pwf_mesh *mesh, pwf_status local);
 
+/** Agrees on a status and, in the same reduction, on the largest *most; every rank gets both.
+ * Collective over the world of the mesh. */
+pwf_status pwf_mesh_agree_most(const pwf_mesh *mesh, pwf_status local, int *most);
+
 /** Fails with PWF_BUG on every rank unless all ranks pass the same `count` bytes (compared by
  * hash): arguments that must not differ between ranks.
  * Collective over the world of the mesh. */

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pwf/core/request.h"
+
+#include "pwf/core/clock.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <time.h>
+
+/* mpirun and srun may both pass on one request to stop, so repetitions within this time are one. */
+static const long long PATIENCE = 1000000000; /* ns */
+
+static atomic_int stop;    /* the largest request to stop */
+static atomic_bool save;   /* SIGUSR2 has come */
+static atomic_llong urged; /* time of the first SIGTERM, SIGINT or SIGHUP, ns; 0: none yet */
+static _Atomic double deadline;
+
+static const struct {
+    int number;
+    pwf_request request;
+    const char *reason;
+} signals[] = {
+    {SIGUSR1, PWF_REQUEST_USR1, "on SIGUSR1"},      {SIGUSR2, PWF_REQUEST_SAVE, "on SIGUSR2"},
+    {SIGHUP, PWF_REQUEST_HANGUP, "on SIGHUP"},      {SIGINT, PWF_REQUEST_INTERRUPT, "on SIGINT"},
+    {SIGTERM, PWF_REQUEST_TERMINATE, "on SIGTERM"},
+};
+enum { SIGNALS = sizeof signals / sizeof signals[0] };
+
+static void raise_stop(pwf_request request)
+{
+    int before = atomic_load(&stop);
+    while (before < (int)request && !atomic_compare_exchange_weak(&stop, &before, (int)request)) {
+    }
+}
+
+/* Whether the first urgent signal came long ago. */
+static bool is_impatient(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const long long ns = (long long)now.tv_sec * 1000000000 + now.tv_nsec;
+    long long first = 0;
+    return !atomic_compare_exchange_strong(&urged, &first, ns) && ns - first > PATIENCE;
+}
+
+/* In a signal handler: nothing but lock-free atomics and what POSIX allows there. */
+static void note(int number)
+{
+    const int error = errno;
+    if (number == SIGUSR2) {
+        atomic_store(&save, true);
+    } else if (number != SIGUSR1 && is_impatient()) {
+        signal(number, SIG_DFL);
+        raise(number); /* takes effect when this handler returns */
+    } else {
+        for (int i = 0; i < SIGNALS; i++)
+            if (signals[i].number == number) raise_stop(signals[i].request);
+    }
+    errno = error;
+}
+
+void pwf_request_listen(void)
+{
+    struct sigaction action = {.sa_handler = note, .sa_flags = SA_RESTART}, before;
+    sigemptyset(&action.sa_mask);
+    for (int i = 0; i < SIGNALS; i++) {
+        sigaction(signals[i].number, NULL, &before);
+        const bool ours = signals[i].number == SIGUSR1 || signals[i].number == SIGUSR2;
+        if (ours || before.sa_handler != SIG_IGN) sigaction(signals[i].number, &action, NULL);
+    }
+}
+
+void pwf_request_ignore(void)
+{
+    struct sigaction before;
+    for (int i = 0; i < SIGNALS; i++) {
+        sigaction(signals[i].number, NULL, &before);
+        if (before.sa_handler == note) signal(signals[i].number, SIG_DFL);
+    }
+    const pwf_request request = pwf_request_now();
+    for (int i = 0; i < SIGNALS; i++)
+        if (signals[i].request == request) raise(signals[i].number);
+}
+
+void pwf_request_set_deadline(double seconds)
+{
+    atomic_store(&deadline, seconds);
+}
+
+pwf_request pwf_request_now(void)
+{
+    const int request = atomic_load(&stop);
+    if (request != PWF_REQUEST_NONE) return (pwf_request)request;
+    const double end = atomic_load(&deadline);
+    if (end > 0.0 && pwf_clock_seconds() >= end) return PWF_REQUEST_TIME;
+    return atomic_load(&save) ? PWF_REQUEST_SAVE : PWF_REQUEST_NONE;
+}
+
+void pwf_request_saved(void)
+{
+    atomic_store(&save, false);
+}
+
+const char *pwf_request_reason(pwf_request request)
+{
+    for (int i = 0; i < SIGNALS; i++)
+        if (signals[i].request == request) return signals[i].reason;
+    switch (request) {
+    case PWF_REQUEST_STEPS:
+        return "as checkpoint.stop_after asks";
+    case PWF_REQUEST_TIME:
+        return "as checkpoint.max_time asks";
+    case PWF_REQUEST_FILE:
+        return "as the file `stop` in the run directory asks";
+    default:
+        return "without a request";
+    }
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* How a request to save or to stop reaches all ranks: in a reduction that is made anyway. */
+#include "trainer.h"
+
+#include "pwf/core/clock.h"
+#include "pwf/core/log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const double LOOK_EVERY = 1.0; /* seconds: each look asks a file system that many share */
+
+static void stop_file(const pwf_trainer *t, char path[PWF_TEXT + 8])
+{
+    snprintf(path, PWF_TEXT + 8, "%s/stop", t->config->output);
+}
+
+/* What this rank knows of; rank 0 of a run looks for the file. */
+static pwf_request request_here(pwf_trainer *t)
+{
+    const pwf_request request = pwf_request_now();
+    const double now = pwf_clock_seconds();
+    if (!t->report || request > PWF_REQUEST_FILE || now - t->looked < LOOK_EVERY) return request;
+    char path[PWF_TEXT + 8];
+    t->looked = now;
+    stop_file(t, path);
+    return access(path, F_OK) == 0 ? PWF_REQUEST_FILE : request;
+}
+
+pwf_status pwf_trainer_agree(pwf_trainer *t, pwf_status local)
+{
+    int most = (int)request_here(t);
+    const pwf_status status = pwf_mesh_agree_most(t->mesh, local, &most);
+    if (most > t->request) t->request = most;
+    return status;
+}
+
+pwf_status pwf_trainer_agree_or_stop(pwf_trainer *t, pwf_status local)
+{
+    PWF_TRY(pwf_trainer_agree(t, local));
+    if (t->request <= PWF_REQUEST_SAVE) return pwf_ok();
+    return PWF_FAIL(PWF_STOPPED, "left undone %s", pwf_request_reason((pwf_request)t->request));
+}
+
+bool pwf_trainer_may_leave(void)
+{
+    return pwf_request_now() > PWF_REQUEST_SAVE;
+}
+
+void pwf_trainer_remove_stop_file(const pwf_trainer *t)
+{
+    char path[PWF_TEXT + 8];
+    stop_file(t, path);
+    if (unlink(path) != 0 && errno != ENOENT)
+        PWF_WARN("STOP_FILE", "cannot remove %s, which will stop the next run too: %s", path,
+                 strerror(errno));
+}
