@@ -7,6 +7,7 @@
 #include "trainer.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 
 enum { CALIBRATION_STEPS = 4 };
@@ -16,6 +17,7 @@ static const double MIB = 1048576.0;
 /* What is known of the run at hand. */
 typedef struct dry_run {
     pwf_trainer *t;
+    double program;     /* bytes of the process before the run began: libraries, MPI */
     double activations; /* bytes of one worker's executors */
     double units;       /* the whole run, in training steps */
     bool calibrated;
@@ -42,7 +44,7 @@ static cost cost_of(const dry_run *d, int64_t ranks, int64_t shards)
         .activations = threads * d->activations,
         /* rank 0 sorts all means to measure them, and at the end reads the model back and packs it;
          * the images in memory */
-        .other = 12.0 * total + (double)pwf_mem_now(PWF_MEM_DATA),
+        .other = d->program + 12.0 * total + (double)pwf_mem_now(PWF_MEM_DATA),
     };
     /* Received by a rank in a step: weights it does not own, partial sums of what it owns, and over
      * replicas the sums twice, once to add and once to know. */
@@ -51,14 +53,20 @@ static cost cost_of(const dry_run *d, int64_t ranks, int64_t shards)
     return c;
 }
 
-/* Makes one executor of each kind, so that their memory can be read off the account. */
-static pwf_status make_executors(pwf_trainer *t)
+/* Makes one executor of each kind for a moment, to read their memory off the account. A worker has
+ * never both. */
+static pwf_status measure_executors(dry_run *d)
 {
-    pwf_worker *w = &t->workers[0];
-    PWF_TRY(pwf_executor_new(t->graph, t->config->train.batch / t->config->parallel.slots,
-                             PWF_MODE_TRAIN, &w->train));
-    PWF_TRY(pwf_executor_new(t->graph, t->config->eval.batch, PWF_MODE_PREDICT, &w->predict));
-    return pwf_mem_alloc(PWF_MEM_GRADIENTS, t->state->total, sizeof *w->gradient, &w->gradient);
+    const pwf_config *c = d->t->config;
+    const int64_t images[] = {c->train.batch / c->parallel.slots, c->eval.batch};
+    const pwf_mode mode[] = {PWF_MODE_TRAIN, PWF_MODE_PREDICT};
+    for (int i = 0; i < 2; i++) {
+        pwf_executor *executor;
+        PWF_TRY(pwf_executor_new(d->t->graph, images[i], mode[i], &executor));
+        d->activations = fmax(d->activations, (double)pwf_mem_now(PWF_MEM_ACTIVATIONS));
+        pwf_executor_free(executor);
+    }
+    return pwf_ok();
 }
 
 /* A few Bayesian steps of the run, thrown away afterwards. The first is not timed: it makes the
@@ -156,10 +164,10 @@ static void print_table(const dry_run *d)
 pwf_status pwf_train_dry_run(const pwf_mesh *mesh, const pwf_config *config, bool calibrated)
 {
     dry_run d = {.calibrated = calibrated};
+    d.program = fmax(0.0, (double)pwf_mem_process_peak() - (double)pwf_mem_peak_total());
     PWF_TRY(pwf_trainer_new(mesh, config, &d.t));
     d.units = pwf_plan_units(d.t, &d.t->position);
-    pwf_status status = pwf_mesh_agree(mesh, make_executors(d.t));
-    d.activations = (double)pwf_mem_now(PWF_MEM_ACTIVATIONS);
+    pwf_status status = pwf_mesh_agree(mesh, measure_executors(&d));
     if (status.code == PWF_OK && calibrated) status = calibrate(&d);
     if (status.code == PWF_OK && pwf_mesh_rank(mesh, PWF_WORLD) == 0) print_table(&d);
     pwf_trainer_free(d.t);

@@ -101,6 +101,8 @@ static void judge_ensemble(const eval_job *job, const float *sum, int64_t label,
 pwf_status pwf_worker_predict(const pwf_trainer *t, pwf_worker *w)
 {
     if (w->predict) return pwf_ok();
+    pwf_executor_free(w->train); /* as in slots.c */
+    w->train = NULL;
     return pwf_executor_new(t->graph, t->config->eval.batch, PWF_MODE_PREDICT, &w->predict);
 }
 

@@ -61,12 +61,17 @@ pwf_status pwf_workers_status(pwf_trainer *t)
     return pwf_ok();
 }
 
+/* Activations are much, so a worker has either of its executors, not both. */
 static pwf_status prepare(pwf_trainer *t, pwf_worker *w)
 {
     if (w->train) return pwf_ok();
-    const int64_t images = t->config->train.batch / t->config->parallel.slots;
-    PWF_TRY(pwf_mem_alloc(PWF_MEM_GRADIENTS, t->state->total, sizeof *w->gradient, &w->gradient));
-    return pwf_executor_new(t->graph, images, PWF_MODE_TRAIN, &w->train);
+    pwf_executor_free(w->predict);
+    w->predict = NULL;
+    if (!w->gradient)
+        PWF_TRY(
+            pwf_mem_alloc(PWF_MEM_GRADIENTS, t->state->total, sizeof *w->gradient, &w->gradient));
+    return pwf_executor_new(t->graph, t->config->train.batch / t->config->parallel.slots,
+                            PWF_MODE_TRAIN, &w->train);
 }
 
 static pwf_status run_slot(const slots_job *job, pwf_worker *w, int64_t slot)

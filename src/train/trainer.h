@@ -36,11 +36,11 @@ enum { PWF_SLOTS_MAX = 256 }; /* and so the most ranks a run can have */
 
 /* One worker thread's own things, made by the worker itself at its first task. */
 typedef struct pwf_worker {
-    pwf_executor *train, *predict;
-    float *gradient;   /* [total], one slot's */
-    int32_t *labels;   /* [max(images of a slot, images of an evaluation chunk)] */
-    pwf_status status; /* the first failure of the running loop */
-    double decoding;   /* seconds that this thread decoded images itself */
+    pwf_executor *train, *predict; /* one of them at a time */
+    float *gradient;               /* [total], one slot's */
+    int32_t *labels;               /* [max(images of a slot, images of an evaluation chunk)] */
+    pwf_status status;             /* the first failure of the running loop */
+    double decoding;               /* seconds that this thread decoded images itself */
     bool finite;
 } pwf_worker;
 
