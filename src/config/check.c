@@ -135,6 +135,31 @@ static pwf_status check_data(const pwf_config *config)
     return pwf_ok();
 }
 
+static pwf_status check_range(const char *key, const pwf_real_list *list)
+{
+    if (list->count == 2 && list->at[0] <= list->at[1]) return pwf_ok();
+    return PWF_FAIL(PWF_CONFIG, "%s is a range: two numbers, the second not below the first", key);
+}
+
+static pwf_status check_augment(const pwf_config *config)
+{
+    const int64_t images = config->train.batch / config->parallel.slots;
+    PWF_TRY(check_range("augment.crop_scale", &config->augment.crop_scale));
+    PWF_TRY(check_range("augment.crop_ratio", &config->augment.crop_ratio));
+    if (config->augment.crop && config->data.pad > 0)
+        return PWF_FAIL(PWF_CONFIG,
+                        "augment.crop takes the place of the random shift by data.pad (%lld); set "
+                        "data.pad to 0",
+                        (long long)config->data.pad);
+    if ((config->augment.mixup > 0.0 || config->augment.cutmix > 0.0) && images % 2 != 0)
+        return PWF_FAIL(PWF_CONFIG,
+                        "augment.mixup and augment.cutmix mix pairs of a slot, but train.batch / "
+                        "parallel.slots is %lld, an odd number; choose another train.batch or "
+                        "parallel.slots",
+                        (long long)images);
+    return pwf_ok();
+}
+
 pwf_status pwf_config_check(const pwf_config *config)
 {
     if (config->output[0] == '\0')
@@ -145,6 +170,7 @@ pwf_status pwf_config_check(const pwf_config *config)
     PWF_TRY(check_data(config));
     PWF_TRY(check_rounds(config));
     PWF_TRY(check_parallel(config));
+    PWF_TRY(check_augment(config));
     return pwf_ok();
 }
 

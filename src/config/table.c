@@ -32,6 +32,7 @@ typedef char text_field[PWF_TEXT];
 static const char *const block_words[] = {"basic", "bottleneck", NULL};
 static const char *const data_words[] = {"idx", "imagefolder", NULL};
 static const char *const transform_words[] = {"paper", "timm", NULL};
+static const char *const interpolation_words[] = {"bilinear", "bicubic", NULL};
 static const char *const join_words[] = {"std_mu", "keep", "divide_by_2", "divide_by_10", NULL};
 static const char *const compat_words[] = {"paper", "reference", NULL};
 static const char *const export_words[] = {"none", "last", "all", NULL};
@@ -124,6 +125,44 @@ const pwf_option pwf_options[] = {
  "damaged image files to tolerate; each gives way to the next good one in order"},
 {"data.threads", WHOLE(data.threads), "2", FROM(0, 256), NULL, RUN,
  "threads of a rank that decode images ahead of the step; 0: the workers decode them"},
+
+{"augment.crop", FLAG(augment.crop), "false", NO_RANGE, NULL, STATE,
+ "RandomResizedCrop: a random part of the image, resized to image_size, in place of the published "
+ "crop"},
+{"augment.crop_scale", REALS(augment.crop_scale), "0.08, 1", ABOVE(0, 1), NULL, STATE,
+ "share of the image's area that this part has: from, to"},
+{"augment.crop_ratio", REALS(augment.crop_ratio), "0.75, 1.3333333333333333", FROM(0.01, 100), NULL,
+ STATE, "width of this part over its height: from, to"},
+{"augment.interpolation", CHOICE(augment.interpolation), "bicubic", OF(interpolation_words), NULL,
+ STATE, "of that resize, and where RandAugment turns, shears and shifts"},
+{"augment.brightness", REAL(augment.brightness), "0", FROM(0, 10), NULL, STATE,
+ "colour jitter: brightness times a random factor from 1 - x to 1 + x; 0: off"},
+{"augment.contrast", REAL(augment.contrast), "0", FROM(0, 10), NULL, STATE,
+ "colour jitter: contrast, likewise"},
+{"augment.saturation", REAL(augment.saturation), "0", FROM(0, 10), NULL, STATE,
+ "colour jitter: saturation, likewise"},
+{"augment.hue", REAL(augment.hue), "0", FROM(0, 0.5), NULL, STATE,
+ "colour jitter: hue turned by a random part of the circle from -x to x; 0: off"},
+{"augment.rand_layers", WHOLE(augment.rand_layers), "0", FROM(0, 15), NULL, STATE,
+ "RandAugment: random operations on each image, one after the other; 2 in timm; 0: off"},
+{"augment.rand_magnitude", REAL(augment.rand_magnitude), "9", FROM(0, 10), NULL, STATE,
+ "RandAugment: how much an operation changes"},
+{"augment.rand_std", REAL(augment.rand_std), "0.5", FROM(0, 100), NULL, STATE,
+ "RandAugment: standard deviation of the magnitude, which stays within 0 to 10"},
+{"augment.rand_prob", REAL(augment.rand_prob), "0.5", FROM(0, 1), NULL, STATE,
+ "RandAugment: probability that an operation is applied"},
+{"augment.rand_increasing", FLAG(augment.rand_increasing), "true", NO_RANGE, NULL, STATE,
+ "RandAugment: every operation changes more with more magnitude, as timm's inc1"},
+{"augment.erase", REAL(augment.erase), "0", FROM(0, 1), NULL, STATE,
+ "random erasing: probability that a part of the image gives way to noise; 0: off"},
+{"augment.mixup", REAL(augment.mixup), "0", FROM(0, 100), NULL, STATE,
+ "mixup of pairs of images of a slot: alpha of the Beta distribution of the shares; 0: off"},
+{"augment.cutmix", REAL(augment.cutmix), "0", FROM(0, 100), NULL, STATE,
+ "cutmix, a box of the other image of the pair: alpha, likewise; 0: off"},
+{"augment.mix_prob", REAL(augment.mix_prob), "1", FROM(0, 1), NULL, STATE,
+ "probability that a slot is mixed, if mixup or cutmix is on"},
+{"augment.mix_switch", REAL(augment.mix_switch), "0.5", FROM(0, 1), NULL, STATE,
+ "probability of cutmix where mixup and cutmix are on"},
 
 {"posterior.sigma_scale", REAL(posterior.sigma_scale), "0.0025", FROM(0, 10), NULL, STATE,
  "sigma at the start, for the weight at the upper quartile of its tensor"},
@@ -242,6 +281,7 @@ const pwf_option pwf_options[] = {
 const pwf_group pwf_groups[] = {
     {"model", "the network"},
     {"data", "the images"},
+    {"augment", "more random changes of training images, all off in the published settings"},
     {"posterior", "the Gaussian over each weight"},
     {"fixing", "rounds that fix weights on sums of powers of two"},
     {"train", "the course of training"},

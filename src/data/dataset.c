@@ -4,6 +4,7 @@
 #include "pwf/core/log.h"
 #include "pwf/core/mem.h"
 #include "pwf/core/rng.h"
+#include "transform.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -28,6 +29,7 @@ struct pwf_dataset {
     bool flip;
     int64_t pad, resize, eval_transform;
     double crop_pct;
+    pwf_transform transform; /* of the group augment; nothing in the test part */
     skips *skipped;
     pwf_hash hash;
 };
@@ -158,6 +160,7 @@ static pwf_status fill(pwf_dataset *d, const pwf_config *config, pwf_split split
     const int64_t limit = train ? config->data.train_limit : config->data.test_limit;
     d->train = split == PWF_TRAIN;
     d->flip = config->data.flip;
+    if (d->train) d->transform = pwf_transform_of(config);
     if (config->data.format == PWF_DATA_IMAGEFOLDER)
         PWF_TRY(open_folder(d, config, train, limit));
     else
@@ -265,12 +268,13 @@ static int64_t at(const pwf_dataset *d, int64_t index)
     return d->pick ? d->pick[index] : index;
 }
 
-static void load_memory(const pwf_dataset *d, uint32_t seed, int64_t pass, int64_t index,
-                        uint8_t *out)
+static pwf_status load_memory(const pwf_dataset *d, uint32_t seed, int64_t pass, int64_t index,
+                              uint8_t *out)
 {
     uint32_t words[4] = {0};
     int64_t top = 0, left = 0;
     const int64_t H = d->height, W = d->width, C = d->channels;
+    const pwf_draw_key key = {seed, pass, index};
     const bool augmented = d->train && (d->pad > 0 || d->flip);
     if (augmented) {
         draw(seed, pass, index, words);
@@ -288,6 +292,8 @@ static void load_memory(const pwf_dataset *d, uint32_t seed, int64_t pass, int64
                 out[(y * W + x) * C + c] = inside ? pixels[(from_y * W + from_x) * C + c] : 0;
         }
     }
+    return d->transform.crops ? pwf_transform_crop_pixels(&d->transform, key, out, W, H, C)
+                              : pwf_ok();
 }
 
 static void mirror(uint8_t *pixels, int64_t width, int64_t height)
@@ -332,7 +338,10 @@ static pwf_status load_file(const pwf_dataset *d, uint32_t seed, int64_t pass, i
         window.top = place_of(words[0], height - side + 1);
         window.left = place_of(words[1], width - side + 1);
     }
-    const pwf_status s = pwf_image_resize(&image, width, height, filter, window, out);
+    const pwf_draw_key key = {seed, pass, index};
+    const pwf_status s = d->transform.crops
+                             ? pwf_transform_crop(&d->transform, key, &image, side, side, out)
+                             : pwf_image_resize(&image, width, height, filter, window, out);
     pwf_image_free(&image);
     if (s.code == PWF_OK && d->train && d->flip && (words[2] >> 31) != 0) mirror(out, side, side);
     return s;
@@ -380,13 +389,16 @@ pwf_status pwf_dataset_bytes(const pwf_dataset *d, uint32_t seed, int64_t pass, 
                              uint8_t *out, int32_t *label)
 {
     PWF_ASSERT(index >= 0 && index < d->count && pass >= 0);
-    if (!d->folder) {
-        load_memory(d, seed, pass, index, out);
+    if (d->folder) {
+        *label = pwf_folder_label(d->folder, at(d, index));
+        PWF_TRY(load_file(d, seed, pass, index, out));
+    } else {
         *label = d->memory.labels[at(d, index)];
-        return pwf_ok();
+        PWF_TRY(load_memory(d, seed, pass, index, out));
     }
-    *label = pwf_folder_label(d->folder, at(d, index));
-    return load_file(d, seed, pass, index, out);
+    if (!d->transform.colours) return pwf_ok();
+    return pwf_transform_colours(&d->transform, (pwf_draw_key){seed, pass, index}, out, d->width,
+                                 d->height, d->channels);
 }
 
 /* In place of a bad file comes the next good one, so that what is loaded stays a pure function of
@@ -406,12 +418,16 @@ static pwf_status load_or_skip(const pwf_dataset *d, uint32_t seed, int64_t pass
     return PWF_FAIL(PWF_DATA, "none of the %lld image files can be used", (long long)d->count);
 }
 
-void pwf_dataset_normalise(const pwf_dataset *d, const uint8_t *bytes, float *image)
+void pwf_dataset_finish(const pwf_dataset *d, uint32_t seed, int64_t pass, int64_t index,
+                        const uint8_t *bytes, float *image)
 {
     const int64_t C = d->channels, pixels = d->height * d->width;
     for (int64_t i = 0; i < pixels; i++)
         for (int64_t c = 0; c < C; c++)
             image[i * C + c] = d->value[256 * c + bytes[i * C + c]];
+    if (d->transform.erases)
+        pwf_transform_erase(&d->transform, (pwf_draw_key){seed, pass, index}, image, d->width,
+                            d->height, C);
 }
 
 pwf_status pwf_dataset_load(const pwf_dataset *d, uint32_t seed, int64_t pass, int64_t index,
@@ -421,7 +437,7 @@ pwf_status pwf_dataset_load(const pwf_dataset *d, uint32_t seed, int64_t pass, i
     if (pwf_dataset_image_bytes(d) > (int64_t)sizeof small)
         PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, pwf_dataset_image_bytes(d), 1, &bytes));
     const pwf_status s = load_or_skip(d, seed, pass, index, bytes, label);
-    if (s.code == PWF_OK) pwf_dataset_normalise(d, bytes, image);
+    if (s.code == PWF_OK) pwf_dataset_finish(d, seed, pass, index, bytes, image);
     if (bytes != small) pwf_mem_free(bytes);
     return s;
 }

@@ -12,8 +12,10 @@
 pwf_status pwf_dataset_bytes(const pwf_dataset *dataset, uint32_t seed, int64_t pass, int64_t index,
                              uint8_t *out, int32_t *label);
 
-/* Bytes of an image, [H, W, C], and what normalisation makes of them. Local; any thread. */
+/* Bytes of an image, [H, W, C], and what normalisation and random erasing make of them. Local; any
+ * thread. */
 int64_t pwf_dataset_image_bytes(const pwf_dataset *dataset);
-void pwf_dataset_normalise(const pwf_dataset *dataset, const uint8_t *bytes, float *image);
+void pwf_dataset_finish(const pwf_dataset *dataset, uint32_t seed, int64_t pass, int64_t index,
+                        const uint8_t *bytes, float *image);
 
 #endif

@@ -185,7 +185,7 @@ pwf_status pwf_loader_take(pwf_loader *l, int64_t position, float *image, int32_
     pthread_mutex_unlock(&l->lock);
     if (it.state == FAILED)
         return pwf_dataset_load(l->dataset, l->seed, it.pass, it.index, image, label);
-    pwf_dataset_normalise(l->dataset, l->pixels + place * l->bytes, image);
+    pwf_dataset_finish(l->dataset, l->seed, it.pass, it.index, l->pixels + place * l->bytes, image);
     *label = it.label;
     return pwf_ok();
 }

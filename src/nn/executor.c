@@ -218,7 +218,7 @@ float *pwf_executor_images(pwf_executor *e)
 typedef struct run {
     const float *weights, *buffers;
     float *dweights, *statistics;
-    const int32_t *labels;
+    const pwf_targets *targets;
     float scale;
     double *loss;
 } run;
@@ -235,7 +235,7 @@ static pwf_call call_of(const pwf_executor *e, int index, const run *r)
                   .dy = at(e, e->values[n->output].gradient),
                   .weight = n->weight ? r->weights + n->weight->offset : NULL,
                   .bias = n->bias ? r->weights + n->bias->offset : NULL,
-                  .labels = r->labels,
+                  .targets = r->targets,
                   .scale = r->scale,
                   .loss = r->loss,
                   .saved = at(e, s->saved),
@@ -291,14 +291,14 @@ pwf_status pwf_executor_forward(pwf_executor *e, const float *weights, const flo
     return pwf_ok();
 }
 
-pwf_status pwf_executor_train(pwf_executor *e, const float *weights, const int32_t *labels,
+pwf_status pwf_executor_train(pwf_executor *e, const float *weights, const pwf_targets *targets,
                               float scale, float *dweights, float *statistics, double *loss)
 {
     PWF_ASSERT(e->training);
     const run r = {.weights = weights,
                    .dweights = dweights,
                    .statistics = statistics,
-                   .labels = labels,
+                   .targets = targets,
                    .scale = scale,
                    .loss = loss};
     PWF_TRY(run_forward(e, &r, e->graph->node_count));

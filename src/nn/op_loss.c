@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Cross-entropy of one head's logits, or the mean of two heads'. Smoothed labels (Szegedy et al.
- * 2016) move a share of the target from the label to all classes alike. */
+ * 2016) move a share of the target from the label to all classes alike; pairs of labels, as mixed
+ * images have, a share from the label to its partner. */
 #include "operators.h"
 
 static pwf_status infer(pwf_node *n)
@@ -21,29 +22,39 @@ static pwf_status plan(const pwf_plan_task *task, void **own, pwf_need *need)
     return pwf_ok();
 }
 
-static double smoothed(const float *logits, int64_t n, int32_t label, double share)
+/* The logits' mean under image i's target. */
+static double expected(const pwf_call *c, const float *logits, int64_t i)
 {
-    const double own = (double)logits[label];
-    if (share == 0.0) return own;
-    double sum = 0.0;
+    const int64_t n = c->node->in[0].channels;
+    const double smoothing = (double)c->node->smoothing, share = (double)c->targets->share;
+    double own = (double)logits[c->targets->labels[i]], sum = 0.0;
+    if (c->targets->partners)
+        own = share * own + (1.0 - share) * (double)logits[c->targets->partners[i]];
+    if (smoothing == 0.0) return own;
     for (int64_t j = 0; j < n; j++)
         sum += (double)logits[j];
-    return (1.0 - share) * own + share * sum / (double)n;
+    return (1.0 - smoothing) * own + smoothing * sum / (double)n;
+}
+
+static bool are_classes(const pwf_targets *targets, int64_t i, int64_t n)
+{
+    const int32_t label = targets->labels[i],
+                  partner = targets->partners ? targets->partners[i] : 0;
+    return label >= 0 && label < n && partner >= 0 && partner < n;
 }
 
 /* y becomes the probabilities, those of the second head behind those of the first. */
 static pwf_status forward(const pwf_call *c)
 {
     const int64_t n = c->node->in[0].channels;
-    const double share = (double)c->node->smoothing;
     float *log_sum = c->workspace;
     double loss = 0.0;
     for (int h = 0; h < c->node->inputs; h++) {
         const float *x = c->x[h];
         pwf_kernels_now()->softmax(c->y + h * c->images * n, log_sum, x, c->images, n);
         for (int64_t i = 0; i < c->images; i++) {
-            PWF_ASSERT(c->labels[i] >= 0 && c->labels[i] < n);
-            loss += (double)log_sum[i] - smoothed(x + i * n, n, c->labels[i], share);
+            PWF_ASSERT(are_classes(c->targets, i, n));
+            loss += (double)log_sum[i] - expected(c, x + i * n, i);
         }
     }
     *c->loss = loss / c->node->inputs;
@@ -53,18 +64,24 @@ static pwf_status forward(const pwf_call *c)
 static pwf_status backward(const pwf_call *c)
 {
     const int64_t n = c->node->in[0].channels;
+    const int32_t *labels = c->targets->labels, *partners = c->targets->partners;
     const float scale = c->scale / (float)c->node->inputs;
     const float others = c->node->smoothing / (float)n, label = 1.0f - c->node->smoothing + others;
+    const float moved = scale * (1.0f - c->node->smoothing) * (1.0f - c->targets->share);
     for (int h = 0; h < c->node->inputs; h++) {
         const float *probability = c->y + h * c->images * n;
         float *dx = c->dx[h];
         if (!dx) continue;
-        for (int64_t i = 0; i < c->images; i++)
+        for (int64_t i = 0; i < c->images; i++) {
             for (int64_t j = 0; j < n; j++) {
-                const float p = probability[i * n + j] - (j == c->labels[i] ? label : others);
+                const float p = probability[i * n + j] - (j == labels[i] ? label : others);
                 const float d = scale * p;
                 dx[i * n + j] = c->add[h] ? dx[i * n + j] + d : d;
             }
+            if (!partners || partners[i] == labels[i]) continue;
+            dx[i * n + labels[i]] += moved;
+            dx[i * n + partners[i]] -= moved;
+        }
     }
     return pwf_ok();
 }

@@ -51,9 +51,12 @@ static pwf_status allocate(pwf_trainer *t)
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, slots, sizeof *t->slot_loss, &t->slot_loss));
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, slots * pwf_registry_buffer_count(t->registry),
                           sizeof *t->slot_statistics, &t->slot_statistics));
-    for (int w = 0; w < pwf_pool_threads(t->pool); w++)
+    for (int w = 0; w < pwf_pool_threads(t->pool); w++) {
         PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, labels, sizeof *t->workers[w].labels,
                               &t->workers[w].labels));
+        PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, slot, sizeof *t->workers[w].partners,
+                              &t->workers[w].partners));
+    }
     return pwf_ok();
 }
 
@@ -190,6 +193,7 @@ void pwf_trainer_free(pwf_trainer *t)
         pwf_executor_free(t->workers[w].predict);
         pwf_mem_free(t->workers[w].gradient);
         pwf_mem_free(t->workers[w].labels);
+        pwf_mem_free(t->workers[w].partners);
     }
     free(t->workers);
     pwf_pool_free(t->pool);

@@ -74,6 +74,21 @@ static pwf_status prepare(pwf_trainer *t, pwf_worker *w)
                             PWF_MODE_TRAIN, &w->train);
 }
 
+/* Mixes the slot's images in pairs, as augment.mixup and augment.cutmix ask, and says what they are
+ * to be told as. */
+static pwf_targets mix(const pwf_trainer *t, pwf_worker *w, int64_t slot, int64_t images)
+{
+    const uint32_t seed = (uint32_t)t->config->train.seed;
+    const pwf_mix m = pwf_mix_draw(t->config, seed, t->position.batches, slot, t->width, t->height);
+    pwf_targets targets = {.labels = w->labels, .share = m.share};
+    if (m.share == 1.0f) return targets;
+    pwf_mix_images(&m, pwf_executor_images(w->train), images, t->width, t->height, t->channels);
+    for (int64_t i = 0; i < images; i++)
+        w->partners[i] = w->labels[images - 1 - i];
+    targets.partners = w->partners;
+    return targets;
+}
+
 static pwf_status run_slot(const slots_job *job, pwf_worker *w, int64_t slot)
 {
     pwf_trainer *t = job->t;
@@ -98,9 +113,10 @@ static pwf_status run_slot(const slots_job *job, pwf_worker *w, int64_t slot)
         t->slot_loss[slot] = 0.0;
         return pwf_executor_statistics(w->train, t->weights, statistics);
     }
+    const pwf_targets targets = mix(t, w, slot, images);
     const float scale = 1.0f / (float)t->config->train.batch;
     memset(w->gradient, 0, (size_t)t->state->total * sizeof *w->gradient);
-    PWF_TRY(pwf_executor_train(w->train, t->weights, w->labels, scale, w->gradient, statistics,
+    PWF_TRY(pwf_executor_train(w->train, t->weights, &targets, scale, w->gradient, statistics,
                                &t->slot_loss[slot]));
     if (!pwf_exchange_add(t->exchange, t->sum, w->gradient, 0, t->state->total) ||
         !isfinite(t->slot_loss[slot]))

@@ -9,6 +9,7 @@
 #include "pwf/core/rng.h"
 #include "pwf/data/dataset.h"
 #include "pwf/data/loader.h"
+#include "pwf/data/mix.h"
 #include "pwf/models/model.h"
 #include "pwf/nn/executor.h"
 #include "pwf/posterior/posterior.h"
@@ -39,6 +40,7 @@ typedef struct pwf_worker {
     pwf_executor *train, *predict; /* one of them at a time */
     float *gradient;               /* [total], one slot's */
     int32_t *labels;               /* [max(images of a slot, images of an evaluation chunk)] */
+    int32_t *partners;             /* [images of a slot]: labels of what they are mixed with */
     pwf_status status;             /* the first failure of the running loop */
     double decoding;               /* seconds that this thread decoded images itself */
     bool finite;

@@ -166,8 +166,8 @@ static void test_option_sentences(void **state)
         {"optim.lr=x", "--set optim.lr=x: optim.lr: x is not a number"},
         {"optim.lr=", "--set optim.lr=: optim.lr: '' is not a number"},
         {"optim.lr", "--set optim.lr: has no value; write it as --set optim.lr=0.01"},
-        {"=1", "--set =1: '' is not a key; the groups are model, data, posterior, fixing, train, "
-               "optim, parallel, checkpoint, eval, log"},
+        {"=1", "--set =1: '' is not a key; the groups are model, data, augment, posterior, fixing, "
+               "train, optim, parallel, checkpoint, eval, log"},
         {"batch=1", "--set batch=1: batch is not a key; did you mean train.batch or eval.batch?"},
         {"train.lr=1", "--set train.lr=1: train.lr is not a key; did you mean optim.lr?"},
         {"log=1", "--set log=1: log is not a key; the keys of log are interval, level, format, "
@@ -257,6 +257,12 @@ static void test_check(void **state)
         {"model.name=densenet", "model.depths=[]", "a densenet has 1 to 8 blocks"},
         {"model.name=densenet", "model.depths=1,1", NULL},
         {"model.name=vit", "model.heads=4", NULL},
+        {"augment.crop_scale=0.5", NULL, "augment.crop_scale is a range: two numbers"},
+        {"augment.crop_ratio=2,1", NULL, "augment.crop_ratio is a range"},
+        {"augment.mixup=0.8", "train.batch=24", "train.batch / parallel.slots is 3, an odd number"},
+        {"augment.cutmix=1", "train.batch=8", "train.batch / parallel.slots is 1, an odd number"},
+        {"augment.cutmix=1", "train.batch=16", NULL},
+        {"augment.crop=true", "data.pad=2", "augment.crop takes the place of the random shift"},
         {"model.name=", NULL, "model.name is empty"},
         {"output=", NULL, "output is empty"},
         {"posterior.sigma_min=0.1", NULL,

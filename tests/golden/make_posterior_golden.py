@@ -157,4 +157,5 @@ def main():
     write_steps(f"{folder}/steps_reference.txt", True, 1.0)
 
 
-main()
+if __name__ == "__main__":
+    main()

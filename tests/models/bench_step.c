@@ -60,6 +60,7 @@ static void measure(pwf_config *config, int64_t backend, int64_t images, double 
                         &statistics));
     pwf_registry_start_values(registry, 1, weights, 0, total);
     int32_t *labels = calloc((size_t)images, sizeof *labels);
+    const pwf_targets targets = {.labels = labels};
     float *image = pwf_executor_images(executor);
     int64_t height, width, channels, classes;
     pwf_graph_shape(graph, &height, &width, &channels, &classes);
@@ -68,7 +69,7 @@ static void measure(pwf_config *config, int64_t backend, int64_t images, double 
     double loss = 0.0, start = 0.0, spent = 0.0;
     int64_t slots = -3; /* the first ones warm up */
     while (spent < seconds || slots < 3) {
-        check(pwf_executor_train(executor, weights, labels, 1e-3f, gradient, statistics, &loss));
+        check(pwf_executor_train(executor, weights, &targets, 1e-3f, gradient, statistics, &loss));
         if (++slots == 0) start = pwf_clock_seconds();
         if (slots > 0) spent = pwf_clock_seconds() - start;
     }

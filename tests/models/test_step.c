@@ -37,7 +37,8 @@ static bool run_step(const job *j, pwf_executor *executor, const float *weights,
     double loss = 0.0;
     memset(gradient, 0, total * sizeof *gradient);
     memset(statistics, 0, buffers * sizeof *statistics);
-    if (pwf_executor_train(executor, weights, labels, 0.25f, gradient, statistics, &loss).code !=
+    const pwf_targets targets = {.labels = labels};
+    if (pwf_executor_train(executor, weights, &targets, 0.25f, gradient, statistics, &loss).code !=
         PWF_OK)
         return false;
     pwf_hasher *hasher = pwf_hasher_new();

@@ -108,8 +108,9 @@ static void train(const golden_case *g, const pwf_registry *registry, const pwf_
         label[i] = (int32_t)labels->data[i];
     expect(pwf_executor_new(graph, images, PWF_MODE_TRAIN, &executor));
     memcpy(pwf_executor_images(executor), x->data, (size_t)x->count * sizeof(float));
-    expect(pwf_executor_train(executor, weights, label, 1.0f / (float)images, gradient, statistics,
-                              &loss));
+    const pwf_targets targets = {.labels = label};
+    expect(pwf_executor_train(executor, weights, &targets, 1.0f / (float)images, gradient,
+                              statistics, &loss));
     const float mean_loss = (float)(loss / (double)images);
     raise_to(&d->loss, golden_difference(&mean_loss, golden_find(g, "loss")->data, 1));
     for (int i = 0; i < pwf_registry_params(registry); i++) {

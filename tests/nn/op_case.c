@@ -67,6 +67,8 @@ void op_case_start(op_case *c, pwf_tensor_backend backend)
     c->y = room(c->out_count, sizeof(float));
     c->dy = room(c->out_count, sizeof(float));
     c->labels = room(c->images, sizeof(int32_t));
+    if (c->share > 0.0f) c->partners = room(c->images, sizeof(int32_t));
+    c->targets = (pwf_targets){c->labels, c->partners, c->share};
     expect(c->node.op->plan(&task, &c->plan, &need));
     c->saved = room((int64_t)need.saved, 1);
     c->workspace = room((int64_t)need.workspace, 1);
@@ -78,8 +80,9 @@ void op_case_start(op_case *c, pwf_tensor_backend backend)
 void op_case_end(op_case *c)
 {
     if (c->plan) c->node.op->release(c->plan);
-    void *const all[] = {c->x[0],    c->x[1],     c->dx[0],      c->dx[1],  c->y,     c->dy,
-                         c->weights, c->dweights, c->statistics, c->labels, c->saved, c->workspace};
+    void *const all[] = {c->x[0],     c->x[1],    c->dx[0],    c->dx[1],      c->y,
+                         c->dy,       c->weights, c->dweights, c->statistics, c->labels,
+                         c->partners, c->saved,   c->workspace};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         pwf_mem_free(all[i]);
 }
@@ -94,7 +97,7 @@ static pwf_call call_of(op_case *c)
                      .dy = c->dy,
                      .mean = c->statistics,
                      .variance = c->statistics + c->bias.count,
-                     .labels = c->labels,
+                     .targets = &c->targets,
                      .scale = c->scale,
                      .loss = &c->loss,
                      .saved = c->saved,

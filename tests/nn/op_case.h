@@ -12,9 +12,11 @@ typedef struct op_case {
     int64_t images;
     int64_t counts[PWF_NODE_INPUTS], out_count;
     float *x[PWF_NODE_INPUTS], *dx[PWF_NODE_INPUTS], *y, *dy;
-    float *weights, *dweights; /* weight, then bias */
-    float *statistics;         /* mean, then variance */
-    int32_t *labels;
+    float *weights, *dweights;  /* weight, then bias */
+    float *statistics;          /* mean, then variance */
+    int32_t *labels, *partners; /* partners: NULL unless share > 0 */
+    float share;
+    pwf_targets targets;
     float scale;
     double loss;
     void *plan, *saved, *workspace;

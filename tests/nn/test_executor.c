@@ -104,6 +104,7 @@ static void fill_images(pwf_executor *executor)
 }
 
 static const int32_t labels[IMAGES] = {0, 3, 1, 1, 2, 0};
+static const pwf_targets targets = {.labels = labels};
 
 /* The slope of the loss along a direction, once from the gradient and once by differences. */
 static void check_direction(pwf_executor *executor, const pwf_param *p, float *weights,
@@ -120,8 +121,8 @@ static void check_direction(pwf_executor *executor, const pwf_param *p, float *w
             expected += d;
             size += fabs(d);
         }
-        expect(
-            pwf_executor_train(executor, weights, labels, 1.0f, scratch, statistics, &loss[side]));
+        expect(pwf_executor_train(executor, weights, &targets, 1.0f, scratch, statistics,
+                                  &loss[side]));
     }
     for (int64_t i = 0; i < p->count; i++)
         weights[p->offset + i] += step * ((float)(i * 31 % 17) / 8.0f - 1.0f);
@@ -143,7 +144,7 @@ static void test_odd(void **state)
         pwf_registry_start_values(n.registry, 3, weights, 0, total);
         expect(pwf_executor_new(n.graph, IMAGES, PWF_MODE_TRAIN, &executor));
         fill_images(executor);
-        expect(pwf_executor_train(executor, weights, labels, 1.0f, gradient, statistics, &loss));
+        expect(pwf_executor_train(executor, weights, &targets, 1.0f, gradient, statistics, &loss));
         for (int i = 0; i < pwf_registry_params(n.registry); i++)
             check_direction(executor, pwf_registry_param(n.registry, i), weights, gradient, scratch,
                             statistics);
@@ -171,9 +172,9 @@ static void test_accumulation(void **state)
     pwf_registry_start_values(n.registry, 3, weights, 0, total);
     expect(pwf_executor_new(n.graph, IMAGES, PWF_MODE_TRAIN, &executor));
     fill_images(executor);
-    expect(pwf_executor_train(executor, weights, labels, 0.5f, once, statistics, &loss));
-    expect(pwf_executor_train(executor, weights, labels, 0.5f, both, statistics, &loss));
-    expect(pwf_executor_train(executor, weights, labels, 0.5f, both, statistics, &loss));
+    expect(pwf_executor_train(executor, weights, &targets, 0.5f, once, statistics, &loss));
+    expect(pwf_executor_train(executor, weights, &targets, 0.5f, both, statistics, &loss));
+    expect(pwf_executor_train(executor, weights, &targets, 0.5f, both, statistics, &loss));
     for (int64_t i = 0; i < total; i++)
         assert_true(both[i] == 2.0f * once[i]);
     expect(pwf_executor_statistics(executor, weights, again));

@@ -44,6 +44,10 @@ static const op_case cases[] = {
      .weight = {.name = "cross_entropy"}},
     {.node = {.inputs = 2, .in = {{1, 1, 6}, {1, 1, 6}}, .smoothing = 0.1f},
      .weight = {.name = "cross_entropy"}},
+    {.node = {.inputs = 1, .in = {{1, 1, 6}}}, .share = 0.3f, .weight = {.name = "cross_entropy"}},
+    {.node = {.inputs = 2, .in = {{1, 1, 6}, {1, 1, 6}}, .smoothing = 0.1f},
+     .share = 0.8f,
+     .weight = {.name = "cross_entropy"}},
     {.node = {.inputs = 2, .in = {{1, 1, 6}, {1, 1, 6}}}, .weight = {.name = "mean"}},
     {.node = {.inputs = 2, .in = {{3, 4, 5}, {3, 4, 2}}}, .weight = {.name = "concat"}},
     {.node = {.inputs = 1, .in = {{3, 2, 4}}},
@@ -134,6 +138,9 @@ static double check(const op_case *prototype, const pwf_operator *op, pwf_tensor
     if (weights) spread(c.weights, weights, 1);
     for (int64_t i = 0; i < c.images; i++)
         c.labels[i] = (int32_t)(i % c.node.in[0].channels);
+    /* One pair of two classes and one of the same. */
+    for (int64_t i = 0; c.partners && i < c.images; i++)
+        c.partners[i] = (int32_t)(i == 0 ? 4 : c.labels[i]);
     op_case_forward(&c);
     op_case_backward(&c);
     double most = compare(&c, c.weights, c.dweights, weights);

@@ -34,6 +34,10 @@ typedef struct pwf_text_list {
 typedef enum pwf_block_kind { PWF_BLOCK_BASIC, PWF_BLOCK_BOTTLENECK } pwf_block_kind;
 typedef enum pwf_data_format { PWF_DATA_IDX, PWF_DATA_IMAGEFOLDER } pwf_data_format;
 typedef enum pwf_eval_transform { PWF_EVAL_PAPER, PWF_EVAL_TIMM } pwf_eval_transform;
+typedef enum pwf_interpolation {
+    PWF_INTERPOLATION_BILINEAR,
+    PWF_INTERPOLATION_BICUBIC
+} pwf_interpolation;
 typedef enum pwf_sigma_join {
     PWF_JOIN_STD_MU,
     PWF_JOIN_KEEP,
@@ -93,6 +97,18 @@ typedef struct pwf_config {
         double crop_pct;
         int64_t skip_bad, threads;
     } data;
+    struct {
+        bool crop;
+        pwf_real_list crop_scale, crop_ratio; /* from, to */
+        int64_t interpolation;                /* pwf_interpolation */
+        double brightness, contrast, saturation, hue;
+        int64_t rand_layers; /* 0: no RandAugment */
+        double rand_magnitude, rand_std, rand_prob;
+        bool rand_increasing;
+        double erase;         /* probability */
+        double mixup, cutmix; /* alpha; 0: off */
+        double mix_prob, mix_switch;
+    } augment;
     struct {
         double sigma_scale, sigma_min, sigma_max, reg_weight, reg_target;
     } posterior;

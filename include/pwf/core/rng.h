@@ -12,7 +12,13 @@ typedef enum pwf_rng_purpose {
     PWF_RNG_INIT = 2,    /* start values; index = flat parameter index */
     PWF_RNG_ORDER = 3,   /* order of the images; step = pass over the data */
     PWF_RNG_AUGMENT = 4, /* index = 4 * image; step = pass */
-    PWF_RNG_EVAL = 5     /* eps of the evaluation's draws; sample = draw */
+    PWF_RNG_EVAL = 5,    /* eps of the evaluation's draws; sample = draw */
+    /* For these step = pass * 2^32 + image. */
+    PWF_RNG_CROP = 6,
+    PWF_RNG_JITTER = 7,
+    PWF_RNG_RANDAUGMENT = 8, /* sample = layer */
+    PWF_RNG_ERASE = 9,       /* sample = 0: place, 1: noise */
+    PWF_RNG_MIX = 10         /* step = batch; sample = slot */
 } pwf_rng_purpose;
 
 /* One stream of numbers; the element index says which of them. */

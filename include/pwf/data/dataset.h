@@ -41,7 +41,8 @@ pwf_hash pwf_dataset_hash(const pwf_dataset *dataset);
  * label; the training part is augmented by draw (seed, pass). Images in memory: a random crop after
  * data.pad pixels of black (byte 0, which normalisation makes -mean / std) on every side. Images of
  * folders: resized to a square of data.resize, a random crop (the test part: data.eval_transform).
- * Then with data.flip a mirror image in half of the cases. With data.skip_bad a bad file gives way
+ * Then with data.flip a mirror image in half of the cases. Then what the group `augment` asks for,
+ * of which augment.crop takes the place of the other crops. With data.skip_bad a bad file gives way
  * to the next good one.
  * Local; any thread. Fails with PWF_DATA, and for folders as pwf_image_read. Exact: the same bits
  * everywhere, as far as the decoder's are. */

@@ -32,14 +32,22 @@ float *pwf_executor_images(pwf_executor *executor);
 pwf_status pwf_executor_forward(pwf_executor *executor, const float *weights, const float *buffers,
                                 const float **logits);
 
+/** What a slot's images are to be told as: `share` of a label's target and the rest of its
+ * partner's, in the interval from 0 to 1; without partners (NULL) the label's alone. */
+typedef struct pwf_targets {
+    const int32_t *labels, *partners; /* [images] */
+    float share;
+} pwf_targets;
+
 /** Train mode only: forward, loss and backward.
  *   *loss = sum over images of the cross-entropy (unscaled, double, image order)
  *   dweights [flat total] += scale * d(sum of cross-entropies)/d weight
  *   statistics [buffers] = this slot's batch mean and unbiased variance, in the places of the
  *   running statistics they feed
  * Local. Fails with PWF_BUG when a library call fails. */
-pwf_status pwf_executor_train(pwf_executor *executor, const float *weights, const int32_t *labels,
-                              float scale, float *dweights, float *statistics, double *loss);
+pwf_status pwf_executor_train(pwf_executor *executor, const float *weights,
+                              const pwf_targets *targets, float scale, float *dweights,
+                              float *statistics, double *loss);
 
 /** Train mode only: forward for the statistics alone, as above.
  * Local. */

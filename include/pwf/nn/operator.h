@@ -62,7 +62,7 @@ typedef struct pwf_call {
     float *dweight, *dbias;
     const float *running_mean, *running_variance; /* when not training */
     float *mean, *variance;                       /* out, when training: of this slot */
-    const int32_t *labels;
+    const pwf_targets *targets;
     float scale;  /* of the loss gradient */
     double *loss; /* sum over images */
     void *saved, *workspace;

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_CORE_FUNCTIONS_H
+#define PWF_CORE_FUNCTIONS_H
+
+#include "pwf/core/bits.h"
+
+/** exp and log of our own: libm's differ from machine to machine. Inline, so that loops over them
+ * vectorise. */
+
+/** e^x = 2^k e^r, r in [-ln2/2, ln2/2], Taylor's polynomial of degree 7 (remainder 5e-9 relative).
+ * Below -87 it is 0 and above 88 infinity: no denormals. NaN stays.
+ * Local; any thread. The same bits everywhere. */
+static inline float pwf_exp(float x)
+{
+    const float clamped = x < -87.0f ? -87.0f : x > 88.0f ? 88.0f : x;
+    /* Adding and taking away 3 * 2^22 rounds to an integer, also readable from the low bits. */
+    const float shifted = fmaf(clamped, 0x1.715476p+0f, 0x1.8p23f);
+    const float k = shifted - 0x1.8p23f;
+    const float r = fmaf(k, 0x1.05c610p-29f, fmaf(k, -0x1.62e430p-1f, clamped));
+    float p = 0x1.a01a02p-13f;
+    p = fmaf(p, r, 0x1.6c16c2p-10f);
+    p = fmaf(p, r, 0x1.111112p-7f);
+    p = fmaf(p, r, 0x1.555556p-5f);
+    p = fmaf(p, r, 0x1.555556p-3f);
+    p = fmaf(p, r, 0.5f);
+    p = fmaf(p, r, 1.0f);
+    p = fmaf(p, r, 1.0f);
+    const float power = pwf_float_of((pwf_float_bits(shifted) + 127u) << 23);
+    const float y = p * power;
+    return x < -87.0f ? 0.0f : x > 88.0f ? INFINITY : y;
+}
+
+/** ln x for normal positive x: x = m 2^e, m in [sqrt(1/2), sqrt 2), f = m - 1; ln 2 in
+ * two parts. Others give NaN or their limits.
+ * Local; any thread. The same bits everywhere. */
+static inline float pwf_log(float x)
+{
+    float n;
+    const float f = pwf_log_split(x, &n), f2 = f * f;
+    const float tail = fmaf(n, -0x1.05c610p-29f, fmaf(pwf_log_polynomial(f) * f, f2, -0.5f * f2));
+    const float y = fmaf(n, 0x1.62e430p-1f, f + tail);
+    return x > 0.0f ? x < INFINITY ? y : INFINITY : x < 0.0f ? NAN : x == 0.0f ? -INFINITY : x;
+}
+
+#endif

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "augment.h"
+
+#include "affine.h"
+#include "colour.h"
+#include "pwf/core/status.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { TRIES = 10 };
+
+static int64_t rounded(double x) /* x >= 0 */
+{
+    return (int64_t)(x + 0.5);
+}
+
+/* ---- crop ------------------------------------------------------------------------------------ */
+
+pwf_box pwf_crop_draw(const pwf_crop_settings *s, pwf_draws *d, int64_t width, int64_t height)
+{
+    const double area = (double)width * (double)height;
+    pwf_box box = {0, 0, width, height};
+    for (int i = 0; i < TRIES; i++) {
+        const double target = area * pwf_draw_between(d, s->scale[0], s->scale[1]);
+        const double ratio = pwf_draw_log_uniform(d, s->ratio[0], s->ratio[1]);
+        const double down = pwf_draw_uniform(d), right = pwf_draw_uniform(d);
+        box.columns = rounded(sqrt(target * ratio));
+        box.rows = rounded(sqrt(target / ratio));
+        if (box.columns < 1 || box.columns > width || box.rows < 1 || box.rows > height) continue;
+        box.top = (int64_t)(down * (double)(height - box.rows + 1));
+        box.left = (int64_t)(right * (double)(width - box.columns + 1));
+        return box;
+    }
+    const double now = (double)width / (double)height;
+    box.columns = now > s->ratio[1] ? rounded((double)height * s->ratio[1]) : width;
+    box.rows = now < s->ratio[0] ? rounded((double)width / s->ratio[0]) : height;
+    box.columns = box.columns < 1 ? 1 : box.columns > width ? width : box.columns;
+    box.rows = box.rows < 1 ? 1 : box.rows > height ? height : box.rows;
+    box.left = (width - box.columns) / 2;
+    box.top = (height - box.rows) / 2;
+    return box;
+}
+
+/* ---- colour jitter --------------------------------------------------------------------------- */
+
+static float factor_of(double uniform, double spread)
+{
+    const double low = spread < 1.0 ? 1.0 - spread : 0.0;
+    return (float)(low + (1.0 + spread - low) * uniform);
+}
+
+void pwf_jitter(const pwf_jitter_settings *s, pwf_draws *d, uint8_t *rgb, int64_t pixels)
+{
+    int order[4] = {0, 1, 2, 3};
+    for (int i = 3; i > 0; i--) {
+        const int64_t j = pwf_draw_below(d, i + 1);
+        const int swapped = order[i];
+        order[i] = order[j];
+        order[j] = swapped;
+    }
+    double uniform[4];
+    for (int i = 0; i < 4; i++)
+        uniform[i] = pwf_draw_uniform(d);
+    for (int i = 0; i < 4; i++) {
+        if (order[i] == 0 && s->brightness > 0.0)
+            pwf_colour_brightness(rgb, pixels, factor_of(uniform[0], s->brightness));
+        else if (order[i] == 1 && s->contrast > 0.0)
+            pwf_colour_contrast(rgb, pixels, factor_of(uniform[1], s->contrast));
+        else if (order[i] == 2 && s->saturation > 0.0)
+            pwf_colour_saturation(rgb, pixels, factor_of(uniform[2], s->saturation));
+        else if (order[i] == 3 && s->hue > 0.0)
+            pwf_colour_hue(rgb, pixels, s->hue * (2.0 * uniform[3] - 1.0));
+    }
+}
+
+/* ---- RandAugment ----------------------------------------------------------------------------- */
+
+static double enhancement(double share, bool negative, bool increasing)
+{
+    if (!increasing) return share * 1.8 + 0.1;
+    const double factor = 1.0 + (negative ? -share * 0.9 : share * 0.9);
+    return factor > 0.1 ? factor : 0.1;
+}
+
+double pwf_operation_argument(pwf_operation operation, double magnitude, bool negative,
+                              bool increasing)
+{
+    const double share = magnitude / 10.0, sign = negative ? -1.0 : 1.0;
+    switch (operation) {
+    case PWF_OP_ROTATE:
+        return sign * share * 30.0;
+    case PWF_OP_POSTERIZE: {
+        const int bits = (int)(share * 4.0);
+        return increasing ? 4 - bits : bits;
+    }
+    case PWF_OP_SOLARIZE: {
+        const int threshold = (int)(share * 256.0);
+        return increasing ? 256 - threshold : threshold;
+    }
+    case PWF_OP_SOLARIZE_ADD:
+        return (int)(share * 110.0);
+    case PWF_OP_COLOR:
+    case PWF_OP_CONTRAST:
+    case PWF_OP_BRIGHTNESS:
+    case PWF_OP_SHARPNESS:
+        return enhancement(share, negative, increasing);
+    case PWF_OP_SHEAR_X:
+    case PWF_OP_SHEAR_Y:
+        return sign * share * 0.3;
+    case PWF_OP_TRANSLATE_X:
+    case PWF_OP_TRANSLATE_Y:
+        return sign * share * 0.45;
+    case PWF_OP_AUTOCONTRAST:
+    case PWF_OP_EQUALIZE:
+    case PWF_OP_INVERT:
+    case PWF_OP_COUNT:
+        break;
+    }
+    return 0.0;
+}
+
+static pwf_affine map_of(pwf_operation operation, double argument, int64_t width, int64_t height)
+{
+    pwf_affine map = {{1.0, 0.0, 0.0, 0.0, 1.0, 0.0}};
+    if (operation == PWF_OP_ROTATE)
+        map = pwf_affine_rotation(argument, width, height);
+    else if (operation == PWF_OP_SHEAR_X)
+        map.at[1] = argument;
+    else if (operation == PWF_OP_SHEAR_Y)
+        map.at[3] = argument;
+    else if (operation == PWF_OP_TRANSLATE_X)
+        map.at[2] = argument * (double)width;
+    else
+        map.at[5] = argument * (double)height;
+    return map;
+}
+
+void pwf_operation_apply(pwf_operation operation, double argument,
+                         const pwf_randaugment_settings *s, uint8_t *rgb, int64_t width,
+                         int64_t height, uint8_t *scratch)
+{
+    const int64_t pixels = width * height;
+    switch (operation) {
+    case PWF_OP_AUTOCONTRAST:
+        pwf_colour_autocontrast(rgb, pixels);
+        break;
+    case PWF_OP_EQUALIZE:
+        pwf_colour_equalize(rgb, pixels);
+        break;
+    case PWF_OP_INVERT:
+        pwf_colour_solarize(rgb, pixels, 0);
+        break;
+    case PWF_OP_POSTERIZE:
+        pwf_colour_posterize(rgb, pixels, (int)argument);
+        break;
+    case PWF_OP_SOLARIZE:
+        pwf_colour_solarize(rgb, pixels, (int)argument);
+        break;
+    case PWF_OP_SOLARIZE_ADD:
+        pwf_colour_solarize_add(rgb, pixels, (int)argument);
+        break;
+    case PWF_OP_COLOR:
+        pwf_colour_saturation(rgb, pixels, (float)argument);
+        break;
+    case PWF_OP_CONTRAST:
+        pwf_colour_contrast(rgb, pixels, (float)argument);
+        break;
+    case PWF_OP_BRIGHTNESS:
+        pwf_colour_brightness(rgb, pixels, (float)argument);
+        break;
+    case PWF_OP_SHARPNESS:
+        pwf_colour_sharpness(rgb, width, height, (float)argument, scratch);
+        break;
+    case PWF_OP_ROTATE:
+    case PWF_OP_SHEAR_X:
+    case PWF_OP_SHEAR_Y:
+    case PWF_OP_TRANSLATE_X:
+    case PWF_OP_TRANSLATE_Y: {
+        const pwf_affine map = map_of(operation, argument, width, height);
+        pwf_affine_apply(scratch, rgb, width, height, &map, s->bicubic, s->fill);
+        memcpy(rgb, scratch, (size_t)(3 * pixels));
+        break;
+    }
+    case PWF_OP_COUNT:
+        PWF_ASSERT(false);
+    }
+}
+
+void pwf_randaugment(const pwf_randaugment_settings *s, const pwf_draws *draws, uint8_t *rgb,
+                     int64_t width, int64_t height, uint8_t *scratch)
+{
+    for (int64_t layer = 0; layer < s->layers; layer++) {
+        pwf_draws d = *draws;
+        d.stream.sample = (uint32_t)layer;
+        const pwf_operation operation = (pwf_operation)pwf_draw_below(&d, PWF_OP_COUNT);
+        const bool skipped = pwf_draw_uniform(&d) >= s->probability;
+        const bool negative = pwf_draw_word(&d) >> 31 != 0;
+        double magnitude = s->magnitude + s->std * (double)pwf_draw_normal(&d);
+        if (skipped) continue;
+        magnitude = magnitude < 0.0 ? 0.0 : magnitude > 10.0 ? 10.0 : magnitude;
+        const double argument =
+            pwf_operation_argument(operation, magnitude, negative, s->increasing);
+        pwf_operation_apply(operation, argument, s, rgb, width, height, scratch);
+    }
+}
+
+/* ---- random erasing -------------------------------------------------------------------------- */
+
+static void put_noise(const pwf_draws *d, pwf_box box, float *image, int64_t width,
+                      int64_t channels)
+{
+    pwf_stream stream = d->stream;
+    stream.sample = 1; /* the place is drawn from sample 0 */
+    const int64_t line = box.columns * channels;
+    for (int64_t y = 0; y < box.rows; y++)
+        pwf_rng_normals(image + ((box.top + y) * width + box.left) * channels, stream, y * line,
+                        line);
+}
+
+void pwf_erase(double probability, pwf_draws *d, float *image, int64_t width, int64_t height,
+               int64_t channels)
+{
+    if (pwf_draw_uniform(d) >= probability) return;
+    for (int i = 0; i < TRIES; i++) {
+        const double area = (double)(width * height) * pwf_draw_between(d, 0.02, 1.0 / 3.0);
+        const double ratio = pwf_draw_log_uniform(d, 0.3, 1.0 / 0.3);
+        pwf_box box = {.rows = rounded(sqrt(area * ratio)), .columns = rounded(sqrt(area / ratio))};
+        if (box.columns >= width || box.rows >= height) continue;
+        box.top = pwf_draw_below(d, height - box.rows + 1);
+        box.left = pwf_draw_below(d, width - box.columns + 1);
+        put_noise(d, box, image, width, channels);
+        return;
+    }
+}

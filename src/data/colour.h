@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_DATA_COLOUR_H
+#define PWF_DATA_COLOUR_H
+
+#include <stdint.h>
+
+/** Pillow's operations on the colours of a picture: RGB bytes, [pixels, 3], changed in place. A
+ * grey picture is one of three equal channels, for which they do what Pillow does to one channel.
+ * All of them: Local; any thread. Exact: Pillow's values, on every instruction set. Sources:
+ * Pillow, ImageOps.py, ImageEnhance.py, src/libImaging/Blend.c and Convert.c. */
+
+/* Each channel stretched to 0 .. 255; each channel's histogram flattened. */
+void pwf_colour_autocontrast(uint8_t *rgb, int64_t pixels);
+void pwf_colour_equalize(uint8_t *rgb, int64_t pixels);
+
+/* Values from `threshold` on become 255 minus themselves: 0 inverts, 256 leaves all. */
+void pwf_colour_solarize(uint8_t *rgb, int64_t pixels, int threshold);
+
+/* Adds to values below 128, to at most 255. */
+void pwf_colour_solarize_add(uint8_t *rgb, int64_t pixels, int add);
+
+/* Keeps the upper `bits` bits, 0 to 8. */
+void pwf_colour_posterize(uint8_t *rgb, int64_t pixels, int bits);
+
+/* Moves away from black, from the mean grey, from the grey picture: 1 changes nothing, 0 is black
+ * or grey, above 1 goes beyond the picture. */
+void pwf_colour_brightness(uint8_t *rgb, int64_t pixels, float factor);
+void pwf_colour_contrast(uint8_t *rgb, int64_t pixels, float factor);
+void pwf_colour_saturation(uint8_t *rgb, int64_t pixels, float factor);
+
+/* Turns the hue by `turn` of a circle, -0.5 to 0.5, through Pillow's HSV of 8 bits each.
+ * Source of the turn: torchvision, functional_pil.adjust_hue. */
+void pwf_colour_hue(uint8_t *rgb, int64_t pixels, double turn);
+
+/* As brightness, away from the picture smoothed over 3 x 3 pixels. `scratch` has the picture's
+ * size. Source: ImageFilter.SMOOTH, src/libImaging/Filter.c. */
+void pwf_colour_sharpness(uint8_t *rgb, int64_t width, int64_t height, float factor,
+                          uint8_t *scratch);
+
+#endif

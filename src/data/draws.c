@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "draws.h"
+
+#include "pwf/core/functions.h"
+#include "pwf/core/status.h"
+
+#include <math.h>
+
+pwf_draws pwf_draws_of_image(uint32_t seed, pwf_rng_purpose purpose, int64_t pass, int64_t index)
+{
+    PWF_ASSERT(pass >= 0 && pass <= UINT32_MAX && index >= 0 && index <= UINT32_MAX);
+    const uint64_t step = (uint64_t)pass << 32 | (uint64_t)index;
+    return (pwf_draws){.stream = {seed, purpose, step, 0}};
+}
+
+uint32_t pwf_draw_word(pwf_draws *d)
+{
+    if (d->left == 0) {
+        pwf_rng_words(d->stream, d->quad++, d->words);
+        d->left = 4;
+    }
+    return d->words[4 - d->left--];
+}
+
+double pwf_draw_uniform(pwf_draws *d)
+{
+    return pwf_draw_word(d) * 0x1p-32;
+}
+
+double pwf_draw_between(pwf_draws *d, double low, double high)
+{
+    return low + (high - low) * pwf_draw_uniform(d);
+}
+
+int64_t pwf_draw_below(pwf_draws *d, int64_t places)
+{
+    return (int64_t)((pwf_draw_word(d) * (uint64_t)places) >> 32);
+}
+
+float pwf_draw_normal(pwf_draws *d)
+{
+    float x;
+    pwf_rng_normals(&x, d->stream, (int64_t)(4 * d->quad++), 1);
+    return x;
+}
+
+double pwf_draw_log_uniform(pwf_draws *d, double low, double high)
+{
+    const double from = (double)pwf_log((float)low), to = (double)pwf_log((float)high);
+    return (double)pwf_exp((float)pwf_draw_between(d, from, to));
+}
+
+/* ln of a uniform number in (0, 1). */
+static double log_uniform(pwf_draws *d)
+{
+    return (double)pwf_log((float)((pwf_draw_word(d) >> 8) + 0.5) * 0x1p-24f);
+}
+
+/* ln of a Gamma(alpha, 1) number. Below 1, Gamma(alpha + 1) times U^(1/alpha). */
+static double log_gamma_number(pwf_draws *d, double alpha)
+{
+    double less = 0.0;
+    if (alpha < 1.0) {
+        less = log_uniform(d) / alpha;
+        alpha += 1.0;
+    }
+    const double size = alpha - 1.0 / 3.0, width = 1.0 / sqrt(9.0 * size);
+    for (;;) {
+        const double x = (double)pwf_draw_normal(d), root = 1.0 + width * x;
+        const double u = log_uniform(d);
+        if (root <= 0.0) continue;
+        const double v = root * root * root, log_v = 3.0 * (double)pwf_log((float)root);
+        if (u < 0.5 * x * x + size - size * v + size * log_v)
+            return (double)pwf_log((float)size) + log_v + less;
+    }
+}
+
+double pwf_draw_beta(pwf_draws *d, double alpha)
+{
+    const double x = log_gamma_number(d, alpha), y = log_gamma_number(d, alpha);
+    return 1.0 / (1.0 + (double)pwf_exp((float)(y - x)));
+}
