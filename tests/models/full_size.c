@@ -160,7 +160,8 @@ static worst gradients(const subject *s)
     float *statistics = numbers(pwf_registry_buffer_count(s->registry));
     check(pwf_executor_new(s->graph, s->count, PWF_MODE_TRAIN, &executor));
     put_images(executor, s->images, s->count);
-    check(pwf_executor_train(executor, s->state->mu, label, 1.0f / (float)count, gradient,
+    const pwf_targets targets = {.labels = label};
+    check(pwf_executor_train(executor, s->state->mu, &targets, 1.0f / (float)count, gradient,
                              statistics, &loss));
     pwf_executor_free(executor);
     find_worst(s, gradient, &out);
