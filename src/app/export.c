@@ -25,7 +25,7 @@ static pwf_status write_safetensors(const pwf_loaded *from, const char *path)
 {
     int64_t bytes = 0;
     PWF_TRY(pwf_export_safetensors(from, path, &bytes));
-    printf("%s: %lld bytes, %d tensors\n", path, (long long)bytes, from->count);
+    printf("%s: %lld bytes, %d tensors of fp32\n", path, (long long)bytes, from->count);
     return pwf_ok();
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "export.h"
 
+#include "file.h"
 #include "output.h"
 #include "pwf/core/mem.h"
 
@@ -35,7 +36,42 @@ pwf_json *pwf_export_metadata(const pwf_loaded *from)
     return j;
 }
 
-/* Names, shapes and places, in the order of the parts. */
+/* ---- num_batches_tracked, which PyTorch keeps beside BatchNorm's statistics ---- */
+
+static const char variance[] = ".running_var";
+
+/* Whether a part is the last of the statistics of a layer, whose name has *stem bytes. */
+static bool ends_layer(const pwf_loaded_part *part, int *stem)
+{
+    const size_t n = strlen(part->name), k = strlen(variance);
+    *stem = n > k ? (int)(n - k) : 0;
+    return part->buffer && n > k && strcmp(part->name + n - k, variance) == 0;
+}
+
+static int count_layers(const pwf_loaded *from)
+{
+    int layers = 0, stem = 0;
+    for (int i = 0; i < from->count; i++)
+        layers += ends_layer(&from->part[i], &stem);
+    return layers;
+}
+
+/* ---- the file ---- */
+
+static void add_entry(pwf_json *header, const char *name, const char *dtype, const int64_t *shape,
+                      int dims, int64_t *at, int64_t bytes)
+{
+    const int64_t place[] = {*at, *at + bytes};
+    pwf_json *entry = pwf_json_new();
+    pwf_json_set_text(entry, "dtype", dtype);
+    pwf_json_set_ints(entry, "shape", shape, dims);
+    pwf_json_set_ints(entry, "data_offsets", place, 2);
+    pwf_json_set_object(header, name, entry);
+    *at += bytes;
+}
+
+/* Names, shapes and places: counters, which want to lie at multiples of eight bytes, and then the
+ * parts in their order. */
 static pwf_status make_header(const pwf_loaded *from, char **text)
 {
     pwf_json *header = pwf_json_new(), *about = pwf_export_metadata(from);
@@ -43,16 +79,17 @@ static pwf_status make_header(const pwf_loaded *from, char **text)
     pwf_json_set_text(about, "config", from->config);
     pwf_json_set_object(header, "__metadata__", about);
     int64_t at = 0;
+    int stem = 0;
+    for (int i = 0; i < from->count; i++) {
+        char name[PWF_NAME + 32];
+        if (!ends_layer(&from->part[i], &stem)) continue;
+        snprintf(name, sizeof name, "%.*s.num_batches_tracked", stem, from->part[i].name);
+        add_entry(header, name, "I64", NULL, 0, &at, (int64_t)sizeof(int64_t));
+    }
     for (int i = 0; i < from->count; i++) {
         const pwf_loaded_part *part = &from->part[i];
-        const int64_t bytes = part->count * (int64_t)sizeof *part->values;
-        const int64_t place[] = {at, at + bytes};
-        pwf_json *entry = pwf_json_new();
-        pwf_json_set_text(entry, "dtype", "F32");
-        pwf_json_set_ints(entry, "shape", part->shape, part->dims);
-        pwf_json_set_ints(entry, "data_offsets", place, 2);
-        pwf_json_set_object(header, part->name, entry);
-        at += bytes;
+        add_entry(header, part->name, "F32", part->shape, part->dims, &at,
+                  part->count * (int64_t)sizeof *part->values);
     }
     const pwf_status s = pwf_json_text(header, 0, text);
     pwf_json_free(header);
@@ -67,6 +104,8 @@ static pwf_status write_all(const pwf_loaded *from, const char *header, pwf_outp
     PWF_TRY(pwf_output_add(output, &whole, sizeof whole));
     PWF_TRY(pwf_output_add(output, header, length));
     PWF_TRY(pwf_output_add(output, spaces, fill));
+    for (int left = count_layers(from); left > 0; left--)
+        PWF_TRY(pwf_output_add(output, &from->info.position.step, sizeof(int64_t)));
     for (int i = 0; i < from->count; i++)
         PWF_TRY(pwf_output_add(output, from->part[i].values,
                                (size_t)from->part[i].count * sizeof(float)));

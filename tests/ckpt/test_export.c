@@ -59,7 +59,7 @@ static pwf_loaded network(int64_t weights, int codes, int free_percent, int64_t 
         (pwf_loaded_part){"blocks.0.weight", 2, {weights, 1}, weights, false, n.mu, n.code, NULL};
     n.part[1] =
         (pwf_loaded_part){"norm.bias", 1, {plain}, plain, false, n.mu + weights, NULL, NULL};
-    n.part[2] = (pwf_loaded_part){"bn.running_mean", 1, {4}, 4, true, n.buffer, NULL, NULL};
+    n.part[2] = (pwf_loaded_part){"bn.running_var", 1, {4}, 4, true, n.buffer, NULL, NULL};
     return n;
 }
 
@@ -208,17 +208,32 @@ static void test_safetensors(void **state)
 {
     (void)state;
     pwf_loaded n = network(3000, 20, 10, 7);
-    int64_t bytes = 0, rounded = 0;
+    int64_t bytes = 0, rounded = 0, step = 0;
     pwf_weights_file *file = NULL;
+    n.info.position.step = 54321;
     assert_int_equal(pwf_export_safetensors(&n, "made.safetensors", &bytes).code, PWF_OK);
     assert_int_equal(pwf_weights_open("made.safetensors", &file).code, PWF_OK);
-    assert_int_equal(pwf_weights_count(file), n.count);
+    /* the counter of the one BatchNorm, a number at the start of the values */
+    assert_int_equal(pwf_weights_count(file), n.count + 1);
+    const pwf_named_tensor *counter = pwf_weights_tensor(file, 0);
+    assert_string_equal(counter->name, "bn.num_batches_tracked");
+    assert_int_equal(counter->dtype, PWF_DTYPE_I64);
+    assert_int_equal(counter->dims, 0);
+    size_t size = 0;
+    unsigned char *all = slurp("made.safetensors", &size);
+    uint64_t header = 0;
+    memcpy(&header, all, sizeof header);
+    memcpy(&step, all + sizeof header + header, sizeof step);
+    assert_int_equal(step, 54321);
+    assert_int_equal((int64_t)size, bytes);
+    free(all);
     for (int t = 0; t < n.count; t++) {
         float values[3000];
-        const pwf_named_tensor *found = pwf_weights_tensor(file, t);
+        const int place = t + 1;
+        const pwf_named_tensor *found = pwf_weights_tensor(file, place);
         assert_string_equal(found->name, n.part[t].name);
         assert_int_equal(found->dims, n.part[t].dims);
-        assert_int_equal(pwf_weights_read(file, t, values, &rounded).code, PWF_OK);
+        assert_int_equal(pwf_weights_read(file, place, values, &rounded).code, PWF_OK);
         assert_memory_equal(values, n.part[t].values, (size_t)found->count * sizeof *values);
     }
     pwf_weights_close(file);

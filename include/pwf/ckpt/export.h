@@ -7,7 +7,8 @@
 /** Weights for other programs: mean weights and buffers of a checkpoint or model file
  * (docs/formats.md). A file gets its name only when all of it is on disk. */
 
-/** Writes safetensors: fp32 under the names of the file, and metadata.
+/** Writes safetensors: fp32 under the names of the file, metadata, and for each BatchNorm the
+ * counter num_batches_tracked (int64: the steps), all that a strict load_state_dict wants.
  * Local. *bytes gets the length. Fails with PWF_CANTCREATE, PWF_DENIED, PWF_IO or PWF_RESOURCE and
  * leaves nothing behind. */
 pwf_status pwf_export_safetensors(const pwf_loaded *from, const char *path, int64_t *bytes);
