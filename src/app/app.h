@@ -38,7 +38,8 @@ typedef struct pwf_app_job {
 
 /** Makes a process fit to work, first of all: standard descriptors that came closed lead to
  * /dev/null, so that no file gets their number and then messages among its bytes; a reader that
- * goes away is an error of write(2), not a signal; messages go to stderr. Local. */
+ * goes away, or a file at its limit, is an error of write(2), not a signal; messages go to stderr.
+ * Local. */
 void pwf_app_start(void);
 
 /** Reads the command line of pwf_dist.

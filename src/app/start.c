@@ -14,5 +14,6 @@ void pwf_app_start(void)
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0) break;
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a limit is an error of the write that meets it */
     pwf_log_set(PWF_LOG_INFO, pwf_terminal_fd() >= 0);
 }

@@ -51,6 +51,14 @@ pwf_status pwf_file_pwrite(int fd, const char *path, const void *in, size_t byte
     return pwf_ok();
 }
 
+pwf_status pwf_file_sync(int fd, const char *path)
+{
+    while (fsync(fd) != 0)
+        if (errno != EINTR)
+            return PWF_FAIL(PWF_IO, "%s did not reach the disk: %s", path, strerror(errno));
+    return pwf_ok();
+}
+
 static bool same_hash(pwf_hash a, pwf_hash b)
 {
     return a.lo == b.lo && a.hi == b.hi;
@@ -333,6 +341,16 @@ static int64_t find_extent(const pwf_extent *extents, int64_t rows, int64_t elem
     return lo;
 }
 
+/* The piece of [lo, hi) that lies in one extent: its length in elements, and its offset in the
+ * file.
+ */
+static int64_t piece_at(const pwf_extent *e, int64_t size, int64_t lo, int64_t hi, uint64_t *offset)
+{
+    const int64_t end = e->start + e->count < hi ? e->start + e->count : hi;
+    *offset = (uint64_t)(e->offset + (lo - e->start) * size);
+    return end - lo;
+}
+
 pwf_status pwf_file_read(const pwf_file *file, int array, int64_t lo, int64_t hi, void *out)
 {
     int64_t rows = 0;
@@ -341,12 +359,28 @@ pwf_status pwf_file_read(const pwf_file *file, int array, int64_t lo, int64_t hi
     PWF_ASSERT(lo >= 0 && lo <= hi && hi <= file->header.array[array].elements);
     char *to = out;
     for (int64_t i = lo < hi ? find_extent(extents, rows, lo) : 0; lo < hi; i++) {
-        const pwf_extent *e = &extents[i];
-        const int64_t end = e->start + e->count < hi ? e->start + e->count : hi;
-        PWF_TRY(pwf_file_pread(file->fd, file->path, to, (size_t)((end - lo) * size),
-                               (uint64_t)(e->offset + (lo - e->start) * size)));
-        to += (end - lo) * size;
-        lo = end;
+        uint64_t offset = 0;
+        const int64_t n = piece_at(&extents[i], size, lo, hi, &offset);
+        PWF_TRY(pwf_file_pread(file->fd, file->path, to, (size_t)(n * size), offset));
+        to += n * size;
+        lo += n;
+    }
+    return pwf_ok();
+}
+
+pwf_status pwf_file_write(const pwf_file *file, int array, int64_t lo, int64_t hi, const void *in)
+{
+    int64_t rows = 0;
+    const pwf_extent *extents = extents_of(file, array, &rows);
+    const int64_t size = file->header.array[array].size;
+    PWF_ASSERT(lo >= 0 && lo <= hi && hi <= file->header.array[array].elements);
+    const char *from = in;
+    for (int64_t i = lo < hi ? find_extent(extents, rows, lo) : 0; lo < hi; i++) {
+        uint64_t offset = 0;
+        const int64_t n = piece_at(&extents[i], size, lo, hi, &offset);
+        PWF_TRY(pwf_file_pwrite(file->fd, file->path, from, (size_t)(n * size), offset));
+        from += n * size;
+        lo += n;
     }
     return pwf_ok();
 }

@@ -92,6 +92,10 @@ void pwf_file_seal(pwf_header *header);
  * Local. Fails with PWF_IO or PWF_DATA. */
 pwf_status pwf_file_read(const pwf_file *file, int array, int64_t lo, int64_t hi, void *out);
 
+/** Writes elements [lo, hi) of an array to where its extents say.
+ * Local. Fails with PWF_IO. */
+pwf_status pwf_file_write(const pwf_file *file, int array, int64_t lo, int64_t hi, const void *in);
+
 /** Reads the stored hashes of blocks [lo, hi) of an array.
  * Local. Fails with PWF_IO. */
 pwf_status pwf_file_hashes(const pwf_file *file, int array, int64_t lo, int64_t hi, pwf_hash *out);
@@ -114,5 +118,10 @@ pwf_status pwf_file_split_names(pwf_file *file);
  * Local. Fail with PWF_IO. */
 pwf_status pwf_file_pread(int fd, const char *path, void *out, size_t bytes, uint64_t offset);
 pwf_status pwf_file_pwrite(int fd, const char *path, const void *in, size_t bytes, uint64_t offset);
+
+/** fsync. Interrupted ones are made again, failed ones never: the system may have dropped the dirty
+ * pages.
+ * Local. Fails with PWF_IO. */
+pwf_status pwf_file_sync(int fd, const char *path);
 
 #endif

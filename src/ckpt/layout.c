@@ -64,7 +64,10 @@ static hid_t stored_type(item_type type, int64_t bytes)
 static pwf_status make_group(hid_t file, const item *line)
 {
     if (line->path[1] == '\0') return pwf_ok(); /* the root is there */
-    const hid_t group = H5Gcreate2(file, line->path, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    const hid_t create = H5Pcreate(H5P_GROUP_CREATE);
+    H5Pset_obj_track_times(create, false); /* the same state, the same file */
+    const hid_t group = H5Gcreate2(file, line->path, H5P_DEFAULT, create, H5P_DEFAULT);
+    H5Pclose(create);
     if (group < 0) return pwf_h5_failed(PWF_IO, "cannot make the group", line->path);
     H5Gclose(group);
     return pwf_ok();

@@ -63,8 +63,9 @@ pwf_status pwf_output_end(pwf_output *output)
 {
     const mode_t mask = umask(022);
     umask(mask);
-    if (fchmod(output->fd, 0666 & ~mask & ~(mode_t)022) != 0 || fsync(output->fd) != 0)
-        return PWF_FAIL(PWF_IO, "%s did not reach the disk: %s", output->part, strerror(errno));
+    if (fchmod(output->fd, 0666 & ~mask & ~(mode_t)022) != 0)
+        return PWF_FAIL(PWF_IO, "cannot set the mode of %s: %s", output->part, strerror(errno));
+    PWF_TRY(pwf_file_sync(output->fd, output->part));
     if (rename(output->part, output->path) != 0)
         return PWF_FAIL(PWF_CANTCREATE, "cannot rename %s to %s: %s", output->part, output->path,
                         strerror(errno));

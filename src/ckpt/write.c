@@ -34,9 +34,11 @@ typedef struct commit {
     uint32_t kind;
     bool first;     /* world rank 0: makes and renames the file */
     bool writer;    /* in the replica that writes */
+    bool mpiio;     /* the writer in use */
     bool created;   /* on rank 0: there is a part file to remove */
     pwf_file file;  /* of the part; the descriptor is open from before the first byte is written, so
                        that no write error can slip past its fsync */
+    int memory;     /* on rank 0: what the file is to be, without the arrays and the first block */
     hid_t parallel; /* open on this rank, or -1 */
     bool open;      /* on all writers, and no close has been tried */
     pwf_hashes hashes;
@@ -156,30 +158,23 @@ static pwf_status copy_written(int from, int to, const char *path)
 /* A libhdf5 that once failed to write crashes when the process ends. So it lays the file out in
  * memory, where writing does not fail (only what it writes takes space there: the arrays are
  * holes), and we bring the bytes to the disk. */
-static pwf_status lay_out_in(commit *c, int memory)
+static pwf_status lay_out(commit *c)
 {
+    if (!c->first) return pwf_ok();
+    c->memory = memfd_create("pwf-checkpoint-layout", MFD_CLOEXEC);
+    if (c->memory < 0)
+        return PWF_FAIL(PWF_RESOURCE, "cannot make a file in memory: %s", strerror(errno));
     char name[64];
-    snprintf(name, sizeof name, "/proc/self/fd/%d", memory);
+    snprintf(name, sizeof name, "/proc/self/fd/%d", c->memory);
     const pwf_layout layout = {c->snapshot, pwf_mesh_size(c->mesh, PWF_SHARD),
                                pwf_mesh_size(c->mesh, PWF_REPLICA), &c->file, name};
     PWF_TRY(pwf_layout_make(&layout));
     struct stat info;
-    if (fstat(memory, &info) != 0)
+    if (fstat(c->memory, &info) != 0)
         return PWF_FAIL(PWF_IO, "cannot look at the layout of %s: %s", c->part, strerror(errno));
     c->file.header.bytes = (uint64_t)info.st_size;
     PWF_TRY(reserve(c));
-    return copy_written(memory, c->file.fd, c->part);
-}
-
-static pwf_status lay_out(commit *c)
-{
-    if (!c->first) return pwf_ok();
-    const int memory = memfd_create("pwf-checkpoint-layout", MFD_CLOEXEC);
-    if (memory < 0)
-        return PWF_FAIL(PWF_RESOURCE, "cannot make a file in memory: %s", strerror(errno));
-    const pwf_status s = lay_out_in(c, memory);
-    close(memory);
-    return s;
+    return copy_written(c->memory, c->file.fd, c->part);
 }
 
 /* Rank 0 tells the others what it has made. */
@@ -199,9 +194,33 @@ static pwf_status open_all(commit *c)
 {
     share(c);
     if (!c->writer) return pwf_ok();
-    PWF_TRY(pwf_mpiio_open(pwf_mesh_comm(c->mesh, PWF_SHARD), c->part, &c->parallel));
+    if (c->mpiio) PWF_TRY(pwf_mpiio_open(pwf_mesh_comm(c->mesh, PWF_SHARD), c->part, &c->parallel));
     if (!c->first) c->file.fd = open(c->part, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
     if (c->file.fd < 0) return PWF_FAIL(PWF_IO, "cannot open %s: %s", c->part, strerror(errno));
+    return pwf_ok();
+}
+
+static int state_index(const pwf_state *state, const char *name)
+{
+    pwf_state_array arrays[PWF_STATE_ARRAYS_MAX];
+    pwf_state_arrays(state, arrays);
+    int i = 0;
+    while (strcmp(arrays[i].name, name) != 0)
+        i++;
+    return i;
+}
+
+/* The writer `pwrite`: nothing but local calls, so nothing in it can wait for another rank. */
+static pwf_status write_own(const commit *c)
+{
+    const pwf_state *state = c->snapshot->state;
+    pwf_state_array arrays[PWF_STATE_ARRAYS_MAX];
+    pwf_state_arrays(state, arrays);
+    for (int i = 0; i < (int)c->file.header.arrays; i++) {
+        const pwf_state_array *array = &arrays[state_index(state, c->file.header.array[i].name)];
+        const pwf_range own = array->posterior ? state->own_posterior : state->own;
+        PWF_TRY(pwf_file_write(&c->file, i, own.lo, own.hi, array->data));
+    }
     return pwf_ok();
 }
 
@@ -209,6 +228,7 @@ static pwf_status write_data(commit *c)
 {
     c->open = true; /* the step before is agreed */
     if (!c->writer) return pwf_ok();
+    if (!c->mpiio) return write_own(c);
     return pwf_mpiio_write(c->parallel, &c->file, c->snapshot->state);
 }
 
@@ -236,35 +256,17 @@ static void divert(const commit *c)
 static pwf_status close_all(commit *c)
 {
     c->open = false;
-    if (!c->writer) return pwf_ok();
+    if (!c->writer || !c->mpiio) return pwf_ok();
     divert(c);
     PWF_TRY(pwf_mpiio_close(c->parallel, c->part));
     c->parallel = -1;
     return pwf_ok();
 }
 
-/* Never tried again: after a failed fsync the system may have dropped the dirty pages. */
-static pwf_status sync_file(int fd, const char *path)
-{
-    if (fsync(fd) != 0)
-        return PWF_FAIL(PWF_IO, "%s did not reach the disk: %s", path, strerror(errno));
-    return pwf_ok();
-}
-
 static pwf_status sync_all(commit *c)
 {
     if (!c->writer) return pwf_ok();
-    return sync_file(c->file.fd, c->part);
-}
-
-static int state_index(const pwf_state *state, const char *name)
-{
-    pwf_state_array arrays[PWF_STATE_ARRAYS_MAX];
-    pwf_state_arrays(state, arrays);
-    int i = 0;
-    while (strcmp(arrays[i].name, name) != 0)
-        i++;
-    return i;
+    return pwf_file_sync(c->file.fd, c->part);
 }
 
 /* What comes back differently is a failure of the storage here, not of the data. */
@@ -293,20 +295,28 @@ static pwf_status read_back(commit *c)
 
 /* ---- step 4: tables and first block ---- */
 
+static pwf_status write_table(const commit *c, const void *table, size_t bytes, uint64_t offset)
+{
+    PWF_TRY(pwf_file_pwrite(c->memory, "the layout", table, bytes, offset));
+    return pwf_file_pwrite(c->file.fd, c->part, table, bytes, offset);
+}
+
 static pwf_status write_tables(commit *c)
 {
     if (!c->first) return pwf_ok();
     const pwf_header *h = &c->file.header;
     for (int64_t i = 0; i < h->arrays; i++) {
         const int64_t first = c->hashes.first[state_index(c->snapshot->state, h->array[i].name)];
-        PWF_TRY(pwf_file_pwrite(c->file.fd, c->part, c->hashes.hash + first,
-                                (size_t)h->array[i].blocks * sizeof(pwf_hash), h->array[i].hashes));
+        PWF_TRY(write_table(c, c->hashes.hash + first,
+                            (size_t)h->array[i].blocks * sizeof(pwf_hash), h->array[i].hashes));
     }
-    PWF_TRY(pwf_file_pwrite(c->file.fd, c->part, c->file.extents,
-                            (size_t)h->extent_rows * sizeof(pwf_extent), h->extents));
-    return sync_file(c->file.fd, c->part);
+    PWF_TRY(
+        write_table(c, c->file.extents, (size_t)h->extent_rows * sizeof(pwf_extent), h->extents));
+    return pwf_file_sync(c->file.fd, c->part);
 }
 
+/* The root hash is that of the bytes in memory: a disk that has lost some of them, and said
+ * nothing, is found out when the file is checked. */
 static pwf_status write_header(commit *c)
 {
     if (!c->first) return pwf_ok();
@@ -314,10 +324,12 @@ static pwf_status write_header(commit *c)
     struct stat info;
     if (fstat(c->file.fd, &info) != 0 || (uint64_t)info.st_size != h->bytes)
         return PWF_FAIL(PWF_IO, "%s changed its length while it was written", c->part);
-    PWF_TRY(pwf_file_root(&c->file, &h->root));
+    pwf_file memory = c->file;
+    memory.fd = c->memory;
+    PWF_TRY(pwf_file_root(&memory, &h->root));
     pwf_file_seal(h);
     PWF_TRY(pwf_file_pwrite(c->file.fd, c->part, h, sizeof *h, 0));
-    return sync_file(c->file.fd, c->part);
+    return pwf_file_sync(c->file.fd, c->part);
 }
 
 /* On a fresh descriptor and from the disk, as a reader would do it. The arrays have been read back
@@ -342,9 +354,9 @@ static pwf_status set_mode(commit *c)
     if (!c->first) return pwf_ok();
     const mode_t mask = umask(022);
     umask(mask);
-    if (fchmod(c->file.fd, 0666 & ~mask & ~(mode_t)022) != 0 || fsync(c->file.fd) != 0)
+    if (fchmod(c->file.fd, 0666 & ~mask & ~(mode_t)022) != 0)
         return PWF_FAIL(PWF_IO, "cannot set the mode of %s: %s", c->part, strerror(errno));
-    return pwf_ok();
+    return pwf_file_sync(c->file.fd, c->part);
 }
 
 static pwf_status give_name(commit *c)
@@ -407,6 +419,8 @@ static pwf_status run(const pwf_mesh *mesh, const char *dir, const char *name, u
         c->kind = kind;
         c->first = pwf_mesh_rank(mesh, PWF_WORLD) == 0;
         c->writer = pwf_mesh_rank(mesh, PWF_REPLICA) == 0;
+        c->mpiio = snapshot->writer == PWF_CKPT_MPIIO;
+        c->memory = -1;
         c->parallel = -1;
         c->file.fd = -1;
         c->file.path = c->part;
@@ -418,6 +432,7 @@ static pwf_status run(const pwf_mesh *mesh, const char *dir, const char *name, u
         if (s.code != PWF_OK) give_up(c);
         pwf_mem_free(c->hashes.hash);
         pwf_file_close(&c->file);
+        if (c->memory >= 0) close(c->memory);
     }
     pwf_mem_free(c);
     return s;

@@ -40,7 +40,7 @@ static const char *const optimiser_words[] = {"sgd", "adamw", NULL};
 static const char *const schedule_words[] = {"constant", "linear", "cosine", "step", NULL};
 static const char *const backend_words[] = {"auto", "onednn", "openblas", "plain", NULL};
 static const char *const ensemble_words[] = {"last", "all", "none", NULL};
-static const char *const writer_words[] = {"mpiio", NULL};
+static const char *const writer_words[] = {"pwrite", "mpiio", NULL};
 static const char *const level_words[] = {"debug", "info", "warn", "error", NULL};
 static const char *const format_words[] = {"auto", "plain", "logfmt", NULL};
 static const char *const switch_words[] = {"auto", "on", "off", NULL};
@@ -252,8 +252,8 @@ const pwf_option pwf_options[] = {
  "steps between checkpoints; 0: only after phases and rounds"},
 {"checkpoint.keep", WHOLE(checkpoint.keep), "3", FROM(2, 1000000), NULL, RUN,
  "newest checkpoints to keep; those of finished rounds are kept as well"},
-{"checkpoint.writer", CHOICE(checkpoint.writer), "mpiio", OF(writer_words), NULL, RUN,
- "way a checkpoint is written; mpiio: parallel HDF5"},
+{"checkpoint.writer", CHOICE(checkpoint.writer), "pwrite", OF(writer_words), NULL, RUN,
+ "way a checkpoint is written; pwrite: plain writes of each rank; mpiio: parallel HDF5"},
 {"checkpoint.stop_after", WHOLE(checkpoint.stop_after), "0", FROM(0, 1e12), "steps", RUN,
  "stop with a checkpoint after so many steps of this job; 0: run to the end"},
 {"checkpoint.max_time", REAL(checkpoint.max_time), "0", FROM(0, 1e7), "minutes", RUN,

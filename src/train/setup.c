@@ -220,6 +220,10 @@ double pwf_trainer_seconds(const pwf_trainer *t)
     return t->seconds + pwf_clock_seconds() - t->started;
 }
 
+_Static_assert((int)PWF_WRITER_MPIIO == (int)PWF_CKPT_MPIIO &&
+                   (int)PWF_WRITER_PWRITE == (int)PWF_CKPT_PWRITE,
+               "the words of checkpoint.writer are those of the checkpoint room");
+
 pwf_snapshot pwf_trainer_snapshot(pwf_trainer *t)
 {
     return (pwf_snapshot){
@@ -230,6 +234,7 @@ pwf_snapshot pwf_trainer_snapshot(pwf_trainer *t)
         .model = t->config->model.name,
         .data = pwf_dataset_hash(t->train_data),
         .seconds = pwf_trainer_seconds(t),
+        .writer = (pwf_ckpt_writer)t->config->checkpoint.writer,
     };
 }
 

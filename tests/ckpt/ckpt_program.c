@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Checkpoints without a trainer, for the tests that kill it.
  *
- * ckpt_program SHARDS write DIR FROM TO   writes steps FROM, FROM + 1, ... TO, pruning behind each;
+ * ckpt_program SHARDS write DIR FROM TO [mpiio]
+ *                                         writes steps FROM, FROM + 1, ... TO, pruning behind each;
  *                                         prints "committed STEP" once a write has returned
  * ckpt_program SHARDS load DIR ...        finds and loads the newest of each directory; fails
  * unless it is exactly the state of its step; prints "loaded STEP FINGERPRINT" ckpt_program SHARDS
@@ -21,9 +22,11 @@ static int report(pwf_status s)
     return (int)s.code;
 }
 
-static int write_steps(const pwf_mesh *mesh, const char *dir, int64_t from, int64_t to)
+static int write_steps(const pwf_mesh *mesh, const char *dir, int64_t from, int64_t to,
+                       pwf_ckpt_writer writer)
 {
     example e = example_new(mesh);
+    e.snapshot.writer = writer;
     int code = 0;
     for (int64_t step = from; code == 0 && step <= to; step++) {
         static char path[PWF_PATH];
@@ -138,14 +141,16 @@ int main(int argc, char **argv)
     first = pwf_mesh_rank(mesh, PWF_WORLD) == 0;
     int code = PWF_USAGE;
     int64_t step = 0;
-    if (strcmp(argv[2], "write") == 0 && argc == 6)
-        code = write_steps(mesh, argv[3], atoll(argv[4]), atoll(argv[5]));
+    const pwf_ckpt_writer writer =
+        argc == 7 && strcmp(argv[6], "mpiio") == 0 ? PWF_CKPT_MPIIO : PWF_CKPT_PWRITE;
+    if (strcmp(argv[2], "write") == 0 && (argc == 6 || argc == 7))
+        code = write_steps(mesh, argv[3], atoll(argv[4]), atoll(argv[5]), writer);
     else if (strcmp(argv[2], "load") == 0)
         for (int i = 3; i < argc && (i == 3 || code == 0); i++)
             code = load_newest(mesh, argv[i], &step);
     else if (strcmp(argv[2], "again") == 0) {
         code = load_newest(mesh, argv[3], &step);
-        if (code == 0) code = write_steps(mesh, argv[3], step + 1, step + 1);
+        if (code == 0) code = write_steps(mesh, argv[3], step + 1, step + 1, writer);
     } else if (strcmp(argv[2], "same") == 0)
         for (int i = 4; i < argc && (i == 4 || code == 0); i++)
             code = same(argv[3], argv[i]);

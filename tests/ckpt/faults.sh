@@ -19,11 +19,11 @@ fail() {
   bad=$((bad + 1))
 }
 
-# one POINT RANK COUNT
+# one POINT RANK COUNT WRITER
 one() {
-  local case="$1 rank $2" acknowledged loaded code
+  local case="$4 $1 rank $2" acknowledged loaded code
   rm -rf faults/run && mkdir faults/run
-  PWF_TEST_FAULT="$1:$2:$3:kill" timeout 60 "$mpiexec" -n 2 "$program" 2 write faults/run 1 4 \
+  PWF_TEST_FAULT="$1:$2:$3:kill" timeout 60 "$mpiexec" -n 2 "$program" 2 write faults/run 1 4 "$4" \
     > faults/out 2> faults/err
   code=$?
   grep -q "fault kill at $1" faults/err || { fail "$case: the fault did not fire"; return; }
@@ -38,18 +38,20 @@ one() {
     fail "$case: left behind: $(ls -A faults/run)"
 }
 
-for rank in 0 1; do
-  PWF_TEST_FAULT="*:$rank:1:list" "$mpiexec" -n 2 "$program" 2 write faults 1 3 2> faults/points > /dev/null
-  points=$(sed -n 's/^fault point //p' faults/points | sort -u)
+# Of the second writer only what it does otherwise.
+for job in pwrite:0:. pwrite:1:. mpiio:0:open,data,close mpiio:1:open,data,close; do
+  IFS=: read -r writer rank part <<< "$job"
+  PWF_TEST_FAULT="*:$rank:1:list" "$mpiexec" -n 2 "$program" 2 write faults 1 3 "$writer" 2> faults/points > /dev/null
+  points=$(sed -n 's/^fault point //p' faults/points | sort -u | grep -E "${part//,/|}")
   rm -f faults/*.h5
   for point in $points; do
     # In the third write, when there are two checkpoints; the first time something is pruned.
     count=3
     [ "$point" = ckpt.prune_trashed ] && count=1
-    one "$point" "$rank" "$count"
+    one "$point" "$rank" "$count" "$writer"
     kills=$((kills + 1))
   done
 done
 rm -rf faults
 echo "$kills kills at named points: $bad bad"
-[ "$bad" -eq 0 ] && [ "$kills" -ge 30 ] # 18 points on rank 0, 14 on rank 1
+[ "$bad" -eq 0 ] && [ "$kills" -ge 36 ] # 18 points on rank 0, 14 on rank 1, 2 x 3 of mpiio

@@ -118,6 +118,48 @@ static void test_round_trip(void **state)
     round_trip(true);
 }
 
+static unsigned char *slurp(const char *name, size_t *size)
+{
+    struct stat info;
+    assert_int_equal(stat(name, &info), 0);
+    *size = (size_t)info.st_size;
+    unsigned char *all = malloc(*size);
+    FILE *f = fopen(name, "rb");
+    assert_non_null(all);
+    assert_non_null(f);
+    assert_int_equal(fread(all, 1, *size, f), *size);
+    fclose(f);
+    return all;
+}
+
+/* Both writers make the same file, to the last byte, and so does a later second. */
+static void test_writers(void **state)
+{
+    (void)state;
+    for (int sharded = 0; sharded < 2; sharded++) {
+        example e;
+        unsigned char *bytes[2];
+        size_t size[2];
+        pwf_mesh *mesh = mesh_of(sharded, &e);
+        example_set(&e, 9);
+        for (int w = 0; w < 2; w++) {
+            e.snapshot.writer = w == 0 ? PWF_CKPT_MPIIO : PWF_CKPT_PWRITE;
+            good(pwf_ckpt_write(mesh, dir, &e.snapshot, path));
+            pwf_mesh_barrier(mesh);
+            bytes[w] = slurp(path, &size[w]);
+            good(pwf_ckpt_verify(path));
+            if (w == 0 && !sharded) sleep(1);
+            pwf_mesh_barrier(mesh);
+        }
+        assert_int_equal(size[0], size[1]);
+        for (size_t i = 0; i < size[0]; i++)
+            if (bytes[0][i] != bytes[1][i]) fail_msg("byte %zu differs", i);
+        free(bytes[0]);
+        free(bytes[1]);
+        finish(mesh, &e);
+    }
+}
+
 /* Every part of the state changes the fingerprint; what depends on time does not. */
 static void test_fingerprint(void **state)
 {
@@ -271,9 +313,8 @@ static void test_refusals(void **state)
 
 /* An I/O error at every point of the commit, on every rank: all ranks see the failure, nothing is
  * left behind, and the checkpoint before it is found; or the new one, once it has its name. */
-static void test_errors(void **state)
+static void errors(pwf_ckpt_writer writer)
 {
-    (void)state;
     static const char *const points[] = {
         "before_create", "after_create",   "after_layout", "after_open",    "after_data",
         "after_close",   "after_fsync",    "after_hashes", "after_header",  "after_check",
@@ -281,6 +322,7 @@ static void test_errors(void **state)
     };
     example e;
     pwf_mesh *mesh = mesh_of(true, &e);
+    e.snapshot.writer = writer;
     example_set(&e, 1);
     good(pwf_ckpt_write(mesh, dir, &e.snapshot, path));
     for (size_t i = 0; i < sizeof points / sizeof points[0]; i++)
@@ -306,15 +348,23 @@ static void test_errors(void **state)
     finish(mesh, &e);
 }
 
+static void test_errors(void **state)
+{
+    (void)state;
+    errors(PWF_CKPT_MPIIO);
+    errors(PWF_CKPT_PWRITE);
+}
+
 #endif
 
 int main(int argc, char **argv)
 {
     if (pwf_mesh_start(&argc, &argv).code != PWF_OK) return 1;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_fingerprint),
-        cmocka_unit_test(test_foreign),    cmocka_unit_test(test_model),
-        cmocka_unit_test(test_folder),     cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_round_trip),  cmocka_unit_test(test_writers),
+        cmocka_unit_test(test_fingerprint), cmocka_unit_test(test_foreign),
+        cmocka_unit_test(test_model),       cmocka_unit_test(test_folder),
+        cmocka_unit_test(test_refusals),
 #ifdef PWF_FAULTS
         cmocka_unit_test(test_errors),
 #endif

@@ -20,17 +20,24 @@ typedef struct pwf_position {
     int64_t batches;    /* batches of the training data consumed */
 } pwf_position;
 
+/* How the arrays reach the file. Both ways give the same bytes. */
+typedef enum pwf_ckpt_writer {
+    PWF_CKPT_PWRITE, /* each rank its part at its offsets, by pwrite */
+    PWF_CKPT_MPIIO   /* parallel HDF5, independent transfers */
+} pwf_ckpt_writer;
+
 /* Everything an exact continuation needs. */
 typedef struct pwf_snapshot {
     pwf_state *state;
     pwf_position position;
     int64_t seed, slots;
-    const char *model;     /* name */
-    pwf_hash data;         /* of the training images */
-    const char *config;    /* resolved configuration, YAML; stored under /run */
-    int64_t metrics_bytes; /* length of the metrics file; under /run */
-    int64_t rounds_bytes;  /* length of rounds.csv; under /run */
-    double seconds;        /* run time so far; under /run */
+    const char *model;      /* name */
+    pwf_hash data;          /* of the training images */
+    const char *config;     /* resolved configuration, YAML; stored under /run */
+    int64_t metrics_bytes;  /* length of the metrics file; under /run */
+    int64_t rounds_bytes;   /* length of rounds.csv; under /run */
+    double seconds;         /* run time so far; under /run */
+    pwf_ckpt_writer writer; /* of this file; not stored */
 } pwf_snapshot;
 
 /** The fingerprint: a hash of the whole training state, from the hashes of the blocks of every

@@ -64,7 +64,7 @@ typedef enum pwf_backend_choice {
     PWF_BACKEND_PLAIN
 } pwf_backend_choice;
 typedef enum pwf_ensemble { PWF_ENSEMBLE_LAST, PWF_ENSEMBLE_ALL, PWF_ENSEMBLE_NONE } pwf_ensemble;
-typedef enum pwf_writer { PWF_WRITER_MPIIO } pwf_writer;
+typedef enum pwf_writer { PWF_WRITER_PWRITE, PWF_WRITER_MPIIO } pwf_writer;
 typedef enum pwf_log_format { PWF_LOG_AUTO, PWF_LOG_PLAIN, PWF_LOG_LOGFMT } pwf_log_format;
 typedef enum pwf_switch { PWF_SWITCH_AUTO, PWF_SWITCH_ON, PWF_SWITCH_OFF } pwf_switch;
 

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Times the writing of checkpoints by both writers, in turns: ckpt_bench DIR MODEL TIMES, MODEL one
+ * of timm's names. The state is divided over all ranks. */
+#include "pwf/ckpt/ckpt.h"
+#include "pwf/core/clock.h"
+#include "pwf/core/rng.h"
+#include "pwf/models/model.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void check(pwf_status status)
+{
+    if (status.code == PWF_OK) return;
+    fprintf(stderr, "%s\n", status.text);
+    exit(1);
+}
+
+static int ascending(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+int main(int argc, char **argv)
+{
+    enum { TIMES_MAX = 100 };
+    static char path[PWF_PATH];
+    static double seconds[2][TIMES_MAX];
+    static pwf_config config;
+    check(pwf_mesh_start(&argc, &argv));
+    const int times = argc == 4 ? atoi(argv[3]) : 0;
+    if (times < 1 || times > TIMES_MAX) return PWF_USAGE;
+    pwf_mesh *mesh = NULL;
+    check(pwf_mesh_new(1, &mesh));
+    const int ranks = pwf_mesh_size(mesh, PWF_WORLD), rank = pwf_mesh_rank(mesh, PWF_WORLD);
+    pwf_mesh_free(mesh);
+    check(pwf_mesh_new(ranks, &mesh));
+
+    pwf_registry *registry = NULL;
+    pwf_graph *graph = NULL;
+    pwf_config_defaults(&config);
+    snprintf(config.model.name, sizeof config.model.name, "%s", argv[2]);
+    check(pwf_model_build(&config, &registry, &graph));
+    const int64_t total = pwf_registry_total_count(registry);
+    pwf_snapshot snapshot = {.seed = 1, .slots = 8, .model = argv[2], .config = "# bench\n"};
+    check(pwf_state_new(registry, pwf_shard_range(total, ranks, rank), 7, 11, &snapshot.state));
+    pwf_state_array arrays[PWF_STATE_ARRAYS_MAX];
+    const int count = pwf_state_arrays(snapshot.state, arrays);
+    for (int a = 0; a < count; a++) {
+        const pwf_range own =
+            arrays[a].posterior ? snapshot.state->own_posterior : snapshot.state->own;
+        if (arrays[a].real && own.hi > own.lo)
+            pwf_rng_normals(arrays[a].data, (pwf_stream){1, PWF_RNG_NOISE, 0, (uint32_t)a}, own.lo,
+                            own.hi - own.lo);
+    }
+    for (int i = -1; i < times; i++) /* the first is not counted */
+        for (int w = 0; w < 2; w++) {
+            snapshot.writer = (pwf_ckpt_writer)w;
+            snapshot.position.step++;
+            pwf_mesh_barrier(mesh);
+            const double begun = pwf_clock_seconds();
+            check(pwf_ckpt_write(mesh, argv[1], &snapshot, path));
+            if (i >= 0) seconds[w][i] = pwf_clock_seconds() - begun;
+            pwf_ckpt_prune(mesh, argv[1], 2);
+        }
+    pwf_ckpt_info info;
+    if (rank == 0) {
+        check(pwf_ckpt_inspect(path, &info));
+        for (int w = 0; w < 2; w++) {
+            qsort(seconds[w], (size_t)times, sizeof seconds[w][0], ascending);
+            printf("%s %s: %.1f MiB, %d ranks, median of %d: %.3f s, fastest %.3f, slowest %.3f\n",
+                   argv[2], w == PWF_CKPT_MPIIO ? "mpiio" : "pwrite", (double)info.bytes * 0x1p-20,
+                   ranks, times, seconds[w][times / 2], seconds[w][0], seconds[w][times - 1]);
+        }
+    }
+    pwf_state_free(snapshot.state);
+    pwf_graph_free(graph);
+    pwf_registry_free(registry);
+    pwf_mesh_free(mesh);
+    pwf_mesh_stop();
+    return 0;
+}
