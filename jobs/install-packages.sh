@@ -11,6 +11,24 @@ if [ "${1:-build}" = test ]; then
     packages+=(libcmocka-dev clang clang-format shellcheck hdf5-tools slurm-wlm munge)
 fi
 
+# What the packages would bring, wherever it comes from: modules, Spack, another distribution.
+look_for_parts() {
+    local tool module header
+    missing=()
+    for tool in cmake ninja pkg-config mpicc mpirun; do
+        command -v "$tool" >/dev/null || missing+=("$tool")
+    done
+    for module in yaml-0.1 jansson libxxhash zlib openblas libjpeg libpng; do
+        pkg-config --exists "$module" 2>/dev/null || missing+=("$module")
+    done
+    pkg-config --exists hdf5-openmpi 2>/dev/null || pkg-config --exists hdf5 2>/dev/null ||
+        missing+=("hdf5+mpi")
+    for header in oneapi/dnnl/dnnl.h Random123/philox.h; do
+        echo "#include <$header>" | mpicc -E - >/dev/null 2>&1 || missing+=("$header")
+    done
+    [ -d "${PWF_DATA_PATH:-/usr/share/datasets/fashion-mnist}" ] || missing+=(fashion-mnist)
+}
+
 missing=()
 if command -v dpkg-query >/dev/null; then
     for package in "${packages[@]}"; do
@@ -18,13 +36,7 @@ if command -v dpkg-query >/dev/null; then
         [ "$status" = installed ] || missing+=("$package")
     done
 else
-    # Not Debian: look for what the packages would bring.
-    for tool in cmake ninja pkg-config mpicc mpirun; do
-        command -v "$tool" >/dev/null || missing+=("$tool")
-    done
-    for module in yaml-0.1 jansson libxxhash zlib openblas libjpeg libpng; do
-        pkg-config --exists "$module" 2>/dev/null || missing+=("$module")
-    done
+    look_for_parts
 fi
 [ "${#missing[@]}" -gt 0 ] || exit 0
 
@@ -37,15 +49,19 @@ if command -v apt-get >/dev/null && "${as_root[@]}" true 2>/dev/null; then
         apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
     exit 0
 fi
+if [ "${1:-build}" = build ]; then
+    look_for_parts
+    [ "${#missing[@]}" -gt 0 ] || exit 0
+fi
 
 cat >&2 <<EOF
-These packages are missing, and installing them needs root or sudo:
+These are missing, and installing them needs root or sudo:
     ${missing[*]}
 On a cluster they usually come as modules, for example
     module load gcc openmpi hdf5 openblas cmake
 or from Spack:
     spack install openmpi hdf5+mpi openblas libyaml onednn random123 xxhash jansson zlib libjpeg-turbo libpng cmake ninja
     spack load openmpi hdf5 openblas libyaml onednn random123 xxhash jansson zlib libjpeg-turbo libpng cmake ninja
-Fashion-MNIST is four .gz files of IDX data; point data.path at the folder they are in.
+Fashion-MNIST is four .gz files of IDX data; name the folder they are in: export PWF_DATA_PATH=...
 EOF
 exit 69

@@ -5,6 +5,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+unset "${!PWF_@}" # settings of runs are not meant for the tests
+
 build() { # build PRESET
     printf '\n== build: %s\n' "$1"
     cmake --preset "$1" >/dev/null
