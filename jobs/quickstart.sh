@@ -13,20 +13,20 @@ bash jobs/install-packages.sh build
 step "2/3 build into build/ (about a minute)"
 cmake --preset release >build-configure.log 2>&1 || { cat build-configure.log; exit 69; }
 rm -f build-configure.log
-cmake --build --preset release
+cmake --build --preset release --target pwf pwf_dist
 
 step "3/3 train on two ranks into $output (about 3 minutes)"
 if [ "$(id -u)" = 0 ]; then
     export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 fi
 SECONDS=0
-code=0
-trap : INT # mpirun gets it as well, and is waited for
+code=0 ended=Ended
+trap 'ended="Interrupted, ended"' INT # mpirun gets it as well, saves, and is waited for
 mpirun -n 2 --oversubscribe --bind-to none build/bin/pwf_dist -c configs/fashion_mnist.yaml \
     --output "$output" --resume auto || code=$?
 if [ "$code" != 0 ]; then
-    printf '\nEnded with code %s (docs/exit-codes.md) after %d s. The same command goes on from the newest checkpoint.\n' \
-        "$code" "$SECONDS" >&2
+    printf '\n%s with code %s (docs/exit-codes.md) after %d s. The same command goes on from the newest checkpoint.\n' \
+        "$ended" "$code" "$SECONDS" >&2
     exit "$code"
 fi
 printf '\nTraining took %d s. The table is in %s/summary.txt, the plot in %s/rounds.svg.\n' \
