@@ -3,6 +3,7 @@
 
 #include "inspect.h"
 #include "pwf/ckpt/network.h"
+#include "pwf/train/train.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,9 +29,12 @@ static pwf_status print_page(const char *path, const pwf_ckpt_info *info,
     printf("  model            %s\n", info->model);
     printf("  parameters       %lld, of which %lld have a posterior\n", (long long)info->total,
            (long long)info->posterior);
-    printf("  step             %lld (%lld in phase %lld, %lld batches)\n", (long long)p->step,
-           (long long)p->phase_step, (long long)p->phase, (long long)p->batches);
+    printf("  step             %lld, after %lld batches\n", (long long)p->step,
+           (long long)p->batches);
     printf("  rounds finished  %lld\n", (long long)p->round);
+    if (!info->is_model)
+        printf("  next             %s, %lld steps of it done\n", pwf_train_phase_text(p->phase),
+               (long long)p->phase_step);
     printf("  fixed            %.2f %% (%lld)\n", 100 * share(info), (long long)info->fixed);
     printf("  unique values    %lld\n", (long long)info->unique);
     printf("  entropy          %.3f bits, %.3f without zeros\n", info->entropy,
@@ -42,9 +46,9 @@ static pwf_status print_page(const char *path, const pwf_ckpt_info *info,
     return pwf_inspect_print_layers(view);
 }
 
-static pwf_status print_json(const char *path, const pwf_ckpt_info *info,
-                             const pwf_inspect_view *view)
+static pwf_status print_json(const char *path, const pwf_loaded *from, const pwf_inspect_view *view)
 {
+    const pwf_ckpt_info *info = &from->info;
     char fingerprint[33];
     pwf_hash_text(info->fingerprint, fingerprint);
     pwf_json *j = pwf_json_new();
@@ -53,6 +57,7 @@ static pwf_status print_json(const char *path, const pwf_ckpt_info *info,
     pwf_json_set_text(j, "model", info->model);
     pwf_json_set_int(j, "step", info->position.step);
     pwf_json_set_int(j, "phase", info->position.phase);
+    pwf_json_set_text(j, "phase_text", pwf_train_phase_text(info->position.phase));
     pwf_json_set_int(j, "phase_step", info->position.phase_step);
     pwf_json_set_int(j, "batches", info->position.batches);
     pwf_json_set_int(j, "round", info->position.round);
@@ -68,6 +73,7 @@ static pwf_status print_json(const char *path, const pwf_ckpt_info *info,
     pwf_json_set_int(j, "slots", info->slots);
     pwf_json_set_int(j, "bytes", info->bytes);
     pwf_json_set_text(j, "fingerprint", fingerprint);
+    pwf_json_set_text(j, "config", from->config);
     const pwf_status s = pwf_inspect_json_layers(view, j);
     if (s.code == PWF_OK) return pwf_inspect_put(j);
     pwf_json_free(j);
@@ -80,7 +86,7 @@ static pwf_status inspect_checkpoint(const char *path, bool json)
     PWF_TRY(pwf_ckpt_load(path, &l));
     const pwf_inspect_view view = {l.part, l.count, l.codebook.entry, l.codebook.count,
                                    l.codebook.min_power};
-    const pwf_status s = json ? print_json(path, &l.info, &view) : print_page(path, &l.info, &view);
+    const pwf_status s = json ? print_json(path, &l, &view) : print_page(path, &l.info, &view);
     pwf_ckpt_unload(&l);
     return s;
 }

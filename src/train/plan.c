@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* How long each station of a run is. Everything here is a pure function of configuration, number
  * of images and position, so that a resumed run makes the same plan. */
+#include "pwf/train/train.h"
 #include "trainer.h"
 
 #include "pwf/optim/schedule.h"
@@ -122,4 +123,18 @@ const char *pwf_plan_phase_name(const pwf_trainer *t)
         return "done";
     }
     return text;
+}
+
+const char *pwf_train_phase_text(int64_t phase)
+{
+    static const char *const texts[] = {
+        [PWF_PHASE_BASELINE] = "ordinary training",
+        [PWF_PHASE_START] = "start of the posterior",
+        [PWF_PHASE_TRAIN] = "Bayesian training",
+        [PWF_PHASE_FIX] = "fixing",
+        [PWF_PHASE_EVALUATE] = "evaluation of a round",
+        [PWF_PHASE_FINISH] = "last evaluation",
+        [PWF_PHASE_DONE] = "finished",
+    };
+    return phase >= 0 && phase <= PWF_PHASE_DONE ? texts[phase] : "unknown";
 }

@@ -67,6 +67,10 @@ pwf page.log inspect first/round-01.h5
 says page.log "sigma 5 %"
 says page.log "layer2.0.downsample.0.weight         128"
 says page.log "codebook value"
+says page.log "next             Bayesian training, 0 steps of it done"
+pwf page.json inspect first/round-01.h5 --json
+says page.json '"phase_text": "Bayesian training"'
+says page.json '"config": "output: '
 pwf page.log inspect "$golden/ema.pth"; says page.log "under model_ema, 9 tensors"
 printf 'pwfpack\n' >bad.pwf
 pwf page.log inspect bad.pwf; expect 65 "a truncated compact model"

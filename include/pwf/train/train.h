@@ -27,6 +27,11 @@ pwf_status pwf_train_check(const pwf_mesh *mesh, const pwf_config *config, const
  * Collective over the mesh. Fails as pwf_train_check, or as a step. */
 pwf_status pwf_train_dry_run(const pwf_mesh *mesh, const pwf_config *config, bool calibrated);
 
+/** What a run does in a phase, as the position in a checkpoint numbers them: "ordinary training",
+ * "Bayesian training", ...; "unknown" for any other number.
+ * Local. */
+const char *pwf_train_phase_text(int64_t phase);
+
 /* What an evaluation of a file found. */
 typedef struct pwf_evaluation {
     pwf_network network;
