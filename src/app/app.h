@@ -3,6 +3,7 @@
 #define PWF_APP_APP_H
 
 #include "pwf/ckpt/ckpt.h"
+#include "pwf/ckpt/lock.h"
 #include "pwf/config/config.h"
 #include "pwf/mesh/mesh.h"
 
@@ -34,6 +35,8 @@ typedef struct pwf_app_command {
 typedef struct pwf_app_job {
     pwf_config config;
     char checkpoint[PWF_PATH];
+    bool locked;    /* the run directory is taken for this job */
+    pwf_lock *lock; /* on rank 0; the caller releases it, whatever pwf_app_resolve returns */
 } pwf_app_job;
 
 /** Makes a process fit to work, first of all: standard descriptors that came closed lead to
@@ -47,6 +50,7 @@ void pwf_app_start(void);
 pwf_status pwf_app_parse(int argc, char **argv, pwf_app_command *command);
 
 /** Settles the settings (option > environment > YAML > checkpoint > default) and the checkpoint.
+ * A run gets its directory, made and locked, before anything is looked for in it.
  * Collective over the mesh; files and environment are read on rank 0 alone, so that all ranks have
  * the same. Fails with PWF_CONFIG, PWF_DATA, PWF_MISSING, PWF_CANTCREATE, ..., the same everywhere.
  */

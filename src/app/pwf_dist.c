@@ -84,11 +84,14 @@ static pwf_status run(const pwf_mesh *launch, int argc, char **argv)
         if (speaks && command.action == PWF_APP_VERSION) pwf_app_print_version("pwf_dist");
         return pwf_ok();
     }
-    PWF_TRY(pwf_app_resolve(launch, &command, &job));
-    pwf_app_start_log(&job.config);
-    PWF_TRY(pwf_mesh_new((int)job.config.parallel.shards, &mesh));
-    const pwf_status status = act(mesh, command.action, &job);
+    pwf_status status = pwf_app_resolve(launch, &command, &job);
+    if (status.code == PWF_OK) {
+        pwf_app_start_log(&job.config);
+        status = pwf_mesh_new((int)job.config.parallel.shards, &mesh);
+    }
+    if (status.code == PWF_OK) status = act(mesh, command.action, &job);
     pwf_mesh_free(mesh);
+    pwf_lock_release(job.lock);
     return status;
 }
 

@@ -28,6 +28,15 @@ pwf_status pwf_app_layer(const pwf_app_command *command, const char *stored, pwf
     return pwf_config_set(config, assignment);
 }
 
+/* Makes the run directory this job's own. Only a run needs it; to look is free. */
+static pwf_status own(const pwf_mesh *mesh, const pwf_app_command *command, pwf_app_job *job)
+{
+    if (command->action != PWF_APP_RUN || job->locked) return pwf_ok();
+    PWF_TRY(pwf_lock_take(mesh, job->config.output, &job->lock));
+    job->locked = true;
+    return pwf_ok();
+}
+
 /* The settings of rank 0 on every rank. */
 static pwf_status share(const pwf_mesh *mesh, pwf_status status, pwf_config *config)
 {
@@ -129,6 +138,7 @@ pwf_status pwf_app_resolve(const pwf_mesh *mesh, const pwf_app_command *command,
             return PWF_FAIL(PWF_USAGE, "the name of the checkpoint is too long");
         strcpy(job->checkpoint, command->checkpoint);
         PWF_TRY(resume(mesh, command, job));
+        PWF_TRY(own(mesh, command, job));
         return check_elsewhere(mesh, job);
     }
     /* Settings first: they name the run directory, in which a checkpoint may lie. With one there,
@@ -139,12 +149,14 @@ pwf_status pwf_app_resolve(const pwf_mesh *mesh, const pwf_app_command *command,
     if (first) status = pwf_app_layer(command, NULL, &job->config);
     PWF_TRY(share(mesh, status, &job->config));
     if (command->resume) {
+        PWF_TRY(own(mesh, command, job));
         PWF_TRY(pwf_ckpt_find(mesh, job->config.output, job->checkpoint, &found));
         if (found) return resume(mesh, command, job);
         PWF_INFO("FRESH", "no checkpoint in %s: a fresh start", job->config.output);
     }
     if (first) status = settle_fresh(command, &job->config);
     PWF_TRY(share(mesh, status, &job->config));
+    PWF_TRY(own(mesh, command, job));
     const bool dry = command->action != PWF_APP_RUN && command->action != PWF_APP_CHECK;
     return command->resume || dry ? pwf_ok() : check_unused(mesh, job->config.output);
 }

@@ -188,8 +188,8 @@ static void remove_file(const char *dir, const char *name)
         PWF_WARN("CKPT_PRUNE", "cannot remove %s: %s", path, strerror(errno));
 }
 
-/* Part files and trash of earlier attempts. One run at a time works in a directory, so nobody is
- * writing one now. */
+/* Part files and trash of earlier attempts. The run that writes here holds the directory's lock, so
+ * nobody else is writing one now. */
 static void remove_leftovers(const char *dir)
 {
     DIR *d = opendir(dir);

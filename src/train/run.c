@@ -322,33 +322,10 @@ static pwf_status run_stations(pwf_trainer *t)
 
 /* ---- before and after ---------------------------------------------------------------------- */
 
-static pwf_status make_directory(const char *path)
-{
-    char part[PWF_TEXT];
-    const size_t length = strlen(path);
-    for (size_t i = 1; i <= length; i++) {
-        if (path[i] != '/' && path[i] != '\0') continue;
-        memcpy(part, path, i);
-        part[i] = '\0';
-        if (mkdir(part, 0755) != 0 && errno != EEXIST)
-            return PWF_FAIL(errno == EACCES || errno == EPERM ? PWF_DENIED : PWF_CANTCREATE,
-                            "cannot create the run directory %s: %s; choose another with --output",
-                            part, strerror(errno));
-    }
-    struct stat info;
-    if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode))
-        return PWF_FAIL(PWF_CANTCREATE, "%s is not a directory; choose another --output", path);
-    if (access(path, W_OK | X_OK) != 0)
-        return PWF_FAIL(PWF_DENIED, "cannot write in the run directory %s: %s", path,
-                        strerror(errno));
-    return pwf_ok();
-}
-
 static pwf_status open_directory(pwf_trainer *t, const pwf_snapshot *from)
 {
     const pwf_config *c = t->config;
     char *text = NULL;
-    PWF_TRY(make_directory(c->output));
     PWF_TRY(pwf_config_write(c, &text));
     const bool live = c->log.progress == PWF_SWITCH_ON ||
                       (c->log.progress == PWF_SWITCH_AUTO && pwf_terminal_rewrites());
@@ -470,7 +447,7 @@ pwf_status pwf_train_run(const pwf_mesh *mesh, const pwf_config *config, const c
     return status;
 }
 
-/* What make_directory would meet, found without making anything. */
+/* What taking the directory would meet, found without making anything. */
 static pwf_status check_directory(const char *output)
 {
     char path[PWF_TEXT];

@@ -9,11 +9,12 @@
 /** A whole run: ordinary training, fixing rounds, final evaluation; src/train/run.c reads from top
  * to bottom. */
 
-/** Runs the job the configuration describes, in the directory config->output.
+/** Runs the job the configuration describes, in the directory config->output, which exists and is
+ * this job's own (pwf_lock_take).
  * Collective over the mesh; all ranks pass the same configuration. `checkpoint` is the file to go
  * on from, or NULL for a fresh start. The status is the same on every rank: success, PWF_STOPPED
- * with a good checkpoint (checkpoint.stop_after), PWF_NUMBERS when a loss or gradient is not
- * finite, or what setting up, reading and writing can bring. */
+ * with a good checkpoint (a request, see core/request.h), PWF_NUMBERS when a loss or gradient is
+ * not finite, or what setting up, reading and writing can bring. */
 pwf_status pwf_train_run(const pwf_mesh *mesh, const pwf_config *config, const char *checkpoint);
 
 /** Sets up everything a run needs (model, data, memory, the checkpoint to go on from or NULL) and

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#define _XOPEN_SOURCE 700
+#include "holder.h"
+
+#include "pwf/core/clock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char FORMAT[] = "pwf-lock job=%40s restart=%20s host=%64s boot=%40s process=%ld "
+                             "start=%24s";
+
+/* A word: never empty, and nothing in it that would end it. */
+static void set_word(char *word, size_t size, const char *text)
+{
+    snprintf(word, size, "%s", text && *text ? text : "none");
+    for (char *c = word; *c; c++)
+        if (*c <= ' ' || *c > '~') *c = '_';
+}
+
+static void describe_self(pwf_holder *self)
+{
+    char host[65] = "", boot[41] = "";
+    memset(self, 0, sizeof *self);
+    gethostname(host, sizeof host - 1);
+    const int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    const ssize_t n = fd < 0 ? 0 : read(fd, boot, sizeof boot - 1);
+    if (fd >= 0) close(fd);
+    boot[n < 0 ? 0 : n] = '\0';
+    boot[strcspn(boot, "\n")] = '\0';
+    set_word(self->job, sizeof self->job, getenv("SLURM_JOB_ID"));
+    set_word(self->restart, sizeof self->restart, getenv("SLURM_RESTART_COUNT"));
+    set_word(self->host, sizeof self->host, host);
+    set_word(self->boot, sizeof self->boot, boot);
+    pwf_clock_utc(self->start);
+    self->process = (long)getpid();
+}
+
+pwf_status pwf_holder_write(int fd, const char *path)
+{
+    pwf_holder self;
+    char line[512];
+    describe_self(&self);
+    const int n = snprintf(line, sizeof line,
+                           "pwf-lock job=%s restart=%s host=%s boot=%s process=%ld start=%s\n",
+                           self.job, self.restart, self.host, self.boot, self.process, self.start);
+    if (ftruncate(fd, 0) != 0 || pwrite(fd, line, (size_t)n, 0) != n)
+        return PWF_FAIL(PWF_IO, "cannot write %s: %s", path, strerror(errno));
+    return pwf_ok();
+}
+
+bool pwf_holder_read(int fd, pwf_holder *by)
+{
+    char line[512];
+    memset(by, 0, sizeof *by);
+    const ssize_t n = pread(fd, line, sizeof line - 1, 0);
+    line[n < 0 ? 0 : n] = '\0';
+    return sscanf(line, FORMAT, by->job, by->restart, by->host, by->boot, &by->process,
+                  by->start) == 6;
+}
+
+bool pwf_holder_is_gone(const pwf_holder *by)
+{
+    pwf_holder self;
+    describe_self(&self);
+    if (!*by->job) return false;
+    const bool job = strcmp(by->job, "none") != 0 && strcmp(by->job, self.job) == 0;
+    if (job && strcmp(by->restart, self.restart) != 0) return true;
+    if (strcmp(by->host, self.host) != 0 || strcmp(by->boot, "none") == 0) return false;
+    if (strcmp(by->boot, self.boot) != 0) return true;
+    return kill((pid_t)by->process, 0) != 0 && errno == ESRCH;
+}
+
+void pwf_holder_sentence(const pwf_holder *by, char text[PWF_HOLDER])
+{
+    if (!*by->job)
+        snprintf(text, PWF_HOLDER, "another job");
+    else
+        snprintf(text, PWF_HOLDER, "%s%s on %s, process %ld, since %s",
+                 strcmp(by->job, "none") == 0 ? "a run" : "job ",
+                 strcmp(by->job, "none") == 0 ? "" : by->job, by->host, by->process, by->start);
+}

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#define _DEFAULT_SOURCE /* flock, major, minor */
+#define _XOPEN_SOURCE 700
+#include "pwf/ckpt/lock.h"
+
+#include "holder.h"
+#include "paths.h"
+
+#include "pwf/ckpt/ckpt.h"
+#include "pwf/core/fault.h"
+#include "pwf/core/log.h"
+#include "pwf/core/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The system frees a flock when its process ends, however it ends, so what the file says is only
+ * for people. Where flock does not work across hosts, the file itself is the lock: whoever makes it
+ * has it, and a thread renews its time until the end. */
+
+enum { BEAT = 30, STALE = 300, TRIES = 20 }; /* seconds, seconds, times */
+
+struct pwf_lock {
+    char dir[PWF_PATH], path[PWF_PATH];
+    int fd;
+    bool made_dir;
+    bool beats; /* there is a thread */
+    bool ends;
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+};
+
+/* ---- the directory ---- */
+
+static pwf_status make_directory(const char *path, bool *made)
+{
+    char part[PWF_PATH];
+    const size_t length = strlen(path);
+    for (size_t i = 1; i <= length; i++) {
+        if (path[i] != '/' && path[i] != '\0') continue;
+        memcpy(part, path, i);
+        part[i] = '\0';
+        *made = mkdir(part, 0755) == 0;
+        if (!*made && errno != EEXIST)
+            return PWF_FAIL(errno == EACCES || errno == EPERM ? PWF_DENIED : PWF_CANTCREATE,
+                            "cannot create the run directory %s: %s; choose another with --output",
+                            part, strerror(errno));
+    }
+    struct stat info;
+    if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode))
+        return PWF_FAIL(PWF_CANTCREATE, "%s is not a directory; choose another --output", path);
+    if (access(path, W_OK | X_OK) != 0)
+        return PWF_FAIL(PWF_DENIED, "cannot write in the run directory %s: %s", path,
+                        strerror(errno));
+    return pwf_path_check_folder(path);
+}
+
+/* Lustre and NFS can be mounted so that a lock counts on one host alone. */
+static bool locks_stay_here(const char *dir)
+{
+    struct stat info;
+    char device[48], *line = NULL;
+    size_t room = 0;
+    bool here = false;
+    FILE *mounts = fopen("/proc/self/mountinfo", "re");
+    if (!mounts) return false;
+    if (stat(dir, &info) == 0) {
+        snprintf(device, sizeof device, " %u:%u ", major(info.st_dev), minor(info.st_dev));
+        while (!here && getline(&line, &room, mounts) > 0)
+            here = strstr(line, device) &&
+                   (strstr(line, "localflock") || strstr(line, "local_lock=flock") ||
+                    strstr(line, "local_lock=all"));
+    }
+    free(line);
+    fclose(mounts);
+    return here;
+}
+
+static pwf_status in_use(const pwf_lock *l, const pwf_holder *by, bool by_file)
+{
+    char who[PWF_HOLDER];
+    pwf_holder_sentence(by, who);
+    return PWF_FAIL(PWF_CANTCREATE,
+                    "the run directory %s is in use by %s: wait for its end, stop it (touch "
+                    "%s/stop), or choose another --output%s%s%s",
+                    l->dir, who, l->dir, by_file ? "; if that job is gone, remove " : "",
+                    by_file ? l->path : "", by_file ? " or wait five minutes" : "");
+}
+
+static void say_taken_over(const pwf_lock *l, const pwf_holder *from)
+{
+    char who[PWF_HOLDER];
+    pwf_holder_sentence(from, who);
+    PWF_INFO("LOCK", "%s was left behind by %s, which is gone: taken over", l->path, who);
+}
+
+/* ---- with flock ---- */
+
+/* The file of that name, which is nobody else's link to something. */
+static pwf_status open_file(pwf_lock *l)
+{
+    struct stat info;
+    l->fd = open(l->path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644);
+    if (l->fd < 0 || fstat(l->fd, &info) != 0)
+        return PWF_FAIL(errno == EACCES || errno == EPERM || errno == ELOOP ? PWF_DENIED : PWF_IO,
+                        "cannot open %s: %s", l->path, strerror(errno));
+    if (!S_ISREG(info.st_mode) || info.st_nlink > 1)
+        return PWF_FAIL(PWF_DENIED, "%s is not a file of its own but leads elsewhere: remove it",
+                        l->path);
+    return pwf_ok();
+}
+
+static bool has_name(const pwf_lock *l)
+{
+    struct stat mine, there;
+    return fstat(l->fd, &mine) == 0 && lstat(l->path, &there) == 0 && mine.st_dev == there.st_dev &&
+           mine.st_ino == there.st_ino;
+}
+
+static void wait_a_little(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+}
+
+/* A holder that has just taken the lock may not have written yet who it is. */
+static void read_holder(int fd, pwf_holder *by)
+{
+    for (int i = 0; i < TRIES && !pwf_holder_read(fd, by); i++)
+        wait_a_little();
+}
+
+/* *works is false where the file system has no flock, and the file is then closed. */
+static pwf_status take_flock(pwf_lock *l, bool *works)
+{
+    *works = PWF_FAULT_POINT("lock.flock").code == PWF_OK && !locks_stay_here(l->dir);
+    for (int i = 0; *works && i < TRIES; i++) {
+        PWF_TRY(open_file(l));
+        pwf_holder by = {0};
+        if (flock(l->fd, LOCK_EX | LOCK_NB) != 0) {
+            if (errno == EWOULDBLOCK) {
+                read_holder(l->fd, &by);
+                return in_use(l, &by, false);
+            }
+            if (errno != EINTR) *works = false;
+        } else if (has_name(l)) { /* and not removed by its last owner meanwhile */
+            if (pwf_holder_read(l->fd, &by)) say_taken_over(l, &by);
+            return pwf_holder_write(l->fd, l->path);
+        }
+        close(l->fd);
+        l->fd = -1;
+    }
+    if (!*works) return pwf_ok();
+    return PWF_FAIL(PWF_CANTCREATE, "others take and leave %s all the time: try again", l->path);
+}
+
+/* ---- without ---- */
+
+static void *renew(void *context)
+{
+    pwf_lock *l = context;
+    struct timespec next;
+    pthread_mutex_lock(&l->mutex);
+    clock_gettime(CLOCK_MONOTONIC, &next);
+    while (!l->ends) {
+        next.tv_sec += BEAT;
+        int waited = 0;
+        while (!l->ends && waited != ETIMEDOUT)
+            waited = pthread_cond_timedwait(&l->changed, &l->mutex, &next);
+        if (!l->ends) futimens(l->fd, NULL);
+    }
+    pthread_mutex_unlock(&l->mutex);
+    return NULL;
+}
+
+static pwf_status start_renewing(pwf_lock *l)
+{
+    pthread_condattr_t monotonic;
+    sigset_t all, before;
+    pthread_mutex_init(&l->mutex, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&l->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    const int e = pthread_create(&l->thread, NULL, renew, l);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    l->beats = e == 0;
+    if (e != 0)
+        return PWF_FAIL(PWF_RESOURCE, "no thread to keep %s alive: %s", l->path, strerror(e));
+    return pwf_ok();
+}
+
+/* Whether the owner of an existing lock file is gone. `now` is by the clock of the file system. */
+static bool is_stale(const struct stat *info, time_t now, const pwf_holder *by)
+{
+    return now - info->st_mtime > STALE || pwf_holder_is_gone(by);
+}
+
+/* Two may find the same file stale. Renaming gives it to one of them; if that turns out to be a new
+ * owner's file, it is given back. */
+static bool clear_away(const pwf_lock *l, const char *aside, const struct stat *seen)
+{
+    struct stat info;
+    if (rename(l->path, aside) != 0) return errno == ENOENT;
+    const bool same =
+        lstat(aside, &info) == 0 && info.st_ino == seen->st_ino && info.st_mtime == seen->st_mtime;
+    if (!same && link(aside, l->path) != 0)
+        PWF_WARN("LOCK", "%s of another job could not be given back: %s", l->path, strerror(errno));
+    unlink(aside);
+    return same;
+}
+
+/* The file in the way. Fails unless it is stale and has been removed. */
+static pwf_status remove_stale(pwf_lock *l, time_t now)
+{
+    char aside[PWF_PATH + 16];
+    struct stat info;
+    pwf_holder by = {0};
+    const int fd = open(l->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) return pwf_ok();
+    if (fd < 0)
+        return PWF_FAIL(errno == EACCES || errno == ELOOP ? PWF_DENIED : PWF_IO,
+                        "cannot open %s: %s", l->path, strerror(errno));
+    const bool there = fstat(fd, &info) == 0;
+    pwf_holder_read(fd, &by);
+    close(fd);
+    if (!there || !is_stale(&info, now, &by)) return in_use(l, &by, true);
+    snprintf(aside, sizeof aside, "%s.%ld", l->path, (long)getpid());
+    if (!clear_away(l, aside, &info)) return in_use(l, &by, true);
+    say_taken_over(l, &by);
+    return pwf_ok();
+}
+
+/* The file is written under another name and then linked, so that it is whole when it is seen; link
+ * fails if the name is taken, on every file system. */
+static pwf_status link_file(pwf_lock *l, const char *own)
+{
+    struct stat info;
+    l->fd = open(own, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (l->fd < 0)
+        return PWF_FAIL(errno == EACCES || errno == EPERM ? PWF_DENIED : PWF_IO,
+                        "cannot create %s: %s", own, strerror(errno));
+    PWF_TRY(pwf_holder_write(l->fd, own));
+    if (fstat(l->fd, &info) != 0)
+        return PWF_FAIL(PWF_IO, "cannot look at %s: %s", own, strerror(errno));
+    for (int i = 0; i < TRIES; i++) {
+        if (link(own, l->path) == 0) return pwf_ok();
+        if (errno != EEXIST)
+            return PWF_FAIL(PWF_IO, "cannot create %s: %s", l->path, strerror(errno));
+        PWF_TRY(remove_stale(l, info.st_mtime));
+    }
+    return PWF_FAIL(PWF_CANTCREATE, "others take and leave %s all the time: try again", l->path);
+}
+
+static pwf_status take_file(pwf_lock *l)
+{
+    char own[PWF_PATH + 32];
+    uint64_t random = 0;
+    if (getrandom(&random, sizeof random, 0) != sizeof random) random = (uint64_t)getpid();
+    snprintf(own, sizeof own, "%s.%016llx", l->path, (unsigned long long)random);
+    const pwf_status s = link_file(l, own);
+    unlink(own);
+    PWF_TRY(s);
+    PWF_INFO("LOCK", "%s has no locks between hosts: the job keeps %s alive", l->dir, l->path);
+    return start_renewing(l);
+}
+
+/* ---- all ---- */
+
+static pwf_status take(pwf_lock *l, const char *dir)
+{
+    bool works = false;
+    if (snprintf(l->dir, sizeof l->dir, "%s", dir) >= PWF_PATH - 64)
+        return PWF_FAIL(PWF_CANTCREATE, "the name of the run directory is too long");
+    snprintf(l->path, sizeof l->path, "%.*s/.pwf.lock", PWF_PATH - 64, l->dir);
+    PWF_TRY(make_directory(l->dir, &l->made_dir));
+    PWF_TRY(take_flock(l, &works));
+    return works ? pwf_ok() : take_file(l);
+}
+
+/* Without the lock nothing of it is touched. */
+static void drop(pwf_lock *l, bool held)
+{
+    if (l->beats) {
+        pthread_mutex_lock(&l->mutex);
+        l->ends = true;
+        pthread_cond_signal(&l->changed);
+        pthread_mutex_unlock(&l->mutex);
+        pthread_join(l->thread, NULL);
+    }
+    /* The name goes first: a file without a name is nobody's lock. */
+    if (held && has_name(l)) unlink(l->path);
+    if (l->fd >= 0) close(l->fd);
+    if (l->made_dir) rmdir(l->dir);
+    pwf_mem_free(l);
+}
+
+pwf_status pwf_lock_take(const pwf_mesh *mesh, const char *dir, pwf_lock **out)
+{
+    pwf_status s = pwf_ok();
+    *out = NULL;
+    if (pwf_mesh_rank(mesh, PWF_WORLD) == 0) {
+        pwf_lock *l = NULL;
+        s = pwf_mem_alloc(PWF_MEM_BUFFERS, 1, sizeof *l, &l);
+        if (s.code == PWF_OK) {
+            memset(l, 0, sizeof *l);
+            l->fd = -1;
+            s = take(l, dir);
+            if (s.code == PWF_OK)
+                *out = l;
+            else
+                drop(l, false);
+        }
+    }
+    return pwf_mesh_agree(mesh, s);
+}
+
+void pwf_lock_release(pwf_lock *lock)
+{
+    if (lock) drop(lock, true);
+}
