@@ -3,9 +3,10 @@
  *
  *   image_tool pixels       reads lines "FILE WIDTH HEIGHT FILTER OUT" (size 0 x 0: as decoded) and
  *                           writes the pixels to OUT; answers each with a line "WIDTH HEIGHT"
- *   image_tool rate TREE    loads every training image once, as a step does, on one thread, with
- *                           the settings of ImageNet; writes their number and the seconds of
- *                           processor time */
+ *   image_tool rate TREE [KEY=VALUE ...]
+ *                           loads every training image once, as a step does, on one thread, with
+ *                           the settings of ImageNet and these; writes their number and the
+ *                           seconds of processor time */
 #include "folder_config.h"
 #include "pictures.h"
 #include "pwf/data/dataset.h"
@@ -48,7 +49,7 @@ static pwf_status pixels_of_all(void)
     return pwf_ok();
 }
 
-static pwf_status rate(const char *tree)
+static pwf_status rate(const char *tree, char **settings, int count)
 {
     enum { SIDE = 224 };
     static float image[3 * SIDE * SIDE];
@@ -56,6 +57,8 @@ static pwf_status rate(const char *tree)
     pwf_config config;
     pwf_dataset *d = NULL;
     folder_config(&config, tree, 1, SIDE);
+    for (int i = 0; i < count; i++)
+        PWF_TRY(pwf_config_set(&config, settings[i]));
     PWF_TRY(pwf_dataset_open(&config, PWF_TRAIN, &d));
     const clock_t begun = clock();
     pwf_status s = pwf_ok();
@@ -70,9 +73,10 @@ static pwf_status rate(const char *tree)
 
 int main(int count, char **word)
 {
-    pwf_status s = PWF_FAIL(PWF_USAGE, "image_tool pixels, or image_tool rate TREE");
+    pwf_status s =
+        PWF_FAIL(PWF_USAGE, "image_tool pixels, or image_tool rate TREE [KEY=VALUE ...]");
     if (count == 2 && strcmp(word[1], "pixels") == 0) s = pixels_of_all();
-    if (count == 3 && strcmp(word[1], "rate") == 0) s = rate(word[2]);
+    if (count >= 3 && strcmp(word[1], "rate") == 0) s = rate(word[2], word + 3, count - 3);
     if (s.code != PWF_OK) fprintf(stderr, "%s\n", s.text);
     return (int)s.code;
 }
