@@ -44,9 +44,18 @@ static void print_help(void)
     printf("  pwf --version | --help\n");
 }
 
+/* Says what went wrong. */
+static pwf_status said(pwf_status status)
+{
+    pwf_log_status(status);
+    return status;
+}
+
+/* It is said before MPI ends: the launcher ends the other ranks as soon as one has left with an
+ * error. */
 static pwf_status run_command(const pwf_app_entry *entry, int argc, char **argv)
 {
-    if (!entry->parallel) return entry->run(argc, argv);
+    if (!entry->parallel) return said(entry->run(argc, argv));
     pwf_mesh *mesh = NULL;
     pwf_status status = pwf_mesh_start(&argc, &argv);
     if (status.code == PWF_OK) status = pwf_mesh_new(1, &mesh);
@@ -55,13 +64,14 @@ static pwf_status run_command(const pwf_app_entry *entry, int argc, char **argv)
         pwf_mesh_free(mesh);
         status = entry->run(argc, argv);
     }
+    said(status);
     pwf_mesh_stop();
     return status;
 }
 
 static pwf_status run(int argc, char **argv)
 {
-    if (argc < 2) return PWF_FAIL(PWF_USAGE, "a command is missing; see pwf --help");
+    if (argc < 2) return said(PWF_FAIL(PWF_USAGE, "a command is missing; see pwf --help"));
     const char *word = argv[1];
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
         print_help();
@@ -74,13 +84,11 @@ static pwf_status run(int argc, char **argv)
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (strcmp(word, commands[i].name) == 0)
             return run_command(&commands[i], argc - 1, argv + 1);
-    return PWF_FAIL(PWF_USAGE, "'%.100s' is not a command of pwf; see pwf --help", word);
+    return said(PWF_FAIL(PWF_USAGE, "'%.100s' is not a command of pwf; see pwf --help", word));
 }
 
 int main(int argc, char **argv)
 {
     pwf_app_start();
-    const pwf_status status = run(argc, argv);
-    pwf_log_status(status);
-    return (int)status.code;
+    return (int)run(argc, argv).code;
 }

@@ -92,7 +92,7 @@ refused 64 "no -o given" predict run/model.h5 -i images.h5
 refused 64 "would replace the input" predict run/model.h5 -i images.h5 -o run/../images.h5
 refused 73 "nowhere" predict run/model.h5 -i images.h5 -o nowhere/x.h5
 refused 65 "has no dataset images" predict run/model.h5 -i run/model.h5 -o x.h5
-ranks=2 refused 66 "none.h5" predict run/model.h5 -i none.h5 -o x.h5
+refused 66 "none.h5" predict run/model.h5 -i none.h5 -o x.h5
 check "nothing is left of a failed prediction" test -z "$(find . -name '*x.h5*')"
 refused 65 "labels is not an HDF5 file" predict run/model.h5 -i labels -o x.h5
 refused 78 "images of folders have 3 channels" predict run/model.h5 -i run -o x.h5
