@@ -22,8 +22,8 @@ fi
 SECONDS=0
 code=0 ended=Ended
 trap 'ended="Interrupted, ended"' INT # mpirun gets it as well, saves, and is waited for
-mpirun -n 2 --oversubscribe --bind-to none build/bin/pwf_dist -c configs/fashion_mnist.yaml \
-    --output "$output" --resume auto || code=$?
+mpirun -n 2 --oversubscribe --bind-to none --mca odls_base_sigkill_timeout 60 build/bin/pwf_dist \
+    -c configs/fashion_mnist.yaml --output "$output" --resume auto || code=$?
 if [ "$code" != 0 ]; then
     printf '\n%s with code %s (docs/exit-codes.md) after %d s. The same command goes on from the newest checkpoint.\n' \
         "$ended" "$code" "$SECONDS" >&2
