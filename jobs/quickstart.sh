@@ -20,13 +20,21 @@ if [ "$(id -u)" = 0 ]; then
     export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 fi
 SECONDS=0
-code=0 ended=Ended
-trap 'ended="Interrupted, ended"' INT # mpirun gets it as well, saves, and is waited for
-mpirun -n 2 --oversubscribe --bind-to none --mca odls_base_sigkill_timeout 60 build/bin/pwf_dist \
-    -c configs/fashion_mnist.yaml --output "$output" --resume auto || code=$?
+code=0
+# In a process group of its own, mpirun does not see Ctrl-C, which would kill the ranks a second later.
+set -m
+mpirun -n 2 --oversubscribe --bind-to none build/bin/pwf_dist -c configs/fashion_mnist.yaml \
+    --output "$output" --resume auto </dev/null &
+launcher=$!
+set +m
+trap 'kill -USR1 "$launcher" 2>/dev/null || true' INT TERM HUP # the run saves and stops
+while kill -0 "$launcher" 2>/dev/null; do
+    code=0
+    wait "$launcher" || code=$?
+done
 if [ "$code" != 0 ]; then
-    printf '\n%s with code %s (docs/exit-codes.md) after %d s. The same command goes on from the newest checkpoint.\n' \
-        "$ended" "$code" "$SECONDS" >&2
+    printf '\nEnded with code %s (docs/exit-codes.md) after %d s. The same command goes on from the newest checkpoint.\n' \
+        "$code" "$SECONDS" >&2
     exit "$code"
 fi
 printf '\nTraining took %d s. The table is in %s/summary.txt, the plot in %s/rounds.svg.\n' \
