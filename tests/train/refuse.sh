@@ -41,6 +41,15 @@ check "nothing changed" diff -r run good
 # The newest is damaged: the one before is used. All are damaged: 65, and no silent fresh start.
 flip() { printf '\377' | dd of="$1" bs=1 seek=$(($(stat -c %s "$1") / 2)) conv=notrunc status=none; }
 flip "$(newest run)"
+verify() { code=0; "$PWF_BIN_DIR/pwf" verify "$@" >verify.log 2>&1 || code=$?; }
+verify good; expect 0 "a good run verified"
+check "all of it" test "$(grep -c '^good ' verify.log)" = "$(find good -name '*.h5' | wc -l)"
+verify run; expect 65 "a bad checkpoint among good ones"
+check "one is bad" test "$(grep -c '^BAD ' verify.log)" = 1
+verify "$(newest good)"; expect 0 "a good file verified"
+verify "$tiny"; expect 65 "something else verified"
+verify none; expect 66 "nothing verified"
+verify .; expect 66 "a directory without checkpoints"
 dist 2 before.log --resume auto --output run --set checkpoint.stop_after=1
 expect 75 "resumed from the one before"
 says before.log "$(basename "$(newest good)")"
