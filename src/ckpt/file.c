@@ -16,49 +16,6 @@ static const char magic[8] = {'p', 'w', 'f', 'c', 'k', 'p', 't', '\n'};
 
 enum { PIECE = 1 << 20 }; /* bytes read at a time */
 
-pwf_status pwf_file_pread(int fd, const char *path, void *out, size_t bytes, uint64_t offset)
-{
-    char *to = out;
-    while (bytes > 0) {
-        const ssize_t n = pread(fd, to, bytes, (off_t)offset);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0)
-            return PWF_FAIL(PWF_IO, "cannot read %s at byte %llu: %s", path,
-                            (unsigned long long)offset, strerror(errno));
-        if (n == 0)
-            return PWF_FAIL(PWF_DATA, "%s ends at byte %llu, in the middle of its contents", path,
-                            (unsigned long long)offset);
-        to += n;
-        bytes -= (size_t)n;
-        offset += (uint64_t)n;
-    }
-    return pwf_ok();
-}
-
-pwf_status pwf_file_pwrite(int fd, const char *path, const void *in, size_t bytes, uint64_t offset)
-{
-    const char *from = in;
-    while (bytes > 0) {
-        const ssize_t n = pwrite(fd, from, bytes, (off_t)offset);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0)
-            return PWF_FAIL(PWF_IO, "cannot write %s at byte %llu: %s", path,
-                            (unsigned long long)offset, strerror(n < 0 ? errno : ENOSPC));
-        from += n;
-        bytes -= (size_t)n;
-        offset += (uint64_t)n;
-    }
-    return pwf_ok();
-}
-
-pwf_status pwf_file_sync(int fd, const char *path)
-{
-    while (fsync(fd) != 0)
-        if (errno != EINTR)
-            return PWF_FAIL(PWF_IO, "%s did not reach the disk: %s", path, strerror(errno));
-    return pwf_ok();
-}
-
 static bool same_hash(pwf_hash a, pwf_hash b)
 {
     return a.lo == b.lo && a.hi == b.hi;

@@ -2,6 +2,7 @@
 #ifndef PWF_CKPT_FILE_H
 #define PWF_CKPT_FILE_H
 
+#include "pwf/core/file.h"
 #include "pwf/core/hash.h"
 #include "pwf/core/status.h"
 
@@ -113,15 +114,5 @@ pwf_status pwf_file_root(const pwf_file *file, pwf_hash *root);
 /** Splits file->text, as read, into file->name.
  * Local. Fails with PWF_DATA or PWF_RESOURCE. */
 pwf_status pwf_file_split_names(pwf_file *file);
-
-/** pread and pwrite of exactly `bytes` bytes, whatever signals and short transfers.
- * Local. Fail with PWF_IO. */
-pwf_status pwf_file_pread(int fd, const char *path, void *out, size_t bytes, uint64_t offset);
-pwf_status pwf_file_pwrite(int fd, const char *path, const void *in, size_t bytes, uint64_t offset);
-
-/** fsync. Interrupted ones are made again, failed ones never: the system may have dropped the dirty
- * pages.
- * Local. Fails with PWF_IO. */
-pwf_status pwf_file_sync(int fd, const char *path);
 
 #endif

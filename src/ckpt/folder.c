@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#define _XOPEN_SOURCE 700 /* S_ISVTX */
 #include "file.h"
-#include "paths.h"
 
 #include "pwf/ckpt/ckpt.h"
 #include "pwf/core/fault.h"
@@ -16,33 +14,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-pwf_status pwf_path_check_folder(const char *dir)
-{
-    struct stat info;
-    if (stat(dir, &info) != 0)
-        return PWF_FAIL(errno == EACCES ? PWF_DENIED : PWF_CANTCREATE,
-                        "cannot use the directory %s: %s", dir, strerror(errno));
-    if (!S_ISDIR(info.st_mode)) return PWF_FAIL(PWF_CANTCREATE, "%s is not a directory", dir);
-    if ((info.st_mode & S_IWOTH) && !(info.st_mode & S_ISVTX))
-        return PWF_FAIL(PWF_DENIED,
-                        "everybody can write to the directory %s, and could put other files in "
-                        "place of ours: chmod o-w it",
-                        dir);
-    return pwf_ok();
-}
-
-pwf_status pwf_path_sync_folder(const char *dir)
-{
-    const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return PWF_FAIL(PWF_IO, "cannot open the directory %s: %s", dir, strerror(errno));
-    const int e = fsync(fd) == 0 ? 0 : errno;
-    close(fd);
-    /* Some file systems cannot sync a directory and say so. */
-    if (e != 0 && e != EINVAL && e != EROFS)
-        return PWF_FAIL(PWF_IO, "the directory %s did not reach the disk: %s", dir, strerror(e));
-    return pwf_ok();
-}
 
 /* ---- lists of files ---- */
 

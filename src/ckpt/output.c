@@ -3,7 +3,6 @@
 #include "output.h"
 
 #include "file.h"
-#include "paths.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,24 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-pwf_status pwf_output_split(const char *path, char *dir, const char **name)
-{
-    const char *slash = strrchr(path, '/');
-    const size_t length = slash ? (size_t)(slash - path) : 0;
-    struct stat info;
-    *name = slash ? slash + 1 : path;
-    if (**name == '\0') return PWF_FAIL(PWF_CANTCREATE, "'%.200s' is not the name of a file", path);
-    if (strlen(path) >= PWF_PATH - 64)
-        return PWF_FAIL(PWF_CANTCREATE, "the name %.200s... is too long", path);
-    if (lstat(path, &info) == 0 && !S_ISREG(info.st_mode))
-        return PWF_FAIL(PWF_CANTCREATE, "%s exists and is not a regular file", path);
-    if (!slash || length == 0)
-        strcpy(dir, slash ? "/" : ".");
-    else
-        snprintf(dir, PWF_PATH, "%.*s", (int)length, path);
-    return pwf_ok();
-}
-
 pwf_status pwf_output_begin(pwf_output *output, const char *path)
 {
     const char *name = NULL;
@@ -38,7 +19,7 @@ pwf_status pwf_output_begin(pwf_output *output, const char *path)
     output->fd = -1;
     output->path = path;
     output->bytes = 0;
-    PWF_TRY(pwf_output_split(path, output->dir, &name));
+    PWF_TRY(pwf_path_split(path, output->dir, &name));
     PWF_TRY(pwf_path_check_folder(output->dir));
     if (getrandom(&random, sizeof random, 0) != sizeof random) random = (uint64_t)getpid();
     const int n = snprintf(output->part, sizeof output->part, "%s/.%s.part.%016llx", output->dir,

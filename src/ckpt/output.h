@@ -4,11 +4,6 @@
 
 #include "pwf/ckpt/ckpt.h"
 
-/** Splits a path into the folder and the name in it, and checks that a file may get that name:
- * only a regular file is replaced.
- * Local. `dir` has PWF_PATH bytes; *name points into `path`. Fails with PWF_CANTCREATE. */
-pwf_status pwf_output_split(const char *path, char *dir, const char **name);
-
 /** A file that is written from front to back under a temporary name, and gets its own when all of
  * it is on disk. */
 typedef struct pwf_output {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #define _GNU_SOURCE /* getrandom */
 #include "mpiio.h"
-#include "paths.h"
 
 #include "pwf/ckpt/round_file.h"
 #include "pwf/core/mem.h"

@@ -3,7 +3,6 @@
 #include "hashes.h"
 #include "mpiio.h"
 #include "output.h"
-#include "paths.h"
 
 #include "pwf/core/fault.h"
 #include "pwf/core/log.h"
@@ -456,6 +455,6 @@ pwf_status pwf_ckpt_write_model_file(const pwf_mesh *mesh, const char *path,
 {
     char dir[PWF_PATH];
     const char *name = NULL;
-    PWF_TRY(pwf_mesh_agree(mesh, pwf_output_split(path, dir, &name)));
+    PWF_TRY(pwf_mesh_agree(mesh, pwf_path_split(path, dir, &name)));
     return run(mesh, dir, name, PWF_KIND_MODEL, snapshot, NULL);
 }

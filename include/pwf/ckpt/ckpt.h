@@ -2,14 +2,13 @@
 #ifndef PWF_CKPT_CKPT_H
 #define PWF_CKPT_CKPT_H
 
+#include "pwf/core/file.h"
 #include "pwf/core/hash.h"
 #include "pwf/mesh/mesh.h"
 #include "pwf/posterior/state.h"
 
 /** Checkpoints: one HDF5 file of global shapes that knows nothing of ranks; docs/checkpoint.md has
  * the format and the commit protocol. */
-
-enum { PWF_PATH = 4096 }; /* bytes of a file's name, its NUL included */
 
 /* Where a run stands, beside the state: what the trainer needs to go on. */
 typedef struct pwf_position {

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_CORE_FILE_H
+#define PWF_CORE_FILE_H
+
+#include "pwf/core/status.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** Files by plain calls: whole transfers, and names that become durable. */
+
+enum { PWF_PATH = 4096 }; /* bytes of a file's name, its NUL included */
+
+/** pread and pwrite of exactly `bytes` bytes, whatever signals and short transfers.
+ * Local; any thread. Fail with PWF_IO, or with PWF_DATA at the end of the file. */
+pwf_status pwf_file_pread(int fd, const char *path, void *out, size_t bytes, uint64_t offset);
+pwf_status pwf_file_pwrite(int fd, const char *path, const void *in, size_t bytes, uint64_t offset);
+
+/** fsync. Interrupted ones are made again, failed ones never: the system may have dropped the dirty
+ * pages.
+ * Local. Fails with PWF_IO. */
+pwf_status pwf_file_sync(int fd, const char *path);
+
+/** Splits a path into the folder and the name in it, and checks that a file may get that name:
+ * only a regular file is replaced.
+ * Local. `dir` has PWF_PATH bytes; *name points into `path`. Fails with PWF_CANTCREATE. */
+pwf_status pwf_path_split(const char *path, char *dir, const char **name);
+
+/** Fails unless `dir` is a directory that strangers cannot write to.
+ * Local. Fails with PWF_CANTCREATE or PWF_DENIED. */
+pwf_status pwf_path_check_folder(const char *dir);
+
+/** Makes the names in a directory durable.
+ * Local. Fails with PWF_IO. */
+pwf_status pwf_path_sync_folder(const char *dir);
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#define _XOPEN_SOURCE 700 /* S_ISVTX */
+#include "pwf/core/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+pwf_status pwf_file_pread(int fd, const char *path, void *out, size_t bytes, uint64_t offset)
+{
+    char *to = out;
+    while (bytes > 0) {
+        const ssize_t n = pread(fd, to, bytes, (off_t)offset);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0)
+            return PWF_FAIL(PWF_IO, "cannot read %s at byte %llu: %s", path,
+                            (unsigned long long)offset, strerror(errno));
+        if (n == 0)
+            return PWF_FAIL(PWF_DATA, "%s ends at byte %llu, in the middle of its contents", path,
+                            (unsigned long long)offset);
+        to += n;
+        bytes -= (size_t)n;
+        offset += (uint64_t)n;
+    }
+    return pwf_ok();
+}
+
+pwf_status pwf_file_pwrite(int fd, const char *path, const void *in, size_t bytes, uint64_t offset)
+{
+    const char *from = in;
+    while (bytes > 0) {
+        const ssize_t n = pwrite(fd, from, bytes, (off_t)offset);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0)
+            return PWF_FAIL(PWF_IO, "cannot write %s at byte %llu: %s", path,
+                            (unsigned long long)offset, strerror(n < 0 ? errno : ENOSPC));
+        from += n;
+        bytes -= (size_t)n;
+        offset += (uint64_t)n;
+    }
+    return pwf_ok();
+}
+
+pwf_status pwf_file_sync(int fd, const char *path)
+{
+    while (fsync(fd) != 0)
+        if (errno != EINTR)
+            return PWF_FAIL(PWF_IO, "%s did not reach the disk: %s", path, strerror(errno));
+    return pwf_ok();
+}
+
+pwf_status pwf_path_split(const char *path, char *dir, const char **name)
+{
+    const char *slash = strrchr(path, '/');
+    const size_t length = slash ? (size_t)(slash - path) : 0;
+    struct stat info;
+    *name = slash ? slash + 1 : path;
+    if (**name == '\0') return PWF_FAIL(PWF_CANTCREATE, "'%.200s' is not the name of a file", path);
+    if (strlen(path) >= PWF_PATH - 64)
+        return PWF_FAIL(PWF_CANTCREATE, "the name %.200s... is too long", path);
+    if (lstat(path, &info) == 0 && !S_ISREG(info.st_mode))
+        return PWF_FAIL(PWF_CANTCREATE, "%s exists and is not a regular file", path);
+    if (!slash || length == 0)
+        strcpy(dir, slash ? "/" : ".");
+    else
+        snprintf(dir, PWF_PATH, "%.*s", (int)length, path);
+    return pwf_ok();
+}
+
+pwf_status pwf_path_check_folder(const char *dir)
+{
+    struct stat info;
+    if (stat(dir, &info) != 0)
+        return PWF_FAIL(errno == EACCES ? PWF_DENIED : PWF_CANTCREATE,
+                        "cannot use the directory %s: %s", dir, strerror(errno));
+    if (!S_ISDIR(info.st_mode)) return PWF_FAIL(PWF_CANTCREATE, "%s is not a directory", dir);
+    if ((info.st_mode & S_IWOTH) && !(info.st_mode & S_ISVTX))
+        return PWF_FAIL(PWF_DENIED,
+                        "everybody can write to the directory %s, and could put other files in "
+                        "place of ours: chmod o-w it",
+                        dir);
+    return pwf_ok();
+}
+
+pwf_status pwf_path_sync_folder(const char *dir)
+{
+    const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return PWF_FAIL(PWF_IO, "cannot open the directory %s: %s", dir, strerror(errno));
+    const int e = fsync(fd) == 0 ? 0 : errno;
+    close(fd);
+    /* Some file systems cannot sync a directory and say so. */
+    if (e != 0 && e != EINVAL && e != EROFS)
+        return PWF_FAIL(PWF_IO, "the directory %s did not reach the disk: %s", dir, strerror(e));
+    return pwf_ok();
+}
