@@ -96,6 +96,10 @@ pwf_status pwf_app_eval(int argc, char **argv);
  * pwf_train_predict and writing do, the same on every rank. */
 pwf_status pwf_app_predict(int argc, char **argv);
 
+/** pack: Collective over all ranks; MPI has been started. Fails with PWF_USAGE, or as
+ * pwf_pack_images, the same on every rank. */
+pwf_status pwf_app_pack(int argc, char **argv);
+
 /** fix-round: Collective over all ranks; MPI has been started. Fails with PWF_USAGE, or as reading,
  * the round and writing do, the same on every rank. */
 pwf_status pwf_app_fix_round(int argc, char **argv);

@@ -31,8 +31,12 @@ static const pwf_app_entry commands[] = {
     {"predict", pwf_app_predict, true,
      "MODEL -i IMAGES -o LOGITS.h5 [-c FILE.yaml] [--set KEY=VALUE ...] [--model NAME] [--top5]",
      "logits for a folder of image files, or for the dataset images [N, C, H, W] of normalised "
-     "fp32 "
-     "values in an HDF5 file; also under mpirun"},
+     "fp32 values in an HDF5 file; also under mpirun"},
+    {"pack", pwf_app_pack, true,
+     "TREE -o OUT.h5 [--split train|val] [--val-list FILE [--val-classes FILE]] [--pixels SIZE] "
+     "[--force]",
+     "TREE/train or TREE/val, an image folder, as one file for data.format hdf5; also under "
+     "mpirun"},
     {"fix-round", pwf_app_fix_round, true, "IN.h5 -o OUT.h5 [--set KEY=VALUE ...]",
      "one fixing round on the datasets mu, sigma and fixed_in of a file; also under mpirun"},
 };

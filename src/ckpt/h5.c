@@ -38,6 +38,37 @@ pwf_status pwf_h5_failed(pwf_code code, const char *what, const char *path)
     return PWF_FAIL(code, "%s %s: HDF5 says: %s", what, path, text);
 }
 
+pwf_status pwf_h5_create(const char *path, hsize_t first, hid_t *out)
+{
+    const hid_t access = H5Pcreate(H5P_FILE_ACCESS), create = H5Pcreate(H5P_FILE_CREATE);
+    /* The one driver that takes a name in /proc: the others look for the file behind the link. */
+    H5Pset_fapl_stdio(access);
+    /* The newest format that HDF5 1.10 knows: its metadata carries checksums. */
+    H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
+    H5Pset_alignment(access, first, first);
+    H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
+    H5Pset_userblock(create, first);
+    H5Pset_obj_track_times(create, false);
+    *out = H5Fcreate(path, H5F_ACC_TRUNC, create, access);
+    /* before anything else clears libhdf5's error stack */
+    const pwf_status s = *out < 0 ? pwf_h5_failed(PWF_IO, "cannot make", path) : pwf_ok();
+    H5Pclose(create);
+    H5Pclose(access);
+    return s;
+}
+
+/* Contiguous, allocated at once, no fill values, no times: the bytes depend on the contents only.
+ */
+hid_t pwf_h5_plain_storage(void)
+{
+    const hid_t create = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_layout(create, H5D_CONTIGUOUS);
+    H5Pset_alloc_time(create, H5D_ALLOC_TIME_EARLY);
+    H5Pset_fill_time(create, H5D_FILL_TIME_NEVER);
+    H5Pset_obj_track_times(create, false);
+    return create;
+}
+
 /* Opens the dataset or the attribute, whatever `read` does with it. */
 pwf_status pwf_h5_read(hid_t file, const char *name, const char *attribute, hid_t type,
                        int64_t count, void *out)

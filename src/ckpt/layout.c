@@ -84,25 +84,13 @@ static herr_t make_attribute(hid_t set, const int64_t *value)
     return e;
 }
 
-/* Contiguous, allocated at once, no fill values, no times: the bytes depend on the contents only.
- */
-static hid_t plain_storage(void)
-{
-    const hid_t create = H5Pcreate(H5P_DATASET_CREATE);
-    H5Pset_layout(create, H5D_CONTIGUOUS);
-    H5Pset_alloc_time(create, H5D_ALLOC_TIME_EARLY);
-    H5Pset_fill_time(create, H5D_FILL_TIME_NEVER);
-    H5Pset_obj_track_times(create, false);
-    return create;
-}
-
 static pwf_status make(hid_t file, const item *line)
 {
     if (line->type == GROUP) return make_group(file, line);
     const hid_t type = stored_type(line->type, line->count);
     const hid_t space =
         line->dims == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(line->dims, line->shape, NULL);
-    const hid_t create = plain_storage();
+    const hid_t create = pwf_h5_plain_storage();
     const hid_t set = H5Dcreate2(file, line->path, type, space, H5P_DEFAULT, create, H5P_DEFAULT);
     bool good = set >= 0;
     /* Files and memory have the same types: both are little-endian. */
@@ -445,23 +433,10 @@ pwf_status pwf_layout_make(const pwf_layout *layout)
 {
     pwf_h5_start();
     const char *path = layout->path;
-    const hid_t access = H5Pcreate(H5P_FILE_ACCESS), create = H5Pcreate(H5P_FILE_CREATE);
-    /* The one driver that takes a name in /proc: the others look for the file behind the link. */
-    H5Pset_fapl_stdio(access);
-    /* The newest format that HDF5 1.10 knows: its metadata carries checksums. */
-    H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
-    H5Pset_alignment(access, PWF_FIRST_BLOCK, PWF_FIRST_BLOCK);
-    H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
-    H5Pset_userblock(create, PWF_FIRST_BLOCK);
-    H5Pset_obj_track_times(create, false);
-    const hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, create, access);
-    /* before anything else clears libhdf5's error stack */
-    pwf_status s = file < 0 ? pwf_h5_failed(PWF_IO, "cannot make", path) : pwf_ok();
-    H5Pclose(create);
-    H5Pclose(access);
-    if (file < 0) return s;
+    hid_t file = -1;
+    PWF_TRY(pwf_h5_create(path, PWF_FIRST_BLOCK, &file));
     const walk w = {make, file, layout->file, layout->snapshot->state->registry, layout};
-    s = visit_all(&w);
+    pwf_status s = visit_all(&w);
     if (H5Fclose(file) < 0 && s.code == PWF_OK) s = pwf_h5_failed(PWF_IO, "cannot close", path);
     return s;
 }

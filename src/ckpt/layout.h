@@ -19,6 +19,15 @@ void pwf_h5_start(void);
  * Local. */
 pwf_status pwf_h5_failed(pwf_code code, const char *what, const char *path);
 
+/** A new file, laid out by the serial driver: newest format of HDF5 1.10, a user block of `first`
+ * bytes, arrays of that size and more at multiples of it.
+ * Local. The caller closes it. Fails with PWF_IO. */
+pwf_status pwf_h5_create(const char *path, hsize_t first, hid_t *out);
+
+/** Properties of a dataset: contiguous, allocated at once, no fill values, no times.
+ * Local. The caller closes it. */
+hid_t pwf_h5_plain_storage(void);
+
 /* What a file is made from. */
 typedef struct pwf_layout {
     const pwf_snapshot *snapshot;

@@ -62,3 +62,22 @@ void pwf_output_drop(pwf_output *output)
     output->fd = -1;
     unlink(output->part);
 }
+
+pwf_status pwf_output_copy(int from, int to, const char *path)
+{
+    enum { PIECE = 1 << 16 };
+    char piece[PIECE];
+    off_t hole = 0;
+    for (;;) {
+        off_t at = lseek(from, hole, SEEK_DATA);
+        if (at < 0) break; /* ENXIO: only a hole is left */
+        hole = lseek(from, at, SEEK_HOLE);
+        while (at < hole) {
+            const size_t n = hole - at < PIECE ? (size_t)(hole - at) : PIECE;
+            PWF_TRY(pwf_file_pread(from, "the layout", piece, n, (uint64_t)at));
+            PWF_TRY(pwf_file_pwrite(to, path, piece, n, (uint64_t)at));
+            at += (off_t)n;
+        }
+    }
+    return pwf_ok();
+}

@@ -20,4 +20,8 @@ pwf_status pwf_output_add(pwf_output *output, const void *bytes, size_t count);
 pwf_status pwf_output_end(pwf_output *output);
 void pwf_output_drop(pwf_output *output);
 
+/** Copies what has been written of a file with holes, each byte to its place.
+ * Local. Fails with PWF_IO. */
+pwf_status pwf_output_copy(int from, int to, const char *path);
+
 #endif

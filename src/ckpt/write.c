@@ -134,26 +134,6 @@ static pwf_status reserve(const commit *c)
                     (double)bytes * 0x1p-20, c->path, strerror(e));
 }
 
-/* Copies what has been written of a file with holes. */
-static pwf_status copy_written(int from, int to, const char *path)
-{
-    enum { PIECE = 1 << 16 };
-    char piece[PIECE];
-    off_t hole = 0;
-    for (;;) {
-        off_t at = lseek(from, hole, SEEK_DATA);
-        if (at < 0) break; /* ENXIO: only a hole is left */
-        hole = lseek(from, at, SEEK_HOLE);
-        while (at < hole) {
-            const size_t n = hole - at < PIECE ? (size_t)(hole - at) : PIECE;
-            PWF_TRY(pwf_file_pread(from, "the layout", piece, n, (uint64_t)at));
-            PWF_TRY(pwf_file_pwrite(to, path, piece, n, (uint64_t)at));
-            at += (off_t)n;
-        }
-    }
-    return pwf_ok();
-}
-
 /* A libhdf5 that once failed to write crashes when the process ends. So it lays the file out in
  * memory, where writing does not fail (only what it writes takes space there: the arrays are
  * holes), and we bring the bytes to the disk. */
@@ -173,7 +153,7 @@ static pwf_status lay_out(commit *c)
         return PWF_FAIL(PWF_IO, "cannot look at the layout of %s: %s", c->part, strerror(errno));
     c->file.header.bytes = (uint64_t)info.st_size;
     PWF_TRY(reserve(c));
-    return copy_written(c->memory, c->file.fd, c->part);
+    return pwf_output_copy(c->memory, c->file.fd, c->part);
 }
 
 /* Rank 0 tells the others what it has made. */

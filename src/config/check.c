@@ -121,17 +121,19 @@ static pwf_status check_data(const pwf_config *config)
 {
     const long long resize = (long long)config->data.resize;
     const long long side = (long long)config->model.image_size;
-    if (config->data.format != PWF_DATA_IMAGEFOLDER) return pwf_ok();
+    if (config->data.format != PWF_DATA_IMAGEFOLDER && config->data.format != PWF_DATA_HDF5)
+        return pwf_ok();
     if (resize < side)
         return PWF_FAIL(PWF_CONFIG,
                         "data.resize (%lld) is below model.image_size (%lld), which is cropped "
                         "from it",
                         resize, side);
     if (config->data.pad != 0)
-        return PWF_FAIL(PWF_CONFIG,
-                        "data.pad (%lld) is not for data.format imagefolder, which "
-                        "crops from data.resize pixels",
-                        (long long)config->data.pad);
+        return PWF_FAIL(
+            PWF_CONFIG,
+            "data.pad (%lld) is not for data.format imagefolder and hdf5, which crop from "
+            "data.resize pixels",
+            (long long)config->data.pad);
     return pwf_ok();
 }
 

@@ -4,6 +4,7 @@
 #include "pwf/core/log.h"
 #include "pwf/core/mem.h"
 #include "pwf/core/rng.h"
+#include "pwf/data/images.h"
 #include "transform.h"
 
 #include <math.h>
@@ -22,7 +23,7 @@ typedef struct skips {
 struct pwf_dataset {
     int64_t count, height, width, channels;
     pwf_pixels memory;
-    pwf_folder *folder; /* instead, if a file is decoded for each image */
+    pwf_images *images; /* instead, if each is read when it is loaded */
     uint32_t *pick;     /* [count]: places in the source; NULL: all of it */
     float *value;       /* [channels, 256]: what a byte is after normalisation */
     bool train;         /* augmented */
@@ -83,10 +84,10 @@ static pwf_status open_memory(pwf_dataset *d, const pwf_config *config, bool tra
 }
 
 /* Folders are sorted by class, so a limit takes evenly spread files. */
-static pwf_status open_folder(pwf_dataset *d, const pwf_config *config, bool train, int64_t limit)
+static pwf_status open_images(pwf_dataset *d, const pwf_config *config, bool train, int64_t limit)
 {
-    if (!d->folder) PWF_TRY(pwf_folder_open(config, train, &d->folder));
-    const int64_t files = pwf_folder_count(d->folder);
+    if (!d->images) PWF_TRY(pwf_images_open(config, train, &d->images));
+    const int64_t files = pwf_images_count(d->images);
     if (files > UINT32_MAX) return PWF_FAIL(PWF_DATA, "more than 2^32 - 1 images");
     d->count = limit > 0 && limit < files ? limit : files;
     d->height = d->width = config->model.image_size;
@@ -99,7 +100,7 @@ static pwf_status open_folder(pwf_dataset *d, const pwf_config *config, bool tra
     pthread_mutex_init(&d->skipped->lock, NULL);
     d->skipped->room = config->data.skip_bad;
     PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, d->skipped->room, sizeof(int64_t), &d->skipped->index));
-    PWF_TRY(pwf_folder_hash(d->folder, &d->hash));
+    PWF_TRY(pwf_images_hash(d->images, &d->hash));
     if (d->count == files) return pwf_ok();
     PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, d->count, sizeof *d->pick, &d->pick));
     for (int64_t i = 0; i < d->count; i++)
@@ -161,8 +162,8 @@ static pwf_status fill(pwf_dataset *d, const pwf_config *config, pwf_split split
     d->train = split == PWF_TRAIN;
     d->flip = config->data.flip;
     if (d->train) d->transform = pwf_transform_of(config);
-    if (config->data.format == PWF_DATA_IMAGEFOLDER)
-        PWF_TRY(open_folder(d, config, train, limit));
+    if (config->data.format == PWF_DATA_IMAGEFOLDER || config->data.format == PWF_DATA_HDF5)
+        PWF_TRY(open_images(d, config, train, limit));
     else
         PWF_TRY(open_memory(d, config, train, limit));
     PWF_TRY(make_values(d, config));
@@ -193,8 +194,8 @@ pwf_status pwf_dataset_open(const pwf_config *config, pwf_split split, pwf_datas
 /* Strict: with no place for a bad file among the skipped ones. */
 static pwf_status fill_all(pwf_dataset *d, const pwf_config *config, const char *path)
 {
-    PWF_TRY(pwf_folder_open_all(config, path, &d->folder));
-    PWF_TRY(open_folder(d, config, false, 0));
+    PWF_TRY(pwf_images_open_all(config, path, &d->images));
+    PWF_TRY(open_images(d, config, false, 0));
     d->skipped->room = 0;
     return make_values(d, config);
 }
@@ -220,7 +221,7 @@ void pwf_dataset_free(pwf_dataset *d)
         pwf_mem_free(d->skipped->index);
         pwf_mem_free(d->skipped);
     }
-    pwf_folder_free(d->folder);
+    pwf_images_free(d->images);
     pwf_mem_free(d->memory.pixels);
     pwf_mem_free(d->memory.labels);
     pwf_mem_free(d->pick);
@@ -240,7 +241,7 @@ pwf_hash pwf_dataset_hash(const pwf_dataset *d)
 
 bool pwf_dataset_is_decoded(const pwf_dataset *d)
 {
-    return d->folder != NULL;
+    return d->images != NULL;
 }
 
 int64_t pwf_dataset_image_bytes(const pwf_dataset *d)
@@ -322,7 +323,7 @@ static pwf_status load_file(const pwf_dataset *d, uint32_t seed, int64_t pass, i
     pwf_image image;
     uint32_t words[4] = {0};
     const int64_t side = d->width;
-    PWF_TRY(pwf_folder_read(d->folder, at(d, index), &image));
+    PWF_TRY(pwf_images_read(d->images, at(d, index), &image));
     int64_t width = d->resize, height = d->resize;
     pwf_filter filter = PWF_BILINEAR;
     if (!d->train && d->eval_transform == PWF_EVAL_TIMM) {
@@ -382,15 +383,15 @@ int64_t pwf_dataset_skipped(const pwf_dataset *d, const int64_t **index)
 
 const char *pwf_dataset_name(const pwf_dataset *d, int64_t index)
 {
-    return d->folder ? pwf_folder_name(d->folder, at(d, index)) : "";
+    return d->images ? pwf_images_name(d->images, at(d, index)) : "";
 }
 
 pwf_status pwf_dataset_bytes(const pwf_dataset *d, uint32_t seed, int64_t pass, int64_t index,
                              uint8_t *out, int32_t *label)
 {
     PWF_ASSERT(index >= 0 && index < d->count && pass >= 0);
-    if (d->folder) {
-        *label = pwf_folder_label(d->folder, at(d, index));
+    if (d->images) {
+        *label = pwf_images_label(d->images, at(d, index));
         PWF_TRY(load_file(d, seed, pass, index, out));
     } else {
         *label = d->memory.labels[at(d, index)];

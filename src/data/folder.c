@@ -27,6 +27,7 @@ typedef struct names {
 
 struct pwf_folder {
     char root[PWF_TEXT];
+    names classes;
     char *names; /* paths under the root, each with its zero byte */
     int64_t names_used, names_room;
     entry *files;
@@ -421,7 +422,6 @@ static pwf_status check_channels(const pwf_config *config)
 
 static pwf_status fill(pwf_folder *f, const pwf_config *config, bool train)
 {
-    names classes;
     char path[PATH_ROOM];
     PWF_TRY(check_channels(config));
     snprintf(f->root, sizeof f->root, "%s", config->data.path);
@@ -429,17 +429,12 @@ static pwf_status fill(pwf_folder *f, const pwf_config *config, bool train)
     PWF_TRY(full_path(f, "train", path));
     const char *part = train || is_folder(path) ? "train" : "val";
     PWF_TRY(full_path(f, part, path));
-    PWF_TRY(list_classes(f, part, &classes));
-    pwf_status s = pwf_ok();
-    if (classes.count != config->model.classes)
-        s = PWF_FAIL(PWF_DATA, "%s has %d class folders, but model.classes is %lld", path,
-                     classes.count, (long long)config->model.classes);
-    else if (!train && config->data.val_list[0])
-        s = add_listed(f, config, &classes);
-    else
-        s = add_classes(f, train ? "train" : "val", &classes);
-    names_free(&classes);
-    return s;
+    PWF_TRY(list_classes(f, part, &f->classes));
+    if (config->model.classes > 0 && f->classes.count != config->model.classes)
+        return PWF_FAIL(PWF_DATA, "%s has %d class folders, but model.classes is %lld", path,
+                        f->classes.count, (long long)config->model.classes);
+    if (!train && config->data.val_list[0]) return add_listed(f, config, &f->classes);
+    return add_classes(f, train ? "train" : "val", &f->classes);
 }
 
 pwf_status pwf_folder_open(const pwf_config *config, bool train, pwf_folder **out)
@@ -507,6 +502,7 @@ pwf_status pwf_folder_open_all(const pwf_config *config, const char *path, pwf_f
 void pwf_folder_free(pwf_folder *f)
 {
     if (!f) return;
+    names_free(&f->classes);
     pwf_mem_free(f->names);
     pwf_mem_free(f->files);
     pwf_mem_free(f);
@@ -515,6 +511,21 @@ void pwf_folder_free(pwf_folder *f)
 int64_t pwf_folder_count(const pwf_folder *f)
 {
     return f->count;
+}
+
+int64_t pwf_folder_classes(const pwf_folder *f)
+{
+    return f->classes.count;
+}
+
+const char *pwf_folder_class(const pwf_folder *f, int64_t class)
+{
+    return f->classes.at[class]->d_name;
+}
+
+int64_t pwf_folder_size(const pwf_folder *f, int64_t index)
+{
+    return f->files[index].size;
 }
 
 int32_t pwf_folder_label(const pwf_folder *f, int64_t index)

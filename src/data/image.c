@@ -65,3 +65,14 @@ pwf_status pwf_image_read(const char *root, const char *path, int64_t size, pwf_
     pwf_mem_free(bytes);
     return s;
 }
+
+pwf_status pwf_image_bytes(const char *root, const char *path, int64_t size, uint8_t **bytes)
+{
+    int64_t now = 0;
+    PWF_TRY(pwf_source_read(root, path, PWF_IMAGE_FILE_MAX, bytes, &now));
+    if (size < 0 || now == size) return pwf_ok();
+    pwf_mem_free(*bytes);
+    *bytes = NULL;
+    return PWF_FAIL(PWF_DATA, "%s had %lld bytes when it was listed and has %lld now", path,
+                    (long long)size, (long long)now);
+}

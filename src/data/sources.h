@@ -26,21 +26,18 @@ pwf_status pwf_pixels_read_idx(const pwf_config *config, bool train, int64_t lim
 
 typedef struct pwf_folder pwf_folder;
 
-/* Lists data.path/train or data.path/val: class folders in byte order of their names, files in
- * byte order within; or, for val with data.val_list, one folder of files and a list of classes.
- * Local. The caller owns it. Fails as pwf_dataset_open. */
+/* As pwf_images_open and pwf_images_open_all, for folders. */
 pwf_status pwf_folder_open(const pwf_config *config, bool train, pwf_folder **out);
-
-/* Lists all images in a folder and, behind them, those in its folders, in byte order of the names;
- * their class is 0. Local. The caller owns it. Fails as pwf_dataset_open_folder. */
 pwf_status pwf_folder_open_all(const pwf_config *config, const char *path, pwf_folder **out);
 void pwf_folder_free(pwf_folder *folder);
 
-/* Number of files; class and name under data.path of one; a hash of all names, sizes and classes in
- * order. Local; any thread. */
+/* As the functions of pwf_images. */
 int64_t pwf_folder_count(const pwf_folder *folder);
+int64_t pwf_folder_classes(const pwf_folder *folder);
 int32_t pwf_folder_label(const pwf_folder *folder, int64_t index);
 const char *pwf_folder_name(const pwf_folder *folder, int64_t index);
+int64_t pwf_folder_size(const pwf_folder *folder, int64_t index);
+const char *pwf_folder_class(const pwf_folder *folder, int64_t class);
 pwf_status pwf_folder_hash(const pwf_folder *folder, pwf_hash *out);
 
 /* Local; any thread. As pwf_image_read. */

@@ -51,6 +51,17 @@ pwf_status pwf_report_open(const char *dir, int64_t metrics_bytes, int64_t round
     return s;
 }
 
+pwf_status pwf_report_open_line(bool live, pwf_report **out)
+{
+    pwf_report *r = calloc(1, sizeof *r);
+    *out = r;
+    if (!r) return PWF_FAIL(PWF_RESOURCE, "no memory for the progress line");
+    r->dir_fd = r->metrics.fd = r->rounds.fd = -1;
+    r->live = live;
+    if (live) pwf_log_set_before(pwf_progress_wipe);
+    return pwf_ok();
+}
+
 pwf_status pwf_report_close(pwf_report *r)
 {
     if (!r) return pwf_ok();

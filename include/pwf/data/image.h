@@ -36,6 +36,11 @@ pwf_status pwf_image_decode(const char *name, const uint8_t *bytes, int64_t size
  * Local; any thread. Fails as pwf_image_decode, or with PWF_MISSING, PWF_DENIED, PWF_IO. */
 pwf_status pwf_image_read(const char *root, const char *path, int64_t size, pwf_image *out);
 
+/** Reads the bytes of `path` without decoding them, in memory that the caller frees with
+ * pwf_mem_free; with `size` above or equal to 0 the file must have this size.
+ * Local; any thread. Fails with PWF_MISSING, PWF_DENIED, PWF_IO, PWF_RESOURCE or PWF_DATA. */
+pwf_status pwf_image_bytes(const char *root, const char *path, int64_t size, uint8_t **bytes);
+
 void pwf_image_free(pwf_image *image);
 
 typedef enum pwf_filter { PWF_BILINEAR, PWF_BICUBIC } pwf_filter;

@@ -24,6 +24,10 @@ typedef struct pwf_report pwf_report;
 pwf_status pwf_report_open(const char *dir, int64_t metrics_bytes, int64_t rounds_bytes, bool live,
                            pwf_report **out);
 
+/** A report of work that is not a run: without files, for pwf_report_show alone.
+ * Local. The caller owns it. Fails with PWF_RESOURCE. */
+pwf_status pwf_report_open_line(bool live, pwf_report **out);
+
 /** Wipes the progress line and closes the files; NULL is allowed.
  * Local. Fails with PWF_IO. */
 pwf_status pwf_report_close(pwf_report *report);

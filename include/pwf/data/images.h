@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_DATA_IMAGES_H
+#define PWF_DATA_IMAGES_H
+
+#include "pwf/config/config.h"
+#include "pwf/core/hash.h"
+#include "pwf/data/image.h"
+
+#include <stdbool.h>
+
+/** The images of one part of a data set that are read one at a time: from folders, a file for each
+ * image, or from an image archive. */
+
+typedef struct pwf_images pwf_images;
+
+/** Lists data.path/train or data.path/val (data.format imagefolder; class folders in byte order of
+ * their names, files in byte order within; or, for val with data.val_list, one folder of files and
+ * a list of classes), or opens data.path/train.h5 or data.path/val.h5 (hdf5). model.classes
+ * is their number of classes, or 0: any.
+ * Local. The caller owns it. Fails with PWF_MISSING, PWF_DENIED, PWF_DATA, PWF_IO, PWF_RESOURCE, or
+ * PWF_CONFIG when stored pixels are not those that data.resize, data.eval_transform and
+ * augment.crop ask for. */
+pwf_status pwf_images_open(const pwf_config *config, bool train, pwf_images **out);
+
+/** Lists all images in a folder and, behind them, those in its folders, in byte order of the names;
+ * their class is 0, and they have no names of classes.
+ * Local. The caller owns it. Fails as pwf_dataset_open_folder. */
+pwf_status pwf_images_open_all(const pwf_config *config, const char *path, pwf_images **out);
+void pwf_images_free(pwf_images *images);
+
+/** Number of images and classes; class and name under data.path of an image; the bytes of its file
+ * (of an archive: of what is stored); the name of a class.
+ * Local; any thread. */
+int64_t pwf_images_count(const pwf_images *images);
+int64_t pwf_images_classes(const pwf_images *images);
+int32_t pwf_images_label(const pwf_images *images, int64_t index);
+const char *pwf_images_name(const pwf_images *images, int64_t index);
+int64_t pwf_images_size(const pwf_images *images, int64_t index);
+const char *pwf_images_class(const pwf_images *images, int64_t class);
+
+/** The folder or archive they come from, for messages.
+ * Local. */
+const char *pwf_images_path(const pwf_images *images);
+
+/** A hash of all names, file sizes and classes in order; an archive has that of the folders it was
+ * made from.
+ * Local. Fails with PWF_RESOURCE. */
+pwf_status pwf_images_hash(const pwf_images *images, pwf_hash *out);
+
+/** Reads and decodes an image. `out` is as of pwf_image_decode.
+ * Local; any thread. Fails as pwf_image_read. */
+pwf_status pwf_images_read(const pwf_images *images, int64_t index, pwf_image *out);
+
+#endif

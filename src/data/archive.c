@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pwf/data/archive.h"
+
+#include "decode.h"
+#include "file.h"
+#include "pwf/core/file.h"
+#include "pwf/core/mem.h"
+
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char magic[8] = {'p', 'w', 'f', 'i', 'm', 'g', 's', '\n'};
+
+struct pwf_archive {
+    int fd;
+    pwf_archive_block block;
+    int64_t *places;
+    int32_t *labels;
+    pwf_hash *hashes;
+    char *names, *class_names;
+    char path[PWF_PATH];
+};
+
+static bool same_hash(pwf_hash a, pwf_hash b)
+{
+    return a.lo == b.lo && a.hi == b.hi;
+}
+
+/* ---- the first block ------------------------------------------------------------------------- */
+
+void pwf_archive_seal(pwf_archive_block *block)
+{
+    memcpy(block->magic, magic, sizeof magic);
+    block->version = PWF_ARCHIVE_VERSION;
+    block->own = pwf_hash_bytes(block, offsetof(pwf_archive_block, own));
+}
+
+/* `count` entries of `size` bytes at `offset` lie behind the first block and inside the file. */
+static bool fits(const pwf_archive_block *b, uint64_t offset, int64_t count, int64_t size)
+{
+    return offset >= PWF_ARCHIVE_BLOCK && offset <= b->bytes && count >= 0 && size >= 1 &&
+           (uint64_t)count <= (b->bytes - offset) / (uint64_t)size;
+}
+
+/* A good hash does not make a good file: one that was made to do harm has one as well. */
+static bool is_sound(const pwf_archive_block *b)
+{
+    const bool pixels = b->form == PWF_ARCHIVE_PIXELS;
+    return b->form <= PWF_ARCHIVE_PIXELS && b->complete <= 1 && b->train <= 1 && b->images >= 1 &&
+           b->images <= UINT32_MAX && b->classes >= 1 && b->classes <= PWF_ARCHIVE_CLASSES_MAX &&
+           b->name_bytes >= 2 && b->name_bytes <= PWF_ARCHIVE_NAME_MAX && b->class_bytes >= 2 &&
+           b->class_bytes <= PWF_ARCHIVE_NAME_MAX && b->data_bytes >= 1 &&
+           b->data_bytes <= INT64_MAX && fits(b, b->data, (int64_t)b->data_bytes, 1) &&
+           (pixels ? b->side >= 1 && b->side <= PWF_IMAGE_SIDE_MAX &&
+                         b->side * b->side <= PWF_IMAGE_PIXELS_MAX &&
+                         fits(b, b->data, b->images, 3 * b->side * b->side)
+                   : b->side == 0) &&
+           fits(b, b->places, b->images + 1, 8) && fits(b, b->labels, b->images, 4) &&
+           fits(b, b->names, b->images, b->name_bytes) &&
+           fits(b, b->class_names, b->classes, b->class_bytes) &&
+           fits(b, b->hashes, b->images, 16) && b->chunk_bytes >= 1 &&
+           b->chunks == (int64_t)((b->data_bytes - 1) / (uint64_t)b->chunk_bytes) + 1 &&
+           fits(b, b->chunk_hashes, b->chunks, 16);
+}
+
+pwf_status pwf_archive_read_block(int fd, const char *path, int64_t bytes, pwf_archive_block *b)
+{
+    if (bytes < PWF_ARCHIVE_BLOCK)
+        return PWF_FAIL(PWF_DATA,
+                        "%s has only %lld bytes: it is no image archive, or one that was cut short",
+                        path, (long long)bytes);
+    PWF_TRY(pwf_file_pread(fd, path, b, sizeof *b, 0));
+    if (memcmp(b->magic, magic, sizeof magic) != 0)
+        return PWF_FAIL(PWF_DATA, "%s is not an image archive; make one with pwf pack", path);
+    if (!same_hash(b->own, pwf_hash_bytes(b, offsetof(pwf_archive_block, own))))
+        return PWF_FAIL(PWF_DATA, "%s is damaged in its first block; pack it again", path);
+    if (b->version == 0 || b->version > PWF_ARCHIVE_VERSION)
+        return PWF_FAIL(PWF_DATA,
+                        "%s has format version %u and this program reads up to %d: use a newer "
+                        "program",
+                        path, b->version, PWF_ARCHIVE_VERSION);
+    if ((uint64_t)bytes != b->bytes)
+        return PWF_FAIL(PWF_DATA, "%s has %lld bytes instead of %llu; copy or pack it again", path,
+                        (long long)bytes, (unsigned long long)b->bytes);
+    if (!is_sound(b))
+        return PWF_FAIL(PWF_DATA, "the first block of %s contradicts itself; pack it again", path);
+    return pwf_ok();
+}
+
+static pwf_status add_bytes(int fd, const char *path, pwf_hasher *h, uint8_t *piece, int64_t room,
+                            uint64_t lo, uint64_t hi)
+{
+    while (lo < hi) {
+        const size_t n = hi - lo < (uint64_t)room ? (size_t)(hi - lo) : (size_t)room;
+        PWF_TRY(pwf_file_pread(fd, path, piece, n, lo));
+        pwf_hasher_add(h, piece, n);
+        lo += n;
+    }
+    return pwf_ok();
+}
+
+pwf_status pwf_archive_root(int fd, const char *path, const pwf_archive_block *b, pwf_hash *root)
+{
+    enum { PIECE = 1 << 20 };
+    uint8_t *piece = NULL;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, PIECE, 1, &piece));
+    pwf_hasher *h = pwf_hasher_new();
+    pwf_status s = h ? pwf_ok() : PWF_FAIL(PWF_RESOURCE, "no memory for a hash");
+    if (s.code == PWF_OK) s = add_bytes(fd, path, h, piece, PIECE, PWF_ARCHIVE_BLOCK, b->data);
+    if (s.code == PWF_OK)
+        s = add_bytes(fd, path, h, piece, PIECE, b->data + b->data_bytes, b->bytes);
+    if (s.code == PWF_OK) *root = pwf_hasher_digest(h);
+    pwf_hasher_free(h);
+    pwf_mem_free(piece);
+    return s;
+}
+
+/* ---- the tables ------------------------------------------------------------------------------ */
+
+static pwf_status read_table(pwf_archive *a, uint64_t offset, int64_t count, int64_t size,
+                             void *pointer)
+{
+    void *to = NULL;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, count, (size_t)size, &to));
+    memcpy(pointer, &to, sizeof to);
+    return pwf_file_pread(a->fd, a->path, to, (size_t)(count * size), offset);
+}
+
+static bool are_texts(const char *text, int64_t count, int64_t size)
+{
+    for (int64_t i = 0; i < count; i++)
+        if (text[i * size] == '\0' || text[(i + 1) * size - 1] != '\0') return false;
+    return true;
+}
+
+static bool are_places(const pwf_archive *a)
+{
+    const pwf_archive_block *b = &a->block;
+    const int64_t one = 3 * b->side * b->side; /* 0: of any length */
+    if (a->places[0] != 0 || a->places[b->images] != (int64_t)b->data_bytes) return false;
+    for (int64_t i = 0; i < b->images; i++) {
+        if (a->places[i + 1] < a->places[i] || a->places[i + 1] > (int64_t)b->data_bytes)
+            return false;
+        const int64_t size = a->places[i + 1] - a->places[i];
+        if (one ? size != one : size > PWF_IMAGE_FILE_MAX) return false;
+    }
+    return true;
+}
+
+static bool are_labels(const pwf_archive *a)
+{
+    for (int64_t i = 0; i < a->block.images; i++)
+        if (a->labels[i] < 0 || a->labels[i] >= a->block.classes) return false;
+    return true;
+}
+
+static pwf_status read_tables(pwf_archive *a)
+{
+    const pwf_archive_block *b = &a->block;
+    PWF_TRY(read_table(a, b->places, b->images + 1, 8, &a->places));
+    PWF_TRY(read_table(a, b->labels, b->images, 4, &a->labels));
+    PWF_TRY(read_table(a, b->hashes, b->images, 16, &a->hashes));
+    PWF_TRY(read_table(a, b->names, b->images, b->name_bytes, &a->names));
+    PWF_TRY(read_table(a, b->class_names, b->classes, b->class_bytes, &a->class_names));
+    if (!are_places(a) || !are_labels(a) || !are_texts(a->names, b->images, b->name_bytes) ||
+        !are_texts(a->class_names, b->classes, b->class_bytes))
+        return PWF_FAIL(PWF_DATA, "the tables of %s contradict each other; pack it again", a->path);
+    return pwf_ok();
+}
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+static pwf_status open_archive(pwf_archive *a, const char *root, const char *path, bool complete)
+{
+    pwf_hash now;
+    int64_t bytes = 0;
+    if (strlen(path) >= sizeof a->path)
+        return PWF_FAIL(PWF_MISSING, "the path %.200s... is too long", path);
+    memcpy(a->path, path, strlen(path) + 1);
+    PWF_TRY(pwf_source_open(root, path, &a->fd, &bytes));
+    if (a->fd < 0)
+        return PWF_FAIL(PWF_MISSING,
+                        "%s is not there; pwf pack makes it from an image folder (pwf --help)",
+                        path);
+    PWF_TRY(pwf_archive_read_block(a->fd, path, bytes, &a->block));
+    if (complete && !a->block.complete)
+        return PWF_FAIL(PWF_DATA, "%s is unfinished; run the same pwf pack again", path);
+    if (complete) {
+        PWF_TRY(pwf_archive_root(a->fd, path, &a->block, &now));
+        if (!same_hash(now, a->block.root))
+            return PWF_FAIL(PWF_DATA,
+                            "%s is damaged outside its images (names, labels, hashes or HDF5 "
+                            "metadata); copy or pack it again",
+                            path);
+    }
+    return read_tables(a);
+}
+
+pwf_status pwf_archive_open(const char *root, const char *path, bool complete, pwf_archive **out)
+{
+    pwf_archive *a = NULL;
+    *out = NULL;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, 1, sizeof *a, &a));
+    a->fd = -1;
+    const pwf_status s = open_archive(a, root, path, complete);
+    if (s.code == PWF_OK)
+        *out = a;
+    else
+        pwf_archive_free(a);
+    return s;
+}
+
+void pwf_archive_free(pwf_archive *a)
+{
+    if (!a) return;
+    if (a->fd >= 0) close(a->fd);
+    pwf_mem_free(a->places);
+    pwf_mem_free(a->labels);
+    pwf_mem_free(a->hashes);
+    pwf_mem_free(a->names);
+    pwf_mem_free(a->class_names);
+    pwf_mem_free(a);
+}
+
+const pwf_archive_block *pwf_archive_about(const pwf_archive *a)
+{
+    return &a->block;
+}
+
+const int64_t *pwf_archive_places(const pwf_archive *a)
+{
+    return a->places;
+}
+
+int32_t pwf_archive_label(const pwf_archive *a, int64_t index)
+{
+    return a->labels[index];
+}
+
+const char *pwf_archive_name(const pwf_archive *a, int64_t index)
+{
+    return a->names + index * a->block.name_bytes;
+}
+
+const char *pwf_archive_class(const pwf_archive *a, int64_t class)
+{
+    return a->class_names + class * a->block.class_bytes;
+}
+
+void pwf_archive_chunk(const pwf_archive_block *block, const int64_t *places, int64_t chunk,
+                       int64_t *lo, int64_t *hi)
+{
+    int64_t *const ends[2] = {lo, hi};
+    for (int e = 0; e < 2; e++) { /* the first image that begins at or behind the border */
+        const int64_t border = (chunk + e) * block->chunk_bytes;
+        int64_t from = 0, to = block->images;
+        while (from < to) {
+            const int64_t middle = from + (to - from) / 2;
+            if (places[middle] < border)
+                from = middle + 1;
+            else
+                to = middle;
+        }
+        *ends[e] = from;
+    }
+}
+
+/* ---- images ---------------------------------------------------------------------------------- */
+
+static pwf_status read_checked(const pwf_archive *a, int64_t index, uint8_t *bytes, int64_t size)
+{
+    PWF_TRY(pwf_file_pread(a->fd, a->path, bytes, (size_t)size,
+                           a->block.data + (uint64_t)a->places[index]));
+    if (same_hash(pwf_hash_bytes(bytes, (size_t)size), a->hashes[index])) return pwf_ok();
+    return PWF_FAIL(PWF_DATA,
+                    "%s in %s (image %lld) is damaged: its hash differs; copy or pack the file "
+                    "again",
+                    pwf_archive_name(a, index), a->path, (long long)index);
+}
+
+pwf_status pwf_archive_read(const pwf_archive *a, int64_t index, pwf_image *out)
+{
+    PWF_ASSERT(index >= 0 && index < a->block.images);
+    const int64_t size = a->places[index + 1] - a->places[index];
+    const char *name = pwf_archive_name(a, index);
+    uint8_t *bytes = NULL;
+    pwf_status s;
+    *out = (pwf_image){0};
+    if (a->block.form == PWF_ARCHIVE_PIXELS) {
+        s = pwf_image_new(name, a->block.side, a->block.side, out);
+        if (s.code == PWF_OK) s = read_checked(a, index, out->pixels, size);
+        if (s.code != PWF_OK) pwf_image_free(out);
+        return s;
+    }
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, size + 1, 1, &bytes)); /* a zero byte, as behind files */
+    s = read_checked(a, index, bytes, size);
+    if (s.code == PWF_OK) s = pwf_image_decode(name, bytes, size, out);
+    pwf_mem_free(bytes);
+    return s;
+}

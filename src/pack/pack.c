@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pwf/pack/pack.h"
+
+#include "part.h"
+#include "pwf/core/fault.h"
+#include "pwf/core/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Rank 0 lists the tree and lays the file out; then every rank reads the tables from it and fills
+ * its chunks with plain writes. libhdf5 does not have the file open meanwhile: it would mark it as
+ * being written, and after a kill refuse it. */
+
+typedef struct packing {
+    const pwf_mesh *mesh;
+    const pwf_pack_job *job;
+    bool first;
+    char dir[PWF_PATH], path[PWF_PATH]; /* of the part */
+    int fd;                             /* -1: not open */
+    pwf_archive *archive;               /* its tables */
+    int64_t images, bytes, kept;        /* of this rank */
+} packing;
+
+static bool same_hash(pwf_hash a, pwf_hash b)
+{
+    return a.lo == b.lo && a.hi == b.hi;
+}
+
+/* ---- one chunk ------------------------------------------------------------------------------- */
+
+typedef struct chunk {
+    int64_t number, lo, hi; /* images [lo, hi) */
+    int64_t bytes;
+    uint8_t *data;
+    pwf_hash *hash; /* [hi - lo] */
+} chunk;
+
+static uint64_t chunk_place(const packing *w, const chunk *c)
+{
+    return pwf_archive_about(w->archive)->data + (uint64_t)pwf_archive_places(w->archive)[c->lo];
+}
+
+static uint64_t record_place(const packing *w, const chunk *c)
+{
+    return pwf_archive_about(w->archive)->chunk_hashes + (uint64_t)c->number * sizeof(pwf_hash);
+}
+
+static uint64_t hash_place(const packing *w, const chunk *c)
+{
+    return pwf_archive_about(w->archive)->hashes + (uint64_t)c->lo * sizeof(pwf_hash);
+}
+
+static void hash_images(const packing *w, chunk *c)
+{
+    const int64_t *places = pwf_archive_places(w->archive);
+    for (int64_t i = c->lo; i < c->hi; i++)
+        c->hash[i - c->lo] = pwf_hash_bytes(c->data + (places[i] - places[c->lo]),
+                                            (size_t)(places[i + 1] - places[i]));
+}
+
+static pwf_hash hash_chunk(const chunk *c)
+{
+    return pwf_hash_bytes(c->hash, (size_t)(c->hi - c->lo) * sizeof *c->hash);
+}
+
+/* *good: an earlier attempt recorded the chunk, and what is on disk is what it recorded. */
+static pwf_status check_chunk(const packing *w, chunk *c, pwf_hash *stored, bool *good)
+{
+    pwf_hash recorded;
+    const size_t hashes = (size_t)(c->hi - c->lo) * sizeof *stored;
+    *good = false;
+    PWF_TRY(pwf_file_pread(w->fd, w->path, &recorded, sizeof recorded, record_place(w, c)));
+    if (recorded.lo == 0 && recorded.hi == 0) return pwf_ok();
+    PWF_TRY(pwf_file_pread(w->fd, w->path, c->data, (size_t)c->bytes, chunk_place(w, c)));
+    PWF_TRY(pwf_file_pread(w->fd, w->path, stored, hashes, hash_place(w, c)));
+    hash_images(w, c);
+    *good =
+        same_hash(recorded, hash_chunk(c)) && same_hash(recorded, pwf_hash_bytes(stored, hashes));
+    return pwf_ok();
+}
+
+/* One image from its file to its place. */
+static pwf_status fetch(const packing *w, int64_t index, uint8_t *to, int64_t size)
+{
+    const int64_t side = pwf_archive_about(w->archive)->side;
+    char path[PWF_PATH];
+    if (snprintf(path, sizeof path, "%s/%s", w->job->tree, pwf_archive_name(w->archive, index)) >=
+        (int)sizeof path)
+        return PWF_FAIL(PWF_DATA, "the path %.200s... is too long", path);
+    if (side == 0) {
+        uint8_t *bytes = NULL;
+        PWF_TRY(pwf_image_bytes(w->job->tree, path, size, &bytes));
+        memcpy(to, bytes, (size_t)size);
+        pwf_mem_free(bytes);
+        return pwf_ok();
+    }
+    pwf_image image;
+    PWF_TRY(pwf_image_read(w->job->tree, path, 0, &image));
+    const pwf_status s =
+        pwf_image_resize(&image, side, side, PWF_BILINEAR, (pwf_window){0, 0, side, side}, to);
+    pwf_image_free(&image);
+    return s;
+}
+
+/* The images and their hashes are on disk before the record that says so. */
+static pwf_status write_chunk(const packing *w, chunk *c)
+{
+    const int64_t *places = pwf_archive_places(w->archive);
+    for (int64_t i = c->lo; i < c->hi; i++)
+        PWF_TRY(fetch(w, i, c->data + (places[i] - places[c->lo]), places[i + 1] - places[i]));
+    hash_images(w, c);
+    const pwf_hash record = hash_chunk(c);
+    PWF_TRY(PWF_FAULT_POINT("pack.chunk"));
+    PWF_TRY(pwf_file_pwrite(w->fd, w->path, c->data, (size_t)c->bytes, chunk_place(w, c)));
+    PWF_TRY(pwf_file_pwrite(w->fd, w->path, c->hash, (size_t)(c->hi - c->lo) * sizeof *c->hash,
+                            hash_place(w, c)));
+    PWF_TRY(PWF_FAULT_POINT("pack.chunk_written"));
+    if (fdatasync(w->fd) != 0)
+        return PWF_FAIL(PWF_IO, "%s did not reach the disk: %s", w->path, strerror(errno));
+    PWF_TRY(pwf_file_pwrite(w->fd, w->path, &record, sizeof record, record_place(w, c)));
+    return PWF_FAULT_POINT("pack.chunk_recorded");
+}
+
+static pwf_status do_chunk(packing *w, int64_t number)
+{
+    const int64_t *places = pwf_archive_places(w->archive);
+    chunk c = {.number = number};
+    pwf_hash *stored = NULL;
+    bool good = false;
+    pwf_archive_chunk(pwf_archive_about(w->archive), places, number, &c.lo, &c.hi);
+    c.bytes = places[c.hi] - places[c.lo];
+    pwf_status s = pwf_mem_alloc(PWF_MEM_BUFFERS, c.bytes, 1, &c.data);
+    if (s.code == PWF_OK) s = pwf_mem_alloc(PWF_MEM_BUFFERS, c.hi - c.lo, sizeof *c.hash, &c.hash);
+    if (s.code == PWF_OK) s = pwf_mem_alloc(PWF_MEM_BUFFERS, c.hi - c.lo, sizeof *stored, &stored);
+    if (s.code == PWF_OK) s = check_chunk(w, &c, stored, &good);
+    if (s.code == PWF_OK && !good) s = write_chunk(w, &c);
+    if (s.code == PWF_OK) {
+        w->images += c.hi - c.lo;
+        w->bytes += c.bytes;
+        w->kept += good ? c.hi - c.lo : 0;
+    }
+    pwf_mem_free(stored);
+    pwf_mem_free(c.hash);
+    pwf_mem_free(c.data);
+    return s;
+}
+
+/* ---- all of them ----------------------------------------------------------------------------- */
+
+static pwf_status open_part(packing *w)
+{
+    w->fd = open(w->path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    if (w->fd < 0)
+        return PWF_FAIL(PWF_IO, "cannot open %s on every rank: %s; the ranks need one file system",
+                        w->path, strerror(errno));
+    return pwf_archive_open(w->dir, w->path, false, &w->archive);
+}
+
+/* In each round every rank does one chunk, and one bad file stops all of them. */
+static pwf_status do_chunks(packing *w)
+{
+    const pwf_archive_block *b = pwf_archive_about(w->archive);
+    const int size = pwf_mesh_size(w->mesh, PWF_WORLD), rank = pwf_mesh_rank(w->mesh, PWF_WORLD);
+    for (int64_t lo = 0; lo < b->chunks; lo += size) {
+        PWF_TRY(pwf_mesh_agree(w->mesh, lo + rank < b->chunks ? do_chunk(w, lo + rank) : pwf_ok()));
+        int64_t done[2] = {w->images, w->bytes};
+        pwf_mesh_sum_i64(w->mesh, PWF_WORLD, done, 2);
+        if (w->first && w->job->progress)
+            w->job->progress(w->job->context, done[0], done[1], (int64_t)b->data_bytes);
+    }
+    return pwf_mesh_agree(
+        w->mesh, fsync(w->fd) == 0
+                     ? pwf_ok()
+                     : PWF_FAIL(PWF_IO, "%s did not reach the disk: %s", w->path, strerror(errno)));
+}
+
+static pwf_status run(packing *w, pwf_part *part, pwf_pack_result *result)
+{
+    PWF_TRY(pwf_mesh_agree(w->mesh, w->first ? pwf_part_begin(part, w->job) : pwf_ok()));
+    if (w->first) {
+        memcpy(w->dir, part->dir, sizeof w->dir);
+        memcpy(w->path, part->path, sizeof w->path);
+    }
+    pwf_mesh_broadcast(w->mesh, PWF_WORLD, 0, w->dir, sizeof w->dir);
+    pwf_mesh_broadcast(w->mesh, PWF_WORLD, 0, w->path, sizeof w->path);
+    PWF_TRY(pwf_mesh_agree(w->mesh, open_part(w)));
+    PWF_TRY(do_chunks(w));
+    PWF_TRY(pwf_mesh_agree(w->mesh, w->first ? pwf_part_end(part) : pwf_ok()));
+    const pwf_archive_block *b = pwf_archive_about(w->archive);
+    pwf_mesh_sum_i64(w->mesh, PWF_WORLD, &w->kept, 1);
+    *result = (pwf_pack_result){b->images, (int64_t)b->bytes, w->kept};
+    return pwf_ok();
+}
+
+pwf_status pwf_pack_images(const pwf_mesh *mesh, const pwf_pack_job *job, pwf_pack_result *result)
+{
+    static packing w; /* the paths are much for a stack */
+    static pwf_part part;
+    w = (packing){.mesh = mesh, .job = job, .first = pwf_mesh_rank(mesh, PWF_WORLD) == 0, .fd = -1};
+    part.fd = -1;
+    part.images = NULL;
+    const pwf_status s = run(&w, &part, result);
+    pwf_archive_free(w.archive);
+    if (w.fd >= 0) close(w.fd);
+    pwf_part_close(&part);
+    return s;
+}

@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#define _DEFAULT_SOURCE /* flock */
+#include "part.h"
+
+#include "pwf/ckpt/flat_file.h"
+#include "pwf/core/fault.h"
+#include "pwf/core/log.h"
+#include "pwf/core/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+/* About a hundred chunks and more, so that ranks share the work evenly and a kill costs little, but
+ * none so small that recording it costs more than writing it. */
+enum { CHUNKS = 256, CHUNK_LEAST = 1 << 16, CHUNK_MOST = 16 << 20 };
+
+/* ---- what is to be done ---------------------------------------------------------------------- */
+
+static pwf_status set_text(char to[PWF_TEXT], const char *from)
+{
+    if (snprintf(to, PWF_TEXT, "%s", from ? from : "") < PWF_TEXT) return pwf_ok();
+    return PWF_FAIL(PWF_MISSING, "the path %.200s... is too long", from);
+}
+
+static pwf_status list_tree(pwf_part *p)
+{
+    static pwf_config config; /* the settings are much for a stack */
+    const pwf_pack_job *job = p->job;
+    pwf_config_defaults(&config);
+    config.model.classes = 0;
+    config.model.channels = 3;
+    config.data.format = PWF_DATA_IMAGEFOLDER;
+    PWF_TRY(set_text(config.data.path, job->tree));
+    PWF_TRY(set_text(config.data.val_list, job->val_list));
+    PWF_TRY(set_text(config.data.val_classes, job->val_classes));
+    return pwf_images_open(&config, job->train, &p->images);
+}
+
+static pwf_status longest(const pwf_part *p, int64_t count, bool classes, int64_t *bytes)
+{
+    *bytes = 2;
+    for (int64_t i = 0; i < count; i++) {
+        const char *name = classes ? pwf_images_class(p->images, i) : pwf_images_name(p->images, i);
+        const int64_t n = (int64_t)strlen(name) + 1;
+        if (n > PWF_ARCHIVE_NAME_MAX)
+            return PWF_FAIL(PWF_DATA, "the name %.100s... has more than %d bytes; shorten it", name,
+                            PWF_ARCHIVE_NAME_MAX - 1);
+        if (n > *bytes) *bytes = n;
+    }
+    return pwf_ok();
+}
+
+static pwf_status hash_classes(const pwf_part *p, pwf_hash *out)
+{
+    pwf_hasher *h = pwf_hasher_new();
+    if (!h) return PWF_FAIL(PWF_RESOURCE, "no memory for a hash");
+    for (int64_t i = 0; i < p->block.classes; i++) {
+        const char *name = pwf_images_class(p->images, i);
+        pwf_hasher_add(h, name, strlen(name) + 1);
+    }
+    *out = pwf_hasher_digest(h);
+    pwf_hasher_free(h);
+    return pwf_ok();
+}
+
+/* Everything in the first block but the places. */
+static pwf_status plan(pwf_part *p)
+{
+    const pwf_pack_job *job = p->job;
+    pwf_archive_block *b = &p->block;
+    PWF_TRY(list_tree(p));
+    *b = (pwf_archive_block){.form = job->side > 0 ? PWF_ARCHIVE_PIXELS : PWF_ARCHIVE_ENCODED,
+                             .train = job->train,
+                             .images = pwf_images_count(p->images),
+                             .classes = pwf_images_classes(p->images),
+                             .side = job->side};
+    int64_t source = 0;
+    for (int64_t i = 0; i < b->images; i++) {
+        const int64_t size = pwf_images_size(p->images, i);
+        if (size > PWF_IMAGE_FILE_MAX)
+            return PWF_FAIL(PWF_DATA, "%s has %lld bytes; images have at most %d",
+                            pwf_images_name(p->images, i), (long long)size, PWF_IMAGE_FILE_MAX);
+        source += size;
+    }
+    if (source == 0) return PWF_FAIL(PWF_DATA, "all image files of %s are empty", job->tree);
+    b->data_bytes = (uint64_t)(job->side > 0 ? b->images * 3 * job->side * job->side : source);
+    const int64_t share = (int64_t)b->data_bytes / CHUNKS;
+    b->chunk_bytes = share < CHUNK_LEAST ? CHUNK_LEAST : share > CHUNK_MOST ? CHUNK_MOST : share;
+    b->chunks = ((int64_t)b->data_bytes - 1) / b->chunk_bytes + 1;
+    PWF_TRY(longest(p, b->images, false, &b->name_bytes));
+    PWF_TRY(longest(p, b->classes, true, &b->class_bytes));
+    PWF_TRY(pwf_images_hash(p->images, &b->list));
+    PWF_TRY(hash_classes(p, &b->class_list));
+    p->volume =
+        (pwf_pack_volume){.images = b->images, .classes = b->classes, .source_bytes = source};
+    return pwf_ok();
+}
+
+/* ---- the part file --------------------------------------------------------------------------- */
+
+/* The lock tells two packers of one file apart; file systems without locks do without. */
+static pwf_status lock(const pwf_part *p)
+{
+    struct stat named, held;
+    if (flock(p->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        return PWF_FAIL(PWF_CANTCREATE, "another pwf pack is writing %s", p->path);
+    if (stat(p->path, &named) != 0 || fstat(p->fd, &held) != 0 || named.st_ino != held.st_ino ||
+        named.st_dev != held.st_dev)
+        return PWF_FAIL(PWF_CANTCREATE, "another pwf pack has just finished %s", p->job->output);
+    return pwf_ok();
+}
+
+static pwf_status open_part(pwf_part *p)
+{
+    struct stat info;
+    const char *name = NULL, *output = p->job->output;
+    PWF_TRY(pwf_path_split(output, p->dir, &name));
+    PWF_TRY(pwf_path_check_folder(p->dir));
+    if (!p->job->force && lstat(output, &info) == 0)
+        return PWF_FAIL(PWF_CANTCREATE, "%s exists; --force replaces it", output);
+    if (snprintf(p->path, sizeof p->path, "%s/.%s.part", p->dir, name) >= (int)sizeof p->path)
+        return PWF_FAIL(PWF_CANTCREATE, "the name %.200s... is too long", output);
+    p->fd = open(p->path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+    if (p->fd < 0)
+        return PWF_FAIL(errno == EACCES || errno == EPERM ? PWF_DENIED : PWF_CANTCREATE,
+                        "cannot create %s: %s", p->path, strerror(errno));
+    if (fstat(p->fd, &info) != 0 || !S_ISREG(info.st_mode))
+        return PWF_FAIL(PWF_CANTCREATE, "%s is not a regular file", p->path);
+    return lock(p);
+}
+
+static void say_form(char text[80], const pwf_archive_block *b)
+{
+    if (b->form == PWF_ARCHIVE_PIXELS)
+        snprintf(text, 80, "pixels (--pixels %lld)", (long long)b->side);
+    else
+        snprintf(text, 80, "encoded files (no --pixels)");
+}
+
+/* What an earlier attempt left must be the beginning of the same archive. */
+static pwf_status compare(const pwf_part *p, const pwf_archive_block *old)
+{
+    static const char *const parts[2] = {"val", "train"};
+    const pwf_archive_block *b = &p->block;
+    char was[80], is[80];
+    if (old->train != b->train)
+        return PWF_FAIL(PWF_CANTCREATE,
+                        "%s is an unfinished archive of --split %s, not %s; name another output, "
+                        "or discard it with --force",
+                        p->path, parts[old->train], parts[b->train]);
+    if (old->form != b->form || old->side != b->side) {
+        say_form(was, old);
+        say_form(is, b);
+        return PWF_FAIL(PWF_CANTCREATE,
+                        "%s is an unfinished archive of %s, and now %s are wanted; use the same "
+                        "options again, or discard it with --force",
+                        p->path, was, is);
+    }
+    if (old->list.lo != b->list.lo || old->list.hi != b->list.hi ||
+        old->class_list.lo != b->class_list.lo || old->class_list.hi != b->class_list.hi ||
+        old->chunk_bytes != b->chunk_bytes)
+        return PWF_FAIL(PWF_CANTCREATE,
+                        "%s is an unfinished archive of %lld images of another tree, or of this "
+                        "one before it changed (it has %lld now); discard it with --force",
+                        p->path, (long long)old->images, (long long)b->images);
+    return pwf_ok();
+}
+
+/* *taken: the part goes on from where an earlier attempt stopped. A part without a good first block
+ * died before it was laid out, and holds nothing. */
+static pwf_status take_up(pwf_part *p, bool *taken)
+{
+    struct stat info;
+    static pwf_archive_block old;
+    *taken = false;
+    if (fstat(p->fd, &info) != 0)
+        return PWF_FAIL(PWF_IO, "cannot look at %s: %s", p->path, strerror(errno));
+    p->fresh = pwf_archive_read_block(p->fd, p->path, info.st_size, &old).code != PWF_OK;
+    if (p->fresh) return pwf_ok();
+    const pwf_status s = compare(p, &old);
+    p->fresh = s.code != PWF_OK && p->job->force;
+    if (p->fresh) return pwf_ok();
+    PWF_TRY(s);
+    p->block = old;
+    *taken = true;
+    return pwf_ok();
+}
+
+static pwf_status check_room(pwf_part *p, int64_t wanted)
+{
+    struct statvfs room;
+    struct stat info;
+    if (fstatvfs(p->fd, &room) != 0 || room.f_blocks == 0 || fstat(p->fd, &info) != 0)
+        return pwf_ok();
+    const int64_t held = (int64_t)info.st_blocks * 512;
+    p->volume.free_bytes = (int64_t)(room.f_bavail * room.f_frsize);
+    if (wanted - held <= p->volume.free_bytes) return pwf_ok();
+    return PWF_FAIL(PWF_CANTCREATE,
+                    "%s needs %.2f GB more, but its file system has %.2f GB left; free some, or "
+                    "name an output elsewhere",
+                    p->job->output, (double)(wanted - held) * 1e-9,
+                    (double)p->volume.free_bytes * 1e-9);
+}
+
+/* ---- layout and tables ----------------------------------------------------------------------- */
+
+enum { DATA, PLACES, LABELS, NAMES, CLASS_NAMES, HASHES, CHUNK_HASHES, ARRAYS };
+
+static pwf_status lay_out(pwf_part *p)
+{
+    static const char *const forms[2] = {"encoded", "pixels"}, *const parts[2] = {"val", "train"};
+    pwf_archive_block *b = &p->block;
+    const pwf_flat_text texts[3] = {
+        {"format", "pwf image archive 1"}, {"form", forms[b->form]}, {"split", parts[b->train]}};
+    pwf_flat_array a[ARRAYS] = {
+        [DATA] = {"bytes", PWF_FLAT_U8, 0, 1, {(int64_t)b->data_bytes}, 0},
+        [PLACES] = {"offsets", PWF_FLAT_I64, 0, 1, {b->images + 1}, 0},
+        [LABELS] = {"labels", PWF_FLAT_I32, 0, 1, {b->images}, 0},
+        [NAMES] = {"names", PWF_FLAT_TEXT, b->name_bytes, 1, {b->images}, 0},
+        [CLASS_NAMES] = {"classes", PWF_FLAT_TEXT, b->class_bytes, 1, {b->classes}, 0},
+        [HASHES] = {"hashes", PWF_FLAT_U8, 0, 2, {b->images, 16}, 0},
+        [CHUNK_HASHES] = {"chunk_hashes", PWF_FLAT_U8, 0, 2, {b->chunks, 16}, 0}};
+    int64_t bytes = 0;
+    if (b->form == PWF_ARCHIVE_PIXELS)
+        a[DATA] =
+            (pwf_flat_array){"images", PWF_FLAT_U8, 0, 4, {b->images, b->side, b->side, 3}, 0};
+    if (ftruncate(p->fd, 0) != 0)
+        return PWF_FAIL(PWF_IO, "cannot empty %s: %s", p->path, strerror(errno));
+    PWF_TRY(pwf_flat_lay_out(p->fd, p->path, PWF_ARCHIVE_BLOCK, texts, 3, a, ARRAYS, &bytes));
+    b->bytes = (uint64_t)bytes;
+    b->data = a[DATA].offset;
+    b->places = a[PLACES].offset;
+    b->labels = a[LABELS].offset;
+    b->names = a[NAMES].offset;
+    b->class_names = a[CLASS_NAMES].offset;
+    b->hashes = a[HASHES].offset;
+    b->chunk_hashes = a[CHUNK_HASHES].offset;
+    return pwf_ok();
+}
+
+/* An entry of a table, and where it goes. */
+typedef struct table {
+    uint64_t offset;
+    int64_t count, size;
+} table;
+
+static void fill_entry(const pwf_part *p, int which, int64_t i, int64_t *place, char *out)
+{
+    const bool pixels = p->block.form == PWF_ARCHIVE_PIXELS;
+    if (which == PLACES) {
+        memcpy(out, place, sizeof *place);
+        if (i < p->block.images)
+            *place += pixels ? 3 * p->block.side * p->block.side : pwf_images_size(p->images, i);
+    } else if (which == LABELS) {
+        const int32_t label = pwf_images_label(p->images, i);
+        memcpy(out, &label, sizeof label);
+    } else {
+        const char *name =
+            which == NAMES ? pwf_images_name(p->images, i) : pwf_images_class(p->images, i);
+        memcpy(out, name, strlen(name));
+    }
+}
+
+static pwf_status write_table(const pwf_part *p, int which, table t)
+{
+    enum { ENTRIES = 1024 };
+    char *piece = NULL;
+    int64_t place = 0;
+    pwf_status s = pwf_mem_alloc(PWF_MEM_BUFFERS, ENTRIES, (size_t)t.size, &piece);
+    for (int64_t lo = 0; lo < t.count && s.code == PWF_OK; lo += ENTRIES) {
+        const int64_t n = t.count - lo < ENTRIES ? t.count - lo : ENTRIES;
+        memset(piece, 0, (size_t)(n * t.size));
+        for (int64_t i = 0; i < n; i++)
+            fill_entry(p, which, lo + i, &place, piece + i * t.size);
+        s = pwf_file_pwrite(p->fd, p->path, piece, (size_t)(n * t.size),
+                            t.offset + (uint64_t)(lo * t.size));
+    }
+    pwf_mem_free(piece);
+    return s;
+}
+
+static pwf_status write_tables(const pwf_part *p)
+{
+    const pwf_archive_block *b = &p->block;
+    PWF_TRY(write_table(p, PLACES, (table){b->places, b->images + 1, 8}));
+    PWF_TRY(write_table(p, LABELS, (table){b->labels, b->images, 4}));
+    PWF_TRY(write_table(p, NAMES, (table){b->names, b->images, b->name_bytes}));
+    return write_table(p, CLASS_NAMES, (table){b->class_names, b->classes, b->class_bytes});
+}
+
+static pwf_status sync_part(const pwf_part *p)
+{
+    if (fsync(p->fd) == 0) return pwf_ok();
+    return PWF_FAIL(PWF_IO, "%s did not reach the disk: %s", p->path, strerror(errno));
+}
+
+/* The first block is written last: a part that has one is laid out. */
+static pwf_status write_block(pwf_part *p)
+{
+    PWF_TRY(sync_part(p));
+    pwf_archive_seal(&p->block);
+    PWF_TRY(pwf_file_pwrite(p->fd, p->path, &p->block, sizeof p->block, 0));
+    return sync_part(p);
+}
+
+static void count_done(pwf_part *p)
+{
+    const pwf_archive_block *b = &p->block;
+    pwf_hash h;
+    for (int64_t c = 0; c < b->chunks; c++)
+        if (pwf_file_pread(p->fd, p->path, &h, sizeof h, b->chunk_hashes + (uint64_t)c * 16).code ==
+                PWF_OK &&
+            (h.lo || h.hi))
+            p->volume.done_bytes += b->chunk_bytes;
+    if (p->volume.done_bytes > (int64_t)b->data_bytes)
+        p->volume.done_bytes = (int64_t)b->data_bytes;
+}
+
+static pwf_status begin(pwf_part *p)
+{
+    bool taken = false;
+    PWF_TRY(plan(p));
+    PWF_TRY(open_part(p));
+    PWF_TRY(take_up(p, &taken));
+    const pwf_archive_block *b = &p->block;
+    /* names, labels, places and hashes; what HDF5 adds is a few pages */
+    p->volume.bytes = (int64_t)b->data_bytes + b->images * (b->name_bytes + 28) +
+                      b->classes * b->class_bytes + b->chunks * 16 + 16 * PWF_ARCHIVE_BLOCK;
+    if (taken) count_done(p);
+    const pwf_status s = check_room(p, p->volume.bytes);
+    if (p->job->begin) p->job->begin(p->job->context, &p->volume);
+    PWF_TRY(s);
+    PWF_TRY(PWF_FAULT_POINT("pack.begin"));
+    if (!taken) PWF_TRY(lay_out(p));
+    PWF_TRY(PWF_FAULT_POINT("pack.laid_out"));
+    PWF_TRY(write_tables(p)); /* those of an earlier attempt, too: they are the same */
+    if (!taken) PWF_TRY(write_block(p));
+    return PWF_FAULT_POINT("pack.planned");
+}
+
+pwf_status pwf_part_begin(pwf_part *p, const pwf_pack_job *job)
+{
+    *p = (pwf_part){.job = job, .fd = -1};
+    const pwf_status s = begin(p);
+    if (s.code != PWF_OK && p->fresh) unlink(p->path);
+    return s;
+}
+
+void pwf_part_close(pwf_part *p)
+{
+    if (p->fd >= 0) close(p->fd);
+    p->fd = -1;
+    pwf_images_free(p->images);
+    p->images = NULL;
+}
+
+/* ---- the end --------------------------------------------------------------------------------- */
+
+/* The hashes of the chunks, made on all ranks, against those of their images, as they are on disk
+ * now: what a rank wrote and another cannot see would be found here. */
+static pwf_status check_hashes(const pwf_part *p, const pwf_archive *archive)
+{
+    const pwf_archive_block *b = &p->block;
+    pwf_hash *all = NULL, *chunk = NULL;
+    pwf_status s = pwf_mem_alloc(PWF_MEM_BUFFERS, b->images, sizeof *all, &all);
+    if (s.code == PWF_OK) s = pwf_mem_alloc(PWF_MEM_BUFFERS, b->chunks, sizeof *chunk, &chunk);
+    if (s.code == PWF_OK)
+        s = pwf_file_pread(p->fd, p->path, all, (size_t)b->images * sizeof *all, b->hashes);
+    if (s.code == PWF_OK)
+        s = pwf_file_pread(p->fd, p->path, chunk, (size_t)b->chunks * sizeof *chunk,
+                           b->chunk_hashes);
+    for (int64_t c = 0; c < b->chunks && s.code == PWF_OK; c++) {
+        int64_t lo = 0, hi = 0;
+        pwf_archive_chunk(b, pwf_archive_places(archive), c, &lo, &hi);
+        const pwf_hash now = pwf_hash_bytes(all + lo, (size_t)(hi - lo) * sizeof *all);
+        if (now.lo != chunk[c].lo || now.hi != chunk[c].hi)
+            s = PWF_FAIL(PWF_IO,
+                         "the hashes of %s came back from the disk with other values; is it full "
+                         "or failing?",
+                         p->path);
+    }
+    pwf_mem_free(all);
+    pwf_mem_free(chunk);
+    return s;
+}
+
+static pwf_status check_tables(const pwf_part *p)
+{
+    pwf_archive *archive = NULL;
+    PWF_TRY(pwf_archive_open(p->dir, p->path, false, &archive));
+    const pwf_status s = check_hashes(p, archive);
+    pwf_archive_free(archive);
+    return s;
+}
+
+pwf_status pwf_part_end(pwf_part *p)
+{
+    PWF_TRY(check_tables(p));
+    PWF_TRY(pwf_archive_root(p->fd, p->path, &p->block, &p->block.root));
+    p->block.complete = 1;
+    PWF_TRY(write_block(p));
+    PWF_TRY(PWF_FAULT_POINT("pack.sealed"));
+    const mode_t mask = umask(022);
+    umask(mask);
+    if (fchmod(p->fd, 0666 & ~mask & ~(mode_t)022) != 0 || rename(p->path, p->job->output) != 0)
+        return PWF_FAIL(PWF_CANTCREATE, "cannot rename %s to %s: %s", p->path, p->job->output,
+                        strerror(errno));
+    PWF_TRY(PWF_FAULT_POINT("pack.renamed"));
+    return pwf_path_sync_folder(p->dir);
+}
