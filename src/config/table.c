@@ -30,7 +30,8 @@ typedef char text_field[PWF_TEXT];
 
 /* In the order of the enums of config.h and core/log.h. */
 static const char *const block_words[] = {"basic", "bottleneck", NULL};
-static const char *const data_words[] = {"idx", "imagefolder", "hdf5", NULL};
+static const char *const data_words[] = {"idx", "imagefolder", "hdf5", "cifar10",
+                                         "cifar100", NULL};
 static const char *const transform_words[] = {"paper", "timm", NULL};
 static const char *const interpolation_words[] = {"bilinear", "bicubic", NULL};
 static const char *const join_words[] = {"std_mu", "keep", "divide_by_2", "divide_by_10", NULL};
@@ -89,7 +90,8 @@ const pwf_option pwf_options[] = {
 
 {"data.format", CHOICE(data.format), "idx", OF(data_words), NULL, STATE,
  "idx: the four IDX files of the MNIST family, plain or .gz; imagefolder: JPEG and PNG files in "
- "train/CLASS and val/CLASS; hdf5: train.h5 and val.h5 as pwf pack makes them"},
+ "train/CLASS and val/CLASS; hdf5: train.h5 and val.h5 as pwf pack makes them; "
+ "cifar10, cifar100: the binary files"},
 {"data.path", WORDS(data.path), "", NO_RANGE, NULL, STATE,
  "folder of the data set"},
 {"data.mean", REALS(data.mean), "0.485, 0.456, 0.406", FROM(-1000, 1000), NULL, STATE,

@@ -74,7 +74,10 @@ static pwf_status hash_pixels(pwf_dataset *d)
 static pwf_status open_memory(pwf_dataset *d, const pwf_config *config, bool train, int64_t limit)
 {
     PWF_ASSERT(config->data.pad >= 0 && config->data.pad <= PWF_IMAGE_SIDE_MAX);
-    PWF_TRY(pwf_pixels_read_idx(config, train, limit, &d->memory));
+    if (config->data.format == PWF_DATA_IDX)
+        PWF_TRY(pwf_pixels_read_idx(config, train, limit, &d->memory));
+    else
+        PWF_TRY(pwf_pixels_read_cifar(config, train, limit, &d->memory));
     d->count = d->memory.count;
     d->height = d->memory.height;
     d->width = d->memory.width;

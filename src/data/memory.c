@@ -90,3 +90,94 @@ pwf_status pwf_pixels_read_idx(const pwf_config *config, bool train, int64_t lim
     pwf_idx_close(labels);
     return s;
 }
+
+/* ---- CIFAR: records of one or two labels and three planes of 32 x 32 bytes ------------------- */
+
+enum { SIDE = 32, PLANE = SIDE * SIDE, PARTS_MAX = 5, CIFAR_FILE_MAX = 1 << 30 };
+
+typedef struct cifar {
+    const char *parts[PARTS_MAX]; /* files, in order */
+    int64_t labels;               /* bytes; the last is the class */
+    int64_t classes;
+} cifar;
+
+static const cifar cifars[2][2] = {{{{"test_batch.bin"}, 1, 10},
+                                    {{"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",
+                                      "data_batch_4.bin", "data_batch_5.bin"},
+                                     1,
+                                     10}},
+                                   {{{"test.bin"}, 2, 100}, {{"train.bin"}, 2, 100}}};
+
+/* The records of one file, behind the `done` images that are there. */
+static pwf_status unpack(const char *path, const uint8_t *bytes, int64_t records, const cifar *kind,
+                         int64_t done, pwf_pixels *p)
+{
+    for (int64_t r = 0; r < records; r++) {
+        const uint8_t *record = bytes + r * (kind->labels + 3 * PLANE);
+        const uint8_t label = record[kind->labels - 1];
+        if (label >= kind->classes)
+            return PWF_FAIL(PWF_DATA, "%s: record %lld is of class %d; classes run from 0 to %lld",
+                            path, (long long)r, label, (long long)kind->classes - 1);
+        if (done + r >= p->count) continue;
+        uint8_t *to = p->pixels + (done + r) * 3 * PLANE;
+        p->labels[done + r] = label;
+        for (int i = 0; i < PLANE; i++)
+            for (int c = 0; c < 3; c++)
+                to[3 * i + c] = record[kind->labels + c * PLANE + i];
+    }
+    return pwf_ok();
+}
+
+/* Reads the files; without memory for pixels yet, only counts their records. */
+static pwf_status read_parts(const char *root, const cifar *kind, pwf_pixels *p, int64_t *records)
+{
+    *records = 0;
+    for (int part = 0; part < PARTS_MAX && kind->parts[part]; part++) {
+        char path[PWF_TEXT + 32];
+        uint8_t *bytes = NULL;
+        int64_t size = 0;
+        const int64_t record = kind->labels + 3 * PLANE;
+        snprintf(path, sizeof path, "%s/%s", root, kind->parts[part]);
+        PWF_TRY(pwf_source_read(root, path, CIFAR_FILE_MAX, &bytes, &size));
+        pwf_status s = pwf_ok();
+        if (size == 0 || size % record != 0)
+            s = PWF_FAIL(PWF_DATA,
+                         "%s has %lld bytes, which is no whole number of records of %lld; take the "
+                         "binary version of the data set",
+                         path, (long long)size, (long long)record);
+        if (s.code == PWF_OK && p->pixels)
+            s = unpack(path, bytes, size / record, kind, *records, p);
+        *records += size / record;
+        pwf_mem_free(bytes);
+        PWF_TRY(s);
+    }
+    return pwf_ok();
+}
+
+pwf_status pwf_pixels_read_cifar(const pwf_config *config, bool train, int64_t limit,
+                                 pwf_pixels *out)
+{
+    const cifar *kind = &cifars[config->data.format == PWF_DATA_CIFAR100][train];
+    int64_t records = 0;
+    if (config->model.image_size != SIDE || config->model.channels != 3)
+        return PWF_FAIL(PWF_CONFIG,
+                        "CIFAR images have 32 x 32 pixels and 3 channels, but model.image_size is "
+                        "%lld and model.channels %lld",
+                        (long long)config->model.image_size, (long long)config->model.channels);
+    if (config->model.classes != kind->classes)
+        return PWF_FAIL(PWF_CONFIG, "model.classes is %lld, but this data set has %lld classes",
+                        (long long)config->model.classes, (long long)kind->classes);
+    PWF_TRY(read_parts(config->data.path, kind, out, &records));
+    *out = (pwf_pixels){.count = limit > 0 && limit < records ? limit : records,
+                        .height = SIDE,
+                        .width = SIDE,
+                        .channels = 3};
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, out->count, 3 * PLANE, &out->pixels));
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, out->count, 1, &out->labels));
+    const int64_t expected = records;
+    PWF_TRY(read_parts(config->data.path, kind, out, &records));
+    if (records != expected)
+        return PWF_FAIL(PWF_DATA, "the files in %s changed while they were read",
+                        config->data.path);
+    return pwf_ok();
+}

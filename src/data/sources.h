@@ -21,6 +21,8 @@ typedef struct pwf_pixels {
  * The caller frees pixels and labels, also after a failure, which is that of pwf_dataset_open. */
 pwf_status pwf_pixels_read_idx(const pwf_config *config, bool train, int64_t limit,
                                pwf_pixels *out);
+pwf_status pwf_pixels_read_cifar(const pwf_config *config, bool train, int64_t limit,
+                                 pwf_pixels *out);
 
 /* ---- a file for each image ---- */
 

@@ -32,7 +32,13 @@ typedef struct pwf_text_list {
 
 /* Choices are stored as the index into the table's list of words; these enums follow it. */
 typedef enum pwf_block_kind { PWF_BLOCK_BASIC, PWF_BLOCK_BOTTLENECK } pwf_block_kind;
-typedef enum pwf_data_format { PWF_DATA_IDX, PWF_DATA_IMAGEFOLDER, PWF_DATA_HDF5 } pwf_data_format;
+typedef enum pwf_data_format {
+    PWF_DATA_IDX,
+    PWF_DATA_IMAGEFOLDER,
+    PWF_DATA_HDF5,
+    PWF_DATA_CIFAR10,
+    PWF_DATA_CIFAR100
+} pwf_data_format;
 typedef enum pwf_eval_transform { PWF_EVAL_PAPER, PWF_EVAL_TIMM } pwf_eval_transform;
 typedef enum pwf_interpolation {
     PWF_INTERPOLATION_BILINEAR,
