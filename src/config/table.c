@@ -30,8 +30,7 @@ typedef char text_field[PWF_TEXT];
 
 /* In the order of the enums of config.h and core/log.h. */
 static const char *const block_words[] = {"basic", "bottleneck", NULL};
-static const char *const data_words[] = {"idx", "imagefolder", "hdf5", "cifar10",
-                                         "cifar100", NULL};
+static const char *const data_words[] = {"idx", "imagefolder", "hdf5", "cifar10", "cifar100", NULL};
 static const char *const transform_words[] = {"paper", "timm", NULL};
 static const char *const interpolation_words[] = {"bilinear", "bicubic", NULL};
 static const char *const join_words[] = {"std_mu", "keep", "divide_by_2", "divide_by_10", NULL};
