@@ -17,7 +17,8 @@ PWF_LAUNCH=(mpirun --bind-to none)
 # and the two places below.
 PWF_SCRATCH=${PWF_SCRATCH:-}
 
-# ImageNet: the folder that holds train/ and val/, and these a folder of JPEG files for each class.
+# ImageNet: the folder that holds train/ and val/, and these a folder of JPEG files for each class; with
+# data.format hdf5, the folder of train.h5 and val.h5.
 PWF_IMAGENET=${PWF_IMAGENET:-}
 
 # Start weights as pwf import makes them: the folder that holds deit_tiny.h5, resnet50.h5 and so on.
