@@ -86,11 +86,14 @@ begin() { # begin RUN: starts it and waits for its first message; $group, $launc
     mapfile -t rank < <([ -z "$launcher" ] || pgrep -P "$launcher")
 }
 
-storm() { # storm PIDS: what may come before a job ends
+# The launcher gets one: an mpirun that is already ending dies of another.
+storm() { # storm LAUNCHER RANKS: what may come before a job ends
+    kill -USR1 "$1" 2>/dev/null || true
+    shift
     for ((t = 0; t < 10; t++)); do
         kill -USR1 "$@" 2>/dev/null || true
         kill -USR2 "$@" 2>/dev/null || true
-        [ $t -gt 4 ] || kill -TERM "${@:2}" 2>/dev/null || true
+        [ $t -gt 4 ] || kill -TERM "$@" 2>/dev/null || true
         sleep 0.03
     done
 }
