@@ -77,8 +77,8 @@ void pwf_app_print_version(const char *program);
  * inspect: Local, without MPI. Fails with PWF_USAGE, or as pwf_ckpt_inspect. */
 pwf_status pwf_app_inspect(int argc, char **argv);
 
-/** verify: Local, without MPI. Fails with PWF_USAGE, PWF_MISSING, PWF_IO, or PWF_DATA if a file is
- * bad. */
+/** verify: Local, without MPI. Fails with PWF_USAGE, or as pwf_ckpt_verify with the first file that
+ * is not good. */
 pwf_status pwf_app_verify(int argc, char **argv);
 
 /** export: Local, without MPI. Fails with PWF_USAGE, or as loading and writing do. */

@@ -18,8 +18,8 @@ typedef struct pwf_app_entry {
 static const pwf_app_entry commands[] = {
     {"inspect", pwf_app_inspect, false, "FILE [--json]",
      "what a checkpoint, model, .pwf, safetensors or PyTorch file holds"},
-    {"verify", pwf_app_verify, false, "FILE.h5 | RUN_DIRECTORY",
-     "reads a checkpoint or model, or all of a run, from end to end and checks every hash"},
+    {"verify", pwf_app_verify, false, "FILE|DIR ...",
+     "every byte of a checkpoint or model, or of all in a run directory, against its hashes"},
     {"import", pwf_app_import, true, "FILE --model NAME [--classes N] [-c FILE.yaml] -o MODEL.h5",
      "start weights for model.init from a safetensors file or a PyTorch state dict"},
     {"export", pwf_app_export, false, "FILE.h5 -o OUT.safetensors | OUT.pwf",

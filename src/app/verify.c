@@ -1,66 +1,63 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* pwf verify: every byte of checkpoints and models against their hashes. */
 #include "app.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fnmatch.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-static int is_of_run(const struct dirent *entry)
-{
-    static const char *const patterns[] = {"ckpt-*.h5", "round-*.h5", "model.h5"};
-    for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++)
-        if (fnmatch(patterns[i], entry->d_name, 0) == 0) return 1;
-    return 0;
-}
+typedef struct verify_count {
+    bool folder; /* whose files a running job may remove meanwhile: those do not count */
+    int64_t files, bad;
+    pwf_status first; /* failure */
+} verify_count;
 
-/* A running job removes old checkpoints: one that is gone by now is not counted. */
-static void verify_one(const char *path, int *good, int *bad)
+static void visit(void *context, const char *path)
 {
-    const pwf_status s = pwf_ckpt_verify(path);
-    if (s.code == PWF_MISSING) return;
-    if (s.code == PWF_OK)
-        printf("good  %s\n", path);
-    else
-        printf("BAD   %s: %s\n", path, s.text);
-    ++*(s.code == PWF_OK ? good : bad);
-}
-
-static pwf_status verify_folder(const char *dir)
-{
-    struct dirent **entry = NULL;
-    int good = 0, bad = 0;
-    const int count = scandir(dir, &entry, is_of_run, alphasort);
-    if (count < 0)
-        return PWF_FAIL(errno == ENOMEM ? PWF_RESOURCE : PWF_IO, "cannot read the directory %s: %s",
-                        dir, strerror(errno));
-    for (int i = 0; i < count; i++) {
-        char path[PWF_PATH];
-        if (snprintf(path, sizeof path, "%s/%s", dir, entry[i]->d_name) < PWF_PATH)
-            verify_one(path, &good, &bad);
-        free(entry[i]);
+    verify_count *count = context;
+    pwf_ckpt_info info;
+    const pwf_status s = pwf_ckpt_examine(path, &info);
+    if (count->folder && s.code == PWF_MISSING) return;
+    count->files++;
+    if (s.code == PWF_OK) {
+        printf("good  %s: %s of %s, step %lld, %.1f MiB\n", path,
+               info.is_model ? "model" : "checkpoint", info.model, (long long)info.position.step,
+               (double)info.bytes * 0x1p-20);
+        return;
     }
-    free(entry);
-    if (bad > 0)
-        return PWF_FAIL(PWF_DATA,
-                        "%d of %d files in %s are bad: a run goes on from the newest good "
-                        "checkpoint; keep the bad ones for a look, or delete them",
-                        bad, good + bad, dir);
-    if (good == 0)
-        return PWF_FAIL(PWF_MISSING, "no checkpoint or model in %s: is it a run directory?", dir);
-    return pwf_ok();
+    printf("BAD   %s: %s\n", path, s.text);
+    if (count->bad++ == 0) count->first = s;
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
 pwf_status pwf_app_verify(int argc, char **argv)
 {
-    struct stat info;
-    if (argc != 2 || argv[1][0] == '-')
-        return PWF_FAIL(PWF_USAGE, "pwf verify takes one file or run directory");
-    if (stat(argv[1], &info) == 0 && S_ISDIR(info.st_mode)) return verify_folder(argv[1]);
-    PWF_TRY(pwf_ckpt_verify(argv[1]));
-    printf("good  %s\n", argv[1]);
-    return pwf_ok();
+    static const char usage[] = "usage: pwf verify FILE|DIR ...";
+    verify_count count = {.files = 0};
+    if (argc < 2) return PWF_FAIL(PWF_USAGE, "no file given; %s", usage);
+    for (int i = 1; i < argc; i++)
+        if (argv[i][0] == '-' && argv[i][1] != '\0')
+            return PWF_FAIL(PWF_USAGE, "pwf verify has no option %s; %s", argv[i], usage);
+    for (int i = 1; i < argc; i++) {
+        count.folder = is_folder(argv[i]);
+        if (count.folder)
+            PWF_TRY(pwf_ckpt_visit(argv[i], visit, &count));
+        else
+            visit(&count, argv[i]);
+    }
+    if (count.files != 1)
+        printf("%lld files, %lld bad\n", (long long)count.files, (long long)count.bad);
+    if (fflush(stdout) != 0) return PWF_FAIL(PWF_IO, "cannot write to the standard output");
+    if (count.bad == 0) return pwf_ok();
+    if (count.files == 1) return count.first;
+    return PWF_FAIL(
+        count.first.code,
+        "%lld of %lld files are bad: a run goes on from the newest good checkpoint; keep "
+        "the bad ones for a look, or delete them",
+        (long long)count.bad, (long long)count.files);
 }

@@ -111,6 +111,36 @@ static pwf_status list_folder(const char *dir, list *l, int64_t *bad, bool warn)
     return s;
 }
 
+/* ---- visit ---- */
+
+static int is_kept_file(const struct dirent *e)
+{
+    bool round = false;
+    return is_ours(e->d_name, &round) || strcmp(e->d_name, "model.h5") == 0;
+}
+
+pwf_status pwf_ckpt_visit(const char *dir, void (*visit)(void *context, const char *path),
+                          void *context)
+{
+    struct dirent **names = NULL;
+    const int count = scandir(dir, &names, is_kept_file, alphasort);
+    if (count < 0)
+        return PWF_FAIL(errno == ENOENT   ? PWF_MISSING
+                        : errno == EACCES ? PWF_DENIED
+                        : errno == ENOMEM ? PWF_RESOURCE
+                                          : PWF_IO,
+                        "cannot read the directory %s: %s", dir, strerror(errno));
+    for (int i = 0; i < count; i++) {
+        char path[PWF_PATH];
+        join(path, dir, names[i]->d_name);
+        visit(context, path);
+        free(names[i]);
+    }
+    free(names);
+    if (count == 0) return PWF_FAIL(PWF_MISSING, "%s has no checkpoint and no model.h5", dir);
+    return pwf_ok();
+}
+
 /* ---- find ---- */
 
 static pwf_status find_here(const char *dir, char *path, bool *found)
@@ -191,44 +221,64 @@ static pwf_status trash(const char *dir, const char *name)
     return s;
 }
 
-static pwf_status prune_here(const char *dir, int64_t keep)
+/* Whether a file is the oldest between two multiples of `every` steps. It stays so, because the
+ * oldest one is never removed. */
+static bool is_milestone(const list *l, int64_t i, int64_t every)
 {
-    PWF_TRY(PWF_FAULT_POINT("ckpt.prune_begin"));
-    remove_leftovers(dir);
-    PWF_TRY(PWF_FAULT_POINT("ckpt.prune_parts"));
-    list l = {0};
-    int64_t bad = 0, kept = 0;
+    if (every == 0 || l->entry[i].step < every) return false;
+    for (int64_t j = i + 1; j < l->count; j++)
+        if (!l->entry[j].round) return l->entry[j].step / every < l->entry[i].step / every;
+    return true;
+}
+
+static pwf_status prune_list(const char *dir, const list *l, pwf_ckpt_retention stay)
+{
+    int64_t kept = 0;
     bool good = false;
-    pwf_status s = list_folder(dir, &l, &bad, false);
-    for (int64_t i = 0; s.code == PWF_OK && i < l.count; i++) {
-        if (l.entry[i].round) continue;
-        if (kept < keep) {
+    for (int64_t i = 0; i < l->count; i++) {
+        const entry *e = &l->entry[i];
+        if (e->round || e->step > stay.step) continue;
+        if (kept < stay.keep) {
             kept++;
             continue;
         }
+        if (is_milestone(l, i, stay.every)) continue;
         /* Nothing goes before one of those that stay has been read from end to end. */
         for (int64_t j = 0; !good && j < i; j++) {
+            if (l->entry[j].step > stay.step) continue;
             char path[PWF_PATH];
-            join(path, dir, l.entry[j].name);
+            join(path, dir, l->entry[j].name);
             good = pwf_ckpt_verify(path).code == PWF_OK;
         }
         if (!good) {
             PWF_WARN("CKPT_PRUNE", "none of the newest checkpoints in %s is good: nothing removed",
                      dir);
-            break;
+            return pwf_ok();
         }
-        s = trash(dir, l.entry[i].name);
+        PWF_TRY(trash(dir, e->name));
     }
+    return pwf_ok();
+}
+
+static pwf_status prune_here(const char *dir, pwf_ckpt_retention stay)
+{
+    PWF_TRY(PWF_FAULT_POINT("ckpt.prune_begin"));
+    remove_leftovers(dir);
+    PWF_TRY(PWF_FAULT_POINT("ckpt.prune_parts"));
+    list l = {0};
+    int64_t bad = 0;
+    pwf_status s = list_folder(dir, &l, &bad, false);
+    if (s.code == PWF_OK) s = prune_list(dir, &l, stay);
     pwf_mem_free(l.entry);
     PWF_TRY(s);
     return PWF_FAULT_POINT("ckpt.prune_end");
 }
 
-void pwf_ckpt_prune(const pwf_mesh *mesh, const char *dir, int64_t keep)
+void pwf_ckpt_prune(const pwf_mesh *mesh, const char *dir, pwf_ckpt_retention stay)
 {
-    PWF_ASSERT(keep >= 2);
+    PWF_ASSERT(stay.keep >= 2 && stay.every >= 0);
     pwf_status s = pwf_ok();
-    if (pwf_mesh_rank(mesh, PWF_WORLD) == 0) s = prune_here(dir, keep);
+    if (pwf_mesh_rank(mesh, PWF_WORLD) == 0) s = prune_here(dir, stay);
     if (s.code != PWF_OK) PWF_WARN("CKPT_PRUNE", "%s", s.text);
     pwf_mesh_barrier(mesh);
 }

@@ -103,27 +103,32 @@ static pwf_status inspect_open(const pwf_file *file, hid_t h5, pwf_ckpt_info *in
     info->slots = in.slots;
     info->bytes = (int64_t)h->bytes;
     info->codebook = (int)in.codebook;
-    return measure(file, info);
+    return pwf_ok();
 }
 
-static pwf_status inspect(const pwf_file *file, pwf_ckpt_info *info)
+static pwf_status look(const char *path, pwf_ckpt_info *info, bool measured)
 {
+    *info = (pwf_ckpt_info){0};
+    pwf_file file;
     hid_t h5 = -1;
-    PWF_TRY(pwf_layout_open(file, NULL, &h5));
-    const pwf_status s = inspect_open(file, h5, info);
-    H5Fclose(h5);
+    PWF_TRY(pwf_file_open(path, &file));
+    pwf_status s = pwf_read_check_arrays(&file);
+    if (s.code == PWF_OK) s = pwf_layout_open(&file, NULL, &h5);
+    if (s.code == PWF_OK) s = inspect_open(&file, h5, info);
+    if (s.code == PWF_OK && measured) s = measure(&file, info);
+    if (h5 >= 0) H5Fclose(h5);
+    pwf_file_close(&file);
     return s;
 }
 
 pwf_status pwf_ckpt_inspect(const char *path, pwf_ckpt_info *info)
 {
-    *info = (pwf_ckpt_info){0};
-    pwf_file file;
-    PWF_TRY(pwf_file_open(path, &file));
-    pwf_status s = pwf_read_check_arrays(&file);
-    if (s.code == PWF_OK) s = inspect(&file, info);
-    pwf_file_close(&file);
-    return s;
+    return look(path, info, true);
+}
+
+pwf_status pwf_ckpt_examine(const char *path, pwf_ckpt_info *info)
+{
+    return look(path, info, false);
 }
 
 /* ---- the whole file ---- */
@@ -181,6 +186,7 @@ static pwf_status load(const pwf_file *file, hid_t h5, pwf_loaded *out)
     pwf_small in;
     int64_t buffers = 0;
     PWF_TRY(inspect_open(file, h5, &out->info));
+    PWF_TRY(measure(file, &out->info));
     PWF_TRY(pwf_read_small(h5, file, &in));
     PWF_TRY(pwf_h5_read_text(h5, "/run/config", &out->config));
     out->count = (int)(h->params + h->buffers);

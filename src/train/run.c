@@ -147,14 +147,19 @@ static pwf_status save(pwf_trainer *t, bool kept)
     pwf_status status = snapshot_run(t, &snapshot, &text);
     if (status.code == PWF_OK) status = pwf_ckpt_write(t->mesh, t->config->output, &snapshot, path);
     free(text);
+    t->save_ended = pwf_clock_seconds();
     if (status.code != PWF_OK) return save_failed(t, "checkpoint", &status);
     t->saves_failed = 0;
     t->saved_position = t->position;
     t->has_saved = true;
     memcpy(t->saved, path, sizeof t->saved);
     if (kept) keep_round(t);
-    pwf_ckpt_prune(t->mesh, t->config->output, t->config->checkpoint.keep);
-    PWF_INFO("CKPT", "checkpoint %s, %.2f s", path, pwf_clock_seconds() - begun);
+    const pwf_ckpt_retention stay = {t->position.step, t->config->checkpoint.keep,
+                                     t->config->checkpoint.keep_every};
+    pwf_ckpt_prune(t->mesh, t->config->output, stay);
+    t->save_ended = pwf_clock_seconds();
+    t->save_seconds = t->save_ended - begun;
+    PWF_INFO("CKPT", "checkpoint %s, %.2f s", path, t->save_seconds);
     if (kept) pwf_exports_round(t);
     return pwf_ok();
 }
@@ -390,7 +395,8 @@ static void tidy(pwf_trainer *t)
     const bool of_round =
         p->phase == PWF_PHASE_FINISH || (p->phase == PWF_PHASE_TRAIN && p->phase_step == 0);
     if (of_round && t->has_saved) keep_round(t);
-    pwf_ckpt_prune(t->mesh, t->config->output, INT64_MAX);
+    pwf_ckpt_prune(t->mesh, t->config->output,
+                   (pwf_ckpt_retention){.step = p->step, .keep = INT64_MAX});
     pwf_exports_missing(t);
 }
 
@@ -416,6 +422,7 @@ static pwf_status run(pwf_trainer *t, const char *checkpoint)
     const double minutes = t->config->checkpoint.max_time;
     pwf_snapshot from;
     announce(t);
+    t->save_ended = t->started;
     if (minutes > 0.0) pwf_request_set_deadline(t->started + 60.0 * minutes);
     PWF_TRY(take_up(t, checkpoint, &from));
     pwf_status status = pwf_ok();

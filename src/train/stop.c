@@ -6,6 +6,7 @@
 #include "pwf/core/log.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,11 +18,25 @@ static void stop_file(const pwf_trainer *t, char path[PWF_TEXT + 8])
     snprintf(path, PWF_TEXT + 8, "%s/stop", t->config->output);
 }
 
+/* Whether a checkpoint is due by the clock: that of rank 0, which decides for all. Young's interval
+ * between checkpoints that take C seconds, with M seconds between failures, is sqrt(2 C M); before
+ * the first one C is taken to be a second. */
+static bool is_save_due(const pwf_trainer *t, double now)
+{
+    const double past = now - t->save_ended;
+    const double minutes = t->config->checkpoint.minutes;
+    const double hours = t->config->checkpoint.failure_hours;
+    const double cost = t->save_seconds > 0.0 ? t->save_seconds : 1.0;
+    return (minutes > 0.0 && past >= 60.0 * minutes) ||
+           (hours > 0.0 && past >= sqrt(2.0 * cost * 3600.0 * hours));
+}
+
 /* What this rank knows of; rank 0 of a run looks for the file. */
 static pwf_request request_here(pwf_trainer *t)
 {
-    const pwf_request request = pwf_request_now();
+    pwf_request request = pwf_request_now();
     const double now = pwf_clock_seconds();
+    if (t->report && request == PWF_REQUEST_NONE && is_save_due(t, now)) request = PWF_REQUEST_SAVE;
     if (!t->report || request > PWF_REQUEST_FILE || now - t->looked < LOOK_EVERY) return request;
     char path[PWF_TEXT + 8];
     t->looked = now;

@@ -81,6 +81,8 @@ typedef struct pwf_trainer {
     bool has_saved;                       /* there is one */
     char saved[PWF_PATH];                 /* name of that, or of the one the run goes on from */
     int saves_failed;                     /* in a row */
+    double save_ended;                    /* clock behind the last try to save */
+    double save_seconds;                  /* what the last checkpoint took; 0: none yet */
     int request;                          /* pwf_request that all ranks know of */
     double looked;                        /* when rank 0 last looked for the file `stop` */
     double loss, gradient_norm, clip, lr; /* of the last step */

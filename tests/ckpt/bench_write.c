@@ -63,7 +63,8 @@ int main(int argc, char **argv)
             const double begun = pwf_clock_seconds();
             check(pwf_ckpt_write(mesh, argv[1], &snapshot, path));
             if (i >= 0) seconds[w][i] = pwf_clock_seconds() - begun;
-            pwf_ckpt_prune(mesh, argv[1], 2);
+            pwf_ckpt_prune(mesh, argv[1],
+                           (pwf_ckpt_retention){.step = snapshot.position.step, .keep = 2});
         }
     pwf_ckpt_info info;
     if (rank == 0) {

@@ -4,6 +4,7 @@
  * ckpt_program SHARDS write DIR FROM TO [mpiio]
  *                                         writes steps FROM, FROM + 1, ... TO, pruning behind each;
  *                                         prints "committed STEP" once a write has returned
+ * ckpt_program SHARDS model DIR          writes model.h5
  * ckpt_program SHARDS load DIR ...        finds and loads the newest of each directory; fails
  * unless it is exactly the state of its step; prints "loaded STEP FINGERPRINT" ckpt_program SHARDS
  * same FILE FILE ...  fails unless all files hold the same outside /run */
@@ -40,10 +41,19 @@ static int write_steps(const pwf_mesh *mesh, const char *dir, int64_t from, int6
             printf("committed %lld\n", (long long)step);
             fflush(stdout);
         }
-        pwf_ckpt_prune(mesh, dir, 2);
+        pwf_ckpt_prune(mesh, dir, (pwf_ckpt_retention){.step = step, .keep = 2});
     }
     example_free(&e);
     return code;
+}
+
+static int write_model(const pwf_mesh *mesh, const char *dir)
+{
+    example e = example_new(mesh);
+    example_set(&e, 1);
+    const pwf_status s = pwf_ckpt_write_model(mesh, dir, &e.snapshot);
+    example_free(&e);
+    return s.code == PWF_OK ? 0 : report(s);
 }
 
 /* `step` gets what was loaded. */
@@ -145,6 +155,8 @@ int main(int argc, char **argv)
         argc == 7 && strcmp(argv[6], "mpiio") == 0 ? PWF_CKPT_MPIIO : PWF_CKPT_PWRITE;
     if (strcmp(argv[2], "write") == 0 && (argc == 6 || argc == 7))
         code = write_steps(mesh, argv[3], atoll(argv[4]), atoll(argv[5]), writer);
+    else if (strcmp(argv[2], "model") == 0)
+        code = write_model(mesh, argv[3]);
     else if (strcmp(argv[2], "load") == 0)
         for (int i = 3; i < argc && (i == 3 || code == 0); i++)
             code = load_newest(mesh, argv[i], &step);

@@ -269,7 +269,7 @@ static void test_folder(void **state)
     pwf_mesh_barrier(mesh);
     assert_int_equal(count_files(), 5);
     pwf_mesh_barrier(mesh);
-    pwf_ckpt_prune(mesh, dir, 2);
+    pwf_ckpt_prune(mesh, dir, (pwf_ckpt_retention){.step = 4, .keep = 2});
     assert_int_equal(count_files(), 3);
     good(pwf_ckpt_find(mesh, dir, path, &found));
     assert_true(found && strstr(path, "ckpt-0000000004.h5"));
@@ -288,6 +288,44 @@ static void test_folder(void **state)
     if (first) assert_int_equal(truncate(path, 5000), 0);
     assert_int_equal(pwf_ckpt_find(mesh, dir, path, &found).code, PWF_DATA);
     assert_true(found);
+    finish(mesh, &e);
+}
+
+static bool is_there(int64_t step)
+{
+    struct stat info;
+    snprintf(path, sizeof path, "%s/ckpt-%010lld.h5", dir, (long long)step);
+    return stat(path, &info) == 0;
+}
+
+static void write_and_prune(const pwf_mesh *mesh, example *e, int64_t step)
+{
+    example_set(e, step);
+    good(pwf_ckpt_write(mesh, dir, &e->snapshot, path));
+    pwf_ckpt_prune(mesh, dir, (pwf_ckpt_retention){.step = step, .keep = 2, .every = 5});
+}
+
+/* The newest, those behind multiples, and those of steps that this attempt has not reached. */
+static void test_retention(void **state)
+{
+    (void)state;
+    static const int64_t steps[] = {1, 3, 5, 6, 8, 9, 11, 14, 16, 17, 18};
+    static const bool stays[] = {false, false, true, false, false, false,
+                                 true,  false, true, true,  true};
+    enum { STEPS = sizeof steps / sizeof steps[0] };
+    example e;
+    pwf_mesh *mesh = mesh_of(false, &e);
+    for (int i = 0; i < STEPS; i++)
+        write_and_prune(mesh, &e, steps[i]);
+    for (int i = 0; i < STEPS; i++)
+        if (is_there(steps[i]) != stays[i]) fail_msg("step %d", (int)steps[i]);
+    pwf_mesh_barrier(mesh);
+    /* Another attempt, from step 5 on. */
+    for (int64_t step = 6; step <= 8; step++)
+        write_and_prune(mesh, &e, step);
+    for (int i = 0; i < STEPS; i++)
+        if (is_there(steps[i]) != (stays[i] || steps[i] == 8)) fail_msg("step %d", (int)steps[i]);
+    assert_true(is_there(7));
     finish(mesh, &e);
 }
 
@@ -364,7 +402,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_round_trip),  cmocka_unit_test(test_writers),
         cmocka_unit_test(test_fingerprint), cmocka_unit_test(test_foreign),
         cmocka_unit_test(test_model),       cmocka_unit_test(test_folder),
-        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_retention),   cmocka_unit_test(test_refusals),
 #ifdef PWF_FAULTS
         cmocka_unit_test(test_errors),
 #endif

@@ -68,10 +68,16 @@ pwf_status pwf_ckpt_write_model_file(const pwf_mesh *mesh, const char *path,
  * Collective over the mesh. Fails with PWF_IO. */
 pwf_status pwf_ckpt_keep_round(const pwf_mesh *mesh, const char *path, int64_t round);
 
-/** Removes all but the newest `keep` (>= 2) ckpt-*.h5 of DIR, and part files of earlier attempts;
- * round files stay.
+/* Which checkpoints stay. */
+typedef struct pwf_ckpt_retention {
+    int64_t step;  /* where the run stands; those of later steps are of another attempt and stay */
+    int64_t keep;  /* the newest so many, >= 2 */
+    int64_t every; /* and the first one at or behind each multiple of so many steps; 0: none */
+} pwf_ckpt_retention;
+
+/** Removes the other ckpt-*.h5 of DIR, and part files of earlier attempts; round files stay.
  * Collective over the mesh. Never fails: what cannot be removed is a warning. */
-void pwf_ckpt_prune(const pwf_mesh *mesh, const char *dir, int64_t keep);
+void pwf_ckpt_prune(const pwf_mesh *mesh, const char *dir, pwf_ckpt_retention stay);
 
 /** Checks one file by plain reads alone, before libhdf5 sees it: magic, version, length, root hash,
  * every block hash.
@@ -111,6 +117,18 @@ typedef struct pwf_ckpt_info {
 /** Verifies a checkpoint or model file and reads what inspect shows.
  * Local. Fails as pwf_ckpt_verify. */
 pwf_status pwf_ckpt_inspect(const char *path, pwf_ckpt_info *info);
+
+/** As pwf_ckpt_inspect, without the measures, which take the longest: fixed, unique and entropy are
+ * 0.
+ * Local. Fails as pwf_ckpt_verify. */
+pwf_status pwf_ckpt_examine(const char *path, pwf_ckpt_info *info);
+
+/** Calls `visit` with the name of every ckpt-*.h5, round-*.h5 and model.h5 of a directory, in the
+ * order of their names.
+ * Local. Fails with PWF_MISSING, PWF_DENIED, PWF_IO or PWF_RESOURCE if it cannot be listed, and
+ * with PWF_MISSING if there are none. */
+pwf_status pwf_ckpt_visit(const char *dir, void (*visit)(void *context, const char *path),
+                          void *context);
 
 /** The HDF5 library in use, as "HDF5 1.10.8".
  * Local. */

@@ -147,12 +147,13 @@ typedef struct pwf_config {
         int64_t backend;         /* pwf_backend_choice */
         int64_t shards, threads; /* belong to the run */
     } parallel;
-    struct {           /* belongs to the run */
-        int64_t every; /* steps; 0: only at the end of phases and rounds */
-        int64_t keep;
-        int64_t writer;     /* pwf_writer */
-        int64_t stop_after; /* steps of this process; 0: no limit */
-        double max_time;    /* minutes of this process; 0: no limit */
+    struct {                           /* belongs to the run */
+        int64_t every;                 /* steps; 0: only at the end of phases and rounds */
+        double minutes, failure_hours; /* 0: not by the clock */
+        int64_t keep, keep_every;      /* keep_every in steps; 0: none */
+        int64_t writer;                /* pwf_writer */
+        int64_t stop_after;            /* steps of this process; 0: no limit */
+        double max_time;               /* minutes of this process; 0: no limit */
     } checkpoint;
     struct {
         int64_t samples, bins, batch;
