@@ -21,7 +21,9 @@ pwf_form pwf_network_form(const char *path)
     if (fd >= 0) close(fd);
     if (!known) return PWF_FORM_CHECKPOINT;
     if (memcmp(first, "pwfpack\n", 8) == 0) return PWF_FORM_PACKED;
-    if (memcmp(first, "PK\003\004", 4) == 0 || first[8] == '{') return PWF_FORM_WEIGHTS;
+    if (memcmp(first, "PK\003\004", 4) == 0 || memcmp(first, "\200\002\212", 3) == 0 ||
+        first[8] == '{')
+        return PWF_FORM_WEIGHTS;
     return PWF_FORM_CHECKPOINT;
 }
 

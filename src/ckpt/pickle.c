@@ -269,22 +269,25 @@ static void reduce(machine *m)
         push_new(m, PWF_PICKLE_OPAQUE);
 }
 
-/* ('storage', type, key, device, elements) */
+/* ('storage', type, key, device, elements), before PyTorch 1.6 also None: no view of another one */
 static void persistent(machine *m)
 {
-    int32_t a[5];
+    int32_t a[6];
     const int32_t id = pop(m);
-    if (m->wrong || items(m, id, a, 5) < 5) return fail(m, "a reference to no storage");
+    const int64_t count = m->wrong ? -1 : items(m, id, a, 6);
+    if (count < 5) return fail(m, "a reference to no storage");
+    if (count > 5 && at_node(m, a[5])->kind != PWF_PICKLE_NONE)
+        return fail(m, "a storage is a view of another one");
     const pwf_pickle_node *type = at_node(m, a[1]), *key = at_node(m, a[2]);
-    const pwf_pickle_node *count = at_node(m, a[4]);
+    const pwf_pickle_node *elements = at_node(m, a[4]);
     if (type->kind != PWF_PICKLE_NAME || type->number != NAME_STORAGE)
         return push_new(m, PWF_PICKLE_OPAQUE);
-    if (key->kind != PWF_PICKLE_TEXT || count->kind != PWF_PICKLE_INT || count->number < 0)
+    if (key->kind != PWF_PICKLE_TEXT || elements->kind != PWF_PICKLE_INT || elements->number < 0)
         return fail(m, "a storage has arguments of other kinds");
     const pwf_pickle_node storage = {.kind = PWF_PICKLE_STORAGE,
                                      .first = -1,
                                      .last = -1,
-                                     .number = count->number,
+                                     .number = elements->number,
                                      .text = key->text,
                                      .length = key->length,
                                      .dtype = type->dtype};
@@ -330,6 +333,12 @@ static void integer(machine *m, int64_t value)
     const int32_t i = node(m, PWF_PICKLE_INT);
     at_node(m, i)->number = value;
     push(m, i);
+}
+
+static void boolean(machine *m, bool value)
+{
+    push_new(m, PWF_PICKLE_NONE);
+    if (!m->wrong) at_node(m, m->p->stack[m->p->depth - 1])->number = value;
 }
 
 /* An integer of any length; one that does not fit is nothing a tensor has. */
@@ -430,7 +439,7 @@ static bool plain_opcode(machine *m, unsigned char op, uint64_t *memoized)
     case 'N':
     case 0x88:
     case 0x89:
-        push_new(m, PWF_PICKLE_NONE);
+        boolean(m, op == 0x88);
         return true;
     case 'G':
         skip(m, 8);
@@ -523,6 +532,7 @@ pwf_status pwf_pickle_read(pwf_pickle *p, const unsigned char *in, size_t bytes,
             fail(&m, "it has an opcode that no state dict has");
     }
     if (!m.wrong) *top = pop(&m);
+    p->length = (size_t)(m.at - in);
     if (m.memory) return PWF_FAIL(PWF_RESOURCE, "no memory for a pickle of %zu bytes", bytes);
     if (m.wrong)
         return PWF_FAIL(PWF_DATA, "its pickle is none of a state dict at byte %lld: %s",

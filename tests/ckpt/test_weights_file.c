@@ -87,6 +87,8 @@ static void test_golden(void **state)
     expect_golden("channels_last.pth", "PyTorch", "", "");
     expect_golden("shared.pth", "PyTorch", "", "");
     expect_golden("parameters.pth", "PyTorch", "", "");
+    expect_golden("old.pth", "PyTorch", "", "");
+    expect_golden("old_model.pth", "PyTorch", "state_dict", "module.");
 }
 
 static void test_whole_module_is_refused(void **state)
@@ -270,6 +272,7 @@ static void test_damage(void **state)
     damage("f32.safetensors", 3000);
     damage("ema.pth", 3000);
     damage("channels_last.pth", 3000);
+    damage("old.pth", 3000);
 }
 
 /* The pickle alone, past its checksum: the sum of the archive is set to what the bytes have. */

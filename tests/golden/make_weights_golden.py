@@ -119,6 +119,9 @@ def main():
     save(OrderedDict((k, torch.nn.Parameter(v) if v.is_floating_point() else v)
                      for k, v in plain.items()), "parameters.pth")
     save(torch.nn.Linear(2, 2), "module.pth")
+    save(shared, "old.pth", _use_new_zipfile_serialization=False)
+    save({"state_dict": wrapped, "args": extra}, "old_model.pth",
+         _use_new_zipfile_serialization=False)
 
 
 if __name__ == "__main__":
