@@ -20,7 +20,9 @@ static const pwf_app_entry commands[] = {
      "what a checkpoint, model, .pwf, safetensors or PyTorch file holds"},
     {"verify", pwf_app_verify, false, "FILE|DIR ...",
      "every byte of a checkpoint or model, or of all in a run directory, against its hashes"},
-    {"import", pwf_app_import, true, "FILE --model NAME [--classes N] [-c FILE.yaml] -o MODEL.h5",
+    {"import", pwf_app_import, true,
+     "FILE --model NAME [--classes N] [--image-size N] [-c FILE.yaml] [--set KEY=VALUE ...] -o "
+     "MODEL.h5",
      "start weights for model.init from a safetensors file or a PyTorch state dict"},
     {"export", pwf_app_export, false, "FILE.h5 -o OUT.safetensors | OUT.pwf",
      "mean weights for other programs: safetensors under timm's names, or the compact form"},
@@ -41,13 +43,22 @@ static const pwf_app_entry commands[] = {
      "one fixing round on the datasets mu, sigma and fixed_in of a file; also under mpirun"},
 };
 
+static void print_entry(const pwf_app_entry *entry)
+{
+    printf("  pwf %s %s\n      %s\n", entry->name, entry->arguments, entry->meaning);
+}
+
 static void print_help(void)
 {
     printf("pwf: tools for the files of pwf_dist\n\n");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        printf("  pwf %s %s\n      %s\n", commands[i].name, commands[i].arguments,
-               commands[i].meaning);
-    printf("  pwf --version | --help\n");
+        print_entry(&commands[i]);
+    printf("  pwf --version | --help | COMMAND --help\n");
+}
+
+static bool asks_for_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
 /* Says what went wrong. */
@@ -79,7 +90,7 @@ static pwf_status run(int argc, char **argv)
 {
     if (argc < 2) return said(PWF_FAIL(PWF_USAGE, "a command is missing; see pwf --help"));
     const char *word = argv[1];
-    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
+    if (asks_for_help(word) || strcmp(word, "help") == 0) {
         print_help();
         return pwf_ok();
     }
@@ -87,9 +98,13 @@ static pwf_status run(int argc, char **argv)
         pwf_app_print_version("pwf");
         return pwf_ok();
     }
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        if (strcmp(word, commands[i].name) == 0)
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        if (strcmp(word, commands[i].name) != 0) continue;
+        if (argc != 3 || !asks_for_help(argv[2]))
             return run_command(&commands[i], argc - 1, argv + 1);
+        print_entry(&commands[i]);
+        return pwf_ok();
+    }
     return said(PWF_FAIL(PWF_USAGE, "'%.100s' is not a command of pwf; see pwf --help", word));
 }
 

@@ -18,6 +18,10 @@ says list.log "shape    layer1.0.conv1.weight: [8, 8, 3, 3] in the model, [2, 2,
 says list.log "missing  layer1.0.conv2.weight [8, 8, 3, 3]"
 check "nothing is written" test ! -e none.h5
 pwf absent.log import none.pth -c "$tiny" -o none.h5; expect 66 "no such file"
+for command in inspect verify import export eval predict fix-round; do
+    pwf help.log "$command" --help; expect 0 "pwf $command --help"
+    says help.log "  pwf $command "
+done
 pwf usage.log import -o none.h5; expect 64 "no file named"
 pwf model.log import "$golden/f32.pth" --model resnet81 -o none.h5; expect 78 "unknown model"
 says model.log resnet18
@@ -71,6 +75,7 @@ says page.log "next             Bayesian training, 0 steps of it done"
 pwf page.json inspect first/round-01.h5 --json
 says page.json '"phase_text": "Bayesian training"'
 says page.json '"config": "output: '
+pwf page.log inspect "$golden/old_model.pth"; says page.log "under state_dict, 9 tensors"
 pwf page.log inspect "$golden/ema.pth"; says page.log "under model_ema, 9 tensors"
 printf 'pwfpack\n' >bad.pwf
 pwf page.log inspect bad.pwf; expect 65 "a truncated compact model"
