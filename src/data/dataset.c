@@ -98,7 +98,12 @@ static pwf_status open_images(pwf_dataset *d, const pwf_config *config, bool tra
     d->resize = config->data.resize;
     d->eval_transform = config->data.eval_transform;
     d->crop_pct = config->data.crop_pct;
-    PWF_ASSERT(d->resize >= d->width);
+    const bool resizes = d->train ? !d->transform.crops : d->eval_transform == PWF_EVAL_PAPER;
+    if (resizes && d->resize < d->width)
+        return PWF_FAIL(PWF_CONFIG,
+                        "data.resize (%lld) is below model.image_size (%lld), which is cropped "
+                        "from it",
+                        (long long)d->resize, (long long)d->width);
     PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, 1, sizeof *d->skipped, &d->skipped));
     pthread_mutex_init(&d->skipped->lock, NULL);
     d->skipped->room = config->data.skip_bad;
@@ -353,29 +358,43 @@ static pwf_status load_file(const pwf_dataset *d, uint32_t seed, int64_t pass, i
 
 /* ---- loading, and files that cannot be ------------------------------------------------------- */
 
+static bool holds(const skips *s, int64_t index)
+{
+    for (int64_t i = 0; i < s->count; i++)
+        if (s->index[i] == index) return true;
+    return false;
+}
+
 static bool is_skipped(const pwf_dataset *d, int64_t index)
 {
-    bool found = false;
     pthread_mutex_lock(&d->skipped->lock);
-    for (int64_t i = 0; i < d->skipped->count && !found; i++)
-        found = d->skipped->index[i] == index;
+    const bool found = holds(d->skipped, index);
     pthread_mutex_unlock(&d->skipped->lock);
     return found;
 }
 
-pwf_status pwf_dataset_skip(const pwf_dataset *d, int64_t index)
+/* Looks and adds under one lock: two threads may have met the file at the same time, as the image
+ * of one and in the place of a bad one of the other. */
+static pwf_status skip(const pwf_dataset *d, int64_t index, bool *added)
 {
-    PWF_ASSERT(d->skipped && index >= 0 && index < d->count);
-    if (is_skipped(d, index)) return pwf_ok();
-    pthread_mutex_lock(&d->skipped->lock);
-    const bool fits = d->skipped->count < d->skipped->room;
-    if (fits) d->skipped->index[d->skipped->count++] = index;
-    pthread_mutex_unlock(&d->skipped->lock);
-    if (fits) return pwf_ok();
+    skips *s = d->skipped;
+    pthread_mutex_lock(&s->lock);
+    const bool known = holds(s, index), fits = s->count < s->room;
+    *added = !known && fits;
+    if (*added) s->index[s->count++] = index;
+    pthread_mutex_unlock(&s->lock);
+    if (known || fits) return pwf_ok();
     return PWF_FAIL(PWF_DATA,
                     "%s cannot be used, and %lld other files could not, which is all that "
                     "data.skip_bad tolerates",
-                    pwf_dataset_name(d, index), (long long)d->skipped->room);
+                    pwf_dataset_name(d, index), (long long)s->room);
+}
+
+pwf_status pwf_dataset_skip(const pwf_dataset *d, int64_t index)
+{
+    bool added;
+    PWF_ASSERT(d->skipped && index >= 0 && index < d->count);
+    return skip(d, index, &added);
 }
 
 int64_t pwf_dataset_skipped(const pwf_dataset *d, const int64_t **index)
@@ -416,8 +435,9 @@ static pwf_status load_or_skip(const pwf_dataset *d, uint32_t seed, int64_t pass
         const pwf_status s = pwf_dataset_bytes(d, seed, pass, now, out, label);
         const bool bad = s.code == PWF_DATA || s.code == PWF_MISSING;
         if (!bad || !d->skipped || d->skipped->room == 0) return s;
-        PWF_TRY(pwf_dataset_skip(d, now));
-        PWF_WARN("SKIPPED", "%s; the next good file takes its place", s.text);
+        bool added = false;
+        PWF_TRY(skip(d, now, &added));
+        if (added) PWF_WARN("SKIPPED", "%s; the next good file takes its place", s.text);
     }
     return PWF_FAIL(PWF_DATA, "none of the %lld image files can be used", (long long)d->count);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#define _DEFAULT_SOURCE /* d_type */
 #include "file.h"
 #include "pwf/core/mem.h"
 #include "sources.h"
@@ -71,6 +72,11 @@ static pwf_status look_at(const pwf_folder *f, const char *path, int64_t *size)
                         : errno == EACCES ? PWF_DENIED
                                           : PWF_IO,
                         "cannot look at %s: %s", path, strerror(errno));
+    if (S_ISDIR(st.st_mode))
+        return PWF_FAIL(PWF_DATA,
+                        "%s is a folder, where images are expected; they lie directly in the "
+                        "folder of their class",
+                        path);
     if (!S_ISREG(st.st_mode)) return PWF_FAIL(PWF_DATA, "%s is not a regular file", path);
     *size = st.st_size;
     return pwf_ok();
@@ -109,6 +115,12 @@ static int keep_image(const struct dirent *d)
     return d->d_name[0] != '.' && is_image(d->d_name);
 }
 
+/* Of what lies in the folder of a class: images, and folders, which look_at refuses. */
+static int keep_member(const struct dirent *d)
+{
+    return keep_image(d) || (d->d_name[0] != '.' && d->d_type == DT_DIR);
+}
+
 static int keep_visible(const struct dirent *d)
 {
     return d->d_name[0] != '.';
@@ -128,8 +140,8 @@ static void names_free(names *n)
 }
 
 static const char class_tree[] =
-    "; with data.format imagefolder, data.path holds train/ and val/, and "
-    "these a folder for each class";
+    "; with data.format imagefolder, data.path holds train/ and val/ (without val/, set "
+    "data.validation), and these a folder for each class";
 
 static pwf_status list_folder(const char *path, int (*keep)(const struct dirent *),
                               const char *hint, names *out)
@@ -193,7 +205,7 @@ static pwf_status add_class(pwf_folder *f, const char *part, const char *class, 
     snprintf(name, sizeof name, "%s/%s", part, class);
     PWF_TRY(full_path(f, name, path));
     PWF_TRY(pwf_source_inside(f->root, path));
-    PWF_TRY(list_folder(path, keep_image, class_tree, &files));
+    PWF_TRY(list_folder(path, keep_member, class_tree, &files));
     pwf_status s = pwf_ok();
     if (files.count == 0)
         s = PWF_FAIL(PWF_DATA,

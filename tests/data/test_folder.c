@@ -11,6 +11,7 @@
 #include "pwf/data/dataset.h"
 
 #include <cmocka.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,8 +102,24 @@ static void other_trees_are_refused(void **state)
     refused(PWF_TRAIN, PWF_CONFIG, "model.channels is 1");
     config.model.channels = 3;
     mkdir("refused/train/n00000002/sub.JPEG", 0777);
-    refused(PWF_TRAIN, PWF_DATA, "sub.JPEG is not a regular file");
+    refused(PWF_TRAIN, PWF_DATA, "sub.JPEG is a folder, where images are expected");
     rmdir("refused/train/n00000002/sub.JPEG");
+    mkdir("refused/train/n00000002/more", 0777);
+    refused(PWF_TRAIN, PWF_DATA, "refused/train/n00000002/more is a folder");
+    rmdir("refused/train/n00000002/more");
+    mkfifo("refused/train/n00000002/pipe.JPEG", 0777);
+    refused(PWF_TRAIN, PWF_DATA, "pipe.JPEG is not a regular file");
+    unlink("refused/train/n00000002/pipe.JPEG");
+    config.data.resize = SIDE - 1;
+    refused(PWF_TRAIN, PWF_CONFIG, "data.resize (27) is below model.image_size (28)");
+    refused(PWF_TEST, PWF_CONFIG, "data.resize (27) is below model.image_size (28)");
+    pwf_dataset *d = NULL;
+    config.data.format = PWF_DATA_IDX; /* of the training images; those of a folder are others */
+    assert_int_equal(pwf_dataset_open_folder(&config, "refused/val", &d).code, PWF_CONFIG);
+    config.data.eval_transform = PWF_EVAL_TIMM; /* for which data.resize is nothing */
+    assert_int_equal(pwf_dataset_open_folder(&config, "refused/val", &d).code, PWF_OK);
+    pwf_dataset_free(d);
+    folder_config(&config, "refused", CLASSES, SIDE);
     assert_int_equal(symlink("/etc/passwd", "refused/train/n00000002/link.JPEG"), 0);
     refused(PWF_TRAIN, PWF_DATA, "leads to /etc/passwd, outside data.path");
     unlink("refused/train/n00000002/link.JPEG");
@@ -110,7 +127,7 @@ static void other_trees_are_refused(void **state)
     refused(PWF_TRAIN, PWF_MISSING, "link.JPEG");
     unlink("refused/train/n00000002/link.JPEG");
     assert_int_equal(symlink("n00000002_0.JPEG", "refused/train/n00000002/link.JPEG"), 0);
-    pwf_dataset *d = open_good(PWF_TRAIN);
+    d = open_good(PWF_TRAIN);
     assert_int_equal(pwf_dataset_count(d), CLASSES * EACH + 1);
     pwf_dataset_free(d);
     assert_int_equal(system("rm refused/train/n00000001/*"), 0);
@@ -280,6 +297,53 @@ static void bad_files_give_way(void **state)
     assert_int_equal(pwf_mem_live(), 0);
 }
 
+typedef struct meeting {
+    pwf_dataset *dataset;
+    pthread_barrier_t begin;
+    int64_t index[2];
+} meeting;
+
+static void *load_one(void *argument)
+{
+    meeting *m = argument;
+    float *image = malloc(VALUES * sizeof *image);
+    int32_t label = -1;
+    const int64_t index = pthread_barrier_wait(&m->begin) ? m->index[0] : m->index[1];
+    const pwf_status s = pwf_dataset_load(m->dataset, 1, 0, index, image, &label);
+    free(image);
+    return s.code == PWF_OK ? m : NULL;
+}
+
+/* Two threads that meet the same bad files at the same time count each once. */
+static void bad_files_met_at_once_count_once(void **state)
+{
+    (void)state;
+    new_tree("at_once");
+    enum { BAD = 2 * EACH };
+    for (int i = 0; i < BAD; i++) {
+        char path[100];
+        snprintf(path, sizeof path, "at_once/train/n%08d/n%08d_%d.JPEG", i / EACH, i / EACH,
+                 i % EACH);
+        put_text(path, "");
+    }
+    config.data.skip_bad = 2 * BAD;
+    for (int i = 0; i < 100; i++) {
+        pthread_t thread;
+        void *other = NULL;
+        const int64_t *index = NULL;
+        meeting m = {.dataset = open_good(PWF_TRAIN), .index = {0, 0}};
+        pthread_barrier_init(&m.begin, NULL, 2);
+        assert_int_equal(pthread_create(&thread, NULL, load_one, &m), 0);
+        assert_non_null(load_one(&m));
+        pthread_join(thread, &other);
+        assert_non_null(other);
+        assert_int_equal(pwf_dataset_skipped(m.dataset, &index), BAD);
+        pthread_barrier_destroy(&m.begin);
+        pwf_dataset_free(m.dataset);
+    }
+    assert_int_equal(pwf_mem_live(), 0);
+}
+
 /* Both parts together are the training images, whatever else is asked for. */
 static void validation_parts_the_training_images(void **state)
 {
@@ -379,6 +443,7 @@ int main(void)
         cmocka_unit_test(lists_of_classes_alone),
         cmocka_unit_test(bad_files_are_named),
         cmocka_unit_test(bad_files_give_way),
+        cmocka_unit_test(bad_files_met_at_once_count_once),
         cmocka_unit_test(validation_parts_the_training_images),
         cmocka_unit_test(augmentation_crops_and_mirrors),
     };
