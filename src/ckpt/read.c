@@ -99,7 +99,8 @@ static pwf_status check_fields(const char *path, const pwf_small *in, const pwf_
         return PWF_FAIL(PWF_DATA, "%s has fixing.min_power %lld, this run %lld", path,
                         (long long)in->min_power, (long long)book->min_power);
     if (memcmp(&s->data, &none, sizeof none) != 0 && memcmp(&s->data, &in->data, sizeof none) != 0)
-        return PWF_FAIL(PWF_DATA, "%s was trained on other images than those of this run", path);
+        return PWF_FAIL(PWF_DATA, "%s was trained or tested on other images than those of this run",
+                        path);
     const pwf_position *p = &in->position;
     if (p->phase < 0 || p->round < 0 || p->phase_step < 0 || p->step < 0 || p->batches < 0 ||
         in->metrics_bytes < 0 || in->rounds_bytes < 0)

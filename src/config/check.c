@@ -117,18 +117,21 @@ static pwf_status check_parallel(const pwf_config *config)
     return pwf_ok();
 }
 
+/* Settings that would be left aside without a sign. An archive was made with its list. */
 static pwf_status check_data(const pwf_config *config)
 {
-    const long long resize = (long long)config->data.resize;
-    const long long side = (long long)config->model.image_size;
-    if (config->data.format != PWF_DATA_IMAGEFOLDER && config->data.format != PWF_DATA_HDF5)
-        return pwf_ok();
-    if (resize < side)
-        return PWF_FAIL(PWF_CONFIG,
-                        "data.resize (%lld) is below model.image_size (%lld), which is cropped "
-                        "from it",
-                        resize, side);
-    if (config->data.pad != 0)
+    const bool held =
+        config->data.format != PWF_DATA_IMAGEFOLDER && config->data.format != PWF_DATA_HDF5;
+    if (config->data.val_classes[0] && !config->data.val_list[0])
+        return PWF_FAIL(PWF_CONFIG, "data.val_classes says what the numbers in data.val_list mean, "
+                                    "but data.val_list is not set");
+    if (config->data.val_list[0] && held)
+        return PWF_FAIL(PWF_CONFIG, "data.val_list is for data.format imagefolder; files of other "
+                                    "formats have the classes in them");
+    if (config->data.skip_bad > 0 && held)
+        return PWF_FAIL(PWF_CONFIG, "data.skip_bad (%lld) is for data.format imagefolder and hdf5",
+                        (long long)config->data.skip_bad);
+    if (config->data.pad != 0 && !held)
         return PWF_FAIL(
             PWF_CONFIG,
             "data.pad (%lld) is not for data.format imagefolder and hdf5, which crop from "
@@ -212,8 +215,9 @@ pwf_status pwf_config_same(const pwf_config *stored, const pwf_config *now)
     if (differ == 0) return pwf_ok();
     if (left_out > 0) snprintf(list + used, LIST - used, "; and %d more keys differ", left_out);
     return PWF_FAIL(PWF_CONFIG,
-                    "%s. Only output, fixing.export, parallel.shards, parallel.threads, "
-                    "data.threads, data.skip_bad, checkpoint and log may change in a run; for "
-                    "other settings start a new one in another folder",
+                    "%s. Only output, data.path, data.val_list, data.val_classes, data.skip_bad, "
+                    "data.threads, fixing.export, parallel.shards, parallel.threads, checkpoint "
+                    "and log may change in a run; for other settings start a new one in another "
+                    "folder",
                     list);
 }

@@ -91,8 +91,8 @@ const pwf_option pwf_options[] = {
  "idx: the four IDX files of the MNIST family, plain or .gz; imagefolder: JPEG and PNG files in "
  "train/CLASS and val/CLASS; hdf5: train.h5 and val.h5 as pwf pack makes them; "
  "cifar10, cifar100: the binary files"},
-{"data.path", WORDS(data.path), "", NO_RANGE, NULL, STATE,
- "folder of the data set"},
+{"data.path", WORDS(data.path), "", NO_RANGE, NULL, RUN,
+ "folder of the data set; a run that is taken up may find the same images elsewhere"},
 {"data.mean", REALS(data.mean), "0.485, 0.456, 0.406", FROM(-1000, 1000), NULL, STATE,
  "mean taken from the pixels (0 to 1): one for all channels or one per channel"},
 {"data.std", REALS(data.std), "0.229, 0.224, 0.225", ABOVE(0, 1000), NULL, STATE,
@@ -116,10 +116,10 @@ const pwf_option pwf_options[] = {
  "image_size / crop_pct, bicubic, cropped at the centre"},
 {"data.crop_pct", REAL(data.crop_pct), "0.875", FROM(0.1, 1), NULL, STATE,
  "share of the resized shorter side that timm's transform crops"},
-{"data.val_list", WORDS(data.val_list), "", NO_RANGE, NULL, STATE,
+{"data.val_list", WORDS(data.val_list), "", NO_RANGE, NULL, RUN,
  "list of the classes of a flat val/, a path or a name in data.path: lines of file name and class, "
  "or of classes alone in the order of the file names"},
-{"data.val_classes", WORDS(data.val_classes), "", NO_RANGE, NULL, STATE,
+{"data.val_classes", WORDS(data.val_classes), "", NO_RANGE, NULL, RUN,
  "for numbers in data.val_list that count from 1, as ImageNet's kit does: list of class names, in "
  "the order of the numbers"},
 {"data.skip_bad", WHOLE(data.skip_bad), "0", FROM(0, 1000000), "files", RUN,

@@ -19,11 +19,8 @@ static pwf_status open_data(pwf_trainer *t)
     const pwf_config *c = t->config;
     PWF_TRY(pwf_dataset_open(c, PWF_TRAIN, &t->train_data));
     PWF_TRY(pwf_dataset_open(c, PWF_TEST, &t->test_data));
-    const int64_t images = pwf_dataset_count(t->train_data);
-    if (images < c->train.batch)
-        return PWF_FAIL(PWF_CONFIG, "train.batch %lld is more than the %lld training images",
-                        (long long)c->train.batch, (long long)images);
-    return pwf_order_new(images, c->train.batch, (uint32_t)c->train.seed, &t->order);
+    return pwf_order_new(pwf_dataset_count(t->train_data), c->train.batch, (uint32_t)c->train.seed,
+                         &t->order);
 }
 
 /* Ranks on other hosts may find another file under the same name. */
@@ -224,6 +221,13 @@ _Static_assert((int)PWF_WRITER_MPIIO == (int)PWF_CKPT_MPIIO &&
                    (int)PWF_WRITER_PWRITE == (int)PWF_CKPT_PWRITE,
                "the words of checkpoint.writer are those of the checkpoint room");
 
+/* What a run that is taken up is held against: data.path may change, the images may not. */
+static pwf_hash hash_of_data(const pwf_trainer *t)
+{
+    const pwf_hash parts[2] = {pwf_dataset_hash(t->train_data), pwf_dataset_hash(t->test_data)};
+    return pwf_hash_bytes(parts, sizeof parts);
+}
+
 pwf_snapshot pwf_trainer_snapshot(pwf_trainer *t)
 {
     return (pwf_snapshot){
@@ -232,7 +236,7 @@ pwf_snapshot pwf_trainer_snapshot(pwf_trainer *t)
         .seed = t->config->train.seed,
         .slots = t->config->parallel.slots,
         .model = t->config->model.name,
-        .data = pwf_dataset_hash(t->train_data),
+        .data = hash_of_data(t),
         .seconds = pwf_trainer_seconds(t),
         .writer = (pwf_ckpt_writer)t->config->checkpoint.writer,
     };

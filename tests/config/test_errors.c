@@ -263,6 +263,13 @@ static void test_check(void **state)
         {"augment.cutmix=1", "train.batch=8", "train.batch / parallel.slots is 1, an odd number"},
         {"augment.cutmix=1", "train.batch=16", NULL},
         {"augment.crop=true", "data.pad=2", "augment.crop takes the place of the random shift"},
+        {"data.val_classes=a", NULL, "data.val_list is not set"},
+        {"data.val_list=a", NULL, "data.val_list is for data.format imagefolder;"},
+        {"data.val_list=a", "data.format=hdf5", NULL},
+        {"data.skip_bad=2", "data.format=cifar10", "data.skip_bad (2) is for data.format"},
+        {"data.skip_bad=2", NULL, "data.skip_bad (2) is for data.format imagefolder and hdf5"},
+        {"data.val_list=a", "data.format=imagefolder", NULL},
+        {"data.pad=2", "data.format=imagefolder", "which crop from data.resize"},
         {"model.name=", NULL, "model.name is empty"},
         {"output=", NULL, "output is empty"},
         {"posterior.sigma_min=0.1", NULL,
@@ -290,6 +297,8 @@ static void test_differences(void **state)
     pwf_config_defaults(&a);
     b = a;
     assert_ok(pwf_config_set(&b, "output=elsewhere"));
+    assert_ok(pwf_config_set(&b, "data.path=elsewhere"));
+    assert_ok(pwf_config_set(&b, "data.val_list=elsewhere/val.txt"));
     assert_ok(pwf_config_set(&b, "parallel.shards=2"));
     assert_ok(pwf_config_set(&b, "parallel.threads=2"));
     assert_ok(pwf_config_set(&b, "checkpoint.every=7"));
@@ -300,9 +309,10 @@ static void test_differences(void **state)
     assert_says(
         pwf_config_same(&a, &b),
         "model.depths is [2, 2, 2, 2] in the stored configuration and [1, 2] now; optim.lr "
-        "is 0.001 in the stored configuration and 0.5 now. Only output, fixing.export, "
-        "parallel.shards, parallel.threads, data.threads, data.skip_bad, checkpoint and log "
-        "may change in a run; for other settings start a new one in another folder");
+        "is 0.001 in the stored configuration and 0.5 now. Only output, data.path, "
+        "data.val_list, data.val_classes, data.skip_bad, data.threads, fixing.export, "
+        "parallel.shards, parallel.threads, checkpoint and log may change in a run; for other "
+        "settings start a new one in another folder");
     for (int i = 0; i < pwf_option_count; i++) {
         char line[400];
         if (pwf_options[i].kind != PWF_KIND_INT && pwf_options[i].kind != PWF_KIND_REAL) continue;

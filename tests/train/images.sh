@@ -33,9 +33,19 @@ dist 1 part2.log --resume --output part --set checkpoint.stop_after=0 --set data
 expect 0 "resumed"
 same_rows one part
 same_state one part
-cp -r tree more && cp more/train/n00000000/n00000000_1.JPEG more/train/n00000000/new.JPEG
-dist 1 other.log --resume one/round-01.h5 --output other --set data.path=more
-check "other images are refused" test "$code" != 0
+
+# The images may have moved meanwhile, as to another node's own disk; other images are refused.
+cp -r tree moved
+dist 2 moved.log --resume one/round-01.h5 --output moved_run --set data.path="$PWD/moved"
+expect 0 "resumed with the images elsewhere"
+same_state one moved_run
+for part in train val; do
+    cp -r tree more_$part
+    cp more_$part/$part/n00000000/n00000000_1.JPEG more_$part/$part/n00000000/new.JPEG
+    dist 2 other.log --resume one/round-01.h5 --output other --set data.path=more_$part
+    expect 65 "other images in $part"
+    says other.log "one/round-01.h5 was trained or tested on other images than those of this run"
+done
 
 # Validation images from the training ones; and a flat val/ with its list.
 dist 2 held.log -c "$config" --output held --set data.validation=0.25 --set data.eval_transform=timm
@@ -45,7 +55,13 @@ cp -r tree flat && mv flat/val/n????????/* flat/val/ && rmdir flat/val/n????????
 (cd flat/val && printf '%s\n' *.JPEG) | sed 's/\(n[0-9]*\)\(.*\)/\1\2 \1/' | sort -r >flat/val.txt
 dist 2 flat.log -c "$config" --output flat_run --set data.path=flat --set data.val_list=val.txt
 expect 0 "flat validation folder"
-same_rows one flat_run
+measures() { rows "$1/metrics.jsonl" | sed -E 's/"fingerprint": "[^"]*"//'; } # files have other names
+check "measures of one and flat_run differ" cmp -s <(measures one) <(measures flat_run)
+mv flat/val.txt flat_elsewhere.txt
+dist 1 list.log --resume flat_run/round-01.h5 --output list_run \
+    --set data.val_list="$PWD/flat_elsewhere.txt"
+expect 0 "resumed with the list elsewhere"
+same_state flat_run list_run
 
 # Bad files, met in the fifth step: strict, tolerated, too many.
 cp -r tree bad

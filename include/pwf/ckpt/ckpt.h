@@ -31,7 +31,7 @@ typedef struct pwf_snapshot {
     pwf_position position;
     int64_t seed, slots;
     const char *model;      /* name */
-    pwf_hash data;          /* of the training images */
+    pwf_hash data;          /* of the training and test images */
     const char *config;     /* resolved configuration, YAML; stored under /run */
     int64_t metrics_bytes;  /* length of the metrics file; under /run */
     int64_t rounds_bytes;   /* length of rounds.csv; under /run */
