@@ -305,8 +305,11 @@ static pwf_status add_line(pwf_folder *f, const val_list *l, int64_t number, cha
     if (n >= (int)sizeof file)
         return PWF_FAIL(PWF_DATA, "%s, line %lld: the name is too long", l->path,
                         (long long)number);
-    PWF_TRY(full_path(f, file, path));
-    PWF_TRY(pwf_source_inside(f->root, path));
+    /* Only a path could lead out of val/; links are followed by look_at. */
+    if (strchr(name, '/')) {
+        PWF_TRY(full_path(f, file, path));
+        PWF_TRY(pwf_source_inside(f->root, path));
+    }
     return add_file(f, file, label);
 }
 
@@ -409,9 +412,10 @@ static pwf_status add_listed(pwf_folder *f, const pwf_config *config, const name
         s = read_text(f, config->data.val_classes, path, &kit, &kit_size);
         if (s.code == PWF_OK) s = read_kit(&l, path, (char *)kit, kit_size);
     }
+    if (s.code == PWF_OK) s = full_path(f, "val", path);
+    if (s.code == PWF_OK) s = pwf_source_inside(f->root, path);
     if (s.code == PWF_OK && is_alone((const char *)text)) {
-        s = full_path(f, "val", path);
-        if (s.code == PWF_OK) s = list_folder(path, keep_image, class_tree, &images);
+        s = list_folder(path, keep_image, class_tree, &images);
         l.images = &images;
     }
     if (s.code == PWF_OK) s = add_lines(f, &l, (char *)text);

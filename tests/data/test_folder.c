@@ -43,7 +43,7 @@ static void refused(pwf_split split, pwf_code code, const char *what)
 static void new_tree(const char *name)
 {
     char command[300];
-    snprintf(command, sizeof command, "rm -rf %s", name);
+    snprintf(command, sizeof command, "rm -rf %s %s_val", name, name);
     assert_int_equal(system(command), 0);
     tree_make(name, CLASSES, EACH, VAL, 3);
     folder_config(&config, name, CLASSES, SIDE);
@@ -175,6 +175,14 @@ static void flat_validation_folder(void **state)
     refused(PWF_TEST, PWF_DATA, "names val/n00000002_1.JPEG twice");
     put_text("flat/val.txt", "../val.txt.JPEG 1\n");
     refused(PWF_TEST, PWF_MISSING, "val.txt.JPEG");
+    put_text("flat/val.txt", "gone.JPEG 1\n");
+    refused(PWF_TEST, PWF_MISSING, "flat/val/gone.JPEG");
+    put_text("flat/val.txt", "n00000002_1.JPEG 1\n");
+    assert_int_equal(rename("flat/val", "flat_val"), 0);
+    assert_int_equal(symlink("../flat_val", "flat/val"), 0);
+    refused(PWF_TEST, PWF_DATA, "outside data.path");
+    unlink("flat/val");
+    assert_int_equal(rename("flat_val", "flat/val"), 0);
     put_text("flat/val.txt", "\n\n");
     refused(PWF_TEST, PWF_DATA, "flat/val.txt names no images");
     bytes_write("flat/val.txt", "a\0b", 3);
