@@ -252,6 +252,22 @@ static void rebuild_tensor(machine *m, int32_t arguments)
     push(m, i);
 }
 
+/* OrderedDict(), or Python 2's OrderedDict([[key, value], ...]). */
+static void ordered_dict(machine *m, int32_t arguments)
+{
+    const int32_t dict = node(m, PWF_PICKLE_DICT);
+    int32_t pairs = 0, pair[2];
+    if (items(m, arguments, &pairs, 1) == 1 && at_node(m, pairs)->kind == PWF_PICKLE_LIST)
+        for (int32_t cell = at_node(m, pairs)->first; cell >= 0 && !m->wrong;) {
+            if (items(m, m->p->cell[cell].node, pair, 2) != 2)
+                return fail(m, "an ordered dict of other things than pairs");
+            cell = m->p->cell[cell].next;
+            append(m, dict, pair[0]);
+            append(m, dict, pair[1]);
+        }
+    push(m, dict);
+}
+
 static void reduce(machine *m)
 {
     const int32_t arguments = pop(m), function = pop(m);
@@ -259,8 +275,8 @@ static void reduce(machine *m)
     const pwf_pickle_node *f = at_node(m, function);
     const int64_t which = f->kind == PWF_PICKLE_NAME ? f->number : NAME_OTHER;
     int32_t first = 0;
-    if (which == NAME_ORDERED_DICT && at_node(m, arguments)->number == 0)
-        push_new(m, PWF_PICKLE_DICT);
+    if (which == NAME_ORDERED_DICT)
+        ordered_dict(m, arguments);
     else if (which == NAME_REBUILD_TENSOR)
         rebuild_tensor(m, arguments);
     else if (which == NAME_REBUILD_PARAMETER && items(m, arguments, &first, 1) >= 1)

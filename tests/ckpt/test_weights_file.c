@@ -89,6 +89,17 @@ static void test_golden(void **state)
     expect_golden("parameters.pth", "PyTorch", "", "");
     expect_golden("old.pth", "PyTorch", "", "");
     expect_golden("old_model.pth", "PyTorch", "state_dict", "module.");
+    expect_golden("python2.pth", "PyTorch", "", "");
+}
+
+/* What a pickle calls is not called; the weights beside it are read. */
+static void test_nothing_is_executed(void **state)
+{
+    (void)state;
+    remove("executed");
+    expect_golden("malicious.pth", "PyTorch", "model", "");
+    FILE *f = fopen("executed", "rb");
+    assert_null(f);
 }
 
 static void test_whole_module_is_refused(void **state)
@@ -272,7 +283,8 @@ static void test_damage(void **state)
     damage("f32.safetensors", 3000);
     damage("ema.pth", 3000);
     damage("channels_last.pth", 3000);
-    damage("old.pth", 3000);
+    damage("old.pth", 2000);
+    damage("python2.pth", 1000);
 }
 
 /* The pickle alone, past its checksum: the sum of the archive is set to what the bytes have. */
@@ -420,6 +432,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_golden),
+        cmocka_unit_test(test_nothing_is_executed),
         cmocka_unit_test(test_whole_module_is_refused),
         cmocka_unit_test(test_safetensors_rules),
         cmocka_unit_test(test_numbers),

@@ -91,6 +91,21 @@ def densenet():
     save(state, "densenet.pth")
 
 
+class AsPython2:
+    """Python 2 saved an ordered dict with its items as an argument."""
+
+    def __init__(self, items):
+        self.items = items
+
+    def __reduce__(self):
+        return OrderedDict, ([list(item) for item in self.items.items()],)
+
+
+class Malicious:
+    def __reduce__(self):
+        return os.system, ("touch executed",)
+
+
 def main():
     transformers()
     densenet()
@@ -122,6 +137,8 @@ def main():
     save(shared, "old.pth", _use_new_zipfile_serialization=False)
     save({"state_dict": wrapped, "args": extra}, "old_model.pth",
          _use_new_zipfile_serialization=False)
+    save(AsPython2(plain), "python2.pth", _use_new_zipfile_serialization=False)
+    save({"model": plain, "hook": Malicious()}, "malicious.pth")
 
 
 if __name__ == "__main__":
