@@ -18,7 +18,7 @@ says list.log "shape    layer1.0.conv1.weight: [8, 8, 3, 3] in the model, [2, 2,
 says list.log "missing  layer1.0.conv2.weight [8, 8, 3, 3]"
 check "nothing is written" test ! -e none.h5
 pwf absent.log import none.pth -c "$tiny" -o none.h5; expect 66 "no such file"
-for command in inspect verify import export eval predict fix-round; do
+for command in inspect verify import export eval predict pack fix-round; do
     pwf help.log "$command" --help; expect 0 "pwf $command --help"
     says help.log "  pwf $command "
 done
