@@ -4,6 +4,7 @@
 #include "pwf/train/train.h"
 
 #include "pwf/ckpt/loaded.h"
+#include "pwf/ckpt/network.h"
 #include "pwf/core/clock.h"
 #include "pwf/core/fault.h"
 #include "pwf/core/isa.h"
@@ -352,7 +353,13 @@ static pwf_status start_weights(pwf_trainer *t)
     char text[33];
     pwf_hash hash = {0, 0};
     if (!*path) return pwf_ok();
-    PWF_TRY(pwf_ckpt_read_start(t->mesh, path, t->state, &hash));
+    const pwf_status read = pwf_ckpt_read_start(t->mesh, path, t->state, &hash);
+    if (read.code == PWF_DATA && pwf_network_form(path) == PWF_FORM_WEIGHTS)
+        return PWF_FAIL(PWF_DATA,
+                        "model.init: %s is of another program; make start weights of it: pwf "
+                        "import %s --model %s -o start.h5",
+                        path, path, t->config->model.name);
+    PWF_TRY(read);
     pwf_hash_text(hash, text);
     PWF_INFO("INIT", "start weights from %s, hash %s", path, text);
     return pwf_ok();

@@ -95,6 +95,9 @@ dist 2 gone.log -c "$tiny" --output o --set model.init=first/model.h5; expect 66
 dist 2 other.log -c "$tiny" --output o --set model.init=gone/model.h5 --set model.classes=11
 expect 65 "start weights of another head"
 says other.log "fc.weight"
+dist 2 foreign.log -c "$tiny" --output o --set model.init="$golden/f32.pth"
+expect 65 "start weights that were not imported"
+says foreign.log "pwf import $golden/f32.pth --model resnet -o start.h5"
 dist 1 check.log -c "$tiny" --output o --set model.init=gone/model.h5 --set model.depths=[2,1] --check
 expect 65 "start weights of another model"
 check "nothing was written" test ! -e o
