@@ -6,6 +6,7 @@
 #include "pwf/core/mem.h"
 #include "pwf/core/request.h"
 #include "pwf/core/terminal.h"
+#include "pwf/core/watch.h"
 #include "pwf/mesh/mesh.h"
 #include "pwf/train/train.h"
 
@@ -34,11 +35,11 @@ static void print_help(void)
         "An option outranks a PWF_<GROUP>_<KEY> variable, that the file, that the checkpoint, "
         "that\n"
         "the default. On resume only `output`, fixing.export, parallel.shards, parallel.threads,\n"
-        "data.threads, data.skip_bad, checkpoint.* and log.* may change.\n\n"
+        "data.threads, data.skip_bad, checkpoint.*, watchdog.* and log.* may change.\n\n"
         "Exit codes: 0 finished; 75 stopped in time with a good checkpoint, run again; 64 command\n"
         "line; 65 bad data or checkpoint; 66 missing; 69 launched wrongly; 71 memory; 73 cannot\n"
         "create output, or it is in use; 74 I/O; 76 numbers not finite; 77 not permitted; 78 bad\n"
-        "setting.\n\nSettings:\n\n");
+        "setting; 79 hung.\n\nSettings:\n\n");
     pwf_config_print_help(stdout);
 }
 
@@ -89,7 +90,9 @@ static pwf_status run(const pwf_mesh *launch, int argc, char **argv)
         pwf_app_start_log(&job.config);
         status = pwf_mesh_new((int)job.config.parallel.shards, &mesh);
     }
+    if (status.code == PWF_OK) status = pwf_train_watch(mesh, &job.config);
     if (status.code == PWF_OK) status = act(mesh, command.action, &job);
+    pwf_watch_limit("watchdog.finish", job.config.watchdog.finish);
     pwf_mesh_free(mesh);
     pwf_lock_release(job.lock);
     return status;
@@ -115,5 +118,6 @@ int main(int argc, char **argv)
         pwf_log_status(status);
     }
     pwf_mesh_stop();
+    pwf_watch_stop();
     return (int)status.code;
 }

@@ -266,6 +266,19 @@ const pwf_option pwf_options[] = {
 {"checkpoint.max_time", REAL(checkpoint.max_time), "0", FROM(0, 1e7), "minutes", RUN,
  "stop with a checkpoint after so much time of this job; 0: no limit"},
 
+{"watchdog.start", REAL(watchdog.start), "3600", FROM(0, 1e7), "seconds", RUN,
+ "setting up and loading: the longest silence before the job is ended; 0: no limit"},
+{"watchdog.step", REAL(watchdog.step), "600", FROM(0, 1e7), "seconds", RUN,
+ "a step: the longest silence before the job is ended; 0: no limit"},
+{"watchdog.fix", REAL(watchdog.fix), "1800", FROM(0, 1e7), "seconds", RUN,
+ "a fixing round: the longest silence before the job is ended; 0: no limit"},
+{"watchdog.evaluate", REAL(watchdog.evaluate), "1800", FROM(0, 1e7), "seconds", RUN,
+ "an evaluation or BatchNorm statistics: the longest silence before the job is ended; 0: no limit"},
+{"watchdog.checkpoint", REAL(watchdog.checkpoint), "1800", FROM(0, 1e7), "seconds", RUN,
+ "writing a checkpoint or model: the longest silence before the job is ended; 0: no limit"},
+{"watchdog.finish", REAL(watchdog.finish), "600", FROM(0, 1e7), "seconds", RUN,
+ "ending: the longest silence before the job is ended; 0: no limit"},
+
 {"eval.samples", WHOLE(eval.samples), "20", FROM(1, 10000), NULL, STATE,
  "draws of the weights whose probabilities an ensemble averages"},
 {"eval.bins", WHOLE(eval.bins), "15", FROM(1, 1000), NULL, STATE,
@@ -295,6 +308,7 @@ const pwf_group pwf_groups[] = {
     {"optim", "the optimiser"},
     {"parallel", "how work is shared out"},
     {"checkpoint", "saving and stopping"},
+    {"watchdog", "ending a job that hangs"},
     {"eval", "measuring on the test set"},
     {"log", "messages and metrics"},
 };

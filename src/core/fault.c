@@ -57,6 +57,8 @@ pwf_status pwf_fault_point(const char *name)
     if (strcmp(fault.action, "usr2") == 0) raise(SIGUSR2);
     if (strcmp(fault.action, "term") == 0) raise(SIGTERM);
     if (strcmp(fault.action, "exit") == 0) _exit(PWF_BUG);
+    while (strcmp(fault.action, "hang") == 0)
+        pause();
     if (strcmp(fault.action, "delay") == 0) nanosleep(&(struct timespec){.tv_sec = 2}, NULL);
     if (strcmp(fault.action, "eio") == 0)
         return PWF_FAIL(PWF_IO, "a test made the point %s fail", name);

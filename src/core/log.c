@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +17,8 @@ static struct {
     int rank;
     pwf_level level;
     bool plain;
-    const char *phase;
-    int64_t step;
+    _Atomic(const char *) phase; /* these two are set while other threads speak */
+    _Atomic int64_t step;
     void (*wipe)(void);
 } at = {.level = PWF_LOG_INFO, .phase = "", .step = -1};
 
@@ -36,6 +37,15 @@ void pwf_log_at(const char *phase, int64_t step)
 {
     at.phase = phase;
     at.step = step;
+}
+
+void pwf_log_place(char text[96])
+{
+    const char *phase = at.phase;
+    const int64_t step = at.step;
+    int used = snprintf(text, 96, "rank %d", at.rank);
+    if (*phase) used += snprintf(text + used, (size_t)(96 - used), ", phase %.32s", phase);
+    if (step >= 0) snprintf(text + used, (size_t)(96 - used), ", step %" PRId64, step);
 }
 
 void pwf_log_set_before(void (*wipe)(void))
@@ -111,8 +121,10 @@ static void emit(pwf_level level, const char *code, const char *text)
             used = put(line, used, " job=");
             used = put_escaped(line, used, job, false);
         }
-        if (*at.phase) used = put(line, used, " phase=%s", at.phase);
-        if (at.step >= 0) used = put(line, used, " step=%" PRId64, at.step);
+        const char *phase = at.phase;
+        const int64_t step = at.step;
+        if (*phase) used = put(line, used, " phase=%s", phase);
+        if (step >= 0) used = put(line, used, " step=%" PRId64, step);
         used = put(line, used, " msg=\"");
         used = put_escaped(line, used > LINE - 8 ? LINE - 8 : used, text, true);
         used = put(line, used, "\"");

@@ -2,6 +2,7 @@
 #include "mesh_private.h"
 
 #include "pwf/core/hash.h"
+#include "pwf/core/watch.h"
 
 #include <string.h>
 
@@ -37,7 +38,9 @@ static pwf_status agree(MPI_Comm comm, pwf_status local, int *most)
     PWF_MPI(MPI_Comm_rank(comm, &rank));
     claim claims[2] = {{(int)local.code, rank}, {*most, rank}};
     /* Of equal codes MPI_MAXLOC takes the lowest rank. */
+    pwf_watch_wait("reduction");
     PWF_MPI(MPI_Allreduce(MPI_IN_PLACE, claims, 2, MPI_2INT, MPI_MAXLOC, comm));
+    pwf_watch_met();
     const claim worst = claims[0];
     *most = claims[1].value;
     if (worst.value == PWF_OK) return local;

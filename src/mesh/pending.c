@@ -3,6 +3,7 @@
 
 #include "mesh_private.h"
 #include "pwf/core/mem.h"
+#include "pwf/core/watch.h"
 
 #include <stdbool.h>
 
@@ -92,7 +93,9 @@ void pwf_pending_end(pwf_pending *p)
 {
     PWF_ASSERT(p->open);
     p->open = false;
+    pwf_watch_wait("gather");
     PWF_MPI(MPI_Waitall(pwf_mesh_count(p->used), p->requests, MPI_STATUSES_IGNORE));
+    pwf_watch_met();
 }
 
 void pwf_pending_free(pwf_pending *p)

@@ -2,6 +2,8 @@
 /* Collectives of any length: each is a loop over pieces that one MPI call may carry. */
 #include "mesh_private.h"
 
+#include "pwf/core/watch.h"
+
 #include <string.h>
 
 enum { TAG_COLLECT = 1, TAG_REDUCE = 2 };
@@ -11,10 +13,12 @@ static void all_reduce(const pwf_mesh *mesh, pwf_axis axis, void *values, int64_
 {
     if (mesh->size[axis] == 1) return;
     char *at = values;
+    pwf_watch_wait("reduction");
     for (int64_t piece; count > 0; count -= piece, at += 8 * piece) {
         piece = pwf_mesh_piece(count, 8);
         PWF_MPI(MPI_Allreduce(MPI_IN_PLACE, at, pwf_mesh_count(piece), type, op, mesh->comm[axis]));
     }
+    pwf_watch_met();
 }
 
 void pwf_mesh_max_f64(const pwf_mesh *mesh, pwf_axis axis, double *values, int64_t count)
@@ -33,10 +37,12 @@ void pwf_mesh_broadcast(const pwf_mesh *mesh, pwf_axis axis, int root, void *dat
     PWF_ASSERT(bytes <= INT64_MAX);
     char *at = data;
     int64_t left = (int64_t)bytes;
+    pwf_watch_wait("broadcast");
     for (int64_t piece; left > 0; left -= piece, at += piece) {
         piece = pwf_mesh_piece(left, 1);
         PWF_MPI(MPI_Bcast(at, pwf_mesh_count(piece), MPI_BYTE, root, mesh->comm[axis]));
     }
+    pwf_watch_met();
 }
 
 void pwf_mesh_gather(const pwf_mesh *mesh, pwf_axis axis, void *data, const int64_t *offset)
@@ -53,8 +59,10 @@ void pwf_mesh_gather(const pwf_mesh *mesh, pwf_axis axis, void *data, const int6
         mesh->counts[r] = pwf_mesh_count(offset[r + 1] - offset[r]);
         mesh->starts[r] = pwf_mesh_count(offset[r]);
     }
+    pwf_watch_wait("gather");
     PWF_MPI(MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, data, mesh->counts, mesh->starts,
                            MPI_BYTE, mesh->comm[axis]));
+    pwf_watch_met();
 }
 
 void pwf_mesh_collect(const pwf_mesh *mesh, const void *piece, size_t piece_bytes, void *data,
@@ -63,6 +71,7 @@ void pwf_mesh_collect(const pwf_mesh *mesh, const void *piece, size_t piece_byte
     const MPI_Comm comm = mesh->comm[PWF_WORLD];
     const int rank = mesh->rank[PWF_WORLD], size = mesh->size[PWF_WORLD];
     PWF_ASSERT((int64_t)piece_bytes == offset[rank + 1] - offset[rank]);
+    pwf_watch_wait("collection");
     if (rank > 0) {
         const char *at = piece;
         int64_t left = (int64_t)piece_bytes;
@@ -70,6 +79,7 @@ void pwf_mesh_collect(const pwf_mesh *mesh, const void *piece, size_t piece_byte
             n = pwf_mesh_piece(left, 1);
             PWF_MPI(MPI_Send(at, pwf_mesh_count(n), MPI_BYTE, 0, TAG_COLLECT, comm));
         }
+        pwf_watch_met();
         return;
     }
     if (piece_bytes > 0) memmove((char *)data + offset[0], piece, piece_bytes);
@@ -82,6 +92,7 @@ void pwf_mesh_collect(const pwf_mesh *mesh, const void *piece, size_t piece_byte
                 MPI_Recv(at, pwf_mesh_count(n), MPI_BYTE, r, TAG_COLLECT, comm, MPI_STATUS_IGNORE));
         }
     }
+    pwf_watch_met();
 }
 
 /* In step s every rank sends to the rank s places on and adds what comes from s places back. Each
@@ -99,10 +110,12 @@ void pwf_mesh_reduce_i64(const pwf_mesh *mesh, pwf_axis axis, int64_t *values,
         while (out < offset[to + 1] || in < offset[rank + 1]) {
             const int64_t give = offset[to + 1] - out < most ? offset[to + 1] - out : most;
             const int64_t take = offset[rank + 1] - in < most ? offset[rank + 1] - in : most;
+            pwf_watch_wait("sum");
             PWF_MPI(MPI_Sendrecv(values + out, pwf_mesh_count(give), MPI_INT64_T,
                                  give > 0 ? to : MPI_PROC_NULL, TAG_REDUCE, mesh->scratch,
                                  pwf_mesh_count(take), MPI_INT64_T, take > 0 ? from : MPI_PROC_NULL,
                                  TAG_REDUCE, comm, MPI_STATUS_IGNORE));
+            pwf_watch_met();
             for (int64_t i = 0; i < take; i++)
                 values[in + i] += mesh->scratch[i];
             out += give;
@@ -131,5 +144,7 @@ void pwf_mesh_sum_i64(const pwf_mesh *mesh, pwf_axis axis, int64_t *values, int6
 
 void pwf_mesh_barrier(const pwf_mesh *mesh)
 {
+    pwf_watch_wait("barrier");
     PWF_MPI(MPI_Barrier(mesh->comm[PWF_WORLD]));
+    pwf_watch_met();
 }

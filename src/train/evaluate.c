@@ -7,6 +7,7 @@
 #include "pwf/core/fault.h"
 #include "pwf/core/log.h"
 #include "pwf/core/mem.h"
+#include "pwf/core/watch.h"
 #include "pwf/tensor/tensor.h"
 
 #include <math.h>
@@ -138,8 +139,9 @@ static void chunk_task(void *context, int task, int worker)
 {
     const eval_job *job = context;
     pwf_worker *w = &job->t->workers[worker];
-    if (w->status.code == PWF_OK && !pwf_trainer_may_leave())
-        w->status = run_chunk(job, w, job->first + task);
+    if (w->status.code != PWF_OK || pwf_trainer_may_leave()) return;
+    w->status = run_chunk(job, w, job->first + task);
+    pwf_watch_beat();
 }
 
 /* Runs all chunks of this rank with the weights as they stand. */

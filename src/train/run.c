@@ -144,7 +144,7 @@ static pwf_status save(pwf_trainer *t, bool kept)
     char path[PWF_PATH], *text = NULL;
     pwf_snapshot snapshot;
     const double begun = pwf_clock_seconds();
-    pwf_log_at("checkpoint", t->position.step);
+    pwf_trainer_at(t, "checkpoint", "watchdog.checkpoint", t->config->watchdog.checkpoint);
     pwf_status status = snapshot_run(t, &snapshot, &text);
     if (status.code == PWF_OK) status = pwf_ckpt_write(t->mesh, t->config->output, &snapshot, path);
     free(text);
@@ -218,7 +218,7 @@ static pwf_status train(pwf_trainer *t, pwf_phase next)
     const pwf_config *c = t->config;
     const int64_t steps = pwf_plan_phase_steps(t);
     const char *phase = pwf_plan_phase_name(t);
-    pwf_log_at("step", t->position.step);
+    pwf_trainer_at(t, "step", "watchdog.step", c->watchdog.step);
     (void)PWF_FAULT_POINT("train.step");
     PWF_TRY(pwf_step_run(t));
     const bool last = t->position.phase_step >= steps;
@@ -237,6 +237,7 @@ static pwf_status train(pwf_trainer *t, pwf_phase next)
 /* Sigma gets its start values from the trained means; the measures before any fixing. */
 static pwf_status start(pwf_trainer *t)
 {
+    pwf_trainer_at(t, "evaluate", "watchdog.evaluate", t->config->watchdog.evaluate);
     pwf_step_weights(t, NULL);
     PWF_TRY(
         pwf_mesh_agree(t->mesh, pwf_posterior_start_sigma(t->state, &t->posterior, t->weights)));
@@ -247,7 +248,7 @@ static pwf_status start(pwf_trainer *t)
 
 static pwf_status fix(pwf_trainer *t)
 {
-    pwf_log_at("fix", t->position.step);
+    pwf_trainer_at(t, "fix", "watchdog.fix", t->config->watchdog.fix);
     (void)PWF_FAULT_POINT("train.fix");
     pwf_trainer_progress(t, pwf_plan_phase_name(t), 0, 1, false);
     PWF_TRY(pwf_fix_run(t));
@@ -258,7 +259,7 @@ static pwf_status fix(pwf_trainer *t)
 
 static pwf_status evaluate(pwf_trainer *t)
 {
-    pwf_log_at("evaluate", t->position.step);
+    pwf_trainer_at(t, "evaluate", "watchdog.evaluate", t->config->watchdog.evaluate);
     PWF_TRY(pwf_evaluate_run(t, false));
     const bool more = t->position.round < t->config->fixing.fractions.count;
     enter(t, more ? PWF_PHASE_TRAIN : PWF_PHASE_FINISH);
@@ -269,6 +270,7 @@ static pwf_status write_model(pwf_trainer *t)
 {
     char *text = NULL;
     pwf_snapshot snapshot;
+    pwf_trainer_at(t, "finish", "watchdog.checkpoint", t->config->watchdog.checkpoint);
     pwf_status status = snapshot_run(t, &snapshot, &text);
     if (status.code == PWF_OK) status = pwf_ckpt_write_model(t->mesh, t->config->output, &snapshot);
     free(text);
@@ -282,7 +284,7 @@ static pwf_status write_model(pwf_trainer *t)
  * files are tried again at once. */
 static pwf_status finish(pwf_trainer *t)
 {
-    pwf_log_at("finish", t->position.step);
+    pwf_trainer_at(t, "finish", "watchdog.evaluate", t->config->watchdog.evaluate);
     PWF_TRY(pwf_evaluate_statistics(t));
     PWF_TRY(pwf_evaluate_run(t, true));
     PWF_TRY(report_memory(t));

@@ -6,6 +6,7 @@
 
 #include "pwf/core/clock.h"
 #include "pwf/core/mem.h"
+#include "pwf/core/watch.h"
 #include "pwf/tensor/tensor.h"
 
 #include <math.h>
@@ -130,6 +131,7 @@ static void slot_task(void *context, int task, int worker)
     pwf_worker *w = &job->t->workers[worker];
     if (w->status.code != PWF_OK || (!job->gradients && pwf_trainer_may_leave())) return;
     w->status = run_slot(job, w, job->first + task);
+    pwf_watch_beat();
 }
 
 pwf_status pwf_slots_run(pwf_trainer *t, bool gradients)

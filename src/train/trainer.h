@@ -165,6 +165,10 @@ pwf_status pwf_exports_model(pwf_trainer *t);
 /* evaluate.c. Re-estimates BatchNorm's running statistics with the mean weights. Collective. */
 pwf_status pwf_evaluate_statistics(pwf_trainer *t);
 
+/* watch.c. Says where the run is, to the log and to the watchdog, whose limit is that of `key`.
+ * Local. */
+void pwf_trainer_at(const pwf_trainer *t, const char *phase, const char *key, double limit);
+
 /* setup.c */
 pwf_status pwf_trainer_new(const pwf_mesh *mesh, const pwf_config *config, pwf_trainer **out);
 

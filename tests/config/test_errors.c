@@ -167,7 +167,7 @@ static void test_option_sentences(void **state)
         {"optim.lr=", "--set optim.lr=: optim.lr: '' is not a number"},
         {"optim.lr", "--set optim.lr: has no value; write it as --set optim.lr=0.01"},
         {"=1", "--set =1: '' is not a key; the groups are model, data, augment, posterior, fixing, "
-               "train, optim, parallel, checkpoint, eval, log"},
+               "train, optim, parallel, checkpoint, watchdog, eval, log"},
         {"batch=1", "--set batch=1: batch is not a key; did you mean train.batch or eval.batch?"},
         {"train.lr=1", "--set train.lr=1: train.lr is not a key; did you mean optim.lr?"},
         {"log=1", "--set log=1: log is not a key; the keys of log are interval, level, format, "
@@ -311,8 +311,8 @@ static void test_differences(void **state)
         "model.depths is [2, 2, 2, 2] in the stored configuration and [1, 2] now; optim.lr "
         "is 0.001 in the stored configuration and 0.5 now. Only output, data.path, "
         "data.val_list, data.val_classes, data.skip_bad, data.threads, fixing.export, "
-        "parallel.shards, parallel.threads, checkpoint and log may change in a run; for other "
-        "settings start a new one in another folder");
+        "parallel.shards, parallel.threads, checkpoint, watchdog and log may change in a run; for "
+        "other settings start a new one in another folder");
     for (int i = 0; i < pwf_option_count; i++) {
         char line[400];
         if (pwf_options[i].kind != PWF_KIND_INT && pwf_options[i].kind != PWF_KIND_REAL) continue;

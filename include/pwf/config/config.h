@@ -155,6 +155,9 @@ typedef struct pwf_config {
         int64_t stop_after;            /* steps of this process; 0: no limit */
         double max_time;               /* minutes of this process; 0: no limit */
     } checkpoint;
+    struct { /* belongs to the run; seconds, 0: no limit */
+        double start, step, fix, evaluate, checkpoint, finish;
+    } watchdog;
     struct {
         int64_t samples, bins, batch;
         int64_t ensemble; /* pwf_ensemble */

@@ -15,6 +15,7 @@
  *   exit   leaves the process at once with code 70
  *   eio    the point returns PWF_IO
  *   delay  sleeps for two seconds
+ *   hang   never returns
  *   list   prints "fault point NAME" on stderr; with the point `*` every point does so
  */
 

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pwf/core/watch.h"
+
+#include "pwf/core/clock.h"
+#include "pwf/core/log.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static const double TICK = 1.0, WAITS_MORE = 1.2, SLOWER = 20.0;
+
+/* What the working threads note. The watching thread keeps the time, so that they need no clock. */
+static atomic_ulong begun, met, beats;
+static _Atomic double limit;
+static _Atomic(const char *) key = "", waits; /* waits: NULL in own work */
+
+static struct {
+    bool runs, ends;
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    pid_t *pids;
+    int count;
+} watch;
+
+/* What the watching thread knows of the piece of work under way. */
+typedef struct view {
+    unsigned long begun, met, beats;
+    double silent; /* seconds since something happened */
+    double worked; /* seconds of own work since the ranks last met */
+} view;
+
+void pwf_watch_limit(const char *name, double seconds)
+{
+    atomic_store(&key, name);
+    atomic_store(&limit, seconds);
+    atomic_fetch_add(&begun, 1);
+}
+
+void pwf_watch_beat(void)
+{
+    atomic_fetch_add_explicit(&beats, 1, memory_order_relaxed);
+}
+
+void pwf_watch_wait(const char *what)
+{
+    atomic_store_explicit(&waits, what, memory_order_relaxed);
+    pwf_watch_beat();
+}
+
+void pwf_watch_met(void)
+{
+    atomic_store_explicit(&waits, NULL, memory_order_relaxed);
+    atomic_fetch_add_explicit(&met, 1, memory_order_relaxed);
+}
+
+/* The first rank of this host whose process is stopped; -1: none, or nobody can tell. */
+static int find_stopped(void)
+{
+    for (int r = 0; r < watch.count; r++) {
+        char path[64], text[512] = "";
+        if (watch.pids[r] <= 0) continue;
+        snprintf(path, sizeof path, "/proc/%ld/stat", (long)watch.pids[r]);
+        FILE *file = fopen(path, "r");
+        if (!file) continue;
+        const size_t n = fread(text, 1, sizeof text - 1, file);
+        fclose(file);
+        text[n] = '\0';
+        const char *end = strrchr(text, ')'); /* "pid (name) state ..." */
+        if (end && (strncmp(end, ") T", 3) == 0 || strncmp(end, ") t", 3) == 0)) return r;
+    }
+    return -1;
+}
+
+static _Noreturn void end_process(double silent)
+{
+    const char *what = atomic_load(&waits), *name = atomic_load(&key);
+    char place[96], host[64] = "?", stopped[80] = "";
+    pwf_log_place(place);
+    gethostname(host, sizeof host);
+    host[sizeof host - 1] = '\0';
+    const int rank = what ? find_stopped() : -1;
+    if (rank >= 0)
+        snprintf(stopped, sizeof stopped, "; rank %d, process %ld of this host, is stopped", rank,
+                 (long)watch.pids[rank]);
+    if (what)
+        pwf_log(PWF_LOG_ERROR, "STUCK",
+                "%s on %s: waited %.0f s in a %s for ranks that do not come%s; the limit is %s",
+                place, host, silent, what, stopped, name);
+    else
+        pwf_log(PWF_LOG_ERROR, "STUCK",
+                "%s on %s: nothing done for %.0f s; the limit is %s, to be raised if this was no "
+                "fault",
+                place, host, silent, name);
+    _exit(PWF_STUCK);
+}
+
+/* Takes in what happened in the last `seconds`. */
+static void look(view *v, double seconds)
+{
+    const view now = {atomic_load(&begun), atomic_load(&met), atomic_load(&beats), 0.0, 0.0};
+    if (now.begun != v->begun || now.met != v->met) {
+        *v = now;
+        return;
+    }
+    v->silent += seconds;
+    if (now.beats != v->beats) {
+        v->worked += v->silent;
+        v->silent = 0.0;
+        v->beats = now.beats;
+    }
+    const double most = atomic_load(&limit);
+    const bool waiting = atomic_load(&waits) != NULL;
+    const double patience =
+        most * WAITS_MORE > SLOWER * v->worked ? most * WAITS_MORE : SLOWER * v->worked;
+    if (most > 0.0 && v->silent > (waiting ? patience : most)) end_process(v->silent);
+}
+
+static void *watch_main(void *argument)
+{
+    (void)argument;
+    view v = {0};
+    double before = pwf_clock_seconds();
+    pthread_mutex_lock(&watch.mutex);
+    while (!watch.ends) {
+        const double most = atomic_load(&limit);
+        const double tick = most > 0.0 && most < 8.0 * TICK ? most / 8.0 : TICK;
+        struct timespec next;
+        clock_gettime(CLOCK_MONOTONIC, &next);
+        const long ns = next.tv_nsec + (long)(tick * 1e9);
+        next.tv_sec += ns / 1000000000;
+        next.tv_nsec = ns % 1000000000;
+        pthread_cond_timedwait(&watch.changed, &watch.mutex, &next);
+        /* A longer sleep than asked for was that of the whole process. */
+        const double after = pwf_clock_seconds(), passed = after - before;
+        before = after;
+        if (!watch.ends) look(&v, passed < 2.0 * tick ? passed : 2.0 * tick);
+    }
+    pthread_mutex_unlock(&watch.mutex);
+    return NULL;
+}
+
+pwf_status pwf_watch_start(void)
+{
+    pthread_condattr_t monotonic;
+    sigset_t all, before;
+    PWF_ASSERT(!watch.runs);
+    watch.ends = false;
+    pthread_mutex_init(&watch.mutex, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&watch.changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    sigfillset(&all); /* signals are for the other threads */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    const int e = pthread_create(&watch.thread, NULL, watch_main, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    watch.runs = e == 0;
+    if (e == 0) return pwf_ok();
+    pthread_cond_destroy(&watch.changed);
+    pthread_mutex_destroy(&watch.mutex);
+    return PWF_FAIL(PWF_RESOURCE, "cannot start the watchdog thread: %s", strerror(e));
+}
+
+void pwf_watch_stop(void)
+{
+    if (watch.runs) {
+        pthread_mutex_lock(&watch.mutex);
+        watch.ends = true;
+        pthread_cond_signal(&watch.changed);
+        pthread_mutex_unlock(&watch.mutex);
+        pthread_join(watch.thread, NULL);
+        pthread_cond_destroy(&watch.changed);
+        pthread_mutex_destroy(&watch.mutex);
+    }
+    watch.runs = false;
+    free(watch.pids);
+    watch.pids = NULL;
+    watch.count = 0;
+    atomic_store(&limit, 0.0);
+}
+
+pwf_status pwf_watch_peers(const pid_t *pids, int count)
+{
+    PWF_ASSERT(!watch.runs && !watch.pids);
+    watch.pids = malloc((size_t)count * sizeof *pids);
+    if (!watch.pids) return PWF_FAIL(PWF_RESOURCE, "no memory for the watchdog");
+    memcpy(watch.pids, pids, (size_t)count * sizeof *pids);
+    watch.count = count;
+    return pwf_ok();
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the ranks of a run know of each other: who hangs. */
+#include "pwf/core/watch.h"
+
+#include "pwf/core/log.h"
+#include "pwf/core/mem.h"
+#include "pwf/train/train.h"
+#include "trainer.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { HOST = 64 };
+
+/* Where a rank runs. */
+typedef struct place {
+    int64_t pid;
+    char host[HOST];
+} place;
+
+static void gather(const pwf_mesh *mesh, place *places, int64_t *offset)
+{
+    const int rank = pwf_mesh_rank(mesh, PWF_WORLD), ranks = pwf_mesh_size(mesh, PWF_WORLD);
+    place *mine = &places[rank];
+    memset(mine, 0, sizeof *mine);
+    mine->pid = (int64_t)getpid();
+    if (gethostname(mine->host, HOST - 1) != 0) mine->host[0] = '\0';
+    for (int r = 0; r <= ranks; r++)
+        offset[r] = r * (int64_t)sizeof *places;
+    pwf_mesh_gather(mesh, PWF_WORLD, places, offset);
+}
+
+/* Ranks of other hosts have process 0. */
+static pwf_status set_peers(const pwf_mesh *mesh, const place *places, pid_t *pids)
+{
+    const place *mine = &places[pwf_mesh_rank(mesh, PWF_WORLD)];
+    const int ranks = pwf_mesh_size(mesh, PWF_WORLD);
+    for (int r = 0; r < ranks; r++)
+        pids[r] = strcmp(places[r].host, mine->host) == 0 ? (pid_t)places[r].pid : 0;
+    return pwf_watch_peers(pids, ranks);
+}
+
+pwf_status pwf_train_watch(const pwf_mesh *mesh, const pwf_config *config)
+{
+    const int64_t ranks = pwf_mesh_size(mesh, PWF_WORLD);
+    place *places = NULL;
+    pid_t *pids = NULL;
+    int64_t *offset = NULL;
+    pwf_status status = pwf_mem_alloc(PWF_MEM_BUFFERS, ranks, sizeof *places, &places);
+    if (status.code == PWF_OK) status = pwf_mem_alloc(PWF_MEM_BUFFERS, ranks, sizeof *pids, &pids);
+    if (status.code == PWF_OK)
+        status = pwf_mem_alloc(PWF_MEM_BUFFERS, ranks + 1, sizeof *offset, &offset);
+    status = pwf_mesh_agree(mesh, status);
+    if (status.code == PWF_OK) {
+        gather(mesh, places, offset);
+        status = set_peers(mesh, places, pids);
+        if (status.code == PWF_OK) status = pwf_watch_start();
+        status = pwf_mesh_agree(mesh, status);
+    }
+    pwf_mem_free(places);
+    pwf_mem_free(pids);
+    pwf_mem_free(offset);
+    pwf_log_at("start", -1);
+    pwf_watch_limit("watchdog.start", config->watchdog.start);
+    return status;
+}
+
+void pwf_trainer_at(const pwf_trainer *t, const char *phase, const char *key, double limit)
+{
+    pwf_log_at(phase, t->position.step);
+    pwf_watch_limit(key, limit);
+}

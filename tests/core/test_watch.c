@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pwf/core/log.h"
+#include "pwf/core/watch.h"
+
+#include <cmocka.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static char said[4096];
+
+static void nap(double seconds)
+{
+    struct timespec t = {(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
+    while (nanosleep(&t, &t) != 0) {
+    }
+}
+
+static void begin(double limit)
+{
+    pwf_log_set_rank(3);
+    pwf_log_at("step", 12);
+    if (pwf_watch_start().code != PWF_OK) _exit(1);
+    pwf_watch_limit("watchdog.step", limit);
+}
+
+/* A watched process ends by the watchdog or by itself, so each case is a process of its own; how it
+ * ends is the answer, what it says goes to `said`. */
+static int outcome(void (*work)(void))
+{
+    int ends[2], status = 0;
+    assert_int_equal(pipe(ends), 0);
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        dup2(ends[1], STDERR_FILENO);
+        work();
+        pwf_watch_stop();
+        _exit(0);
+    }
+    close(ends[1]);
+    size_t used = 0;
+    for (ssize_t n; (n = read(ends[0], said + used, sizeof said - 1 - used)) > 0;
+         used += (size_t)n) {
+    }
+    said[used] = '\0';
+    close(ends[0]);
+    assert_true(waitpid(child, &status, 0) == child);
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static void hangs(void)
+{
+    begin(0.2);
+    for (;;)
+        pause();
+}
+
+static void waits(void)
+{
+    begin(0.2);
+    pwf_watch_wait("gather");
+    for (;;)
+        pause();
+}
+
+static void test_silence_ends_the_process(void **state)
+{
+    (void)state;
+    assert_int_equal(outcome(hangs), PWF_STUCK);
+    assert_non_null(strstr(said, "rank 3, phase step, step 12 on "));
+    assert_non_null(strstr(said, "nothing done"));
+    assert_non_null(strstr(said, "watchdog.step"));
+    assert_int_equal(outcome(waits), PWF_STUCK);
+    assert_non_null(strstr(said, "in a gather for ranks that do not come; the limit"));
+}
+
+static pid_t stopped;
+
+static void waits_for_stopped(void)
+{
+    const pid_t pids[3] = {0, getpid(), stopped};
+    if (pwf_watch_peers(pids, 3).code != PWF_OK) _exit(1);
+    waits();
+}
+
+static void test_names_a_stopped_process(void **state)
+{
+    (void)state;
+    int status = 0;
+    stopped = fork();
+    assert_true(stopped >= 0);
+    if (stopped == 0)
+        for (;;)
+            pause();
+    kill(stopped, SIGSTOP);
+    waitpid(stopped, &status, WUNTRACED);
+    assert_true(WIFSTOPPED(status));
+    assert_int_equal(outcome(waits_for_stopped), PWF_STUCK);
+    assert_non_null(strstr(said, "rank 2, process "));
+    kill(stopped, SIGKILL);
+    waitpid(stopped, &status, 0);
+}
+
+/* Much longer than the limit, but never silent for as long; each sign of life in turn. */
+static void lives(void)
+{
+    begin(2.0);
+    for (int i = 0; i < 30; i++) {
+        if (i % 3 == 0) pwf_watch_beat();
+        if (i % 3 == 1) pwf_watch_limit("watchdog.step", 2.0);
+        if (i % 3 == 2) pwf_watch_met();
+        nap(0.1);
+    }
+}
+
+static void is_off(void)
+{
+    begin(0.2);
+    pwf_watch_limit("watchdog.step", 0.0);
+    nap(1.0);
+}
+
+/* Work of 0.8 s, in which others may be twenty times slower: the limit does not count. */
+static void waits_for_slower(void)
+{
+    begin(0.4);
+    for (int i = 0; i < 8; i++) {
+        nap(0.1);
+        pwf_watch_beat();
+    }
+    pwf_watch_wait("reduction");
+    nap(1.5);
+    pwf_watch_met();
+}
+
+static void test_life_does_not(void **state)
+{
+    (void)state;
+    assert_int_equal(outcome(lives), 0);
+    assert_int_equal(outcome(is_off), 0);
+    assert_int_equal(outcome(waits_for_slower), 0);
+    assert_string_equal(said, "");
+}
+
+static void stands_still(void)
+{
+    begin(1.5);
+    pwf_watch_beat();
+    raise(SIGSTOP);
+    pwf_watch_beat();
+}
+
+/* A process that was stopped as a whole has not hung. */
+static void test_time_of_a_stopped_process_does_not_count(void **state)
+{
+    (void)state;
+    int status = 0;
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        stands_still();
+        nap(0.5);
+        _exit(0);
+    }
+    waitpid(child, &status, WUNTRACED);
+    assert_true(WIFSTOPPED(status));
+    nap(2.5);
+    kill(child, SIGCONT);
+    waitpid(child, &status, 0);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_silence_ends_the_process),
+        cmocka_unit_test(test_names_a_stopped_process),
+        cmocka_unit_test(test_life_does_not),
+        cmocka_unit_test(test_time_of_a_stopped_process_does_not_count),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
