@@ -373,7 +373,9 @@ static void long_integer(machine *m, uint64_t length)
 static void remember(machine *m, uint64_t slot)
 {
     pwf_pickle *p = m->p;
-    if (slot >= MEMO_MAX || p->depth == 0) return fail(m, "nothing to remember");
+    /* Slots are given in turn: none is beyond the length of the pickle, whatever it says. */
+    if (slot >= MEMO_MAX || slot > (uint64_t)(m->end - m->in) || p->depth == 0)
+        return fail(m, "nothing to remember");
     while ((int32_t)slot >= p->memo_room) {
         const int32_t before = p->memo_room;
         if (!room_for(m, &p->memo, before, &p->memo_room, sizeof *p->memo)) return;

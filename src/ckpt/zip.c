@@ -221,7 +221,8 @@ static uint32_t add_crc(uint32_t c, const unsigned char *in, size_t count)
 pwf_status pwf_zip_check(const pwf_zip *zip, const pwf_zip_member *member)
 {
     unsigned char *piece = NULL;
-    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, PIECE, 1, &piece));
+    const int64_t room = member->bytes < PIECE ? (int64_t)member->bytes : PIECE;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, room, 1, &piece)); /* there may be 2^16 small ones */
     if (table[0][1] == 0) make_table();
     uint32_t crc = UINT32_MAX;
     pwf_status s = pwf_ok();

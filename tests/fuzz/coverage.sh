@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# coverage.sh BUILD [FUZZ_BUILD]: which lines of our readers the corpus reaches, and with it what
+# fuzzing in FUZZ_BUILD has found new. BUILD is made for it (clang, llvm-cov).
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+build=$1 found=${2:-/nonexistent}
+source=$(cd "$here/../.." && pwd)
+readers=(core/json.c config/yaml.c config/value.c config/number.c config/sources.c config/check.c
+    ckpt/weights_file.c ckpt/safetensors.c ckpt/zip.c ckpt/pickle.c ckpt/pytorch.c ckpt/file.c
+    decoder/decode.c data/idx.c data/memory.c data/image.c data/jpeg.c data/png.c data/archive.c)
+
+cmake -S "$source" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_COMPILER=clang \
+    -DCMAKE_C_FLAGS="-fprofile-instr-generate -fcoverage-mapping" >/dev/null
+programs=() objects=()
+for corpus in "$here"/corpus/*; do programs+=("fuzz_$(basename "$corpus")"); done
+cmake --build "$build" --target "${programs[@]}" >/dev/null
+for program in "${programs[@]}"; do
+    target=${program#fuzz_}
+    corpora=("$here/corpus/$target")
+    [ -d "$found/corpus/$target" ] && corpora+=("$found/corpus/$target")
+    TMPDIR=$build LLVM_PROFILE_FILE="$build/$target.profraw" \
+        "$build/tests/$program" "${corpora[@]}" >/dev/null
+    objects+=(-object "$build/tests/$program")
+done
+llvm-profdata merge -o "$build/fuzz.profdata" "$build"/*.profraw
+llvm-cov report -instr-profile "$build/fuzz.profdata" "${objects[@]}" "${readers[@]/#/$source/src/}"

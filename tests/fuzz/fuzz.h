@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_TESTS_FUZZ_FUZZ_H
+#define PWF_TESTS_FUZZ_FUZZ_H
+
+#include "pwf/core/status.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** What the fuzz targets share. A target is one file that defines fuzz_one; it is linked with
+ * libFuzzer (preset `fuzz`) or with replay.c, which runs the files of tests/fuzz/corpus. */
+
+/** Reads one input with one of our readers. What is refused is fine; crashes, hangs, leaks and
+ * broken promises are not. Local. */
+void fuzz_one(const uint8_t *data, size_t size);
+
+/** Calls fuzz_one and aborts if it has left memory or a descriptor behind, or has held more memory
+ * than an input may cost. Returns 0.
+ * Local. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/** Notes that a reader took the input: replay.c wants one of them at least in every corpus, so that
+ * the targets do not end at the first check when a format changes.
+ * Local. */
+void fuzz_accept(void);
+int64_t fuzz_accepted(void);
+
+/** Aborts if a call that must succeed has not.
+ * Local. */
+void fuzz_must(pwf_status status);
+
+/** The scratch folder of this process, in $TMPDIR or the working directory, and the path of a file
+ * in it that gets these bytes. The text lives until the next call. Local. Aborts on failure. */
+const char *fuzz_folder(void);
+const char *fuzz_file(const char *name, const uint8_t *data, size_t size);
+
+#endif
