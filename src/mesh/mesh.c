@@ -131,6 +131,19 @@ int pwf_mesh_size(const pwf_mesh *mesh, pwf_axis axis)
     return mesh->size[axis];
 }
 
+int pwf_mesh_node_ranks(const pwf_mesh *mesh)
+{
+    MPI_Comm node;
+    int here = 0;
+    PWF_MPI(
+        MPI_Comm_split_type(mesh->comm[PWF_WORLD], MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node));
+    PWF_MPI(MPI_Comm_size(node, &here));
+    PWF_MPI(MPI_Comm_free(&node));
+    int64_t most = here;
+    pwf_mesh_max_i64(mesh, PWF_WORLD, &most, 1);
+    return (int)most;
+}
+
 MPI_Comm pwf_mesh_comm(const pwf_mesh *mesh, pwf_axis axis)
 {
     return mesh->comm[axis];

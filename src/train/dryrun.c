@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What a run will cost, told before it costs anything: memory of a rank, bytes moved, checkpoint
- * size, steps, and after a short measurement the time, over numbers of ranks and shards. */
+ * size, steps, and after a short measurement the time, over numbers of nodes and shards. */
 #include "pwf/core/clock.h"
 #include "pwf/core/mem.h"
 #include "pwf/train/train.h"
@@ -20,6 +20,7 @@ typedef struct dry_run {
     double program;     /* bytes of the process before the run began: libraries, MPI */
     double activations; /* bytes of one worker's executors */
     double units;       /* the whole run, in training steps */
+    int64_t node_ranks; /* as this job has them */
     bool calibrated;
     double slot;   /* seconds of one slot on one worker */
     double update; /* seconds of the rest of a step for the whole flat vector on one rank */
@@ -112,9 +113,12 @@ static void print_row(const dry_run *d, int64_t ranks, int64_t shards)
     const pwf_trainer *t = d->t;
     const cost c = cost_of(d, ranks, shards);
     const double all = c.state + c.weights + c.gradients + c.activations + c.other;
-    printf("%6" PRId64 " %7" PRId64 " %9.1f %9.1f %10.1f %12.1f %8.1f %9.1f %11.1f", ranks, shards,
-           c.state / MIB, c.weights / MIB, c.gradients / MIB, c.activations / MIB, c.other / MIB,
-           all / MIB, c.moved / MIB);
+    const int64_t nodes = (ranks + d->node_ranks - 1) / d->node_ranks;
+    const double node = (double)(nodes == 1 ? ranks : d->node_ranks) * all;
+    printf("%5" PRId64 " %5" PRId64 " %6" PRId64
+           " %9.1f %9.1f %9.1f %11.1f %7.1f %8.1f %9.1f %9.1f",
+           nodes, ranks, shards, c.state / MIB, c.weights / MIB, c.gradients / MIB,
+           c.activations / MIB, c.other / MIB, all / MIB, node / MIB, c.moved / MIB);
     if (d->calibrated) {
         const int64_t workers = ranks * t->config->parallel.threads;
         const int64_t waves = (t->config->parallel.slots + workers - 1) / workers;
@@ -123,6 +127,12 @@ static void print_row(const dry_run *d, int64_t ranks, int64_t shards)
         print_time(step * d->units);
     }
     printf("\n");
+}
+
+/* One rank, twice as many up to a full node, then twice as many full nodes. */
+static int64_t next_ranks(const dry_run *d, int64_t ranks)
+{
+    return ranks < d->node_ranks && 2 * ranks > d->node_ranks ? d->node_ranks : 2 * ranks;
 }
 
 static void print_table(const dry_run *d)
@@ -145,19 +155,21 @@ static void print_table(const dry_run *d)
     printf("checkpoint: about %.1f MiB each, %" PRId64 " of rounds and the newest %" PRId64
            " are kept\n\n",
            one.state / MIB, rounds + 1, c->checkpoint.keep);
-    printf("Memory of a rank and bytes it receives in a step, MiB, %" PRId64 " threads a rank:\n",
-           c->parallel.threads);
-    printf("%6s %7s %9s %9s %10s %12s %8s %9s %11s%s\n", "ranks", "shards", "state", "weights",
-           "gradients", "activations", "other", "together", "moved/step",
+    printf("Memory of a rank and bytes it receives in a step, MiB; %" PRId64
+           " threads a rank and up to %" PRId64 " ranks a node, as here:\n",
+           c->parallel.threads, d->node_ranks);
+    printf("%5s %5s %6s %9s %9s %9s %11s %7s %8s %9s %9s%s\n", "nodes", "ranks", "shards", "state",
+           "weights", "gradients", "activations", "other", "together", "a node", "moved",
            d->calibrated ? "       epoch         job" : "");
-    for (int64_t ranks = 1; ranks * c->parallel.threads <= c->parallel.slots; ranks *= 2) {
+    for (int64_t ranks = 1; ranks * c->parallel.threads <= c->parallel.slots;
+         ranks = next_ranks(d, ranks)) {
         print_row(d, ranks, 1);
         if (ranks > 1) print_row(d, ranks, ranks);
     }
     if (d->calibrated)
         printf(
-            "\nTimes from %d steps on this machine, without the network: %.1f ms a slot, %.1f ms "
-            "for the rest of a step.\n",
+            "\nTimes from %d steps on this machine, without network, rounds and checkpoints: %.1f "
+            "ms a slot, %.1f ms for the rest of a step.\n",
             CALIBRATION_STEPS - 1, 1e3 * d->slot, 1e3 * d->update);
 }
 
@@ -167,6 +179,7 @@ pwf_status pwf_train_dry_run(const pwf_mesh *mesh, const pwf_config *config, boo
     d.program = fmax(0.0, (double)pwf_mem_process_peak() - (double)pwf_mem_peak_total());
     PWF_TRY(pwf_trainer_new(mesh, config, &d.t));
     d.units = pwf_plan_units(d.t, &d.t->position);
+    d.node_ranks = pwf_mesh_node_ranks(mesh);
     pwf_status status = pwf_mesh_agree(mesh, measure_executors(&d));
     if (status.code == PWF_OK && calibrated) status = calibrate(&d);
     if (status.code == PWF_OK && pwf_mesh_rank(mesh, PWF_WORLD) == 0) print_table(&d);

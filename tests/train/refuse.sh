@@ -25,7 +25,7 @@ dist 2 differs.log --resume "$(newest run)" --set optim.lr=0.5; expect 78 "anoth
 says differs.log optim.lr
 dist 1 check.log -c "$tiny" --output o --check; expect 0 "--check"
 check "--check writes nothing" test ! -e o
-dist 2 dry.log -c "$tiny" --output o --dry-run; expect 0 "--dry-run"; says dry.log "moved/step"
+dist 2 dry.log -c "$tiny" --output o --dry-run; expect 0 "--dry-run"; says dry.log "a node     moved"
 dist 2 calibrate.log -c "$tiny" --output o --dry-run --calibrate; expect 0 "--calibrate"
 says calibrate.log "ms a slot"
 check "--dry-run writes nothing" test ! -e o

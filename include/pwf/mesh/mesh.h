@@ -40,6 +40,10 @@ void pwf_mesh_free(pwf_mesh *mesh);
 int pwf_mesh_rank(const pwf_mesh *mesh, pwf_axis axis);
 int pwf_mesh_size(const pwf_mesh *mesh, pwf_axis axis);
 
+/** The most ranks that share one node.
+ * Collective over the world of the mesh. */
+int pwf_mesh_node_ranks(const pwf_mesh *mesh);
+
 /** Agrees on one status: success if every rank has it, else that of the lowest rank with the
  * largest code, with its sentence, on every rank.
  * Collective over the world of the mesh. The shape of every fallible collective function: local

@@ -28,7 +28,7 @@ pwf_status pwf_train_run(const pwf_mesh *mesh, const pwf_config *config, const c
 pwf_status pwf_train_check(const pwf_mesh *mesh, const pwf_config *config, const char *checkpoint);
 
 /** Prints what a run will cost to stdout: memory of a rank by kind, bytes moved in a step,
- * checkpoint size and steps, for numbers of ranks and shards; with `calibrated` also the time, from
+ * checkpoint size and steps, for numbers of nodes and shards; with `calibrated` also the time, from
  * a few steps on the mesh at hand. Writes nothing and needs the memory of the run.
  * Collective over the mesh. Fails as pwf_train_check, or as a step. */
 pwf_status pwf_train_dry_run(const pwf_mesh *mesh, const pwf_config *config, bool calibrated);
