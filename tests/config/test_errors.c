@@ -290,6 +290,35 @@ static void test_check(void **state)
     }
 }
 
+/* A key that a preset decides is refused wherever it was given, even with its own value; the
+ * configuration written out leaves it away and is read again. */
+static void test_preset_decides(void **state)
+{
+    (void)state;
+    static const char yaml[] = "model: {name: deit_tiny_patch16_224, depth: 12}\n";
+    static pwf_config c, again;
+    const char *says = "model.depth is decided by model.name deit_tiny_patch16_224";
+    char *text = NULL;
+    pwf_config_defaults(&c);
+    assert_ok(pwf_config_read_text(&c, yaml, sizeof yaml - 1, "run.yaml", PWF_FROM_YAML));
+    assert_contains(pwf_config_check(&c), says);
+    pwf_config_defaults(&c);
+    assert_ok(pwf_config_set(&c, "model.name=deit_tiny_patch16_224"));
+    setenv("PWF_MODEL_DEPTH", "2", 1);
+    again = c;
+    assert_ok(pwf_config_read_environment(&again));
+    unsetenv("PWF_MODEL_DEPTH");
+    assert_contains(pwf_config_check(&again), says);
+    assert_ok(pwf_config_check(&c));
+    assert_ok(pwf_config_write(&c, &text));
+    assert_null(strstr(text, "  depth:"));
+    pwf_config_defaults(&again);
+    assert_ok(pwf_config_read_text(&again, text, strlen(text), "config.yaml", PWF_FROM_YAML));
+    assert_ok(pwf_config_check(&again));
+    assert_ok(pwf_config_same(&c, &again));
+    free(text);
+}
+
 static void test_differences(void **state)
 {
     (void)state;
@@ -447,8 +476,8 @@ int main(void)
         cmocka_unit_test(test_yaml_sentences), cmocka_unit_test(test_damaged_bytes),
         cmocka_unit_test(test_bombs),          cmocka_unit_test(test_option_sentences),
         cmocka_unit_test(test_environment),    cmocka_unit_test(test_check),
-        cmocka_unit_test(test_differences),    cmocka_unit_test(test_files),
-        cmocka_unit_test(test_mutations),
+        cmocka_unit_test(test_preset_decides), cmocka_unit_test(test_differences),
+        cmocka_unit_test(test_files),          cmocka_unit_test(test_mutations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
