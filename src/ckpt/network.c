@@ -15,15 +15,14 @@
 
 pwf_form pwf_network_form(const char *path)
 {
-    char first[9] = {0};
+    unsigned char first[9] = {0};
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     const bool known = fd >= 0 && read(fd, first, sizeof first) == (ssize_t)sizeof first;
     if (fd >= 0) close(fd);
     if (!known) return PWF_FORM_CHECKPOINT;
     if (memcmp(first, "pwfpack\n", 8) == 0) return PWF_FORM_PACKED;
-    if (memcmp(first, "PK\003\004", 4) == 0 || memcmp(first, "\200\002\212", 3) == 0 ||
-        first[8] == '{')
-        return PWF_FORM_WEIGHTS;
+    if (memcmp(first, "PK\003\004", 4) == 0 || first[0] == 0x80 || first[8] == '{')
+        return PWF_FORM_WEIGHTS; /* 0x80 begins a pickle */
     return PWF_FORM_CHECKPOINT;
 }
 

@@ -5,12 +5,12 @@
 #include "weights_parts.h"
 
 /** A reader of the pickles that torch.save makes of a state dict. It knows the opcodes that build
- * tuples, lists, dicts, texts and numbers, and four names: OrderedDict, the two functions that
- * rebuild a tensor, the storage types. Any other name and whatever is built from it becomes an
- * opaque value; nothing is imported, called or executed. */
+ * tuples, lists, dicts, texts and numbers, and a few names: OrderedDict, the functions that
+ * rebuild a tensor or a Parameter, Parameter itself, the storage types. Any other name and whatever
+ * is built from it becomes an opaque value; nothing is imported, called or executed. */
 
 typedef enum pwf_pickle_kind {
-    PWF_PICKLE_NONE, /* also booleans, and real numbers, whose value nobody asks */
+    PWF_PICKLE_NONE, /* also booleans, and numbers whose value nobody asks */
     PWF_PICKLE_INT,
     PWF_PICKLE_TEXT,
     PWF_PICKLE_LIST, /* and tuple */
@@ -26,9 +26,9 @@ typedef enum pwf_pickle_kind {
 typedef struct pwf_pickle_node {
     pwf_pickle_kind kind;
     int32_t first, last; /* cells of a list or dict, -1: none; of a tensor: first is its storage */
-    int64_t number;   /* INT; NONE: 1 if it is true; NAME: which; STORAGE: elements; TENSOR: first
-                         element; LIST and DICT: items */
-    const char *text; /* TEXT, and the key of a STORAGE */
+    int64_t number;      /* INT; NAME: which; STORAGE: elements; TENSOR: first element;
+                            LIST and DICT: items; NONE: 1 if it is true */
+    const char *text;    /* TEXT, the key of a STORAGE; OPAQUE: the bytes of a large number */
     uint32_t length;
     pwf_dtype dtype;       /* of a STORAGE */
     int32_t shape, stride; /* TENSOR: lists of INT */
@@ -44,14 +44,14 @@ typedef struct pwf_pickle {
     int32_t nodes, node_room, cells, cell_room;
     int32_t *stack, *memo;
     int32_t depth, stack_room, memo_room;
-    size_t length; /* of the pickle, which may be followed by others */
 } pwf_pickle;
 
-/** Reads the pickle at the beginning of `bytes` bytes, which must outlive the result; *top is the
- * value.
+/** Reads the pickle at *at of `bytes` bytes, which must outlive the result; *at moves behind it, to
+ * the end if it is cut off; *top is the value.
  * Local. The caller frees it with pwf_pickle_free, also after a failure. Fails with PWF_RESOURCE,
  * or PWF_DATA with the offset of the opcode. */
-pwf_status pwf_pickle_read(pwf_pickle *p, const unsigned char *in, size_t bytes, int32_t *top);
+pwf_status pwf_pickle_read(pwf_pickle *p, const unsigned char *in, size_t bytes, size_t *at,
+                           int32_t *top);
 void pwf_pickle_free(pwf_pickle *p);
 
 /** Looks a text key up in a dict; -1 if there is none.

@@ -90,13 +90,13 @@ static pwf_status list(pwf_weights_file *file)
         return PWF_FAIL(PWF_DATA, "%s has only %llu bytes: it holds no weights", file->path,
                         (unsigned long long)file->bytes);
     PWF_TRY(pwf_file_pread(file->fd, file->path, first, sizeof first, 0));
-    if (memcmp(first, "PK\003\004", 4) == 0) return pwf_pytorch_list(file, true);
+    if (memcmp(first, "PK\003\004", 4) == 0) return pwf_pytorch_zip_list(file);
     if (memcmp(first, "\211HDF\r\n\032\n", 8) == 0 || memcmp(first, "pwfckpt\n", 8) == 0)
         return PWF_FAIL(PWF_DATA,
                         "%s is an HDF5 file; weights come from safetensors or PyTorch, and a model "
                         "of this program needs no import",
                         file->path);
-    if (first[0] == 0x80 && first[8] != '{') return pwf_pytorch_list(file, false);
+    if (first[0] == 0x80 && first[8] != '{') return pwf_pytorch_pickles_list(file);
     return pwf_safetensors_list(file);
 }
 

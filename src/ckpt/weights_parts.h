@@ -35,10 +35,10 @@ enum { PWF_TENSORS_MAX = 100000, PWF_WEIGHTS_HEADER_MAX = 16 << 20 };
 pwf_status pwf_weights_add(pwf_weights_file *file, const char *name, size_t length,
                            const pwf_named_tensor *tensor, const pwf_tensor_place *place);
 
-/** The two readers; file->fd, path and bytes are set. `archive`: PyTorch's form since 1.6, a zip
- * archive.
- * Local. Fail with PWF_IO, PWF_DATA or PWF_RESOURCE. */
+/** The readers: safetensors, PyTorch's zip archives, and its rows of pickles before them; file->fd,
+ * path and bytes are set. Local. Fail with PWF_IO, PWF_DATA or PWF_RESOURCE. */
 pwf_status pwf_safetensors_list(pwf_weights_file *file);
-pwf_status pwf_pytorch_list(pwf_weights_file *file, bool archive);
+pwf_status pwf_pytorch_zip_list(pwf_weights_file *file);
+pwf_status pwf_pytorch_pickles_list(pwf_weights_file *file);
 
 #endif

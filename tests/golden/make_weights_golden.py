@@ -2,8 +2,10 @@
 """Makes the small weight files in tests/ckpt/golden with PyTorch, in the ways that people save a
 state dict. Value i of the t-th tensor is ((37 i + 11 t) mod 255 - 127) / 64, exact in every type."""
 import argparse
+import copyreg
 import json
 import os
+import pickle
 import re
 import struct
 from collections import OrderedDict
@@ -106,6 +108,101 @@ class Malicious:
         return os.system, ("touch executed",)
 
 
+class Python2Pickler(pickle._Pickler):
+    """Writes what PyTorch before 0.4 wrote under Python 2, as far as a state dict goes."""
+    dispatch = dict(pickle._Pickler.dispatch)
+
+    def save_text(self, text):
+        raw = text.encode()
+        self.write(b"U" + bytes([len(raw)]) + raw)
+        self.memoize(text)
+
+    def save_integer(self, number):
+        if -1 << 31 <= number < 1 << 31 or number >= 1 << 63:
+            self.save_long(number)
+        else:
+            self.write(b"I%d\n" % number)
+
+    dispatch[str] = save_text
+    dispatch[int] = save_integer
+
+    def reducer_override(self, value):
+        if isinstance(value, OrderedDict):
+            return OrderedDict, ([[k, v] for k, v in value.items()],)
+        if isinstance(value, torch.nn.Parameter) and value.dim() > 1:
+            return copyreg.__newobj__, (torch.nn.Parameter,), (value.data, None, None, True, False)
+        if isinstance(value, torch.nn.Parameter):
+            return torch.nn.Parameter, (value.data,), (True, False, None)
+        if isinstance(value, torch.Tensor):
+            return torch._utils._rebuild_tensor, (value.storage(), value.storage_offset(),
+                                                  tuple(value.shape), value.stride())
+        return NotImplemented
+
+
+class Python2:
+    Pickler = Python2Pickler
+
+    @staticmethod
+    def dump(value, file, protocol):
+        Python2Pickler(file, protocol).dump(value)
+
+
+def save_old(value, name, **options):
+    save(value, name, _use_new_zipfile_serialization=False, **options)
+
+
+def old(plain):
+    """The format before PyTorch 1.6: a row of pickles."""
+    save_old(shared(plain), "old.pth")
+    wrapped = OrderedDict(("module." + k, v) for k, v in plain.items())
+    extra = argparse.Namespace(lr=0.1, milestones=[1, 2, None, True], name="x")
+    save_old({"state_dict": wrapped, "args": extra}, "old_model.pth")
+    save_old(AsPython2(plain), "python2.pth")
+    save_old(plain, "old_f32.pth")
+    save_old(state(torch.float16), "old_f16.pth")
+    save_old(state(torch.bfloat16), "old_bf16.pth")
+    save_old(state(torch.float64), "old_f64.pth", pickle_protocol=4)
+    save_old(ema(plain), "old_ema.pth")
+    save_old(channels_last(plain), "old_channels_last.pth")
+    save_old(parameters(plain), "old_parameters.pth")
+    # The old format keeps the source of a module's class, and where that is.
+    torch.serialization.get_source_lines_and_file = lambda _: (["class Linear\n"], 0, "linear.py")
+    save_old(torch.nn.Linear(2, 2), "old_module.pth")
+    early = {"state_dict": parameters(plain), "param_groups": [{"params": [1 << 46]}]}
+    save_old(early, "old_early.pth", pickle_module=Python2)
+    again = torch.load(os.path.join(FOLDER, "old_early.pth"), encoding="ascii")["state_dict"]
+    assert all(torch.equal(again[k], v) for k, v in plain.items())
+
+
+def ema(plain):
+    wrapped = OrderedDict(("module." + k, v) for k, v in plain.items())
+    wrong = OrderedDict((k, v * 0) for k, v in plain.items())
+    extra = argparse.Namespace(lr=0.1, milestones=[1, 2, None, True], name="x")
+    return {"model": wrong, "model_ema": wrapped, "args": extra, "best": 1 << 70}
+
+
+def channels_last(plain):
+    return OrderedDict(
+        (k, v.contiguous(memory_format=torch.channels_last) if v.dim() == 4 else v)
+        for k, v in plain.items())
+
+
+def shared(plain):
+    flat = torch.cat([v.flatten() for v in plain.values() if v.dtype == torch.float32])
+    out, at = OrderedDict(), 0
+    for key, tensor in plain.items():
+        out[key] = tensor
+        if tensor.dtype == torch.float32:
+            out[key] = flat[at:at + tensor.numel()].view(tensor.shape)
+            at += tensor.numel()
+    return out
+
+
+def parameters(plain):
+    return OrderedDict((k, torch.nn.Parameter(v) if v.is_floating_point() else v)
+                       for k, v in plain.items())
+
+
 def main():
     transformers()
     densenet()
@@ -115,30 +212,13 @@ def main():
         save_safetensors(state(dtype), word + ".safetensors")
         save(state(dtype), word + ".pth")
     save({"model": plain, "epoch": 3}, "model.pth")
-    wrapped = OrderedDict(("module." + k, v) for k, v in plain.items())
-    wrong = OrderedDict((k, v * 0) for k, v in plain.items())
-    extra = argparse.Namespace(lr=0.1, milestones=[1, 2, None, True], name="x")
-    save({"model": wrong, "model_ema": wrapped, "args": extra, "best": 1 << 70}, "ema.pth")
-    strided = OrderedDict(
-        (k, v.contiguous(memory_format=torch.channels_last) if v.dim() == 4 else v)
-        for k, v in plain.items())
-    save(strided, "channels_last.pth")
-    flat = torch.cat([v.flatten() for v in plain.values() if v.dtype == torch.float32])
-    shared, at = OrderedDict(), 0
-    for key, tensor in plain.items():
-        shared[key] = tensor
-        if tensor.dtype == torch.float32:
-            shared[key] = flat[at:at + tensor.numel()].view(tensor.shape)
-            at += tensor.numel()
-    save(shared, "shared.pth")
-    save(OrderedDict((k, torch.nn.Parameter(v) if v.is_floating_point() else v)
-                     for k, v in plain.items()), "parameters.pth")
+    save(ema(plain), "ema.pth")
+    save(channels_last(plain), "channels_last.pth")
+    save(shared(plain), "shared.pth")
+    save(parameters(plain), "parameters.pth")
     save(torch.nn.Linear(2, 2), "module.pth")
-    save(shared, "old.pth", _use_new_zipfile_serialization=False)
-    save({"state_dict": wrapped, "args": extra}, "old_model.pth",
-         _use_new_zipfile_serialization=False)
-    save(AsPython2(plain), "python2.pth", _use_new_zipfile_serialization=False)
     save({"model": plain, "hook": Malicious()}, "malicious.pth")
+    old(plain)
 
 
 if __name__ == "__main__":

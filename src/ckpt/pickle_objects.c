@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The names in a pickle and what is built from them. */
+#include "pickle_machine.h"
+
+#include <string.h>
+
+/* What a NAME node stands for, in `number`; of an OPAQUE one, what it was made from. */
+enum {
+    NAME_OTHER,
+    NAME_ORDERED_DICT,
+    NAME_REBUILD_TENSOR,
+    NAME_REBUILD_PARAMETER,
+    NAME_PARAMETER, /* the class, as before PyTorch 0.4 */
+    NAME_STORAGE
+};
+
+static pwf_pickle_node *at_node(const pwf_machine *m, int32_t i)
+{
+    return &m->p->node[i];
+}
+
+/* The items of a list, at most `room`; returns how many there are. */
+static int64_t items(pwf_machine *m, int32_t list, int32_t *out, int room)
+{
+    const pwf_pickle_node *n = at_node(m, list);
+    if (n->kind != PWF_PICKLE_LIST) return -1;
+    int32_t cell = n->first;
+    for (int i = 0; i < room && cell >= 0; i++) {
+        out[i] = m->p->cell[cell].node;
+        cell = m->p->cell[cell].next;
+    }
+    return n->number;
+}
+
+/* ---- names ---- */
+
+static bool is(const char *text, size_t length, const char *word)
+{
+    return strlen(word) == length && memcmp(text, word, length) == 0;
+}
+
+static const struct {
+    const char *name;
+    pwf_dtype dtype;
+} storages[] = {{"FloatStorage", PWF_DTYPE_F32},     {"HalfStorage", PWF_DTYPE_F16},
+                {"BFloat16Storage", PWF_DTYPE_BF16}, {"DoubleStorage", PWF_DTYPE_F64},
+                {"LongStorage", PWF_DTYPE_I64},      {"IntStorage", PWF_DTYPE_I32},
+                {"ShortStorage", PWF_DTYPE_I16},     {"CharStorage", PWF_DTYPE_I8},
+                {"ByteStorage", PWF_DTYPE_U8},       {"BoolStorage", PWF_DTYPE_BOOL}};
+
+void pwf_machine_name(pwf_machine *m, const char *module, size_t module_length, const char *word,
+                      size_t length)
+{
+    const int32_t i = pwf_machine_new(m, PWF_PICKLE_NAME);
+    pwf_pickle_node *n = at_node(m, i);
+    const bool torch = is(module, module_length, "torch");
+    const bool utils = is(module, module_length, "torch._utils");
+    if (is(module, module_length, "collections") && is(word, length, "OrderedDict"))
+        n->number = NAME_ORDERED_DICT;
+    else if (utils &&
+             (is(word, length, "_rebuild_tensor_v2") || is(word, length, "_rebuild_tensor")))
+        n->number = NAME_REBUILD_TENSOR;
+    else if (utils && is(word, length, "_rebuild_parameter"))
+        n->number = NAME_REBUILD_PARAMETER;
+    else if (is(module, module_length, "torch.nn.parameter") && is(word, length, "Parameter"))
+        n->number = NAME_PARAMETER;
+    for (size_t k = 0; torch && k < sizeof storages / sizeof *storages; k++)
+        if (is(word, length, storages[k].name)) {
+            n->number = NAME_STORAGE;
+            n->dtype = storages[k].dtype;
+        }
+    pwf_machine_push(m, i);
+}
+
+static bool is_text(const pwf_machine *m, int32_t i, const char *word)
+{
+    const pwf_pickle_node *n = at_node(m, i);
+    return n->kind == PWF_PICKLE_TEXT && is(n->text, n->length, word);
+}
+
+void pwf_machine_stack_name(pwf_machine *m)
+{
+    const pwf_pickle_node *word = at_node(m, pwf_machine_pop(m)),
+                          *module = at_node(m, pwf_machine_pop(m));
+    if (m->wrong) return;
+    if (word->kind != PWF_PICKLE_TEXT || module->kind != PWF_PICKLE_TEXT)
+        return pwf_machine_fail(m, "a name is no text");
+    pwf_machine_name(m, module->text, module->length, word->text, word->length);
+}
+
+/* ---- what is built from names ---- */
+
+static bool is_ints(pwf_machine *m, int32_t list)
+{
+    int32_t item[PWF_TENSOR_DIMS];
+    const int64_t count = items(m, list, item, PWF_TENSOR_DIMS);
+    if (count < 0 || count > PWF_TENSOR_DIMS) return false;
+    for (int64_t i = 0; i < count; i++)
+        if (at_node(m, item[i])->kind != PWF_PICKLE_INT) return false;
+    return true;
+}
+
+static void rebuild_tensor(pwf_machine *m, int32_t arguments)
+{
+    int32_t a[4];
+    if (items(m, arguments, a, 4) < 4) return pwf_machine_fail(m, "a tensor lacks arguments");
+    if (at_node(m, a[0])->kind == PWF_PICKLE_OPAQUE)
+        return pwf_machine_push_new(m, PWF_PICKLE_OPAQUE);
+    if (at_node(m, a[0])->kind != PWF_PICKLE_STORAGE || at_node(m, a[1])->kind != PWF_PICKLE_INT ||
+        !is_ints(m, a[2]) || !is_ints(m, a[3]) ||
+        at_node(m, a[2])->number != at_node(m, a[3])->number)
+        return pwf_machine_fail(m, "a tensor has arguments of other kinds");
+    const int32_t i = pwf_machine_new(m, PWF_PICKLE_TENSOR);
+    pwf_pickle_node *n = at_node(m, i);
+    n->first = a[0];
+    n->number = at_node(m, a[1])->number;
+    n->shape = a[2];
+    n->stride = a[3];
+    pwf_machine_push(m, i);
+}
+
+/* Python 2 gives an OrderedDict a list of [key, value]. Whatever else it is given fails at once: a
+ * list may be recalled a million times. */
+static void ordered_dict(pwf_machine *m, int32_t arguments)
+{
+    int32_t list = 0, pair[2];
+    const int64_t count = items(m, arguments, &list, 1);
+    if (count < 0 || count > 1 || (count == 1 && at_node(m, list)->kind != PWF_PICKLE_LIST))
+        return pwf_machine_push_new(m, PWF_PICKLE_OPAQUE);
+    const int32_t dict = pwf_machine_new(m, PWF_PICKLE_DICT);
+    int32_t cell = count == 1 ? at_node(m, list)->first : -1;
+    for (; cell >= 0 && !m->wrong; cell = m->p->cell[cell].next) {
+        if (items(m, m->p->cell[cell].node, pair, 2) != 2)
+            return pwf_machine_fail(m, "a dict is made of what are no pairs");
+        pwf_machine_append(m, dict, pair[0]);
+        pwf_machine_append(m, dict, pair[1]);
+    }
+    pwf_machine_push(m, dict);
+}
+
+/* A Parameter is its tensor; without one, it comes with the state. */
+static void parameter(pwf_machine *m, int32_t arguments)
+{
+    int32_t first = 0;
+    if (items(m, arguments, &first, 1) >= 1) return pwf_machine_push(m, first);
+    const int32_t i = pwf_machine_new(m, PWF_PICKLE_OPAQUE);
+    at_node(m, i)->number = NAME_PARAMETER;
+    pwf_machine_push(m, i);
+}
+
+/* What a function or class of this kind makes of its arguments. */
+static void call(pwf_machine *m, int64_t which, int32_t arguments)
+{
+    int32_t first = 0;
+    if (which == NAME_ORDERED_DICT)
+        ordered_dict(m, arguments);
+    else if (which == NAME_PARAMETER)
+        parameter(m, arguments);
+    else if (which == NAME_REBUILD_TENSOR)
+        rebuild_tensor(m, arguments);
+    else if (which == NAME_REBUILD_PARAMETER && items(m, arguments, &first, 1) >= 1)
+        pwf_machine_push(m, first);
+    else
+        pwf_machine_push_new(m, PWF_PICKLE_OPAQUE);
+}
+
+void pwf_machine_reduce(pwf_machine *m)
+{
+    const int32_t arguments = pwf_machine_pop(m), function = pwf_machine_pop(m);
+    if (m->wrong) return;
+    const pwf_pickle_node *f = at_node(m, function);
+    call(m, f->kind == PWF_PICKLE_NAME ? f->number : NAME_OTHER, arguments);
+}
+
+void pwf_machine_new_object(pwf_machine *m)
+{
+    const int32_t arguments = pwf_machine_pop(m), class = pwf_machine_pop(m);
+    if (m->wrong) return;
+    const pwf_pickle_node *c = at_node(m, class);
+    const bool known = c->kind == PWF_PICKLE_NAME && c->number == NAME_PARAMETER;
+    call(m, known ? NAME_PARAMETER : NAME_OTHER, arguments);
+}
+
+/* The state of what is not opaque is not needed: hooks, a dict's _metadata. The oldest Parameters
+ * have their tensor in it: (data, gradient, hooks, requires_grad, volatile). */
+void pwf_machine_build(pwf_machine *m)
+{
+    int32_t first = 0;
+    const int32_t state = pwf_machine_pop(m);
+    if (m->wrong || m->p->depth == 0) return;
+    pwf_pickle_node *object = at_node(m, m->p->stack[m->p->depth - 1]);
+    if (object->kind == PWF_PICKLE_OPAQUE && object->number == NAME_PARAMETER &&
+        items(m, state, &first, 1) == 5 && at_node(m, first)->kind == PWF_PICKLE_TENSOR)
+        *object = *at_node(m, first);
+}
+
+/* ('storage', type, key, device, elements), before PyTorch 1.6 also the part of which it is a view,
+ * or None; ('module', class, file, source) of a pickled module. */
+void pwf_machine_persistent(pwf_machine *m)
+{
+    int32_t a[6];
+    const int32_t id = pwf_machine_pop(m);
+    const int64_t parts = m->wrong ? 0 : items(m, id, a, 6);
+    if (parts >= 1 && is_text(m, a[0], "module")) return pwf_machine_push_new(m, PWF_PICKLE_OPAQUE);
+    if (parts < 5) return pwf_machine_fail(m, "a reference to no storage");
+    const pwf_pickle_node *type = at_node(m, a[1]), *key = at_node(m, a[2]);
+    const pwf_pickle_node *count = at_node(m, a[4]);
+    if (type->kind != PWF_PICKLE_NAME || type->number != NAME_STORAGE)
+        return pwf_machine_push_new(m, PWF_PICKLE_OPAQUE);
+    if (key->kind != PWF_PICKLE_TEXT || count->kind != PWF_PICKLE_INT || count->number < 0)
+        return pwf_machine_fail(m, "a storage has arguments of other kinds");
+    if (parts > 5 && at_node(m, a[5])->kind != PWF_PICKLE_NONE)
+        return pwf_machine_fail(m, "a storage is a view of another one");
+    const pwf_pickle_node storage = {.kind = PWF_PICKLE_STORAGE,
+                                     .first = -1,
+                                     .last = -1,
+                                     .number = count->number,
+                                     .text = key->text,
+                                     .length = key->length,
+                                     .dtype = type->dtype};
+    const int32_t i = pwf_machine_new(m, PWF_PICKLE_STORAGE);
+    *at_node(m, i) = storage;
+    pwf_machine_push(m, i);
+}
