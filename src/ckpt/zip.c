@@ -152,6 +152,38 @@ static pwf_status read_entry(pwf_zip *zip, unsigned char *at, size_t left, size_
     return find_bytes(zip, m, name);
 }
 
+static int by_header(const void *a, const void *b)
+{
+    const pwf_zip_member *x = *(const pwf_zip_member *const *)a;
+    const pwf_zip_member *y = *(const pwf_zip_member *const *)b;
+    return (x->header > y->header) - (x->header < y->header);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const pwf_zip_member *x = *(const pwf_zip_member *const *)a;
+    const pwf_zip_member *y = *(const pwf_zip_member *const *)b;
+    return strcmp(x->name, y->name);
+}
+
+/* Members inside members would be read through again and again: a small file could take hours. */
+static pwf_status sort_members(pwf_zip *zip)
+{
+    const size_t count = (size_t)zip->count;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, zip->count, sizeof *zip->sorted, &zip->sorted));
+    for (int i = 0; i < zip->count; i++)
+        zip->sorted[i] = &zip->member[i];
+    qsort(zip->sorted, count, sizeof *zip->sorted, by_header);
+    for (int i = 1; i < zip->count; i++)
+        if (zip->sorted[i - 1]->offset + zip->sorted[i - 1]->bytes > zip->sorted[i]->header)
+            return bad(zip, "two members overlap");
+    qsort(zip->sorted, count, sizeof *zip->sorted, by_name);
+    for (int i = 1; i < zip->count; i++)
+        if (strcmp(zip->sorted[i - 1]->name, zip->sorted[i]->name) == 0)
+            return bad(zip, "two members have the same name");
+    return pwf_ok();
+}
+
 pwf_status pwf_zip_list(pwf_zip *zip)
 {
     directory d = {0, 0, 0};
@@ -169,22 +201,25 @@ pwf_status pwf_zip_list(pwf_zip *zip)
         PWF_TRY(read_entry(zip, (unsigned char *)zip->directory + at, (size_t)d.bytes - at, &used));
         at += used;
     }
-    return pwf_ok();
+    return sort_members(zip);
 }
 
 void pwf_zip_free(pwf_zip *zip)
 {
+    pwf_mem_free(zip->sorted);
     pwf_mem_free(zip->member);
     pwf_mem_free(zip->directory);
+    zip->sorted = NULL;
     zip->member = NULL;
     zip->directory = NULL;
 }
 
 const pwf_zip_member *pwf_zip_find(const pwf_zip *zip, const char *name)
 {
-    for (int i = 0; i < zip->count; i++)
-        if (strcmp(zip->member[i].name, name) == 0) return &zip->member[i];
-    return NULL;
+    const pwf_zip_member key = {.name = name}, *wanted = &key;
+    const pwf_zip_member *const *found =
+        bsearch(&wanted, zip->sorted, (size_t)zip->count, sizeof *zip->sorted, by_name);
+    return found ? *found : NULL;
 }
 
 /* The checksum of zip and Ethernet, eight bytes at a time: table[k] is that of a byte with k zero

@@ -113,9 +113,29 @@ pwf_status pwf_json_text(const pwf_json *j, int indent, char **text)
     return pwf_ok();
 }
 
+/* A value may take two bytes of text and a hundred times that in memory. Counts what begins objects
+ * and arrays and what parts values. */
+static bool has_too_many(const char *text, size_t length)
+{
+    int64_t count = 0;
+    bool inside = false;
+    for (size_t i = 0; i < length; i++) {
+        const char c = text[i];
+        if (inside && c == '\\')
+            i++;
+        else if (c == '"')
+            inside = !inside;
+        else if (!inside && (c == '{' || c == '[' || c == ','))
+            count++;
+    }
+    return count > PWF_JSON_VALUES_MAX;
+}
+
 pwf_status pwf_json_parse(const char *text, size_t length, pwf_json **out)
 {
     *out = NULL;
+    if (has_too_many(text, length))
+        return PWF_FAIL(PWF_DATA, "JSON with more than %d values", PWF_JSON_VALUES_MAX);
     json_error_t error;
     json_t *object = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
     if (!object && json_error_code(&error) == json_error_out_of_memory)

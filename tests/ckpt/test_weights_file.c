@@ -181,6 +181,44 @@ static void test_damage(void **state)
     damage("python2.pth", 1000);
 }
 
+static void refuse_members(const unsigned char *bytes, size_t count, const char *why)
+{
+    pwf_weights_file *file = NULL;
+    write_file("members", bytes, count);
+    const pwf_status s = pwf_weights_open("members", &file);
+    assert_int_equal(s.code, PWF_DATA);
+    if (!strstr(s.text, why)) fail_msg("%s: not %s", s.text, why);
+    assert_null(file);
+}
+
+/* Members that share bytes or a name: whatever looks one up or reads it through is then quadratic.
+ */
+static void test_members_stand_apart(void **state)
+{
+    (void)state;
+    unsigned char good[8192], bad[8192];
+    FILE *f = fopen(golden("f32.pth"), "rb");
+    assert_non_null(f);
+    const size_t n = fread(good, 1, sizeof good, f);
+    fclose(f);
+    memcpy(bad, good, n);
+    int twins = 0;
+    for (size_t i = 0; i + 10 < n; i++)
+        if (memcmp(bad + i, "f32/data/1", 10) == 0) bad[i + 9] = '0', twins++;
+    assert_int_equal(twins, 2); /* before its bytes, and in the directory */
+    refuse_members(bad, n, "same name");
+    memcpy(bad, good, n);
+    size_t entry = 0; /* the first of the directory: 100 bytes more of the pickle */
+    while (memcmp(bad + entry, "PK\001\002", 4) != 0)
+        entry++;
+    const uint32_t more = bad[entry + 24] + 256U * bad[entry + 25] + 100;
+    for (size_t at = entry + 20; at < entry + 28; at += 4) {
+        bad[at] = (unsigned char)more;
+        bad[at + 1] = (unsigned char)(more >> 8);
+    }
+    refuse_members(bad, n, "overlap");
+}
+
 /* The pickle alone, past its checksum: the sum of the archive is set to what the bytes have. */
 static void test_damaged_pickle(void **state)
 {
@@ -331,6 +369,7 @@ int main(void)
         cmocka_unit_test(test_safetensors_rules),
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_members_stand_apart),
         cmocka_unit_test(test_damaged_pickle),
         cmocka_unit_test(test_import),
         cmocka_unit_test(test_import_fresh_head),

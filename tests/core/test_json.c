@@ -157,12 +157,34 @@ static void bad_text(void **state)
     free(deep);
 }
 
+/* Small text that would be large in memory: "{},{},..." is refused, the same as one text is read.
+ */
+static void too_many_values(void **state)
+{
+    (void)state;
+    const size_t pairs = PWF_JSON_VALUES_MAX / 2, length = 3 * pairs + 8;
+    char *text = malloc(length);
+    pwf_json *j = NULL;
+    assert_non_null(text);
+    memcpy(text, "{\"a\": [", 7);
+    for (size_t i = 0; i < pairs; i++)
+        memcpy(text + 7 + 3 * i, "{},", 3);
+    pwf_status s = pwf_json_parse(text, length, &j);
+    assert_int_equal(s.code, PWF_DATA);
+    assert_non_null(strstr(s.text, "values"));
+    text[6] = '"';
+    memcpy(text + length - 2, "\"}", 2);
+    assert_int_equal(pwf_json_parse(text, length, &j).code, PWF_OK);
+    pwf_json_free(j);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writing),           cmocka_unit_test(any_bytes),
         cmocka_unit_test(failures_are_kept), cmocka_unit_test(reading_back),
-        cmocka_unit_test(bad_text),
+        cmocka_unit_test(bad_text),          cmocka_unit_test(too_many_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
