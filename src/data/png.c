@@ -40,12 +40,29 @@ static void on_warning(png_structp png, png_const_charp text)
     r->out->warnings++;
 }
 
+static _Noreturn void cut_short(reader *r)
+{
+    give_up(r, PWF_FAIL(PWF_DATA, "%s is cut short: it ends within the image, after %zu bytes",
+                        r->name, r->size));
+}
+
+/* libpng takes memory for some chunks by the length they claim, before it reads them. */
+static void check_chunks(reader *r)
+{
+    for (size_t at = 8;;) { /* length, name, content, checksum */
+        if (r->size - at < 12) cut_short(r);
+        const uint8_t *chunk = r->bytes + at;
+        const size_t length = png_get_uint_32(chunk);
+        if (length > r->size - at - 12) cut_short(r);
+        if (memcmp(chunk + 4, "IEND", 4) == 0) return;
+        at += 12 + length;
+    }
+}
+
 static void read_bytes(png_structp png, png_bytep to, size_t count)
 {
     reader *r = png_get_io_ptr(png);
-    if (count > r->size - r->taken)
-        give_up(r, PWF_FAIL(PWF_DATA, "%s is cut short: it ends within the image, after %zu bytes",
-                            r->name, r->size));
+    if (count > r->size - r->taken) cut_short(r);
     memcpy(to, r->bytes + r->taken, count);
     r->taken += count;
 }
@@ -61,6 +78,7 @@ static void choose_colours(reader *r)
 
 static void decode(reader *r)
 {
+    check_chunks(r);
     png_set_user_limits(r->png, PWF_IMAGE_SIDE_MAX, PWF_IMAGE_SIDE_MAX);
     png_set_chunk_cache_max(r->png, CHUNKS_MAX);
     png_set_chunk_malloc_max(r->png, CHUNK_BYTES_MAX);
