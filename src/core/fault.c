@@ -41,6 +41,18 @@ void pwf_fault_arm(const char *text)
     fault.armed = fault.rank == launched_rank();
 }
 
+bool pwf_fault_value(const char *name, const char *action)
+{
+    const size_t length = strlen(action);
+    if (!fault.read) pwf_fault_arm(getenv("PWF_TEST_FAULT"));
+    if (!fault.armed || strcmp(name, fault.point) != 0) return false;
+    if (strncmp(fault.action, action, length) != 0) return false;
+    const int times = fault.action[length] ? atoi(fault.action + length) : 1;
+    if (--fault.count > 0 || fault.count <= -times) return false;
+    fprintf(stderr, "fault %s at %s\n", fault.action, name);
+    return true;
+}
+
 pwf_status pwf_fault_point(const char *name)
 {
     if (!fault.read) pwf_fault_arm(getenv("PWF_TEST_FAULT"));

@@ -39,13 +39,16 @@ void pwf_log_at(const char *phase, int64_t step)
     at.step = step;
 }
 
-void pwf_log_place(char text[96])
+void pwf_log_place(char text[160])
 {
+    char host[64] = "?";
+    gethostname(host, sizeof host);
+    host[sizeof host - 1] = '\0';
     const char *phase = at.phase;
     const int64_t step = at.step;
-    int used = snprintf(text, 96, "rank %d", at.rank);
-    if (*phase) used += snprintf(text + used, (size_t)(96 - used), ", phase %.32s", phase);
-    if (step >= 0) snprintf(text + used, (size_t)(96 - used), ", step %" PRId64, step);
+    int used = snprintf(text, 160, "rank %d on %s", at.rank, host);
+    if (*phase) used += snprintf(text + used, (size_t)(160 - used), ", phase %.32s", phase);
+    if (step >= 0) snprintf(text + used, (size_t)(160 - used), ", step %" PRId64, step);
 }
 
 void pwf_log_set_before(void (*wipe)(void))

@@ -82,23 +82,21 @@ static int find_stopped(void)
 static _Noreturn void end_process(double silent)
 {
     const char *what = atomic_load(&waits), *name = atomic_load(&key);
-    char place[96], host[64] = "?", stopped[80] = "";
+    char place[160], stopped[80] = "";
     pwf_log_place(place);
-    gethostname(host, sizeof host);
-    host[sizeof host - 1] = '\0';
     const int rank = what ? find_stopped() : -1;
     if (rank >= 0)
         snprintf(stopped, sizeof stopped, "; rank %d, process %ld of this host, is stopped", rank,
                  (long)watch.pids[rank]);
     if (what)
         pwf_log(PWF_LOG_ERROR, "STUCK",
-                "%s on %s: waited %.0f s in a %s for ranks that do not come%s; the limit is %s",
-                place, host, silent, what, stopped, name);
+                "%s: waited %.0f s in a %s for ranks that do not come%s; the limit is %s", place,
+                silent, what, stopped, name);
     else
         pwf_log(PWF_LOG_ERROR, "STUCK",
-                "%s on %s: nothing done for %.0f s; the limit is %s, to be raised if this was no "
+                "%s: nothing done for %.0f s; the limit is %s, to be raised if this was no "
                 "fault",
-                place, host, silent, name);
+                place, silent, name);
     _exit(PWF_STUCK);
 }
 

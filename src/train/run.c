@@ -104,7 +104,9 @@ static pwf_status report_memory(pwf_trainer *t)
 static pwf_status snapshot_run(pwf_trainer *t, pwf_snapshot *snapshot, char **text)
 {
     int64_t lengths[2] = {0, 0};
+    pwf_numbers_spoil("train.save", t->state->buffers, pwf_registry_buffer_count(t->registry));
     pwf_status status = pwf_config_write(t->config, text);
+    if (status.code == PWF_OK) status = pwf_numbers_of_state(t);
     if (status.code == PWF_OK && t->report)
         status = pwf_report_lengths(t->report, &lengths[0], &lengths[1]);
     PWF_TRY(pwf_mesh_agree(t->mesh, status));
@@ -128,7 +130,7 @@ static void keep_round(pwf_trainer *t)
 /* Counts failures in a row; the third one ends the run. */
 static pwf_status save_failed(pwf_trainer *t, const char *what, const pwf_status *status)
 {
-    if (status->code == PWF_RESOURCE) return *status;
+    if (status->code == PWF_RESOURCE || status->code == PWF_NUMBERS) return *status;
     if (++t->saves_failed >= SAVES_FAILED_MAX)
         return PWF_FAIL(PWF_IO, "no %s could be written, the third failure in a row: %s", what,
                         status->text);
@@ -151,6 +153,7 @@ static pwf_status save(pwf_trainer *t, bool kept)
     t->save_ended = pwf_clock_seconds();
     if (status.code != PWF_OK) return save_failed(t, "checkpoint", &status);
     t->saves_failed = 0;
+    if (t->skipped == 0) t->rollbacks = 0;
     t->saved_position = t->position;
     t->has_saved = true;
     memcpy(t->saved, path, sizeof t->saved);
@@ -229,7 +232,8 @@ static pwf_status train(pwf_trainer *t, pwf_phase next)
     if (c->checkpoint.stop_after > 0 && t->steps_here >= c->checkpoint.stop_after &&
         t->request < PWF_REQUEST_STEPS)
         t->request = PWF_REQUEST_STEPS;
-    if (c->checkpoint.every > 0 && t->position.step % c->checkpoint.every == 0)
+    /* While steps are passed over, the checkpoint to go back to stays the one before them. */
+    if (c->checkpoint.every > 0 && t->position.step % c->checkpoint.every == 0 && t->skipped == 0)
         return save(t, false);
     return pwf_ok();
 }
@@ -320,9 +324,11 @@ static pwf_status pass_station(pwf_trainer *t)
 static pwf_status run_stations(pwf_trainer *t)
 {
     while (t->position.phase != PWF_PHASE_DONE) {
-        PWF_TRY(answer(t));
+        pwf_status status = answer(t);
+        if (status.code == PWF_STOPPED) return status;
         /* A station that was left undone has not moved the position: the answer saves and stops. */
-        const pwf_status status = pass_station(t);
+        if (status.code == PWF_OK) status = pass_station(t);
+        if (status.code == PWF_NUMBERS) status = pwf_numbers_roll_back(t, &status);
         if (status.code != PWF_OK && status.code != PWF_STOPPED) return status;
     }
     return pwf_ok();

@@ -53,12 +53,7 @@ pwf_status pwf_workers_status(pwf_trainer *t)
     for (int w = 0; w < pwf_pool_threads(t->pool); w++)
         if (t->workers[w].status.code != PWF_OK) return t->workers[w].status;
     for (int w = 0; w < pwf_pool_threads(t->pool); w++)
-        if (!t->workers[w].finite)
-            return PWF_FAIL(PWF_NUMBERS,
-                            "the loss or a gradient of step %lld is not finite or too large; the "
-                            "state before it is intact: try a smaller optim.lr or "
-                            "train.baseline_lr",
-                            (long long)t->position.step + 1);
+        if (!t->workers[w].finite) return pwf_numbers_bad("the loss or a gradient");
     return pwf_ok();
 }
 

@@ -4,11 +4,15 @@
 #include "trainer.h"
 
 #include "pwf/core/clock.h"
+#include "pwf/core/fault.h"
+#include "pwf/core/log.h"
 #include "pwf/optim/adamw.h"
 #include "pwf/optim/sgd.h"
 
 #include <math.h>
 #include <string.h>
+
+enum { SKIPS_MAX = 3 };
 
 static const float STATISTICS_MOMENTUM = 0.1f; /* PyTorch's BatchNorm default */
 
@@ -111,6 +115,54 @@ static void update_statistics(pwf_trainer *t)
     }
 }
 
+/* All of a step that leaves the state as it is. */
+static pwf_status attempt(pwf_trainer *t, const pwf_stream *noise)
+{
+    pwf_state *s = t->state;
+    pwf_numbers_spoil("train.mu", s->mu, s->own.hi - s->own.lo);
+    pwf_slots_seek(t, t->position.batches);
+    pwf_step_weights(t, noise);
+    pwf_numbers_spoil("train.weights", t->weights, s->total);
+    PWF_TRY(pwf_slots_run(t, true));
+    pwf_numbers_spoil("train.statistics", t->slot_statistics,
+                      pwf_registry_buffer_count(t->registry));
+    pwf_exchange_reduce_begin(t->exchange, t->sum);
+    pwf_exchange_reduce_end(t->exchange);
+    gradient(t, noise);
+    if (PWF_FAULT_VALUE("train.gradient", "nan")) t->norm[0] = (double)NAN;
+    return pwf_trainer_agree(t, pwf_numbers_of_step(t));
+}
+
+/* The position behind a step, with an update or without. */
+static void move_on(pwf_trainer *t)
+{
+    t->position.step++;
+    t->position.phase_step++;
+    t->position.batches++;
+    t->steps_here++;
+    t->units_done += 1.0;
+}
+
+/* A step that failed twice is passed over. */
+static pwf_status pass_over(pwf_trainer *t, const pwf_status *why)
+{
+    if (t->skipped >= SKIPS_MAX) {
+        t->position.batches++;
+        return PWF_FAIL(PWF_NUMBERS,
+                        "%s, at %d steps in a row: try a smaller optim.lr or "
+                        "train.baseline_lr",
+                        why->text, t->skipped + 1);
+    }
+    t->skipped++;
+    if (pwf_mesh_rank(t->mesh, PWF_WORLD) == 0)
+        PWF_WARN(
+            "NUMBERS_SKIPPED",
+            "%s, also when the step was done again; it is passed over, %d of at most %d in a row",
+            why->text, t->skipped, SKIPS_MAX);
+    move_on(t);
+    return pwf_ok();
+}
+
 pwf_status pwf_step_run(pwf_trainer *t)
 {
     const bool bayesian = t->position.phase == PWF_PHASE_TRAIN;
@@ -120,12 +172,19 @@ pwf_status pwf_step_run(pwf_trainer *t)
     const pwf_stream *noise = bayesian ? &draw : NULL;
     const double begun = pwf_clock_seconds();
     t->lr = pwf_plan_lr(t);
-    pwf_slots_seek(t, t->position.batches);
-    pwf_step_weights(t, noise);
-    PWF_TRY(pwf_slots_run(t, true));
-    pwf_exchange_reduce_begin(t->exchange, t->sum);
-    pwf_exchange_reduce_end(t->exchange);
-    gradient(t, noise);
+    pwf_status status = attempt(t, noise);
+    if (status.code == PWF_NUMBERS) {
+        const pwf_status first = status;
+        status = attempt(t, noise);
+        if (status.code == PWF_NUMBERS) return pass_over(t, &status);
+        if (status.code == PWF_OK && pwf_mesh_rank(t->mesh, PWF_WORLD) == 0)
+            PWF_WARN("NUMBERS_RERUN",
+                     "%s, but not when the step was done again, as after a fault of the hardware; "
+                     "the run goes on",
+                     first.text);
+    }
+    PWF_TRY(status);
+    t->skipped = 0;
     update(t, bayesian);
     update_statistics(t);
 
@@ -133,11 +192,7 @@ pwf_status pwf_step_run(pwf_trainer *t)
     for (int64_t s = 0; s < t->config->parallel.slots; s++)
         loss += t->slot_loss[s];
     t->loss = loss / (double)t->config->train.batch;
-    t->position.step++;
-    t->position.phase_step++;
-    t->position.batches++;
-    t->steps_here++;
-    t->units_done += 1.0;
+    move_on(t);
     /* Seconds are averaged, not rates, so that the rate agrees with the time that goes by; the
      * first step also prepares the libraries and does not count. */
     const double seconds = pwf_clock_seconds() - begun;

@@ -81,6 +81,8 @@ typedef struct pwf_trainer {
     bool has_saved;                       /* there is one */
     char saved[PWF_PATH];                 /* name of that, or of the one the run goes on from */
     int saves_failed;                     /* in a row */
+    int skipped;                          /* steps in a row without an update */
+    int rollbacks;                        /* in a row, without a checkpoint between them */
     double save_ended;                    /* clock behind the last try to save */
     double save_seconds;                  /* what the last checkpoint took; 0: none yet */
     int request;                          /* pwf_request that all ranks know of */
@@ -132,7 +134,9 @@ void pwf_workers_reset(pwf_trainer *t);
  * all know. Collective over the mesh; fails with PWF_DATA when there are more than allowed. */
 pwf_status pwf_skips_agree(pwf_trainer *t, const pwf_dataset *data, int64_t *known);
 
-/* step.c. One optimiser step of the phase the position names; the position moves on. Collective. */
+/* step.c. One optimiser step of the phase the position names; the position moves on. A step whose
+ * numbers are not finite is done again, since a flipped bit does not repeat, and then passed over
+ * without an update. Collective; fails with PWF_NUMBERS when too many are in a row. */
 pwf_status pwf_step_run(pwf_trainer *t);
 
 /* step.c. Fills t->weights with a draw, or with the means for noise NULL. Collective over shards.
@@ -164,6 +168,24 @@ pwf_status pwf_exports_model(pwf_trainer *t);
 
 /* evaluate.c. Re-estimates BatchNorm's running statistics with the mean weights. Collective. */
 pwf_status pwf_evaluate_statistics(pwf_trainer *t);
+
+/* numbers.c. The failure that something is not finite, on this rank. Local. */
+pwf_status pwf_numbers_bad(const char *what);
+
+/* numbers.c. Whether all losses, statistics and norms that this rank knows of the step under way
+ * are finite. Local; fails with PWF_NUMBERS. */
+pwf_status pwf_numbers_of_step(const pwf_trainer *t);
+
+/* numbers.c. Whether the state of this rank is finite, so that it may be saved. Local; fails with
+ * PWF_NUMBERS. */
+pwf_status pwf_numbers_of_state(const pwf_trainer *t);
+
+/* numbers.c. Goes back to the newest checkpoint, but on with later batches; the second time in a
+ * row is the last. Collective; fails with `why`, or as reading a checkpoint does. */
+pwf_status pwf_numbers_roll_back(pwf_trainer *t, const pwf_status *why);
+
+/* numbers.c. For tests: spoils a value of this rank, if a fault of that name is armed. Local. */
+void pwf_numbers_spoil(const char *name, float *values, int64_t count);
 
 /* watch.c. Says where the run is, to the log and to the watchdog, whose limit is that of `key`.
  * Local. */

@@ -76,8 +76,8 @@ static void test_silence_ends_the_process(void **state)
 {
     (void)state;
     assert_int_equal(outcome(hangs), PWF_STUCK);
-    assert_non_null(strstr(said, "rank 3, phase step, step 12 on "));
-    assert_non_null(strstr(said, "nothing done"));
+    assert_non_null(strstr(said, ", phase step, step 12: nothing done"));
+    assert_non_null(strstr(said, "rank 3 on "));
     assert_non_null(strstr(said, "watchdog.step"));
     assert_int_equal(outcome(waits), PWF_STUCK);
     assert_non_null(strstr(said, "in a gather for ranks that do not come; the limit"));

@@ -22,7 +22,7 @@ hang() {
     same_rows whole "$run"
     same_state whole "$run"
 }
-hang step train.step:1:11:hang step step 1 "rank 1, phase step, step 10 on "
+hang step train.step:1:11:hang step step 1 ", phase step, step 10: nothing done"
 hang evaluate train.evaluate:0:2:stop evaluate evaluate 1 "rank 0, process "
 hang checkpoint ckpt.before_rename:0:3:hang checkpoint checkpoint 0 "nothing done"
 finish

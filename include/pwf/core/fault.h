@@ -4,6 +4,8 @@
 
 #include "pwf/core/status.h"
 
+#include <stdbool.h>
+
 /** Named points at which a test can make the program fail. They are compiled in only with
  * PWF_FAULTS (presets `test` and `asan`); elsewhere a point is the constant success.
  *
@@ -16,18 +18,26 @@
  *   eio    the point returns PWF_IO
  *   delay  sleeps for two seconds
  *   hang   never returns
+ *   nan, nan8   a value becomes not a number, this time or eight times in a row
  *   list   prints "fault point NAME" on stderr; with the point `*` every point does so
  */
 
 #ifdef PWF_FAULTS
 #define PWF_FAULT_POINT(name) pwf_fault_point(name)
+#define PWF_FAULT_VALUE(name, action) pwf_fault_value(name, action)
 #else
 #define PWF_FAULT_POINT(name) pwf_ok()
+#define PWF_FAULT_VALUE(name, action) false
 #endif
 
 /** What PWF_FAULT_POINT calls.
  * Local; from the thread that talks to MPI. Fails with PWF_IO if the armed action is eio. */
 pwf_status pwf_fault_point(const char *name);
+
+/** What PWF_FAULT_VALUE calls: whether the caller is to spoil the value of this name now, with an
+ * armed action of that name and perhaps a number of times.
+ * Local; from the thread that talks to MPI. */
+bool pwf_fault_value(const char *name, const char *action);
 
 /** Arms another fault, "point:rank:count:action", or none (NULL), in place of PWF_TEST_FAULT: for
  * tests that go through many of them in one process. Points that are compiled out stay so.

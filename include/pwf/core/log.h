@@ -25,9 +25,9 @@ void pwf_log_set(pwf_level level, bool plain);
  * Local. */
 void pwf_log_at(const char *phase, int64_t step);
 
-/** Writes "rank 1, phase step, step 12", as far as known.
+/** Writes "rank 1 on n12, phase step, step 12", as far as known.
  * Local; any thread. */
-void pwf_log_place(char text[96]);
+void pwf_log_place(char text[160]);
 
 /** Something that wipes a live progress line before a message is printed; NULL for none.
  * Local. */
