@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # coverage.sh BUILD [FUZZ_BUILD]: which lines of our readers the corpus reaches, and with it what
-# fuzzing in FUZZ_BUILD has found new. BUILD is made for it (clang, llvm-cov).
+# fuzzing in FUZZ_BUILD has found new (while nothing fuzzes there). BUILD is made for it (clang, llvm).
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 build=$1 found=${2:-/nonexistent}
@@ -20,7 +20,8 @@ for program in "${programs[@]}"; do
     [ -d "$found/corpus/$target" ] && corpora+=("$found/corpus/$target")
     TMPDIR=$build LLVM_PROFILE_FILE="$build/$target.profraw" \
         "$build/tests/$program" "${corpora[@]}" >/dev/null
-    objects+=(-object "$build/tests/$program")
+    [ "${#objects[@]}" = 0 ] || objects+=(-object)
+    objects+=("$build/tests/$program")
 done
 llvm-profdata merge -o "$build/fuzz.profdata" "$build"/*.profraw
-llvm-cov report -instr-profile "$build/fuzz.profdata" "${objects[@]}" "${readers[@]/#/$source/src/}"
+llvm-cov report -show-functions=false -instr-profile "$build/fuzz.profdata" "${objects[@]}" "${readers[@]/#/$source/src/}"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The archive that torch.save makes, all of it; fuzz_pickle has the pickle in it. */
+/* What torch.save makes, an archive or the older row of pickles, all of it; fuzz_pickle has the
+ * pickle of an archive. */
 #include "fuzz.h"
 #include "weights.h"
 
