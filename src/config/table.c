@@ -278,6 +278,8 @@ const pwf_option pwf_options[] = {
  "writing a checkpoint or model: the longest silence before the job is ended; 0: no limit"},
 {"watchdog.finish", REAL(watchdog.finish), "600", FROM(0, 1e7), "seconds", RUN,
  "ending: the longest silence before the job is ended; 0: no limit"},
+{"watchdog.interval", WHOLE(watchdog.interval), "100", FROM(0, 1e12), "steps", RUN,
+ "steps between comparisons of the ranks: what they hold in common, and their speed; 0: none"},
 
 {"eval.samples", WHOLE(eval.samples), "20", FROM(1, 10000), NULL, STATE,
  "draws of the weights whose probabilities an ensemble averages"},
@@ -308,7 +310,7 @@ const pwf_group pwf_groups[] = {
     {"optim", "the optimiser"},
     {"parallel", "how work is shared out"},
     {"checkpoint", "saving and stopping"},
-    {"watchdog", "ending a job that hangs"},
+    {"watchdog", "ending a job that hangs or whose ranks part company"},
     {"eval", "measuring on the test set"},
     {"log", "messages and metrics"},
 };

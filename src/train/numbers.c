@@ -7,6 +7,7 @@
 #include "pwf/core/log.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { ROLLBACKS_MAX = 2 };
 
@@ -21,6 +22,12 @@ void pwf_numbers_spoil(const char *name, float *values, int64_t count)
 {
     (void)name; /* unused without fault points */
     if (count > 0 && PWF_FAULT_VALUE(name, "nan")) values[0] = NAN;
+    if (count > 0 && PWF_FAULT_VALUE(name, "flip")) {
+        uint32_t bits;
+        memcpy(&bits, values, sizeof bits);
+        bits ^= 1;
+        memcpy(values, &bits, sizeof bits);
+    }
 }
 
 static bool are_finite(const float *values, int64_t count)
@@ -69,7 +76,7 @@ static pwf_status write_row(pwf_trainer *t, const pwf_position *to)
 
 pwf_status pwf_numbers_roll_back(pwf_trainer *t, const pwf_status *why)
 {
-    if (!*t->saved || t->rollbacks >= ROLLBACKS_MAX) return *why;
+    if (!*t->saved || t->parted || t->rollbacks >= ROLLBACKS_MAX) return *why;
     const int64_t batches = t->position.batches;
     pwf_snapshot from = pwf_trainer_snapshot(t);
     t->rollbacks++;

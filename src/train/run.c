@@ -110,6 +110,7 @@ static pwf_status snapshot_run(pwf_trainer *t, pwf_snapshot *snapshot, char **te
     if (status.code == PWF_OK && t->report)
         status = pwf_report_lengths(t->report, &lengths[0], &lengths[1]);
     PWF_TRY(pwf_mesh_agree(t->mesh, status));
+    PWF_TRY(pwf_ranks_compare(t));
     pwf_mesh_broadcast(t->mesh, PWF_WORLD, 0, lengths, sizeof lengths);
     *snapshot = pwf_trainer_snapshot(t);
     snapshot->config = *text;
@@ -228,6 +229,10 @@ static pwf_status train(pwf_trainer *t, pwf_phase next)
     const bool log_now = last || t->position.step % c->log.interval == 0;
     if (log_now) PWF_TRY(log_step(t, phase));
     pwf_trainer_progress(t, phase, t->position.phase_step, steps, log_now);
+    if (c->watchdog.interval > 0 && t->position.step % c->watchdog.interval == 0) {
+        pwf_ranks_time(t);
+        PWF_TRY(pwf_ranks_compare(t));
+    }
     if (last) enter(t, next);
     if (c->checkpoint.stop_after > 0 && t->steps_here >= c->checkpoint.stop_after &&
         t->request < PWF_REQUEST_STEPS)

@@ -5,12 +5,14 @@
 #include "trainer.h"
 
 #include "pwf/core/clock.h"
+#include "pwf/core/fault.h"
 #include "pwf/core/mem.h"
 #include "pwf/core/watch.h"
 #include "pwf/tensor/tensor.h"
 
 #include <math.h>
 #include <string.h>
+#include <time.h>
 
 typedef struct slots_job {
     pwf_trainer *t;
@@ -135,7 +137,12 @@ pwf_status pwf_slots_run(pwf_trainer *t, bool gradients)
     const slots_job job = {t, first_slot(t, rank), gradients};
     if (gradients) memset(t->sum, 0, (size_t)t->state->total * sizeof *t->sum);
     pwf_workers_reset(t);
-    pwf_pool_run(t->pool, (int)(first_slot(t, rank + 1) - job.first), slot_task, (void *)&job);
+    const int64_t slots = first_slot(t, rank + 1) - job.first;
+    const double begun = pwf_clock_seconds();
+    if (PWF_FAULT_VALUE("train.slots", "slow"))
+        nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
+    pwf_pool_run(t->pool, (int)slots, slot_task, (void *)&job);
+    t->own_seconds += (pwf_clock_seconds() - begun) / (double)slots;
     if (gradients)
         PWF_TRY(pwf_trainer_agree(t, pwf_workers_status(t)));
     else

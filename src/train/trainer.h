@@ -82,6 +82,9 @@ typedef struct pwf_trainer {
     char saved[PWF_PATH];                 /* name of that, or of the one the run goes on from */
     int saves_failed;                     /* in a row */
     int skipped;                          /* steps in a row without an update */
+    bool parted;                          /* the ranks hold different states */
+    double own_seconds;                   /* this rank's work per slot since the last comparison */
+    int late;                             /* comparisons in a row in which it was slow */
     int rollbacks;                        /* in a row, without a checkpoint between them */
     double save_ended;                    /* clock behind the last try to save */
     double save_seconds;                  /* what the last checkpoint took; 0: none yet */
@@ -183,6 +186,14 @@ pwf_status pwf_numbers_of_state(const pwf_trainer *t);
 /* numbers.c. Goes back to the newest checkpoint, but on with later batches; the second time in a
  * row is the last. Collective; fails with `why`, or as reading a checkpoint does. */
 pwf_status pwf_numbers_roll_back(pwf_trainer *t, const pwf_status *why);
+
+/* compare.c. Compares hashes of what several ranks hold in common: small things of all, shards of
+ * replicas. Collective; fails with PWF_NUMBERS, naming the rank, and t->parted is then set. */
+pwf_status pwf_ranks_compare(pwf_trainer *t);
+
+/* compare.c. Compares the ranks' work per slot since the last time; one that is 1.5 times slower
+ * than the median three times in a row says so. Collective. */
+void pwf_ranks_time(pwf_trainer *t);
 
 /* numbers.c. For tests: spoils a value of this rank, if a fault of that name is armed. Local. */
 void pwf_numbers_spoil(const char *name, float *values, int64_t count);

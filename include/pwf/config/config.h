@@ -157,6 +157,7 @@ typedef struct pwf_config {
     } checkpoint;
     struct { /* belongs to the run; seconds, 0: no limit */
         double start, step, fix, evaluate, checkpoint, finish;
+        int64_t interval; /* steps; 0: ranks are not compared at intervals */
     } watchdog;
     struct {
         int64_t samples, bins, batch;

@@ -19,6 +19,7 @@
  *   delay  sleeps for two seconds
  *   hang   never returns
  *   nan, nan8   a value becomes not a number, this time or eight times in a row
+ *   flip, slow  likewise: the lowest bit of a value is turned, the rank takes longer
  *   list   prints "fault point NAME" on stderr; with the point `*` every point does so
  */
 
