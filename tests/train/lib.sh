@@ -23,6 +23,19 @@ tool() {
     timeout -k 5 120 "${launch[@]}" "$PWF_BIN_DIR/pwf" "$@" >"$log" 2>"$log.err" </dev/null || code=$?
 }
 
+# start RUN TEXT OPTIONS...: starts a job of two ranks in the background, output to RUN.log, and returns
+# when that has TEXT or the job has ended, however long a busy machine takes. $group is its process
+# group, which does not outlive the script.
+start() {
+    local run=$1 text=$2
+    shift 2
+    setsid timeout -k 5 300 mpirun --oversubscribe --bind-to none -n 2 "$PWF_BIN_DIR/pwf_dist" "$@" \
+        --output "$run" >"$run.log" 2>&1 </dev/null &
+    group=$!
+    trap 'kill -9 -- -$group 2>/dev/null || true' EXIT
+    until grep -q -- "$text" "$run.log" 2>/dev/null || ! kill -0 $group 2>/dev/null; do sleep 0.02; done
+}
+
 check() { # check "what" command...
     checks=$((checks + 1))
     if "${@:2}"; then return; fi

@@ -74,14 +74,8 @@ expect 0 "plenty of time"
 same_state whole time
 
 # ---- at random times, as a person, mpirun and srun send them
-begin() { # begin RUN: starts it and waits for its first message; $group, $launcher and rank[] are its processes
-    setsid timeout -k 5 120 mpirun --oversubscribe --bind-to none -n 2 "$PWF_BIN_DIR/pwf_dist" \
-        "${settings[@]}" --output "$1" >"$1.log" 2>&1 </dev/null &
-    group=$!
-    for ((t = 0; t < 400; t++)); do
-        ! grep -q code=MODEL "$1.log" 2>/dev/null || break
-        sleep 0.02
-    done
+begin() { # begin RUN: starts it; $group, $launcher and rank[] are its processes
+    start "$1" code=MODEL "${settings[@]}"
     launcher=$(pgrep -P $group || true)
     mapfile -t rank < <([ -z "$launcher" ] || pgrep -P "$launcher")
 }
