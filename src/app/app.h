@@ -73,7 +73,8 @@ void pwf_app_start_log(const pwf_config *config);
  * Local. */
 void pwf_app_print_version(const char *program);
 
-/** The commands of pwf; argv[0] is the command's name. Results go to stdout.
+/** The commands of pwf; argv[0] is the command's name. Results go to stdout, which the caller
+ * flushes and checks.
  * inspect: Local, without MPI. Fails with PWF_USAGE, or as pwf_ckpt_inspect. */
 pwf_status pwf_app_inspect(int argc, char **argv);
 
@@ -84,24 +85,24 @@ pwf_status pwf_app_verify(int argc, char **argv);
 /** export: Local, without MPI. Fails with PWF_USAGE, or as loading and writing do. */
 pwf_status pwf_app_export(int argc, char **argv);
 
-/** import: Collective over all ranks, of which there must be one; MPI has been started. Fails with
+/** import: Collective over the mesh, all ranks, of which there must be one. Fails with
  * PWF_USAGE, or as reading, matching and writing do. */
-pwf_status pwf_app_import(int argc, char **argv);
+pwf_status pwf_app_import(const pwf_mesh *mesh, int argc, char **argv);
 
-/** eval: Collective over all ranks; MPI has been started. Fails with PWF_USAGE, or as settling and
+/** eval: Collective over the mesh, all ranks. Fails with PWF_USAGE, or as settling and
  * pwf_train_evaluate do, the same on every rank. */
-pwf_status pwf_app_eval(int argc, char **argv);
+pwf_status pwf_app_eval(const pwf_mesh *mesh, int argc, char **argv);
 
-/** predict: Collective over all ranks; MPI has been started. Fails with PWF_USAGE, or as settling,
+/** predict: Collective over the mesh, all ranks. Fails with PWF_USAGE, or as settling,
  * pwf_train_predict and writing do, the same on every rank. */
-pwf_status pwf_app_predict(int argc, char **argv);
+pwf_status pwf_app_predict(const pwf_mesh *mesh, int argc, char **argv);
 
-/** pack: Collective over all ranks; MPI has been started. Fails with PWF_USAGE, or as
+/** pack: Collective over the mesh, all ranks. Fails with PWF_USAGE, or as
  * pwf_pack_images, the same on every rank. */
-pwf_status pwf_app_pack(int argc, char **argv);
+pwf_status pwf_app_pack(const pwf_mesh *mesh, int argc, char **argv);
 
-/** fix-round: Collective over all ranks; MPI has been started. Fails with PWF_USAGE, or as reading,
+/** fix-round: Collective over the mesh, all ranks. Fails with PWF_USAGE, or as reading,
  * the round and writing do, the same on every rank. */
-pwf_status pwf_app_fix_round(int argc, char **argv);
+pwf_status pwf_app_fix_round(const pwf_mesh *mesh, int argc, char **argv);
 
 #endif

@@ -75,18 +75,7 @@ static pwf_status print_json(const command *c, const pwf_config *config, const p
     pwf_json_set_int(j, "round", e->network.position.round);
     pwf_json_set_int(j, "weights", m->weights);
     if (e->network.has_codes) pwf_json_set_real(j, "fixed", m->fixed);
-    pwf_json_set_real(j, "top1", m->top1);
-    pwf_json_set_real(j, "top5", m->top5);
-    pwf_json_set_real(j, "loss", m->loss);
-    pwf_json_set_real(j, "ece", m->ece);
-    pwf_json_set_int(j, "unique", m->unique);
-    pwf_json_set_real(j, "entropy", m->entropy);
-    pwf_json_set_real(j, "entropy_nonzero", m->entropy_nonzero);
-    if (m->has_ensemble) {
-        pwf_json_set_real(j, "ensemble_top1", m->ensemble_top1);
-        pwf_json_set_real(j, "ensemble_nll", m->ensemble_nll);
-        pwf_json_set_real(j, "ensemble_ece", m->ensemble_ece);
-    }
+    pwf_report_measures(j, m);
     const pwf_status s = pwf_json_text(j, 2, &text);
     if (s.code == PWF_OK) puts(text);
     free(text);
@@ -96,15 +85,12 @@ static pwf_status print_json(const command *c, const pwf_config *config, const p
 
 static pwf_status print(const command *c, const pwf_config *config, const pwf_evaluation *e)
 {
-    if (c->json)
-        PWF_TRY(print_json(c, config, e));
-    else
-        print_page(c, config, e);
-    if (fflush(stdout) != 0) return PWF_FAIL(PWF_IO, "cannot write to the standard output");
+    if (c->json) return print_json(c, config, e);
+    print_page(c, config, e);
     return pwf_ok();
 }
 
-static pwf_status run(const pwf_mesh *launch, int argc, char **argv)
+pwf_status pwf_app_eval(const pwf_mesh *launch, int argc, char **argv)
 {
     static command c; /* the settings are much for a stack */
     static pwf_config config;
@@ -116,15 +102,6 @@ static pwf_status run(const pwf_mesh *launch, int argc, char **argv)
     pwf_status s = pwf_train_evaluate(mesh, &config, c.network.file, c.ensemble, &found);
     if (s.code == PWF_OK && pwf_mesh_rank(mesh, PWF_WORLD) == 0) s = print(&c, &config, &found);
     s = pwf_mesh_agree(mesh, s);
-    pwf_mesh_free(mesh);
-    return s;
-}
-
-pwf_status pwf_app_eval(int argc, char **argv)
-{
-    pwf_mesh *mesh = NULL;
-    PWF_TRY(pwf_mesh_new(1, &mesh));
-    const pwf_status s = run(mesh, argc, argv);
     pwf_mesh_free(mesh);
     return s;
 }

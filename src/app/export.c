@@ -66,6 +66,5 @@ pwf_status pwf_app_export(int argc, char **argv)
     const pwf_status s = packed ? write_packed(&from, out) : write_safetensors(&from, out);
     pwf_ckpt_unload(&from);
     PWF_TRY(s);
-    if (fflush(stdout) != 0) return PWF_FAIL(PWF_IO, "cannot write to the standard output");
     return pwf_ok();
 }

@@ -240,11 +240,9 @@ static pwf_status run(const command *c, job *j)
     return pwf_ok();
 }
 
-pwf_status pwf_app_fix_round(int argc, char **argv)
+pwf_status pwf_app_fix_round(const pwf_mesh *mesh, int argc, char **argv)
 {
     command c;
-    pwf_mesh *mesh = NULL;
-    PWF_TRY(pwf_mesh_new(1, &mesh));
     job j = {.mesh = mesh};
     pwf_status s = pwf_mesh_agree(mesh, parse(argc, argv, &c));
     if (s.code == PWF_OK) s = run(&c, &j);
@@ -255,6 +253,5 @@ pwf_status pwf_app_fix_round(int argc, char **argv)
     pwf_mem_free(j.fixed);
     pwf_mem_free(j.rows);
     pwf_mem_free(j.result.steps);
-    pwf_mesh_free(mesh);
     return s;
 }

@@ -132,14 +132,12 @@ static pwf_status fill(const pwf_mesh *mesh, const command *c, const pwf_weights
     if (lines > LINES_MAX) printf("... and %d more\n", lines - LINES_MAX);
     if (s.code == PWF_OK) s = write_model(mesh, c, state);
     if (s.code == PWF_OK) report(c, file, &import, state, pwf_clock_seconds() - begun);
-    if (fflush(stdout) != 0 && s.code == PWF_OK)
-        s = PWF_FAIL(PWF_IO, "cannot write to the standard output");
     pwf_state_free(state);
     if (s.code == PWF_DATA) return PWF_FAIL(PWF_DATA, "%s: %s", c->in, s.text);
     return s;
 }
 
-static pwf_status run(const pwf_mesh *mesh, int argc, char **argv)
+pwf_status pwf_app_import(const pwf_mesh *mesh, int argc, char **argv)
 {
     static command c; /* the settings are much for a stack */
     pwf_weights_file *file = NULL;
@@ -155,14 +153,5 @@ static pwf_status run(const pwf_mesh *mesh, int argc, char **argv)
     pwf_weights_close(file);
     pwf_graph_free(graph);
     pwf_registry_free(registry);
-    return s;
-}
-
-pwf_status pwf_app_import(int argc, char **argv)
-{
-    pwf_mesh *mesh = NULL;
-    PWF_TRY(pwf_mesh_new(1, &mesh));
-    const pwf_status s = run(mesh, argc, argv);
-    pwf_mesh_free(mesh);
     return s;
 }

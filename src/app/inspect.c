@@ -123,6 +123,5 @@ pwf_status pwf_app_inspect(int argc, char **argv)
     }
     if (!path) return PWF_FAIL(PWF_USAGE, "no file given; usage: pwf inspect FILE [--json]");
     PWF_TRY(inspect_any(path, json));
-    if (fflush(stdout) != 0) return PWF_FAIL(PWF_IO, "cannot write to the standard output");
     return pwf_ok();
 }

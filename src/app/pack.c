@@ -145,19 +145,15 @@ static pwf_status run(const pwf_mesh *mesh, const pwf_pack_job *job, screen *to)
     if (result.kept > 0)
         printf("; %lld images of an earlier attempt were kept", (long long)result.kept);
     printf("\n");
-    return fflush(stdout) == 0 ? s : PWF_FAIL(PWF_IO, "cannot write to the standard output");
+    return s;
 }
 
-pwf_status pwf_app_pack(int argc, char **argv)
+pwf_status pwf_app_pack(const pwf_mesh *mesh, int argc, char **argv)
 {
-    pwf_mesh *mesh = NULL;
     screen to = {0};
     pwf_pack_job job = {
         .train = true, .begin = tell_volume, .progress = tell_progress, .context = &to};
     to.job = &job;
-    PWF_TRY(pwf_mesh_new(1, &mesh));
-    pwf_status s = pwf_mesh_agree(mesh, parse(argc, argv, &job));
-    if (s.code == PWF_OK) s = run(mesh, &job, &to);
-    pwf_mesh_free(mesh);
-    return s;
+    PWF_TRY(pwf_mesh_agree(mesh, parse(argc, argv, &job)));
+    return run(mesh, &job, &to);
 }

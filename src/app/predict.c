@@ -97,11 +97,10 @@ static pwf_status save(const command *c, const pwf_config *config, const pwf_pre
     if (c->top5) print_top(p);
     printf("%s: logits of %lld images for %lld classes of %s\n", c->out, (long long)p->images,
            (long long)p->classes, config->model.name);
-    if (fflush(stdout) != 0) return PWF_FAIL(PWF_IO, "cannot write to the standard output");
     return pwf_ok();
 }
 
-static pwf_status run(const pwf_mesh *launch, int argc, char **argv)
+pwf_status pwf_app_predict(const pwf_mesh *launch, int argc, char **argv)
 {
     static command c; /* the settings are much for a stack */
     static pwf_config config;
@@ -116,15 +115,6 @@ static pwf_status run(const pwf_mesh *launch, int argc, char **argv)
     if (s.code == PWF_OK && first) s = save(&c, &config, &found);
     s = pwf_mesh_agree(mesh, s);
     pwf_train_predict_free(&found);
-    pwf_mesh_free(mesh);
-    return s;
-}
-
-pwf_status pwf_app_predict(int argc, char **argv)
-{
-    pwf_mesh *mesh = NULL;
-    PWF_TRY(pwf_mesh_new(1, &mesh));
-    const pwf_status s = run(mesh, argc, argv);
     pwf_mesh_free(mesh);
     return s;
 }

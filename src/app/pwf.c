@@ -10,36 +10,36 @@
 
 typedef struct pwf_app_entry {
     const char *name;
-    pwf_status (*run)(int argc, char **argv);
-    bool parallel; /* runs under mpirun, or as one rank without */
+    pwf_status (*run)(int argc, char **argv);                          /* without MPI, or NULL */
+    pwf_status (*run_on)(const pwf_mesh *mesh, int argc, char **argv); /* with, one rank or more */
     const char *arguments, *meaning;
 } pwf_app_entry;
 
 static const pwf_app_entry commands[] = {
-    {"inspect", pwf_app_inspect, false, "FILE [--json]",
+    {"inspect", pwf_app_inspect, NULL, "FILE [--json]",
      "what a checkpoint, model, .pwf, safetensors or PyTorch file holds"},
-    {"verify", pwf_app_verify, false, "FILE|DIR ...",
+    {"verify", pwf_app_verify, NULL, "FILE|DIR ...",
      "every byte of a checkpoint or model, or of all in a run directory, against its hashes"},
-    {"import", pwf_app_import, true,
+    {"import", NULL, pwf_app_import,
      "FILE --model NAME [--classes N] [--image-size N] [-c FILE.yaml] [--set KEY=VALUE ...] -o "
      "MODEL.h5",
      "start weights for model.init from a safetensors file or a PyTorch state dict"},
-    {"export", pwf_app_export, false, "FILE.h5 -o OUT.safetensors | OUT.pwf",
+    {"export", pwf_app_export, NULL, "FILE.h5 -o OUT.safetensors | OUT.pwf",
      "mean weights for other programs: safetensors under timm's names, or the compact form"},
-    {"eval", pwf_app_eval, true,
+    {"eval", NULL, pwf_app_eval,
      "MODEL [-c FILE.yaml] [--set KEY=VALUE ...] [--model NAME] [--ensemble] [--json]",
      "the measures of a checkpoint, model, .pwf, safetensors or PyTorch file on the test images; "
      "also under mpirun"},
-    {"predict", pwf_app_predict, true,
+    {"predict", NULL, pwf_app_predict,
      "MODEL -i IMAGES -o LOGITS.h5 [-c FILE.yaml] [--set KEY=VALUE ...] [--model NAME] [--top5]",
      "logits for a folder of image files, or for the dataset images [N, C, H, W] of normalised "
      "fp32 values in an HDF5 file; also under mpirun"},
-    {"pack", pwf_app_pack, true,
+    {"pack", NULL, pwf_app_pack,
      "TREE -o OUT.h5 [--split train|val] [--val-list FILE [--val-classes FILE]] [--pixels SIZE] "
      "[--force]",
      "TREE/train or TREE/val, an image folder, as one file for data.format hdf5; also under "
      "mpirun"},
-    {"fix-round", pwf_app_fix_round, true, "IN.h5 -o OUT.h5 [--set KEY=VALUE ...]",
+    {"fix-round", NULL, pwf_app_fix_round, "IN.h5 -o OUT.h5 [--set KEY=VALUE ...]",
      "one fixing round on the datasets mu, sigma and fixed_in of a file; also under mpirun"},
 };
 
@@ -61,9 +61,11 @@ static bool asks_for_help(const char *word)
     return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
-/* Says what went wrong. */
+/* Says what went wrong, be it that the results could not be written. */
 static pwf_status said(pwf_status status)
 {
+    if (fflush(stdout) != 0 && status.code == PWF_OK)
+        status = PWF_FAIL(PWF_IO, "cannot write to the standard output");
     pwf_log_status(status);
     return status;
 }
@@ -72,16 +74,16 @@ static pwf_status said(pwf_status status)
  * error. */
 static pwf_status run_command(const pwf_app_entry *entry, int argc, char **argv)
 {
-    if (!entry->parallel) return said(entry->run(argc, argv));
+    if (entry->run) return said(entry->run(argc, argv));
     pwf_mesh *mesh = NULL;
     pwf_status status = pwf_mesh_start(&argc, &argv);
     if (status.code == PWF_OK) status = pwf_mesh_new(1, &mesh);
     if (status.code == PWF_OK) {
         pwf_log_set_rank(pwf_mesh_rank(mesh, PWF_WORLD));
-        pwf_mesh_free(mesh);
-        status = entry->run(argc, argv);
+        status = entry->run_on(mesh, argc, argv);
     }
-    said(status);
+    pwf_mesh_free(mesh);
+    status = said(status);
     pwf_mesh_stop();
     return status;
 }
@@ -92,18 +94,18 @@ static pwf_status run(int argc, char **argv)
     const char *word = argv[1];
     if (asks_for_help(word) || strcmp(word, "help") == 0) {
         print_help();
-        return pwf_ok();
+        return said(pwf_ok());
     }
     if (strcmp(word, "--version") == 0) {
         pwf_app_print_version("pwf");
-        return pwf_ok();
+        return said(pwf_ok());
     }
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         if (strcmp(word, commands[i].name) != 0) continue;
         if (argc != 3 || !asks_for_help(argv[2]))
             return run_command(&commands[i], argc - 1, argv + 1);
         print_entry(&commands[i]);
-        return pwf_ok();
+        return said(pwf_ok());
     }
     return said(PWF_FAIL(PWF_USAGE, "'%.100s' is not a command of pwf; see pwf --help", word));
 }

@@ -52,7 +52,6 @@ pwf_status pwf_app_verify(int argc, char **argv)
     }
     if (count.files != 1)
         printf("%lld files, %lld bad\n", (long long)count.files, (long long)count.bad);
-    if (fflush(stdout) != 0) return PWF_FAIL(PWF_IO, "cannot write to the standard output");
     if (count.bad == 0) return pwf_ok();
     if (count.files == 1) return count.first;
     return PWF_FAIL(

@@ -16,11 +16,6 @@ static const char magic[8] = {'p', 'w', 'f', 'c', 'k', 'p', 't', '\n'};
 
 enum { PIECE = 1 << 20 }; /* bytes read at a time */
 
-static bool same_hash(pwf_hash a, pwf_hash b)
-{
-    return a.lo == b.lo && a.hi == b.hi;
-}
-
 void pwf_file_seal(pwf_header *header)
 {
     memcpy(header->magic, magic, sizeof magic);
@@ -98,7 +93,7 @@ static pwf_status read_header(int fd, const char *path, int64_t bytes, pwf_heade
     if (memcmp(h->magic, magic, sizeof magic) != 0)
         return PWF_FAIL(PWF_DATA, "%s is not a checkpoint of this program: its first bytes differ",
                         path);
-    if (!same_hash(h->own, pwf_hash_bytes(h, offsetof(pwf_header, own))))
+    if (!pwf_hash_equal(h->own, pwf_hash_bytes(h, offsetof(pwf_header, own))))
         return PWF_FAIL(PWF_DATA, "%s is damaged in its first block; take an older file", path);
     if (h->version > PWF_FORMAT || h->version == 0)
         return PWF_FAIL(PWF_DATA,
@@ -243,7 +238,7 @@ static pwf_status open_tables(pwf_file *file)
     PWF_TRY(check_extents(file));
     pwf_hash root;
     PWF_TRY(pwf_file_root(file, &root));
-    if (!same_hash(root, h->root))
+    if (!pwf_hash_equal(root, h->root))
         return PWF_FAIL(PWF_DATA,
                         "%s is damaged outside its arrays (HDF5 metadata, tables, codebook, "
                         "buffers or state); take an older file",
@@ -388,7 +383,7 @@ pwf_status pwf_file_check(const pwf_file *file, int array, int64_t lo, int64_t h
             const int64_t from = b * PWF_BLOCK;
             const int64_t n = end - first - from < PWF_BLOCK ? end - first - from : PWF_BLOCK;
             const pwf_hash now = pwf_hash_bytes(piece + from * a->size, (size_t)n * a->size);
-            if (!same_hash(now, want[b])) s = bad_block(file, array, at + b);
+            if (!pwf_hash_equal(now, want[b])) s = bad_block(file, array, at + b);
         }
     }
     pwf_mem_free(piece);

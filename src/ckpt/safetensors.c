@@ -9,27 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEPTH_MAX = 4 };
-
-/* Nesting of the JSON text, before anything recursive looks at it. */
-static int depth_of(const char *text, size_t length)
-{
-    int depth = 0, deepest = 0;
-    bool inside = false;
-    for (size_t i = 0; i < length; i++) {
-        const char c = text[i];
-        if (inside && c == '\\')
-            i++;
-        else if (c == '"')
-            inside = !inside;
-        else if (!inside && (c == '{' || c == '['))
-            deepest = ++depth > deepest ? depth : deepest;
-        else if (!inside && (c == '}' || c == ']'))
-            depth--;
-    }
-    return deepest;
-}
-
 static pwf_status find_dtype(const pwf_weights_file *file, const char *name, const char *word,
                              pwf_dtype *dtype)
 {
@@ -116,9 +95,6 @@ static pwf_status check_cover(const listing *l)
 
 static pwf_status parse(listing *l, const char *text, size_t length)
 {
-    if (depth_of(text, length) > DEPTH_MAX)
-        return PWF_FAIL(PWF_DATA, "%s: the header is nested deeper than %d", l->file->path,
-                        DEPTH_MAX);
     const pwf_status bad = pwf_json_parse(text, length, &l->file->header);
     if (bad.code != PWF_OK)
         return PWF_FAIL(bad.code, "%s: the header is %.400s", l->file->path, bad.text);

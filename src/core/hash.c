@@ -15,6 +15,11 @@ static pwf_hash from_xxh(XXH128_hash_t h)
     return (pwf_hash){h.low64, h.high64};
 }
 
+bool pwf_hash_equal(pwf_hash a, pwf_hash b)
+{
+    return a.lo == b.lo && a.hi == b.hi;
+}
+
 pwf_hash pwf_hash_bytes(const void *bytes, size_t count)
 {
     return from_xxh(XXH3_128bits(bytes, count));

@@ -113,11 +113,12 @@ pwf_status pwf_json_text(const pwf_json *j, int indent, char **text)
     return pwf_ok();
 }
 
-/* A value may take two bytes of text and a hundred times that in memory. Counts what begins objects
- * and arrays and what parts values. */
-static bool has_too_many(const char *text, size_t length)
+/* Before anything recursive looks at it, and since a value may take two bytes of text and a hundred
+ * times that in memory: how deep objects and arrays nest, and how many values there may be. */
+static pwf_status check_size(const char *text, size_t length)
 {
     int64_t count = 0;
+    int depth = 0, deepest = 0;
     bool inside = false;
     for (size_t i = 0; i < length; i++) {
         const char c = text[i];
@@ -125,17 +126,26 @@ static bool has_too_many(const char *text, size_t length)
             i++;
         else if (c == '"')
             inside = !inside;
-        else if (!inside && (c == '{' || c == '[' || c == ','))
+        else if (inside)
+            continue;
+        else if (c == '}' || c == ']')
+            depth--;
+        else if (c == '{' || c == '[' || c == ',') {
             count++;
+            if (c != ',' && ++depth > deepest) deepest = depth;
+        }
     }
-    return count > PWF_JSON_VALUES_MAX;
+    if (deepest > PWF_JSON_DEPTH_MAX)
+        return PWF_FAIL(PWF_DATA, "JSON nested deeper than %d", PWF_JSON_DEPTH_MAX);
+    if (count > PWF_JSON_VALUES_MAX)
+        return PWF_FAIL(PWF_DATA, "JSON with more than %d values", PWF_JSON_VALUES_MAX);
+    return pwf_ok();
 }
 
 pwf_status pwf_json_parse(const char *text, size_t length, pwf_json **out)
 {
     *out = NULL;
-    if (has_too_many(text, length))
-        return PWF_FAIL(PWF_DATA, "JSON with more than %d values", PWF_JSON_VALUES_MAX);
+    PWF_TRY(check_size(text, length));
     json_error_t error;
     json_t *object = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
     if (!object && json_error_code(&error) == json_error_out_of_memory)

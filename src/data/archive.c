@@ -22,11 +22,6 @@ struct pwf_archive {
     char path[PWF_PATH];
 };
 
-static bool same_hash(pwf_hash a, pwf_hash b)
-{
-    return a.lo == b.lo && a.hi == b.hi;
-}
-
 /* ---- the first block ------------------------------------------------------------------------- */
 
 void pwf_archive_seal(pwf_archive_block *block)
@@ -73,7 +68,7 @@ pwf_status pwf_archive_read_block(int fd, const char *path, int64_t bytes, pwf_a
     PWF_TRY(pwf_file_pread(fd, path, b, sizeof *b, 0));
     if (memcmp(b->magic, magic, sizeof magic) != 0)
         return PWF_FAIL(PWF_DATA, "%s is not an image archive; make one with pwf pack", path);
-    if (!same_hash(b->own, pwf_hash_bytes(b, offsetof(pwf_archive_block, own))))
+    if (!pwf_hash_equal(b->own, pwf_hash_bytes(b, offsetof(pwf_archive_block, own))))
         return PWF_FAIL(PWF_DATA, "%s is damaged in its first block; pack it again", path);
     if (b->version == 0 || b->version > PWF_ARCHIVE_VERSION)
         return PWF_FAIL(PWF_DATA,
@@ -188,7 +183,7 @@ static pwf_status open_archive(pwf_archive *a, const char *root, const char *pat
         return PWF_FAIL(PWF_DATA, "%s is unfinished; run the same pwf pack again", path);
     if (complete) {
         PWF_TRY(pwf_archive_root(a->fd, path, &a->block, &now));
-        if (!same_hash(now, a->block.root))
+        if (!pwf_hash_equal(now, a->block.root))
             return PWF_FAIL(PWF_DATA,
                             "%s is damaged outside its images (names, labels, hashes or HDF5 "
                             "metadata); copy or pack it again",
@@ -272,7 +267,7 @@ static pwf_status read_checked(const pwf_archive *a, int64_t index, uint8_t *byt
 {
     PWF_TRY(pwf_file_pread(a->fd, a->path, bytes, (size_t)size,
                            a->block.data + (uint64_t)a->places[index]));
-    if (same_hash(pwf_hash_bytes(bytes, (size_t)size), a->hashes[index])) return pwf_ok();
+    if (pwf_hash_equal(pwf_hash_bytes(bytes, (size_t)size), a->hashes[index])) return pwf_ok();
     return PWF_FAIL(PWF_DATA,
                     "%s in %s (image %lld) is damaged: its hash differs; copy or pack the file "
                     "again",

@@ -25,11 +25,6 @@ typedef struct packing {
     int64_t images, bytes, kept;        /* of this rank */
 } packing;
 
-static bool same_hash(pwf_hash a, pwf_hash b)
-{
-    return a.lo == b.lo && a.hi == b.hi;
-}
-
 /* ---- one chunk ------------------------------------------------------------------------------- */
 
 typedef struct chunk {
@@ -78,8 +73,8 @@ static pwf_status check_chunk(const packing *w, chunk *c, pwf_hash *stored, bool
     PWF_TRY(pwf_file_pread(w->fd, w->path, c->data, (size_t)c->bytes, chunk_place(w, c)));
     PWF_TRY(pwf_file_pread(w->fd, w->path, stored, hashes, hash_place(w, c)));
     hash_images(w, c);
-    *good =
-        same_hash(recorded, hash_chunk(c)) && same_hash(recorded, pwf_hash_bytes(stored, hashes));
+    *good = pwf_hash_equal(recorded, hash_chunk(c)) &&
+            pwf_hash_equal(recorded, pwf_hash_bytes(stored, hashes));
     return pwf_ok();
 }
 

@@ -153,6 +153,22 @@ pwf_status pwf_report_model(pwf_report *r, const pwf_report_compact *compact, in
     return pwf_report_row(r, row);
 }
 
+void pwf_report_measures(pwf_json *object, const pwf_report_eval *e)
+{
+    pwf_json_set_real(object, "top1", e->top1);
+    pwf_json_set_real(object, "top5", e->top5);
+    pwf_json_set_real(object, "loss", e->loss);
+    pwf_json_set_real(object, "ece", e->ece);
+    pwf_json_set_int(object, "unique", e->unique);
+    pwf_json_set_real(object, "entropy", e->entropy);
+    pwf_json_set_real(object, "entropy_nonzero", e->entropy_nonzero);
+    if (e->has_ensemble) {
+        pwf_json_set_real(object, "ensemble_top1", e->ensemble_top1);
+        pwf_json_set_real(object, "ensemble_nll", e->ensemble_nll);
+        pwf_json_set_real(object, "ensemble_ece", e->ensemble_ece);
+    }
+}
+
 pwf_status pwf_report_evaluation(pwf_report *r, const pwf_report_eval *e, int64_t step,
                                  double seconds, const char *fingerprint)
 {
@@ -164,18 +180,7 @@ pwf_status pwf_report_evaluation(pwf_report *r, const pwf_report_eval *e, int64_
     pwf_json_set_real(row, "seconds", seconds);
     pwf_json_set_int(row, "weights", e->weights);
     pwf_json_set_real(row, "fixed", e->fixed);
-    pwf_json_set_real(row, "top1", e->top1);
-    pwf_json_set_real(row, "top5", e->top5);
-    pwf_json_set_real(row, "loss", e->loss);
-    pwf_json_set_real(row, "ece", e->ece);
-    pwf_json_set_int(row, "unique", e->unique);
-    pwf_json_set_real(row, "entropy", e->entropy);
-    pwf_json_set_real(row, "entropy_nonzero", e->entropy_nonzero);
-    if (e->has_ensemble) {
-        pwf_json_set_real(row, "ensemble_top1", e->ensemble_top1);
-        pwf_json_set_real(row, "ensemble_nll", e->ensemble_nll);
-        pwf_json_set_real(row, "ensemble_ece", e->ensemble_ece);
-    }
+    pwf_report_measures(row, e);
     pwf_json_set_text(row, "fingerprint", fingerprint ? fingerprint : "");
     return pwf_report_row(r, row);
 }

@@ -46,11 +46,6 @@ static pwf_hash hash_shard(const pwf_state *s)
     return pwf_hash_bytes(parts, (size_t)count * sizeof *parts);
 }
 
-static bool is_same(pwf_hash a, pwf_hash b)
-{
-    return a.lo == b.lo && a.hi == b.hi;
-}
-
 static pwf_hash hash_of(const card *c, bool shard)
 {
     return shard ? c->shard : c->common;
@@ -65,12 +60,12 @@ static int find_odd(const card *cards, int ranks, int first, int stride, bool sh
     for (int r = first; r < ranks; r += stride) {
         int alike = 0;
         for (int other = first; other < ranks; other += stride)
-            alike += is_same(hash_of(&cards[r], shard), hash_of(&cards[other], shard));
+            alike += pwf_hash_equal(hash_of(&cards[r], shard), hash_of(&cards[other], shard));
         if (alike > most) usual = hash_of(&cards[r], shard);
         if (alike > most) most = alike;
     }
     for (int r = first; r < ranks; r += stride)
-        if (!is_same(hash_of(&cards[r], shard), usual)) return r;
+        if (!pwf_hash_equal(hash_of(&cards[r], shard), usual)) return r;
     return -1;
 }
 

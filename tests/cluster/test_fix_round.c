@@ -101,7 +101,7 @@ static pwf_status fix_round(int argc, const char *const *words)
         snprintf(copy[i], sizeof copy[i], "%s", words[i]);
         argv[i] = copy[i];
     }
-    return pwf_app_fix_round(argc, argv);
+    return pwf_app_fix_round(mesh, argc, argv);
 }
 
 static void test_fixtures(void **state)

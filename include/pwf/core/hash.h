@@ -2,6 +2,7 @@
 #ifndef PWF_CORE_HASH_H
 #define PWF_CORE_HASH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,6 +11,10 @@
 typedef struct pwf_hash {
     uint64_t lo, hi;
 } pwf_hash;
+
+/** Whether two are the same.
+ * Local; any thread. */
+bool pwf_hash_equal(pwf_hash a, pwf_hash b);
 
 /** The hash of some bytes.
  * Local; any thread. */

@@ -13,7 +13,8 @@
 
 typedef struct pwf_json pwf_json;
 
-enum { PWF_JSON_VALUES_MAX = 1 << 21 }; /* that are read: enough for 100 000 tensors */
+/* What is read: enough for a safetensors header of 100 000 tensors. */
+enum { PWF_JSON_VALUES_MAX = 1 << 21, PWF_JSON_DEPTH_MAX = 4 };
 
 /** An empty object; NULL without memory, which every function below takes.
  * Local. The caller owns it until it is freed or put into another. */
@@ -36,8 +37,8 @@ pwf_status pwf_json_text(const pwf_json *object, int indent, char **text);
 
 /** Reads one object from `length` bytes of text.
  * Local. The caller owns it. Fails with PWF_DATA (not an object, a key twice, a byte that does not
- * belong there, more than PWF_JSON_VALUES_MAX values; says where) or PWF_RESOURCE; *out is then
- * NULL. */
+ * belong there, nested deeper than PWF_JSON_DEPTH_MAX, more than PWF_JSON_VALUES_MAX values; says
+ * where) or PWF_RESOURCE; *out is then NULL. */
 pwf_status pwf_json_parse(const char *text, size_t length, pwf_json **out);
 
 /** Reads one member; false, and *value untouched, when it is missing or of another kind. An integer

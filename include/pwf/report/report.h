@@ -79,6 +79,11 @@ typedef struct pwf_report_eval {
     double ensemble_top1, ensemble_nll, ensemble_ece;
 } pwf_report_eval;
 
+/** Sets what was measured as members of `object`: top1 to ensemble_ece, under the names above; the
+ * ensemble's if there is one.
+ * Local. */
+void pwf_report_measures(pwf_json *object, const pwf_report_eval *evaluation);
+
 /** Appends an evaluation to metrics.jsonl; `step`, `seconds` and `fingerprint` go with it.
  * Local. Fails with PWF_IO or PWF_RESOURCE. */
 pwf_status pwf_report_evaluation(pwf_report *report, const pwf_report_eval *evaluation,
