@@ -87,9 +87,10 @@ static pwf_status open_memory(pwf_dataset *d, const pwf_config *config, bool tra
 }
 
 /* Folders are sorted by class, so a limit takes evenly spread files. */
-static pwf_status open_images(pwf_dataset *d, const pwf_config *config, bool train, int64_t limit)
+static pwf_status open_images(pwf_dataset *d, const pwf_config *config, bool train,
+                              const char *folder, int64_t limit)
 {
-    if (!d->images) PWF_TRY(pwf_images_open(config, train, &d->images));
+    PWF_TRY(pwf_images_open(config, train, folder, &d->images));
     const int64_t files = pwf_images_count(d->images);
     if (files > UINT32_MAX) return PWF_FAIL(PWF_DATA, "more than 2^32 - 1 images");
     d->count = limit > 0 && limit < files ? limit : files;
@@ -162,7 +163,7 @@ static pwf_status hash_pick(pwf_dataset *d)
     return pwf_ok();
 }
 
-static pwf_status fill(pwf_dataset *d, const pwf_config *config, pwf_split split)
+static pwf_status fill_part(pwf_dataset *d, const pwf_config *config, pwf_split split)
 {
     const bool held_out = config->data.validation > 0.0;
     const bool train = split == PWF_TRAIN || held_out;
@@ -171,7 +172,7 @@ static pwf_status fill(pwf_dataset *d, const pwf_config *config, pwf_split split
     d->flip = config->data.flip;
     if (d->train) d->transform = pwf_transform_of(config);
     if (config->data.format == PWF_DATA_IMAGEFOLDER || config->data.format == PWF_DATA_HDF5)
-        PWF_TRY(open_images(d, config, train, limit));
+        PWF_TRY(open_images(d, config, train, NULL, limit));
     else
         PWF_TRY(open_memory(d, config, train, limit));
     PWF_TRY(make_values(d, config));
@@ -183,42 +184,41 @@ static pwf_status fill(pwf_dataset *d, const pwf_config *config, pwf_split split
     return hash_pick(d);
 }
 
-pwf_status pwf_dataset_open(const pwf_config *config, pwf_split split, pwf_dataset **out)
-{
-    pwf_dataset *d = NULL;
-    *out = NULL;
-    if (!config->data.path[0])
-        return PWF_FAIL(PWF_CONFIG, "data.path is not set; name the folder of the images there, or "
-                                    "in the variable PWF_DATA_PATH");
-    PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, 1, sizeof *d, &d));
-    const pwf_status s = fill(d, config, split);
-    if (s.code == PWF_OK)
-        *out = d;
-    else
-        pwf_dataset_free(d);
-    return s;
-}
-
 /* Strict: with no place for a bad file among the skipped ones. */
-static pwf_status fill_all(pwf_dataset *d, const pwf_config *config, const char *path)
+static pwf_status fill_all(pwf_dataset *d, const pwf_config *config, const char *folder)
 {
-    PWF_TRY(pwf_images_open_all(config, path, &d->images));
-    PWF_TRY(open_images(d, config, false, 0));
+    PWF_TRY(open_images(d, config, false, folder, 0));
     d->skipped->room = 0;
     return make_values(d, config);
 }
 
-pwf_status pwf_dataset_open_folder(const pwf_config *config, const char *path, pwf_dataset **out)
+/* The whole of `folder`, or, if it is NULL, a part of the configured set. */
+static pwf_status open_either(const pwf_config *config, pwf_split split, const char *folder,
+                              pwf_dataset **out)
 {
     pwf_dataset *d = NULL;
-    *out = NULL;
     PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, 1, sizeof *d, &d));
-    const pwf_status s = fill_all(d, config, path);
+    const pwf_status s = folder ? fill_all(d, config, folder) : fill_part(d, config, split);
     if (s.code == PWF_OK)
         *out = d;
     else
         pwf_dataset_free(d);
     return s;
+}
+
+pwf_status pwf_dataset_open(const pwf_config *config, pwf_split split, pwf_dataset **out)
+{
+    *out = NULL;
+    if (!config->data.path[0])
+        return PWF_FAIL(PWF_CONFIG, "data.path is not set; name the folder of the images there, or "
+                                    "in the variable PWF_DATA_PATH");
+    return open_either(config, split, NULL, out);
+}
+
+pwf_status pwf_dataset_open_folder(const pwf_config *config, const char *path, pwf_dataset **out)
+{
+    *out = NULL;
+    return open_either(config, PWF_TEST, path, out);
 }
 
 void pwf_dataset_free(pwf_dataset *d)

@@ -429,17 +429,9 @@ static pwf_status add_listed(pwf_folder *f, const pwf_config *config, const name
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
-static pwf_status check_channels(const pwf_config *config)
-{
-    if (config->model.channels == 3) return pwf_ok();
-    return PWF_FAIL(PWF_CONFIG, "images of folders have 3 channels, but model.channels is %lld",
-                    (long long)config->model.channels);
-}
-
-static pwf_status fill(pwf_folder *f, const pwf_config *config, bool train)
+static pwf_status fill_part(pwf_folder *f, const pwf_config *config, bool train)
 {
     char path[PATH_ROOM];
-    PWF_TRY(check_channels(config));
     snprintf(f->root, sizeof f->root, "%s", config->data.path);
     /* Classes are numbered by train/, so that val/ may lack some; without it, by val/ itself. */
     PWF_TRY(full_path(f, "train", path));
@@ -451,19 +443,6 @@ static pwf_status fill(pwf_folder *f, const pwf_config *config, bool train)
                         f->classes.count, (long long)config->model.classes);
     if (!train && config->data.val_list[0]) return add_listed(f, config, &f->classes);
     return add_classes(f, train ? "train" : "val", &f->classes);
-}
-
-pwf_status pwf_folder_open(const pwf_config *config, bool train, pwf_folder **out)
-{
-    pwf_folder *f = NULL;
-    *out = NULL;
-    PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, 1, sizeof *f, &f));
-    const pwf_status s = fill(f, config, train);
-    if (s.code == PWF_OK)
-        *out = f;
-    else
-        pwf_folder_free(f);
-    return s;
 }
 
 /* The images of `part` ("": the root), and then those of the folders in it, which links do not
@@ -491,9 +470,8 @@ static pwf_status add_all(pwf_folder *f, const char *part, int depth)
     return s;
 }
 
-static pwf_status fill_all(pwf_folder *f, const pwf_config *config, const char *path)
+static pwf_status fill_all(pwf_folder *f, const char *path)
 {
-    PWF_TRY(check_channels(config));
     if (strlen(path) >= sizeof f->root)
         return PWF_FAIL(PWF_DATA, "the name of the folder %.100s... is too long", path);
     strcpy(f->root, path);
@@ -502,12 +480,20 @@ static pwf_status fill_all(pwf_folder *f, const pwf_config *config, const char *
     return PWF_FAIL(PWF_DATA, "%s holds no .jpeg, .jpg or .png file", path);
 }
 
-pwf_status pwf_folder_open_all(const pwf_config *config, const char *path, pwf_folder **out)
+static pwf_status fill(pwf_folder *f, const pwf_config *config, bool train, const char *all)
+{
+    if (config->model.channels != 3)
+        return PWF_FAIL(PWF_CONFIG, "images of folders have 3 channels, but model.channels is %lld",
+                        (long long)config->model.channels);
+    return all ? fill_all(f, all) : fill_part(f, config, train);
+}
+
+pwf_status pwf_folder_open(const pwf_config *config, bool train, const char *all, pwf_folder **out)
 {
     pwf_folder *f = NULL;
     *out = NULL;
     PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, 1, sizeof *f, &f));
-    const pwf_status s = fill_all(f, config, path);
+    const pwf_status s = fill(f, config, train, all);
     if (s.code == PWF_OK)
         *out = f;
     else

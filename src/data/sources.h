@@ -28,9 +28,8 @@ pwf_status pwf_pixels_read_cifar(const pwf_config *config, bool train, int64_t l
 
 typedef struct pwf_folder pwf_folder;
 
-/* As pwf_images_open and pwf_images_open_all, for folders. */
-pwf_status pwf_folder_open(const pwf_config *config, bool train, pwf_folder **out);
-pwf_status pwf_folder_open_all(const pwf_config *config, const char *path, pwf_folder **out);
+/* As pwf_images_open, for folders. */
+pwf_status pwf_folder_open(const pwf_config *config, bool train, const char *all, pwf_folder **out);
 void pwf_folder_free(pwf_folder *folder);
 
 /* As the functions of pwf_images. */

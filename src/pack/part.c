@@ -39,7 +39,7 @@ static pwf_status list_tree(pwf_part *p)
     PWF_TRY(set_text(config.data.path, job->tree));
     PWF_TRY(set_text(config.data.val_list, job->val_list));
     PWF_TRY(set_text(config.data.val_classes, job->val_classes));
-    return pwf_images_open(&config, job->train, &p->images);
+    return pwf_images_open(&config, job->train, NULL, &p->images);
 }
 
 static pwf_status longest(const pwf_part *p, int64_t count, bool classes, int64_t *bytes)

@@ -17,15 +17,13 @@ typedef struct pwf_images pwf_images;
  * their names, files in byte order within; or, for val with data.val_list, one folder of files and
  * a list of classes), or opens data.path/train.h5 or data.path/val.h5 (hdf5). model.classes
  * is their number of classes, or 0: any.
+ * With `folder`, which is otherwise NULL, lists all images in that folder and, behind them, those
+ * in its folders, in byte order of the names; their class is 0, and they have no names of classes.
  * Local. The caller owns it. Fails with PWF_MISSING, PWF_DENIED, PWF_DATA, PWF_IO, PWF_RESOURCE, or
- * PWF_CONFIG when stored pixels are not those that data.resize, data.eval_transform and
- * augment.crop ask for. */
-pwf_status pwf_images_open(const pwf_config *config, bool train, pwf_images **out);
-
-/** Lists all images in a folder and, behind them, those in its folders, in byte order of the names;
- * their class is 0, and they have no names of classes.
- * Local. The caller owns it. Fails as pwf_dataset_open_folder. */
-pwf_status pwf_images_open_all(const pwf_config *config, const char *path, pwf_images **out);
+ * PWF_CONFIG when model.channels is not 3, or stored pixels are not those that data.resize,
+ * data.eval_transform and augment.crop ask for. */
+pwf_status pwf_images_open(const pwf_config *config, bool train, const char *folder,
+                           pwf_images **out);
 void pwf_images_free(pwf_images *images);
 
 /** Number of images and classes; class and name under data.path of an image; the bytes of its file
@@ -37,10 +35,6 @@ int32_t pwf_images_label(const pwf_images *images, int64_t index);
 const char *pwf_images_name(const pwf_images *images, int64_t index);
 int64_t pwf_images_size(const pwf_images *images, int64_t index);
 const char *pwf_images_class(const pwf_images *images, int64_t class);
-
-/** The folder or archive they come from, for messages.
- * Local. */
-const char *pwf_images_path(const pwf_images *images);
 
 /** A hash of all names, file sizes and classes in order; an archive has that of the folders it was
  * made from.
