@@ -4,7 +4,6 @@
 #include "pwf/ckpt/lock.h"
 
 #include "holder.h"
-#include "paths.h"
 
 #include "pwf/ckpt/ckpt.h"
 #include "pwf/core/fault.h"

@@ -60,18 +60,13 @@ int32_t pwf_machine_pop(pwf_machine *m)
     return pwf_machine_new(m, PWF_PICKLE_NONE);
 }
 
-static pwf_pickle_node *at_node(const pwf_machine *m, int32_t i)
-{
-    return &m->p->node[i];
-}
-
 /* Adds a value to a list or dict. */
 void pwf_machine_append(pwf_machine *m, int32_t list, int32_t value)
 {
     pwf_pickle *p = m->p;
     if (!room_for(m, &p->cell, p->cells, &p->cell_room, sizeof *p->cell)) return;
     p->cell[p->cells] = (pwf_pickle_cell){value, -1};
-    pwf_pickle_node *n = at_node(m, list);
+    pwf_pickle_node *n = pwf_machine_at(m, list);
     if (n->last >= 0)
         p->cell[n->last].next = p->cells;
     else
@@ -84,58 +79,66 @@ void pwf_machine_append(pwf_machine *m, int32_t list, int32_t value)
 static int32_t behind_mark(pwf_machine *m)
 {
     int32_t i = m->p->depth;
-    while (i > 0 && at_node(m, m->p->stack[i - 1])->kind != PWF_PICKLE_MARK)
+    while (i > 0 && pwf_machine_at(m, m->p->stack[i - 1])->kind != PWF_PICKLE_MARK)
         i--;
     if (i == 0) pwf_machine_fail(m, "there is no mark");
     return i;
 }
 
-/* Takes all values above the mark, and the mark, into the list or dict below or a new tuple. */
-static void take_marked(pwf_machine *m, pwf_pickle_kind kind, bool into_new)
+/* Takes the values from place `lo` of the stack on into a new one, which goes to place `to`. */
+static void take_above(pwf_machine *m, pwf_pickle_kind kind, int32_t lo, int32_t to)
+{
+    if (kind == PWF_PICKLE_DICT && (m->p->depth - lo) % 2 != 0)
+        return pwf_machine_fail(m, "an odd dict");
+    const int32_t made = pwf_machine_new(m, kind);
+    for (int32_t i = lo; i < m->p->depth; i++)
+        pwf_machine_append(m, made, m->p->stack[i]);
+    m->p->depth = to;
+    pwf_machine_push(m, made);
+}
+
+/* Adds the values from place `lo` of the stack on to the list or dict below place `to`. */
+static void add_above(pwf_machine *m, pwf_pickle_kind kind, int32_t lo, int32_t to)
+{
+    const int32_t list = m->p->stack[to - 1];
+    const pwf_pickle_kind found = pwf_machine_at(m, list)->kind;
+    if (found != kind && found != PWF_PICKLE_OPAQUE)
+        return pwf_machine_fail(m, "values are added to what is no list or dict");
+    if (found == PWF_PICKLE_DICT && (m->p->depth - lo) % 2 != 0)
+        return pwf_machine_fail(m, "an odd dict");
+    for (int32_t i = lo; found == kind && i < m->p->depth; i++)
+        pwf_machine_append(m, list, m->p->stack[i]);
+    m->p->depth = to;
+}
+
+/* The values above the last mark; the mark goes with them. */
+static void take_marked(pwf_machine *m, pwf_pickle_kind kind)
+{
+    const int32_t lo = behind_mark(m);
+    if (!m->wrong) take_above(m, kind, lo, lo - 1);
+}
+
+static void add_marked(pwf_machine *m, pwf_pickle_kind kind)
 {
     const int32_t lo = behind_mark(m);
     if (m->wrong) return;
-    int32_t to = 0;
-    if (into_new) {
-        to = pwf_machine_new(m, kind);
-    } else {
-        if (lo < 2) return pwf_machine_fail(m, "nothing to add to");
-        to = m->p->stack[lo - 2];
-    }
-    const pwf_pickle_kind found = at_node(m, to)->kind;
-    if (found == kind) {
-        if (kind == PWF_PICKLE_DICT && (m->p->depth - lo) % 2 != 0)
-            return pwf_machine_fail(m, "an odd dict");
-        for (int32_t i = lo; i < m->p->depth; i++)
-            pwf_machine_append(m, to, m->p->stack[i]);
-    } else if (found != PWF_PICKLE_OPAQUE) {
-        return pwf_machine_fail(m, "values are added to what is no list or dict");
-    }
-    m->p->depth = lo - 1;
-    if (into_new) pwf_machine_push(m, to);
+    if (lo < 2) return pwf_machine_fail(m, "nothing to add to");
+    add_above(m, kind, lo, lo - 1);
 }
 
+/* The `count` values on top. */
 static void take_top(pwf_machine *m, int32_t count)
 {
-    if (m->p->depth < count) return pwf_machine_fail(m, "the stack is empty");
-    const int32_t tuple = pwf_machine_new(m, PWF_PICKLE_LIST);
-    for (int32_t i = m->p->depth - count; i < m->p->depth; i++)
-        pwf_machine_append(m, tuple, m->p->stack[i]);
-    m->p->depth -= count;
-    pwf_machine_push(m, tuple);
+    const int32_t lo = m->p->depth - count;
+    if (lo < 0) return pwf_machine_fail(m, "the stack is empty");
+    take_above(m, PWF_PICKLE_LIST, lo, lo);
 }
 
-/* Adds the `count` values on top to the list or dict below them. */
 static void add_top(pwf_machine *m, pwf_pickle_kind kind, int32_t count)
 {
-    if (m->p->depth < count + 1) return pwf_machine_fail(m, "the stack is empty");
-    const int32_t to = m->p->stack[m->p->depth - count - 1];
-    const pwf_pickle_kind found = at_node(m, to)->kind;
-    if (found != kind && found != PWF_PICKLE_OPAQUE)
-        return pwf_machine_fail(m, "values are added to what is no list or dict");
-    for (int32_t i = m->p->depth - count; found == kind && i < m->p->depth; i++)
-        pwf_machine_append(m, to, m->p->stack[i]);
-    m->p->depth -= count;
+    const int32_t lo = m->p->depth - count;
+    if (lo < 1) return pwf_machine_fail(m, "the stack is empty");
+    add_above(m, kind, lo, lo);
 }
 
 /* ---- the text ---- */
@@ -193,22 +196,22 @@ static void text(pwf_machine *m, uint64_t length)
     skip(m, length);
     if (m->wrong) return; /* also beyond UINT32_MAX: no file has as many bytes here */
     const int32_t i = pwf_machine_new(m, PWF_PICKLE_TEXT);
-    at_node(m, i)->text = from;
-    at_node(m, i)->length = (uint32_t)length;
+    pwf_machine_at(m, i)->text = from;
+    pwf_machine_at(m, i)->length = (uint32_t)length;
     pwf_machine_push(m, i);
 }
 
 static void integer(pwf_machine *m, int64_t value)
 {
     const int32_t i = pwf_machine_new(m, PWF_PICKLE_INT);
-    at_node(m, i)->number = value;
+    pwf_machine_at(m, i)->number = value;
     pwf_machine_push(m, i);
 }
 
 static void truth(pwf_machine *m)
 {
     const int32_t i = pwf_machine_new(m, PWF_PICKLE_NONE);
-    at_node(m, i)->number = 1;
+    pwf_machine_at(m, i)->number = 1;
     pwf_machine_push(m, i);
 }
 
@@ -217,7 +220,7 @@ static void long_integer(pwf_machine *m, uint64_t length)
 {
     if (length > 8) {
         text(m, length);
-        if (!m->wrong) at_node(m, m->p->stack[m->p->depth - 1])->kind = PWF_PICKLE_OPAQUE;
+        if (!m->wrong) pwf_machine_at(m, m->p->stack[m->p->depth - 1])->kind = PWF_PICKLE_OPAQUE;
         return;
     }
     uint64_t x = take(m, (int)length);
@@ -247,78 +250,19 @@ static void recall(pwf_machine *m, uint64_t slot)
     pwf_machine_push(m, m->p->memo[slot]);
 }
 
-/* clang-format off: a table, one opcode a line */
-
-/* Opcodes that make or move values; false for one that is not known. */
-static bool plain_opcode(pwf_machine *m, unsigned char op, uint64_t *memoized)
+/* Opcodes that make values; false for one that does not. */
+static bool value_opcode(pwf_machine *m, unsigned char op)
 {
     switch (op) {
-    case '(':
-        pwf_machine_push_new(m, PWF_PICKLE_MARK);
-        return true;
-    case ')':
-        pwf_machine_push_new(m, PWF_PICKLE_LIST);
-        return true;
-    case ']':
-        pwf_machine_push_new(m, PWF_PICKLE_LIST);
-        return true;
-    case '}':
-        pwf_machine_push_new(m, PWF_PICKLE_DICT);
-        return true;
-    case 't':
-        take_marked(m, PWF_PICKLE_LIST, true);
-        return true;
-    case 'l':
-        take_marked(m, PWF_PICKLE_LIST, true);
-        return true;
-    case 'd':
-        take_marked(m, PWF_PICKLE_DICT, true);
-        return true;
-    case 'e':
-        take_marked(m, PWF_PICKLE_LIST, false);
-        return true;
-    case 'u':
-        take_marked(m, PWF_PICKLE_DICT, false);
-        return true;
-    case 'a':
-        add_top(m, PWF_PICKLE_LIST, 1);
-        return true;
-    case 's':
-        add_top(m, PWF_PICKLE_DICT, 2);
-        return true;
-    case 0x85:
-        take_top(m, 1);
-        return true;
-    case 0x86:
-        take_top(m, 2);
-        return true;
-    case 0x87:
-        take_top(m, 3);
-        return true;
-    case 'q':
-        remember(m, take(m, 1));
-        return true;
-    case 'r':
-        remember(m, take(m, 4));
-        return true;
-    case 0x94:
-        remember(m, (*memoized)++);
-        return true;
-    case 'h':
-        recall(m, take(m, 1));
-        return true;
-    case 'j':
-        recall(m, take(m, 4));
-        return true;
-    case 'I': /* Python 2 writes an int of more than 32 bits like this */
-        (void)line(m);
+    case 'N':
+    case 0x89: /* false */
         pwf_machine_push_new(m, PWF_PICKLE_NONE);
         return true;
     case 0x88:
         truth(m);
         return true;
-    case 'N':
-    case 0x89:
+    case 'I': /* Python 2 writes an int of more than 32 bits like this */
+        (void)line(m);
         pwf_machine_push_new(m, PWF_PICKLE_NONE);
         return true;
     case 'G':
@@ -335,20 +279,18 @@ static bool plain_opcode(pwf_machine *m, unsigned char op, uint64_t *memoized)
         integer(m, (int32_t)(uint32_t)take(m, 4));
         return true;
     case 0x8a:
-        long_integer(m, take(m, 1));
-        return true;
     case 0x8b:
-        long_integer(m, take(m, 4));
-        return true;
-    case 'X':
-    case 'T':
-    case 'B':
-        text(m, take(m, 4));
+        long_integer(m, take(m, op == 0x8a ? 1 : 4));
         return true;
     case 'U':
     case 'C':
     case 0x8c:
         text(m, take(m, 1));
+        return true;
+    case 'X':
+    case 'T':
+    case 'B':
+        text(m, take(m, 4));
         return true;
     case 0x8d:
     case 0x8e:
@@ -359,16 +301,64 @@ static bool plain_opcode(pwf_machine *m, unsigned char op, uint64_t *memoized)
     }
 }
 
-/* Opcodes that stand for objects. */
+/* Opcodes that gather values or move them. */
+static bool stack_opcode(pwf_machine *m, unsigned char op)
+{
+    switch (op) {
+    case '(':
+        pwf_machine_push_new(m, PWF_PICKLE_MARK);
+        return true;
+    case ')':
+    case ']':
+        pwf_machine_push_new(m, PWF_PICKLE_LIST);
+        return true;
+    case '}':
+        pwf_machine_push_new(m, PWF_PICKLE_DICT);
+        return true;
+    case 't':
+    case 'l':
+    case 'd':
+        take_marked(m, op == 'd' ? PWF_PICKLE_DICT : PWF_PICKLE_LIST);
+        return true;
+    case 'e':
+    case 'u':
+        add_marked(m, op == 'u' ? PWF_PICKLE_DICT : PWF_PICKLE_LIST);
+        return true;
+    case 0x85:
+    case 0x86:
+    case 0x87:
+        take_top(m, op - 0x84);
+        return true;
+    case 'a':
+        add_top(m, PWF_PICKLE_LIST, 1);
+        return true;
+    case 's':
+        add_top(m, PWF_PICKLE_DICT, 2);
+        return true;
+    case 'q':
+    case 'r':
+        remember(m, take(m, op == 'q' ? 1 : 4));
+        return true;
+    case 0x94:
+        remember(m, m->memoized++);
+        return true;
+    case 'h':
+    case 'j':
+        recall(m, take(m, op == 'h' ? 1 : 4));
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Opcodes that stand for objects, and those around them. */
 static bool object_opcode(pwf_machine *m, unsigned char op)
 {
     switch (op) {
-    case 0x80:
-        skip(m, 1);
-        return true; /* the protocol */
-    case 0x95:
-        skip(m, 8);
-        return true; /* the length of a frame */
+    case 0x80: /* the protocol */
+    case 0x95: /* the length of a frame */
+        skip(m, op == 0x80 ? 1 : 8);
+        return true;
     case 'c':
         read_name(m);
         return true;
@@ -392,14 +382,11 @@ static bool object_opcode(pwf_machine *m, unsigned char op)
     }
 }
 
-/* clang-format on */
-
 pwf_status pwf_pickle_read(pwf_pickle *p, const unsigned char *in, size_t bytes, size_t *at,
                            int32_t *top)
 {
-    pwf_machine m = {p, in + *at, in + *at, in + bytes, NULL, false};
+    pwf_machine m = {.p = p, .in = in + *at, .at = in + *at, .end = in + bytes};
     *p = (pwf_pickle){0};
-    uint64_t memoized = 0;
     bool stopped = false;
     const unsigned char *opcode = m.at;
     pwf_machine_new(&m, PWF_PICKLE_NONE); /* what a failure leaves behind */
@@ -407,7 +394,8 @@ pwf_status pwf_pickle_read(pwf_pickle *p, const unsigned char *in, size_t bytes,
         opcode = m.at;
         const unsigned char op = (unsigned char)take(&m, 1);
         stopped = op == '.';
-        if (!m.wrong && !stopped && !plain_opcode(&m, op, &memoized) && !object_opcode(&m, op))
+        if (!m.wrong && !stopped && !value_opcode(&m, op) && !stack_opcode(&m, op) &&
+            !object_opcode(&m, op))
             pwf_machine_fail(&m, "it has an opcode that no state dict has");
     }
     if (!m.wrong) *top = pwf_machine_pop(&m);

@@ -9,6 +9,7 @@
 typedef struct pwf_machine {
     pwf_pickle *p;
     const unsigned char *in, *at, *end;
+    uint64_t memoized; /* slots that were given in turn */
     const char *wrong; /* the first thing that was wrong */
     bool memory;       /* there was none */
 } pwf_machine;
@@ -16,6 +17,13 @@ typedef struct pwf_machine {
 /** Notes what is wrong; the first call counts.
  * Local. */
 void pwf_machine_fail(pwf_machine *m, const char *what);
+
+/** A value; the address is good until the next one is made.
+ * Local. */
+static inline pwf_pickle_node *pwf_machine_at(const pwf_machine *m, int32_t value)
+{
+    return &m->p->node[value];
+}
 
 /** Makes a value; 0, one that is always there, without memory.
  * Local. */

@@ -14,15 +14,10 @@ enum {
     NAME_STORAGE
 };
 
-static pwf_pickle_node *at_node(const pwf_machine *m, int32_t i)
-{
-    return &m->p->node[i];
-}
-
 /* The items of a list, at most `room`; returns how many there are. */
 static int64_t items(pwf_machine *m, int32_t list, int32_t *out, int room)
 {
-    const pwf_pickle_node *n = at_node(m, list);
+    const pwf_pickle_node *n = pwf_machine_at(m, list);
     if (n->kind != PWF_PICKLE_LIST) return -1;
     int32_t cell = n->first;
     for (int i = 0; i < room && cell >= 0; i++) {
@@ -52,7 +47,7 @@ void pwf_machine_name(pwf_machine *m, const char *module, size_t module_length, 
                       size_t length)
 {
     const int32_t i = pwf_machine_new(m, PWF_PICKLE_NAME);
-    pwf_pickle_node *n = at_node(m, i);
+    pwf_pickle_node *n = pwf_machine_at(m, i);
     const bool torch = is(module, module_length, "torch");
     const bool utils = is(module, module_length, "torch._utils");
     if (is(module, module_length, "collections") && is(word, length, "OrderedDict"))
@@ -74,14 +69,14 @@ void pwf_machine_name(pwf_machine *m, const char *module, size_t module_length, 
 
 static bool is_text(const pwf_machine *m, int32_t i, const char *word)
 {
-    const pwf_pickle_node *n = at_node(m, i);
+    const pwf_pickle_node *n = pwf_machine_at(m, i);
     return n->kind == PWF_PICKLE_TEXT && is(n->text, n->length, word);
 }
 
 void pwf_machine_stack_name(pwf_machine *m)
 {
-    const pwf_pickle_node *word = at_node(m, pwf_machine_pop(m)),
-                          *module = at_node(m, pwf_machine_pop(m));
+    const pwf_pickle_node *word = pwf_machine_at(m, pwf_machine_pop(m)),
+                          *module = pwf_machine_at(m, pwf_machine_pop(m));
     if (m->wrong) return;
     if (word->kind != PWF_PICKLE_TEXT || module->kind != PWF_PICKLE_TEXT)
         return pwf_machine_fail(m, "a name is no text");
@@ -96,7 +91,7 @@ static bool is_ints(pwf_machine *m, int32_t list)
     const int64_t count = items(m, list, item, PWF_TENSOR_DIMS);
     if (count < 0 || count > PWF_TENSOR_DIMS) return false;
     for (int64_t i = 0; i < count; i++)
-        if (at_node(m, item[i])->kind != PWF_PICKLE_INT) return false;
+        if (pwf_machine_at(m, item[i])->kind != PWF_PICKLE_INT) return false;
     return true;
 }
 
@@ -104,16 +99,16 @@ static void rebuild_tensor(pwf_machine *m, int32_t arguments)
 {
     int32_t a[4];
     if (items(m, arguments, a, 4) < 4) return pwf_machine_fail(m, "a tensor lacks arguments");
-    if (at_node(m, a[0])->kind == PWF_PICKLE_OPAQUE)
+    if (pwf_machine_at(m, a[0])->kind == PWF_PICKLE_OPAQUE)
         return pwf_machine_push_new(m, PWF_PICKLE_OPAQUE);
-    if (at_node(m, a[0])->kind != PWF_PICKLE_STORAGE || at_node(m, a[1])->kind != PWF_PICKLE_INT ||
-        !is_ints(m, a[2]) || !is_ints(m, a[3]) ||
-        at_node(m, a[2])->number != at_node(m, a[3])->number)
+    if (pwf_machine_at(m, a[0])->kind != PWF_PICKLE_STORAGE ||
+        pwf_machine_at(m, a[1])->kind != PWF_PICKLE_INT || !is_ints(m, a[2]) || !is_ints(m, a[3]) ||
+        pwf_machine_at(m, a[2])->number != pwf_machine_at(m, a[3])->number)
         return pwf_machine_fail(m, "a tensor has arguments of other kinds");
     const int32_t i = pwf_machine_new(m, PWF_PICKLE_TENSOR);
-    pwf_pickle_node *n = at_node(m, i);
+    pwf_pickle_node *n = pwf_machine_at(m, i);
     n->first = a[0];
-    n->number = at_node(m, a[1])->number;
+    n->number = pwf_machine_at(m, a[1])->number;
     n->shape = a[2];
     n->stride = a[3];
     pwf_machine_push(m, i);
@@ -125,10 +120,10 @@ static void ordered_dict(pwf_machine *m, int32_t arguments)
 {
     int32_t list = 0, pair[2];
     const int64_t count = items(m, arguments, &list, 1);
-    if (count < 0 || count > 1 || (count == 1 && at_node(m, list)->kind != PWF_PICKLE_LIST))
+    if (count < 0 || count > 1 || (count == 1 && pwf_machine_at(m, list)->kind != PWF_PICKLE_LIST))
         return pwf_machine_push_new(m, PWF_PICKLE_OPAQUE);
     const int32_t dict = pwf_machine_new(m, PWF_PICKLE_DICT);
-    int32_t cell = count == 1 ? at_node(m, list)->first : -1;
+    int32_t cell = count == 1 ? pwf_machine_at(m, list)->first : -1;
     for (; cell >= 0 && !m->wrong; cell = m->p->cell[cell].next) {
         if (items(m, m->p->cell[cell].node, pair, 2) != 2)
             return pwf_machine_fail(m, "a dict is made of what are no pairs");
@@ -144,7 +139,7 @@ static void parameter(pwf_machine *m, int32_t arguments)
     int32_t first = 0;
     if (items(m, arguments, &first, 1) >= 1) return pwf_machine_push(m, first);
     const int32_t i = pwf_machine_new(m, PWF_PICKLE_OPAQUE);
-    at_node(m, i)->number = NAME_PARAMETER;
+    pwf_machine_at(m, i)->number = NAME_PARAMETER;
     pwf_machine_push(m, i);
 }
 
@@ -168,7 +163,7 @@ void pwf_machine_reduce(pwf_machine *m)
 {
     const int32_t arguments = pwf_machine_pop(m), function = pwf_machine_pop(m);
     if (m->wrong) return;
-    const pwf_pickle_node *f = at_node(m, function);
+    const pwf_pickle_node *f = pwf_machine_at(m, function);
     call(m, f->kind == PWF_PICKLE_NAME ? f->number : NAME_OTHER, arguments);
 }
 
@@ -176,7 +171,7 @@ void pwf_machine_new_object(pwf_machine *m)
 {
     const int32_t arguments = pwf_machine_pop(m), class = pwf_machine_pop(m);
     if (m->wrong) return;
-    const pwf_pickle_node *c = at_node(m, class);
+    const pwf_pickle_node *c = pwf_machine_at(m, class);
     const bool known = c->kind == PWF_PICKLE_NAME && c->number == NAME_PARAMETER;
     call(m, known ? NAME_PARAMETER : NAME_OTHER, arguments);
 }
@@ -188,10 +183,10 @@ void pwf_machine_build(pwf_machine *m)
     int32_t first = 0;
     const int32_t state = pwf_machine_pop(m);
     if (m->wrong || m->p->depth == 0) return;
-    pwf_pickle_node *object = at_node(m, m->p->stack[m->p->depth - 1]);
+    pwf_pickle_node *object = pwf_machine_at(m, m->p->stack[m->p->depth - 1]);
     if (object->kind == PWF_PICKLE_OPAQUE && object->number == NAME_PARAMETER &&
-        items(m, state, &first, 1) == 5 && at_node(m, first)->kind == PWF_PICKLE_TENSOR)
-        *object = *at_node(m, first);
+        items(m, state, &first, 1) == 5 && pwf_machine_at(m, first)->kind == PWF_PICKLE_TENSOR)
+        *object = *pwf_machine_at(m, first);
 }
 
 /* ('storage', type, key, device, elements), before PyTorch 1.6 also the part of which it is a view,
@@ -203,13 +198,13 @@ void pwf_machine_persistent(pwf_machine *m)
     const int64_t parts = m->wrong ? 0 : items(m, id, a, 6);
     if (parts >= 1 && is_text(m, a[0], "module")) return pwf_machine_push_new(m, PWF_PICKLE_OPAQUE);
     if (parts < 5) return pwf_machine_fail(m, "a reference to no storage");
-    const pwf_pickle_node *type = at_node(m, a[1]), *key = at_node(m, a[2]);
-    const pwf_pickle_node *count = at_node(m, a[4]);
+    const pwf_pickle_node *type = pwf_machine_at(m, a[1]), *key = pwf_machine_at(m, a[2]);
+    const pwf_pickle_node *count = pwf_machine_at(m, a[4]);
     if (type->kind != PWF_PICKLE_NAME || type->number != NAME_STORAGE)
         return pwf_machine_push_new(m, PWF_PICKLE_OPAQUE);
     if (key->kind != PWF_PICKLE_TEXT || count->kind != PWF_PICKLE_INT || count->number < 0)
         return pwf_machine_fail(m, "a storage has arguments of other kinds");
-    if (parts > 5 && at_node(m, a[5])->kind != PWF_PICKLE_NONE)
+    if (parts > 5 && pwf_machine_at(m, a[5])->kind != PWF_PICKLE_NONE)
         return pwf_machine_fail(m, "a storage is a view of another one");
     const pwf_pickle_node storage = {.kind = PWF_PICKLE_STORAGE,
                                      .first = -1,
@@ -219,6 +214,6 @@ void pwf_machine_persistent(pwf_machine *m)
                                      .length = key->length,
                                      .dtype = type->dtype};
     const int32_t i = pwf_machine_new(m, PWF_PICKLE_STORAGE);
-    *at_node(m, i) = storage;
+    *pwf_machine_at(m, i) = storage;
     pwf_machine_push(m, i);
 }
