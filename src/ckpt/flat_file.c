@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#define _GNU_SOURCE /* memfd_create */
+#define _XOPEN_SOURCE 700 /* ftruncate */
 #include "pwf/ckpt/flat_file.h"
 
 #include "layout.h"
 #include "output.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -46,25 +44,9 @@ static pwf_status make_array(hid_t file, pwf_flat_array *a)
     return s;
 }
 
-static pwf_status make_text(hid_t file, const pwf_flat_text *text)
+static pwf_status lay_out_in(const char *name, int64_t first, const pwf_flat_text *texts,
+                             int text_count, pwf_flat_array *arrays, int array_count)
 {
-    const hid_t space = H5Screate(H5S_SCALAR), type = H5Tcopy(H5T_C_S1);
-    H5Tset_size(type, strlen(text->value) + 1);
-    const hid_t made = H5Acreate2(file, text->name, type, space, H5P_DEFAULT, H5P_DEFAULT);
-    const herr_t e = made < 0 ? -1 : H5Awrite(made, type, text->value);
-    if (made >= 0) H5Aclose(made);
-    H5Tclose(type);
-    H5Sclose(space);
-    return e < 0 ? pwf_h5_failed(PWF_IO, "cannot make the attribute", text->name) : pwf_ok();
-}
-
-/* As a checkpoint, the file is laid out in memory first, because a libhdf5 that once failed to
- * write crashes when the process ends. */
-static pwf_status lay_out_in(int memory, int64_t first, const pwf_flat_text *texts, int text_count,
-                             pwf_flat_array *arrays, int array_count)
-{
-    char name[64];
-    snprintf(name, sizeof name, "/proc/self/fd/%d", memory);
     pwf_h5_start();
     hid_t file = -1;
     PWF_TRY(pwf_h5_create(name, (hsize_t)first, &file));
@@ -72,7 +54,8 @@ static pwf_status lay_out_in(int memory, int64_t first, const pwf_flat_text *tex
     for (int i = 0; i < array_count && s.code == PWF_OK; i++)
         s = make_array(file, &arrays[i]);
     for (int i = 0; i < text_count && s.code == PWF_OK; i++)
-        s = make_text(file, &texts[i]);
+        if (pwf_h5_put_text(file, texts[i].name, texts[i].value) < 0)
+            s = pwf_h5_failed(PWF_IO, "cannot make the attribute", texts[i].name);
     if (H5Fclose(file) < 0 && s.code == PWF_OK) s = pwf_h5_failed(PWF_IO, "cannot close", name);
     return s;
 }
@@ -81,10 +64,10 @@ pwf_status pwf_flat_lay_out(int fd, const char *path, int64_t first, const pwf_f
                             int text_count, pwf_flat_array *arrays, int array_count, int64_t *bytes)
 {
     struct stat info;
-    const int memory = memfd_create("pwf-layout", MFD_CLOEXEC);
-    if (memory < 0)
-        return PWF_FAIL(PWF_RESOURCE, "cannot make a file in memory: %s", strerror(errno));
-    pwf_status s = lay_out_in(memory, first, texts, text_count, arrays, array_count);
+    char name[PWF_MEMORY_NAME];
+    int memory = -1;
+    PWF_TRY(pwf_output_memory(&memory, name));
+    pwf_status s = lay_out_in(name, first, texts, text_count, arrays, array_count);
     if (s.code == PWF_OK && fstat(memory, &info) != 0)
         s = PWF_FAIL(PWF_IO, "cannot look at the layout of %s: %s", path, strerror(errno));
     if (s.code == PWF_OK && ftruncate(fd, info.st_size) != 0)

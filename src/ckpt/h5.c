@@ -69,6 +69,25 @@ hid_t pwf_h5_plain_storage(void)
     return create;
 }
 
+herr_t pwf_h5_put_attribute(hid_t file, const char *name, hid_t type, const void *value)
+{
+    const hid_t space = H5Screate(H5S_SCALAR);
+    const hid_t made = H5Acreate2(file, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
+    herr_t e = made < 0 ? -1 : H5Awrite(made, type, value);
+    if (made >= 0 && H5Aclose(made) < 0) e = -1;
+    H5Sclose(space);
+    return e;
+}
+
+herr_t pwf_h5_put_text(hid_t file, const char *name, const char *text)
+{
+    const hid_t type = H5Tcopy(H5T_C_S1);
+    H5Tset_size(type, strlen(text) + 1);
+    const herr_t e = pwf_h5_put_attribute(file, name, type, text);
+    H5Tclose(type);
+    return e;
+}
+
 /* Opens the dataset or the attribute, whatever `read` does with it. */
 pwf_status pwf_h5_read(hid_t file, const char *name, const char *attribute, hid_t type,
                        int64_t count, void *out)

@@ -28,6 +28,11 @@ pwf_status pwf_h5_create(const char *path, hsize_t first, hid_t *out);
  * Local. The caller closes it. */
 hid_t pwf_h5_plain_storage(void);
 
+/** Makes an attribute of one value, or of a text with its NUL; negative if that failed.
+ * Local. */
+herr_t pwf_h5_put_attribute(hid_t file, const char *name, hid_t type, const void *value);
+herr_t pwf_h5_put_text(hid_t file, const char *name, const char *text);
+
 /* What a file is made from. */
 typedef struct pwf_layout {
     const pwf_snapshot *snapshot;

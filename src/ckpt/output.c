@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#define _GNU_SOURCE /* getrandom */
+#define _GNU_SOURCE /* getrandom, memfd_create, SEEK_DATA */
 #include "output.h"
 
 #include "file.h"
@@ -8,29 +8,45 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+pwf_status pwf_output_create(const char *dir, const char *name, const char *attempt,
+                             char part[PWF_PATH], int *fd)
+{
+    uint64_t random = 0;
+    if (getrandom(&random, sizeof random, 0) != sizeof random) random = (uint64_t)getpid();
+    const int n = snprintf(part, PWF_PATH, "%s/.%s.part.%s%016llx", dir, name, attempt,
+                           (unsigned long long)random);
+    if (n >= PWF_PATH)
+        return PWF_FAIL(PWF_CANTCREATE, "the name of the directory %.200s... is too long", dir);
+    *fd = open(part, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (*fd < 0)
+        return PWF_FAIL(errno == EACCES || errno == EPERM ? PWF_DENIED : PWF_CANTCREATE,
+                        "cannot create %s: %s", part, strerror(errno));
+    return pwf_ok();
+}
+
+pwf_status pwf_output_set_mode(int fd, const char *part)
+{
+    const mode_t mask = umask(022);
+    umask(mask);
+    if (fchmod(fd, 0666 & ~mask & ~(mode_t)022) != 0)
+        return PWF_FAIL(PWF_IO, "cannot set the mode of %s: %s", part, strerror(errno));
+    return pwf_file_sync(fd, part);
+}
+
 pwf_status pwf_output_begin(pwf_output *output, const char *path)
 {
     const char *name = NULL;
-    uint64_t random = 0;
     output->fd = -1;
     output->path = path;
     output->bytes = 0;
     PWF_TRY(pwf_path_split(path, output->dir, &name));
     PWF_TRY(pwf_path_check_folder(output->dir));
-    if (getrandom(&random, sizeof random, 0) != sizeof random) random = (uint64_t)getpid();
-    const int n = snprintf(output->part, sizeof output->part, "%s/.%s.part.%016llx", output->dir,
-                           name, (unsigned long long)random);
-    if (n >= (int)sizeof output->part)
-        return PWF_FAIL(PWF_CANTCREATE, "the name %.200s... is too long", path);
-    output->fd = open(output->part, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (output->fd < 0)
-        return PWF_FAIL(errno == EACCES || errno == EPERM ? PWF_DENIED : PWF_CANTCREATE,
-                        "cannot create %s: %s", output->part, strerror(errno));
-    return pwf_ok();
+    return pwf_output_create(output->dir, name, "", output->part, &output->fd);
 }
 
 pwf_status pwf_output_add(pwf_output *output, const void *bytes, size_t count)
@@ -42,11 +58,7 @@ pwf_status pwf_output_add(pwf_output *output, const void *bytes, size_t count)
 
 pwf_status pwf_output_end(pwf_output *output)
 {
-    const mode_t mask = umask(022);
-    umask(mask);
-    if (fchmod(output->fd, 0666 & ~mask & ~(mode_t)022) != 0)
-        return PWF_FAIL(PWF_IO, "cannot set the mode of %s: %s", output->part, strerror(errno));
-    PWF_TRY(pwf_file_sync(output->fd, output->part));
+    PWF_TRY(pwf_output_set_mode(output->fd, output->part));
     if (rename(output->part, output->path) != 0)
         return PWF_FAIL(PWF_CANTCREATE, "cannot rename %s to %s: %s", output->part, output->path,
                         strerror(errno));
@@ -61,6 +73,14 @@ void pwf_output_drop(pwf_output *output)
     close(output->fd);
     output->fd = -1;
     unlink(output->part);
+}
+
+pwf_status pwf_output_memory(int *fd, char name[PWF_MEMORY_NAME])
+{
+    *fd = memfd_create("pwf-layout", MFD_CLOEXEC);
+    if (*fd < 0) return PWF_FAIL(PWF_RESOURCE, "cannot make a file in memory: %s", strerror(errno));
+    snprintf(name, PWF_MEMORY_NAME, "/proc/self/fd/%d", *fd);
+    return pwf_ok();
 }
 
 pwf_status pwf_output_copy(int from, int to, const char *path)

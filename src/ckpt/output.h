@@ -20,6 +20,25 @@ pwf_status pwf_output_add(pwf_output *output, const void *bytes, size_t count);
 pwf_status pwf_output_end(pwf_output *output);
 void pwf_output_drop(pwf_output *output);
 
+/** Makes an empty part file of a file NAME, "DIR/.NAME.part.ATTEMPT" and a number, for its owner
+ * alone.
+ * Local. The caller closes *fd and removes it. Fails with PWF_CANTCREATE or PWF_DENIED; *fd is then
+ * -1. */
+pwf_status pwf_output_create(const char *dir, const char *name, const char *attempt,
+                             char part[PWF_PATH], int *fd);
+
+/** Gives a part file the mode of a new file, never writable for others, and syncs it.
+ * Local. Fails with PWF_IO. */
+pwf_status pwf_output_set_mode(int fd, const char *part);
+
+enum { PWF_MEMORY_NAME = 64 }; /* bytes */
+
+/** A file in memory in which libhdf5 lays a file out, and its name: a libhdf5 that once failed to
+ * write crashes when the process ends, and here writing does not fail (only what it writes takes
+ * space: arrays are holes).
+ * Local. The caller closes *fd. Fails with PWF_RESOURCE. */
+pwf_status pwf_output_memory(int *fd, char name[PWF_MEMORY_NAME]);
+
 /** Copies what has been written of a file with holes, each byte to its place.
  * Local. Fails with PWF_IO. */
 pwf_status pwf_output_copy(int from, int to, const char *path);

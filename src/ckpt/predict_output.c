@@ -45,24 +45,12 @@ static pwf_status add_names(hid_t file, const pwf_logits *logits, herr_t *e)
     return pwf_ok();
 }
 
-static herr_t add_model(hid_t file, const char *model)
-{
-    const hid_t space = H5Screate(H5S_SCALAR), type = H5Tcopy(H5T_C_S1);
-    H5Tset_size(type, strlen(model) + 1);
-    const hid_t made = H5Acreate2(file, "model", type, space, H5P_DEFAULT, H5P_DEFAULT);
-    herr_t e = made < 0 ? -1 : H5Awrite(made, type, model);
-    if (made >= 0 && H5Aclose(made) < 0) e = -1;
-    H5Tclose(type);
-    H5Sclose(space);
-    return e;
-}
-
 static pwf_status fill(hid_t file, const pwf_logits *logits)
 {
     const int64_t shape[2] = {logits->images, logits->classes};
     herr_t e = add_array(file, "logits", H5T_IEEE_F32LE, 2, shape, logits->values);
     if (e >= 0 && logits->names) PWF_TRY(add_names(file, logits, &e));
-    if (e >= 0) e = add_model(file, logits->model);
+    if (e >= 0) e = pwf_h5_put_text(file, "model", logits->model);
     if (e >= 0) e = H5Fflush(file, H5F_SCOPE_GLOBAL);
     return e < 0 ? pwf_h5_failed(PWF_RESOURCE, "cannot make", "the file of logits") : pwf_ok();
 }

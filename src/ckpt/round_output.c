@@ -134,19 +134,11 @@ static herr_t write_rows(hid_t file, const pwf_round_output *out)
 
 static herr_t write_attribute(hid_t file, const pwf_round_attribute *a)
 {
-    const hid_t space = H5Screate(H5S_SCALAR);
-    const hid_t type = H5Tcopy(a->text ? H5T_C_S1 : a->integer ? H5T_STD_I64LE : H5T_IEEE_F64LE);
+    if (a->text) return pwf_h5_put_text(file, a->name, a->text);
+    const hid_t type = a->integer ? H5T_STD_I64LE : H5T_IEEE_F64LE;
     const int64_t whole = a->integer ? (int64_t)a->value : 0;
-    const void *data = a->text      ? (const void *)a->text
-                       : a->integer ? (const void *)&whole
-                                    : (const void *)&a->value;
-    if (a->text) H5Tset_size(type, strlen(a->text) + 1);
-    const hid_t made = H5Acreate2(file, a->name, type, space, H5P_DEFAULT, H5P_DEFAULT);
-    herr_t e = made < 0 ? -1 : H5Awrite(made, type, data);
-    if (made >= 0 && H5Aclose(made) < 0) e = -1;
-    H5Tclose(type);
-    H5Sclose(space);
-    return e;
+    return pwf_h5_put_attribute(file, a->name, type,
+                                a->integer ? (const void *)&whole : (const void *)&a->value);
 }
 
 static pwf_status lay_out(writing *w)

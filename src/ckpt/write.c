@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#define _GNU_SOURCE /* fallocate, getrandom, memfd_create, SEEK_DATA */
+#define _GNU_SOURCE /* fallocate, memfd_create */
 #include "hashes.h"
 #include "mpiio.h"
 #include "output.h"
@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -93,20 +92,12 @@ static pwf_status create(commit *c)
     if (!c->first) return pwf_ok();
     PWF_TRY(pwf_path_check_folder(c->dir));
     PWF_TRY(check_room(c));
-    char job[21], restart[21];
+    char job[21], restart[21], attempt[48];
     job_digits("SLURM_JOB_ID", job);
     job_digits("SLURM_RESTART_COUNT", restart);
-    uint64_t random = 0;
-    if (getrandom(&random, sizeof random, 0) != sizeof random) random = (uint64_t)getpid();
-    const int n = snprintf(c->part, sizeof c->part, "%s/.%s.part.%s.%s.%016llx", c->dir, c->name,
-                           job, restart, (unsigned long long)random);
-    if (n >= (int)sizeof c->part)
-        return PWF_FAIL(PWF_CANTCREATE, "the name of the directory %.200s... is too long", c->dir);
+    snprintf(attempt, sizeof attempt, "%s.%s.", job, restart);
+    PWF_TRY(pwf_output_create(c->dir, c->name, attempt, c->part, &c->file.fd));
     snprintf(c->path, sizeof c->path, "%s/%s", c->dir, c->name);
-    c->file.fd = open(c->part, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (c->file.fd < 0)
-        return PWF_FAIL(errno == EACCES || errno == EPERM ? PWF_DENIED : PWF_CANTCREATE,
-                        "cannot create %s: %s", c->part, strerror(errno));
     c->created = true;
     return pwf_ok();
 }
@@ -134,17 +125,12 @@ static pwf_status reserve(const commit *c)
                     (double)bytes * 0x1p-20, c->path, strerror(e));
 }
 
-/* A libhdf5 that once failed to write crashes when the process ends. So it lays the file out in
- * memory, where writing does not fail (only what it writes takes space there: the arrays are
- * holes), and we bring the bytes to the disk. */
+/* libhdf5 lays the file out in memory, and we bring the bytes to the disk. */
 static pwf_status lay_out(commit *c)
 {
     if (!c->first) return pwf_ok();
-    c->memory = memfd_create("pwf-checkpoint-layout", MFD_CLOEXEC);
-    if (c->memory < 0)
-        return PWF_FAIL(PWF_RESOURCE, "cannot make a file in memory: %s", strerror(errno));
-    char name[64];
-    snprintf(name, sizeof name, "/proc/self/fd/%d", c->memory);
+    char name[PWF_MEMORY_NAME];
+    PWF_TRY(pwf_output_memory(&c->memory, name));
     const pwf_layout layout = {c->snapshot, pwf_mesh_size(c->mesh, PWF_SHARD),
                                pwf_mesh_size(c->mesh, PWF_REPLICA), &c->file, name};
     PWF_TRY(pwf_layout_make(&layout));
@@ -331,11 +317,7 @@ static pwf_status check(commit *c)
 static pwf_status set_mode(commit *c)
 {
     if (!c->first) return pwf_ok();
-    const mode_t mask = umask(022);
-    umask(mask);
-    if (fchmod(c->file.fd, 0666 & ~mask & ~(mode_t)022) != 0)
-        return PWF_FAIL(PWF_IO, "cannot set the mode of %s: %s", c->part, strerror(errno));
-    return pwf_file_sync(c->file.fd, c->part);
+    return pwf_output_set_mode(c->file.fd, c->part);
 }
 
 static pwf_status give_name(commit *c)
