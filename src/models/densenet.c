@@ -2,9 +2,6 @@
 /* Names, order and start values as timm's DenseNet. */
 #include "densenet.h"
 
-#include "parts.h"
-
-#include <math.h>
 #include <stdio.h>
 
 enum { NARROW = 4 }; /* channels between a layer's two convolutions, by growth */
@@ -13,8 +10,8 @@ enum { NARROW = 4 }; /* channels between a layer's two convolutions, by growth *
 static pwf_value conv(pwf_builder *b, const char *name, pwf_value x, int64_t in, int64_t out,
                       int64_t kernel, int64_t stride)
 {
-    const pwf_start start = {PWF_INIT_NORMAL, sqrt(2.0 / (double)(in * kernel * kernel))};
-    return pwf_part_conv(b, name, x, in, out, kernel, stride, start);
+    return pwf_part_conv(b, name, x, in, out, kernel, stride,
+                         pwf_start_kaiming(in * kernel * kernel));
 }
 
 static pwf_value norm_relu(pwf_builder *b, const char *name, pwf_value x, int64_t channels)
@@ -47,10 +44,9 @@ pwf_status pwf_densenet_build(const pwf_densenet *net, pwf_registry *registry, p
 {
     pwf_builder b = {registry, graph, pwf_ok()};
     int64_t width = 2 * net->growth;
-    pwf_value x =
-        conv(&b, "features.conv0", 0, net->channels, width, net->stem_kernel, net->stem_stride);
-    x = norm_relu(&b, "features.norm0", x, width);
-    if (net->stem_pool) x = pwf_graph_max_pool(graph, x, 3, 2, 1);
+    const pwf_start start = pwf_start_kaiming(net->channels * net->stem.kernel * net->stem.kernel);
+    pwf_value x = pwf_part_stem(&b, &net->stem, "features.conv0", "features.norm0", net->channels,
+                                width, start);
     for (int block = 1; block <= net->blocks; block++) {
         for (int64_t i = 1; i <= net->depths[block - 1] && b.status.code == PWF_OK; i++) {
             char own[64];

@@ -2,8 +2,7 @@
 #ifndef PWF_SRC_MODELS_DENSENET_H
 #define PWF_SRC_MODELS_DENSENET_H
 
-#include "pwf/nn/graph.h"
-#include "pwf/registry/registry.h"
+#include "parts.h"
 
 enum { PWF_DENSENET_BLOCKS = 8 };
 
@@ -13,9 +12,8 @@ typedef struct pwf_densenet {
     int64_t growth; /* the stem makes twice as many */
     int blocks;
     int64_t depths[PWF_DENSENET_BLOCKS];
-    int64_t stem_kernel, stem_stride;
-    bool stem_pool; /* 3x3 maximum, stride 2, behind the stem */
-    int64_t channels, classes, image_size;
+    pwf_stem stem;
+    int64_t channels, classes;
 } pwf_densenet;
 
 /* As pwf_resnet_build. */

@@ -139,11 +139,17 @@ static pwf_status own_densenet(const pwf_config *config, pwf_densenet *net)
     return pwf_ok();
 }
 
-static pwf_status check_stem(const pwf_config *config)
+/* The published stem, or the configuration's own. */
+static pwf_status stem_of(const pwf_config *config, const preset *named, pwf_stem *out)
 {
+    *out = (pwf_stem){.kernel = 7, .stride = 2, .pool = true};
+    if (named) return pwf_ok();
     if (config->model.stem_kernel % 2 != 1)
         return PWF_FAIL(PWF_CONFIG, "model.stem_kernel: %lld is not odd",
                         (long long)config->model.stem_kernel);
+    *out = (pwf_stem){.kernel = config->model.stem_kernel,
+                      .stride = config->model.stem_stride,
+                      .pool = config->model.stem_pool};
     return pwf_ok();
 }
 
@@ -151,12 +157,8 @@ static pwf_status check_stem(const pwf_config *config)
 static pwf_status build_resnet(const pwf_config *config, const preset *named,
                                pwf_registry *registry, pwf_graph *graph)
 {
-    pwf_resnet net = {.stem_kernel = 7,
-                      .stem_stride = 2,
-                      .stem_pool = true,
-                      .channels = config->model.channels,
-                      .classes = config->model.classes,
-                      .image_size = config->model.image_size};
+    pwf_resnet net = {.channels = config->model.channels, .classes = config->model.classes};
+    PWF_TRY(stem_of(config, named, &net.stem));
     if (named) {
         net.bottleneck = named->variant;
         net.stages = 4;
@@ -165,11 +167,7 @@ static pwf_status build_resnet(const pwf_config *config, const preset *named,
             net.widths[s] = INT64_C(64) << s;
         }
     } else {
-        PWF_TRY(check_stem(config));
         PWF_TRY(own_resnet(config, &net));
-        net.stem_kernel = config->model.stem_kernel;
-        net.stem_stride = config->model.stem_stride;
-        net.stem_pool = config->model.stem_pool;
     }
     return pwf_resnet_build(&net, registry, graph);
 }
@@ -177,22 +175,14 @@ static pwf_status build_resnet(const pwf_config *config, const preset *named,
 static pwf_status build_densenet(const pwf_config *config, const preset *named,
                                  pwf_registry *registry, pwf_graph *graph)
 {
-    pwf_densenet net = {.stem_kernel = 7,
-                        .stem_stride = 2,
-                        .stem_pool = true,
-                        .channels = config->model.channels,
-                        .classes = config->model.classes,
-                        .image_size = config->model.image_size};
+    pwf_densenet net = {.channels = config->model.channels, .classes = config->model.classes};
+    PWF_TRY(stem_of(config, named, &net.stem));
     if (named) {
         net.growth = named->growth;
         net.blocks = 4;
         memcpy(net.depths, named->stages, sizeof named->stages);
     } else {
-        PWF_TRY(check_stem(config));
         PWF_TRY(own_densenet(config, &net));
-        net.stem_kernel = config->model.stem_kernel;
-        net.stem_stride = config->model.stem_stride;
-        net.stem_pool = config->model.stem_pool;
     }
     return pwf_densenet_build(&net, registry, graph);
 }

@@ -9,6 +9,11 @@ pwf_start pwf_start_uniform(int64_t inputs)
     return (pwf_start){PWF_INIT_UNIFORM, 1.0 / sqrt((double)inputs)};
 }
 
+pwf_start pwf_start_kaiming(int64_t connections)
+{
+    return (pwf_start){PWF_INIT_NORMAL, sqrt(2.0 / (double)connections)};
+}
+
 const char *pwf_part_name(char out[PWF_LAYER_NAME], const char *block, const char *layer)
 {
     snprintf(out, PWF_LAYER_NAME, "%.63s.%.31s", block, layer);
@@ -75,6 +80,14 @@ pwf_value pwf_part_batch_norm(pwf_builder *b, const char *name, pwf_value x, int
     const pwf_buffer *variance = buffer(b, name, "running_var", channels, 1.0f);
     if (!variance) return 0;
     return pwf_graph_batch_norm(b->graph, x, scale, shift, mean, variance);
+}
+
+pwf_value pwf_part_stem(pwf_builder *b, const pwf_stem *stem, const char *conv, const char *norm,
+                        int64_t in, int64_t out, pwf_start start)
+{
+    pwf_value x = pwf_part_conv(b, conv, 0, in, out, stem->kernel, stem->stride, start);
+    x = pwf_graph_relu(b->graph, pwf_part_batch_norm(b, norm, x, out, false));
+    return stem->pool ? pwf_graph_max_pool(b->graph, x, 3, 2, 1) : x;
 }
 
 pwf_value pwf_part_layer_norm(pwf_builder *b, const char *name, pwf_value x, int64_t channels)

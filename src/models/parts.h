@@ -32,6 +32,9 @@ pwf_start pwf_start_uniform(int64_t inputs);
 const pwf_param *pwf_part_parameter(pwf_builder *b, const char *name, int dims,
                                     const int64_t *shape, pwf_role role, pwf_start start);
 
+/* Kaiming's normal start over so many connections. */
+pwf_start pwf_start_kaiming(int64_t connections);
+
 /* "block" and "layer" give "block.layer". */
 const char *pwf_part_name(char out[PWF_LAYER_NAME], const char *block, const char *layer);
 
@@ -42,6 +45,16 @@ pwf_value pwf_part_conv(pwf_builder *b, const char *name, pwf_value x, int64_t i
 /* Batch normalisation; its scale starts at 1, or at 0. */
 pwf_value pwf_part_batch_norm(pwf_builder *b, const char *name, pwf_value x, int64_t channels,
                               bool zero);
+
+/* How a convolutional network begins. */
+typedef struct pwf_stem {
+    int64_t kernel, stride;
+    bool pool; /* 3x3 maximum, stride 2, behind the convolution */
+} pwf_stem;
+
+/* The images through a convolution to `out` channels, with its norm, ReLU and pool. */
+pwf_value pwf_part_stem(pwf_builder *b, const pwf_stem *stem, const char *conv, const char *norm,
+                        int64_t in, int64_t out, pwf_start start);
 
 pwf_value pwf_part_layer_norm(pwf_builder *b, const char *name, pwf_value x, int64_t channels);
 

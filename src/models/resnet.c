@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "resnet.h"
 
-#include "parts.h"
-
-#include <math.h>
 #include <stdio.h>
 
 enum { EXPANSION = 4 };
@@ -12,8 +9,8 @@ enum { EXPANSION = 4 };
 static pwf_value conv(pwf_builder *b, const char *name, pwf_value x, int64_t in, int64_t out,
                       int64_t kernel, int64_t stride)
 {
-    const pwf_start start = {PWF_INIT_NORMAL, sqrt(2.0 / (double)(out * kernel * kernel))};
-    return pwf_part_conv(b, name, x, in, out, kernel, stride, start);
+    return pwf_part_conv(b, name, x, in, out, kernel, stride,
+                         pwf_start_kaiming(out * kernel * kernel));
 }
 
 /* One convolution of a block with its norm. The last of a branch has no ReLU, and its scale starts
@@ -56,9 +53,8 @@ pwf_status pwf_resnet_build(const pwf_resnet *net, pwf_registry *registry, pwf_g
 {
     pwf_builder b = {registry, graph, pwf_ok()};
     int64_t width = net->widths[0];
-    pwf_value x = conv(&b, "conv1", 0, net->channels, width, net->stem_kernel, net->stem_stride);
-    x = pwf_graph_relu(graph, pwf_part_batch_norm(&b, "bn1", x, width, false));
-    if (net->stem_pool) x = pwf_graph_max_pool(graph, x, 3, 2, 1);
+    pwf_value x = pwf_part_stem(&b, &net->stem, "conv1", "bn1", net->channels, width,
+                                pwf_start_kaiming(width * net->stem.kernel * net->stem.kernel));
     for (int stage = 0; stage < net->stages; stage++)
         for (int64_t i = 0; i < net->depths[stage] && b.status.code == PWF_OK; i++) {
             char block[48];

@@ -2,8 +2,7 @@
 #ifndef PWF_SRC_MODELS_RESNET_H
 #define PWF_SRC_MODELS_RESNET_H
 
-#include "pwf/nn/graph.h"
-#include "pwf/registry/registry.h"
+#include "parts.h"
 
 enum { PWF_RESNET_STAGES = 8 };
 
@@ -12,9 +11,8 @@ typedef struct pwf_resnet {
     bool bottleneck; /* 1x1, 3x3, 1x1 blocks that end four times as wide; else 3x3, 3x3 */
     int stages;
     int64_t depths[PWF_RESNET_STAGES], widths[PWF_RESNET_STAGES];
-    int64_t stem_kernel, stem_stride;
-    bool stem_pool; /* 3x3 maximum, stride 2, behind the stem */
-    int64_t channels, classes, image_size;
+    pwf_stem stem;
+    int64_t channels, classes;
 } pwf_resnet;
 
 /* Registers the parameters in timm's names and order and builds the graph over them up to the
