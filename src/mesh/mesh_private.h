@@ -12,7 +12,7 @@ struct pwf_mesh {
     MPI_Comm comm[PWF_AXES];
     int rank[PWF_AXES], size[PWF_AXES];
     int *counts, *starts; /* per rank of the longest axis: arguments of MPI_Allgatherv */
-    int64_t *parts;       /* likewise, one more: the offsets of the parts of a long sum */
+    int64_t *parts;       /* likewise, one more: offsets of equal items or of a long sum's parts */
     int64_t *scratch;     /* where another rank's summands arrive */
 };
 

@@ -65,6 +65,13 @@ void pwf_mesh_gather(const pwf_mesh *mesh, pwf_axis axis, void *data, const int6
     pwf_watch_met();
 }
 
+void pwf_mesh_gather_items(const pwf_mesh *mesh, pwf_axis axis, void *items, size_t bytes)
+{
+    for (int r = 0; r <= mesh->size[axis]; r++)
+        mesh->parts[r] = r * (int64_t)bytes;
+    pwf_mesh_gather(mesh, axis, items, mesh->parts);
+}
+
 void pwf_mesh_collect(const pwf_mesh *mesh, const void *piece, size_t piece_bytes, void *data,
                       const int64_t *offset)
 {

@@ -73,15 +73,12 @@ pwf_status pwf_ranks_compare(pwf_trainer *t)
 {
     const int ranks = pwf_mesh_size(t->mesh, PWF_WORLD), shards = pwf_mesh_size(t->mesh, PWF_SHARD);
     card cards[PWF_SLOTS_MAX], *mine = &cards[pwf_mesh_rank(t->mesh, PWF_WORLD)];
-    int64_t offset[PWF_SLOTS_MAX + 1];
     if (ranks == 1) return pwf_ok();
     memset(mine, 0, sizeof *mine);
     mine->common = hash_common(t);
     if (shards < ranks) mine->shard = hash_shard(t->state);
     if (gethostname(mine->host, sizeof mine->host - 1) != 0) mine->host[0] = '?';
-    for (int r = 0; r <= ranks; r++)
-        offset[r] = r * (int64_t)sizeof *cards;
-    pwf_mesh_gather(t->mesh, PWF_WORLD, cards, offset);
+    pwf_mesh_gather_items(t->mesh, PWF_WORLD, cards, sizeof *cards);
     int odd = find_odd(cards, ranks, 0, 1, false);
     const bool common = odd >= 0;
     for (int s = 0; odd < 0 && shards < ranks && s < shards; s++)
@@ -108,11 +105,8 @@ void pwf_ranks_time(pwf_trainer *t)
     const int ranks = pwf_mesh_size(t->mesh, PWF_WORLD);
     const double mine = t->own_seconds;
     double seconds[PWF_SLOTS_MAX];
-    int64_t offset[PWF_SLOTS_MAX + 1];
-    for (int r = 0; r <= ranks; r++)
-        offset[r] = r * (int64_t)sizeof *seconds;
     seconds[pwf_mesh_rank(t->mesh, PWF_WORLD)] = mine;
-    pwf_mesh_gather(t->mesh, PWF_WORLD, seconds, offset);
+    pwf_mesh_gather_items(t->mesh, PWF_WORLD, seconds, sizeof *seconds);
     qsort(seconds, (size_t)ranks, sizeof *seconds, by_value);
     const double median = seconds[(ranks - 1) / 2];
     t->own_seconds = 0.0;

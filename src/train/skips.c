@@ -43,9 +43,7 @@ pwf_status pwf_skips_agree(pwf_trainer *t, const pwf_dataset *data, int64_t *kno
     int64_t counts[PWF_SLOTS_MAX], offset[PWF_SLOTS_MAX + 1] = {0}, *found = NULL;
     const int64_t *mine = NULL;
     counts[rank] = pwf_dataset_skipped(data, &mine) - *known;
-    for (int r = 0; r <= ranks; r++)
-        offset[r] = r * (int64_t)sizeof *counts;
-    pwf_mesh_gather(t->mesh, PWF_WORLD, counts, offset);
+    pwf_mesh_gather_items(t->mesh, PWF_WORLD, counts, sizeof *counts);
     for (int r = 0; r < ranks; r++)
         offset[r + 1] = offset[r] + counts[r] * (int64_t)sizeof *found;
     const int64_t all = offset[ranks] / (int64_t)sizeof *found;

@@ -19,16 +19,13 @@ typedef struct place {
     char host[HOST];
 } place;
 
-static void gather(const pwf_mesh *mesh, place *places, int64_t *offset)
+static void gather(const pwf_mesh *mesh, place *places)
 {
-    const int rank = pwf_mesh_rank(mesh, PWF_WORLD), ranks = pwf_mesh_size(mesh, PWF_WORLD);
-    place *mine = &places[rank];
+    place *mine = &places[pwf_mesh_rank(mesh, PWF_WORLD)];
     memset(mine, 0, sizeof *mine);
     mine->pid = (int64_t)getpid();
     if (gethostname(mine->host, HOST - 1) != 0) mine->host[0] = '\0';
-    for (int r = 0; r <= ranks; r++)
-        offset[r] = r * (int64_t)sizeof *places;
-    pwf_mesh_gather(mesh, PWF_WORLD, places, offset);
+    pwf_mesh_gather_items(mesh, PWF_WORLD, places, sizeof *places);
 }
 
 /* Ranks of other hosts have process 0. */
@@ -46,21 +43,17 @@ pwf_status pwf_train_watch(const pwf_mesh *mesh, const pwf_config *config)
     const int64_t ranks = pwf_mesh_size(mesh, PWF_WORLD);
     place *places = NULL;
     pid_t *pids = NULL;
-    int64_t *offset = NULL;
     pwf_status status = pwf_mem_alloc(PWF_MEM_BUFFERS, ranks, sizeof *places, &places);
     if (status.code == PWF_OK) status = pwf_mem_alloc(PWF_MEM_BUFFERS, ranks, sizeof *pids, &pids);
-    if (status.code == PWF_OK)
-        status = pwf_mem_alloc(PWF_MEM_BUFFERS, ranks + 1, sizeof *offset, &offset);
     status = pwf_mesh_agree(mesh, status);
     if (status.code == PWF_OK) {
-        gather(mesh, places, offset);
+        gather(mesh, places);
         status = set_peers(mesh, places, pids);
         if (status.code == PWF_OK) status = pwf_watch_start();
         status = pwf_mesh_agree(mesh, status);
     }
     pwf_mem_free(places);
     pwf_mem_free(pids);
-    pwf_mem_free(offset);
     pwf_log_at("start", -1);
     pwf_watch_limit("watchdog.start", config->watchdog.start);
     return status;

@@ -238,6 +238,24 @@ static void gather(void **state)
             }
 }
 
+static void gather_items(void **state)
+{
+    (void)state;
+    enum { ITEM = 13 };
+    static char items[8 * ITEM];
+    for (int a = 0; a < 3; a++) {
+        const int rank = pwf_mesh_rank(mesh, axes[a]), size = pwf_mesh_size(mesh, axes[a]);
+        memset(items, 0x55, sizeof items);
+        for (int i = 0; i < ITEM; i++)
+            items[rank * ITEM + i] = (char)mixed(rank, i);
+        pwf_mesh_gather_items(mesh, axes[a], items, ITEM);
+        for (int r = 0; r < size; r++)
+            for (int i = 0; i < ITEM; i++)
+                assert_int_equal(items[r * ITEM + i], (char)mixed(r, i));
+        if (size < 8) assert_int_equal(items[size * ITEM], 0x55);
+    }
+}
+
 static void collect(void **state)
 {
     (void)state;
