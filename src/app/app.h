@@ -73,6 +73,10 @@ void pwf_app_start_log(const pwf_config *config);
  * Local. */
 void pwf_app_print_version(const char *program);
 
+/** Brings what was printed to the standard output.
+ * Local. Fails with PWF_IO. */
+pwf_status pwf_app_flush(void);
+
 /** The commands of pwf; argv[0] is the command's name. Results go to stdout, which the caller
  * flushes and checks.
  * inspect: Local, without MPI. Fails with PWF_USAGE, or as pwf_ckpt_inspect. */

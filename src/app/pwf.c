@@ -64,8 +64,8 @@ static bool asks_for_help(const char *word)
 /* Says what went wrong, be it that the results could not be written. */
 static pwf_status said(pwf_status status)
 {
-    if (fflush(stdout) != 0 && status.code == PWF_OK)
-        status = PWF_FAIL(PWF_IO, "cannot write to the standard output");
+    const pwf_status flushed = pwf_app_flush();
+    if (status.code == PWF_OK) status = flushed;
     pwf_log_status(status);
     return status;
 }

@@ -83,7 +83,7 @@ static pwf_status run(const pwf_mesh *launch, int argc, char **argv)
     if (command.action == PWF_APP_HELP || command.action == PWF_APP_VERSION) {
         if (speaks && command.action == PWF_APP_HELP) print_help();
         if (speaks && command.action == PWF_APP_VERSION) pwf_app_print_version("pwf_dist");
-        return pwf_ok();
+        return pwf_mesh_agree(launch, pwf_app_flush());
     }
     pwf_status status = pwf_app_resolve(launch, &command, &job);
     if (status.code == PWF_OK) {
@@ -92,6 +92,8 @@ static pwf_status run(const pwf_mesh *launch, int argc, char **argv)
     }
     if (status.code == PWF_OK) status = pwf_train_watch(mesh, &job.config);
     if (status.code == PWF_OK) status = act(mesh, command.action, &job);
+    if (status.code == PWF_OK && command.action != PWF_APP_RUN)
+        status = pwf_mesh_agree(launch, pwf_app_flush());
     pwf_watch_limit("watchdog.finish", job.config.watchdog.finish);
     pwf_mesh_free(mesh);
     pwf_lock_release(job.lock);

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <unistd.h>
 
 void pwf_app_start(void)
@@ -16,4 +17,9 @@ void pwf_app_start(void)
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a limit is an error of the write that meets it */
     pwf_log_set(PWF_LOG_INFO, pwf_terminal_fd() >= 0);
+}
+
+pwf_status pwf_app_flush(void)
+{
+    return fflush(stdout) == 0 ? pwf_ok() : PWF_FAIL(PWF_IO, "cannot write to the standard output");
 }

@@ -4,10 +4,13 @@
  * ckpt_program SHARDS write DIR FROM TO [mpiio]
  *                                         writes steps FROM, FROM + 1, ... TO, pruning behind each;
  *                                         prints "committed STEP" once a write has returned
- * ckpt_program SHARDS model DIR          writes model.h5
+ * ckpt_program SHARDS model DIR           writes model.h5
  * ckpt_program SHARDS load DIR ...        finds and loads the newest of each directory; fails
- * unless it is exactly the state of its step; prints "loaded STEP FINGERPRINT" ckpt_program SHARDS
- * same FILE FILE ...  fails unless all files hold the same outside /run */
+ *                                         unless it is exactly the state of its step; prints
+ *                                         "loaded STEP FINGERPRINT"
+ * ckpt_program SHARDS again DIR COUNT [mpiio]
+ *                                         loads, and writes COUNT steps on
+ * ckpt_program SHARDS same FILE FILE ...  fails unless all files hold the same outside /run */
 #include "example.h"
 
 #include <hdf5.h>
@@ -80,8 +83,10 @@ static int load_newest(const pwf_mesh *mesh, const char *dir, int64_t *step)
         if (memcmp(&loaded, &want, sizeof want) != 0)
             code = report(
                 PWF_FAIL(PWF_BUG, "%s is not the state of step %lld", path, (long long)*step));
-        else if (first)
+        else if (first) {
             printf("loaded %lld %s\n", (long long)*step, text);
+            fflush(stdout);
+        }
     }
     example_free(&e);
     return code;
@@ -152,7 +157,7 @@ int main(int argc, char **argv)
     int code = PWF_USAGE;
     int64_t step = 0;
     const pwf_ckpt_writer writer =
-        argc == 7 && strcmp(argv[6], "mpiio") == 0 ? PWF_CKPT_MPIIO : PWF_CKPT_PWRITE;
+        strcmp(argv[argc - 1], "mpiio") == 0 ? PWF_CKPT_MPIIO : PWF_CKPT_PWRITE;
     if (strcmp(argv[2], "write") == 0 && (argc == 6 || argc == 7))
         code = write_steps(mesh, argv[3], atoll(argv[4]), atoll(argv[5]), writer);
     else if (strcmp(argv[2], "model") == 0)
@@ -160,9 +165,9 @@ int main(int argc, char **argv)
     else if (strcmp(argv[2], "load") == 0)
         for (int i = 3; i < argc && (i == 3 || code == 0); i++)
             code = load_newest(mesh, argv[i], &step);
-    else if (strcmp(argv[2], "again") == 0) {
+    else if (strcmp(argv[2], "again") == 0 && argc >= 5) {
         code = load_newest(mesh, argv[3], &step);
-        if (code == 0) code = write_steps(mesh, argv[3], step + 1, step + 1, writer);
+        if (code == 0) code = write_steps(mesh, argv[3], step + 1, step + atoll(argv[4]), writer);
     } else if (strcmp(argv[2], "same") == 0)
         for (int i = 4; i < argc && (i == 4 || code == 0); i++)
             code = same(argv[3], argv[i]);

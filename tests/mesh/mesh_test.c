@@ -310,10 +310,10 @@ static void reduce(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(places),     cmocka_unit_test(wrong_shards), cmocka_unit_test(agree),
-        cmocka_unit_test(agree_most), cmocka_unit_test(same),         cmocka_unit_test(sums),
-        cmocka_unit_test(maxima),     cmocka_unit_test(broadcast),    cmocka_unit_test(gather),
-        cmocka_unit_test(collect),    cmocka_unit_test(reduce),
+        cmocka_unit_test(places),       cmocka_unit_test(wrong_shards), cmocka_unit_test(agree),
+        cmocka_unit_test(agree_most),   cmocka_unit_test(same),         cmocka_unit_test(sums),
+        cmocka_unit_test(maxima),       cmocka_unit_test(broadcast),    cmocka_unit_test(gather),
+        cmocka_unit_test(gather_items), cmocka_unit_test(collect),      cmocka_unit_test(reduce),
     };
     return run_over_meshes(argc, argv, tests, sizeof tests / sizeof tests[0]);
 }

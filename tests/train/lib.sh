@@ -36,20 +36,26 @@ start() {
     until grep -q -- "$text" "$run.log" 2>/dev/null || ! kill -0 $group 2>/dev/null; do sleep 0.02; done
 }
 
-check() { # check "what" command...
+# The kind of the first check that failed, for the fault rows.
+fault=''
+
+check() { # [failing=KIND] check "what" command...
     checks=$((checks + 1))
     if "${@:2}"; then return; fi
     echo "FAILED: $1"
     failures=$((failures + 1))
+    : "${fault:=${failing:-wrong}}"
 }
 
 expect() { # expect CODE "what": the code of the last dist
+    local failing=code
+    case $code in 124) failing=hang ;; 132 | 134 | 135 | 136 | 139) failing=crash ;; esac
     check "$2: exit code $code instead of $1" test "$code" = "$1"
     if [ "$code" != "$1" ]; then tail -n 15 ./*.log | tail -n 40; fi
 }
 
 says() { # says LOG "text"
-    check "$1 does not say: $2" grep -qF -- "$2" "$1"
+    failing=silent check "$1 does not say: $2" grep -qF -- "$2" "$1"
 }
 
 # The rows of a metrics file without what depends on time.

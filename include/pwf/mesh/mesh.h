@@ -78,7 +78,8 @@ void pwf_mesh_broadcast(const pwf_mesh *mesh, pwf_axis axis, int root, void *dat
 void pwf_mesh_gather(const pwf_mesh *mesh, pwf_axis axis, void *data, const int64_t *offset);
 
 /** Gathers one item of `bytes` bytes of each rank, in place: rank r of the axis has filled item r
- * of `items`. Collective over the axis. */
+ * of `items`.
+ * Collective over the axis. */
 void pwf_mesh_gather_items(const pwf_mesh *mesh, pwf_axis axis, void *items, size_t bytes);
 
 /** Gathers as pwf_mesh_gather does, but on world rank 0 alone.

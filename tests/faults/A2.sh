@@ -1,0 +1,37 @@
+# Kills inside the commit of a checkpoint, one after the other in one directory.
+# shellcheck shell=bash disable=SC2034,SC2154
+title="kill -9 inside the checkpoint window"
+units="1 300 1000"
+
+# Each life loads the newest checkpoint, which must hold the exact state of its step, and writes on.
+life() { # life RANKS SHARDS COUNT
+    launch now.log "$1" "$PWF_TEST_PROGRAMS/ckpt_program" "$2" again run "$3" "$writer"
+    until grep -q '^loaded' now.log || ! kill -0 "$group" 2>/dev/null; do sleep 0.005; done
+}
+
+unit() {
+    local ranks wait i known=1 loaded writer=pwrite
+    [ $((RANDOM % 4)) != 0 ] || writer=mpiio
+    rm -rf run && mkdir run
+    "$PWF_TEST_PROGRAMS/ckpt_program" 1 write run 1 1 $writer
+    for ((i = 1; i <= 10; i++)); do
+        ranks=$((RANDOM % 3 + 1)) wait=$((RANDOM % 200))
+        life $ranks $((RANDOM % ranks == 0 ? ranks : 1)) 1000
+        sleep "$(seconds $wait)"
+        kill_one $((RANDOM % 4))
+        loaded=$(sed -n 's/^loaded \([0-9]*\) .*/\1/p' now.log)
+        check "step ${loaded:-none} was loaded, $known was there" test "${loaded:-0}" -ge "$known"
+        [ -z "$fault" ] || cat now.log
+        known=$(sed -n 's/^committed //p' now.log | tail -n 1)
+        known=${known:-$loaded}
+        case_is good "$writer, $victim of $ranks ranks killed $wait ms after loading step ${loaded:-none}; wrote up to step ${known:=1}"
+    done
+    # The last attempt is left alone, and leaves nothing else.
+    life 1 1 1
+    code=0
+    wait "$group" || code=$?
+    expect 0 "left alone"
+    no_leftovers run
+    check "step $known is there" test "$(sed -n 's/^loaded \([0-9]*\) .*/\1/p' now.log)" -ge "$known"
+    case_is good "$writer, ten kills, then left alone"
+}

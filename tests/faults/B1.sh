@@ -1,0 +1,35 @@
+# Disks that get full in the middle of a commit.
+# shellcheck shell=bash disable=SC2034,SC2154
+title="a full disk, a file size limit"
+units="2 all all"
+
+setup() {
+    printf '%s\n' "pwrite limit 0" "pwrite limit 1" "mpiio limit 0" "mpiio limit 1" >list.txt
+    mkdir -p small
+    if mount -t tmpfs -o size=4m none small; then
+        umount small
+        # It says beforehand that it is full, or does not.
+        printf '%s\n' "pwrite full none" "pwrite full eopnotsupp" "mpiio full none" "mpiio full eopnotsupp" >>list.txt
+    else
+        echo "no small file system here: only limits are tried"
+    fi
+}
+
+unit() {
+    local writer what how
+    read -r writer what how <<<"$2"
+    if [ "$what" = full ]; then
+        mount -t tmpfs -o size=4m none small
+        trap 'umount small' EXIT
+        mkdir small/dir
+        sweep now.log "$writer" full small/dir small "$how"
+        sweep_cases "$writer" now.log
+    else
+        rm -rf dir && mkdir dir
+        sweep now.log "$writer" limit dir "$how" none
+        sweep_cases "$writer" now.log
+    fi
+    # A hang, of MPI-IO alone, ends it.
+    check "$2: the sweep did not come to its end" test "$writer$code" = mpiio79 -o -n "$(grep '^done' now.log)"
+    case_is good "$2: until there was room"
+}

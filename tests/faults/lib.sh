@@ -1,0 +1,132 @@
+# What the rows share beside tests/train/lib.sh. Sourced by tests/faults.sh.
+# shellcheck shell=bash
+# shellcheck source=tests/train/lib.sh
+source "$PWF_SOURCE_DIR/tests/train/lib.sh"
+export PWF_TEST_PROGRAMS=$PWF_BIN_DIR/../tests
+
+# case_is good|refused|old|KIND "what was done and seen": ends a case. The kind of the first check that
+# failed since the last case counts more: wrong numbers, crash, hang, silent (no message), leftovers,
+# code (a wrong exit code).
+case_is() {
+    echo "${fault:-$1} $2" >&3
+    fault=''
+}
+
+# What a run may not leave behind. Names of a run that has ended are checked; its processes are gone.
+no_leftovers() { # no_leftovers DIR
+    failing=leftovers check "$1: left behind: $(find "$1" -mindepth 1 -name '.*' -printf '%f ')" \
+        test -z "$(find "$1" -mindepth 1 -name '.*')"
+}
+
+# seconds MILLISECONDS: as sleep wants it
+seconds() { printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000)); }
+
+# launch LOG RANKS PROGRAM...: starts ranks in the background; $group is the process group. Then
+# `processes` sets $launcher and rank[], as far as they are there.
+launch() {
+    local log=$1 ranks=$2
+    shift 2
+    : >"$log" # what an earlier job said is not mistaken for this one's
+    setsid timeout -k 5 120 mpirun --oversubscribe --bind-to none -n "$ranks" "$@" >"$log" 2>&1 </dev/null &
+    group=$!
+    trap 'kill -9 -- -$group 2>/dev/null || true' EXIT
+}
+processes() {
+    launcher=$(pgrep -P "$group" || true)
+    rank=()
+    [ -z "$launcher" ] || mapfile -t rank < <(pgrep -P "$launcher" || true)
+}
+
+# kill_one WHO: a rank, the launcher, or all, with SIGKILL; $victim says which. The code of the job in
+# $code; what survives it for ten seconds is left behind.
+kill_one() {
+    processes
+    victim="a rank"
+    [ "$1" != 2 ] || victim="the launcher"
+    [ "$1" != 3 ] || victim="all"
+    case $victim in
+    "a rank") [ ${#rank[@]} = 0 ] || kill -9 "${rank[RANDOM % ${#rank[@]}]}" || true ;;
+    "the launcher") kill -9 "${launcher:-$group}" || true ;;
+    all) kill -9 -- -"$group" ${rank[@]+"${rank[@]}"} || true ;;
+    esac 2>/dev/null
+    code=0
+    wait "$group" 2>/dev/null || code=$?
+    local pid t
+    for pid in ${rank[@]+"${rank[@]}"}; do
+        for ((t = 0; t < 200; t++)); do kill -0 "$pid" 2>/dev/null || break; sleep 0.05; done
+        failing=leftovers check "process $pid outlives its job" test $t -lt 200
+    done
+}
+
+# Of whole runs. tests/train/tiny.yaml with a checkpoint every second step, held against `whole`, an
+# uninterrupted run of the same settings in the folder of the row.
+settings=(-c "$PWF_SOURCE_DIR/tests/train/tiny.yaml" --set checkpoint.every=2)
+whole_run() { # for setup; its milliseconds in length.txt
+    local begun
+    begun=$(date +%s%N)
+    dist 2 whole.log "${settings[@]}" --output whole
+    expect 0 "uninterrupted"
+    test "$failures" = 0
+    echo $((($(date +%s%N) - begun) / 1000000)) >length.txt
+}
+
+# The step of the newest checkpoint that a log acknowledges, and the one a log says it goes on from.
+acknowledged() { sed -n 's/.*code=CKPT .*ckpt-0*\([0-9]*\)\.h5.*/\1/p' "$1" | tail -n 1; }
+resumed() { sed -n 's/.*code=RESUME .*: step \([0-9]*\),.*/\1/p' "$1" | tail -n 1; }
+
+# take_up RUN: while $code is not 0, resumes on other meshes; then holds it against `whole`. The step of
+# the first resume in $from.
+take_up() {
+    local run=$1 lives=0 shards known now
+    from=
+    while [ "$code" != 0 ] && [ $lives -lt 4 ]; do
+        known=$(acknowledged "$run.log")
+        lives=$((lives + 1)) shards=$((RANDOM % 3 + 1))
+        dist $((shards * (RANDOM % 2 + 1))) "$run.log" "${settings[@]}" --output "$run" --resume auto \
+            --set parallel.shards=$shards
+        now=$(resumed "$run.log")
+        from=${from:-${now:-0}}
+        check "$run: went on from ${now:-nothing}, acknowledged was $known" test "${now:-0}" -ge "${known:-0}"
+    done
+    expect 0 "$run: resumed"
+    same_rows whole "$run"
+    same_state whole "$run"
+    no_leftovers "$run"
+}
+
+# sweep LOG ARGUMENTS: ckpt_sweep on two ranks; its code in $code
+sweep() {
+    local log=$1
+    shift
+    code=0
+    timeout -k 5 300 mpirun -n 2 "$PWF_TEST_PROGRAMS/ckpt_sweep" "$@" >"$log" 2>"$log.err" </dev/null || code=$?
+}
+
+# sweep_cases WRITER LOG [strict]: its lines as cases. MPI-IO may hang, which the watchdog ends in a run;
+# then the checkpoint before must load. Strict: what is no error must not cost the checkpoint.
+sweep_cases() {
+    local writer=$1 call kind often where n outcome rest
+    while read -r _ call kind often where n outcome rest; do
+        case $outcome in
+        good | named) outcome=good ;;
+        refused) ;;
+        HANG)
+            outcome=hang
+            if [ "$writer" = mpiio ] && mpirun -n 1 "$PWF_TEST_PROGRAMS/ckpt_program" 1 load dir; then
+                outcome=old rest="hung in MPI-IO and was ended; the one before loads"
+            fi
+            ;;
+        SILENT | LOST) outcome=wrong ;;
+        LEFT) outcome=leftovers ;;
+        CODE) outcome=code ;;
+        *) outcome=crash ;;
+        esac
+        case ${3:-}.$writer.$kind.$outcome in
+        strict.pwrite.short.refused | strict.pwrite.eintr.refused | strict.pwrite.eopnotsupp.refused)
+            outcome=code rest="given up: $rest"
+            ;;
+        esac
+        case_is "$outcome" "$writer: $call $kind $often, rank $where, $n${rest:+: $rest}"
+    done < <(grep '^case' "$2")
+    [ "$code" = 0 ] || [ "$code" = 79 ] || case_is crash "$writer: ckpt_sweep ended with $code"
+}
