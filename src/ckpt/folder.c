@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "commit.h"
 #include "file.h"
 
 #include "pwf/ckpt/ckpt.h"
@@ -274,12 +275,16 @@ static pwf_status prune_here(const char *dir, pwf_ckpt_retention stay)
     return PWF_FAULT_POINT("ckpt.prune_end");
 }
 
-void pwf_ckpt_prune(const pwf_mesh *mesh, const char *dir, pwf_ckpt_retention stay)
+void pwf_folder_prune(const char *dir, pwf_ckpt_retention stay)
 {
     PWF_ASSERT(stay.keep >= 2 && stay.every >= 0);
-    pwf_status s = pwf_ok();
-    if (pwf_mesh_rank(mesh, PWF_WORLD) == 0) s = prune_here(dir, stay);
+    const pwf_status s = prune_here(dir, stay);
     if (s.code != PWF_OK) PWF_WARN("CKPT_PRUNE", "%s", s.text);
+}
+
+void pwf_ckpt_prune(const pwf_mesh *mesh, const char *dir, pwf_ckpt_retention stay)
+{
+    if (pwf_mesh_rank(mesh, PWF_WORLD) == 0) pwf_folder_prune(dir, stay);
     pwf_mesh_barrier(mesh);
 }
 

@@ -29,33 +29,43 @@ static void piece_offsets(const pwf_state *state, bool posterior, int shards, in
     }
 }
 
-pwf_status pwf_hashes_of_state(const pwf_mesh *mesh, const pwf_state *state, pwf_hashes *out)
+pwf_status pwf_hashes_new(const pwf_mesh *mesh, const pwf_state *state, pwf_hashes *out)
 {
     const int shards = pwf_mesh_size(mesh, PWF_SHARD);
     pwf_state_array arrays[PWF_STATE_ARRAYS_MAX];
-    const int count = pwf_state_arrays(state, arrays);
-    out->hash = NULL;
-    out->arrays = count;
-    out->first[0] = 0;
-    for (int i = 0; i < count; i++)
+    *out = (pwf_hashes){.arrays = pwf_state_arrays(state, arrays)};
+    for (int i = 0; i < out->arrays; i++)
         out->first[i + 1] =
             out->first[i] + pwf_block_count(arrays[i].posterior ? state->posterior : state->total);
-    int64_t *offset = NULL;
-    pwf_status s = pwf_mem_alloc(PWF_MEM_BUFFERS, out->first[count], sizeof *out->hash, &out->hash);
-    if (s.code == PWF_OK) s = pwf_mem_alloc(PWF_MEM_BUFFERS, shards + 1, sizeof *offset, &offset);
-    s = pwf_mesh_agree(mesh, s);
-    for (int i = 0; s.code == PWF_OK && i < count; i++) {
-        pwf_hash *table = out->hash + out->first[i];
-        hash_own(&arrays[i], arrays[i].posterior ? state->own_posterior : state->own, table);
-        piece_offsets(state, arrays[i].posterior, shards, offset);
-        pwf_mesh_gather(mesh, PWF_SHARD, table, offset);
-    }
-    pwf_mem_free(offset);
-    if (s.code != PWF_OK) {
-        pwf_mem_free(out->hash);
-        out->hash = NULL;
-    }
-    return s;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, out->first[out->arrays], sizeof *out->hash, &out->hash));
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, out->arrays * (shards + 1), sizeof *out->offset,
+                          &out->offset));
+    for (int i = 0; i < out->arrays; i++)
+        piece_offsets(state, arrays[i].posterior, shards, out->offset + i * (shards + 1));
+    return pwf_ok();
+}
+
+void pwf_hashes_free(pwf_hashes *hashes)
+{
+    pwf_mem_free(hashes->hash);
+    pwf_mem_free(hashes->offset);
+    *hashes = (pwf_hashes){0};
+}
+
+void pwf_hashes_own(pwf_hashes *hashes, const pwf_state_array *arrays, pwf_range own,
+                    pwf_range own_posterior)
+{
+    for (int i = 0; i < hashes->arrays; i++)
+        hash_own(&arrays[i], arrays[i].posterior ? own_posterior : own,
+                 hashes->hash + hashes->first[i]);
+}
+
+void pwf_hashes_gather(const pwf_mesh *mesh, pwf_hashes *hashes)
+{
+    const int shards = pwf_mesh_size(mesh, PWF_SHARD);
+    for (int i = 0; i < hashes->arrays; i++)
+        pwf_mesh_gather(mesh, PWF_SHARD, hashes->hash + hashes->first[i],
+                        hashes->offset + i * (shards + 1));
 }
 
 pwf_status pwf_hashes_fingerprint(const pwf_hash *hash, int64_t count, const pwf_replicated *rest,
@@ -87,8 +97,12 @@ pwf_hash pwf_ckpt_fingerprint(const pwf_mesh *mesh, const pwf_snapshot *snapshot
     const pwf_state *state = snapshot->state;
     pwf_hash fingerprint = {0, 0};
     pwf_hashes hashes;
-    pwf_status s = pwf_hashes_of_state(mesh, state, &hashes);
+    pwf_status s = pwf_mesh_agree(mesh, pwf_hashes_new(mesh, state, &hashes));
     if (s.code == PWF_OK) {
+        pwf_state_array arrays[PWF_STATE_ARRAYS_MAX];
+        pwf_state_arrays(state, arrays);
+        pwf_hashes_own(&hashes, arrays, state->own, state->own_posterior);
+        pwf_hashes_gather(mesh, &hashes);
         const pwf_replicated rest = {.posterior = state->posterior,
                                      .total = state->total,
                                      .buffer_count = pwf_registry_buffer_count(state->registry),
@@ -103,7 +117,7 @@ pwf_hash pwf_ckpt_fingerprint(const pwf_mesh *mesh, const pwf_snapshot *snapshot
                                      .data = snapshot->data};
         s = pwf_hashes_fingerprint(hashes.hash, hashes.first[hashes.arrays], &rest, &fingerprint);
     }
-    pwf_mem_free(hashes.hash);
+    pwf_hashes_free(&hashes);
     s = pwf_mesh_agree(mesh, s);
     if (s.code == PWF_OK) return fingerprint;
     PWF_WARN("FINGERPRINT", "no fingerprint here: %s", s.text);

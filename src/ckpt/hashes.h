@@ -11,12 +11,23 @@ typedef struct pwf_hashes {
     int arrays;
     int64_t first[PWF_STATE_ARRAYS_MAX + 1]; /* array i has entries [first[i], first[i + 1]) */
     pwf_hash *hash;
+    int64_t *offset; /* where the hashes of each shard begin, in bytes; array by array */
 } pwf_hashes;
 
-/** Hashes the own blocks and gathers those of the other shards.
- * Collective over the mesh. The caller frees out->hash with pwf_mem_free. Fails with
- * PWF_RESOURCE, the same on every rank. */
-pwf_status pwf_hashes_of_state(const pwf_mesh *mesh, const pwf_state *state, pwf_hashes *out);
+/** Room for the hashes of a state.
+ * Local. The caller frees them with pwf_hashes_free, also after a failure. Fails with PWF_RESOURCE.
+ */
+pwf_status pwf_hashes_new(const pwf_mesh *mesh, const pwf_state *state, pwf_hashes *out);
+void pwf_hashes_free(pwf_hashes *hashes);
+
+/** Hashes the own blocks of the arrays, which are those of pwf_state_arrays or copies of them.
+ * Local; any thread. */
+void pwf_hashes_own(pwf_hashes *hashes, const pwf_state_array *arrays, pwf_range own,
+                    pwf_range own_posterior);
+
+/** Gets the hashes of the other shards' blocks.
+ * Collective over the shards. */
+void pwf_hashes_gather(const pwf_mesh *mesh, pwf_hashes *hashes);
 
 /** The fingerprint from `count` block hashes in order and the replicated rest of a snapshot (its
  * codebook and buffers, position, seed, slots, model and data; /run does not count).

@@ -29,13 +29,17 @@ pwf_status pwf_output_create(const char *dir, const char *name, const char *atte
     return pwf_ok();
 }
 
-pwf_status pwf_output_set_mode(int fd, const char *part)
+mode_t pwf_output_mode(void)
 {
     const mode_t mask = umask(022);
     umask(mask);
-    if (fchmod(fd, 0666 & ~mask & ~(mode_t)022) != 0)
-        return PWF_FAIL(PWF_IO, "cannot set the mode of %s: %s", part, strerror(errno));
-    return pwf_file_sync(fd, part);
+    return 0666 & ~mask & ~(mode_t)022;
+}
+
+pwf_status pwf_output_set_mode(int fd, const char *part, mode_t mode)
+{
+    if (fchmod(fd, mode) == 0) return pwf_ok();
+    return PWF_FAIL(PWF_IO, "cannot set the mode of %s: %s", part, strerror(errno));
 }
 
 pwf_status pwf_output_begin(pwf_output *output, const char *path)
@@ -58,7 +62,8 @@ pwf_status pwf_output_add(pwf_output *output, const void *bytes, size_t count)
 
 pwf_status pwf_output_end(pwf_output *output)
 {
-    PWF_TRY(pwf_output_set_mode(output->fd, output->part));
+    PWF_TRY(pwf_output_set_mode(output->fd, output->part, pwf_output_mode()));
+    PWF_TRY(pwf_file_sync(output->fd, output->part));
     if (rename(output->part, output->path) != 0)
         return PWF_FAIL(PWF_CANTCREATE, "cannot rename %s to %s: %s", output->part, output->path,
                         strerror(errno));

@@ -4,6 +4,8 @@
 
 #include "pwf/ckpt/ckpt.h"
 
+#include <sys/types.h>
+
 /** A file that is written from front to back under a temporary name, and gets its own when all of
  * it is on disk. */
 typedef struct pwf_output {
@@ -27,9 +29,14 @@ void pwf_output_drop(pwf_output *output);
 pwf_status pwf_output_create(const char *dir, const char *name, const char *attempt,
                              char part[PWF_PATH], int *fd);
 
-/** Gives a part file the mode of a new file, never writable for others, and syncs it.
- * Local. Fails with PWF_IO. */
-pwf_status pwf_output_set_mode(int fd, const char *part);
+/** The mode of a new file, never writable for others. It is found by changing that of the process,
+ * so threads must not make files meanwhile.
+ * Local. */
+mode_t pwf_output_mode(void);
+
+/** Gives a part file its mode.
+ * Local; any thread. Fails with PWF_IO. */
+pwf_status pwf_output_set_mode(int fd, const char *part, mode_t mode);
 
 enum { PWF_MEMORY_NAME = 64 }; /* bytes */
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #define _GNU_SOURCE /* fallocate, memfd_create */
+#include "commit.h"
 #include "hashes.h"
 #include "mpiio.h"
 #include "output.h"
@@ -22,35 +23,42 @@
 #include <unistd.h>
 
 /** The commit protocol: a file gets its name only when all of it is on disk and has been read back.
- * It is a list of steps; after each of them all ranks agree on a status. */
+ * It is a list of steps. After each of them, or in a thread after some of them, all ranks agree on
+ * a status. */
 
-typedef struct commit {
+struct pwf_commit {
     const pwf_mesh *mesh;
-    const pwf_snapshot *snapshot;
-    const char *dir, *name; /* name: inside dir */
-    char part[PWF_PATH], path[PWF_PATH];
-    uint32_t kind;
-    bool first;     /* world rank 0: makes and renames the file */
-    bool writer;    /* in the replica that writes */
-    bool mpiio;     /* the writer in use */
-    bool created;   /* on rank 0: there is a part file to remove */
+    const pwf_snapshot *snapshot; /* until the file is laid out */
+    const pwf_registry *registry;
+    const pwf_state *state;                       /* of an mpiio file */
+    pwf_state_array arrays[PWF_STATE_ARRAYS_MAX]; /* the state's, or a copy */
+    pwf_range own, own_posterior;
+    char dir[PWF_PATH], part[PWF_PATH], path[PWF_PATH];
+    const char *name; /* in path, behind the directory */
+    size_t next;      /* step */
+    mode_t mode;      /* of the file */
+    bool first;       /* world rank 0: makes and renames the file */
+    bool writer;      /* in the replica that writes */
+    bool mpiio;       /* the writer in use */
+    bool created;     /* on rank 0: there is a part file to remove */
     pwf_file file;  /* of the part; the descriptor is open from before the first byte is written, so
                        that no write error can slip past its fsync */
+    pwf_file fresh; /* on rank 0: the part as it was found on disk */
     int memory;     /* on rank 0: what the file is to be, without the arrays and the first block */
     hid_t parallel; /* open on this rank, or -1 */
     bool open;      /* on all writers, and no close has been tried */
     pwf_hashes hashes;
-} commit;
+};
 
-static pwf_status begin(commit *c)
+static pwf_status begin(pwf_commit *c)
 {
-    (void)c;
+    c->mode = pwf_output_mode();
     return pwf_ok();
 }
 
 /* ---- step 1: room and part file ---- */
 
-static pwf_status check_room(const commit *c)
+static pwf_status check_room(const pwf_commit *c)
 {
     const pwf_header *h = &c->file.header;
     double need = 0x1p20;
@@ -87,7 +95,7 @@ static void job_digits(const char *variable, char text[21])
     text[n] = '\0';
 }
 
-static pwf_status create(commit *c)
+static pwf_status create(pwf_commit *c)
 {
     if (!c->first) return pwf_ok();
     PWF_TRY(pwf_path_check_folder(c->dir));
@@ -97,7 +105,6 @@ static pwf_status create(commit *c)
     job_digits("SLURM_RESTART_COUNT", restart);
     snprintf(attempt, sizeof attempt, "%s.%s.", job, restart);
     PWF_TRY(pwf_output_create(c->dir, c->name, attempt, c->part, &c->file.fd));
-    snprintf(c->path, sizeof c->path, "%s/%s", c->dir, c->name);
     c->created = true;
     return pwf_ok();
 }
@@ -106,7 +113,7 @@ static pwf_status create(commit *c)
 
 /* Gives the part its length and its space, so that a full disk is met here and not in the middle of
  * the data. */
-static pwf_status reserve(const commit *c)
+static pwf_status reserve(const pwf_commit *c)
 {
     const off_t bytes = (off_t)c->file.header.bytes;
     int e;
@@ -126,7 +133,7 @@ static pwf_status reserve(const commit *c)
 }
 
 /* libhdf5 lays the file out in memory, and we bring the bytes to the disk. */
-static pwf_status lay_out(commit *c)
+static pwf_status lay_out(pwf_commit *c)
 {
     if (!c->first) return pwf_ok();
     char name[PWF_MEMORY_NAME];
@@ -143,11 +150,10 @@ static pwf_status lay_out(commit *c)
 }
 
 /* Rank 0 tells the others what it has made. */
-static void share(commit *c)
+static void share(pwf_commit *c)
 {
     const size_t extents = (size_t)c->file.header.extent_rows * sizeof(pwf_extent);
     pwf_mesh_broadcast(c->mesh, PWF_WORLD, 0, c->part, sizeof c->part);
-    pwf_mesh_broadcast(c->mesh, PWF_WORLD, 0, c->path, sizeof c->path);
     pwf_mesh_broadcast(c->mesh, PWF_WORLD, 0, &c->file.header, sizeof c->file.header);
     pwf_mesh_broadcast(c->mesh, PWF_WORLD, 0, c->file.extents, extents);
 }
@@ -155,7 +161,7 @@ static void share(commit *c)
 /* ---- step 3: data ---- */
 
 /* The collective open comes first: whatever the local one says, the others wait for it. */
-static pwf_status open_all(commit *c)
+static pwf_status open_all(pwf_commit *c)
 {
     share(c);
     if (!c->writer) return pwf_ok();
@@ -165,43 +171,45 @@ static pwf_status open_all(commit *c)
     return pwf_ok();
 }
 
-static int state_index(const pwf_state *state, const char *name)
+/* The array of the state that is array `i` of the file. */
+static int state_index(const pwf_commit *c, int64_t i)
 {
-    pwf_state_array arrays[PWF_STATE_ARRAYS_MAX];
-    pwf_state_arrays(state, arrays);
-    int i = 0;
-    while (strcmp(arrays[i].name, name) != 0)
-        i++;
-    return i;
+    int a = 0;
+    while (strcmp(c->arrays[a].name, c->file.header.array[i].name) != 0)
+        a++;
+    return a;
+}
+
+static pwf_status hash_own(pwf_commit *c)
+{
+    pwf_hashes_own(&c->hashes, c->arrays, c->own, c->own_posterior);
+    return pwf_ok();
 }
 
 /* The writer `pwrite`: nothing but local calls, so nothing in it can wait for another rank. */
-static pwf_status write_own(const commit *c)
+static pwf_status write_own(const pwf_commit *c)
 {
-    const pwf_state *state = c->snapshot->state;
-    pwf_state_array arrays[PWF_STATE_ARRAYS_MAX];
-    pwf_state_arrays(state, arrays);
     for (int i = 0; i < (int)c->file.header.arrays; i++) {
-        const pwf_state_array *array = &arrays[state_index(state, c->file.header.array[i].name)];
-        const pwf_range own = array->posterior ? state->own_posterior : state->own;
+        const pwf_state_array *array = &c->arrays[state_index(c, i)];
+        const pwf_range own = array->posterior ? c->own_posterior : c->own;
         PWF_TRY(pwf_file_write(&c->file, i, own.lo, own.hi, array->data));
     }
     return pwf_ok();
 }
 
-static pwf_status write_data(commit *c)
+static pwf_status write_data(pwf_commit *c)
 {
     c->open = true; /* the step before is agreed */
     if (!c->writer) return pwf_ok();
     if (!c->mpiio) return write_own(c);
-    return pwf_mpiio_write(c->parallel, &c->file, c->snapshot->state);
+    return pwf_mpiio_write(c->parallel, &c->file, c->state);
 }
 
 /* The metadata that libhdf5 writes when it closes a parallel file is what hangs on a broken disk,
  * and the file on disk has had it since it was laid out. So before closing, the descriptors that
  * MPI-IO holds of the part are turned to a file in memory. The data is with the system by then, and
  * it is read back later in any case. */
-static void divert(const commit *c)
+static void divert(const pwf_commit *c)
 {
     struct stat part, other;
     const int sink = memfd_create("pwf-checkpoint-failed", MFD_CLOEXEC);
@@ -218,7 +226,7 @@ static void divert(const commit *c)
     if (sink >= 0) close(sink);
 }
 
-static pwf_status close_all(commit *c)
+static pwf_status close_all(pwf_commit *c)
 {
     c->open = false;
     if (!c->writer || !c->mpiio) return pwf_ok();
@@ -228,7 +236,7 @@ static pwf_status close_all(commit *c)
     return pwf_ok();
 }
 
-static pwf_status sync_all(commit *c)
+static pwf_status sync_all(pwf_commit *c)
 {
     if (!c->writer) return pwf_ok();
     return pwf_file_sync(c->file.fd, c->part);
@@ -242,36 +250,40 @@ static pwf_status not_written(pwf_status s)
                     "what was written does not come back: %s", s.text);
 }
 
-static pwf_status read_back(commit *c)
+static pwf_status read_back(pwf_commit *c)
 {
     if (!c->writer) return pwf_ok();
-    const pwf_state *state = c->snapshot->state;
     const pwf_header *h = &c->file.header;
     posix_fadvise(c->file.fd, 0, 0, POSIX_FADV_DONTNEED);
     for (int i = 0; i < (int)h->arrays; i++) {
-        const pwf_range own = h->array[i].posterior ? state->own_posterior : state->own;
+        const pwf_range own = h->array[i].posterior ? c->own_posterior : c->own;
         const int64_t lo = own.lo / PWF_BLOCK, blocks = pwf_block_count(own.hi - own.lo);
-        const pwf_hash *hash =
-            c->hashes.hash + c->hashes.first[state_index(state, h->array[i].name)] + lo;
+        const pwf_hash *hash = c->hashes.hash + c->hashes.first[state_index(c, i)] + lo;
         if (blocks > 0) PWF_TRY(not_written(pwf_file_check(&c->file, i, lo, lo + blocks, hash)));
     }
     return pwf_ok();
 }
 
+static pwf_status gather_hashes(pwf_commit *c)
+{
+    pwf_hashes_gather(c->mesh, &c->hashes);
+    return pwf_ok();
+}
+
 /* ---- step 4: tables and first block ---- */
 
-static pwf_status write_table(const commit *c, const void *table, size_t bytes, uint64_t offset)
+static pwf_status write_table(const pwf_commit *c, const void *table, size_t bytes, uint64_t offset)
 {
     PWF_TRY(pwf_file_pwrite(c->memory, "the layout", table, bytes, offset));
     return pwf_file_pwrite(c->file.fd, c->part, table, bytes, offset);
 }
 
-static pwf_status write_tables(commit *c)
+static pwf_status write_tables(pwf_commit *c)
 {
     if (!c->first) return pwf_ok();
     const pwf_header *h = &c->file.header;
     for (int64_t i = 0; i < h->arrays; i++) {
-        const int64_t first = c->hashes.first[state_index(c->snapshot->state, h->array[i].name)];
+        const int64_t first = c->hashes.first[state_index(c, i)];
         PWF_TRY(write_table(c, c->hashes.hash + first,
                             (size_t)h->array[i].blocks * sizeof(pwf_hash), h->array[i].hashes));
     }
@@ -282,7 +294,12 @@ static pwf_status write_tables(commit *c)
 
 /* The root hash is that of the bytes in memory: a disk that has lost some of them, and said
  * nothing, is found out when the file is checked. */
-static pwf_status write_header(commit *c)
+static pwf_status set_mode(pwf_commit *c)
+{
+    return c->first ? pwf_output_set_mode(c->file.fd, c->part, c->mode) : pwf_ok();
+}
+
+static pwf_status write_header(pwf_commit *c)
 {
     if (!c->first) return pwf_ok();
     pwf_header *h = &c->file.header;
@@ -299,28 +316,25 @@ static pwf_status write_header(commit *c)
 
 /* On a fresh descriptor and from the disk, as a reader would do it. The arrays have been read back
  * by those who own them. */
-static pwf_status check(commit *c)
+static pwf_status check(pwf_commit *c)
 {
     if (!c->first) return pwf_ok();
     posix_fadvise(c->file.fd, 0, 0, POSIX_FADV_DONTNEED);
-    pwf_file file;
-    PWF_TRY(not_written(pwf_file_open(c->part, &file)));
+    return not_written(pwf_file_open(c->part, &c->fresh));
+}
+
+static pwf_status check_layout(pwf_commit *c)
+{
+    if (!c->first) return pwf_ok();
     hid_t open = -1;
-    pwf_status s = pwf_layout_open(&file, c->snapshot->state->registry, &open);
+    const pwf_status s = pwf_layout_open(&c->fresh, c->registry, &open);
     if (open >= 0) H5Fclose(open);
-    pwf_file_close(&file);
     return not_written(s);
 }
 
 /* ---- step 5: the name ---- */
 
-static pwf_status set_mode(commit *c)
-{
-    if (!c->first) return pwf_ok();
-    return pwf_output_set_mode(c->file.fd, c->part);
-}
-
-static pwf_status give_name(commit *c)
+static pwf_status give_name(pwf_commit *c)
 {
     if (!c->first) return pwf_ok();
     if (rename(c->part, c->path) != 0)
@@ -329,73 +343,178 @@ static pwf_status give_name(commit *c)
     return pwf_ok();
 }
 
-static pwf_status sync_dir(commit *c)
+static pwf_status sync_dir(pwf_commit *c)
 {
     if (!c->first) return pwf_ok();
     return pwf_path_sync_folder(c->dir);
 }
 
+/* Steps that call neither MPI nor HDF5 may be run aside, in a thread. Several of them may be run
+ * before the ranks agree; before what follows a MEET all ranks must have been successful. */
+typedef enum place { HERE, ASIDE, MEET } place;
+
 static const struct {
-    pwf_status (*run)(commit *);
-    const char *point; /* the fault point behind it */
+    pwf_status (*run)(pwf_commit *);
+    place place;
+    const char *point; /* the fault point behind it, if it has one */
 } steps[] = {
-    {begin, "ckpt.before_create"},       {create, "ckpt.after_create"},
-    {lay_out, "ckpt.after_layout"},      {open_all, "ckpt.after_open"},
-    {write_data, "ckpt.after_data"},     {close_all, "ckpt.after_close"},
-    {sync_all, "ckpt.after_fsync"},      {read_back, "ckpt.after_readback"},
-    {write_tables, "ckpt.after_hashes"}, {write_header, "ckpt.after_header"},
-    {check, "ckpt.after_check"},         {set_mode, "ckpt.before_rename"},
-    {give_name, "ckpt.after_rename"},    {sync_dir, "ckpt.after_dirsync"},
+    {begin, HERE, "ckpt.before_create"},
+    {create, HERE, "ckpt.after_create"},
+    {lay_out, HERE, "ckpt.after_layout"},
+    {open_all, HERE, "ckpt.after_open"},
+    {hash_own, ASIDE, NULL},
+    {write_data, ASIDE, "ckpt.after_data"},
+    {close_all, ASIDE, "ckpt.after_close"},
+    {sync_all, MEET, "ckpt.after_fsync"},
+    {read_back, MEET, "ckpt.after_readback"},
+    {gather_hashes, HERE, NULL},
+    {write_tables, ASIDE, "ckpt.after_hashes"},
+    {set_mode, ASIDE, NULL},
+    {write_header, ASIDE, "ckpt.after_header"},
+    {check, MEET, "ckpt.after_check"},
+    {check_layout, HERE, "ckpt.before_rename"},
+    {give_name, ASIDE, "ckpt.after_rename"},
+    {sync_dir, MEET, "ckpt.after_dirsync"},
 };
+static const size_t step_count = sizeof steps / sizeof steps[0];
+
+/* ---- running them ---- */
+
+/* The next step and its fault point. */
+static pwf_status run_step(pwf_commit *c)
+{
+    const size_t i = c->next++;
+    pwf_status s = steps[i].run(c);
+    if (s.code == PWF_OK && steps[i].point) s = PWF_FAULT_POINT(steps[i].point);
+    return s;
+}
+
+bool pwf_commit_is_done(const pwf_commit *c)
+{
+    return c->next == step_count;
+}
+
+const char *pwf_commit_path(const pwf_commit *c)
+{
+    return c->path;
+}
+
+pwf_status pwf_commit_together(pwf_commit *c, bool all)
+{
+    while (!pwf_commit_is_done(c) && (all || steps[c->next].place == HERE))
+        PWF_TRY(pwf_mesh_agree(c->mesh, run_step(c)));
+    return pwf_ok();
+}
+
+pwf_status pwf_commit_aside(pwf_commit *c, bool *more)
+{
+    PWF_ASSERT(!c->mpiio && steps[c->next].place != HERE);
+    const bool last = steps[c->next].place == MEET;
+    const pwf_status s = run_step(c);
+    *more = s.code == PWF_OK && !last;
+    return s;
+}
+
+size_t pwf_commit_copy_bytes(const pwf_mesh *mesh, const pwf_state *state)
+{
+    pwf_state_array arrays[PWF_STATE_ARRAYS_MAX];
+    size_t bytes = 0;
+    if (pwf_mesh_rank(mesh, PWF_REPLICA) != 0) return 0;
+    for (int a = pwf_state_arrays(state, arrays) - 1; a >= 0; a--) {
+        const pwf_range own = arrays[a].posterior ? state->own_posterior : state->own;
+        bytes += (size_t)(own.hi - own.lo) * arrays[a].size;
+    }
+    return bytes;
+}
+
+void pwf_commit_copy(pwf_commit *c, char *copy)
+{
+    for (int a = 0; c->writer && a < c->hashes.arrays; a++) {
+        const pwf_range own = c->arrays[a].posterior ? c->own_posterior : c->own;
+        const size_t bytes = (size_t)(own.hi - own.lo) * c->arrays[a].size;
+        if (bytes > 0) memcpy(copy, c->arrays[a].data, bytes);
+        c->arrays[a].data = copy;
+        copy += bytes;
+    }
+    c->snapshot = NULL;
+}
 
 /* ---- step 6: a failure ---- */
 
 /* If not all writers have the file open, or closing it is what failed, it stays open on purpose. */
-static void give_up(commit *c)
+static void give_up(pwf_commit *c)
 {
     if (c->parallel >= 0) divert(c);
     if (c->parallel >= 0 && c->open) pwf_mpiio_close(c->parallel, c->part);
     if (c->created) unlink(c->part);
 }
 
-/* A step's status and its fault point's, agreed. */
-static pwf_status run_step(commit *c, size_t i)
+void pwf_commit_end(pwf_commit *c, const pwf_status *status)
 {
-    pwf_status s = steps[i].run(c);
-    if (s.code == PWF_OK) s = PWF_FAULT_POINT(steps[i].point);
-    return pwf_mesh_agree(c->mesh, s);
+    if (!c) return;
+    if (status->code != PWF_OK) give_up(c);
+    pwf_hashes_free(&c->hashes);
+    pwf_file_close(&c->file);
+    pwf_file_close(&c->fresh);
+    if (c->memory >= 0) close(c->memory);
+    pwf_mem_free(c);
 }
 
-static pwf_status run(const pwf_mesh *mesh, const char *dir, const char *name, uint32_t kind,
-                      const pwf_snapshot *snapshot, char *path)
+/* ---- step 0: what is to be written ---- */
+
+static pwf_status plan(pwf_commit *c, const char *dir, const char *name, uint32_t kind)
 {
-    commit *c = NULL;
+    const pwf_snapshot *snapshot = c->snapshot;
+    PWF_TRY(pwf_hashes_new(c->mesh, snapshot->state, &c->hashes));
+    PWF_TRY(pwf_layout_plan(snapshot, kind, &c->file));
+    const int n = snprintf(c->path, sizeof c->path, "%s/%s", dir, name);
+    if (n >= (int)sizeof c->path)
+        return PWF_FAIL(PWF_CANTCREATE, "the name of the directory %.200s... is too long", dir);
+    snprintf(c->dir, sizeof c->dir, "%s", dir);
+    c->name = c->path + strlen(dir) + 1;
+    return pwf_ok();
+}
+
+pwf_status pwf_commit_new(const pwf_mesh *mesh, const char *dir, const char *name, uint32_t kind,
+                          const pwf_snapshot *snapshot, pwf_commit **out)
+{
+    pwf_commit *c = NULL;
     pwf_status s = pwf_mem_alloc(PWF_MEM_BUFFERS, 1, sizeof *c, &c);
-    s = pwf_mesh_agree(mesh, s);
     if (s.code == PWF_OK) {
         c->mesh = mesh;
         c->snapshot = snapshot;
-        c->dir = dir;
-        c->name = name;
-        c->kind = kind;
+        c->state = snapshot->state;
+        c->registry = snapshot->state->registry;
+        pwf_state_arrays(snapshot->state, c->arrays);
+        c->own = snapshot->state->own;
+        c->own_posterior = snapshot->state->own_posterior;
         c->first = pwf_mesh_rank(mesh, PWF_WORLD) == 0;
         c->writer = pwf_mesh_rank(mesh, PWF_REPLICA) == 0;
         c->mpiio = snapshot->writer == PWF_CKPT_MPIIO;
         c->memory = -1;
         c->parallel = -1;
         c->file.fd = -1;
+        c->fresh.fd = -1;
         c->file.path = c->part;
-        s = pwf_mesh_agree(mesh, pwf_layout_plan(snapshot, kind, &c->file));
-        if (s.code == PWF_OK) s = pwf_hashes_of_state(mesh, snapshot->state, &c->hashes);
-        for (size_t i = 0; s.code == PWF_OK && i < sizeof steps / sizeof steps[0]; i++)
-            s = run_step(c, i);
-        if (s.code == PWF_OK && path) memcpy(path, c->path, PWF_PATH);
-        if (s.code != PWF_OK) give_up(c);
-        pwf_mem_free(c->hashes.hash);
-        pwf_file_close(&c->file);
-        if (c->memory >= 0) close(c->memory);
+        s = plan(c, dir, name, kind);
     }
-    pwf_mem_free(c);
+    s = pwf_mesh_agree(mesh, s);
+    if (s.code != PWF_OK) {
+        pwf_commit_end(c, &s);
+        c = NULL;
+    }
+    *out = c;
+    return s;
+}
+
+static pwf_status run(const pwf_mesh *mesh, const char *dir, const char *name, uint32_t kind,
+                      const pwf_snapshot *snapshot, char *path)
+{
+    pwf_commit *c = NULL;
+    PWF_TRY(pwf_commit_new(mesh, dir, name, kind, snapshot, &c));
+    const pwf_status s = pwf_commit_together(c, true);
+    if (s.code == PWF_OK && path) memcpy(path, c->path, PWF_PATH);
+    pwf_commit_end(c, &s);
     return s;
 }
 
@@ -403,7 +522,7 @@ pwf_status pwf_ckpt_write(const pwf_mesh *mesh, const char *dir, const pwf_snaps
                           char *path)
 {
     char name[64];
-    snprintf(name, sizeof name, "ckpt-%010lld.h5", (long long)snapshot->position.step);
+    snprintf(name, sizeof name, PWF_CKPT_NAME, (long long)snapshot->position.step);
     return run(mesh, dir, name, PWF_KIND_CHECKPOINT, snapshot, path);
 }
 

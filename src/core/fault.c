@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "pwf/core/fault.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@ static struct {
     char point[64], action[16];
     int rank, count;
 } fault;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of the above */
 
 /* The launcher tells the rank before MPI does, so that points before MPI_Init can be armed too. */
 static int launched_rank(void)
@@ -27,7 +29,7 @@ static int launched_rank(void)
     return 0;
 }
 
-void pwf_fault_arm(const char *text)
+static void arm(const char *text)
 {
     memset(&fault, 0, sizeof fault);
     fault.read = true;
@@ -41,38 +43,65 @@ void pwf_fault_arm(const char *text)
     fault.armed = fault.rank == launched_rank();
 }
 
+void pwf_fault_arm(const char *text)
+{
+    pthread_mutex_lock(&lock);
+    arm(text);
+    pthread_mutex_unlock(&lock);
+}
+
+/* Whether the armed fault is meant, before it is counted; the lock is held. */
+static bool is_armed(const char *name)
+{
+    if (!fault.read) arm(getenv("PWF_TEST_FAULT"));
+    return fault.armed && (fault.all || strcmp(name, fault.point) == 0);
+}
+
 bool pwf_fault_value(const char *name, const char *action)
 {
     const size_t length = strlen(action);
-    if (!fault.read) pwf_fault_arm(getenv("PWF_TEST_FAULT"));
-    if (!fault.armed || strcmp(name, fault.point) != 0) return false;
-    if (strncmp(fault.action, action, length) != 0) return false;
-    const int times = fault.action[length] ? atoi(fault.action + length) : 1;
-    if (--fault.count > 0 || fault.count <= -times) return false;
-    fprintf(stderr, "fault %s at %s\n", fault.action, name);
-    return true;
+    bool strikes = false;
+    pthread_mutex_lock(&lock);
+    if (is_armed(name) && !fault.all && strncmp(fault.action, action, length) == 0) {
+        const int times = fault.action[length] ? atoi(fault.action + length) : 1;
+        strikes = --fault.count <= 0 && fault.count > -times;
+    }
+    if (strikes) fprintf(stderr, "fault %s at %s\n", fault.action, name);
+    pthread_mutex_unlock(&lock);
+    return strikes;
+}
+
+/* What a point is to do now; "" is nothing. The lock is not held while it does it, because other
+ * threads go on. */
+static void find_action(const char *name, char action[16])
+{
+    action[0] = '\0';
+    pthread_mutex_lock(&lock);
+    if (is_armed(name)) {
+        if (strcmp(fault.action, "list") == 0)
+            fprintf(stderr, "fault point %s\n", name);
+        else if (--fault.count == 0)
+            memcpy(action, fault.action, sizeof fault.action);
+    }
+    pthread_mutex_unlock(&lock);
 }
 
 pwf_status pwf_fault_point(const char *name)
 {
-    if (!fault.read) pwf_fault_arm(getenv("PWF_TEST_FAULT"));
-    if (!fault.armed || (!fault.all && strcmp(name, fault.point) != 0)) return pwf_ok();
-    if (strcmp(fault.action, "list") == 0) {
-        fprintf(stderr, "fault point %s\n", name);
-        return pwf_ok();
-    }
-    if (--fault.count != 0) return pwf_ok();
-    fprintf(stderr, "fault %s at %s\n", fault.action, name);
-    if (strcmp(fault.action, "kill") == 0) raise(SIGKILL);
-    if (strcmp(fault.action, "stop") == 0) raise(SIGSTOP);
-    if (strcmp(fault.action, "usr1") == 0) raise(SIGUSR1);
-    if (strcmp(fault.action, "usr2") == 0) raise(SIGUSR2);
-    if (strcmp(fault.action, "term") == 0) raise(SIGTERM);
-    if (strcmp(fault.action, "exit") == 0) _exit(PWF_BUG);
-    while (strcmp(fault.action, "hang") == 0)
+    char action[16];
+    find_action(name, action);
+    if (!action[0]) return pwf_ok();
+    fprintf(stderr, "fault %s at %s\n", action, name);
+    if (strcmp(action, "kill") == 0) raise(SIGKILL);
+    if (strcmp(action, "stop") == 0) raise(SIGSTOP);
+    /* To the process: a thread that blocks signals would keep its own for ever. */
+    if (strcmp(action, "usr1") == 0) kill(getpid(), SIGUSR1);
+    if (strcmp(action, "usr2") == 0) kill(getpid(), SIGUSR2);
+    if (strcmp(action, "term") == 0) kill(getpid(), SIGTERM);
+    if (strcmp(action, "exit") == 0) _exit(PWF_BUG);
+    while (strcmp(action, "hang") == 0)
         pause();
-    if (strcmp(fault.action, "delay") == 0) nanosleep(&(struct timespec){.tv_sec = 2}, NULL);
-    if (strcmp(fault.action, "eio") == 0)
-        return PWF_FAIL(PWF_IO, "a test made the point %s fail", name);
+    if (strcmp(action, "delay") == 0) nanosleep(&(struct timespec){.tv_sec = 2}, NULL);
+    if (strcmp(action, "eio") == 0) return PWF_FAIL(PWF_IO, "a test made the point %s fail", name);
     return pwf_ok();
 }

@@ -21,6 +21,11 @@ static atomic_ulong begun, met, beats;
 static _Atomic double limit;
 static _Atomic(const char *) key = "", waits; /* waits: NULL in own work */
 
+/* The same of a thread beside them. */
+static atomic_ulong pieces;
+static _Atomic double beside_limit;
+static _Atomic(const char *) beside_key = "", beside_what = "";
+
 static struct {
     bool runs, ends;
     pthread_t thread;
@@ -35,6 +40,8 @@ typedef struct view {
     unsigned long begun, met, beats;
     double silent; /* seconds since something happened */
     double worked; /* seconds of own work since the ranks last met */
+    unsigned long pieces;
+    double beside; /* seconds since something happened in the thread beside */
 } view;
 
 void pwf_watch_limit(const char *name, double seconds)
@@ -47,6 +54,14 @@ void pwf_watch_limit(const char *name, double seconds)
 void pwf_watch_beat(void)
 {
     atomic_fetch_add_explicit(&beats, 1, memory_order_relaxed);
+}
+
+void pwf_watch_beside(const char *what, const char *name, double seconds)
+{
+    atomic_store(&beside_what, what);
+    atomic_store(&beside_key, name);
+    atomic_store(&beside_limit, seconds);
+    atomic_fetch_add(&pieces, 1);
 }
 
 void pwf_watch_wait(const char *what)
@@ -100,10 +115,30 @@ static _Noreturn void end_process(double silent)
     _exit(PWF_STUCK);
 }
 
+static void look_beside(view *v, double seconds)
+{
+    const unsigned long now = atomic_load(&pieces);
+    const double most = atomic_load(&beside_limit);
+    v->beside = now == v->pieces ? v->beside + seconds : 0.0;
+    v->pieces = now;
+    if (most <= 0.0 || v->beside <= most) return;
+    char place[160];
+    pwf_log_place(place);
+    pwf_log(PWF_LOG_ERROR, "STUCK",
+            "%s: the thread that %s has done nothing for %.0f s; the limit is %s, to be raised if "
+            "this was no fault",
+            place, atomic_load(&beside_what), v->beside, atomic_load(&beside_key));
+    _exit(PWF_STUCK);
+}
+
 /* Takes in what happened in the last `seconds`. */
 static void look(view *v, double seconds)
 {
-    const view now = {atomic_load(&begun), atomic_load(&met), atomic_load(&beats), 0.0, 0.0};
+    const view now = {.begun = atomic_load(&begun),
+                      .met = atomic_load(&met),
+                      .beats = atomic_load(&beats),
+                      .pieces = v->pieces,
+                      .beside = v->beside};
     if (now.begun != v->begun || now.met != v->met) {
         *v = now;
         return;
@@ -121,6 +156,16 @@ static void look(view *v, double seconds)
     if (most > 0.0 && v->silent > (waiting ? patience : most)) end_process(v->silent);
 }
 
+/* Seconds between two looks. */
+static double find_tick(void)
+{
+    double tick = TICK;
+    const double limits[] = {atomic_load(&limit), atomic_load(&beside_limit)};
+    for (int i = 0; i < 2; i++)
+        if (limits[i] > 0.0 && limits[i] / 8.0 < tick) tick = limits[i] / 8.0;
+    return tick;
+}
+
 static void *watch_main(void *argument)
 {
     (void)argument;
@@ -128,8 +173,7 @@ static void *watch_main(void *argument)
     double before = pwf_clock_seconds();
     pthread_mutex_lock(&watch.mutex);
     while (!watch.ends) {
-        const double most = atomic_load(&limit);
-        const double tick = most > 0.0 && most < 8.0 * TICK ? most / 8.0 : TICK;
+        const double tick = find_tick();
         struct timespec next;
         clock_gettime(CLOCK_MONOTONIC, &next);
         const long ns = next.tv_nsec + (long)(tick * 1e9);
@@ -139,7 +183,9 @@ static void *watch_main(void *argument)
         /* A longer sleep than asked for was that of the whole process. */
         const double after = pwf_clock_seconds(), passed = after - before;
         before = after;
-        if (!watch.ends) look(&v, passed < 2.0 * tick ? passed : 2.0 * tick);
+        const double counted = passed < 2.0 * tick ? passed : 2.0 * tick;
+        if (!watch.ends) look_beside(&v, counted);
+        if (!watch.ends) look(&v, counted);
     }
     pthread_mutex_unlock(&watch.mutex);
     return NULL;
@@ -183,6 +229,7 @@ void pwf_watch_stop(void)
     watch.pids = NULL;
     watch.count = 0;
     atomic_store(&limit, 0.0);
+    atomic_store(&beside_limit, 0.0);
 }
 
 pwf_status pwf_watch_peers(const pid_t *pids, int count)

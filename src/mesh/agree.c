@@ -32,17 +32,22 @@ typedef struct claim {
     int value, rank;
 } claim;
 
-static pwf_status agree(MPI_Comm comm, pwf_status local, int *most)
+static pwf_status agree(MPI_Comm comm, pwf_status local, int *most, int count)
 {
     int rank = 0;
+    claim claims[1 + PWF_MOST];
+    PWF_ASSERT(count >= 0 && count <= PWF_MOST);
     PWF_MPI(MPI_Comm_rank(comm, &rank));
-    claim claims[2] = {{(int)local.code, rank}, {*most, rank}};
+    claims[0] = (claim){(int)local.code, rank};
+    for (int i = 0; i < count; i++)
+        claims[1 + i] = (claim){most[i], rank};
     /* Of equal codes MPI_MAXLOC takes the lowest rank. */
     pwf_watch_wait("reduction");
-    PWF_MPI(MPI_Allreduce(MPI_IN_PLACE, claims, 2, MPI_2INT, MPI_MAXLOC, comm));
+    PWF_MPI(MPI_Allreduce(MPI_IN_PLACE, claims, 1 + count, MPI_2INT, MPI_MAXLOC, comm));
     pwf_watch_met();
     const claim worst = claims[0];
-    *most = claims[1].value;
+    for (int i = 0; i < count; i++)
+        most[i] = claims[1 + i].value;
     if (worst.value == PWF_OK) return local;
 
     message m;
@@ -61,13 +66,12 @@ static pwf_status agree(MPI_Comm comm, pwf_status local, int *most)
 
 pwf_status pwf_mesh_agree_on(MPI_Comm comm, pwf_status local)
 {
-    int most = 0;
-    return agree(comm, local, &most);
+    return agree(comm, local, NULL, 0);
 }
 
-pwf_status pwf_mesh_agree_most(const pwf_mesh *mesh, pwf_status local, int *most)
+pwf_status pwf_mesh_agree_most(const pwf_mesh *mesh, pwf_status local, int *most, int count)
 {
-    return agree(mesh->comm[PWF_WORLD], local, most);
+    return agree(mesh->comm[PWF_WORLD], local, most, count);
 }
 
 pwf_status pwf_mesh_agree(const pwf_mesh *mesh, pwf_status local)

@@ -47,7 +47,7 @@ static pwf_request request_here(pwf_trainer *t)
 pwf_status pwf_trainer_agree(pwf_trainer *t, pwf_status local)
 {
     int most = (int)request_here(t);
-    const pwf_status status = pwf_mesh_agree_most(t->mesh, local, &most);
+    const pwf_status status = pwf_mesh_agree_most(t->mesh, local, &most, 1);
     if (most > t->request) t->request = most;
     return status;
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Checkpoints without a trainer, for the tests that kill it.
  *
- * ckpt_program SHARDS write DIR FROM TO [mpiio]
+ * ckpt_program SHARDS write DIR FROM TO [mpiio|async]
  *                                         writes steps FROM, FROM + 1, ... TO, pruning behind each;
  *                                         prints "committed STEP" once a write has returned
  * ckpt_program SHARDS model DIR           writes model.h5
  * ckpt_program SHARDS load DIR ...        finds and loads the newest of each directory; fails
  *                                         unless it is exactly the state of its step; prints
  *                                         "loaded STEP FINGERPRINT"
- * ckpt_program SHARDS again DIR COUNT [mpiio]
+ * ckpt_program SHARDS again DIR COUNT [mpiio|async]
  *                                         loads, and writes COUNT steps on
  * ckpt_program SHARDS same FILE FILE ...  fails unless all files hold the same outside /run */
 #include "example.h"
@@ -27,15 +27,13 @@ static int report(pwf_status s)
 }
 
 static int write_steps(const pwf_mesh *mesh, const char *dir, int64_t from, int64_t to,
-                       pwf_ckpt_writer writer)
+                       const char *way)
 {
     example e = example_new(mesh);
-    e.snapshot.writer = writer;
     int code = 0;
     for (int64_t step = from; code == 0 && step <= to; step++) {
         static char path[PWF_PATH];
-        example_set(&e, step);
-        const pwf_status s = pwf_ckpt_write(mesh, dir, &e.snapshot, path);
+        const pwf_status s = example_write(&e, mesh, dir, way, step, path);
         if (s.code != PWF_OK) {
             code = report(s);
             break;
@@ -44,7 +42,7 @@ static int write_steps(const pwf_mesh *mesh, const char *dir, int64_t from, int6
             printf("committed %lld\n", (long long)step);
             fflush(stdout);
         }
-        pwf_ckpt_prune(mesh, dir, (pwf_ckpt_retention){.step = step, .keep = 2});
+        example_prune(&e, mesh, dir, way, step);
     }
     example_free(&e);
     return code;
@@ -156,10 +154,11 @@ int main(int argc, char **argv)
     first = pwf_mesh_rank(mesh, PWF_WORLD) == 0;
     int code = PWF_USAGE;
     int64_t step = 0;
-    const pwf_ckpt_writer writer =
-        strcmp(argv[argc - 1], "mpiio") == 0 ? PWF_CKPT_MPIIO : PWF_CKPT_PWRITE;
+    const char *last = argv[argc - 1];
+    const bool named = strcmp(last, "mpiio") == 0 || strcmp(last, "async") == 0;
+    const char *way = named ? last : "pwrite";
     if (strcmp(argv[2], "write") == 0 && (argc == 6 || argc == 7))
-        code = write_steps(mesh, argv[3], atoll(argv[4]), atoll(argv[5]), writer);
+        code = write_steps(mesh, argv[3], atoll(argv[4]), atoll(argv[5]), way);
     else if (strcmp(argv[2], "model") == 0)
         code = write_model(mesh, argv[3]);
     else if (strcmp(argv[2], "load") == 0)
@@ -167,7 +166,7 @@ int main(int argc, char **argv)
             code = load_newest(mesh, argv[i], &step);
     else if (strcmp(argv[2], "again") == 0 && argc >= 5) {
         code = load_newest(mesh, argv[3], &step);
-        if (code == 0) code = write_steps(mesh, argv[3], step + 1, step + atoll(argv[4]), writer);
+        if (code == 0) code = write_steps(mesh, argv[3], step + 1, step + atoll(argv[4]), way);
     } else if (strcmp(argv[2], "same") == 0)
         for (int i = 4; i < argc && (i == 4 || code == 0); i++)
             code = same(argv[3], argv[i]);

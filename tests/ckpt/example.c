@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "example.h"
 
+#include "pwf/ckpt/background.h"
 #include "pwf/core/rng.h"
 
 #include <stdio.h>
@@ -102,4 +103,56 @@ void example_spoil(example *e)
 {
     example_set(e, 77777);
     e->snapshot.data = (pwf_hash){0, 0};
+}
+
+pwf_ckpt_writer example_writer(const char *way)
+{
+    return strcmp(way, "mpiio") == 0 ? PWF_CKPT_MPIIO : PWF_CKPT_PWRITE;
+}
+
+/* Until nothing is under way any more; `path` keeps the name once there is one. */
+static pwf_status finish(pwf_background *b, const pwf_mesh *mesh, char *path)
+{
+    char named[PWF_PATH];
+    while (pwf_background_is_under_way(b)) {
+        pwf_background_wait(b);
+        int claim = pwf_background_claim(b);
+        PWF_TRY(pwf_mesh_agree_most(mesh, pwf_ok(), &claim, 1));
+        PWF_TRY(pwf_background_advance(b, claim, named));
+        if (*named) memcpy(path, named, sizeof named);
+    }
+    return pwf_ok();
+}
+
+pwf_status example_write(example *e, const pwf_mesh *mesh, const char *dir, const char *way,
+                         int64_t step, char *path)
+{
+    example_set(e, step);
+    e->snapshot.writer = example_writer(way);
+    if (strcmp(way, "async") != 0) return pwf_ckpt_write(mesh, dir, &e->snapshot, path);
+    pwf_background *b = NULL;
+    must(pwf_background_new(mesh, e->snapshot.state, "watchdog.checkpoint", 0.0, &b));
+    pwf_status s = pwf_background_begin(b, dir, &e->snapshot);
+    if (s.code == PWF_OK) {
+        example_spoil(e);
+        s = finish(b, mesh, path);
+        example_set(e, step);
+    }
+    pwf_background_free(b);
+    return s;
+}
+
+void example_prune(example *e, const pwf_mesh *mesh, const char *dir, const char *way, int64_t step)
+{
+    const pwf_ckpt_retention stay = {.step = step, .keep = 2};
+    char none[PWF_PATH];
+    pwf_background *b = NULL;
+    if (strcmp(way, "async") != 0) {
+        pwf_ckpt_prune(mesh, dir, stay);
+        return;
+    }
+    must(pwf_background_new(mesh, e->snapshot.state, "watchdog.checkpoint", 0.0, &b));
+    pwf_background_prune(b, dir, stay);
+    must(finish(b, mesh, none));
+    pwf_background_free(b);
 }

@@ -21,6 +21,18 @@ void example_free(example *e);
  * Local. */
 void example_set(example *e, int64_t step);
 
+/** The ways to write a checkpoint: "pwrite", "mpiio", or "async" for pwrite in the background.
+ * Local. */
+pwf_ckpt_writer example_writer(const char *way);
+
+/** Writes the state of a step and prunes, keeping 2; in the background the state becomes nonsense
+ * while it is written.
+ * Collective over the mesh. Fail as pwf_ckpt_write. */
+pwf_status example_write(example *e, const pwf_mesh *mesh, const char *dir, const char *way,
+                         int64_t step, char *path);
+void example_prune(example *e, const pwf_mesh *mesh, const char *dir, const char *way,
+                   int64_t step);
+
 /** Fills in nonsense of the same shapes.
  * Local. */
 void example_spoil(example *e);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Checkpoints on a file system that fails, many cases in one process. With shim.c preloaded.
  *
+ * WRITER is pwrite, mpiio, or async for pwrite in the background.
+ *
  * sweep WRITER call DIR CALL KIND once|ever RANK N   spoils call after call, from the N-th of RANK
  *                                                    on, until none is left on the last rank
  * sweep WRITER full DIR MOUNT KIND                   fills the small file system MOUNT, in which
@@ -33,6 +35,7 @@ enum { LIMIT_SECONDS = 20, CALLS_MAX = 1000, STRIDE = 65536 };
 static pwf_mesh *mesh;
 static example e;
 static const char *dir;
+static const char *way;
 static int rank;
 
 static void on_alarm(int signal)
@@ -91,11 +94,10 @@ static int attempt(const shim_fault *fault, int where, int64_t n)
                where, (long long)n);
         fflush(stdout);
     }
-    example_set(&e, 2);
     pwf_mesh_barrier(mesh);
     alarm(LIMIT_SECONDS);
     shim_arm(where == rank || where < 0 ? fault : NULL);
-    const pwf_status s = pwf_ckpt_write(mesh, dir, &e.snapshot, path);
+    const pwf_status s = example_write(&e, mesh, dir, way, 2, path);
     int64_t fired = shim_fired();
     shim_arm(NULL);
     alarm(0);
@@ -166,9 +168,8 @@ static int run(int argc, char **argv)
     static char path[PWF_PATH];
     dir = argv[3];
     e = example_new(mesh);
-    e.snapshot.writer = strcmp(argv[1], "mpiio") == 0 ? PWF_CKPT_MPIIO : PWF_CKPT_PWRITE;
-    example_set(&e, 1);
-    if (pwf_ckpt_write(mesh, dir, &e.snapshot, path).code != PWF_OK) return PWF_IO;
+    way = argv[1];
+    if (example_write(&e, mesh, dir, way, 1, path).code != PWF_OK) return PWF_IO;
     shim_fault fault = {.nth = 1};
     snprintf(fault.where, sizeof fault.where, "%s/", dir);
     if (strcmp(argv[2], "call") == 0 && argc == 9) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "example.h"
 
+#include "pwf/ckpt/background.h"
 #include "pwf/core/fault.h"
 #include "pwf/core/mem.h"
 
@@ -132,30 +133,32 @@ static unsigned char *slurp(const char *name, size_t *size)
     return all;
 }
 
-/* Both writers make the same file, to the last byte, and so does a later second. */
+/* Both writers make the same file, to the last byte, and so do a later second and the background,
+ * whatever becomes of the state meanwhile. */
 static void test_writers(void **state)
 {
     (void)state;
     for (int sharded = 0; sharded < 2; sharded++) {
         example e;
-        unsigned char *bytes[2];
-        size_t size[2];
+        static const char *const ways[] = {"mpiio", "pwrite", "async"};
+        unsigned char *bytes[3];
+        size_t size[3];
         pwf_mesh *mesh = mesh_of(sharded, &e);
-        example_set(&e, 9);
-        for (int w = 0; w < 2; w++) {
-            e.snapshot.writer = w == 0 ? PWF_CKPT_MPIIO : PWF_CKPT_PWRITE;
-            good(pwf_ckpt_write(mesh, dir, &e.snapshot, path));
+        for (int w = 0; w < 3; w++) {
+            good(example_write(&e, mesh, dir, ways[w], 9, path));
             pwf_mesh_barrier(mesh);
             bytes[w] = slurp(path, &size[w]);
             good(pwf_ckpt_verify(path));
             if (w == 0 && !sharded) sleep(1);
             pwf_mesh_barrier(mesh);
         }
-        assert_int_equal(size[0], size[1]);
-        for (size_t i = 0; i < size[0]; i++)
-            if (bytes[0][i] != bytes[1][i]) fail_msg("byte %zu differs", i);
+        for (int w = 1; w < 3; w++) {
+            assert_int_equal(size[0], size[w]);
+            for (size_t i = 0; i < size[0]; i++)
+                if (bytes[0][i] != bytes[w][i]) fail_msg("%s: byte %zu differs", ways[w], i);
+            free(bytes[w]);
+        }
         free(bytes[0]);
-        free(bytes[1]);
         finish(mesh, &e);
     }
 }
@@ -347,11 +350,43 @@ static void test_refusals(void **state)
     finish(mesh, &e);
 }
 
+/* Given up halfway, on all ranks at once: nothing is left behind, and the one before stays. */
+static void test_given_up(void **state)
+{
+    (void)state;
+    example e;
+    pwf_background *b = NULL;
+    pwf_mesh *mesh = mesh_of(true, &e);
+    good(example_write(&e, mesh, dir, "async", 1, path));
+    example_set(&e, 2);
+    for (int stages = 0; stages < 3; stages++) {
+        good(pwf_background_new(mesh, e.snapshot.state, "watchdog.checkpoint", 0.0, &b));
+        assert_false(pwf_background_is_under_way(b));
+        assert_int_equal(pwf_background_claim(b), PWF_OK);
+        good(pwf_background_begin(b, dir, &e.snapshot));
+        for (int i = 0; i < stages; i++) {
+            pwf_background_wait(b);
+            int claim = pwf_background_claim(b);
+            good(pwf_mesh_agree_most(mesh, pwf_ok(), &claim, 1));
+            good(pwf_background_advance(b, claim, path));
+            assert_string_equal(path, "");
+        }
+        assert_true(pwf_background_is_under_way(b));
+        pwf_background_free(b);
+        pwf_mesh_barrier(mesh);
+        assert_int_equal(count_files(), 1);
+        bool found = false;
+        good(pwf_ckpt_find(mesh, dir, path, &found));
+        assert_non_null(strstr(path, "0000000001.h5"));
+    }
+    finish(mesh, &e);
+}
+
 #ifdef PWF_FAULTS
 
 /* An I/O error at every point of the commit, on every rank: all ranks see the failure, nothing is
  * left behind, and the checkpoint before it is found; or the new one, once it has its name. */
-static void errors(pwf_ckpt_writer writer)
+static void errors(const char *way)
 {
     static const char *const points[] = {
         "before_create", "after_create",   "after_layout", "after_open",    "after_data",
@@ -360,16 +395,13 @@ static void errors(pwf_ckpt_writer writer)
     };
     example e;
     pwf_mesh *mesh = mesh_of(true, &e);
-    e.snapshot.writer = writer;
-    example_set(&e, 1);
-    good(pwf_ckpt_write(mesh, dir, &e.snapshot, path));
+    good(example_write(&e, mesh, dir, way, 1, path));
     for (size_t i = 0; i < sizeof points / sizeof points[0]; i++)
         for (int rank = 0; rank < pwf_mesh_size(mesh, PWF_WORLD); rank++) {
             char fault[64];
             snprintf(fault, sizeof fault, "ckpt.%s:%d:1:eio", points[i], rank);
             pwf_fault_arm(fault);
-            example_set(&e, 2);
-            const pwf_status s = pwf_ckpt_write(mesh, dir, &e.snapshot, path);
+            const pwf_status s = example_write(&e, mesh, dir, way, 2, path);
             if (s.code != PWF_IO) fail_msg("%s: %s", fault, pwf_code_name(s.code));
             pwf_fault_arm(NULL);
             pwf_mesh_barrier(mesh);
@@ -389,8 +421,9 @@ static void errors(pwf_ckpt_writer writer)
 static void test_errors(void **state)
 {
     (void)state;
-    errors(PWF_CKPT_MPIIO);
-    errors(PWF_CKPT_PWRITE);
+    errors("mpiio");
+    errors("pwrite");
+    errors("async");
 }
 
 #endif
@@ -403,6 +436,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_fingerprint), cmocka_unit_test(test_foreign),
         cmocka_unit_test(test_model),       cmocka_unit_test(test_folder),
         cmocka_unit_test(test_retention),   cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_given_up),
 #ifdef PWF_FAULTS
         cmocka_unit_test(test_errors),
 #endif

@@ -83,6 +83,38 @@ static void test_silence_ends_the_process(void **state)
     assert_non_null(strstr(said, "in a gather for ranks that do not come; the limit"));
 }
 
+/* The rest of the process lives on, and so does its own limit. */
+static void hangs_beside(void)
+{
+    begin(2.0);
+    pwf_watch_beside("writes", "watchdog.checkpoint", 0.3);
+    for (;;) {
+        nap(0.05);
+        pwf_watch_beat();
+        pwf_watch_met();
+    }
+}
+
+static void hangs_with_a_thread_beside(void)
+{
+    begin(0.3);
+    for (;;) {
+        pwf_watch_beside("writes", "watchdog.checkpoint", 2.0);
+        nap(0.05);
+    }
+}
+
+static void test_a_thread_beside_is_watched_too(void **state)
+{
+    (void)state;
+    assert_int_equal(outcome(hangs_beside), PWF_STUCK);
+    assert_non_null(strstr(said, "step 12: the thread that writes has done nothing"));
+    assert_non_null(strstr(said, "the limit is watchdog.checkpoint"));
+    assert_int_equal(outcome(hangs_with_a_thread_beside), PWF_STUCK);
+    assert_non_null(strstr(said, "nothing done"));
+    assert_non_null(strstr(said, "the limit is watchdog.step"));
+}
+
 static pid_t stopped;
 
 static void waits_for_stopped(void)
@@ -122,6 +154,18 @@ static void lives(void)
     }
 }
 
+/* A thread beside that goes on, and one that has ended. */
+static void lives_beside(void)
+{
+    begin(0.0);
+    for (int i = 0; i < 20; i++) {
+        pwf_watch_beside("writes", "watchdog.checkpoint", 1.0);
+        nap(0.1);
+    }
+    pwf_watch_beside("writes", "watchdog.checkpoint", 0.0);
+    nap(1.5);
+}
+
 static void is_off(void)
 {
     begin(0.2);
@@ -146,6 +190,7 @@ static void test_life_does_not(void **state)
 {
     (void)state;
     assert_int_equal(outcome(lives), 0);
+    assert_int_equal(outcome(lives_beside), 0);
     assert_int_equal(outcome(is_off), 0);
     assert_int_equal(outcome(waits_for_slower), 0);
     assert_string_equal(said, "");
@@ -183,6 +228,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_silence_ends_the_process),
+        cmocka_unit_test(test_a_thread_beside_is_watched_too),
         cmocka_unit_test(test_names_a_stopped_process),
         cmocka_unit_test(test_life_does_not),
         cmocka_unit_test(test_time_of_a_stopped_process_does_not_count),

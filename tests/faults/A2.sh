@@ -11,7 +11,7 @@ life() { # life RANKS SHARDS COUNT
 
 unit() {
     local ranks wait i known=1 loaded writer=pwrite
-    [ $((RANDOM % 4)) != 0 ] || writer=mpiio
+    case $((RANDOM % 6)) in 0) writer=mpiio ;; [12]) writer=async ;; esac
     rm -rf run && mkdir run
     "$PWF_TEST_PROGRAMS/ckpt_program" 1 write run 1 1 $writer
     for ((i = 1; i <= 10; i++)); do

@@ -1,7 +1,7 @@
 # Every named fault point of both ranks of a whole run, and of a commit alone.
 # shellcheck shell=bash disable=SC2034,SC2154
 title="kill -9, or one failed write, at a named fault point"
-units="10 all all"
+units="12 all all"
 
 setup() {
     local rank writer point part
@@ -21,11 +21,11 @@ setup() {
             printf 'run ckpt.before_create 0 kill %d\n' $((count - 1)) "$count"
         fi
     done >list.txt
-    # In the third write, when there are two checkpoints; the first time something is pruned. Of the
-    # second writer only what it does otherwise.
-    for writer in pwrite mpiio; do
+    # In the third write, when there are two checkpoints; the first time something is pruned. Of
+    # mpiio only what it does otherwise.
+    for writer in pwrite async mpiio; do
         part=.
-        [ $writer = pwrite ] || part='open|data|close'
+        [ $writer != mpiio ] || part='open|data|close'
         for rank in 0 1; do
             rm -rf points && mkdir points
             PWF_TEST_FAULT="*:$rank:1:list" mpirun -n 2 "$PWF_TEST_PROGRAMS/ckpt_program" 2 write points 1 3 $writer \

@@ -4,12 +4,12 @@ title="a full disk, a file size limit"
 units="2 all all"
 
 setup() {
-    printf '%s\n' "pwrite limit 0" "pwrite limit 1" "mpiio limit 0" "mpiio limit 1" >list.txt
+    printf '%s\n' "pwrite limit 0" "pwrite limit 1" "async limit 0" "async limit 1" "mpiio limit 0" "mpiio limit 1" >list.txt
     mkdir -p small
     if mount -t tmpfs -o size=4m none small; then
         umount small
         # It says beforehand that it is full, or does not.
-        printf '%s\n' "pwrite full none" "pwrite full eopnotsupp" "mpiio full none" "mpiio full eopnotsupp" >>list.txt
+        printf '%s\n' "pwrite full none" "pwrite full eopnotsupp" "async full none" "async full eopnotsupp" "mpiio full none" "mpiio full eopnotsupp" >>list.txt
     else
         echo "no small file system here: only limits are tried"
     fi

@@ -1,12 +1,12 @@
 # System calls of a commit that fail, do half of their work, or lie.
 # shellcheck shell=bash disable=SC2034,SC2154
 title="a system call of a commit fails, is cut short or lies"
-units="7 all all"
+units="9 all all"
 
-# Each sort of call, from the first of rank 0 to the last of rank 1, by both writers.
+# Each sort of call, from the first of rank 0 to the last of rank 1, by both writers, and by pwrite in the background.
 setup() {
     local writer
-    for writer in pwrite mpiio; do
+    for writer in pwrite async mpiio; do
         printf "$writer %s\n" "write eio once" "write eio ever" "write enospc once" "write enospc ever" \
             "write edquot once" "write short once" "write short ever" "write eintr once" \
             "write lost once" "write misdirected once" "read eio once" "read short ever" \

@@ -121,7 +121,7 @@ sweep_cases() {
         CODE) outcome=code ;;
         *) outcome=crash ;;
         esac
-        case ${3:-}.$writer.$kind.$outcome in
+        case ${3:-}.${writer/async/pwrite}.$kind.$outcome in
         strict.pwrite.short.refused | strict.pwrite.eintr.refused | strict.pwrite.eopnotsupp.refused)
             outcome=code rest="given up: $rest"
             ;;

@@ -60,13 +60,17 @@ static void agree_most(void **state)
     (void)state;
     const int rank = pwf_mesh_rank(mesh, PWF_WORLD), size = pwf_mesh_size(mesh, PWF_WORLD);
     for (int highest = 0; highest < size; highest++) {
-        int most = rank == highest ? 7 : rank % 2;
-        assert_int_equal(pwf_mesh_agree_most(mesh, pwf_ok(), &most).code, PWF_OK);
-        assert_int_equal(most, 7);
-        most = rank == highest ? 3 : 0;
+        int most[PWF_MOST] = {rank == highest ? 7 : rank % 2, rank, highest};
+        assert_int_equal(pwf_mesh_agree_most(mesh, pwf_ok(), most, PWF_MOST).code, PWF_OK);
+        assert_int_equal(most[0], 7);
+        assert_int_equal(most[1], size - 1);
+        assert_int_equal(most[2], highest);
+        most[0] = rank == highest ? 3 : 0;
+        most[1] = rank;
         const pwf_status mine = rank == 0 ? PWF_FAIL(PWF_IO, "no") : pwf_ok();
-        assert_int_equal(pwf_mesh_agree_most(mesh, mine, &most).code, PWF_IO);
-        assert_int_equal(most, 3);
+        assert_int_equal(pwf_mesh_agree_most(mesh, mine, most, 1).code, PWF_IO);
+        assert_int_equal(most[0], 3);
+        assert_int_equal(most[1], rank);
     }
 }
 

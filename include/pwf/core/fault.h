@@ -32,12 +32,12 @@
 #endif
 
 /** What PWF_FAULT_POINT calls.
- * Local; from the thread that talks to MPI. Fails with PWF_IO if the armed action is eio. */
+ * Local; any thread. Fails with PWF_IO if the armed action is eio. */
 pwf_status pwf_fault_point(const char *name);
 
 /** What PWF_FAULT_VALUE calls: whether the caller is to spoil the value of this name now, with an
  * armed action of that name and perhaps a number of times.
- * Local; from the thread that talks to MPI. */
+ * Local; any thread. */
 bool pwf_fault_value(const char *name, const char *action);
 
 /** Arms another fault, "point:rank:count:action", or none (NULL), in place of PWF_TEST_FAULT: for

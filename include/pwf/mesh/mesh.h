@@ -50,9 +50,12 @@ int pwf_mesh_node_ranks(const pwf_mesh *mesh);
  * work, agree, communicate. */
 pwf_status pwf_mesh_agree(const pwf_mesh *mesh, pwf_status local);
 
-/** Agrees on a status and, in the same reduction, on the largest *most; every rank gets both.
- * Collective over the world of the mesh. */
-pwf_status pwf_mesh_agree_most(const pwf_mesh *mesh, pwf_status local, int *most);
+enum { PWF_MOST = 3 };
+
+/** Agrees on a status and, in the same reduction, on the largest of each of `count` numbers, at
+ * most PWF_MOST; every rank gets all of them.
+ * Collective over the world of the mesh; the same count everywhere. */
+pwf_status pwf_mesh_agree_most(const pwf_mesh *mesh, pwf_status local, int *most, int count);
 
 /** Fails with PWF_BUG on every rank unless all ranks pass the same `count` bytes (compared by
  * hash): arguments that must not differ between ranks.

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pwf/ckpt/background.h"
+
+#include "commit.h"
+#include "file.h"
+#include "pwf/core/mem.h"
+#include "pwf/core/watch.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+struct pwf_background {
+    const pwf_mesh *mesh;
+    const char *key;
+    double seconds;
+    char *copy; /* of the own arrays */
+
+    pthread_t thread;
+    bool started;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool busy, ending; /* under the lock; what follows belongs to the thread while it is busy */
+
+    pwf_commit *commit; /* NULL: none under way */
+    pwf_status status;  /* of the thread's last step */
+    bool prunes;
+    char dir[PWF_PATH];
+    pwf_ckpt_retention stay;
+};
+
+/* ---- the thread ---- */
+
+static const char what[] = "writes a checkpoint";
+
+/* One step; returns whether there is another one to do before the ranks agree. */
+static bool work(pwf_background *b)
+{
+    bool more = false;
+    if (b->prunes)
+        pwf_folder_prune(b->dir, b->stay);
+    else
+        b->status = pwf_commit_aside(b->commit, &more);
+    return more;
+}
+
+static void *thread_main(void *argument)
+{
+    pwf_background *b = argument;
+    pthread_mutex_lock(&b->lock);
+    for (;;) {
+        while (!b->busy && !b->ending)
+            pthread_cond_wait(&b->changed, &b->lock);
+        if (!b->busy) break;
+        pthread_mutex_unlock(&b->lock);
+        pwf_watch_beside(what, b->key, b->seconds);
+        const bool more = work(b);
+        if (!more) pwf_watch_beside(what, b->key, 0.0);
+        pthread_mutex_lock(&b->lock);
+        b->busy = more;
+        pthread_cond_broadcast(&b->changed);
+    }
+    pthread_mutex_unlock(&b->lock);
+    return NULL;
+}
+
+static void set_busy(pwf_background *b)
+{
+    pthread_mutex_lock(&b->lock);
+    PWF_ASSERT(!b->busy);
+    b->busy = true;
+    pthread_cond_broadcast(&b->changed);
+    pthread_mutex_unlock(&b->lock);
+}
+
+/* ---- around it ---- */
+
+pwf_status pwf_background_new(const pwf_mesh *mesh, const pwf_state *state, const char *key,
+                              double seconds, pwf_background **out)
+{
+    pwf_background *b = NULL;
+    sigset_t all, before;
+    *out = NULL;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, 1, sizeof *b, &b));
+    pthread_mutex_init(&b->lock, NULL);
+    pthread_cond_init(&b->changed, NULL);
+    b->mesh = mesh;
+    b->key = key;
+    b->seconds = seconds;
+    pwf_status s =
+        pwf_mem_alloc(PWF_MEM_BUFFERS, (int64_t)pwf_commit_copy_bytes(mesh, state), 1, &b->copy);
+    if (s.code == PWF_OK) {
+        sigfillset(&all); /* signals are for the other threads */
+        pthread_sigmask(SIG_SETMASK, &all, &before);
+        const int e = pthread_create(&b->thread, NULL, thread_main, b);
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+        b->started = e == 0;
+        if (e != 0)
+            s = PWF_FAIL(PWF_RESOURCE, "cannot start the thread that writes checkpoints: %s",
+                         strerror(e));
+    }
+    if (s.code != PWF_OK)
+        pwf_background_free(b);
+    else
+        *out = b;
+    return s;
+}
+
+void pwf_background_free(pwf_background *b)
+{
+    if (!b) return;
+    if (b->started) {
+        pthread_mutex_lock(&b->lock);
+        b->ending = true;
+        pthread_cond_broadcast(&b->changed);
+        pthread_mutex_unlock(&b->lock);
+        pthread_join(b->thread, NULL);
+    }
+    const pwf_status given_up = PWF_FAIL(PWF_IO, "given up");
+    pwf_commit_end(b->commit, &given_up);
+    pthread_cond_destroy(&b->changed);
+    pthread_mutex_destroy(&b->lock);
+    pwf_mem_free(b->copy);
+    pwf_mem_free(b);
+}
+
+bool pwf_background_is_under_way(const pwf_background *b)
+{
+    return b->commit || b->prunes;
+}
+
+int pwf_background_claim(pwf_background *b)
+{
+    pthread_mutex_lock(&b->lock);
+    const int claim = b->busy ? PWF_BACKGROUND_BUSY : b->commit ? (int)b->status.code : PWF_OK;
+    pthread_mutex_unlock(&b->lock);
+    return claim;
+}
+
+void pwf_background_wait(pwf_background *b)
+{
+    pthread_mutex_lock(&b->lock);
+    while (b->busy) {
+        pthread_cond_wait(&b->changed, &b->lock);
+        pwf_watch_beat();
+    }
+    pthread_mutex_unlock(&b->lock);
+}
+
+/* ---- what is under way ---- */
+
+/* Behind steps that all ranks do together: ends the commit, or lets the thread go on with it. */
+static void go_on(pwf_background *b, const pwf_status *s)
+{
+    if (s->code != PWF_OK || pwf_commit_is_done(b->commit)) {
+        pwf_commit_end(b->commit, s);
+        b->commit = NULL;
+    } else {
+        set_busy(b);
+    }
+}
+
+pwf_status pwf_background_begin(pwf_background *b, const char *dir, const pwf_snapshot *snapshot)
+{
+    char name[64];
+    PWF_ASSERT(!pwf_background_is_under_way(b) && snapshot->writer == PWF_CKPT_PWRITE);
+    snprintf(name, sizeof name, PWF_CKPT_NAME, (long long)snapshot->position.step);
+    PWF_TRY(pwf_commit_new(b->mesh, dir, name, PWF_KIND_CHECKPOINT, snapshot, &b->commit));
+    const pwf_status s = pwf_commit_together(b->commit, false);
+    if (s.code == PWF_OK) pwf_commit_copy(b->commit, b->copy);
+    go_on(b, &s);
+    return s;
+}
+
+void pwf_background_prune(pwf_background *b, const char *dir, pwf_ckpt_retention stay)
+{
+    PWF_ASSERT(!pwf_background_is_under_way(b));
+    b->prunes = true;
+    b->stay = stay;
+    snprintf(b->dir, sizeof b->dir, "%s", dir);
+    if (pwf_mesh_rank(b->mesh, PWF_WORLD) == 0) set_busy(b);
+}
+
+pwf_status pwf_background_advance(pwf_background *b, int claim, char *path)
+{
+    PWF_ASSERT(pwf_background_is_under_way(b) && claim != PWF_BACKGROUND_BUSY);
+    path[0] = '\0';
+    if (b->prunes) {
+        b->prunes = false;
+        return pwf_ok();
+    }
+    /* Of success all ranks know from the reduction; the sentence of a failure is told here. */
+    pwf_status s = claim == PWF_OK ? pwf_ok() : pwf_mesh_agree(b->mesh, b->status);
+    if (s.code == PWF_OK) s = pwf_commit_together(b->commit, false);
+    if (s.code == PWF_OK && pwf_commit_is_done(b->commit))
+        memcpy(path, pwf_commit_path(b->commit), PWF_PATH);
+    go_on(b, &s);
+    return s;
+}
