@@ -74,7 +74,10 @@ static pwf_status said(pwf_status status)
  * error. */
 static pwf_status run_command(const pwf_app_entry *entry, int argc, char **argv)
 {
-    if (entry->run) return said(entry->run(argc, argv));
+    if (entry->run) {
+        pwf_ckpt_contain();
+        return said(entry->run(argc, argv));
+    }
     pwf_mesh *mesh = NULL;
     pwf_status status = pwf_mesh_start(&argc, &argv);
     if (status.code == PWF_OK) status = pwf_mesh_new(1, &mesh);

@@ -185,11 +185,13 @@ static pwf_status add_outside(const pwf_file *file, const pwf_extent *sorted, pw
 pwf_status pwf_file_root(const pwf_file *file, pwf_hash *root)
 {
     const int64_t rows = file->header.extent_rows;
+    const uint64_t bytes = file->header.bytes;
     pwf_extent *sorted = NULL;
     char *piece = NULL;
     pwf_hasher *hasher = pwf_hasher_new();
     pwf_status s = pwf_mem_alloc(PWF_MEM_BUFFERS, rows, sizeof *sorted, &sorted);
-    if (s.code == PWF_OK) s = pwf_mem_alloc(PWF_MEM_BUFFERS, PIECE, 1, &piece);
+    if (s.code == PWF_OK)
+        s = pwf_mem_alloc(PWF_MEM_BUFFERS, bytes < PIECE ? (int64_t)bytes : PIECE, 1, &piece);
     if (s.code == PWF_OK && !hasher) s = PWF_FAIL(PWF_RESOURCE, "no memory for a hash");
     if (s.code == PWF_OK) {
         if (rows > 0) {
@@ -369,7 +371,9 @@ pwf_status pwf_file_check(const pwf_file *file, int array, int64_t lo, int64_t h
     const pwf_file_array *a = &file->header.array[array];
     pwf_hash stored[MANY];
     char *piece = NULL;
-    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, MANY * PWF_BLOCK, a->size, &piece));
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS,
+                          a->elements < MANY * PWF_BLOCK ? a->elements : MANY * PWF_BLOCK, a->size,
+                          &piece));
     pwf_status s = pwf_ok();
     for (int64_t at = lo; s.code == PWF_OK && at < hi; at += MANY) {
         const int64_t blocks = hi - at < MANY ? hi - at : MANY;

@@ -128,6 +128,15 @@ static pwf_status check_group(hid_t file, const item *line)
     return pwf_ok();
 }
 
+/* The number of elements; -1 if there are too many to count, which libhdf5 does not notice. */
+static int64_t count_elements(int dims, const hsize_t *shape)
+{
+    int64_t count = dims < 0 ? -1 : 1;
+    for (int d = 0; d < dims && count >= 0; d++)
+        if (__builtin_mul_overflow(count, shape[d], &count)) count = -1;
+    return count;
+}
+
 /* Type and shape; `wrong` gets what is wrong with them, or stays as it is. */
 static void check_shape(hid_t set, const item *line, const char **wrong)
 {
@@ -136,7 +145,7 @@ static void check_shape(hid_t set, const item *line, const char **wrong)
     const hid_t want = text ? -1 : stored_type(line->type, 0);
     hsize_t shape[H5S_MAX_RANK] = {0};
     const int dims = H5Sget_simple_extent_dims(space, shape, NULL);
-    int64_t count = H5Sget_simple_extent_npoints(space);
+    int64_t count = count_elements(dims, shape);
     if (text && (H5Tget_class(type) != H5T_STRING || H5Tis_variable_str(type) != 0 ||
                  H5Tget_size(type) > TEXT_MAX || dims != 0))
         *wrong = "is not a text of fixed length";
@@ -144,6 +153,8 @@ static void check_shape(hid_t set, const item *line, const char **wrong)
         *wrong = "has the wrong type";
     else if (line->dims != ANY && dims != line->dims)
         *wrong = "has the wrong number of dimensions";
+    else if (H5Sget_simple_extent_type(space) == H5S_NULL || count < 0)
+        *wrong = "has a shape that is none";
     if (text) count = (int64_t)H5Tget_size(type);
     if (line->count != ANY && count != line->count) *wrong = "has the wrong number of elements";
     for (int d = 0; line->dims > 0 && line->count != ANY && !*wrong && d < dims; d++)

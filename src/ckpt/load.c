@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What tools want of a file: its measures, or all of it. */
+#include "contain.h"
 #include "hashes.h"
 #include "read.h"
 
@@ -19,13 +20,23 @@ static int find_array(const pwf_file *file, const char *name)
     return -1;
 }
 
+/* The arrays that tools read are what their names say; those of a crafted file need not be. */
+static pwf_status check_arrays(const pwf_file *file)
+{
+    const int mu = find_array(file, "mu"), code = find_array(file, "code");
+    const int sigma = find_array(file, "sigma");
+    const pwf_file_array *array = file->header.array;
+    if (mu < 0 || array[mu].size != sizeof(float) || array[mu].posterior || code < 0 ||
+        array[code].size != sizeof(int16_t) || !array[code].posterior ||
+        (sigma >= 0 && (array[sigma].size != sizeof(float) || !array[sigma].posterior)))
+        return PWF_FAIL(PWF_DATA, "%s has no arrays mu and code", file->path);
+    return pwf_ok();
+}
+
 static pwf_status measure(const pwf_file *file, pwf_ckpt_info *info)
 {
     const int64_t n = file->header.posterior;
     const int mu = find_array(file, "mu"), code = find_array(file, "code");
-    if (mu < 0 || code < 0 || file->header.array[mu].size != sizeof(float) ||
-        file->header.array[code].size != sizeof(int16_t))
-        return PWF_FAIL(PWF_DATA, "%s has no arrays mu and code", file->path);
     float *values = NULL;
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, n, sizeof *values, &values));
     pwf_status s = pwf_file_read(file, mu, 0, n, values);
@@ -92,6 +103,7 @@ static pwf_status inspect_open(const pwf_file *file, hid_t h5, pwf_ckpt_info *in
 {
     const pwf_header *h = &file->header;
     pwf_small in;
+    PWF_TRY(check_arrays(file));
     PWF_TRY(pwf_read_small(h5, file, &in));
     PWF_TRY(fingerprint(file, h5, &in, &info->fingerprint));
     memcpy(info->model, in.model, sizeof info->model);
@@ -106,6 +118,42 @@ static pwf_status inspect_open(const pwf_file *file, hid_t h5, pwf_ckpt_info *in
     return pwf_ok();
 }
 
+/* Asks libhdf5 all that anybody here asks it about a file. */
+static pwf_status touch(const pwf_file *file, hid_t h5)
+{
+    const pwf_header *h = &file->header;
+    pwf_ckpt_info info;
+    char *config = NULL, path[PWF_NAME + 16];
+    int dims = 0;
+    int64_t shape[PWF_DIMS];
+    PWF_TRY(inspect_open(file, h5, &info));
+    PWF_TRY(pwf_h5_read_text(h5, "/run/config", &config));
+    free(config);
+    for (int64_t i = 0; i < h->params; i++) {
+        snprintf(path, sizeof path, "/mu/%s", file->name[i]);
+        PWF_TRY(pwf_h5_shape(h5, path, &dims, shape));
+    }
+    return pwf_ok();
+}
+
+static void touch_file(void *context)
+{
+    hid_t h5 = -1;
+    const pwf_file *file = context;
+    if (pwf_layout_open(file, NULL, &h5).code == PWF_OK) {
+        touch(file, h5);
+        H5Fclose(h5);
+    }
+    H5close(); /* what is broken may show only when libhdf5 ends */
+}
+
+/* Opens a file that has verified. */
+static pwf_status open_contained(pwf_file *file, hid_t *h5)
+{
+    PWF_TRY(pwf_contain(file->path, touch_file, file));
+    return pwf_layout_open(file, NULL, h5);
+}
+
 static pwf_status look(const char *path, pwf_ckpt_info *info, bool measured)
 {
     *info = (pwf_ckpt_info){0};
@@ -113,7 +161,7 @@ static pwf_status look(const char *path, pwf_ckpt_info *info, bool measured)
     hid_t h5 = -1;
     PWF_TRY(pwf_file_open(path, &file));
     pwf_status s = pwf_read_check_arrays(&file);
-    if (s.code == PWF_OK) s = pwf_layout_open(&file, NULL, &h5);
+    if (s.code == PWF_OK) s = open_contained(&file, &h5);
     if (s.code == PWF_OK) s = inspect_open(&file, h5, info);
     if (s.code == PWF_OK && measured) s = measure(&file, info);
     if (h5 >= 0) H5Fclose(h5);
@@ -212,7 +260,7 @@ pwf_status pwf_load_hashed(const char *path, pwf_loaded *out, pwf_hash *root)
     PWF_TRY(pwf_file_open(path, &file));
     *root = file.header.root;
     pwf_status s = pwf_read_check_arrays(&file);
-    if (s.code == PWF_OK) s = pwf_layout_open(&file, NULL, &h5);
+    if (s.code == PWF_OK) s = open_contained(&file, &h5);
     if (s.code == PWF_OK) s = load(&file, h5, out);
     if (h5 >= 0) H5Fclose(h5);
     pwf_file_close(&file);

@@ -99,7 +99,7 @@ pwf_status pwf_archive_root(int fd, const char *path, const pwf_archive_block *b
 {
     enum { PIECE = 1 << 20 };
     uint8_t *piece = NULL;
-    PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, PIECE, 1, &piece));
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, b->bytes < PIECE ? (int64_t)b->bytes : PIECE, 1, &piece));
     pwf_hasher *h = pwf_hasher_new();
     pwf_status s = h ? pwf_ok() : PWF_FAIL(PWF_RESOURCE, "no memory for a hash");
     if (s.code == PWF_OK) s = add_bytes(fd, path, h, piece, PIECE, PWF_ARCHIVE_BLOCK, b->data);

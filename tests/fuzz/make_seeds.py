@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """make_seeds.py BUILD CORPUS: the seeds of the fuzz targets that other programs' files are (PyTorch,
-NumPy and Pillow make them) and those that BUILD/tests/seed_checkpoint and BUILD/bin/pwf make."""
+NumPy, h5py and Pillow make them) and those that BUILD/tests/seed_checkpoint and BUILD/bin/pwf make."""
 import glob
 import gzip
 import io
@@ -13,6 +13,7 @@ import sys
 import tempfile
 import zipfile
 
+import h5py
 import numpy as np
 import torch
 from PIL import Image
@@ -100,6 +101,25 @@ def pictures():
     put("cifar", "class", bytes([10]) + bytes(3072))
 
 
+def user_files():
+    """The files that fuzz_user_h5 changes, and inputs that change nothing."""
+    folder = os.path.join(corpus, "..", "files")
+    os.makedirs(folder, exist_ok=True)
+    for number, name in enumerate(["round_old", "round_new", "images_old", "images_new"]):
+        new = {"libver": "latest"} if name.endswith("new") else {}
+        packed = {"chunks": True, "compression": "gzip", "shuffle": True} if new else {}
+        with h5py.File(os.path.join(folder, name), "w", **new) as f:
+            if name.startswith("images"):
+                f.create_dataset("images", data=np.ones((2, 1, 4, 4), "f4"), **packed)
+                continue
+            for key in ("mu", "sigma"):
+                f.create_dataset(key, data=np.ones(64, "f4"), **packed)
+            f.create_dataset("fixed_in", data=np.zeros(64, "u1"))
+            f.attrs["fraction"] = 0.5
+            f.attrs["sigma_join"] = "keep"
+        put("user_h5", name, bytes([number]))
+
+
 def own_files():
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([f"{build}/tests/seed_checkpoint", folder], check=True)
@@ -124,4 +144,5 @@ def own_files():
 safetensors()
 pytorch()
 pictures()
+user_files()
 own_files()
