@@ -124,8 +124,8 @@ pwf_status pwf_ckpt_inspect(const char *path, pwf_ckpt_info *info);
 pwf_status pwf_ckpt_examine(const char *path, pwf_ckpt_info *info);
 
 /** From now on, inspecting, examining and loading first let libhdf5 look at a file in a child
- * process, so that a crafted file that crashes libhdf5 is refused (PWF_DATA) like a damaged one.
- * For programs that have not started MPI, which a fork may harm. Local. */
+ * process: a crafted file that crashes libhdf5 is refused (PWF_DATA) like a damaged one.
+ * Local. For programs that have not started MPI, which a fork may harm. */
 void pwf_ckpt_contain(void);
 
 /** Calls `visit` with the name of every ckpt-*.h5, round-*.h5 and model.h5 of a directory, in the
