@@ -65,7 +65,7 @@ run_unit() {
         printf '%-3s unit %s seed %s: %-7s %s\n' "$row" "$n" "$seed" "$kind" "$what"
         echo "$row $n $kind $what" >>"$cases"
     done <unit.cases
-    if grep -qvE '^(good|refused|old) ' unit.cases; then
+    if grep -qvE '^(good|refused|old)(\*[0-9]+)? ' unit.cases; then
         cp unit.log "failed.$n.log"
         sed 's/^/    /' unit.log | tail -n 40
     fi
@@ -93,7 +93,11 @@ run_row() {
         source "$rows_dir/$row.sh"
         echo "$title" >title.txt
         if [ ! -e ready ]; then
-            setup >setup.log 2>&1 </dev/null || { cat setup.log; echo "$row 0 script setup failed" >>"$cases"; exit 0; }
+            set +e # what fails in setup ends it
+            (set -e && setup) >setup.log 2>&1 </dev/null
+            code=$?
+            set -e
+            [ $code = 0 ] || { cat setup.log && echo "$row 0 script setup failed" >>"$cases" && exit 0; }
             touch ready done.txt
         fi
         read -r -a count <<<"$units"
@@ -112,7 +116,8 @@ table() {
     echo
     # shellcheck disable=SC2016
     awk -v work="$work" -v tier="$tier" -v seed="$seed" '
-        { row = $1; if (!(row in cases)) rows[++n] = row; cases[row]++; k[row, $3]++ }
+        { row = $1; if (!(row in cases)) rows[++n] = row
+          split($3, kind, "*"); many = kind[2] ? kind[2] : 1; cases[row] += many; k[row, kind[1]] += many }
         END {
             printf "%s tier, seed %s\n", tier, seed
             printf "%-3s %-52s %6s %6s %7s %5s %6s  %s\n", "row", "what is done", "cases", "good", "refused", "old", "failed", "which"

@@ -10,6 +10,7 @@
  *                                         "loaded STEP FINGERPRINT"
  * ckpt_program SHARDS again DIR COUNT [mpiio|async]
  *                                         loads, and writes COUNT steps on
+ * ckpt_program SHARDS prune DIR           loads, and keeps the newest two
  * ckpt_program SHARDS same FILE FILE ...  fails unless all files hold the same outside /run */
 #include "example.h"
 
@@ -167,6 +168,9 @@ int main(int argc, char **argv)
     else if (strcmp(argv[2], "again") == 0 && argc >= 5) {
         code = load_newest(mesh, argv[3], &step);
         if (code == 0) code = write_steps(mesh, argv[3], step + 1, step + atoll(argv[4]), way);
+    } else if (strcmp(argv[2], "prune") == 0) {
+        code = load_newest(mesh, argv[3], &step);
+        if (code == 0) pwf_ckpt_prune(mesh, argv[3], (pwf_ckpt_retention){.step = step, .keep = 2});
     } else if (strcmp(argv[2], "same") == 0)
         for (int i = 4; i < argc && (i == 4 || code == 0); i++)
             code = same(argv[3], argv[i]);

@@ -2,6 +2,7 @@
 #include "example.h"
 #include "file.h"
 
+#include "pwf/core/log.h"
 #include "pwf/core/rng.h"
 
 #include <fcntl.h>
@@ -17,7 +18,16 @@
 
 #include <cmocka.h>
 
-/* Damage of every kind to one checkpoint file: verify refuses each, and never lets one through. */
+/* Damage of every kind to one checkpoint file: verify refuses each, and never lets one through.
+ *
+ * test_damage                       what is refused must also be named
+ * test_damage cuts|flips|pages K N  the cases K, K + N, K + 2 N ... (K from 0) of all truncations,
+ * of all turned bits (each one outside the arrays, and three in each page), or of all pages that
+ * are zeroed, of another place or of an older checkpoint. Each is also searched for: the checkpoint
+ *                                   before it must be found. Prints what became of them for
+ *                                   tests/faults.sh: "KIND*COUNT what"
+ * test_damage newer FILE            makes a file of a later format of it
+ */
 
 static char path[PWF_PATH], older[PWF_PATH];
 static unsigned char *bytes, *old_bytes; /* the good files */
@@ -107,43 +117,6 @@ static void still_good(void)
     if (s.code != PWF_OK) fail_msg("%s", s.text);
 }
 
-static void test_flip_in_each_page(void **state)
-{
-    (void)state;
-    int flips = 0;
-    for (size_t page = 0; page < size; page += 4096)
-        for (int i = 0; i < 3; i++, flips++) {
-            const size_t n = size - page < 4096 ? size - page : 4096;
-            flip(page + draw() % n, (int)(draw() % 8));
-        }
-    print_message("%d flips, all refused\n", flips);
-    still_good();
-}
-
-static void test_flip_outside_arrays(void **state)
-{
-    (void)state;
-    pwf_file file;
-    assert_int_equal(pwf_file_open(path, &file).code, PWF_OK);
-    int flips = 0;
-    for (size_t at = 0; at < PWF_FIRST_BLOCK; at++)
-        for (int bit = 0; bit < 8; bit++, flips++)
-            flip(at, bit);
-    /* The tables, every byte; the rest has been met by page. */
-    const size_t extents = (size_t)file.header.extent_rows * sizeof(pwf_extent);
-    for (size_t at = file.header.extents; at < file.header.extents + extents; at++, flips++)
-        flip(at, (int)(draw() % 8));
-    for (size_t at = file.header.names; at < file.header.names + (size_t)file.header.names_bytes;
-         at++, flips++)
-        flip(at, (int)(draw() % 8));
-    for (int64_t a = 0; a < file.header.arrays; a++)
-        for (size_t i = 0; i < (size_t)file.header.array[a].blocks * 16; i++, flips++)
-            flip(file.header.array[a].hashes + i, (int)(draw() % 8));
-    pwf_file_close(&file);
-    print_message("%d flips, all refused\n", flips);
-    still_good();
-}
-
 /* A flip in an array is blamed on the array and on the parameter, or on the two between which its
  * block lies. */
 static void test_names_the_piece(void **state)
@@ -167,68 +140,23 @@ static void test_names_the_piece(void **state)
     pwf_file_close(&file);
 }
 
-/* Pages of zeros, of another place, and of an older checkpoint. */
-static void test_wrong_pages(void **state)
+/* The first block of a file of a later format, however the rest of it looks. */
+static void make_newer(void)
 {
-    (void)state;
-    static const unsigned char zeros[4096];
-    int changed = 0;
-    for (size_t page = 0; page < size; page += 4096) {
-        const size_t n = size - page < 4096 ? size - page : 4096;
-        const size_t other = draw() % (uint32_t)(size / 4096) * 4096;
-        const unsigned char *sources[] = {zeros, bytes + (other + n <= size ? other : 0),
-                                          page + n <= size ? old_bytes + page : zeros};
-        for (int i = 0; i < 3; i++) {
-            if (memcmp(sources[i], bytes + page, n) == 0) continue;
-            put(sources[i], n, page);
-            refused("page", page);
-            restore(n, page);
-            changed++;
-        }
-    }
-    /* the first block of one, the rest of the other */
-    put(old_bytes, PWF_FIRST_BLOCK, 0);
-    refused("splice", 0);
-    restore(PWF_FIRST_BLOCK, 0);
-    print_message("%d pages, all refused\n", changed);
-    still_good();
-}
-
-static void test_truncation(void **state)
-{
-    (void)state;
-    int cuts = 0;
-    for (size_t at = size - 1; at + 4096 >= size; at--, cuts++) {
-        assert_int_equal(ftruncate(fd, (off_t)at), 0);
-        refused("truncation", at);
-    }
-    for (size_t at = (size - 4097) / 4096 * 4096 + 4096; at > 0; cuts++) {
-        at -= 4096;
-        assert_int_equal(ftruncate(fd, (off_t)at), 0);
-        refused("truncation", at);
-    }
-    restore(size, 0);
-    still_good();
-    put("x", 1, size);
-    const pwf_status s = refused("one byte more", size);
-    assert_non_null(strstr(s.text, "behind its end"));
-    assert_int_equal(ftruncate(fd, (off_t)size), 0);
-    print_message("%d truncations, all refused\n", cuts);
-    still_good();
-}
-
-/* A newer format is refused as such, however the rest of its first block looks. */
-static void test_newer(void **state)
-{
-    (void)state;
     pwf_header h;
-    memcpy(&h, bytes, sizeof h);
+    assert_int_equal(pread(fd, &h, sizeof h, 0), (ssize_t)sizeof h);
     h.version = PWF_FORMAT + 1;
     h.own = pwf_hash_bytes(&h, offsetof(pwf_header, own));
     put(&h, sizeof h, 0);
+}
+
+static void test_newer(void **state)
+{
+    (void)state;
+    make_newer();
     const pwf_status s = refused("version", 0);
     assert_non_null(strstr(s.text, "newer"));
-    restore(sizeof h, 0);
+    restore(sizeof(pwf_header), 0);
 }
 
 /* Hashes made good again after the damage: what is left are the checks of every number. */
@@ -293,14 +221,181 @@ static void test_crafted_tables(void **state)
     still_good();
 }
 
+/* ---- sweeps, for tests/faults.sh ---- */
+
+static struct {
+    int64_t next, from, stride; /* of the cases */
+    int64_t refused;            /* since the last report */
+    const pwf_mesh *mesh;
+} sweep;
+
+/* Whether the next case is one of those that are asked for. */
+static bool is_wanted(void)
+{
+    return sweep.next++ % sweep.stride == sweep.from;
+}
+
+/* The damaged file is refused with a sentence, and the one before it found. */
+static void judge(const char *what, size_t at)
+{
+    static char found_path[PWF_PATH];
+    bool found = false;
+    const pwf_status s = pwf_ckpt_verify(path);
+    const pwf_status f = pwf_ckpt_find(sweep.mesh, "damage", found_path, &found);
+    const char *kind = "refused";
+    if (s.code == PWF_OK || f.code != PWF_OK || strcmp(found_path, older) != 0)
+        kind = "wrong";
+    else if (s.code != PWF_DATA)
+        kind = "code";
+    else if (!strstr(s.text, path))
+        kind = "silent";
+    if (strcmp(kind, "refused") == 0)
+        sweep.refused++;
+    else
+        printf("%s %s at %zu: %s %s\n", kind, what, at, pwf_code_name(s.code), s.text);
+}
+
+static void report(const char *what)
+{
+    if (sweep.refused > 0)
+        printf("refused*%lld %s: the one before is used\n", (long long)sweep.refused, what);
+    sweep.refused = 0;
+}
+
+static void sweep_cuts(void)
+{
+    for (size_t at = 0; at < size; at += at + 8192 <= size ? 4096 : 1) {
+        if (!is_wanted()) continue;
+        assert_true(ftruncate(fd, (off_t)at) == 0);
+        judge("cut off", at);
+        restore(size - at, at);
+    }
+    if (is_wanted()) {
+        put("x", 1, size);
+        judge("one byte more", size);
+        assert_true(ftruncate(fd, (off_t)size) == 0);
+    }
+    report("cut off, at pages and in the last page at each byte");
+}
+
+static void turn(const char *what, size_t at, int bit)
+{
+    const unsigned char other = bytes[at] ^ (unsigned char)(1 << bit);
+    if (!is_wanted()) return;
+    put(&other, 1, at);
+    judge(what, at);
+    restore(1, at);
+}
+
+static void turn_all(const char *what, size_t from, size_t to)
+{
+    for (size_t at = from; at < to; at++)
+        for (int bit = 0; bit < 8; bit++)
+            turn(what, at, bit);
+}
+
+/* In what stands in the file between the arrays too: HDF5's headers, the tables, all that is small.
+ */
+static void sweep_flips(void)
+{
+    pwf_file file;
+    assert_true(pwf_file_open(path, &file).code == PWF_OK);
+    turn_all("first block", 0, PWF_FIRST_BLOCK);
+    report("a bit of the first block turned");
+    size_t at = PWF_FIRST_BLOCK;
+    while (at < size) { /* to the next array, which may be in pieces */
+        size_t next = size, end = size;
+        for (int64_t i = 0; i < file.header.extent_rows; i++) {
+            const pwf_extent *e = &file.extents[i];
+            if ((size_t)e->offset < at || (size_t)e->offset >= next) continue;
+            next = (size_t)e->offset;
+            end = next + (size_t)e->count * file.header.array[e->array].size;
+        }
+        turn_all("outside the arrays", at, next);
+        at = end;
+    }
+    report("a bit outside the arrays turned");
+    for (size_t page = 0; page < size; page += 4096)
+        for (int i = 0; i < 3; i++)
+            turn("page", page + draw() % (uint32_t)(size - page < 4096 ? size - page : 4096),
+                 (int)(draw() % 8));
+    report("three bits of each page turned, one at a time");
+    pwf_file_close(&file);
+}
+
+static void sweep_pages(void)
+{
+    static const unsigned char zeros[4096];
+    for (size_t page = 0; page < size; page += 4096) {
+        const size_t n = size - page < 4096 ? size - page : 4096;
+        const size_t other = draw() % (uint32_t)(size / 4096) * 4096;
+        const struct {
+            const char *what;
+            const unsigned char *from;
+        } sources[] = {{"page of zeros", zeros},
+                       {"page of another place", bytes + other},
+                       {"older page", old_bytes + page}};
+        for (int i = 0; i < 3; i++) {
+            if (memcmp(sources[i].from, bytes + page, n) == 0 || !is_wanted()) continue;
+            put(sources[i].from, n, page);
+            judge(sources[i].what, page);
+            restore(n, page);
+        }
+        /* Where all behind a place is the same, so is the splice. */
+        if (page == 0 || memcmp(old_bytes + page, bytes + page, size - page) == 0) continue;
+        if (is_wanted()) {
+            put(old_bytes, page, 0);
+            judge("spliced", page);
+            restore(page, 0);
+        }
+        if (other == page || n < 4096 || memcmp(bytes + other, bytes + page, n) == 0) continue;
+        if (is_wanted()) {
+            put(bytes + page, n, other);
+            put(bytes + other, n, page);
+            judge("swapped", page);
+            restore(n, page);
+            restore(n, other);
+        }
+    }
+    report("pages zeroed, of another place, older, swapped, spliced");
+}
+
+static int run_sweep(char **argument)
+{
+    pwf_mesh *mesh = NULL;
+    if (pwf_mesh_new(1, &mesh).code != PWF_OK || setup(NULL) != 0) return PWF_BUG;
+    pwf_log_set(PWF_LOG_ERROR, true);
+    sweep.mesh = mesh;
+    sweep.from = atoll(argument[2]);
+    sweep.stride = atoll(argument[3]);
+    if (strcmp(argument[1], "cuts") == 0) sweep_cuts();
+    if (strcmp(argument[1], "flips") == 0) sweep_flips();
+    if (strcmp(argument[1], "pages") == 0) sweep_pages();
+    if (pwf_ckpt_verify(path).code != PWF_OK) printf("wrong the good file is not good any more\n");
+    pwf_mesh_free(mesh);
+    return teardown(NULL);
+}
+
 int main(int argc, char **argv)
 {
     if (pwf_mesh_start(&argc, &argv).code != PWF_OK) return 1;
+    if (argc == 3) {
+        fd = open(argv[2], O_RDWR);
+        make_newer();
+        close(fd);
+        pwf_mesh_stop();
+        return 0;
+    }
+    if (argc == 4) {
+        const int code = run_sweep(argv);
+        pwf_mesh_stop();
+        return code;
+    }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_flip_in_each_page), cmocka_unit_test(test_flip_outside_arrays),
-        cmocka_unit_test(test_names_the_piece),   cmocka_unit_test(test_wrong_pages),
-        cmocka_unit_test(test_truncation),        cmocka_unit_test(test_newer),
-        cmocka_unit_test(test_crafted),           cmocka_unit_test(test_crafted_tables),
+        cmocka_unit_test(test_names_the_piece),
+        cmocka_unit_test(test_newer),
+        cmocka_unit_test(test_crafted),
+        cmocka_unit_test(test_crafted_tables),
     };
     const int failed = cmocka_run_group_tests(tests, setup, teardown);
     pwf_mesh_stop();

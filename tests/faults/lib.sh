@@ -3,10 +3,11 @@
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 export PWF_TEST_PROGRAMS=$PWF_BIN_DIR/../tests
+export shim=$PWF_BIN_DIR/../tests/ckpt/libckpt_shim.so # tests/ckpt/shim.h says what it can do
 
 # case_is good|refused|old|KIND "what was done and seen": ends a case. The kind of the first check that
 # failed since the last case counts more: wrong numbers, crash, hang, silent (no message), leftovers,
-# code (a wrong exit code).
+# code (a wrong exit code). KIND*COUNT stands for so many cases of one sort.
 case_is() {
     echo "${fault:-$1} $2" >&3
     fault=''
@@ -129,4 +130,32 @@ sweep_cases() {
         case_is "$outcome" "$writer: $call $kind $often, rank $where, $n${rest:+: $rest}"
     done < <(grep '^case' "$2")
     [ "$code" = 0 ] || [ "$code" = 79 ] || case_is crash "$writer: ckpt_sweep ended with $code"
+}
+
+# program_cases COMMAND...: the lines that a program prints are cases: KIND what, or KIND*COUNT what
+program_cases() {
+    code=0
+    timeout -k 5 300 "$@" >cases.now || code=$?
+    cat cases.now >&3
+    failing=crash check "$* ended with $code" test "$code" = 0
+    [ -z "$fault" ] || case_is good "$*"
+}
+
+# damage FILE: in a way that depends on $RANDOM; $how says which
+damage() {
+    local size at byte
+    size=$(stat -c %s "$1")
+    at=$((RANDOM * 32768 % size))
+    case $((RANDOM % 5)) in
+    0)
+        how="a byte changed at $at"
+        byte=$(od -An -tu1 -j $at -N 1 "$1")
+        printf '%b' "\\x$(printf %02x $((255 - byte)))" | dd of="$1" bs=1 seek=$at conv=notrunc status=none
+        ;;
+    1) how="cut off at $at" && truncate -s $at "$1" ;;
+    2) how="empty" && : >"$1" ;;
+    3) how="a page of zeros at 4096" && dd if=/dev/zero of="$1" bs=4096 seek=1 count=1 conv=notrunc status=none ;;
+    *) how="another file" && head -c "$size" "$PWF_BIN_DIR/pwf" >"$1.new" && mv "$1.new" "$1" ;;
+    esac
+    : "$how"
 }

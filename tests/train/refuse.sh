@@ -38,9 +38,7 @@ dist 1 help.log --help; expect 0 "--help"; says help.log fixing.delta
 dist 1 version.log --version; expect 0 "--version"; says version.log oneDNN
 check "nothing changed" diff -r run good
 
-# The newest is damaged: the one before is used. All are damaged: 65, and no silent fresh start.
-flip() { printf '\377' | dd of="$1" bs=1 seek=$(($(stat -c %s "$1") / 2)) conv=notrunc status=none; }
-flip "$(newest run)"
+printf '\377' | dd of="$(newest run)" bs=1 seek=$(($(stat -c %s "$(newest run)") / 2)) conv=notrunc status=none
 verify() { code=0; "$PWF_BIN_DIR/pwf" verify "$@" >verify.log 2>&1 || code=$?; }
 verify good; expect 0 "a good run verified"
 check "all of it" test "$(grep -c '^good ' verify.log)" = "$(find good -name '*.h5' | wc -l)"
@@ -50,13 +48,6 @@ verify "$(newest good)"; expect 0 "a good file verified"
 verify "$tiny"; expect 65 "something else verified"
 verify none; expect 66 "nothing verified"
 verify .; expect 66 "a directory without checkpoints"
-dist 2 before.log --resume auto --output run --set checkpoint.stop_after=1
-expect 75 "resumed from the one before"
-says before.log "$(basename "$(newest good)")"
-says before.log "step 8"
-for file in good/*.h5; do flip "$file"; done
-dist 2 allbad.log --resume auto --output good
-expect 65 "all checkpoints are damaged"
 
 # Numbers that are not finite are seen by all ranks, and never saved.
 dist 2 nan.log -c "$tiny" --output nan --set train.baseline_lr=10 --set optim.clip_norm=0 \
