@@ -1,9 +1,13 @@
 # What all jobs share. A job is a few #SBATCH lines, a `source` of this file, and one line of work:
 #     pwf_job configs/NAME.yaml NAME [options of pwf_dist]
 #     pwf_imagenet_job NAME [options of pwf_dist]
-# It trains into the run directory NAME and takes up the newest checkpoint there, so the same job may be
-# submitted again after a stop (exit code 75), its time limit or a failure. Submit from the clone.
+# It trains into the run directory NAME and takes up the newest checkpoint there. Near its time limit, and
+# after failures that may not come again, it requeues itself; docs/slurm.md says when. Otherwise the same job
+# is submitted again. Submit from the clone.
 # shellcheck shell=bash
+
+# shellcheck source=slurm/requeue.sh
+source "${SLURM_SUBMIT_DIR:-.}/slurm/requeue.sh"
 
 # Sets what slurm/site.sh, or the copy of it for this cluster, says.
 pwf_job_site() {
@@ -16,7 +20,7 @@ pwf_job_site() {
 }
 
 pwf_job() {
-    local config=$1 name=$2 code=0
+    local config=$1 name=$2 before
     shift 2
     pwf_job_site
     local programs=${PWF_PROGRAMS:-$pwf_home/build/bin} output=$pwf_output/$name
@@ -31,12 +35,12 @@ pwf_job() {
     export SRUN_CPUS_PER_TASK=${SLURM_CPUS_PER_TASK:-1}
     echo "job ${SLURM_JOB_ID:-none}, restart ${SLURM_RESTART_COUNT:-0}, nodes ${SLURM_JOB_NODELIST:-local}:" \
         "$config into $output"
-    "${PWF_LAUNCH[@]}" "$programs/pwf_dist" -c "$config" --output "$output" --resume auto "$@" ||
-        code=$?
-    if [ "$code" = 75 ]; then
-        echo "stopped in time; submit the job again to go on"
-    fi
-    return "$code"
+    pwf_clean_nodes
+    before=$(pwf_newest "$output")
+    pwf_log_begin
+    pwf_relay_run "${PWF_LAUNCH[@]}" "$programs/pwf_dist" -c "$config" --output "$output" --resume auto "$@"
+    pwf_after $? "$output" "$before"
+    return "$pwf_code"
 }
 
 # configs/NAME.yaml on ImageNet from pretrained weights, both where the site file says.

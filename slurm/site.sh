@@ -9,9 +9,13 @@
 # PWF_PROGRAMS=$HOME/pwf/bin
 
 # How MPI programs are started: mpirun takes hosts and tasks from the allocation; the cores of a task are
-# left to its threads. With an MPI that was built against the cluster's PMIx, srun does the same:
-# PWF_LAUNCH=(srun --mpi=pmix)
+# left to its threads. With an MPI that was built against the cluster's PMIx (srun --mpi=list names it), srun
+# does the same, and gives a run that is cancelled, preempted or requeued time to save (docs/slurm.md):
+# PWF_LAUNCH=(srun --mpi=pmix --wait=60)
 PWF_LAUNCH=(mpirun --bind-to none)
+
+# How often a job requeues itself at most.
+PWF_RESTARTS=${PWF_RESTARTS:-100}
 
 # Where run directories go: a parallel file system. Empty: runs/ of the clone. The environment outranks this
 # and the two places below.

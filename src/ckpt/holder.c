@@ -69,11 +69,18 @@ bool pwf_holder_is_gone(const pwf_holder *by)
     pwf_holder self;
     describe_self(&self);
     if (!*by->job) return false;
-    const bool job = strcmp(by->job, "none") != 0 && strcmp(by->job, self.job) == 0;
-    if (job && strcmp(by->restart, self.restart) != 0) return true;
     if (strcmp(by->host, self.host) != 0 || strcmp(by->boot, "none") == 0) return false;
     if (strcmp(by->boot, self.boot) != 0) return true;
     return kill((pid_t)by->process, 0) != 0 && errno == ESRCH;
+}
+
+bool pwf_holder_is_earlier(const pwf_holder *by)
+{
+    pwf_holder self;
+    describe_self(&self);
+    /* Slurm counts restarts from 1 and does not name the first start, so that it says "none". */
+    return *by->job && strcmp(by->job, "none") != 0 && strcmp(by->job, self.job) == 0 &&
+           strtol(by->restart, NULL, 10) < strtol(self.restart, NULL, 10);
 }
 
 void pwf_holder_sentence(const pwf_holder *by, char text[PWF_HOLDER])

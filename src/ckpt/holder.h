@@ -23,10 +23,13 @@ pwf_status pwf_holder_write(int fd, const char *path);
  * Local. */
 bool pwf_holder_read(int fd, pwf_holder *by);
 
-/** Whether that process is certainly gone: it ran on this host, or was an earlier start of this
- * job.
+/** Whether that process is certainly gone, which is known of this host alone.
  * Local. */
 bool pwf_holder_is_gone(const pwf_holder *by);
+
+/** Whether that was an earlier start of the Slurm job that this process belongs to.
+ * Local. */
+bool pwf_holder_is_earlier(const pwf_holder *by);
 
 /** "job 881 on n12, process 4711, since 2026-01-02T03:04:05Z".
  * Local. */

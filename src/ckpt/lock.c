@@ -9,6 +9,7 @@
 #include "pwf/core/fault.h"
 #include "pwf/core/log.h"
 #include "pwf/core/mem.h"
+#include "pwf/core/request.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,11 +31,16 @@
 
 enum { BEAT = 30, STALE = 300, TRIES = 20 }; /* seconds, seconds, times */
 
+/* Slurm starts a job again when it has lost a node, on which the earlier start may live on. That
+ * one is asked to stop, and waited for; a file that it no longer renews is taken over sooner. */
+enum { EARLIER_STALE = 90, EARLIER_WAIT = 600 }; /* seconds */
+
 struct pwf_lock {
     char dir[PWF_PATH], path[PWF_PATH];
     int fd;
     bool made_dir;
-    bool beats; /* there is a thread */
+    bool earlier; /* an earlier start of this job has it */
+    bool beats;   /* there is a thread */
     bool ends;
     pthread_t thread;
     pthread_mutex_t mutex;
@@ -87,9 +93,10 @@ static bool locks_stay_here(const char *dir)
     return here;
 }
 
-static pwf_status in_use(const pwf_lock *l, const pwf_holder *by, bool by_file)
+static pwf_status in_use(pwf_lock *l, const pwf_holder *by, bool by_file)
 {
     char who[PWF_HOLDER];
+    l->earlier = pwf_holder_is_earlier(by);
     pwf_holder_sentence(by, who);
     return PWF_FAIL(PWF_CANTCREATE,
                     "the run directory %s is in use by %s: wait for its end, stop it (touch "
@@ -205,7 +212,8 @@ static pwf_status start_renewing(pwf_lock *l)
 /* Whether the owner of an existing lock file is gone. `now` is by the clock of the file system. */
 static bool is_stale(const struct stat *info, time_t now, const pwf_holder *by)
 {
-    return now - info->st_mtime > STALE || pwf_holder_is_gone(by);
+    const int patience = pwf_holder_is_earlier(by) ? EARLIER_STALE : STALE;
+    return now - info->st_mtime > patience || pwf_holder_is_gone(by);
 }
 
 /* Two may find the same file stale. Renaming gives it to one of them; if that turns out to be a new
@@ -279,15 +287,49 @@ static pwf_status take_file(pwf_lock *l)
 
 /* ---- all ---- */
 
-static pwf_status take(pwf_lock *l, const char *dir)
+static pwf_status try_to_take(pwf_lock *l)
 {
     bool works = false;
+    if (l->fd >= 0) close(l->fd);
+    l->fd = -1;
+    l->earlier = false;
+    PWF_TRY(take_flock(l, &works));
+    return works ? pwf_ok() : take_file(l);
+}
+
+/* The file `stop` is what a run looks for. */
+static void ask_to_stop(const char *dir, const char *stop)
+{
+    const int fd = open(stop, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (fd >= 0) close(fd);
+    PWF_INFO("LOCK",
+             "an earlier start of this job still has the run directory %s: it is asked to stop, "
+             "and waited for",
+             dir);
+}
+
+static pwf_status wait_for_earlier(pwf_lock *l, pwf_status s)
+{
+    char stop[PWF_PATH + 8];
+    snprintf(stop, sizeof stop, "%s/stop", l->dir);
+    ask_to_stop(l->dir, stop);
+    for (int i = 0; i < EARLIER_WAIT && s.code == PWF_CANTCREATE && l->earlier; i++) {
+        if (pwf_request_now() > PWF_REQUEST_SAVE) break;
+        nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
+        s = try_to_take(l);
+    }
+    unlink(stop); /* of a start that is gone, or does not look */
+    return s;
+}
+
+static pwf_status take(pwf_lock *l, const char *dir)
+{
     if (snprintf(l->dir, sizeof l->dir, "%s", dir) >= PWF_PATH - 64)
         return PWF_FAIL(PWF_CANTCREATE, "the name of the run directory is too long");
     snprintf(l->path, sizeof l->path, "%.*s/.pwf.lock", PWF_PATH - 64, l->dir);
     PWF_TRY(make_directory(l->dir, &l->made_dir));
-    PWF_TRY(take_flock(l, &works));
-    return works ? pwf_ok() : take_file(l);
+    const pwf_status s = try_to_take(l);
+    return s.code == PWF_CANTCREATE && l->earlier ? wait_for_earlier(l, s) : s;
 }
 
 /* Without the lock nothing of it is touched. */

@@ -21,11 +21,13 @@ static _Atomic double deadline;
 static const struct {
     int number;
     pwf_request request;
-    const char *reason;
+    const char *reason, *word;
 } signals[] = {
-    {SIGUSR1, PWF_REQUEST_USR1, "on SIGUSR1"},      {SIGUSR2, PWF_REQUEST_SAVE, "on SIGUSR2"},
-    {SIGHUP, PWF_REQUEST_HANGUP, "on SIGHUP"},      {SIGINT, PWF_REQUEST_INTERRUPT, "on SIGINT"},
-    {SIGTERM, PWF_REQUEST_TERMINATE, "on SIGTERM"},
+    {SIGUSR1, PWF_REQUEST_USR1, "on SIGUSR1", "usr1"},
+    {SIGUSR2, PWF_REQUEST_SAVE, "on SIGUSR2", "usr2"},
+    {SIGHUP, PWF_REQUEST_HANGUP, "on SIGHUP", "hup"},
+    {SIGINT, PWF_REQUEST_INTERRUPT, "on SIGINT", "int"},
+    {SIGTERM, PWF_REQUEST_TERMINATE, "on SIGTERM", "term"},
 };
 enum { SIGNALS = sizeof signals / sizeof signals[0] };
 
@@ -117,5 +119,21 @@ const char *pwf_request_reason(pwf_request request)
         return "as the file `stop` in the run directory asks";
     default:
         return "without a request";
+    }
+}
+
+const char *pwf_request_word(pwf_request request)
+{
+    for (int i = 0; i < SIGNALS; i++)
+        if (signals[i].request == request) return signals[i].word;
+    switch (request) {
+    case PWF_REQUEST_STEPS:
+        return "stop_after";
+    case PWF_REQUEST_TIME:
+        return "max_time";
+    case PWF_REQUEST_FILE:
+        return "stop_file";
+    default:
+        return "none";
     }
 }

@@ -193,6 +193,7 @@ static pwf_status answer(pwf_trainer *t)
     pwf_request_saved();
     t->request = PWF_REQUEST_NONE;
     if (request == PWF_REQUEST_SAVE) return pwf_ok();
+    t->stopped_by = (int)request;
     if (pwf_mesh_rank(t->mesh, PWF_WORLD) == 0) pwf_trainer_remove_stop_file(t);
     return PWF_FAIL(PWF_STOPPED, "stopped at step %lld %s; go on with --resume",
                     (long long)t->position.step, pwf_request_reason(request));
@@ -465,11 +466,12 @@ pwf_status pwf_train_run(const pwf_mesh *mesh, const pwf_config *config, const c
     pwf_trainer *t = NULL;
     PWF_TRY(pwf_trainer_new(mesh, config, &t));
     const pwf_status status = run(t, checkpoint);
-    PWF_INFO("RESULT", "result=%s code=%d steps=%lld last_ckpt=%s",
+    PWF_INFO("RESULT", "result=%s code=%d steps=%lld reason=%s last_ckpt=%s",
              status.code == PWF_OK        ? "finished"
              : status.code == PWF_STOPPED ? "stopped"
                                           : "failed",
-             (int)status.code, (long long)t->position.step, *t->saved ? t->saved : "none");
+             (int)status.code, (long long)t->position.step,
+             pwf_request_word((pwf_request)t->stopped_by), *t->saved ? t->saved : "none");
     pwf_trainer_free(t);
     return status;
 }

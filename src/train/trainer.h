@@ -89,6 +89,7 @@ typedef struct pwf_trainer {
     double save_ended;                    /* clock behind the last try to save */
     double save_seconds;                  /* what the last checkpoint took; 0: none yet */
     int request;                          /* pwf_request that all ranks know of */
+    int stopped_by;                       /* the one that the run has stopped for */
     double looked;                        /* when rank 0 last looked for the file `stop` */
     double loss, gradient_norm, clip, lr; /* of the last step */
     double units_done, units_total;       /* of the progress line */

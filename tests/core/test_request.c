@@ -53,6 +53,9 @@ static void levels(void)
     raise(SIGUSR1);
     must(pwf_request_now() == PWF_REQUEST_TERMINATE);
     must(strcmp(pwf_request_reason(pwf_request_now()), "on SIGTERM") == 0);
+    must(strcmp(pwf_request_word(pwf_request_now()), "term") == 0);
+    must(strcmp(pwf_request_word(PWF_REQUEST_FILE), "stop_file") == 0);
+    must(strcmp(pwf_request_word(PWF_REQUEST_NONE), "none") == 0);
 }
 
 static void many_at_once(void)

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A real Slurm of two nodes on one machine, in a scratch directory: cluster.sh start|stop DIR.
+# A real Slurm of two nodes on one machine, in a scratch directory: cluster.sh start|stop DIR; and
+# cluster.sh kill|revive DIR NODE for its slurmd alone (kill -9, which Slurm notices after ten seconds).
 # munge, slurmctld and two slurmd under two node names with ports of their own, nothing outside DIR.
 # The nodes claim 64 cores each (config_overrides), so that every job's own shape is accepted.
 # Needs Debian's slurm-wlm and munge.
@@ -9,7 +10,7 @@ dir=$(realpath -m "$2")
 base=$((20000 + RANDOM % 8000))
 
 start() {
-    mkdir -p "$dir"/{state,n1,n2}
+    mkdir -p "$dir"/{state,n1/tmp,n2/tmp}
     local host
     host=$(hostname -s)
     chmod 755 "$dir"
@@ -26,7 +27,7 @@ SlurmctldPort=$base
 SlurmUser=$(id -un)
 SlurmdUser=$(id -un)
 AuthType=auth/munge
-AuthInfo=socket=$dir/munge/socket
+AuthInfo=socket=$dir/munge/socket,cred_expire=5
 CredType=cred/munge
 StateSaveLocation=$dir/state
 SlurmdSpoolDir=$dir/%n
@@ -40,12 +41,19 @@ TaskPlugin=task/none
 SwitchType=switch/none
 JobAcctGatherType=jobacct_gather/none
 MpiDefault=none
+TmpFS=$dir/%n/tmp
+SlurmdTimeout=10
+KillWait=10
+SchedulerParameters=sched_interval=2,bf_interval=2
 ReturnToService=2
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
 NodeName=n1 NodeHostname=$host NodeAddr=127.0.0.1 Port=$((base + 1)) CPUs=64
 NodeName=n2 NodeHostname=$host NodeAddr=127.0.0.1 Port=$((base + 2)) CPUs=64
-PartitionName=all Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
+PartitionName=all Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP GraceTime=20
+PartitionName=urgent Nodes=n1,n2 PriorityTier=10 OverSubscribe=NO MaxTime=INFINITE State=UP
 EOF
     export SLURM_CONF=$dir/slurm.conf
     slurmctld -f "$SLURM_CONF"
@@ -73,8 +81,18 @@ stop() {
     done
 }
 
+kill_node() {
+    kill -9 "$(cat "$dir/$1/slurmd.pid")"
+}
+
+revive_node() {
+    SLURM_CONF=$dir/slurm.conf slurmd -N "$1" -f "$dir/slurm.conf"
+}
+
 case $action in
+kill) kill_node "$3" ;;
+revive) revive_node "$3" ;;
 start) start ;;
 stop) stop ;;
-*) echo "usage: cluster.sh start|stop DIR" >&2; exit 64 ;;
+*) echo "usage: cluster.sh start|stop DIR, cluster.sh kill|revive DIR NODE" >&2; exit 64 ;;
 esac

@@ -49,7 +49,25 @@ two_jobs() { # two_jobs RUN: $1 is a new directory
     check "$run: nothing but the files of a run" test -z "$(find "$run" -name '.*')"
 }
 
+# The same Slurm job, started again while its earlier start lives on, on a node that Slurm lost sight of.
+earlier() { # earlier RUN: a new directory
+    local run=$1
+    SLURM_JOB_ID=882 begin "$run"
+    SLURM_JOB_ID=882 SLURM_RESTART_COUNT=1 dist 1 "$run.later.log" "${long[@]}" --output "$run" --resume auto \
+        --set checkpoint.stop_after=1
+    expect 75 "$run: the later start"
+    says "$run.later.log" "asked to stop, and waited for"
+    code=0
+    wait "$group" || code=$?
+    expect 75 "$run: the earlier start"
+    says "$run.log" reason=stop_file
+    check "$run: it goes on from there" test "$(sed -n 's/.*stopped at step \([0-9]*\).*/\1/p' "$run.log")" = \
+        "$(sed -n 's/.*going on from .*: step \([0-9]*\),.*/\1/p' "$run.later.log")"
+    check "$run: nothing but the files of a run" test -z "$(find "$run" -name '.*' -o -name stop)"
+}
+
 two_jobs run
+earlier again
 
 # Exactly one of two that begin at the same time.
 for i in 1 2 3; do
@@ -80,6 +98,7 @@ if [ "$faults" = ON ]; then
     export PWF_TEST_FAULT=lock.flock:0:1:eio
     two_jobs plain
     says plain.log "no locks between hosts"
+    earlier later
     other="pwf-lock job=881 restart=0 host=elsewhere boot=1-2 process=1 start=2026-01-02T03:04:05.678Z"
     mkdir far
     echo "$other" >far/.pwf.lock
@@ -88,9 +107,10 @@ if [ "$faults" = ON ]; then
     touch -d '6 minutes ago' far/.pwf.lock
     dist 1 far2.log "${short[@]}" --output far; expect 75 "a job on another host that gives no sign of life"
     says far2.log "taken over"
-    mkdir again
-    echo "$other" >again/.pwf.lock
-    SLURM_JOB_ID=881 SLURM_RESTART_COUNT=1 dist 1 again.log "${short[@]}" --output again
+    mkdir restart
+    echo "$other" >restart/.pwf.lock
+    touch -d '2 minutes ago' restart/.pwf.lock
+    SLURM_JOB_ID=881 SLURM_RESTART_COUNT=1 dist 1 restart.log "${short[@]}" --output restart
     expect 75 "the same job, started again on another host"
 fi
 finish

@@ -9,7 +9,8 @@
 
 typedef struct pwf_lock pwf_lock;
 
-/** Makes DIR if need be and takes its lock; that of a job which is gone is taken over.
+/** Makes DIR if need be and takes its lock; that of a job which is gone is taken over. An earlier
+ * start of the same Slurm job that lives on is asked to stop and waited for, ten minutes at most.
  * Collective over the mesh. *out is NULL on all ranks but 0, which owns it. Fails with
  * PWF_CANTCREATE, naming the holder, if another job has it, or PWF_DENIED or PWF_IO, the same
  * everywhere. */

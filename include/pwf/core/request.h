@@ -42,4 +42,9 @@ void pwf_request_saved(void);
  * Local. */
 const char *pwf_request_reason(pwf_request request);
 
+/** The same as a word for programs: usr1, usr2, term, int, hup, stop_after, max_time, stop_file or
+ * none.
+ * Local. */
+const char *pwf_request_word(pwf_request request);
+
 #endif

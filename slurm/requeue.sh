@@ -1,0 +1,205 @@
+# What a batch job does about signals and after its program has ended; sourced by slurm/job.sh, which says
+# when. docs/slurm.md has the table of codes.
+# shellcheck shell=bash
+
+# What was asked of the job script itself: by SIGUSR1 (the time limit is near), by SIGTERM or SIGINT; empty:
+# nothing yet.
+pwf_asked_usr1='' pwf_asked_term='' pwf_child=''
+
+# mpirun passes SIGTERM on with two seconds to live, and srun ends its step on it; both pass SIGUSR1 on as
+# it is, and the program saves and stops on it. So whoever asks the script to end asks the program so.
+pwf_relay_stop() {
+    local signal=$1
+    if [ "$signal" = USR1 ]; then pwf_asked_usr1=1; else pwf_asked_term=1; fi
+    echo "SIG$signal for job ${SLURM_JOB_ID:-none}: asking the program to save and stop" >&2
+    if [ -n "$pwf_child" ]; then kill -USR1 "$pwf_child" 2>/dev/null; fi
+}
+
+pwf_relay_save() {
+    if [ -n "$pwf_child" ]; then kill -USR2 "$pwf_child" 2>/dev/null; fi
+}
+
+trap 'pwf_relay_stop USR1' USR1
+trap 'pwf_relay_stop TERM' TERM
+trap 'pwf_relay_stop INT' INT
+trap pwf_relay_save USR2
+
+# Runs the program; its exit code is what the function returns. Signals that come meanwhile are relayed.
+pwf_relay_run() {
+    if [ -n "$pwf_asked_usr1$pwf_asked_term" ]; then return 75; fi
+    "$@" &
+    pwf_child=$!
+    if [ -n "$pwf_asked_usr1$pwf_asked_term" ]; then kill -USR1 "$pwf_child" 2>/dev/null; fi
+    # A trap ends the wait, not the program.
+    while kill -0 "$pwf_child" 2>/dev/null; do wait "$pwf_child"; done
+    wait "$pwf_child"
+}
+
+# ---- what the program did
+
+# Where the log stands before the program begins; empty if it is no file.
+pwf_log_begin() {
+    pwf_log=/proc/$BASHPID/fd/2 pwf_log_at=''
+    if [ -f "$pwf_log" ] && [ -r "$pwf_log" ]; then pwf_log_at=$(stat -L -c %s "$pwf_log"); fi
+}
+
+# pwf_log_last PATTERN: the last that the program said of it.
+pwf_log_last() {
+    if [ -n "$pwf_log_at" ]; then tail -c "+$((pwf_log_at + 1))" "$pwf_log" | grep -aoE "$1" | tail -n 1; fi
+}
+
+# The newest checkpoint of a run directory: when a run has moved on, this is another file.
+pwf_newest() {
+    local newest
+    newest=$(compgen -G "$1/ckpt-*.h5" | sort | tail -n 1)
+    if [ -n "$newest" ]; then stat -c '%n:%i:%Y' "$newest" | tr ' ' '_'; else echo none; fi
+}
+
+# ---- what is counted from start to start of one job: the file job.state in the run directory
+
+# idle: starts in a row that the script answered with a requeue and that made no step. The others count
+# ends with such a code since the last stop in time.
+pwf_state_read() {
+    local key value job=''
+    pwf_idle=0 pwf_memory=0 pwf_io=0 pwf_hung=0 pwf_killed=0
+    if [ ! -r "$1/job.state" ]; then return; fi
+    while IFS='=' read -r key value; do
+        case $key:$value in
+        job:*) job=$value ;;
+        *:*[!0-9]* | *:) ;;
+        idle:*) pwf_idle=$value ;;
+        memory:*) pwf_memory=$value ;;
+        io:*) pwf_io=$value ;;
+        hung:*) pwf_hung=$value ;;
+        killed:*) pwf_killed=$value ;;
+        esac
+    done <"$1/job.state"
+    # A job that is submitted anew begins anew.
+    if [ "$job" != "${SLURM_JOB_ID:-}" ]; then pwf_idle=0 pwf_memory=0 pwf_io=0 pwf_hung=0 pwf_killed=0; fi
+}
+
+pwf_state_write() {
+    local part=$1/job.state.part
+    printf '%s\n' "job=${SLURM_JOB_ID:-}" "idle=$pwf_idle" "memory=$pwf_memory" "io=$pwf_io" \
+        "hung=$pwf_hung" "killed=$pwf_killed" >"$part" && mv -f "$part" "$1/job.state"
+}
+
+# ---- what to do about it
+
+# Whether Slurm still takes this for a start of the job that may be followed by one of ours: not when the
+# job was cancelled, or was already started again because its node was thought to be dead.
+# Sets pwf_preempted and pwf_excluded too.
+pwf_slurm_agrees() {
+    local job state restarts reason
+    pwf_preempted='' pwf_excluded=''
+    job=$(scontrol show job --oneliner "$SLURM_JOB_ID" 2>/dev/null) || return 0 # requeuing will say why
+    state=$(sed -nE 's/.* JobState=([A-Z]+) .*/\1/p' <<<" $job")
+    reason=$(sed -nE 's/.* Reason=([A-Za-z]+) .*/\1/p' <<<" $job")
+    restarts=$(sed -nE 's/.* Restarts=([0-9]+) .*/\1/p' <<<" $job")
+    pwf_preempted=$(sed -nE 's/.* PreemptTime=([0-9][^ ]*) .*/\1/p' <<<" $job ")
+    pwf_excluded=$(sed -nE 's/.* ExcNodeList=([^( ][^ ]*) .*/\1/p' <<<" $job ")
+    if [ "$state" != RUNNING ] && [ "$reason" != TimeLimit ]; then return 1; fi
+    if [ "$reason" = TimeLimit ]; then pwf_asked_usr1=1 pwf_asked_term=''; fi
+    [ "$restarts" = "${SLURM_RESTART_COUNT:-0}" ]
+}
+
+# pwf_why_again CODE REASON: counts the end of a start, and says in $pwf_why why it is to be followed by
+# another; empty: it is not, for what $pwf_why_not says.
+pwf_why_again() {
+    pwf_why='' pwf_why_not=''
+    local code=$1 reason=$2
+    # Whoever ends the job by scancel gets what he wants; preemption gives the same signal.
+    if [ -n "$pwf_asked_term" ] && [ -z "$pwf_preempted" ]; then
+        pwf_why_not="it was asked to end"
+        return
+    fi
+    case $code in
+    75)
+        pwf_memory=0 pwf_io=0 pwf_hung=0 pwf_killed=0
+        case ${pwf_asked_usr1:+asked}$pwf_preempted:$reason in
+        *:stop_file | *:stop_after) pwf_why_not="it stopped because it was told to ($reason)" ;;
+        *:usr1 | *:max_time | ?*:*) pwf_why="it stopped in time" ;;
+        *) pwf_why_not="it stopped on a signal" ;;
+        esac
+        ;;
+    71) if ((++pwf_memory <= 2)); then pwf_why="memory or descriptors were short"; fi ;;
+    74) if ((++pwf_io <= 2)); then pwf_why="input or output failed"; fi ;;
+    79) ((++pwf_hung)) && pwf_why="it hung" ;;
+    1 | 12[89] | 1[3-9][0-9] | 2[0-9][0-9]) if ((++pwf_killed <= 3)); then pwf_why="it was killed"; fi ;;
+    *) pwf_why_not="code $code does not go away by itself" ;;
+    esac
+    if [ -z "$pwf_why$pwf_why_not" ]; then pwf_why_not="that has happened too often"; fi
+}
+
+# The host that the watchdog named, when it is the second time: without it from now on, if Slurm knows it
+# by that name.
+pwf_exclude_host() {
+    local host
+    host=$(pwf_log_last 'code=STUCK .*host=[^ ]+' | sed -E 's/.* host=([^ .]+).*/\1/')
+    if [ -z "$host" ] || ! scontrol show hostnames "$SLURM_JOB_NODELIST" | grep -qx "$host"; then return; fi
+    if scontrol update "JobId=$SLURM_JOB_ID" "ExcNodeList=${pwf_excluded:+$pwf_excluded,}$host"; then
+        echo "from now on without $host" >&2
+    fi
+}
+
+pwf_requeue() {
+    trap '' TERM USR1 # Slurm ends this script now; until then the job does not start
+    if ! scontrol requeue "$SLURM_JOB_ID"; then
+        echo "$pwf_why, but the job cannot be requeued: submit it again to go on" >&2
+        return
+    fi
+    echo "job $SLURM_JOB_ID is requeued: $pwf_why" >&2
+    if [ "$pwf_hung" -ge 2 ]; then pwf_exclude_host; fi
+}
+
+# pwf_after CODE DIRECTORY NEWEST: what follows the end of the program; NEWEST was the newest checkpoint
+# before it. The code of the program itself, where it came to say one, is left in $pwf_code.
+pwf_after() {
+    local output=$2 before=$3 result said
+    result=$(pwf_log_last 'result=[a-z]+ code=[0-9]+ steps=-?[0-9]+ reason=[a-z0-9_]+')
+    said=$(sed -nE 's/.* code=([0-9]+) .*/\1/p' <<<"$result")
+    pwf_code=$1
+    # A launcher that got a signal itself may answer 1 or 128 and more.
+    if [ "$pwf_code" = 1 ] || [ "$pwf_code" -ge 128 ]; then pwf_code=${said:-$pwf_code}; fi
+    # Asked before the launcher or the program listened: nothing was done and nothing is lost.
+    case $pwf_asked_usr1$said:$pwf_code in 1:1 | 1:12[89] | 1:1[3-9]? | 1:2??) pwf_code=75 ;; esac
+    if [ "$pwf_code" = 0 ]; then return; fi
+    if [ -z "${SLURM_JOB_ID:-}" ]; then
+        if [ "$pwf_code" = 75 ]; then echo "stopped in time; start it again to go on" >&2; fi
+        return
+    fi
+    if ! pwf_slurm_agrees; then return; fi
+    pwf_state_read "$output"
+    pwf_why_again "$pwf_code" "${result##*reason=}"
+    if [ -n "$pwf_why" ]; then
+        if [ "$(pwf_newest "$output")" = "$before" ]; then ((++pwf_idle)); else pwf_idle=0; fi
+        if [ "$pwf_idle" -ge 2 ]; then
+            pwf_why='' pwf_why_not="two starts in a row made no step"
+        elif [ "${SLURM_RESTART_COUNT:-0}" -ge "${PWF_RESTARTS:-100}" ]; then
+            pwf_why='' pwf_why_not="it was started again ${SLURM_RESTART_COUNT} times (PWF_RESTARTS)"
+        fi
+    fi
+    if [ -d "$output" ]; then pwf_state_write "$output"; fi
+    if [ -n "$pwf_why" ]; then pwf_requeue; return; fi
+    echo "job $SLURM_JOB_ID ended with $pwf_code and is not requeued: $pwf_why_not;" \
+        "docs/exit-codes.md says what to do, and the job submitted again goes on" >&2
+}
+
+# ---- what killed jobs leave on a node
+
+# Open MPI's shared memory of processes that are gone; that of others of this user is in their maps.
+pwf_clean_node() {
+    local file
+    find /dev/shm -maxdepth 1 -name "vader_segment.*.$UID.*" -user "$UID" -mmin +1 2>/dev/null |
+        while read -r file; do
+            if ! grep -qsF "$file" /proc/[0-9]*/maps; then rm -f "$file"; fi
+        done
+}
+
+# The same on all nodes of the job, behind a start that may have been killed.
+pwf_clean_nodes() {
+    if [ "${SLURM_RESTART_COUNT:-0}" = 0 ]; then return; fi
+    timeout 60 srun --overlap --ntasks="$SLURM_JOB_NUM_NODES" --ntasks-per-node=1 --cpus-per-task=1 \
+        bash -c "$(declare -f pwf_clean_node); pwf_clean_node" </dev/null ||
+        echo "the nodes could not be cleaned; going on" >&2
+}

@@ -1,0 +1,84 @@
+# What the tests on a real Slurm share; sourced after tests/train/lib.sh or the frame of the fault rows.
+# shellcheck shell=bash
+
+# slurm_begin DIR [LAUNCHER...]: a Slurm of two nodes in DIR/slurm until the script ends, and in DIR/clone
+# what jobs are submitted from, with a site file that starts programs by LAUNCHER.
+slurm_begin() {
+    slurm_dir=$1
+    shift
+    unset OMPI_MCA_odls_base_sigkill_timeout
+    trap slurm_end EXIT
+    bash "$PWF_SOURCE_DIR/tests/slurm/cluster.sh" start "$slurm_dir/slurm" >/dev/null || return 1
+    export SLURM_CONF=$slurm_dir/slurm/slurm.conf PWF_PROGRAMS=$PWF_BIN_DIR PWF_SCRATCH=$slurm_dir
+    mkdir -p "$slurm_dir/clone/slurm"
+    ln -sfn "$PWF_SOURCE_DIR/"{configs,jobs,tests} "$slurm_dir/clone/"
+    ln -sfn "$PWF_SOURCE_DIR/slurm/"{job,requeue,site}.sh "$slurm_dir/clone/slurm/"
+    # shellcheck disable=SC2016
+    printf '%s\n' 'source "$pwf_home/slurm/site.sh"' \
+        "${1:+PWF_LAUNCH=($*)}" >"$slurm_dir/clone/slurm/site.local.sh"
+    # As jobs/*.slurm, with the network of the other tests.
+    # shellcheck disable=SC2016
+    printf '%s\n' '#!/usr/bin/env bash' '#SBATCH --requeue --open-mode=append --signal=B:USR1@100' \
+        'source "$SLURM_SUBMIT_DIR/slurm/job.sh"' 'pwf_job tests/train/tiny.yaml "$SLURM_JOB_NAME" "$@"' \
+        >"$slurm_dir/clone/tiny.slurm"
+}
+
+slurm_end() {
+    if [ -z "${SLURM_CONF:-}" ]; then return; fi
+    scancel --me --signal=KILL --full 2>/dev/null || true
+    pkill_runs
+    bash "$PWF_SOURCE_DIR/tests/slurm/cluster.sh" stop "$slurm_dir/slurm"
+}
+
+# The ranks of the runs that begin with this name, and only these: their command line says so.
+run_pids() { pgrep -f "^$PWF_BIN_DIR/pwf_dist .*--output $slurm_dir/$1" || true; }
+
+pkill_runs() {
+    local pids
+    pids=$(run_pids '')
+    if [ -n "$pids" ]; then xargs kill -9 <<<"$pids" 2>/dev/null || true; fi
+}
+
+# submit RUN SBATCH_OPTION... -- OPTION...: the tiny job into the run directory RUN, log RUN.log; its id in
+# $job.
+submit() {
+    local run=$1 options=()
+    shift
+    while [ "$1" != -- ]; do options+=("$1"); shift; done
+    shift
+    # shellcheck disable=SC2034
+    job=$(cd "$slurm_dir/clone" && sbatch --parsable --job-name="$run" --output="$slurm_dir/$run.log" \
+        --ntasks=2 --cpus-per-task=1 "${options[@]}" tiny.slurm "$@")
+}
+
+# wait_until SECONDS COMMAND...: false when the time is up.
+wait_until() {
+    local end=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        if [ $SECONDS -ge $end ]; then return 1; fi
+        sleep 0.1
+    done
+}
+
+log_has() { grep -aq -- "$2" "$slurm_dir/$1.log" 2>/dev/null; }
+
+# has_steps RUN STEPS: the run has made so many.
+has_steps() {
+    [ "$(grep -cs '"kind": "step"' "$slurm_dir/$1/metrics.jsonl")" -ge "$2" ] 2>/dev/null
+}
+
+# How Slurm sees a job: "STATE CODE RESTARTS".
+job_now() {
+    scontrol show job --oneliner "$1" |
+        sed -nE 's/.* JobState=([A-Z_]+) .* Restarts=([0-9]+) .* ExitCode=([0-9]+):.*/\1 \3 \2/p'
+}
+
+is_over() { [[ $(job_now "$1") == @(COMPLETED|FAILED|CANCELLED|TIMEOUT|NODE_FAIL|PREEMPTED)* ]]; }
+
+# hold RUN / let_go RUN: stops its ranks where they are, and lets them go on.
+hold() { run_pids "$1" | xargs -r kill -STOP; }
+let_go() { run_pids "$1" | xargs -r kill -CONT; }
+
+# restarted JOB N: its N-th restart runs, or it is over.
+restarted() { [[ $(job_now "$1") == "RUNNING "*" $2" ]] || is_over "$1"; }
