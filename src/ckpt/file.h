@@ -14,7 +14,8 @@
 
 enum {
     PWF_FIRST_BLOCK = 4096, /* bytes */
-    PWF_FORMAT = 1,         /* version */
+    PWF_FORMAT = 2,         /* version; 1 is read too */
+    PWF_FORMAT_LOSSES = 2,  /* the first with /state/losses */
     PWF_FILE_ARRAYS = 8,    /* most arrays of a file */
     PWF_NAME = 256,         /* bytes of a parameter's name, NUL included */
     PWF_KIND_CHECKPOINT = 0,

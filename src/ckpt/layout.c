@@ -321,7 +321,8 @@ static pwf_status visit_state(const walk *w)
 {
     const pwf_snapshot *s = w->layout ? w->layout->snapshot : NULL;
     const pwf_position *p = s ? &s->position : NULL;
-    PWF_TRY(visit_group(w, "/state", 7));
+    const bool losses = w->tables->header.version >= PWF_FORMAT_LOSSES;
+    PWF_TRY(visit_group(w, "/state", losses ? 8 : 7));
     PWF_TRY(visit_scalar(w, "/state/phase", I64, p ? &p->phase : NULL));
     PWF_TRY(visit_scalar(w, "/state/round", I64, p ? &p->round : NULL));
     PWF_TRY(visit_scalar(w, "/state/phase_step", I64, p ? &p->phase_step : NULL));
@@ -329,6 +330,9 @@ static pwf_status visit_state(const walk *w)
     PWF_TRY(visit_scalar(w, "/state/batches", I64, p ? &p->batches : NULL));
     PWF_TRY(visit_scalar(w, "/state/seed", I64, s ? &s->seed : NULL));
     PWF_TRY(visit_scalar(w, "/state/slots", I64, s ? &s->slots : NULL));
+    if (losses)
+        PWF_TRY(visit_list(w, "/state/losses", F64, s ? s->losses.count : ANY,
+                           s ? s->losses.value : NULL, NULL));
     PWF_TRY(visit_text(w, "/model", s ? s->model : NULL));
     return visit_list(w, "/data_hash", U64, 2, s ? &s->data : NULL, NULL);
 }
@@ -428,7 +432,7 @@ pwf_status pwf_layout_plan(const pwf_snapshot *snapshot, uint32_t kind, pwf_file
     const pwf_state *state = snapshot->state;
     const pwf_registry *registry = state->registry;
     pwf_header *h = &file->header;
-    *h = (pwf_header){.kind = kind, .step = snapshot->position.step};
+    *h = (pwf_header){.version = PWF_FORMAT, .kind = kind, .step = snapshot->position.step};
     h->posterior = state->posterior;
     h->total = state->total;
     h->params = pwf_registry_params(registry);

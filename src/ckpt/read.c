@@ -25,6 +25,21 @@ pwf_status pwf_ckpt_verify(const char *path)
 
 /* ---- the small part, read by one rank ---- */
 
+/* None in a file of an older format. */
+static pwf_status read_losses(hid_t h5, const pwf_file *file, pwf_losses *out)
+{
+    memset(out, 0, sizeof *out);
+    if (file->header.version < PWF_FORMAT_LOSSES) return pwf_ok();
+    int64_t count = 0;
+    PWF_TRY(pwf_h5_count(h5, "/state/losses", &count));
+    if (count > PWF_LOSSES_MAX)
+        return PWF_FAIL(PWF_DATA, "%s has %lld losses; %d are possible", file->path,
+                        (long long)count, PWF_LOSSES_MAX);
+    PWF_TRY(pwf_h5_read(h5, "/state/losses", NULL, H5T_NATIVE_DOUBLE, count, out->value));
+    out->count = count;
+    return pwf_ok();
+}
+
 pwf_status pwf_read_small(hid_t h5, const pwf_file *file, pwf_small *out)
 {
     const struct {
@@ -41,6 +56,7 @@ pwf_status pwf_read_small(hid_t h5, const pwf_file *file, pwf_small *out)
                    {"/run/rounds_bytes", &out->rounds_bytes}};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         PWF_TRY(pwf_h5_read(h5, numbers[i].name, NULL, H5T_NATIVE_INT64, 1, numbers[i].to));
+    PWF_TRY(read_losses(h5, file, &out->losses));
     PWF_TRY(pwf_h5_read(h5, "/run/seconds", NULL, H5T_NATIVE_DOUBLE, 1, &out->seconds));
     PWF_TRY(pwf_h5_read(h5, "/data_hash", NULL, H5T_NATIVE_UINT64, 2, &out->data));
     PWF_TRY(pwf_h5_read(h5, "/codebook", "min_power", H5T_NATIVE_INT64, 1, &out->min_power));
@@ -145,6 +161,7 @@ static void share_replicated(const pwf_mesh *mesh, pwf_snapshot *s, pwf_small *i
     pwf_mesh_broadcast(mesh, PWF_WORLD, 0, state->buffers,
                        (size_t)pwf_registry_buffer_count(state->registry) * sizeof(float));
     s->position = in->position;
+    s->losses = in->losses;
     s->data = in->data;
     s->metrics_bytes = in->metrics_bytes;
     s->rounds_bytes = in->rounds_bytes;

@@ -10,6 +10,7 @@
 /* What is replicated in a checkpoint, beside codebook and buffers. */
 typedef struct pwf_small {
     pwf_position position;
+    pwf_losses losses;
     int64_t seed, slots, metrics_bytes, rounds_bytes, codebook, min_power;
     double seconds;
     pwf_hash data;

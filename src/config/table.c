@@ -280,6 +280,8 @@ const pwf_option pwf_options[] = {
  "ending: the longest silence before the job is ended; 0: no limit"},
 {"watchdog.interval", WHOLE(watchdog.interval), "100", FROM(0, 1e12), "steps", RUN,
  "steps between comparisons of the ranks: what they hold in common, and their speed; 0: none"},
+{"watchdog.spike", REAL(watchdog.spike), "10", FROM(0, 1e12), NULL, RUN,
+ "a step whose loss is so many times the largest of 100 before is done again; 0: any is taken"},
 
 {"eval.samples", WHOLE(eval.samples), "20", FROM(1, 10000), NULL, STATE,
  "draws of the weights whose probabilities an ensemble averages"},
@@ -310,7 +312,7 @@ const pwf_group pwf_groups[] = {
     {"optim", "the optimiser"},
     {"parallel", "how work is shared out"},
     {"checkpoint", "saving and stopping"},
-    {"watchdog", "ending a job that hangs or whose ranks part company"},
+    {"watchdog", "ending a job that hangs or whose ranks part company, and jumps of the loss"},
     {"eval", "measuring on the test set"},
     {"log", "messages and metrics"},
 };

@@ -10,11 +10,12 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The armed fault: "point:rank:count:action". */
+/* The armed fault: "point:rank:count:action[:number]". */
 static struct {
     bool read, armed, all;
     char point[64], action[16];
     int rank, count;
+    long long number;
 } fault;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of the above */
 
@@ -34,9 +35,9 @@ static void arm(const char *text)
     memset(&fault, 0, sizeof fault);
     fault.read = true;
     if (!text || !*text) return;
-    if (sscanf(text, "%63[^:]:%d:%d:%15s", fault.point, &fault.rank, &fault.count, fault.action) !=
-        4) {
-        fprintf(stderr, "the test fault %s is not point:rank:count:action\n", text);
+    if (sscanf(text, "%63[^:]:%d:%d:%15[^:]:%lld", fault.point, &fault.rank, &fault.count,
+               fault.action, &fault.number) < 4) {
+        fprintf(stderr, "the test fault %s is not point:rank:count:action[:number]\n", text);
         _exit(PWF_USAGE);
     }
     fault.all = strcmp(fault.point, "*") == 0;
@@ -84,6 +85,11 @@ static void find_action(const char *name, char action[16])
             memcpy(action, fault.action, sizeof fault.action);
     }
     pthread_mutex_unlock(&lock);
+}
+
+int64_t pwf_fault_number(void)
+{
+    return fault.number;
 }
 
 pwf_status pwf_fault_point(const char *name)

@@ -6,6 +6,7 @@
 #include "pwf/core/hash.h"
 #include "pwf/core/log.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,9 +15,16 @@
 enum { WINDOWS = 3 };
 static const double SLOW = 1.5; /* times the median */
 
+/* What must be the same, and for whom. */
+typedef enum part {
+    COMMON, /* small things of the state: all ranks */
+    SHARD,  /* the shard: its replicas */
+    TOLD,   /* what the ranks told each other in this step: all */
+    PARTS
+} part;
+
 typedef struct card {
-    pwf_hash common; /* the same on all ranks */
-    pwf_hash shard;  /* the same on all replicas of a shard */
+    pwf_hash hash[PARTS];
     char host[64];
 } card;
 
@@ -25,13 +33,34 @@ static pwf_hash hash_common(const pwf_trainer *t)
     const pwf_codebook *book = &t->state->codebook;
     const int64_t numbers[2] = {book->min_power, book->count};
     const size_t buffers = (size_t)pwf_registry_buffer_count(t->registry);
-    const pwf_hash parts[4] = {
+    const pwf_hash parts[5] = {
         pwf_hash_bytes(&t->position, sizeof t->position),
+        pwf_hash_bytes(&t->losses, sizeof t->losses),
         pwf_hash_bytes(numbers, sizeof numbers),
         pwf_hash_bytes(book->entry, (size_t)book->count * sizeof *book->entry),
         pwf_hash_bytes(t->state->buffers, buffers * sizeof *t->state->buffers),
     };
     return pwf_hash_bytes(parts, sizeof parts);
+}
+
+static pwf_hash hash_told(const pwf_trainer *t)
+{
+    const size_t slots = (size_t)t->config->parallel.slots;
+    const size_t buffers = (size_t)pwf_registry_buffer_count(t->registry);
+    const size_t blocks = (size_t)pwf_block_count(t->state->total);
+    if (!t->told) return (pwf_hash){0, 0};
+    const pwf_hash parts[3] = {
+        pwf_hash_bytes(t->slot_loss, slots * sizeof *t->slot_loss),
+        pwf_hash_bytes(t->slot_statistics, slots * buffers * sizeof *t->slot_statistics),
+        pwf_hash_bytes(t->norm, blocks * sizeof *t->norm),
+    };
+    return pwf_hash_bytes(parts, sizeof parts);
+}
+
+int pwf_ranks_hash(const pwf_trainer *t)
+{
+    if (pwf_mesh_size(t->mesh, PWF_WORLD) == 1) return 0;
+    return (int)((hash_common(t).lo ^ hash_told(t).lo) & INT_MAX);
 }
 
 static pwf_hash hash_shard(const pwf_state *s)
@@ -46,27 +75,41 @@ static pwf_hash hash_shard(const pwf_state *s)
     return pwf_hash_bytes(parts, (size_t)count * sizeof *parts);
 }
 
-static pwf_hash hash_of(const card *c, bool shard)
-{
-    return shard ? c->shard : c->common;
-}
-
 /* Of the ranks first, first + stride, ... the first that has not the hash most of them have; of
  * equally frequent hashes the lowest rank's counts. -1: all are alike. */
-static int find_odd(const card *cards, int ranks, int first, int stride, bool shard)
+static int find_odd(const card *cards, int ranks, int first, int stride, part p)
 {
     int most = 0;
     pwf_hash usual = {0, 0};
     for (int r = first; r < ranks; r += stride) {
         int alike = 0;
         for (int other = first; other < ranks; other += stride)
-            alike += pwf_hash_equal(hash_of(&cards[r], shard), hash_of(&cards[other], shard));
-        if (alike > most) usual = hash_of(&cards[r], shard);
+            alike += pwf_hash_equal(cards[r].hash[p], cards[other].hash[p]);
+        if (alike > most) usual = cards[r].hash[p];
         if (alike > most) most = alike;
     }
     for (int r = first; r < ranks; r += stride)
-        if (!pwf_hash_equal(hash_of(&cards[r], shard), usual)) return r;
+        if (!pwf_hash_equal(cards[r].hash[p], usual)) return r;
     return -1;
+}
+
+/* What is wrong with rank `odd`, which holds another `p` than others. */
+static pwf_status apart(pwf_trainer *t, const card *cards, int odd, part p)
+{
+    const long long step = (long long)t->position.step;
+    if (p == TOLD)
+        return PWF_FAIL(PWF_NUMBERS,
+                        "rank %d on %s has received other losses, statistics or norms than others "
+                        "at step %lld",
+                        odd, cards[odd].host, step);
+    t->parted = true;
+    return PWF_FAIL(PWF_NUMBERS,
+                    "rank %d on %s holds %s than others at step %lld: its memory or processor "
+                    "changes bits; go on with --resume auto without that host",
+                    odd, cards[odd].host,
+                    p == COMMON ? "another codebook, BatchNorm statistics, losses or position"
+                                : "another copy of its shard",
+                    step);
 }
 
 pwf_status pwf_ranks_compare(pwf_trainer *t)
@@ -75,23 +118,18 @@ pwf_status pwf_ranks_compare(pwf_trainer *t)
     card cards[PWF_SLOTS_MAX], *mine = &cards[pwf_mesh_rank(t->mesh, PWF_WORLD)];
     if (ranks == 1) return pwf_ok();
     memset(mine, 0, sizeof *mine);
-    mine->common = hash_common(t);
-    if (shards < ranks) mine->shard = hash_shard(t->state);
+    mine->hash[COMMON] = hash_common(t);
+    if (shards < ranks) mine->hash[SHARD] = hash_shard(t->state);
+    mine->hash[TOLD] = hash_told(t);
     if (gethostname(mine->host, sizeof mine->host - 1) != 0) mine->host[0] = '?';
     pwf_mesh_gather_items(t->mesh, PWF_WORLD, cards, sizeof *cards);
-    int odd = find_odd(cards, ranks, 0, 1, false);
-    const bool common = odd >= 0;
-    for (int s = 0; odd < 0 && shards < ranks && s < shards; s++)
-        odd = find_odd(cards, ranks, s, shards, true);
-    if (odd < 0) return pwf_ok();
-    t->parted = true;
-    return PWF_FAIL(PWF_NUMBERS,
-                    "rank %d on %s holds %s than others at step %lld: its memory or processor "
-                    "changes bits; go on with --resume auto without that host",
-                    odd, cards[odd].host,
-                    common ? "another codebook, BatchNorm statistics or position"
-                           : "another copy of its shard",
-                    (long long)t->position.step);
+    int odd = find_odd(cards, ranks, 0, 1, COMMON);
+    if (odd >= 0) return apart(t, cards, odd, COMMON);
+    for (int s = 0; shards < ranks && s < shards; s++)
+        if ((odd = find_odd(cards, ranks, s, shards, SHARD)) >= 0)
+            return apart(t, cards, odd, SHARD);
+    odd = find_odd(cards, ranks, 0, 1, TOLD);
+    return odd < 0 ? pwf_ok() : apart(t, cards, odd, TOLD);
 }
 
 static int by_value(const void *a, const void *b)

@@ -84,7 +84,7 @@ static pwf_status calibrate(dry_run *d)
         PWF_TRY(pwf_step_run(t));
         const double step = pwf_clock_seconds() - begun;
         const double again = pwf_clock_seconds();
-        PWF_TRY(pwf_slots_run(t, true));
+        PWF_TRY(pwf_trainer_agree(t, pwf_slots_run(t, true)));
         if (i == 0) continue;
         slots_seconds += pwf_clock_seconds() - again;
         seconds += step;

@@ -330,7 +330,7 @@ pwf_status pwf_evaluate_statistics(pwf_trainer *t)
     pwf_step_weights(t, NULL);
     for (int64_t batch = 0; batch < batches && status.code == PWF_OK; batch++) {
         pwf_slots_seek(t, batch);
-        status = pwf_slots_run(t, false);
+        status = pwf_trainer_agree_or_stop(t, pwf_slots_run(t, false));
         for (int64_t b = 0; b < buffers; b++)
             for (int64_t s = 0; s < slots; s++)
                 sum[b] += (double)t->slot_statistics[s * buffers + b];

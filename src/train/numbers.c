@@ -18,16 +18,32 @@ pwf_status pwf_numbers_bad(const char *what)
     return PWF_FAIL(PWF_NUMBERS, "%s: %s is not finite or too large", place, what);
 }
 
-void pwf_numbers_spoil(const char *name, float *values, int64_t count)
+/* Which value, or which bit of all values: the number of the fault. */
+static void spoil(pwf_spoilt kind, void *values, int64_t count, double value, bool flips)
 {
-    (void)name; /* unused without fault points */
-    if (count > 0 && PWF_FAULT_VALUE(name, "nan")) values[0] = NAN;
-    if (count > 0 && PWF_FAULT_VALUE(name, "flip")) {
-        uint32_t bits;
-        memcpy(&bits, values, sizeof bits);
-        bits ^= 1;
-        memcpy(values, &bits, sizeof bits);
+    const int64_t size = kind == PWF_SPOIL_F32 || kind == PWF_SPOIL_I32 ? 4 : 8;
+    const int64_t number = pwf_fault_number();
+    if (flips) {
+        const int64_t bit = number % (8 * size * count);
+        ((uint8_t *)values)[bit / 8] ^= (uint8_t)(1U << (bit % 8));
+    } else if (kind == PWF_SPOIL_F32) {
+        ((float *)values)[number % count] = (float)value;
+    } else if (kind == PWF_SPOIL_F64) {
+        ((double *)values)[number % count] = value;
     }
+}
+
+void pwf_numbers_spoil(const char *name, pwf_spoilt kind, void *values, int64_t count)
+{
+    static const struct {
+        const char *action;
+        double value;
+    } ways[] = {{"nan", (double)NAN}, {"inf", (double)INFINITY}, {"huge", 1e38}, {"tiny", 1e-42}};
+    (void)name; /* unused without fault points */
+    if (count <= 0) return;
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++)
+        if (PWF_FAULT_VALUE(name, ways[i].action)) spoil(kind, values, count, ways[i].value, false);
+    if (PWF_FAULT_VALUE(name, "flip")) spoil(kind, values, count, 0.0, true);
 }
 
 static bool are_finite(const float *values, int64_t count)
@@ -37,16 +53,30 @@ static bool are_finite(const float *values, int64_t count)
     return true;
 }
 
+/* A mean or variance of activations beyond 2^64 is no more use than one that is not finite. */
+static bool are_sane(const float *values, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        if (!(fabsf(values[i]) < 0x1p64f)) return false;
+    return true;
+}
+
 pwf_status pwf_numbers_of_step(const pwf_trainer *t)
 {
-    const int64_t slots = t->config->parallel.slots;
-    for (int64_t s = 0; s < slots; s++)
-        if (!isfinite(t->slot_loss[s])) return pwf_numbers_bad("the loss");
-    for (int64_t b = 0; b < pwf_block_count(t->state->total); b++)
-        if (!isfinite(t->norm[b])) return pwf_numbers_bad("a gradient");
-    if (!are_finite(t->slot_statistics, slots * pwf_registry_buffer_count(t->registry)))
+    const pwf_config *c = t->config;
+    const pwf_range own = t->state->own;
+    const int rank = pwf_mesh_rank(t->mesh, PWF_WORLD);
+    const int64_t first = pwf_slots_first(t, rank), end = pwf_slots_first(t, rank + 1);
+    const int64_t buffers = pwf_registry_buffer_count(t->registry);
+    for (int64_t b = 0; b < pwf_block_count(own.hi - own.lo); b++)
+        if (!isfinite(t->norm[own.lo / PWF_BLOCK + b])) return pwf_numbers_bad("a gradient");
+    if (!are_sane(t->slot_statistics + first * buffers, (end - first) * buffers))
         return pwf_numbers_bad("a statistic of BatchNorm");
-    return pwf_ok();
+    const double loss = pwf_step_loss(t);
+    if (!pwf_losses_jump(&t->losses, loss, c->watchdog.spike, t->classes, c->train.batch))
+        return pwf_ok();
+    return PWF_FAIL(PWF_NUMBERS, "the loss jumped from %.3g to %.3g at step %lld (watchdog.spike)",
+                    t->losses.value[t->losses.count - 1], loss, (long long)t->position.step);
 }
 
 pwf_status pwf_numbers_of_state(const pwf_trainer *t)
@@ -87,6 +117,7 @@ pwf_status pwf_numbers_roll_back(pwf_trainer *t, const pwf_status *why)
     PWF_TRY(pwf_ckpt_read(t->mesh, t->saved, &from));
     PWF_TRY(pwf_mesh_agree(t->mesh, write_row(t, &from.position)));
     t->position = from.position;
+    t->losses = from.losses;
     if (t->position.batches < batches) t->position.batches = batches;
     t->units_done = t->units_total - pwf_plan_units(t, &t->position);
     return pwf_ok();

@@ -104,7 +104,8 @@ static pwf_status report_memory(pwf_trainer *t)
 static pwf_status snapshot_run(pwf_trainer *t, pwf_snapshot *snapshot, char **text)
 {
     int64_t lengths[2] = {0, 0};
-    pwf_numbers_spoil("train.save", t->state->buffers, pwf_registry_buffer_count(t->registry));
+    pwf_numbers_spoil("train.save", PWF_SPOIL_F32, t->state->buffers,
+                      pwf_registry_buffer_count(t->registry));
     pwf_status status = pwf_config_write(t->config, text);
     if (status.code == PWF_OK) status = pwf_numbers_of_state(t);
     if (status.code == PWF_OK && t->report)
@@ -201,7 +202,8 @@ static pwf_status answer(pwf_trainer *t)
 
 /* ---- the stations ------------------------------------------------------------------------- */
 
-/* Moves to a station that begins with fresh moments. */
+/* Moves to a station that begins with fresh moments, and with losses of its own: fixing weights
+ * makes them jump. */
 static void enter(pwf_trainer *t, pwf_phase phase)
 {
     pwf_state *s = t->state;
@@ -210,6 +212,7 @@ static void enter(pwf_trainer *t, pwf_phase phase)
         (size_t)(s->own_posterior.hi - s->own_posterior.lo) * sizeof *s->sigma_momentum;
     t->position.phase = phase;
     t->position.phase_step = 0;
+    memset(&t->losses, 0, sizeof t->losses);
     memset(s->mu_momentum, 0, all);
     memset(s->sigma_momentum, 0, fuzzy);
     if (!s->mu_second) return;
@@ -395,6 +398,7 @@ static pwf_status take_up(pwf_trainer *t, const char *checkpoint, pwf_snapshot *
     if (checkpoint) {
         PWF_TRY(pwf_ckpt_read(t->mesh, checkpoint, from));
         t->position = from->position;
+        t->losses = from->losses;
         t->seconds = from->seconds;
         t->saved_position = t->position;
         t->has_saved = stands_in(checkpoint, t->config->output);

@@ -233,6 +233,7 @@ pwf_snapshot pwf_trainer_snapshot(pwf_trainer *t)
     return (pwf_snapshot){
         .state = t->state,
         .position = t->position,
+        .losses = t->losses,
         .seed = t->config->train.seed,
         .slots = t->config->parallel.slots,
         .model = t->config->model.name,

@@ -20,7 +20,7 @@ typedef struct slots_job {
     bool gradients;
 } slots_job;
 
-static int64_t first_slot(const pwf_trainer *t, int rank)
+int64_t pwf_slots_first(const pwf_trainer *t, int rank)
 {
     return rank * t->config->parallel.slots / pwf_mesh_size(t->mesh, PWF_WORLD);
 }
@@ -35,8 +35,8 @@ pwf_status pwf_slots_loader(pwf_trainer *t)
 {
     const pwf_config *c = t->config;
     const int rank = pwf_mesh_rank(t->mesh, PWF_WORLD);
-    const int64_t images = c->train.batch / c->parallel.slots, first = first_slot(t, rank);
-    const int64_t slots = first_slot(t, rank + 1) - first;
+    const int64_t images = c->train.batch / c->parallel.slots, first = pwf_slots_first(t, rank);
+    const int64_t slots = pwf_slots_first(t, rank + 1) - first;
     if (c->data.threads == 0 || !pwf_dataset_is_decoded(t->train_data)) return pwf_ok();
     return pwf_loader_new(t->train_data, c->train.batch, first * images, slots * images,
                           (uint32_t)c->train.seed, (int)c->data.threads, &t->loader);
@@ -106,6 +106,7 @@ static pwf_status run_slot(const slots_job *job, pwf_worker *w, int64_t slot)
                                      &w->labels[i]));
     }
     w->decoding += pwf_clock_seconds() - begun;
+    pwf_numbers_spoil("train.image", PWF_SPOIL_F32, input, images * pixels);
     float *statistics = t->slot_statistics + slot * pwf_registry_buffer_count(t->registry);
     if (!job->gradients) {
         t->slot_loss[slot] = 0.0;
@@ -116,6 +117,12 @@ static pwf_status run_slot(const slots_job *job, pwf_worker *w, int64_t slot)
     memset(w->gradient, 0, (size_t)t->state->total * sizeof *w->gradient);
     PWF_TRY(pwf_executor_train(w->train, t->weights, &targets, scale, w->gradient, statistics,
                                &t->slot_loss[slot]));
+    pwf_numbers_spoil("train.statistics", PWF_SPOIL_F32, statistics,
+                      pwf_registry_buffer_count(t->registry));
+    pwf_numbers_spoil("train.gradient", PWF_SPOIL_F32, w->gradient, t->state->total);
+    pwf_numbers_spoil("train.loss", PWF_SPOIL_F64, &t->slot_loss[slot], 1);
+    if (PWF_FAULT_VALUE("train.loss", "grow"))
+        t->slot_loss[slot] *= 100.0 * (double)t->config->parallel.slots;
     if (!pwf_exchange_add(t->exchange, t->sum, w->gradient, 0, t->state->total) ||
         !isfinite(t->slot_loss[slot]))
         w->finite = false;
@@ -134,29 +141,26 @@ static void slot_task(void *context, int task, int worker)
 pwf_status pwf_slots_run(pwf_trainer *t, bool gradients)
 {
     const int ranks = pwf_mesh_size(t->mesh, PWF_WORLD), rank = pwf_mesh_rank(t->mesh, PWF_WORLD);
-    const slots_job job = {t, first_slot(t, rank), gradients};
+    const slots_job job = {t, pwf_slots_first(t, rank), gradients};
     if (gradients) memset(t->sum, 0, (size_t)t->state->total * sizeof *t->sum);
     pwf_workers_reset(t);
-    const int64_t slots = first_slot(t, rank + 1) - job.first;
+    const int64_t slots = pwf_slots_first(t, rank + 1) - job.first;
     const double begun = pwf_clock_seconds();
     if (PWF_FAULT_VALUE("train.slots", "slow"))
         nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
     pwf_pool_run(t->pool, (int)slots, slot_task, (void *)&job);
     t->own_seconds += (pwf_clock_seconds() - begun) / (double)slots;
-    if (gradients)
-        PWF_TRY(pwf_trainer_agree(t, pwf_workers_status(t)));
-    else
-        PWF_TRY(pwf_trainer_agree_or_stop(t, pwf_workers_status(t)));
-    PWF_TRY(pwf_skips_agree(t, t->train_data, &t->train_skips));
+    const pwf_status skips = pwf_skips_agree(t, t->train_data, &t->train_skips);
+    const pwf_status status = pwf_workers_status(t);
 
     /* Two small gathers by slot number; with them every rank adds in the same order. */
     int64_t offset[PWF_SLOTS_MAX + 1];
     for (int r = 0; r <= ranks; r++)
-        offset[r] = first_slot(t, r) * (int64_t)sizeof *t->slot_loss;
+        offset[r] = pwf_slots_first(t, r) * (int64_t)sizeof *t->slot_loss;
     pwf_mesh_gather(t->mesh, PWF_WORLD, t->slot_loss, offset);
     const int64_t row = pwf_registry_buffer_count(t->registry) * (int64_t)sizeof(float);
     for (int r = 0; r <= ranks; r++)
-        offset[r] = first_slot(t, r) * row;
+        offset[r] = pwf_slots_first(t, r) * row;
     pwf_mesh_gather(t->mesh, PWF_WORLD, t->slot_statistics, offset);
-    return pwf_ok();
+    return status.code == PWF_OK ? skips : status;
 }

@@ -28,12 +28,22 @@ void pwf_step_weights(pwf_trainer *t, const pwf_stream *noise)
     pwf_exchange_gather_end(t->exchange);
 }
 
+double pwf_step_loss(const pwf_trainer *t)
+{
+    double loss = 0.0;
+    for (int64_t s = 0; s < t->config->parallel.slots; s++)
+        loss += t->slot_loss[s];
+    return loss / (double)t->config->train.batch;
+}
+
 /* The sums of squares of all blocks, known to every rank in block order. */
 static void gradient(pwf_trainer *t, const pwf_stream *noise)
 {
     const pwf_range own = t->state->own;
     pwf_posterior_gradient(t->state, &t->posterior, t->pool, noise, t->sum + own.lo, t->dmu,
                            t->dsigma, t->norm + own.lo / PWF_BLOCK);
+    pwf_numbers_spoil("train.norm", PWF_SPOIL_F64, t->norm + own.lo / PWF_BLOCK,
+                      pwf_block_count(own.hi - own.lo));
     pwf_exchange_gather_blocks(t->exchange, t->norm);
 }
 
@@ -115,22 +125,42 @@ static void update_statistics(pwf_trainer *t)
     }
 }
 
-/* All of a step that leaves the state as it is. */
+static void spoil_state(pwf_trainer *t)
+{
+    pwf_state *s = t->state;
+    const int64_t fuzzy = s->own_posterior.hi - s->own_posterior.lo;
+    pwf_numbers_spoil("train.mu", PWF_SPOIL_F32, s->mu, s->own.hi - s->own.lo);
+    pwf_numbers_spoil("train.momentum", PWF_SPOIL_F32, s->mu_momentum, s->own.hi - s->own.lo);
+    pwf_numbers_spoil("train.sigma", PWF_SPOIL_F32, s->sigma, fuzzy);
+    pwf_numbers_spoil("train.buffers", PWF_SPOIL_F32, s->buffers,
+                      pwf_registry_buffer_count(t->registry));
+    pwf_numbers_spoil("train.codebook", PWF_SPOIL_I32, s->codebook.entry, s->codebook.count);
+    pwf_numbers_spoil("train.position", PWF_SPOIL_I64, &t->position,
+                      (int64_t)(sizeof t->position / sizeof(int64_t)));
+    pwf_numbers_spoil("train.losses", PWF_SPOIL_F64, t->losses.value, t->losses.count);
+}
+
+/* All of a step that leaves the state as it is. One agreement stands at its end: whatever failed on
+ * a rank, it goes all the way with numbers that are then not used. */
 static pwf_status attempt(pwf_trainer *t, const pwf_stream *noise)
 {
     pwf_state *s = t->state;
-    pwf_numbers_spoil("train.mu", s->mu, s->own.hi - s->own.lo);
+    spoil_state(t);
     pwf_slots_seek(t, t->position.batches);
     pwf_step_weights(t, noise);
-    pwf_numbers_spoil("train.weights", t->weights, s->total);
-    PWF_TRY(pwf_slots_run(t, true));
-    pwf_numbers_spoil("train.statistics", t->slot_statistics,
-                      pwf_registry_buffer_count(t->registry));
+    pwf_numbers_spoil("train.weights", PWF_SPOIL_F32, t->weights, s->total);
+    pwf_status status = pwf_slots_run(t, true);
+    (void)PWF_FAULT_POINT("train.reduce");
+    pwf_numbers_spoil("train.sum", PWF_SPOIL_I64, t->sum, s->total);
     pwf_exchange_reduce_begin(t->exchange, t->sum);
     pwf_exchange_reduce_end(t->exchange);
     gradient(t, noise);
-    if (PWF_FAULT_VALUE("train.gradient", "nan")) t->norm[0] = (double)NAN;
-    return pwf_trainer_agree(t, pwf_numbers_of_step(t));
+    pwf_numbers_spoil("train.told", PWF_SPOIL_F64, t->slot_loss, t->config->parallel.slots);
+    t->told = true;
+    if (status.code == PWF_OK) status = pwf_numbers_of_step(t);
+    status = pwf_trainer_agree(t, status);
+    t->told = false;
+    return status;
 }
 
 /* The position behind a step, with an update or without. */
@@ -173,10 +203,10 @@ pwf_status pwf_step_run(pwf_trainer *t)
     const double begun = pwf_clock_seconds();
     t->lr = pwf_plan_lr(t);
     pwf_status status = attempt(t, noise);
-    if (status.code == PWF_NUMBERS) {
+    if (status.code == PWF_NUMBERS && !t->parted) {
         const pwf_status first = status;
         status = attempt(t, noise);
-        if (status.code == PWF_NUMBERS) return pass_over(t, &status);
+        if (status.code == PWF_NUMBERS && !t->parted) return pass_over(t, &status);
         if (status.code == PWF_OK && pwf_mesh_rank(t->mesh, PWF_WORLD) == 0)
             PWF_WARN("NUMBERS_RERUN",
                      "%s, but not when the step was done again, as after a fault of the hardware; "
@@ -188,10 +218,8 @@ pwf_status pwf_step_run(pwf_trainer *t)
     update(t, bayesian);
     update_statistics(t);
 
-    double loss = 0.0;
-    for (int64_t s = 0; s < t->config->parallel.slots; s++)
-        loss += t->slot_loss[s];
-    t->loss = loss / (double)t->config->train.batch;
+    t->loss = pwf_step_loss(t);
+    pwf_losses_add(&t->losses, t->loss);
     move_on(t);
     /* Seconds are averaged, not rates, so that the rate agrees with the time that goes by; the
      * first step also prepares the libraries and does not count. */

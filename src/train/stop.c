@@ -6,6 +6,7 @@
 #include "pwf/core/log.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -46,10 +47,12 @@ static pwf_request request_here(pwf_trainer *t)
 
 pwf_status pwf_trainer_agree(pwf_trainer *t, pwf_status local)
 {
-    int most = (int)request_here(t);
-    const pwf_status status = pwf_mesh_agree_most(t->mesh, local, &most, 1);
-    if (most > t->request) t->request = most;
-    return status;
+    /* All hashes are equal if and only if the largest is the smallest. */
+    const int hash = pwf_ranks_hash(t);
+    int most[3] = {(int)request_here(t), hash, INT_MAX - hash};
+    const pwf_status status = pwf_mesh_agree_most(t->mesh, local, most, 3);
+    if (most[0] > t->request) t->request = most[0];
+    return status.code != PWF_OK || most[1] == INT_MAX - most[2] ? status : pwf_ranks_compare(t);
 }
 
 pwf_status pwf_trainer_agree_or_stop(pwf_trainer *t, pwf_status local)

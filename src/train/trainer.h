@@ -62,6 +62,7 @@ typedef struct pwf_trainer {
 
     pwf_state *state;
     pwf_position position;
+    pwf_losses losses; /* of the steps of this phase that made an update */
     pwf_exchange *exchange;
     pwf_pool *pool;
     pwf_worker *workers;
@@ -82,6 +83,7 @@ typedef struct pwf_trainer {
     char saved[PWF_PATH];                 /* name of that, or of the one the run goes on from */
     int saves_failed;                     /* in a row */
     int skipped;                          /* steps in a row without an update */
+    bool told;                            /* losses, statistics and norms of a step are on all */
     bool parted;                          /* the ranks hold different states */
     double own_seconds;                   /* this rank's work per slot since the last comparison */
     int late;                             /* comparisons in a row in which it was slow */
@@ -111,7 +113,8 @@ pwf_status pwf_slots_loader(pwf_trainer *t);
 void pwf_slots_seek(pwf_trainer *t, int64_t batch);
 
 /* stop.c. Agrees on a status as pwf_mesh_agree does, and in the same reduction on what is asked of
- * the run, which t->request then says on every rank. Collective. */
+ * the run, which t->request then says on every rank, and on that all ranks hold the same in common.
+ * Collective; fails as pwf_ranks_compare if they do not. */
 pwf_status pwf_trainer_agree(pwf_trainer *t, pwf_status local);
 
 /* stop.c. The same; a run that is to stop gets PWF_STOPPED from it, for work that can be left
@@ -126,7 +129,8 @@ void pwf_trainer_remove_stop_file(const pwf_trainer *t);
 
 /* slots.c. Runs the slots of this rank of the current batch over the workers: with `gradients`,
  * adds their gradients to t->sum; always leaves all slots' losses (0 without gradients) and
- * statistics on every rank. Collective over the mesh; the same status everywhere. */
+ * statistics on every rank. Collective over the mesh; the status is this rank's, which the caller
+ * must agree on. */
 pwf_status pwf_slots_run(pwf_trainer *t, bool gradients);
 
 /* The first failure among the workers, and forgetting it. */
@@ -142,6 +146,9 @@ pwf_status pwf_skips_agree(pwf_trainer *t, const pwf_dataset *data, int64_t *kno
  * numbers are not finite is done again, since a flipped bit does not repeat, and then passed over
  * without an update. Collective; fails with PWF_NUMBERS when too many are in a row. */
 pwf_status pwf_step_run(pwf_trainer *t);
+
+/* step.c. The loss of the batch, of the slots' losses. Local. */
+double pwf_step_loss(const pwf_trainer *t);
 
 /* step.c. Fills t->weights with a draw, or with the means for noise NULL. Collective over shards.
  */
@@ -176,8 +183,8 @@ pwf_status pwf_evaluate_statistics(pwf_trainer *t);
 /* numbers.c. The failure that something is not finite, on this rank. Local. */
 pwf_status pwf_numbers_bad(const char *what);
 
-/* numbers.c. Whether all losses, statistics and norms that this rank knows of the step under way
- * are finite. Local; fails with PWF_NUMBERS. */
+/* numbers.c. Whether what this rank made in the step under way (losses, statistics, norms) is
+ * finite, and the loss no jump. Local; fails with PWF_NUMBERS. */
 pwf_status pwf_numbers_of_step(const pwf_trainer *t);
 
 /* numbers.c. Whether the state of this rank is finite, so that it may be saved. Local; fails with
@@ -189,15 +196,33 @@ pwf_status pwf_numbers_of_state(const pwf_trainer *t);
 pwf_status pwf_numbers_roll_back(pwf_trainer *t, const pwf_status *why);
 
 /* compare.c. Compares hashes of what several ranks hold in common: small things of all, shards of
- * replicas. Collective; fails with PWF_NUMBERS, naming the rank, and t->parted is then set. */
+ * replicas, what they told each other in the step under way. Collective; fails with PWF_NUMBERS,
+ * naming the rank; t->parted is then set, unless only the last of these differs. */
 pwf_status pwf_ranks_compare(pwf_trainer *t);
+
+/* compare.c. A hash of the small things and of what was told, for pwf_trainer_agree. Local. */
+int pwf_ranks_hash(const pwf_trainer *t);
 
 /* compare.c. Compares the ranks' work per slot since the last time; one that is 1.5 times slower
  * than the median three times in a row says so. Collective. */
 void pwf_ranks_time(pwf_trainer *t);
 
-/* numbers.c. For tests: spoils a value of this rank, if a fault of that name is armed. Local. */
-void pwf_numbers_spoil(const char *name, float *values, int64_t count);
+/* numbers.c. For tests: spoils one of `count` values of a kind of this rank, if a fault of that
+ * name is armed. Local. */
+typedef enum pwf_spoilt { PWF_SPOIL_F32, PWF_SPOIL_F64, PWF_SPOIL_I32, PWF_SPOIL_I64 } pwf_spoilt;
+void pwf_numbers_spoil(const char *name, pwf_spoilt kind, void *values, int64_t count);
+
+/* spikes.c. Whether a loss is out of all proportion to those before it: more than `factor` times
+ * the largest, or twice that and 8 robust standard deviations above their median; 0: never. Local.
+ */
+bool pwf_losses_jump(const pwf_losses *past, double loss, double factor, int64_t classes,
+                     int64_t batch);
+
+/* spikes.c. Appends a loss; the oldest makes room. Local. */
+void pwf_losses_add(pwf_losses *past, double loss);
+
+/* slots.c. The first slot of a rank. Local. */
+int64_t pwf_slots_first(const pwf_trainer *t, int rank);
 
 /* watch.c. Says where the run is, to the log and to the watchdog, whose limit is that of `key`.
  * Local. */

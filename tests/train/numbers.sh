@@ -18,7 +18,7 @@ times() { # times RUN CODE COUNT
     check "$1: not $3 times $2" test "$(grep -c "code=$2 " "$1.log")" = "$3"
 }
 
-for case in weights:1:11 gradient:0:3 statistics:1:14; do
+for case in weights:1:11 gradient:0:11 statistics:1:55 norm:0:3; do
     run=${case%%:*}
     bad 2 "$run" "train.$case:nan" 0
     check "$run: names rank and host" grep -q "code=NUMBERS_RERUN.*rank $(cut -d : -f 2 <<<"$case") on " "$run.log"
@@ -45,7 +45,7 @@ bad 2 save train.save:0:4:nan 0
 times save ROLLBACK 1
 
 # For ever: two rollbacks, 76, and the run without the fault goes on as if nothing had been.
-bad 2 ever train.gradient:1:6:nan9999 76
+bad 2 ever train.norm:1:6:nan9999 76
 times ever ROLLBACK 2
 dist 1 ever.log "${settings[@]}" --output ever --resume auto --set parallel.shards=1
 expect 0 "taken up without the fault"

@@ -19,6 +19,15 @@ typedef struct pwf_position {
     int64_t batches;    /* batches of the training data consumed */
 } pwf_position;
 
+enum { PWF_LOSSES_MAX = 100 };
+
+/* The losses of the last steps of a phase, the newest last: what that of the next is held against.
+ */
+typedef struct pwf_losses {
+    int64_t count;
+    double value[PWF_LOSSES_MAX]; /* zeros behind the last */
+} pwf_losses;
+
 /* How the arrays reach the file. Both ways give the same bytes. */
 typedef enum pwf_ckpt_writer {
     PWF_CKPT_PWRITE, /* each rank its part at its offsets, by pwrite */
@@ -29,6 +38,7 @@ typedef enum pwf_ckpt_writer {
 typedef struct pwf_snapshot {
     pwf_state *state;
     pwf_position position;
+    pwf_losses losses;
     int64_t seed, slots;
     const char *model;      /* name */
     pwf_hash data;          /* of the training and test images */

@@ -158,6 +158,7 @@ typedef struct pwf_config {
     struct { /* belongs to the run; seconds, 0: no limit */
         double start, step, fix, evaluate, checkpoint, finish;
         int64_t interval; /* steps; 0: ranks are not compared at intervals */
+        double spike;     /* times the largest loss before; 0: any is taken */
     } watchdog;
     struct {
         int64_t samples, bins, batch;

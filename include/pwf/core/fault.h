@@ -5,12 +5,13 @@
 #include "pwf/core/status.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /** Named points at which a test can make the program fail. They are compiled in only with
  * PWF_FAULTS (presets `test` and `asan`); elsewhere a point is the constant success.
  *
- * PWF_TEST_FAULT="point:rank:count:action" arms one of them: at the count-th time (from 1) that
- * world rank `rank` comes to `point`, it does `action`:
+ * PWF_TEST_FAULT="point:rank:count:action[:number]" arms one of them: at the count-th time (from 1)
+ * that world rank `rank` comes to `point`, it does `action`:
  *   kill   sends itself SIGKILL
  *   stop   sends itself SIGSTOP
  *   usr1, usr2, term   sends itself SIGUSR1, SIGUSR2, SIGTERM
@@ -18,8 +19,11 @@
  *   eio    the point returns PWF_IO
  *   delay  sleeps for two seconds
  *   hang   never returns
- *   nan, nan8   a value becomes not a number, this time or eight times in a row
- *   flip, slow  likewise: the lowest bit of a value is turned, the rank takes longer
+ *   nan, nan8   a value becomes not a number, this time or eight times in a row: of several values
+ *               that of the given number, modulo how many there are
+ *   inf, huge, tiny   likewise: infinite, 1e38, 1e-42
+ *   flip        likewise: the bit of the given number is turned, counted over all values
+ *   grow, slow  likewise: the loss becomes a hundred times as large, the rank takes longer
  *   list   prints "fault point NAME" on stderr; with the point `*` every point does so
  */
 
@@ -39,6 +43,10 @@ pwf_status pwf_fault_point(const char *name);
  * armed action of that name and perhaps a number of times.
  * Local; any thread. */
 bool pwf_fault_value(const char *name, const char *action);
+
+/** The number of the armed fault, which says which value or bit is to be spoilt.
+ * Local. */
+int64_t pwf_fault_number(void);
 
 /** Arms another fault, "point:rank:count:action", or none (NULL), in place of PWF_TEST_FAULT: for
  * tests that go through many of them in one process. Points that are compiled out stay so.

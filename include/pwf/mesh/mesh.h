@@ -50,7 +50,7 @@ int pwf_mesh_node_ranks(const pwf_mesh *mesh);
  * work, agree, communicate. */
 pwf_status pwf_mesh_agree(const pwf_mesh *mesh, pwf_status local);
 
-enum { PWF_MOST = 3 };
+enum { PWF_MOST = 5 };
 
 /** Agrees on a status and, in the same reduction, on the largest of each of `count` numbers, at
  * most PWF_MOST; every rank gets all of them.
