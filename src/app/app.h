@@ -86,6 +86,14 @@ pwf_status pwf_app_inspect(int argc, char **argv);
  * is not good. */
 pwf_status pwf_app_verify(int argc, char **argv);
 
+/** doctor: Collective over the mesh, all ranks. Fails with PWF_USAGE, or as a run that
+ * is started in the same way would. */
+pwf_status pwf_app_doctor(const pwf_mesh *mesh, int argc, char **argv);
+
+/** doctor when MPI could not be started, with the status of that; ends with the same code.
+ * Local. */
+pwf_status pwf_app_doctor_unstarted(int argc, char **argv, pwf_status status);
+
 /** export: Local, without MPI. Fails with PWF_USAGE, or as loading and writing do. */
 pwf_status pwf_app_export(int argc, char **argv);
 

@@ -20,6 +20,9 @@ static const pwf_app_entry commands[] = {
      "what a checkpoint, model, .pwf, safetensors or PyTorch file holds"},
     {"verify", pwf_app_verify, NULL, "FILE|DIR ...",
      "every byte of a checkpoint or model, or of all in a run directory, against its hashes"},
+    {"doctor", NULL, pwf_app_doctor, "[-c FILE.yaml] [--set KEY=VALUE ...] [--output DIR] [--json]",
+     "whether a job started this way would be started well: ranks, threads, binding, memory, run "
+     "directory; under mpirun or srun as the job, or alone on a login node"},
     {"import", NULL, pwf_app_import,
      "FILE --model NAME [--classes N] [--image-size N] [-c FILE.yaml] [--set KEY=VALUE ...] -o "
      "MODEL.h5",
@@ -80,6 +83,8 @@ static pwf_status run_command(const pwf_app_entry *entry, int argc, char **argv)
     }
     pwf_mesh *mesh = NULL;
     pwf_status status = pwf_mesh_start(&argc, &argv);
+    if (status.code != PWF_OK && entry->run_on == pwf_app_doctor)
+        status = pwf_app_doctor_unstarted(argc, argv, status);
     if (status.code == PWF_OK) status = pwf_mesh_new(1, &mesh);
     if (status.code == PWF_OK) {
         pwf_log_set_rank(pwf_mesh_rank(mesh, PWF_WORLD));

@@ -7,6 +7,7 @@
 #include "pwf/core/request.h"
 #include "pwf/core/terminal.h"
 #include "pwf/core/watch.h"
+#include "pwf/launch/launch.h"
 #include "pwf/mesh/mesh.h"
 #include "pwf/train/train.h"
 
@@ -88,8 +89,11 @@ static pwf_status run(const pwf_mesh *launch, int argc, char **argv)
     pwf_status status = pwf_app_resolve(launch, &command, &job);
     if (status.code == PWF_OK) {
         pwf_app_start_log(&job.config);
-        status = pwf_mesh_new((int)job.config.parallel.shards, &mesh);
+        status = pwf_launch_check(
+            launch,
+            &(pwf_launch_job){.config = &job.config, .described = true, .locked = job.locked});
     }
+    if (status.code == PWF_OK) status = pwf_mesh_new((int)job.config.parallel.shards, &mesh);
     if (status.code == PWF_OK) status = pwf_train_watch(mesh, &job.config);
     if (status.code == PWF_OK) status = act(mesh, command.action, &job);
     if (status.code == PWF_OK && command.action != PWF_APP_RUN)

@@ -168,7 +168,20 @@ const char *pwf_ckpt_library(void)
 {
     static char text[32];
     unsigned major = 0, minor = 0, release = 0;
+    pwf_h5_start(); /* the first call of libhdf5 reads the environment */
     H5get_libversion(&major, &minor, &release);
     snprintf(text, sizeof text, "HDF5 %u.%u.%u", major, minor, release);
     return text;
+}
+
+pwf_status pwf_ckpt_check_library(void)
+{
+    char built[32];
+    const char *loaded = pwf_ckpt_library();
+    snprintf(built, sizeof built, "HDF5 %d.%d.%d", H5_VERS_MAJOR, H5_VERS_MINOR, H5_VERS_RELEASE);
+    if (strcmp(built, loaded) == 0) return pwf_ok();
+    return PWF_FAIL(PWF_LAUNCH,
+                    "%s is loaded, but pwf was built with %s: load the module it was built with, "
+                    "or build it again",
+                    loaded, built);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#define _DEFAULT_SOURCE /* flock, major, minor */
+#define _DEFAULT_SOURCE /* flock */
 #define _XOPEN_SOURCE 700
 #include "pwf/ckpt/lock.h"
 
 #include "holder.h"
 
-#include "pwf/ckpt/ckpt.h"
+#include "pwf/ckpt/directory.h"
 #include "pwf/core/fault.h"
 #include "pwf/core/log.h"
 #include "pwf/core/mem.h"
@@ -21,7 +21,6 @@
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -46,52 +45,6 @@ struct pwf_lock {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
 };
-
-/* ---- the directory ---- */
-
-static pwf_status make_directory(const char *path, bool *made)
-{
-    char part[PWF_PATH];
-    const size_t length = strlen(path);
-    for (size_t i = 1; i <= length; i++) {
-        if (path[i] != '/' && path[i] != '\0') continue;
-        memcpy(part, path, i);
-        part[i] = '\0';
-        *made = mkdir(part, 0755) == 0;
-        if (!*made && errno != EEXIST)
-            return PWF_FAIL(errno == EACCES || errno == EPERM ? PWF_DENIED : PWF_CANTCREATE,
-                            "cannot create the run directory %s: %s; choose another with --output",
-                            part, strerror(errno));
-    }
-    struct stat info;
-    if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode))
-        return PWF_FAIL(PWF_CANTCREATE, "%s is not a directory; choose another --output", path);
-    if (access(path, W_OK | X_OK) != 0)
-        return PWF_FAIL(PWF_DENIED, "cannot write in the run directory %s: %s", path,
-                        strerror(errno));
-    return pwf_path_check_folder(path);
-}
-
-/* Lustre and NFS can be mounted so that a lock counts on one host alone. */
-static bool locks_stay_here(const char *dir)
-{
-    struct stat info;
-    char device[48], *line = NULL;
-    size_t room = 0;
-    bool here = false;
-    FILE *mounts = fopen("/proc/self/mountinfo", "re");
-    if (!mounts) return false;
-    if (stat(dir, &info) == 0) {
-        snprintf(device, sizeof device, " %u:%u ", major(info.st_dev), minor(info.st_dev));
-        while (!here && getline(&line, &room, mounts) > 0)
-            here = strstr(line, device) &&
-                   (strstr(line, "localflock") || strstr(line, "local_lock=flock") ||
-                    strstr(line, "local_lock=all"));
-    }
-    free(line);
-    fclose(mounts);
-    return here;
-}
 
 static pwf_status in_use(pwf_lock *l, const pwf_holder *by, bool by_file)
 {
@@ -150,7 +103,7 @@ static void read_holder(int fd, pwf_holder *by)
 /* *works is false where the file system has no flock, and the file is then closed. */
 static pwf_status take_flock(pwf_lock *l, bool *works)
 {
-    *works = PWF_FAULT_POINT("lock.flock").code == PWF_OK && !locks_stay_here(l->dir);
+    *works = PWF_FAULT_POINT("lock.flock").code == PWF_OK && !pwf_directory_locks_stay(l->dir);
     for (int i = 0; *works && i < TRIES; i++) {
         PWF_TRY(open_file(l));
         pwf_holder by = {0};
@@ -327,7 +280,7 @@ static pwf_status take(pwf_lock *l, const char *dir)
     if (snprintf(l->dir, sizeof l->dir, "%s", dir) >= PWF_PATH - 64)
         return PWF_FAIL(PWF_CANTCREATE, "the name of the run directory is too long");
     snprintf(l->path, sizeof l->path, "%.*s/.pwf.lock", PWF_PATH - 64, l->dir);
-    PWF_TRY(make_directory(l->dir, &l->made_dir));
+    PWF_TRY(pwf_directory_make(l->dir, &l->made_dir));
     const pwf_status s = try_to_take(l);
     return s.code == PWF_CANTCREATE && l->earlier ? wait_for_earlier(l, s) : s;
 }

@@ -11,29 +11,6 @@
 int64_t pwf_mesh_chunk = (int64_t)1 << 30;
 int64_t pwf_mesh_long_sum = 4096;
 
-pwf_status pwf_mesh_start(int *argc, char ***argv)
-{
-    int given = MPI_THREAD_SINGLE, rank = 0;
-    PWF_MPI(MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &given));
-    PWF_MPI(MPI_Comm_rank(MPI_COMM_WORLD, &rank));
-    pwf_log_set_rank(rank);
-    const pwf_status local =
-        given >= MPI_THREAD_FUNNELED
-            ? pwf_ok()
-            : PWF_FAIL(PWF_LAUNCH,
-                       "the MPI library allows no threads beside the one that calls it "
-                       "(MPI_THREAD_FUNNELED): use an MPI library built with thread support");
-    return pwf_mesh_agree_on(MPI_COMM_WORLD, local);
-}
-
-void pwf_mesh_stop(void)
-{
-    int started = 0, ended = 0;
-    PWF_MPI(MPI_Initialized(&started));
-    PWF_MPI(MPI_Finalized(&ended));
-    if (started && !ended) PWF_MPI(MPI_Finalize());
-}
-
 static pwf_status check_shards(int shards, int size)
 {
     if (shards >= 1 && size % shards == 0) return pwf_ok();
@@ -156,4 +133,16 @@ const char *pwf_mesh_library(void)
     PWF_MPI(MPI_Get_library_version(text, &length));
     text[strcspn(text, "\r\n")] = '\0';
     return text;
+}
+
+const char *pwf_mesh_library_built(void)
+{
+#ifdef OMPI_MAJOR_VERSION
+    static char text[40];
+    snprintf(text, sizeof text, "%d.%d.%d", OMPI_MAJOR_VERSION, OMPI_MINOR_VERSION,
+             OMPI_RELEASE_VERSION);
+    return text;
+#else
+    return "";
+#endif
 }

@@ -31,22 +31,29 @@ typedef struct cost {
     double state, weights, gradients, activations, other, moved;
 } cost;
 
-static cost cost_of(const dry_run *d, int64_t ranks, int64_t shards)
+/* What follows from the number of parameters alone; `fuzzy` of them have a posterior. */
+static cost cost_of_parameters(const pwf_config *config, double total, double fuzzy, double share)
 {
-    const pwf_trainer *t = d->t;
-    const double total = (double)t->state->total, fuzzy = (double)t->state->posterior;
-    const double share = 1.0 / (double)shards, replicas = (double)(ranks / shards);
-    const double threads = (double)t->config->parallel.threads;
-    const double moments = t->state->mu_second ? 2.0 : 1.0;
-    cost c = {
+    const double threads = (double)config->parallel.threads;
+    const double moments = config->optim.name == PWF_OPTIMISER_ADAMW ? 2.0 : 1.0;
+    return (cost){
         .state = share * (4.0 * (1.0 + moments) * (total + fuzzy) + 2.0 * fuzzy),
         .weights = 4.0 * total,
         .gradients = 8.0 * total + threads * 4.0 * total + share * 4.0 * (total + fuzzy),
-        .activations = threads * d->activations,
-        /* rank 0 sorts all means to measure them, and at the end reads the model back and packs it;
-         * the images in memory */
-        .other = d->program + 12.0 * total + (double)pwf_mem_now(PWF_MEM_DATA),
+        /* rank 0 sorts all means to measure them, and at the end reads the model back and packs it
+         */
+        .other = 12.0 * total,
     };
+}
+
+static cost cost_of(const dry_run *d, int64_t ranks, int64_t shards)
+{
+    const pwf_trainer *t = d->t;
+    const double total = (double)t->state->total;
+    const double share = 1.0 / (double)shards, replicas = (double)(ranks / shards);
+    cost c = cost_of_parameters(t->config, total, (double)t->state->posterior, share);
+    c.activations = (double)t->config->parallel.threads * d->activations;
+    c.other += d->program + (double)pwf_mem_now(PWF_MEM_DATA);
     /* Received by a rank in a step: weights it does not own, partial sums of what it owns, and over
      * replicas the sums twice, once to add and once to know. */
     c.moved = 4.0 * total * (1.0 - share) + 8.0 * total * (1.0 - share) +
@@ -185,4 +192,24 @@ pwf_status pwf_train_dry_run(const pwf_mesh *mesh, const pwf_config *config, boo
     if (status.code == PWF_OK && pwf_mesh_rank(mesh, PWF_WORLD) == 0) print_table(&d);
     pwf_trainer_free(d.t);
     return status;
+}
+
+pwf_status pwf_train_needs(const pwf_config *config, pwf_needs *out)
+{
+    pwf_registry *registry = NULL;
+    pwf_graph *graph = NULL;
+    PWF_TRY(pwf_model_build(config, &registry, &graph));
+    const double total = (double)pwf_registry_total_count(registry);
+    const double fuzzy = (double)pwf_registry_posterior_count(registry);
+    const cost rank =
+        cost_of_parameters(config, total, fuzzy, 1.0 / (double)config->parallel.shards);
+    const cost all = cost_of_parameters(config, total, fuzzy, 1.0);
+    *out = (pwf_needs){
+        .rank_bytes = rank.state + rank.weights + rank.gradients,
+        .checkpoint_bytes = all.state,
+        .checkpoints = config->fixing.fractions.count + config->checkpoint.keep + 1,
+    };
+    pwf_graph_free(graph);
+    pwf_registry_free(registry);
+    return pwf_ok();
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "pwf/train/train.h"
 #include "trainer.h"
 
 #include "pwf/core/clock.h"
@@ -65,10 +66,9 @@ static pwf_status make_workers(pwf_trainer *t)
     return pwf_pool_new(threads, pwf_tensor_thread_start, &t->pool);
 }
 
-static pwf_status check_workers(const pwf_trainer *t)
+pwf_status pwf_train_check_workers(const pwf_config *config, int64_t ranks)
 {
-    const int64_t ranks = pwf_mesh_size(t->mesh, PWF_WORLD);
-    const int64_t threads = t->config->parallel.threads, slots = t->config->parallel.slots;
+    const int64_t threads = config->parallel.threads, slots = config->parallel.slots;
     if (ranks * threads > slots)
         return PWF_FAIL(PWF_LAUNCH,
                         "%lld ranks of %lld threads are more workers than the %lld slots of a "
@@ -81,7 +81,7 @@ static pwf_status check_workers(const pwf_trainer *t)
 static pwf_status set_up(pwf_trainer *t)
 {
     const pwf_config *c = t->config;
-    PWF_TRY(check_workers(t)); /* the same on every rank */
+    PWF_TRY(pwf_train_check_workers(c, pwf_mesh_size(t->mesh, PWF_WORLD)));
     pwf_status status = build_model(t);
     if (status.code == PWF_OK) status = open_data(t);
     PWF_TRY(pwf_mesh_agree(t->mesh, status));

@@ -149,4 +149,8 @@ pwf_status pwf_ckpt_visit(const char *dir, void (*visit)(void *context, const ch
  * Local. */
 const char *pwf_ckpt_library(void);
 
+/** Whether that is the release this program was built with; libhdf5 itself ends a process if not.
+ * Local. Fails with PWF_LAUNCH. */
+pwf_status pwf_ckpt_check_library(void);
+
 #endif

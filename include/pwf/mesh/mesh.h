@@ -18,8 +18,22 @@ typedef struct pwf_mesh pwf_mesh;
 
 typedef enum pwf_axis { PWF_WORLD, PWF_SHARD, PWF_REPLICA } pwf_axis;
 
-/** Starts MPI; the first thing a program does.
- * Collective over all processes. Fails with PWF_LAUNCH without MPI_THREAD_FUNNELED. */
+/* What the environment says of the program that started this process. */
+typedef struct pwf_launcher {
+    const char *name;    /* "srun", ...; NULL: none is known */
+    int64_t ranks, rank; /* processes it started, and the number of this one; 1 and 0 without */
+} pwf_launcher;
+
+/** Who started this process: the innermost of the launchers whose marks are in the environment. The
+ * script of a Slurm job is no task of a step and was started by none.
+ * Local. */
+pwf_launcher pwf_mesh_launcher(void);
+
+/** Starts MPI; the first thing a program does. A single task of a Slurm step that has no PMI
+ * becomes a job of one rank.
+ *
+ * Collective over all processes. Fails with PWF_LAUNCH without MPI_THREAD_FUNNELED, or when several
+ * processes were started but each would run alone: one of them alone then prints messages. */
 pwf_status pwf_mesh_start(int *argc, char ***argv);
 
 /** Ends MPI; the last thing a program does, and needs no open mesh.
@@ -105,5 +119,9 @@ void pwf_mesh_barrier(const pwf_mesh *mesh);
 /** The version string of the MPI library, one line.
  * Local. */
 const char *pwf_mesh_library(void);
+
+/** The MPI library this program was built with: "4.1.4"; "" where its headers do not say.
+ * Local. */
+const char *pwf_mesh_library_built(void);
 
 #endif

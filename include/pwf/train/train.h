@@ -33,6 +33,21 @@ pwf_status pwf_train_check(const pwf_mesh *mesh, const pwf_config *config, const
  * Collective over the mesh. Fails as pwf_train_check, or as a step. */
 pwf_status pwf_train_dry_run(const pwf_mesh *mesh, const pwf_config *config, bool calibrated);
 
+/* What is known of a run from its settings alone. */
+typedef struct pwf_needs {
+    double rank_bytes; /* the least memory of a rank: without activations, images and libraries */
+    double checkpoint_bytes;
+    int64_t checkpoints; /* that lie in the run directory at one time */
+} pwf_needs;
+
+/** What a run will need, without data and before any memory is taken.
+ * Local. Fails as building the model does. */
+pwf_status pwf_train_needs(const pwf_config *config, pwf_needs *out);
+
+/** Whether the slots of a batch are enough for that many ranks.
+ * Local. Fails with PWF_LAUNCH. */
+pwf_status pwf_train_check_workers(const pwf_config *config, int64_t ranks);
+
 /** What a run does in a phase, as the position in a checkpoint numbers them: "ordinary training",
  * "Bayesian training", ...; "unknown" for any other number.
  * Local. */

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Gathers what all ranks see; rank 0 judges it. */
+#include "survey.h"
+
+#include "pwf/ckpt/ckpt.h"
+#include "pwf/core/log.h"
+#include "pwf/core/mem.h"
+#include "pwf/tensor/tensor.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { VARIABLES = 200 };
+
+/* libhdf5 is started without them (src/ckpt/h5.c). */
+static void list_variables(char text[VARIABLES])
+{
+    static const char *const names[] = {"HDF5_USE_FILE_LOCKING", "HDF5_PLUGIN_PATH", "HDF5_DRIVER",
+                                        "HDF5_VOL_CONNECTOR"};
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *value = getenv(names[i]);
+        if (!value || strcmp(value, "FALSE") == 0) continue;
+        const int n = snprintf(text + used, VARIABLES - used, "%s%s", used ? ", " : "", names[i]);
+        if (n > 0 && used + (size_t)n < VARIABLES) used += (size_t)n;
+    }
+}
+
+static void look_from_here(const pwf_config *config, pwf_place *p)
+{
+    const char *mpi = pwf_mesh_library(), *transports = getenv("OMPI_MCA_btl");
+    memset(p, 0, sizeof *p);
+    pwf_machine_look(&p->machine);
+    snprintf(p->libraries, sizeof p->libraries, "%.*s, %s", (int)strcspn(mpi, ","), mpi,
+             pwf_ckpt_library());
+    snprintf(p->tensors, sizeof p->tensors, "%s",
+             pwf_tensor_backend_text(config->parallel.backend));
+    if (transports) snprintf(p->transports, sizeof p->transports, "%s", transports);
+    p->hdf5 = pwf_ckpt_check_library();
+}
+
+/* What every rank sees. */
+static pwf_status gather(const pwf_mesh *mesh, const pwf_config *config, pwf_place **places)
+{
+    const int64_t ranks = pwf_mesh_size(mesh, PWF_WORLD);
+    const pwf_status status =
+        pwf_mesh_agree(mesh, pwf_mem_alloc(PWF_MEM_BUFFERS, ranks, sizeof **places, places));
+    if (status.code != PWF_OK) {
+        pwf_mem_free(*places);
+        return status;
+    }
+    look_from_here(config, &(*places)[pwf_mesh_rank(mesh, PWF_WORLD)]);
+    pwf_mesh_gather_items(mesh, PWF_WORLD, *places, sizeof **places);
+    return pwf_ok();
+}
+
+static int64_t tasks_of_job(void)
+{
+    const char *text = getenv("SLURM_NTASKS");
+    return text ? strtoll(text, NULL, 10) : 0;
+}
+
+pwf_status pwf_launch_examine(const pwf_mesh *mesh, const pwf_launch_job *job,
+                              pwf_finding findings[PWF_FINDINGS_MAX], int *count)
+{
+    const bool first = pwf_mesh_rank(mesh, PWF_WORLD) == 0;
+    char variables[VARIABLES];
+    pwf_place *places = NULL;
+    *count = 0;
+    list_variables(variables);
+    pwf_survey s = {
+        .config = job->config,
+        .ranks = pwf_mesh_size(mesh, PWF_WORLD),
+        .launcher = pwf_mesh_launcher(),
+        .tasks = tasks_of_job(),
+        .variables = variables,
+        .directory = pwf_ok(),
+        .shared = pwf_ok(),
+        .described = job->described,
+        .in_directory = job->locked || job->looks,
+    };
+    PWF_TRY(gather(mesh, job->config, &places));
+    s.places = places;
+    if (s.in_directory) {
+        if (first) s.directory = pwf_directory_look(job->config->output, &s.found);
+        s.directory = pwf_mesh_agree(mesh, s.directory);
+        if (s.directory.code == PWF_OK)
+            s.shared = pwf_directory_compare(mesh, job->config->output, job->locked);
+    }
+    if (first) {
+        s.has_needs = job->described && pwf_train_needs(job->config, &s.needs).code == PWF_OK;
+        *count = pwf_survey_judge(&s, findings);
+    }
+    pwf_mem_free(places);
+    return pwf_ok();
+}
+
+pwf_status pwf_launch_check(const pwf_mesh *mesh, const pwf_launch_job *job)
+{
+    pwf_finding findings[PWF_FINDINGS_MAX];
+    int count = 0;
+    pwf_status status = pwf_ok();
+    PWF_TRY(pwf_launch_examine(mesh, job, findings, &count));
+    for (int i = 0; i < count; i++) {
+        const pwf_finding *f = &findings[i];
+        const char *colon = *f->cure ? ": " : "";
+        if (f->level == PWF_FINDING_WARNING) PWF_WARN("LAUNCH", "%s%s%s", f->seen, colon, f->cure);
+        if (f->level == PWF_FINDING_FAILURE && status.code == PWF_OK)
+            status = PWF_FAIL(f->code, "%s%s%s", f->seen, colon, f->cure);
+    }
+    return pwf_mesh_agree(mesh, status);
+}

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# How ranks find each other, or do not, in the jobs and steps of a real Slurm.
+# shellcheck source=tests/train/lib.sh
+source "$PWF_SOURCE_DIR/tests/train/lib.sh"
+rm -rf ./*
+dir=$PWD
+trap 'bash "$PWF_SOURCE_DIR/tests/slurm/cluster.sh" stop "$dir/slurm"' EXIT
+bash "$PWF_SOURCE_DIR/tests/slurm/cluster.sh" start "$dir/slurm" || { echo "no Slurm"; exit 1; }
+export SLURM_CONF=$dir/slurm/slurm.conf
+tiny=$PWF_SOURCE_DIR/tests/train/tiny.yaml
+dist=("$PWF_BIN_DIR/pwf_dist" -c "$tiny" --output run --set checkpoint.stop_after=1)
+doctor=("$PWF_BIN_DIR/pwf" doctor)
+
+started() { # started LOG COMMAND...
+    local log=$1
+    shift
+    code=0
+    timeout -k 5 60 "$@" >"$log" 2>&1 </dev/null || code=$?
+}
+
+started none.log srun --mpi=none -N 1 -n 2 "${dist[@]}"
+expect 69 "tasks that cannot find each other"
+says none.log "srun started 2 processes without what lets them find each other (PMIx)"
+check "one sentence" test "$(grep -c level=error none.log)" = 1
+check "nothing is written" test ! -e run
+started none.doctor srun --mpi=none -N 1 -n 2 "${doctor[@]}"
+expect 69 "doctor: the same"
+check "one table" test "$(grep -c '^launch  *FAILURE' none.doctor)" = 1
+started task.doctor srun --mpi=none -N 1 -n 1 "${doctor[@]}"
+expect 0 "doctor: one task"
+says task.doctor "1 rank on $(hostname), started by srun"
+if srun --mpi=list 2>&1 | grep -q pmix; then
+    started pmix.doctor srun --mpi=pmix -N 1 -n 2 "${doctor[@]}"
+    expect 0 "doctor: srun with PMIx"
+    says pmix.doctor "2 ranks on $(hostname), started by srun"
+fi
+
+# What a job script starts: a rank of its own, one with mpirun, and all.
+cat >job.sh <<'END'
+#!/bin/bash
+"$@" >script.doctor && mpirun --bind-to none -n 1 "$@" >one.doctor && mpirun --bind-to none "$@" >all.doctor
+END
+started job.log sbatch --wait --nodes=2 --ntasks=4 --output=job.out job.sh "${doctor[@]}"
+expect 0 "doctor in a job"
+says script.doctor "the Slurm job is for 4 tasks"
+says one.doctor "1 rank on $(hostname), started by the mpirun of an Open MPI"
+says all.doctor "4 ranks on $(hostname), started by the mpirun of an Open MPI"
+finish
