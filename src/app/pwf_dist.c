@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The job: parse, start, run, finish. What it does is in src/train/run.c. */
 #include "app.h"
+#include "pwf/core/fault.h"
 #include "pwf/core/hash.h"
 #include "pwf/core/log.h"
 #include "pwf/core/mem.h"
@@ -110,6 +111,7 @@ int main(int argc, char **argv)
     pwf_app_start();
     pwf_request_listen();
     pwf_status status = pwf_mesh_start(&argc, &argv);
+    (void)PWF_FAULT_POINT("start.mesh");
     if (status.code == PWF_OK) status = pwf_mesh_new(1, &launch);
     if (status.code == PWF_OK) {
         pwf_log_set_rank(pwf_mesh_rank(launch, PWF_WORLD));

@@ -47,6 +47,11 @@ static pwf_status check_cut(pwf_grow_file *f)
     if (fstat(f->fd, &st) != 0) return cannot("look at", f->dir, f->name, PWF_IO);
     if (!S_ISREG(st.st_mode))
         return PWF_FAIL(PWF_CANTCREATE, "%s/%s is not a regular file", f->dir, f->name);
+    if (st.st_nlink > 1)
+        return PWF_FAIL(PWF_DENIED,
+                        "%s/%s is a second name of another file, which would be changed; remove it "
+                        "or choose another output",
+                        f->dir, f->name);
     PWF_TRY(line_end(f, st.st_size < f->length ? st.st_size : f->length, &end));
     if (end < f->length)
         PWF_WARN("ROWS",

@@ -396,6 +396,7 @@ static pwf_status take_up(pwf_trainer *t, const char *checkpoint, pwf_snapshot *
     from->seconds = 0.0;
     t->units_total = pwf_plan_units(t, &t->position);
     if (checkpoint) {
+        (void)PWF_FAULT_POINT("train.load");
         PWF_TRY(pwf_ckpt_read(t->mesh, checkpoint, from));
         t->position = from->position;
         t->losses = from->losses;

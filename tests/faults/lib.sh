@@ -1,5 +1,5 @@
 # What the rows share beside tests/train/lib.sh. Sourced by tests/faults.sh.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 export PWF_TEST_PROGRAMS=$PWF_BIN_DIR/../tests
@@ -84,7 +84,7 @@ take_up() {
         known=$(acknowledged "$run.log")
         lives=$((lives + 1)) shards=$((RANDOM % 3 + 1))
         dist $((shards * (RANDOM % 2 + 1))) "$run.log" "${settings[@]}" --output "$run" --resume auto \
-            --set parallel.shards=$shards
+            --set parallel.shards=$shards --set checkpoint.stop_after=0 --set checkpoint.max_time=1e5
         now=$(resumed "$run.log")
         from=${from:-${now:-0}}
         check "$run: went on from ${now:-nothing}, acknowledged was $known" test "${now:-0}" -ge "${known:-0}"
@@ -159,3 +159,82 @@ damage() {
     esac
     : "$how"
 }
+
+# Of jobs under signals. begin RUN RANKS OPTIONS...: starts a run with the settings above in the
+# background, output to RUN.log; await RUN TEXT: waits until it says so, or has ended.
+begin() {
+    local run=$1 ranks=$2
+    shift 2
+    launch "$run.log" "$ranks" "$PWF_BIN_DIR/pwf_dist" "${settings[@]}" --output "$run" "$@"
+}
+await() { until grep -q -- "$2" "$1.log" || ! kill -0 "$group" 2>/dev/null; do sleep 0.01; done; }
+
+# The environment of a rank in surroundings of tests/faults/around.c.
+around() { # around WHAT COMMAND...
+    PWF_TEST_AROUND=$1 LD_PRELOAD=$PWF_TEST_PROGRAMS/libaround.so \
+        ASAN_OPTIONS="${ASAN_OPTIONS:-}:verify_asan_link_order=0" "${@:2}"
+}
+
+# send SIGNAL PROCESS...: the moment in $sent. A job may have ended meanwhile.
+send() {
+    sent=$(date +%s%N)
+    kill -"$1" "${@:2}" 2>/dev/null || true
+}
+
+# end_job RUN: waits for it; its code in $code and the milliseconds since `send` in $took. An mpirun that
+# is ending dies of a signal itself, when the job has already said how it ended.
+end_job() {
+    local said
+    code=0
+    wait "$group" 2>/dev/null || code=$?
+    took=$((($(date +%s%N) - ${sent:-0}) / 1000000))
+    said=$(sed -n 's/.*result=[a-z]* code=\([0-9]*\) .*/\1/p' "$1.log")
+    case $code in 129 | 138 | 140) code=${said:-$code} ;; esac
+}
+
+# The phases of a job, and where in them it is held: POINT RANK TIMES.
+phases=(init load step reduce fix evaluate write commit prune finish)
+place_of() {
+    local on=$((RANDOM % 2))
+    case $1 in
+    init) echo start.mesh $on 1 ;;
+    load) echo train.load $on 1 ;;
+    step) echo train.step $on $((RANDOM % 18 + 2)) ;;
+    reduce) echo train.reduce $on $((RANDOM % 18 + 2)) ;;
+    fix) echo train.fix $on $((RANDOM % 2 + 1)) ;;
+    evaluate) echo train.evaluate $on $((RANDOM % 3 + 1)) ;;
+    write) echo ckpt.after_data $on $((RANDOM % 12 + 1)) ;;
+    commit) echo ckpt.before_rename $on $((RANDOM % 12 + 1)) ;;
+    prune) echo ckpt.prune_trashed 0 $((RANDOM % 6 + 1)) ;;
+    finish) echo train.end $on 1 ;;
+    esac
+}
+
+# hold RUN PHASE: starts a job of two ranks. When this returns one of them stands in the phase, until a
+# signal comes or for two seconds; $held says where.
+hold() {
+    local run=$1 phase=$2 point on times more=()
+    read -r point on times <<<"$(place_of "$phase")"
+    if [ "$phase" = load ]; then
+        dist 2 "$run.log" "${settings[@]}" --output "$run" --set checkpoint.stop_after=$((RANDOM % 18 + 1))
+        expect 75 "$run: something to load"
+        more=(--resume auto --set checkpoint.stop_after=0)
+    fi
+    held="$phase ($point, rank $on, time $times)"
+    PWF_TEST_FAULT=$point:$on:$times:${action:-delay} begin "$run" 2 ${more[@]+"${more[@]}"}
+    await "$run" "^fault ${action:-delay} at"
+    check "$run: $held was not reached" grep -q "^fault ${action:-delay} at $point" "$run.log"
+    processes
+}
+
+# stopped RUN: it said once that it stopped, with a checkpoint of that step, and wrote no file twice for it.
+stopped() {
+    local step last mine
+    expect 75 "$1: stopped"
+    check "$1: said once that it stopped" test "$(grep -c code=STOPPED "$1.log")" = 1
+    read -r step last <<<"$(sed -n 's/.*result=stopped code=75 steps=\([0-9]*\) .*last_ckpt=\(.*\)"$/\1 \2/p' "$1.log")"
+    check "$1: stopped at step ${step:-?} with ${last:-none}" test -e "$(printf '%s/ckpt-%010d.h5' "$1" "${step:-0}")"
+    mine=$(saves "$1.log" "${step:-0}")
+    check "$1: $mine checkpoints up to step ${step:-0}" test "$mine" -le $(($(saves whole.log "${step:-0}") + 1))
+}
+saves() { sed -n 's/.*code=CKPT .*ckpt-0*\([0-9][0-9]*\)\.h5.*/\1/p' "$1" | awk -v most="$2" '$1 <= most' | wc -l; }

@@ -157,6 +157,14 @@ static void files_that_do_not_fit(void **state)
     refused(0, 0, PWF_DENIED, "symbolic link");
     assert_int_equal(access(other, F_OK), -1); /* nothing written through the link */
     unlink(path);
+    path_of(path, "rounds.csv");
+    path_of(other, "config.yaml");
+    unlink(other);
+    assert_int_equal(link(path, other), 0);
+    refused(0, 0, PWF_DENIED, "second name");
+    unlink(other);
+    path_of(path, "metrics.jsonl");
+    unlink(path);
     mkdir(path, 0777);
     refused(0, 0, PWF_CANTCREATE, "metrics.jsonl");
     strcpy(dir, "no-such-folder");

@@ -17,6 +17,7 @@ PWF_OPTIM_LR=x dist 1 env.log -c "$tiny" --output o; expect 78 "bad variable"; s
 dist 2 shards.log -c "$tiny" --output o --set parallel.shards=3; expect 78 "3 shards on 2 ranks"
 dist 4 workers.log -c "$tiny" --output o --set parallel.threads=3; expect 69 "more workers than slots"
 dist 1 data.log -c "$tiny" --output o --set data.path=nowhere; expect 66 "no data"; says data.log nowhere
+check "a run that cannot begin leaves nothing" test ! -e o
 dist 2 nodata.log --output o; expect 78 "no data named"; says nodata.log PWF_DATA_PATH
 dist 2 busy.log -c "$tiny" --output run; expect 73 "fresh start over checkpoints"; says busy.log --resume
 dist 1 file.log -c "$tiny" --output "$tiny"; expect 73 "the run directory is a file"

@@ -29,13 +29,6 @@ expect 65 "ranks with different images"
 says images.log "rank 1 has another set of images"
 check "no checkpoint" test -z "$(find . -name '*.h5')"
 
-# Without standard descriptors, files get their numbers.
-code=0
-"$PWF_BIN_DIR/pwf_dist" -c "$tiny" --output closed --set checkpoint.stop_after=1 0<&- 1>&- 2>&- || code=$?
-expect 75 "started with closed descriptors"
-check "messages in a file" test "$(grep -lr code= closed | wc -l)" = 0
-check "the metrics are whole" test "$(grep -c '^{.*}$' closed/metrics.jsonl)" = "$(wc -l <closed/metrics.jsonl)"
-
 # A reader that goes away does not take the run with it.
 code=0
 { "$PWF_BIN_DIR/pwf_dist" -c "$tiny" --output unread --set checkpoint.stop_after=8 --set log.level=debug 2>&1 &&

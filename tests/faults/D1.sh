@@ -1,0 +1,19 @@
+# A job is asked to stop by SIGUSR1 to its launcher.
+# shellcheck shell=bash disable=SC2034,SC2154
+title="SIGUSR1 to mpirun, in each phase"
+units="10 200 500"
+
+setup() { whole_run; }
+
+unit() {
+    local run=stop$1 time
+    hold "$run" "${phases[($1 - 1) % 10]}"
+    send USR1 "$launcher"
+    end_job "$run"
+    time=$took
+    stopped "$run"
+    says "$run.log" "on SIGUSR1"
+    take_up "$run"
+    case_is good "$held: 75 after $time ms, went on from step $from"
+    rm -rf "$run" "$run".log*
+}

@@ -1,0 +1,20 @@
+# A job is ended by SIGTERM to its launcher, which gives it two seconds.
+# shellcheck shell=bash disable=SC2034,SC2154
+title="SIGTERM to mpirun, in each phase"
+units="3 200 500"
+
+setup() { whole_run; }
+
+unit() {
+    local run=term$1 kind=old was
+    export OMPI_MCA_odls_base_sigkill_timeout=1 # as it is without us
+    hold "$run" "${phases[($1 * 3 + 3) % 10]}"
+    send TERM "$launcher"
+    end_job "$run"
+    was=$code
+    case $code in 1 | 75 | 143) ;; *) failing=code check "code $code after SIGTERM to mpirun" false ;; esac
+    if grep -q code=STOPPED "$run.log"; then kind=good; fi
+    take_up "$run"
+    case_is $kind "$held: code $was after $took ms, went on from step $from"
+    rm -rf "$run" "$run".log*
+}

@@ -1,0 +1,22 @@
+# As srun and slurmstepd end a job: SIGTERM to every rank, SIGKILL to what is left later.
+# shellcheck shell=bash disable=SC2034,SC2154
+title="SIGTERM to all ranks, SIGKILL 30 s or 3 s later"
+units="3 60 60"
+
+setup() { whole_run; }
+
+# Patience of 30 s or 3 s; and a disk that needs longer than it lasts.
+unit() {
+    local run=srun$1 patience=$(($1 % 2 == 1 ? 30 : 3)) kind=good action=delay phase=${phases[RANDOM % 10]} t was
+    if (($1 % 3 == 0)); then action=hang phase=commit patience=3 kind=old; fi
+    hold "$run" "$phase"
+    send TERM ${rank[@]+"${rank[@]}"}
+    for ((t = 0; t < patience * 20; t++)); do kill -0 "$group" 2>/dev/null || break; sleep 0.05; done
+    kill -9 ${rank[@]+"${rank[@]}"} 2>/dev/null || true
+    end_job "$run"
+    was=$code
+    if [ $kind = old ]; then expect 137 "$run: hung and killed"; else stopped "$run"; fi
+    take_up "$run"
+    case_is $kind "$held, $patience s: code $was after $took ms, went on from step $from"
+    rm -rf "$run" "$run".log*
+}
