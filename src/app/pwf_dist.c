@@ -87,6 +87,8 @@ static pwf_status run(const pwf_mesh *launch, int argc, char **argv)
         if (speaks && command.action == PWF_APP_VERSION) pwf_app_print_version("pwf_dist");
         return pwf_mesh_agree(launch, pwf_app_flush());
     }
+    pwf_log_at("load", -1);
+    PWF_TRY(pwf_train_watch(launch));
     pwf_status status = pwf_app_resolve(launch, &command, &job);
     if (status.code == PWF_OK) {
         pwf_app_start_log(&job.config);
@@ -95,7 +97,8 @@ static pwf_status run(const pwf_mesh *launch, int argc, char **argv)
             &(pwf_launch_job){.config = &job.config, .described = true, .locked = job.locked});
     }
     if (status.code == PWF_OK) status = pwf_mesh_new((int)job.config.parallel.shards, &mesh);
-    if (status.code == PWF_OK) status = pwf_train_watch(mesh, &job.config);
+    pwf_log_at("start", -1);
+    pwf_watch_limit("watchdog.start", job.config.watchdog.start);
     if (status.code == PWF_OK) status = act(mesh, command.action, &job);
     if (status.code == PWF_OK && command.action != PWF_APP_RUN)
         status = pwf_mesh_agree(launch, pwf_app_flush());
@@ -105,12 +108,29 @@ static pwf_status run(const pwf_mesh *launch, int argc, char **argv)
     return status;
 }
 
+/* A node that does not come up lets all others wait in MPI_Init, so the watchdog starts before it,
+ * with the limit that options and environment name: files are read later, on one rank. */
+static pwf_status watch(int argc, char **argv)
+{
+    pwf_app_command command;
+    pwf_config config;
+    PWF_TRY(pwf_watch_start());
+    pwf_log_set_rank((int)pwf_mesh_launcher().rank);
+    pwf_log_at("init", -1);
+    (void)pwf_app_parse(argc, argv, &command); /* what is wrong with them is said by all together */
+    command.config = command.output = NULL;
+    (void)pwf_app_layer(&command, NULL, &config);
+    pwf_watch_limit("watchdog.start", config.watchdog.start);
+    return pwf_ok();
+}
+
 int main(int argc, char **argv)
 {
     pwf_mesh *launch = NULL;
     pwf_app_start();
     pwf_request_listen();
-    pwf_status status = pwf_mesh_start(&argc, &argv);
+    pwf_status status = watch(argc, argv);
+    if (status.code == PWF_OK) status = pwf_mesh_start(&argc, &argv);
     (void)PWF_FAULT_POINT("start.mesh");
     if (status.code == PWF_OK) status = pwf_mesh_new(1, &launch);
     if (status.code == PWF_OK) {

@@ -149,6 +149,7 @@ static pwf_status find_here(const char *dir, char *path, bool *found)
     list l = {0};
     int64_t bad = 0;
     path[0] = '\0';
+    (void)PWF_FAULT_POINT("start.find");
     pwf_status s = list_folder(dir, &l, &bad, true);
     *found = l.count + bad > 0;
     for (int64_t i = 0; s.code == PWF_OK && i < l.count && !path[0]; i++) {

@@ -267,7 +267,7 @@ const pwf_option pwf_options[] = {
  "stop with a checkpoint after so much time of this job; 0: no limit"},
 
 {"watchdog.start", REAL(watchdog.start), "3600", FROM(0, 1e7), "seconds", RUN,
- "setting up and loading: the longest silence before the job is ended; 0: no limit"},
+ "starting, setting up, loading: the longest silence before the job is ended; 0: no limit"},
 {"watchdog.step", REAL(watchdog.step), "600", FROM(0, 1e7), "seconds", RUN,
  "a step: the longest silence before the job is ended; 0: no limit"},
 {"watchdog.fix", REAL(watchdog.fix), "1800", FROM(0, 1e7), "seconds", RUN,

@@ -234,10 +234,13 @@ void pwf_watch_stop(void)
 
 pwf_status pwf_watch_peers(const pid_t *pids, int count)
 {
-    PWF_ASSERT(!watch.runs && !watch.pids);
-    watch.pids = malloc((size_t)count * sizeof *pids);
-    if (!watch.pids) return PWF_FAIL(PWF_RESOURCE, "no memory for the watchdog");
-    memcpy(watch.pids, pids, (size_t)count * sizeof *pids);
+    pid_t *copy = malloc((size_t)count * sizeof *pids);
+    if (!copy) return PWF_FAIL(PWF_RESOURCE, "no memory for the watchdog");
+    memcpy(copy, pids, (size_t)count * sizeof *pids);
+    if (watch.runs) pthread_mutex_lock(&watch.mutex); /* the thread reads them under it */
+    free(watch.pids);
+    watch.pids = copy;
     watch.count = count;
+    if (watch.runs) pthread_mutex_unlock(&watch.mutex);
     return pwf_ok();
 }

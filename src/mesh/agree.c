@@ -90,7 +90,9 @@ pwf_status pwf_mesh_same(const pwf_mesh *mesh, const void *bytes, size_t count, 
         most[i] = mine[i];
         most[i + 3] = ~mine[i];
     }
+    pwf_watch_wait("comparison");
     PWF_MPI(MPI_Allreduce(MPI_IN_PLACE, most, 6, MPI_UINT64_T, MPI_MAX, comm));
+    pwf_watch_met();
     if (most[0] == ~most[3] && most[1] == ~most[4] && most[2] == ~most[5]) return pwf_ok();
 
     uint64_t first[3] = {mine[0], mine[1], mine[2]};

@@ -3,7 +3,9 @@
  * that it is the whole job. */
 #include "mesh_private.h"
 
+#include "pwf/core/fault.h"
 #include "pwf/core/log.h"
+#include "pwf/core/watch.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
@@ -101,7 +103,10 @@ static pwf_status check_alone(const pwf_launcher *by)
 static pwf_status start_library(int *argc, char ***argv)
 {
     int given = MPI_THREAD_SINGLE, rank = 0;
+    (void)PWF_FAULT_POINT("start.init");
+    pwf_watch_wait("start-up");
     PWF_MPI(MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &given));
+    pwf_watch_met();
     PWF_MPI(MPI_Comm_rank(MPI_COMM_WORLD, &rank));
     pwf_log_set_rank(rank);
     const pwf_status local =
@@ -129,5 +134,7 @@ void pwf_mesh_stop(void)
     int started = 0, ended = 0;
     PWF_MPI(MPI_Initialized(&started));
     PWF_MPI(MPI_Finalized(&ended));
+    pwf_watch_wait("farewell");
     if (started && !ended) PWF_MPI(MPI_Finalize());
+    pwf_watch_met();
 }

@@ -3,6 +3,7 @@
 
 #include "pwf/core/log.h"
 #include "pwf/core/mem.h"
+#include "pwf/core/watch.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -65,7 +66,9 @@ pwf_status pwf_mesh_new_on(MPI_Comm comm, int shards, pwf_mesh **out)
         pwf_mesh_free(mesh);
         return status;
     }
+    pwf_watch_wait("division of the ranks");
     PWF_MPI(MPI_Comm_dup(comm, &mesh->comm[PWF_WORLD]));
+    pwf_watch_met();
     PWF_MPI(MPI_Comm_set_errhandler(mesh->comm[PWF_WORLD], MPI_ERRORS_ARE_FATAL));
     mesh->rank[PWF_WORLD] = rank;
     mesh->size[PWF_WORLD] = size;
@@ -75,8 +78,10 @@ pwf_status pwf_mesh_new_on(MPI_Comm comm, int shards, pwf_mesh **out)
         pwf_mesh_free(mesh);
         return status;
     }
+    pwf_watch_wait("division of the ranks");
     split(mesh, PWF_SHARD, rank / shards, rank);
     split(mesh, PWF_REPLICA, rank % shards, rank);
+    pwf_watch_met();
     *out = mesh;
     return pwf_ok();
 }

@@ -38,7 +38,7 @@ static pwf_status set_peers(const pwf_mesh *mesh, const place *places, pid_t *pi
     return pwf_watch_peers(pids, ranks);
 }
 
-pwf_status pwf_train_watch(const pwf_mesh *mesh, const pwf_config *config)
+pwf_status pwf_train_watch(const pwf_mesh *mesh)
 {
     const int64_t ranks = pwf_mesh_size(mesh, PWF_WORLD);
     place *places = NULL;
@@ -49,13 +49,10 @@ pwf_status pwf_train_watch(const pwf_mesh *mesh, const pwf_config *config)
     if (status.code == PWF_OK) {
         gather(mesh, places);
         status = set_peers(mesh, places, pids);
-        if (status.code == PWF_OK) status = pwf_watch_start();
         status = pwf_mesh_agree(mesh, status);
     }
     pwf_mem_free(places);
     pwf_mem_free(pids);
-    pwf_log_at("start", -1);
-    pwf_watch_limit("watchdog.start", config->watchdog.start);
     return status;
 }
 

@@ -41,7 +41,7 @@ void pwf_watch_wait(const char *what);
 void pwf_watch_met(void);
 
 /** Says which processes belong to ranks 0 to count - 1, 0 for those of other hosts: a stopped one
- * is then named. Copied. Not while the thread runs.
+ * is then named. Copied.
  * Local. Fails with PWF_RESOURCE. */
 pwf_status pwf_watch_peers(const pid_t *pids, int count);
 

@@ -9,10 +9,9 @@
 /** A whole run: ordinary training, fixing rounds, final evaluation; src/train/run.c reads from top
  * to bottom. */
 
-/** Starts the watchdog of this job, with the limit watchdog.start; the run sets those of its
- * phases. Until pwf_watch_stop, a rank on which nothing goes on ends the job with PWF_STUCK.
+/** Tells the watchdog which processes belong to this job, so that it can name one that is stopped.
  * Collective over the mesh. Fails with PWF_RESOURCE. */
-pwf_status pwf_train_watch(const pwf_mesh *mesh, const pwf_config *config);
+pwf_status pwf_train_watch(const pwf_mesh *mesh);
 
 /** Runs the job the configuration describes, in the directory config->output, which exists and is
  * this job's own (pwf_lock_take).
