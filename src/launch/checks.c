@@ -254,7 +254,7 @@ static void check_memory(const pwf_survey *s, pwf_finding *f)
 
 static void check_limits(const pwf_survey *s, pwf_finding *f)
 {
-    const int64_t files = 128 + 4 * s->ranks;
+    const int64_t files = 128 + 2 * s->ranks; /* libraries and data; a connection to each rank */
     see(f, "open files and stacks are enough");
     for (int64_t r = 0; r < s->ranks; r++) {
         const pwf_machine *m = &s->places[r].machine;
@@ -331,10 +331,6 @@ static void check_directory(const pwf_survey *s, pwf_finding *f)
 
 static void check_lock(const pwf_survey *s, pwf_finding *f)
 {
-    if (s->directory.code != PWF_OK) {
-        see(f, "unknown");
-        return;
-    }
     see(f, "flock works");
     if (s->found.locks) return;
     see(f, "%s has no locks between hosts", s->found.kind);
@@ -346,16 +342,13 @@ static void check_lock(const pwf_survey *s, pwf_finding *f)
 static void check_space(const pwf_survey *s, pwf_finding *f)
 {
     const double one = s->needs.checkpoint_bytes, all = one * (double)s->needs.checkpoints;
-    if (s->directory.code != PWF_OK) {
-        see(f, "unknown");
-        return;
-    }
     if (!s->has_needs) {
         see(f, "%s free", AMOUNT_OF(s->found.free_bytes));
         return;
     }
-    see(f, "%s free; up to %" PRId64 " checkpoints of %s", AMOUNT_OF(s->found.free_bytes),
-        s->needs.checkpoints, AMOUNT_OF(one));
+    see(f, "%s free; up to %" PRId64 " checkpoints of %s%s", AMOUNT_OF(s->found.free_bytes),
+        s->needs.checkpoints, AMOUNT_OF(one),
+        s->config->checkpoint.keep_every > 0 ? ", and those of checkpoint.keep_every" : "");
     if (all > (double)s->found.free_bytes)
         mind(f, PWF_FINDING_WARNING,
              "make room or choose another --output; a run whose checkpoints cannot be written ends "
@@ -374,15 +367,21 @@ static void check_hdf5(const pwf_survey *s, pwf_finding *f)
 
 static const struct {
     const char *name;
-    enum { ALWAYS, SETTLED, DIRECTORY } when;
+    enum { ALWAYS, SETTLED, DIRECTORY, PLACE } when; /* PLACE: a directory that can be used */
     void (*look)(const pwf_survey *s, pwf_finding *f);
 } checks[] = {
-    {"launch", ALWAYS, check_launch},       {"workers", SETTLED, check_workers},
-    {"libraries", ALWAYS, check_libraries}, {"arithmetic", ALWAYS, check_arithmetic},
-    {"threads", ALWAYS, check_threads},     {"binding", ALWAYS, check_binding},
-    {"memory", ALWAYS, check_memory},       {"limits", ALWAYS, check_limits},
-    {"messages", ALWAYS, check_messages},   {"directory", DIRECTORY, check_directory},
-    {"lock", DIRECTORY, check_lock},        {"space", DIRECTORY, check_space},
+    {"launch", ALWAYS, check_launch},
+    {"workers", SETTLED, check_workers},
+    {"libraries", ALWAYS, check_libraries},
+    {"arithmetic", ALWAYS, check_arithmetic},
+    {"threads", ALWAYS, check_threads},
+    {"binding", ALWAYS, check_binding},
+    {"memory", ALWAYS, check_memory},
+    {"limits", ALWAYS, check_limits},
+    {"messages", ALWAYS, check_messages},
+    {"directory", DIRECTORY, check_directory},
+    {"lock", PLACE, check_lock},
+    {"space", PLACE, check_space},
     {"hdf5", ALWAYS, check_hdf5},
 };
 
@@ -394,7 +393,8 @@ int pwf_survey_judge(const pwf_survey *s, pwf_finding findings[PWF_FINDINGS_MAX]
     int count = 0;
     for (int i = 0; i < CHECKS; i++) {
         if (checks[i].when == SETTLED && !s->described) continue;
-        if (checks[i].when == DIRECTORY && !s->in_directory) continue;
+        if (checks[i].when >= DIRECTORY && !s->in_directory) continue;
+        if (checks[i].when == PLACE && s->directory.code != PWF_OK) continue;
         findings[count] = (pwf_finding){.name = checks[i].name};
         checks[i].look(s, &findings[count++]);
     }

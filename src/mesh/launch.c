@@ -62,16 +62,41 @@ pwf_launcher pwf_mesh_launcher(void)
                           .rank = number_in(launchers[i].rank, 0)};
 }
 
-/* Whatever makes processes of a step find each other leaves a variable of one of these names. */
-static bool is_connected(void)
+/* Whether there is a variable whose name begins so. */
+static bool has_variable(const char *beginning)
 {
     for (char **e = environ; *e; e++)
-        if (strncmp(*e, "PMI", 3) == 0 || strncmp(*e, "PALS_", 5) == 0) return true;
+        if (strncmp(*e, beginning, strlen(beginning)) == 0) return true;
     return false;
 }
 
-/* Tasks that srun started without PMI. Open MPI would end each with 1; a single one may be helped,
- * as in the shell that salloc gives: without these marks it is a job of one rank. */
+static bool has_category(const char *name)
+{
+    int index = 0;
+    return MPI_T_category_get_index(name, &index) == MPI_SUCCESS;
+}
+
+/* Open MPI 4 has a component for each kind of PMI before PMIx that it was built with; of other
+ * libraries nothing is known. MPI_T may be used before MPI. */
+static bool knows_old_pmi(void)
+{
+    int given = 0;
+    if (MPI_T_init_thread(MPI_THREAD_SINGLE, &given) != MPI_SUCCESS) return true;
+    const bool knows =
+        !has_category("opal_pmix") || has_category("opal_pmix_s1") || has_category("opal_pmix_s2");
+    MPI_T_finalize();
+    return knows;
+}
+
+/* Whatever makes the processes of a step find each other leaves a variable with such a name. */
+static bool is_connected(void)
+{
+    if (has_variable("PMIX_")) return true;
+    return (has_variable("PMI") || has_variable("PALS_")) && knows_old_pmi();
+}
+
+/* Tasks that srun started without a PMI of use. Open MPI would end each with 1; a single one may be
+ * helped, as in the shell that salloc gives: without these marks it is a job of one rank. */
 static pwf_status check_step(const pwf_launcher *by)
 {
     const int i = find_launcher();
@@ -82,8 +107,9 @@ static pwf_status check_step(const pwf_launcher *by)
         return pwf_ok();
     }
     return PWF_FAIL(PWF_LAUNCH,
-                    "srun started %" PRId64 " processes without what lets them find each other "
-                    "(PMIx), so each would run alone: %s",
+                    "srun started %" PRId64
+                    " processes, but gave them no way to find each other that "
+                    "pwf's MPI library knows (PMIx), so each would run alone: %s",
                     by->ranks, launchers[i].cure);
 }
 

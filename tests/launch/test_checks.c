@@ -143,9 +143,9 @@ static void test_memory(void **state)
            "2 ranks on n1 need at least 6.0 GiB, but may have 5.0 GiB");
     places[2].machine.memory_process = (int64_t)512 << 20;
     expect(&s, "memory", PWF_FINDING_WARNING, "rank 2 on n1 may have 512.0 MiB (ulimit)");
-    places[1].machine.files = 143;
-    expect(&s, "limits", PWF_FINDING_WARNING, "rank 1 on n0 may open 143 files only");
-    places[1].machine.files = 144;
+    places[1].machine.files = 135;
+    expect(&s, "limits", PWF_FINDING_WARNING, "rank 1 on n0 may open 135 files only");
+    places[1].machine.files = 136;
     assert_int_equal(look(&s, "limits")->level, PWF_FINDING_OK);
 }
 
@@ -178,12 +178,41 @@ static void test_alike(void **state)
     }
 }
 
+/* What is not known of a directory that cannot be used is not spoken of. */
+static void test_directory(void **state)
+{
+    (void)state;
+    pwf_finding findings[PWF_FINDINGS_MAX];
+    pwf_survey s = job(2, 2, "0-3");
+    const int without = pwf_survey_judge(&s, findings);
+    s.in_directory = s.described = s.has_needs = true;
+    s.directory = s.shared = pwf_ok();
+    s.found = (pwf_directory){.locks = true, .kind = "nfs", .free_bytes = (int64_t)3 << 30};
+    s.needs = (pwf_needs){.checkpoint_bytes = 1073741824.0, .checkpoints = 3};
+    strcpy(config.output, "here");
+    assert_int_equal(pwf_survey_judge(&s, findings), without + 4);
+    expect(&s, "directory", PWF_FINDING_OK, "here can be made in  (nfs); all ranks see it");
+    expect(&s, "space", PWF_FINDING_OK, "3.0 GiB free; up to 3 checkpoints of 1.0 GiB");
+    s.needs.checkpoints = 4;
+    config.checkpoint.keep_every = 10;
+    expect(&s, "space", PWF_FINDING_WARNING, "4 checkpoints of 1.0 GiB, and those of");
+    s.found.locks = false;
+    expect(&s, "lock", PWF_FINDING_NOTE, "nfs has no locks between hosts");
+    s.shared = PWF_FAIL(PWF_CANTCREATE, "not seen");
+    expect(&s, "directory", PWF_FINDING_FAILURE, "not seen");
+    s.directory = PWF_FAIL(PWF_DENIED, "closed");
+    expect(&s, "directory", PWF_FINDING_FAILURE, "closed");
+    assert_int_equal(pwf_survey_judge(&s, findings), without + 2);
+    config.parallel.threads = config.parallel.slots;
+    expect(&s, "workers", PWF_FINDING_FAILURE, "are more workers than");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hosts),   cmocka_unit_test(test_threads),
         cmocka_unit_test(test_binding), cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_alike),
+        cmocka_unit_test(test_alike),   cmocka_unit_test(test_directory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
