@@ -3,6 +3,7 @@
 #include "holder.h"
 
 #include "pwf/core/clock.h"
+#include "pwf/core/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -49,17 +50,23 @@ pwf_status pwf_holder_write(int fd, const char *path)
     const int n = snprintf(line, sizeof line,
                            "pwf-lock job=%s restart=%s host=%s boot=%s process=%ld start=%s\n",
                            self.job, self.restart, self.host, self.boot, self.process, self.start);
-    if (ftruncate(fd, 0) != 0 || pwrite(fd, line, (size_t)n, 0) != n)
-        return PWF_FAIL(PWF_IO, "cannot write %s: %s", path, strerror(errno));
-    return pwf_ok();
+    while (ftruncate(fd, 0) != 0)
+        if (errno != EINTR) return PWF_FAIL(PWF_IO, "cannot write %s: %s", path, strerror(errno));
+    return pwf_file_pwrite(fd, path, line, (size_t)n, 0);
 }
 
 bool pwf_holder_read(int fd, pwf_holder *by)
 {
     char line[512];
+    size_t have = 0;
     memset(by, 0, sizeof *by);
-    const ssize_t n = pread(fd, line, sizeof line - 1, 0);
-    line[n < 0 ? 0 : n] = '\0';
+    while (have < sizeof line - 1) { /* to its end: a read may bring less */
+        const ssize_t n = pread(fd, line + have, sizeof line - 1 - have, (off_t)have);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) break;
+        have += (size_t)n;
+    }
+    line[have] = '\0';
     return sscanf(line, FORMAT, by->job, by->restart, by->host, by->boot, &by->process,
                   by->start) == 6;
 }

@@ -17,7 +17,7 @@ pwf_form pwf_network_form(const char *path)
 {
     unsigned char first[9] = {0};
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    const bool known = fd >= 0 && read(fd, first, sizeof first) == (ssize_t)sizeof first;
+    const bool known = fd >= 0 && pwf_file_pread(fd, path, first, sizeof first, 0).code == PWF_OK;
     if (fd >= 0) close(fd);
     if (!known) return PWF_FORM_CHECKPOINT;
     if (memcmp(first, "pwfpack\n", 8) == 0) return PWF_FORM_PACKED;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "files.h"
 
+#include "pwf/core/file.h"
 #include "pwf/core/log.h"
 
 #include <errno.h>
@@ -30,8 +31,7 @@ static pwf_status line_end(const pwf_grow_file *f, int64_t length, int64_t *end)
     for (*end = length; *end > 0;) {
         const int64_t begin = *end > (int64_t)sizeof piece ? *end - (int64_t)sizeof piece : 0;
         const int64_t size = *end - begin;
-        if (pread(f->fd, piece, (size_t)size, begin) != size)
-            return cannot("read", f->dir, f->name, PWF_IO);
+        PWF_TRY(pwf_file_pread(f->fd, f->name, piece, (size_t)size, (uint64_t)begin));
         for (; *end > begin; --*end)
             if (piece[*end - begin - 1] == '\n') return pwf_ok();
     }
