@@ -169,9 +169,24 @@ int open(const char *path, int flags, ...)
 
 int open64(const char *path, int flags, ...) __attribute__((alias("open")));
 
+/* After a sync that failed nothing is known of the file any more: it may neither be synced again
+ * and believed, nor get its name. Of part files, each of which has a name of its own. */
+static char unsynced[4096];
+
+static bool sync_fails(int fd)
+{
+    char path[4096];
+    if (!armed.where[0] || !name_of(fd, path) || !is_path(path)) return false;
+    if (speaks && strcmp(path, unsynced) == 0)
+        fprintf(stderr, "shim: SYNCED AGAIN after a failed sync\n");
+    if (!fails("sync")) return false;
+    if (errno != EINTR && strstr(path, ".part")) memcpy(unsynced, path, sizeof path);
+    return true;
+}
+
 int fsync(int fd)
 {
-    if (is_fd(fd) && fails("sync")) return -1;
+    if (sync_fails(fd)) return -1;
     const int failed = REAL("fsync", int (*)(int))(fd);
     if (!failed) tell_fd("sync", fd, (shim_event){.bytes = 0});
     return failed;
@@ -179,7 +194,7 @@ int fsync(int fd)
 
 int fdatasync(int fd)
 {
-    if (is_fd(fd) && fails("sync")) return -1;
+    if (sync_fails(fd)) return -1;
     const int failed = REAL("fdatasync", int (*)(int))(fd);
     if (!failed) tell_fd("sync", fd, (shim_event){.bytes = 0});
     return failed;
@@ -222,6 +237,9 @@ int ftruncate64(int fd, off64_t bytes) __attribute__((alias("ftruncate")));
 int rename(const char *from, const char *to)
 {
     if (is_path(from) && fails("rename")) return -1;
+    const size_t whole = strlen(unsynced), end = strlen(from);
+    if (speaks && whole > end && strcmp(unsynced + whole - end, from) == 0)
+        fprintf(stderr, "shim: RENAMED after a failed sync\n");
     const int failed = REAL("rename", int (*)(const char *, const char *))(from, to);
     if (!failed) tell("rename", from, to, (shim_event){.bytes = 0});
     return failed;
@@ -428,6 +446,12 @@ static void __attribute__((constructor)) arm_from_outside(void)
     if (!getenv("PWF_SHIM_STORM") || !rank) return;
     const struct sigaction action = {.sa_handler = interrupted}; /* without SA_RESTART */
     const struct itimerval often_enough = {{0, 1000}, {0, 1000}};
+    fprintf(stderr, "shim: a storm of signals\n");
     sigaction(SIGALRM, &action, NULL);
     setitimer(ITIMER_REAL, &often_enough, NULL);
+}
+
+static void __attribute__((destructor)) say_count(void)
+{
+    if (speaks && is("count")) fprintf(stderr, "shim: %d calls of %s\n", calls, armed.call);
 }

@@ -21,6 +21,7 @@
  *   zeroed, turned        a transfer that reports success and brings zeros, or one bit wrong
  *   slow                  the call takes five seconds longer
  *   kill                  the process is killed before the call
+ *   count                 nothing; preloaded, it says how many there were when the process ends
  * at the nth call of that sort (from 1), or at it and all later ones with `ever`. `where` may be
  * several, with | between them. */
 typedef struct shim_fault {

@@ -3,7 +3,7 @@
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 export PWF_TEST_PROGRAMS=$PWF_BIN_DIR/../tests
-export shim=$PWF_BIN_DIR/../tests/ckpt/libckpt_shim.so # tests/ckpt/shim.h says what it can do
+shim=$PWF_BIN_DIR/../tests/ckpt/libckpt_shim.so # tests/ckpt/shim.h says what it can do
 
 # case_is good|refused|old|KIND "what was done and seen": ends a case. The kind of the first check that
 # failed since the last case counts more: wrong numbers, crash, hang, silent (no message), leftovers,
@@ -94,6 +94,9 @@ take_up() {
     same_state whole "$run"
     no_leftovers "$run"
 }
+
+# shimmed FAULT: what dist starts next is under the shim, until wrapper=()
+shimmed() { wrapper=(env LD_PRELOAD="$shim" PWF_SHIM="$1"); }
 
 # sweep LOG ARGUMENTS: ckpt_sweep on two ranks; its code in $code
 sweep() {

@@ -4,13 +4,16 @@ set -euo pipefail
 failures=0
 checks=0
 
+# What each rank of dist is started through, if anything.
+wrapper=()
+
 # dist RANKS LOG OPTIONS...: runs pwf_dist, output to LOG, and leaves its exit code in $code.
 dist() {
     local ranks=$1 log=$2
     shift 2
     code=0
-    timeout -k 5 300 mpirun --oversubscribe --bind-to none -n "$ranks" "$PWF_BIN_DIR/pwf_dist" "$@" \
-        >"$log" 2>&1 </dev/null || code=$?
+    timeout -k 5 300 mpirun --oversubscribe --bind-to none -n "$ranks" \
+        ${wrapper[@]+"${wrapper[@]}"} "$PWF_BIN_DIR/pwf_dist" "$@" >"$log" 2>&1 </dev/null || code=$?
 }
 
 # tool RANKS LOG COMMAND...: runs pwf, on one rank without mpirun; its output to LOG, its messages to
@@ -29,6 +32,7 @@ tool() {
 start() {
     local run=$1 text=$2
     shift 2
+    : >"$run.log" # what an earlier job said is not mistaken for this one's
     setsid timeout -k 5 300 mpirun --oversubscribe --bind-to none -n 2 "$PWF_BIN_DIR/pwf_dist" "$@" \
         --output "$run" >"$run.log" 2>&1 </dev/null &
     group=$!
