@@ -3,6 +3,7 @@
  * that it is the whole job. */
 #include "mesh_private.h"
 
+#include "pwf/core/bus.h"
 #include "pwf/core/fault.h"
 #include "pwf/core/log.h"
 #include "pwf/core/watch.h"
@@ -133,6 +134,7 @@ static pwf_status start_library(int *argc, char ***argv)
     pwf_watch_wait("start-up");
     PWF_MPI(MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &given));
     pwf_watch_met();
+    pwf_bus_listen();
     PWF_MPI(MPI_Comm_rank(MPI_COMM_WORLD, &rank));
     pwf_log_set_rank(rank);
     const pwf_status local =
