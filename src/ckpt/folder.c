@@ -84,9 +84,10 @@ static pwf_status list_folder(const char *dir, list *l, int64_t *bad, bool warn)
     DIR *d = opendir(dir);
     if (!d && errno == ENOENT) return pwf_ok();
     if (!d)
-        return PWF_FAIL(errno == EACCES    ? PWF_DENIED
-                        : errno == ENOTDIR ? PWF_CANTCREATE
-                                           : PWF_IO,
+        return PWF_FAIL(errno == EACCES                      ? PWF_DENIED
+                        : errno == ENOTDIR                   ? PWF_CANTCREATE
+                        : errno == EMFILE || errno == ENFILE ? PWF_RESOURCE
+                                                             : PWF_IO,
                         "cannot read the directory %s: %s", dir, strerror(errno));
     pwf_status s = pwf_ok();
     for (const struct dirent *e = readdir(d); e && s.code == PWF_OK; e = readdir(d)) {

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "layout.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 void pwf_h5_start(void)
 {
@@ -31,10 +34,24 @@ static herr_t innermost(unsigned n, const H5E_error2_t *error, void *data)
     return 0;
 }
 
+/* libhdf5 does not pass on errno. It opens a file twice, and has closed what it opened. */
+static bool can_open_more(void)
+{
+    const int first = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    const int second = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    const bool full = second < 0 && (errno == EMFILE || errno == ENFILE);
+    if (first >= 0) close(first);
+    if (second >= 0) close(second);
+    return !full;
+}
+
 pwf_status pwf_h5_failed(pwf_code code, const char *what, const char *path)
 {
     char text[200] = "no reason given";
     H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, innermost, text);
+    if (!can_open_more())
+        return PWF_FAIL(PWF_RESOURCE, "%s %s: too many open files; raise the limit (ulimit -n)",
+                        what, path);
     return PWF_FAIL(code, "%s %s: HDF5 says: %s", what, path, text);
 }
 

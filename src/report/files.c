@@ -18,6 +18,7 @@ static pwf_status cannot(const char *what, const char *dir, const char *name, pw
 {
     const int error = errno;
     if (error == EACCES || error == EPERM || error == EROFS) code = PWF_DENIED;
+    if (error == EMFILE || error == ENFILE) code = PWF_RESOURCE;
     if (error == ELOOP)
         return PWF_FAIL(PWF_DENIED, "%s/%s is a symbolic link; remove it or choose another output",
                         dir, name);
