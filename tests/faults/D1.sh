@@ -1,7 +1,7 @@
 # A job is asked to stop by SIGUSR1 to its launcher.
 # shellcheck shell=bash disable=SC2034,SC2154
 title="SIGUSR1 to mpirun, in each phase"
-units="10 200 500"
+units="10 100 500"
 
 setup() { whole_run; }
 

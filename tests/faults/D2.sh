@@ -1,7 +1,7 @@
 # A job is ended by SIGTERM to its launcher, which gives it two seconds.
 # shellcheck shell=bash disable=SC2034,SC2154
 title="SIGTERM to mpirun, in each phase"
-units="3 200 500"
+units="3 60 500"
 
 setup() { whole_run; }
 

@@ -1,7 +1,7 @@
 # As srun and slurmstepd end a job: SIGTERM to every rank, SIGKILL to what is left later.
 # shellcheck shell=bash disable=SC2034,SC2154
 title="SIGTERM to all ranks, SIGKILL 30 s or 3 s later"
-units="3 60 60"
+units="3 30 60"
 
 setup() { whole_run; }
 

@@ -1,7 +1,7 @@
 # Signals that come to one rank, in numbers, at bad moments.
 # shellcheck shell=bash disable=SC2034,SC2154
 title="signals to one rank, many, twice, in fsync, in a handler"
-units="8 200 500"
+units="8 96 500"
 
 setup() { whole_run; }
 

@@ -1,7 +1,7 @@
 # The warning before the time is up: long before, at the last moment, never; or a file, or the run's own clock.
 # shellcheck shell=bash disable=SC2034,SC2154
 title="the warning before the time limit early, late, never"
-units="5 60 150"
+units="5 30 150"
 
 setup() { whole_run; }
 

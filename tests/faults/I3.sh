@@ -1,7 +1,7 @@
 # Two jobs and one run directory.
 # shellcheck shell=bash disable=SC2034,SC2154
 title="a second job on a run directory; races for it"
-units="8 130 130"
+units="8 60 130"
 
 # One rank each: the lock is rank 0's. The first ends when it is asked to.
 long=(-c "$PWF_SOURCE_DIR/tests/train/tiny.yaml" --set train.baseline_epochs=1000 --set checkpoint.every=50

@@ -1,7 +1,7 @@
 # The lock of a job that is gone.
 # shellcheck shell=bash disable=SC2034,SC2154
 title="a stale lock: kill -9, reboot, reused process number"
-units="5 100 100"
+units="5 50 100"
 
 short=(-c "$PWF_SOURCE_DIR/tests/train/tiny.yaml" --set checkpoint.stop_after=1)
 boot=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null || echo none)
