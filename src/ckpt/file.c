@@ -28,9 +28,8 @@ pwf_status pwf_file_open_plain(const char *path, int *fd, int64_t *bytes)
 {
     *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (*fd < 0) {
-        const pwf_code code = errno == ENOENT || errno == ENOTDIR ? PWF_MISSING
-                              : errno == EACCES                   ? PWF_DENIED
-                                                                  : PWF_IO;
+        const bool missing = errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG;
+        const pwf_code code = missing ? PWF_MISSING : errno == EACCES ? PWF_DENIED : PWF_IO;
         return PWF_FAIL(code, "cannot open %s: %s", path, strerror(errno));
     }
     struct stat info;

@@ -27,13 +27,12 @@ code=0
 "$build/tests/fuzz_$target" "${options[@]}" "$@" "$build/corpus/$target" "$here/corpus/$target" || code=$?
 [[ $target = *_h5 ]] || exit "$code"
 
-# Whose crash it is says the first frame that is neither the sanitizer's nor the C library's.
+# Whose crash it is says the first frame that is neither of the sanitizers nor of the C library.
 theirs=0 ours=0
 for input in "$build/found/$target-"*; do
     [ -e "$input" ] || continue
     timeout 60 "$build/tests/fuzz_$target" "${options[@]:0:4}" -detect_leaks=0 "$input" >"$TMPDIR/report" 2>&1 && continue
-    frame=$(grep -E '^ +#[0-9]+ ' "$TMPDIR/report" |
-        grep -vE 'interceptor|sysdeps|libc\.so| in (malloc|calloc|realloc|free) |fuzzer::' | head -n 1)
+    frame=$(grep -E '^ +#[0-9]+ ' "$TMPDIR/report" | grep -m 1 -E "libhdf5|$(cd "$here/../.." && pwd)/" || true)
     case $frame in
         *libhdf5*) theirs=$((theirs + 1)) && rm "$input" ;;
         *) ours=$((ours + 1)) && echo "not libhdf5's: $input" ;;

@@ -1,0 +1,23 @@
+# Damaged pictures: every truncation, and changed bytes; in the night also new inputs of the fuzz targets.
+# shellcheck shell=bash disable=SC2034,SC2154
+# shellcheck source=tests/faults/input.sh
+source "$PWF_SOURCE_DIR/tests/faults/input.sh"
+title="damaged pictures"
+units="1 11 101"
+
+unit() {
+    if [ "$1" = 1 ]; then
+        program test_image "every truncation of 16 pictures, claims, scans, memory, changed bytes"
+        replay jpeg
+        replay png
+        replay idx
+        replay cifar
+        replay archive
+    else
+        fuzz jpeg 20000
+        fuzz png 100000
+        fuzz idx 100000
+        fuzz cifar 100000
+        fuzz archive 100000
+    fi
+}
