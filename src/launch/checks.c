@@ -176,38 +176,55 @@ static int64_t count_companions(const pwf_survey *s, int64_t rank)
     return count;
 }
 
+/* Threads that decode images beside the workers of a rank. */
+static int64_t count_decoders(const pwf_config *c)
+{
+    const bool files = c->data.format == PWF_DATA_IMAGEFOLDER || c->data.format == PWF_DATA_HDF5;
+    return files ? c->data.threads : 0;
+}
+
+/* Whether the processors that a rank is bound to are too few for it, or for it and others there.
+ * Decoding may share them with the workers up to two threads a processor. */
+static bool is_narrow(const pwf_survey *s, int64_t r, pwf_finding *f)
+{
+    const pwf_machine *m = &s->places[r].machine;
+    const pwf_host h = pwf_survey_host(s, r);
+    const int64_t ranks = count_companions(s, r), workers = s->config->parallel.threads;
+    const int64_t threads = workers + count_decoders(s->config);
+    const int64_t have = pwf_processors_count(&m->own), all = pwf_processors_count(&h.parents);
+    char list[PWF_PROCESSORS_TEXT], who[160];
+    if (ranks * workers <= have && ranks * threads <= 2 * have) return false;
+    pwf_processors_text(&m->own, list);
+    if (ranks == 1)
+        snprintf(who, sizeof who, "rank %" PRId64 " on %s", r, h.name);
+    else
+        snprintf(who, sizeof who, "rank %" PRId64 " and %" PRId64 " more on %s", r, ranks - 1,
+                 h.name);
+    see(f,
+        "the %" PRId64 " thread%s of %s%s may only use %" PRId64 " of %" PRId64 " processors (%s)",
+        ranks * threads, plural(ranks * threads), who,
+        threads > workers ? ", decoding included," : "", have, all, list);
+    mind(f, PWF_FINDING_WARNING,
+         "mpirun --bind-to none, or --map-by slot:PE=%" PRId64 "; srun --cpus-per-task=%" PRId64,
+         threads, threads);
+    return true;
+}
+
 static void check_binding(const pwf_survey *s, pwf_finding *f)
 {
-    const int64_t threads = s->config->parallel.threads;
     bool bound = false;
     see(f, "ranks may use every processor of their hosts");
     for (int64_t r = 0; r < s->ranks; r++) {
         const pwf_machine *m = &s->places[r].machine;
         const pwf_host h = pwf_survey_host(s, r);
-        const int64_t have = pwf_processors_count(&m->own), all = pwf_processors_count(&h.parents);
-        if (have == all || have == 0) continue;
-        const int64_t ranks = count_companions(s, r), wanted = ranks * threads;
         char list[PWF_PROCESSORS_TEXT];
+        if (pwf_processors_count(&m->own) == 0 || pwf_processors_equal(&m->own, &h.parents))
+            continue;
+        if (is_narrow(s, r, f)) return;
         pwf_processors_text(&m->own, list);
-        if (wanted > have) {
-            see(f,
-                "the %" PRId64 " thread%s of %s %" PRId64 "%s on %s may only use %" PRId64
-                " of %" PRId64 " processors (%s)",
-                wanted, plural(wanted), ranks == 1 ? "rank" : "ranks like", r,
-                ranks == 1 ? "" : " bound together", h.name, have, all, list);
-            if (ranks > 1)
-                see(f,
-                    "%" PRId64 " ranks on %s, as rank %" PRId64 ", have %" PRId64
-                    " threads but may only use the same %" PRId64 " of %" PRId64 " processors (%s)",
-                    ranks, h.name, r, wanted, have, all, list);
-            mind(f, PWF_FINDING_WARNING,
-                 "mpirun --bind-to none, or --map-by slot:PE=%" PRId64
-                 "; srun --cpus-per-task=%" PRId64,
-                 threads, threads);
-            return;
-        }
         if (!bound)
-            see(f, "ranks are bound: rank %" PRId64 " to processor%s %s", r, plural(have), list);
+            see(f, "ranks are bound: rank %" PRId64 " to processor%s %s", r,
+                plural(pwf_processors_count(&m->own)), list);
         bound = true;
     }
     const pwf_host h = pwf_survey_host(s, 0);

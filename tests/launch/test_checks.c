@@ -118,8 +118,19 @@ static void test_binding(void **state)
     bind(2, "0-5");
     bind(3, "6-11");
     expect(&s, "binding", PWF_FINDING_WARNING,
-           "2 ranks on n0, as rank 0, have 8 threads but may only use the same 6 of 16 processors");
+           "the 8 threads of rank 0 and 1 more on n0 may only use 6 of 16 processors (0-5)");
     bind(1, "6-9");
+    assert_int_equal(look(&s, "binding")->level, PWF_FINDING_OK);
+    /* Two decoding threads find room beside four workers on four processors, not on one. */
+    bind(1, "8-11");
+    config.data.format = PWF_DATA_IMAGEFOLDER;
+    config.data.threads = 2;
+    assert_int_equal(look(&s, "binding")->level, PWF_FINDING_OK);
+    config.parallel.threads = 1;
+    bind(1, "8");
+    expect(&s, "binding", PWF_FINDING_WARNING,
+           "the 3 threads of rank 1 on n0, decoding included, may only use 1 of 16 processors (8)");
+    config.data.format = PWF_DATA_IDX;
     assert_int_equal(look(&s, "binding")->level, PWF_FINDING_OK);
     /* What is too little for all of them is said once, of the host. */
     s = job(4, 4, "0-1");
