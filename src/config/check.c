@@ -176,6 +176,10 @@ pwf_status pwf_config_check(const pwf_config *config)
     PWF_TRY(check_rounds(config));
     PWF_TRY(check_parallel(config));
     PWF_TRY(check_augment(config));
+    if (config->checkpoint.async && config->checkpoint.writer == PWF_WRITER_MPIIO)
+        return PWF_FAIL(PWF_CONFIG,
+                        "checkpoint.async writes in a thread, which must not call MPI-IO: set "
+                        "checkpoint.writer to pwrite, or checkpoint.async to false");
     return pwf_ok();
 }
 

@@ -261,6 +261,8 @@ const pwf_option pwf_options[] = {
  "keep for good the first checkpoint at or behind each multiple of this too; 0: none"},
 {"checkpoint.writer", CHOICE(checkpoint.writer), "pwrite", OF(writer_words), NULL, RUN,
  "way a checkpoint is written; pwrite: plain writes of each rank; mpiio: parallel HDF5"},
+{"checkpoint.async", FLAG(checkpoint.async), "false", NO_RANGE, NULL, RUN,
+ "write checkpoints in a thread while training goes on; needs memory for a copy of the state"},
 {"checkpoint.stop_after", WHOLE(checkpoint.stop_after), "0", FROM(0, 1e12), "steps", RUN,
  "stop with a checkpoint after so many steps of this job; 0: run to the end"},
 {"checkpoint.max_time", REAL(checkpoint.max_time), "0", FROM(0, 1e7), "minutes", RUN,

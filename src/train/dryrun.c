@@ -36,7 +36,7 @@ static cost cost_of_parameters(const pwf_config *config, double total, double fu
 {
     const double threads = (double)config->parallel.threads;
     const double moments = config->optim.name == PWF_OPTIMISER_ADAMW ? 2.0 : 1.0;
-    return (cost){
+    cost c = {
         .state = share * (4.0 * (1.0 + moments) * (total + fuzzy) + 2.0 * fuzzy),
         .weights = 4.0 * total,
         .gradients = 8.0 * total + threads * 4.0 * total + share * 4.0 * (total + fuzzy),
@@ -44,6 +44,8 @@ static cost cost_of_parameters(const pwf_config *config, double total, double fu
          */
         .other = 12.0 * total,
     };
+    if (config->checkpoint.async) c.other += c.state; /* the copy that is written */
+    return c;
 }
 
 static cost cost_of(const dry_run *d, int64_t ranks, int64_t shards)

@@ -106,6 +106,7 @@ static pwf_status write_row(pwf_trainer *t, const pwf_position *to)
 
 pwf_status pwf_numbers_roll_back(pwf_trainer *t, const pwf_status *why)
 {
+    PWF_TRY(pwf_save_settle(t)); /* the one under way is the newest */
     if (!*t->saved || t->parted || t->rollbacks >= ROLLBACKS_MAX) return *why;
     const int64_t batches = t->position.batches;
     pwf_snapshot from = pwf_trainer_snapshot(t);

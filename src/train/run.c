@@ -21,8 +21,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SAVES_FAILED_MAX = 3 };
-
 /* ---- what a run leaves behind ------------------------------------------------------------- */
 
 /* The largest share of the workers' time, on any rank since the last row, that went into waiting
@@ -101,96 +99,13 @@ static pwf_status report_memory(pwf_trainer *t)
     return pwf_mesh_agree(t->mesh, status);
 }
 
-static pwf_status snapshot_run(pwf_trainer *t, pwf_snapshot *snapshot, char **text)
-{
-    int64_t lengths[2] = {0, 0};
-    pwf_numbers_spoil("train.save", PWF_SPOIL_F32, t->state->buffers,
-                      pwf_registry_buffer_count(t->registry));
-    pwf_status status = pwf_config_write(t->config, text);
-    if (status.code == PWF_OK) status = pwf_numbers_of_state(t);
-    if (status.code == PWF_OK && t->report)
-        status = pwf_report_lengths(t->report, &lengths[0], &lengths[1]);
-    PWF_TRY(pwf_mesh_agree(t->mesh, status));
-    PWF_TRY(pwf_ranks_compare(t));
-    pwf_mesh_broadcast(t->mesh, PWF_WORLD, 0, lengths, sizeof lengths);
-    *snapshot = pwf_trainer_snapshot(t);
-    snapshot->config = *text;
-    snapshot->metrics_bytes = lengths[0];
-    snapshot->rounds_bytes = lengths[1];
-    return pwf_ok();
-}
-
-/* A second name for the checkpoint of a round, so that it is kept for good. */
-static void keep_round(pwf_trainer *t)
-{
-    const pwf_status status = pwf_ckpt_keep_round(t->mesh, t->saved, t->position.round);
-    if (status.code != PWF_OK)
-        PWF_WARN("CKPT_KEEP", "%s is not kept for good as that of its round: %s", t->saved,
-                 status.text);
-}
-
-/* Counts failures in a row; the third one ends the run. */
-static pwf_status save_failed(pwf_trainer *t, const char *what, const pwf_status *status)
-{
-    if (status->code == PWF_RESOURCE || status->code == PWF_NUMBERS) return *status;
-    if (++t->saves_failed >= SAVES_FAILED_MAX)
-        return PWF_FAIL(PWF_IO, "no %s could be written, the third failure in a row: %s", what,
-                        status->text);
-    PWF_WARN("CKPT_FAILED", "no %s at step %lld: %s; the run goes on", what,
-             (long long)t->position.step, status->text);
-    return pwf_ok();
-}
-
-/* Writes a checkpoint; `kept` gives it a second name of its round. A failure is a warning, since
- * the one before is still there, until it has happened three times in a row. */
-static pwf_status save(pwf_trainer *t, bool kept)
-{
-    char path[PWF_PATH], *text = NULL;
-    pwf_snapshot snapshot;
-    const double begun = pwf_clock_seconds();
-    pwf_trainer_at(t, "checkpoint", "watchdog.checkpoint", t->config->watchdog.checkpoint);
-    pwf_status status = snapshot_run(t, &snapshot, &text);
-    if (status.code == PWF_OK) status = pwf_ckpt_write(t->mesh, t->config->output, &snapshot, path);
-    free(text);
-    t->save_ended = pwf_clock_seconds();
-    if (status.code != PWF_OK) return save_failed(t, "checkpoint", &status);
-    t->saves_failed = 0;
-    if (t->skipped == 0) t->rollbacks = 0;
-    t->saved_position = t->position;
-    t->has_saved = true;
-    memcpy(t->saved, path, sizeof t->saved);
-    if (kept) keep_round(t);
-    const pwf_ckpt_retention stay = {t->position.step, t->config->checkpoint.keep,
-                                     t->config->checkpoint.keep_every};
-    pwf_ckpt_prune(t->mesh, t->config->output, stay);
-    t->save_ended = pwf_clock_seconds();
-    t->save_seconds = t->save_ended - begun;
-    PWF_INFO("CKPT", "checkpoint %s, %.2f s", path, t->save_seconds);
-    if (kept) pwf_exports_round(t);
-    return pwf_ok();
-}
-
-static bool is_saved(const pwf_trainer *t)
-{
-    return t->has_saved && memcmp(&t->saved_position, &t->position, sizeof t->position) == 0;
-}
-
-/* For a checkpoint after which no later interval comes: a failure is tried again at once. */
-static pwf_status save_now(pwf_trainer *t)
-{
-    do
-        PWF_TRY(save(t, false));
-    while (t->saves_failed > 0);
-    return pwf_ok();
-}
-
 /* Between two pieces of work: does what was asked for. A run that is to stop ends here, with a
  * checkpoint of the place where it stands. */
 static pwf_status answer(pwf_trainer *t)
 {
     const pwf_request request = (pwf_request)t->request;
     if (request == PWF_REQUEST_NONE) return pwf_ok();
-    if (!is_saved(t)) PWF_TRY(request == PWF_REQUEST_SAVE ? save(t, false) : save_now(t));
+    PWF_TRY(request == PWF_REQUEST_SAVE ? pwf_save_again(t) : pwf_save_at_once(t));
     pwf_request_saved();
     t->request = PWF_REQUEST_NONE;
     if (request == PWF_REQUEST_SAVE) return pwf_ok();
@@ -243,7 +158,7 @@ static pwf_status train(pwf_trainer *t, pwf_phase next)
         t->request = PWF_REQUEST_STEPS;
     /* While steps are passed over, the checkpoint to go back to stays the one before them. */
     if (c->checkpoint.every > 0 && t->position.step % c->checkpoint.every == 0 && t->skipped == 0)
-        return save(t, false);
+        return pwf_save(t, false);
     return pwf_ok();
 }
 
@@ -256,7 +171,7 @@ static pwf_status start(pwf_trainer *t)
         pwf_mesh_agree(t->mesh, pwf_posterior_start_sigma(t->state, &t->posterior, t->weights)));
     PWF_TRY(pwf_evaluate_run(t, false));
     enter(t, PWF_PHASE_TRAIN);
-    return save(t, true);
+    return pwf_save(t, true);
 }
 
 static pwf_status fix(pwf_trainer *t)
@@ -276,20 +191,7 @@ static pwf_status evaluate(pwf_trainer *t)
     PWF_TRY(pwf_evaluate_run(t, false));
     const bool more = t->position.round < t->config->fixing.fractions.count;
     enter(t, more ? PWF_PHASE_TRAIN : PWF_PHASE_FINISH);
-    return save(t, true);
-}
-
-static pwf_status write_model(pwf_trainer *t)
-{
-    char *text = NULL;
-    pwf_snapshot snapshot;
-    pwf_trainer_at(t, "finish", "watchdog.checkpoint", t->config->watchdog.checkpoint);
-    pwf_status status = snapshot_run(t, &snapshot, &text);
-    if (status.code == PWF_OK) status = pwf_ckpt_write_model(t->mesh, t->config->output, &snapshot);
-    free(text);
-    if (status.code != PWF_OK) return save_failed(t, "final model", &status);
-    t->saves_failed = 0;
-    return pwf_ok();
+    return pwf_save(t, true);
 }
 
 /* The last checkpoint says that all is done, so it comes last: a run that dies before it goes
@@ -302,11 +204,9 @@ static pwf_status finish(pwf_trainer *t)
     PWF_TRY(pwf_evaluate_run(t, true));
     PWF_TRY(report_memory(t));
     enter(t, PWF_PHASE_DONE);
-    do
-        PWF_TRY(write_model(t));
-    while (t->saves_failed > 0);
+    PWF_TRY(pwf_save_model(t));
     PWF_TRY(pwf_exports_model(t));
-    return save_now(t);
+    return pwf_save_at_once(t);
 }
 
 static pwf_status pass_station(pwf_trainer *t)
@@ -330,12 +230,21 @@ static pwf_status pass_station(pwf_trainer *t)
     return pwf_ok();
 }
 
+/* A checkpoint is written beside steps alone; other stations wait for it. */
+static pwf_status look_after_save(pwf_trainer *t)
+{
+    const bool steps =
+        t->position.phase == PWF_PHASE_BASELINE || t->position.phase == PWF_PHASE_TRAIN;
+    return steps ? pwf_save_go_on(t) : pwf_save_settle(t);
+}
+
 static pwf_status run_stations(pwf_trainer *t)
 {
     while (t->position.phase != PWF_PHASE_DONE) {
         pwf_status status = answer(t);
         if (status.code == PWF_STOPPED) return status;
         /* A station that was left undone has not moved the position: the answer saves and stops. */
+        if (status.code == PWF_OK) status = look_after_save(t);
         if (status.code == PWF_OK) status = pass_station(t);
         if (status.code == PWF_NUMBERS) status = pwf_numbers_roll_back(t, &status);
         if (status.code != PWF_OK && status.code != PWF_STOPPED) return status;
@@ -420,7 +329,7 @@ static void tidy(pwf_trainer *t)
     const pwf_position *p = &t->position;
     const bool of_round =
         p->phase == PWF_PHASE_FINISH || (p->phase == PWF_PHASE_TRAIN && p->phase_step == 0);
-    if (of_round && t->has_saved) keep_round(t);
+    if (of_round && t->has_saved) pwf_save_keep_round(t);
     pwf_ckpt_prune(t->mesh, t->config->output,
                    (pwf_ckpt_retention){.step = p->step, .keep = INT64_MAX});
     pwf_exports_missing(t);
@@ -455,8 +364,12 @@ static pwf_status run(pwf_trainer *t, const char *checkpoint)
     if (pwf_mesh_rank(t->mesh, PWF_WORLD) == 0) status = open_directory(t, &from);
     if (status.code == PWF_OK) status = PWF_FAULT_POINT("train.begin");
     PWF_TRY(pwf_trainer_agree(t, status));
+    PWF_TRY(pwf_save_start(t));
     if (checkpoint) tidy(t);
     status = run_stations(t);
+    /* A run that fails finishes the checkpoint under way too. */
+    const pwf_status settled = pwf_save_settle(t);
+    if (status.code == PWF_OK) status = settled;
     if (t->report) {
         if (status.code == PWF_OK)
             status = pwf_report_final(t->report, t->config->model.name, pwf_trainer_seconds(t));

@@ -185,6 +185,7 @@ pwf_status pwf_trainer_new_network(const pwf_mesh *mesh, const pwf_config *confi
 void pwf_trainer_free(pwf_trainer *t)
 {
     if (!t) return;
+    pwf_background_free(t->background);
     for (int w = 0; t->workers && w < (int)t->config->parallel.threads; w++) {
         pwf_executor_free(t->workers[w].train);
         pwf_executor_free(t->workers[w].predict);

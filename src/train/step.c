@@ -225,6 +225,10 @@ pwf_status pwf_step_run(pwf_trainer *t)
      * first step also prepares the libraries and does not count. */
     const double seconds = pwf_clock_seconds() - begun;
     t->row_seconds += seconds;
+    if (pwf_save_is_under_way(t)) {
+        t->saving.steps++;
+        t->saving.step_seconds += seconds;
+    }
     if (t->steps_here > 1)
         t->step_seconds += (t->steps_here == 2 ? 1.0 : 0.05) * (seconds - t->step_seconds);
     return pwf_ok();

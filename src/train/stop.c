@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* How a request to save or to stop reaches all ranks: in a reduction that is made anyway. */
+/* How a request to save or to stop, and how far the threads that write a checkpoint are, reach all
+ * ranks: in a reduction that is made anyway. */
 #include "trainer.h"
 
 #include "pwf/core/clock.h"
@@ -20,16 +21,19 @@ static void stop_file(const pwf_trainer *t, char path[PWF_TEXT + 8])
 }
 
 /* Whether a checkpoint is due by the clock: that of rank 0, which decides for all. Young's interval
- * between checkpoints that take C seconds, with M seconds between failures, is sqrt(2 C M); before
- * the first one C is taken to be a second. */
+ * between checkpoints that cost C seconds of training, with M seconds between failures, is
+ * sqrt(2 C M); before the first one C is taken to be a second. What is written beside the steps
+ * costs next to nothing, but keeps the disk busy, at most half of the time. */
 static bool is_save_due(const pwf_trainer *t, double now)
 {
     const double past = now - t->save_ended;
+    if (pwf_save_is_under_way(t)) return false;
     const double minutes = t->config->checkpoint.minutes;
     const double hours = t->config->checkpoint.failure_hours;
     const double cost = t->save_seconds > 0.0 ? t->save_seconds : 1.0;
+    const double least = t->saving.beside ? t->save_whole : 0.0;
     return (minutes > 0.0 && past >= 60.0 * minutes) ||
-           (hours > 0.0 && past >= sqrt(2.0 * cost * 3600.0 * hours));
+           (hours > 0.0 && past >= fmax(least, sqrt(2.0 * cost * 3600.0 * hours)));
 }
 
 /* What this rank knows of; rank 0 of a run looks for the file. */
@@ -49,9 +53,10 @@ pwf_status pwf_trainer_agree(pwf_trainer *t, pwf_status local)
 {
     /* All hashes are equal if and only if the largest is the smallest. */
     const int hash = pwf_ranks_hash(t);
-    int most[3] = {(int)request_here(t), hash, INT_MAX - hash};
-    const pwf_status status = pwf_mesh_agree_most(t->mesh, local, most, 3);
+    int most[4] = {(int)request_here(t), hash, INT_MAX - hash, pwf_save_claim(t)};
+    const pwf_status status = pwf_mesh_agree_most(t->mesh, local, most, 4);
     if (most[0] > t->request) t->request = most[0];
+    t->claim = most[3];
     return status.code != PWF_OK || most[1] == INT_MAX - most[2] ? status : pwf_ranks_compare(t);
 }
 

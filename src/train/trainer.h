@@ -2,6 +2,7 @@
 #ifndef PWF_TRAIN_TRAINER_H
 #define PWF_TRAIN_TRAINER_H
 
+#include "pwf/ckpt/background.h"
 #include "pwf/ckpt/ckpt.h"
 #include "pwf/config/config.h"
 #include "pwf/core/pool.h"
@@ -46,6 +47,19 @@ typedef struct pwf_worker {
     bool finite;
 } pwf_worker;
 
+/* A checkpoint that is being written, or the last one. */
+typedef struct pwf_saving {
+    pwf_position position;
+    bool kept;           /* as that of its round */
+    bool clean;          /* no step was being passed over when it was begun */
+    bool beside;         /* the steps go on meanwhile */
+    double begun;        /* clock */
+    double stood;        /* seconds in which training stood still for it */
+    int64_t steps;       /* made beside it */
+    double step_seconds; /* that those took */
+    double usual;        /* of a step before it; 0: not known */
+} pwf_saving;
+
 typedef struct pwf_trainer {
     const pwf_mesh *mesh;
     const pwf_config *config;
@@ -89,7 +103,13 @@ typedef struct pwf_trainer {
     int late;                             /* comparisons in a row in which it was slow */
     int rollbacks;                        /* in a row, without a checkpoint between them */
     double save_ended;                    /* clock behind the last try to save */
-    double save_seconds;                  /* what the last checkpoint took; 0: none yet */
+    double save_seconds;                  /* what training loses to one; 0: none yet */
+    double slower;                        /* of that, in slower steps: mean over all `saves` */
+    int64_t saves;                        /* of this process */
+    double save_whole;                    /* what the last one took from begin to end */
+    pwf_saving saving;                    /* the one under way, or the last */
+    pwf_background *background;           /* NULL without checkpoint.async */
+    int claim;                            /* largest pwf_background_claim of all ranks */
     int request;                          /* pwf_request that all ranks know of */
     int stopped_by;                       /* the one that the run has stopped for */
     double looked;                        /* when rank 0 last looked for the file `stop` */
@@ -113,8 +133,9 @@ pwf_status pwf_slots_loader(pwf_trainer *t);
 void pwf_slots_seek(pwf_trainer *t, int64_t batch);
 
 /* stop.c. Agrees on a status as pwf_mesh_agree does, and in the same reduction on what is asked of
- * the run, which t->request then says on every rank, and on that all ranks hold the same in common.
- * Collective; fails as pwf_ranks_compare if they do not. */
+ * the run and how far the checkpoint under way is, which t->request and t->claim then say on every
+ * rank, and on that all ranks hold the same in common. Collective; fails as pwf_ranks_compare if
+ * they do not. */
 pwf_status pwf_trainer_agree(pwf_trainer *t, pwf_status local);
 
 /* stop.c. The same; a run that is to stop gets PWF_STOPPED from it, for work that can be left
@@ -136,6 +157,37 @@ pwf_status pwf_slots_run(pwf_trainer *t, bool gradients);
 /* The first failure among the workers, and forgetting it. */
 pwf_status pwf_workers_status(pwf_trainer *t);
 void pwf_workers_reset(pwf_trainer *t);
+
+/* save.c. What a run with checkpoint.async needs to begin. Collective; fails with PWF_RESOURCE. */
+pwf_status pwf_save_start(pwf_trainer *t);
+
+/* save.c. Writes a checkpoint, or begins to; `kept` gives it a second name of its round. One that
+ * is under way is waited for. A failure is a warning, since the one before is still there, until it
+ * has happened three times in a row. Collective; fails with PWF_IO, PWF_RESOURCE or PWF_NUMBERS. */
+pwf_status pwf_save(pwf_trainer *t, bool kept);
+
+/* save.c. The same, unless the newest one, or that under way, is of this position. */
+pwf_status pwf_save_again(pwf_trainer *t);
+
+/* save.c. There is a checkpoint of this position when it returns: for the last one of a job, after
+ * which no later interval comes; a failure is tried again at once. Collective; fails as pwf_save.
+ */
+pwf_status pwf_save_at_once(pwf_trainer *t);
+
+/* save.c. Writes model.h5; a failure is tried again at once. Collective; fails as pwf_save. */
+pwf_status pwf_save_model(pwf_trainer *t);
+
+/* save.c. Goes on with the checkpoint under way if the last reduction said that it can; waits for
+ * its end. Collective; fail as pwf_save. */
+pwf_status pwf_save_go_on(pwf_trainer *t);
+pwf_status pwf_save_settle(pwf_trainer *t);
+
+/* save.c. Whether a checkpoint is under way, and what this rank tells the others of it. Local. */
+bool pwf_save_is_under_way(const pwf_trainer *t);
+int pwf_save_claim(const pwf_trainer *t);
+
+/* save.c. Gives the newest checkpoint the name of its round; a failure is a warning. Collective. */
+void pwf_save_keep_round(pwf_trainer *t);
 
 /* skips.c. Makes bad files that any rank found since the last time, and skipped as data.skip_bad
  * allows, known to all, and writes a row of metrics for each; `known` counts those of `data` that

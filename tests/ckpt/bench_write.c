@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Times the writing of checkpoints by both writers, in turns: ckpt_bench DIR MODEL TIMES, MODEL one
- * of timm's names. The state is divided over all ranks. */
-#include "pwf/ckpt/ckpt.h"
+/* Times the writing of checkpoints by both writers and in the background, in turns: ckpt_bench DIR
+ * MODEL TIMES, MODEL one of timm's names. The state is divided over all ranks. */
+#include "pwf/ckpt/background.h"
 #include "pwf/core/clock.h"
 #include "pwf/core/rng.h"
 #include "pwf/models/model.h"
@@ -23,11 +23,33 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* The ways take turns. */
+enum { PWRITE, MPIIO, ASYNC, WAYS };
+static const char *const ways[WAYS] = {"pwrite", "mpiio", "async"};
+
+/* In the background; returns the seconds in which the caller could do nothing else. */
+static double write_beside(pwf_background *b, const pwf_mesh *mesh, const char *dir,
+                           const pwf_snapshot *snapshot, char *path)
+{
+    double begun = pwf_clock_seconds();
+    check(pwf_background_begin(b, dir, snapshot));
+    double stood = pwf_clock_seconds() - begun;
+    while (pwf_background_is_under_way(b)) {
+        pwf_background_wait(b);
+        int claim = pwf_background_claim(b);
+        check(pwf_mesh_agree_most(mesh, pwf_ok(), &claim, 1));
+        begun = pwf_clock_seconds();
+        check(pwf_background_advance(b, claim, path));
+        stood += pwf_clock_seconds() - begun;
+    }
+    return stood;
+}
+
 int main(int argc, char **argv)
 {
     enum { TIMES_MAX = 100 };
     static char path[PWF_PATH];
-    static double seconds[2][TIMES_MAX];
+    static double seconds[WAYS][TIMES_MAX], stood[WAYS][TIMES_MAX];
     static pwf_config config;
     check(pwf_mesh_start(&argc, &argv));
     const int times = argc == 4 ? atoi(argv[3]) : 0;
@@ -55,25 +77,36 @@ int main(int argc, char **argv)
             pwf_rng_normals(arrays[a].data, (pwf_stream){1, PWF_RNG_NOISE, 0, (uint32_t)a}, own.lo,
                             own.hi - own.lo);
     }
+    pwf_background *background = NULL;
+    check(pwf_background_new(mesh, snapshot.state, "", 0.0, &background));
     for (int i = -1; i < times; i++) /* the first is not counted */
-        for (int w = 0; w < 2; w++) {
-            snapshot.writer = (pwf_ckpt_writer)w;
+        for (int w = 0; w < WAYS; w++) {
+            double stands = 0.0;
+            snapshot.writer = w == MPIIO ? PWF_CKPT_MPIIO : PWF_CKPT_PWRITE;
             snapshot.position.step++;
             pwf_mesh_barrier(mesh);
             const double begun = pwf_clock_seconds();
-            check(pwf_ckpt_write(mesh, argv[1], &snapshot, path));
+            if (w == ASYNC)
+                stands = write_beside(background, mesh, argv[1], &snapshot, path);
+            else
+                check(pwf_ckpt_write(mesh, argv[1], &snapshot, path));
             if (i >= 0) seconds[w][i] = pwf_clock_seconds() - begun;
+            if (i >= 0) stood[w][i] = w == ASYNC ? stands : seconds[w][i];
             pwf_ckpt_prune(mesh, argv[1],
                            (pwf_ckpt_retention){.step = snapshot.position.step, .keep = 2});
         }
+    pwf_background_free(background);
     pwf_ckpt_info info;
     if (rank == 0) {
         check(pwf_ckpt_inspect(path, &info));
-        for (int w = 0; w < 2; w++) {
+        for (int w = 0; w < WAYS; w++) {
             qsort(seconds[w], (size_t)times, sizeof seconds[w][0], ascending);
-            printf("%s %s: %.1f MiB, %d ranks, median of %d: %.3f s, fastest %.3f, slowest %.3f\n",
-                   argv[2], w == PWF_CKPT_MPIIO ? "mpiio" : "pwrite", (double)info.bytes * 0x1p-20,
-                   ranks, times, seconds[w][times / 2], seconds[w][0], seconds[w][times - 1]);
+            qsort(stood[w], (size_t)times, sizeof stood[w][0], ascending);
+            printf("%s %s: %.1f MiB, %d ranks, median of %d: %.3f s, fastest %.3f, slowest %.3f; "
+                   "the caller stood still for %.3f s, fastest %.3f, slowest %.3f\n",
+                   argv[2], ways[w], (double)info.bytes * 0x1p-20, ranks, times,
+                   seconds[w][times / 2], seconds[w][0], seconds[w][times - 1], stood[w][times / 2],
+                   stood[w][0], stood[w][times - 1]);
         }
     }
     pwf_state_free(snapshot.state);

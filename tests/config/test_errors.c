@@ -270,6 +270,8 @@ static void test_check(void **state)
         {"data.skip_bad=2", NULL, "data.skip_bad (2) is for data.format imagefolder and hdf5"},
         {"data.val_list=a", "data.format=imagefolder", NULL},
         {"data.pad=2", "data.format=imagefolder", "which crop from data.resize"},
+        {"checkpoint.async=true", "checkpoint.writer=mpiio", "which must not call MPI-IO"},
+        {"checkpoint.async=false", "checkpoint.writer=mpiio", NULL},
         {"model.name=", NULL, "model.name is empty"},
         {"output=", NULL, "output is empty"},
         {"posterior.sigma_min=0.1", NULL,

@@ -9,6 +9,7 @@ unit() {
     local run=kill$1 ranks=$((RANDOM % 2 + 2)) who=$((RANDOM % 4)) wait length
     length=$(cat length.txt)
     wait=$((RANDOM % length))
+    any_writing
     launch "$run.log" $ranks "$PWF_BIN_DIR/pwf_dist" "${settings[@]}" --output "$run"
     sleep "$(seconds $wait)"
     kill_one $who

@@ -38,6 +38,7 @@ setup() {
 }
 
 in_a_run() { # in_a_run POINT RANK ACTION COUNT
+    any_writing
     PWF_TEST_FAULT=$1:$2:$4:$3 dist 2 run.log "${settings[@]}" --output run
     check "the fault did not fire" grep -q "^fault $3 at $1" run.log
     if [ "$3" = kill ]; then

@@ -62,6 +62,7 @@ kill_one() {
 # Of whole runs. tests/train/tiny.yaml with a checkpoint every second step, held against `whole`, an
 # uninterrupted run of the same settings in the folder of the row.
 settings=(-c "$PWF_SOURCE_DIR/tests/train/tiny.yaml" --set checkpoint.every=2)
+any_writing() { settings+=(--set "checkpoint.async=$([ $((RANDOM % 2)) = 0 ] && echo true || echo false)"); }
 whole_run() { # for setup; its milliseconds in length.txt
     local begun
     begun=$(date +%s%N)

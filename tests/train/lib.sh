@@ -64,7 +64,7 @@ says() { # says LOG "text"
 
 # The rows of a metrics file without what depends on time.
 rows() {
-    grep -v '"kind": "memory"' "$1" |
+    grep -vE '"kind": "(memory|checkpoint)"' "$1" |
         sed -E 's/"(seconds|round_seconds|extra_bytes|[a-z_]*_per_second|[a-z_]*_share)": [^,}]*//g'
 }
 

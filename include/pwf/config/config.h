@@ -152,6 +152,7 @@ typedef struct pwf_config {
         double minutes, failure_hours; /* 0: not by the clock */
         int64_t keep, keep_every;      /* keep_every in steps; 0: none */
         int64_t writer;                /* pwf_writer */
+        bool async;                    /* written beside the steps that follow */
         int64_t stop_after;            /* steps of this process; 0: no limit */
         double max_time;               /* minutes of this process; 0: no limit */
     } checkpoint;
