@@ -33,7 +33,7 @@ pwf_job() {
     # One thread a core; srun does not take --cpus-per-task over from sbatch by itself.
     export PWF_PARALLEL_THREADS=${PWF_PARALLEL_THREADS:-${SLURM_CPUS_PER_TASK:-1}}
     export SRUN_CPUS_PER_TASK=${SLURM_CPUS_PER_TASK:-1}
-    echo "job ${SLURM_JOB_ID:-none}, restart ${SLURM_RESTART_COUNT:-0}, nodes ${SLURM_JOB_NODELIST:-local}:" \
+    echo "job $(pwf_job_id), restart ${SLURM_RESTART_COUNT:-0}, nodes ${SLURM_JOB_NODELIST:-local}:" \
         "$config into $output"
     pwf_clean_nodes
     before=$(pwf_newest "$output")

@@ -11,7 +11,7 @@ pwf_asked_usr1='' pwf_asked_term='' pwf_child=''
 pwf_relay_stop() {
     local signal=$1
     if [ "$signal" = USR1 ]; then pwf_asked_usr1=1; else pwf_asked_term=1; fi
-    echo "SIG$signal for job ${SLURM_JOB_ID:-none}: asking the program to save and stop" >&2
+    echo "SIG$signal for job $(pwf_job_id): asking the program to save and stop" >&2
     if [ -n "$pwf_child" ]; then kill -USR1 "$pwf_child" 2>/dev/null; fi
 }
 
@@ -33,6 +33,15 @@ pwf_relay_run() {
     # A trap ends the wait, not the program.
     while kill -0 "$pwf_child" 2>/dev/null; do wait "$pwf_child"; done
     wait "$pwf_child"
+}
+
+# What scontrol calls this job: the number of an array's last task is that of the whole array.
+pwf_job_id() {
+    if [ -n "${SLURM_ARRAY_JOB_ID:-}" ]; then
+        echo "${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID"
+    else
+        echo "${SLURM_JOB_ID:-none}"
+    fi
 }
 
 # ---- what the program did
@@ -92,7 +101,7 @@ pwf_state_write() {
 pwf_slurm_agrees() {
     local job state restarts reason
     pwf_preempted='' pwf_excluded=''
-    job=$(scontrol show job --oneliner "$SLURM_JOB_ID" 2>/dev/null) || return 0 # requeuing will say why
+    job=$(scontrol show job --oneliner "$(pwf_job_id)" 2>/dev/null) || return 0 # requeuing will say why
     state=$(sed -nE 's/.* JobState=([A-Z]+) .*/\1/p' <<<" $job")
     reason=$(sed -nE 's/.* Reason=([A-Za-z]+) .*/\1/p' <<<" $job")
     restarts=$(sed -nE 's/.* Restarts=([0-9]+) .*/\1/p' <<<" $job")
@@ -137,18 +146,18 @@ pwf_exclude_host() {
     local host
     host=$(pwf_log_last 'code=STUCK .*host=[^ ]+' | sed -E 's/.* host=([^ .]+).*/\1/')
     if [ -z "$host" ] || ! scontrol show hostnames "$SLURM_JOB_NODELIST" | grep -qx "$host"; then return; fi
-    if scontrol update "JobId=$SLURM_JOB_ID" "ExcNodeList=${pwf_excluded:+$pwf_excluded,}$host"; then
+    if scontrol update "JobId=$(pwf_job_id)" "ExcNodeList=${pwf_excluded:+$pwf_excluded,}$host"; then
         echo "from now on without $host" >&2
     fi
 }
 
 pwf_requeue() {
     trap '' TERM USR1 # Slurm ends this script now; until then the job does not start
-    if ! scontrol requeue "$SLURM_JOB_ID"; then
+    if ! scontrol requeue "$(pwf_job_id)"; then
         echo "$pwf_why, but the job cannot be requeued: submit it again to go on" >&2
         return
     fi
-    echo "job $SLURM_JOB_ID is requeued: $pwf_why" >&2
+    echo "job $(pwf_job_id) is requeued: $pwf_why" >&2
     if [ "$pwf_hung" -ge 2 ]; then pwf_exclude_host; fi
 }
 
@@ -181,16 +190,17 @@ pwf_after() {
     fi
     if [ -d "$output" ]; then pwf_state_write "$output"; fi
     if [ -n "$pwf_why" ]; then pwf_requeue; return; fi
-    echo "job $SLURM_JOB_ID ended with $pwf_code and is not requeued: $pwf_why_not;" \
+    echo "job $(pwf_job_id) ended with $pwf_code and is not requeued: $pwf_why_not;" \
         "docs/exit-codes.md says what to do, and the job submitted again goes on" >&2
 }
 
 # ---- what killed jobs leave on a node
 
-# Open MPI's shared memory of processes that are gone; that of others of this user is in their maps.
+# pwf_clean_node [DIRECTORY]: Open MPI's shared memory of processes that are gone; that of others of this
+# user is in their maps.
 pwf_clean_node() {
     local file
-    find /dev/shm -maxdepth 1 -name "vader_segment.*.$UID.*" -user "$UID" -mmin +1 2>/dev/null |
+    find "${1:-/dev/shm}" -maxdepth 1 -name "vader_segment.*.$UID.*" -user "$UID" -mmin +1 2>/dev/null |
         while read -r file; do
             if ! grep -qsF "$file" /proc/[0-9]*/maps; then rm -f "$file"; fi
         done

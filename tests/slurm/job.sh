@@ -53,6 +53,7 @@ dist 1 plain.log -c "$PWF_SOURCE_DIR/configs/fashion_mnist.yaml" --output plain 
 expect 0 "the run without Slurm"
 
 check "the signal comes" wait_until 120 log_has near "SIGUSR1 for job $near"
+check "the signal reaches a rank" wait_until 60 has_signal fashion_mnist
 let_go fashion_mnist
 check "the job ends" wait_until 240 is_over "$near"
 check "after a restart: $(job_now "$near")" test "$(job_now "$near")" = "COMPLETED 0 1"

@@ -25,10 +25,14 @@ slurm_begin() {
 
 slurm_end() {
     if [ -z "${SLURM_CONF:-}" ]; then return; fi
+    scancel --me --state=PENDING 2>/dev/null || true
     scancel --me --signal=KILL --full 2>/dev/null || true
     pkill_runs
+    wait_until 20 no_jobs || true
     bash "$PWF_SOURCE_DIR/tests/slurm/cluster.sh" stop "$slurm_dir/slurm"
 }
+
+no_jobs() { [ -z "$(squeue --noheader --me 2>/dev/null)" ]; }
 
 # The ranks of the runs that begin with this name, and only these: their command line says so.
 run_pids() { pgrep -f "^$PWF_BIN_DIR/pwf_dist .*--output $slurm_dir/$1" || true; }
@@ -80,5 +84,70 @@ is_over() { [[ $(job_now "$1") == @(COMPLETED|FAILED|CANCELLED|TIMEOUT|NODE_FAIL
 hold() { run_pids "$1" | xargs -r kill -STOP; }
 let_go() { run_pids "$1" | xargs -r kill -CONT; }
 
-# restarted JOB N: its N-th restart runs, or it is over.
-restarted() { [[ $(job_now "$1") == "RUNNING "*" $2" ]] || is_over "$1"; }
+# has_signal RUN: a signal waits for a rank that was stopped, or the rank is gone.
+has_signal() {
+    local pid
+    for pid in $(run_pids "$1"); do
+        if grep -qsE '^ShdPnd:.*[1-9a-f]' "/proc/$pid/status"; then return 0; fi
+    done
+    [ -z "$(run_pids "$1")" ]
+}
+
+# ---- fault rows: one run of the tiny network, in s/run, stopped in its middle
+
+# held_job LAUNCHER SBATCH_OPTION... -- OPTION...: a new Slurm in s/ and a job in $job, whose rank 0 stops
+# where it is, behind the middle so that the next start does not get there again. Options of the program
+# are those of `settings`, and these. With $other_fault the run is to be long enough to be caught.
+held_job() {
+    local by options=()
+    case $1 in
+    mpirun) by=(mpirun --bind-to none) ;;
+    srun) by=(srun --mpi=pmix --wait=60) ;;
+    esac
+    shift
+    while [ "$1" != -- ]; do options+=("$1"); shift; done
+    shift
+    rm -rf s
+    mkdir s
+    slurm_begin "$PWD/s" "${by[@]}" || { failing=hang check "Slurm does not begin" false; return 1; }
+    step=$((11 + RANDOM % 6))
+    # shellcheck disable=SC2154
+    if [ -n "${other_fault:-}" ]; then
+        PWF_TEST_FAULT=$other_fault submit run "${options[@]}" -- "${settings[@]:2}" "$@"
+        failing=hang check "the job begins" wait_until 120 has_steps run $step
+        hold run
+    else
+        PWF_TEST_FAULT=train.step:0:$step:stop submit run "${options[@]}" -- "${settings[@]:2}" "$@"
+        failing=hang check "the job begins" wait_until 120 log_has run "^fault stop at"
+    fi
+}
+
+# job_ends STATE: waits for the end, which is to be this one.
+job_ends() {
+    failing=hang check "the job ends" wait_until 300 is_over "$job"
+    failing=code check "the job is $(job_now "$job")" test "$(job_now "$job")" = "$1"
+}
+
+# starts N: the log holds so many starts, in order.
+starts() {
+    local have
+    have=$(grep -aoE 'restart [0-9]+, nodes' s/run.log | tr -dc '0-9\n' | tr '\n' ' ')
+    failing=wrong check "starts in the log: $have" test "$have" = "$(seq -s ' ' 0 $(($1 - 1))) "
+}
+
+as_whole() { # the run ended as the uninterrupted one
+    same_rows whole s/run
+    same_state whole s/run
+    no_leftovers s/run
+    failing=leftovers check "the file stop is left" test ! -e s/run/stop
+}
+
+# row_ends "WHAT": the end of a unit.
+row_ends() {
+    # shellcheck disable=SC2154
+    [ "$failures" = 0 ] || tail -n 60 s/*.log
+    case_is good "$1"
+    slurm_end
+    trap - EXIT
+    rm -rf s
+}

@@ -25,7 +25,7 @@ cat >bin/program <<'END'
 #!/usr/bin/env bash
 code=$1 steps=$2
 shift 2
-trap 'echo "the program got USR1"; exit 75' USR1
+trap 'echo "the program got USR1"; sleep 0.3; echo "the program has saved"; exit 75' USR1
 trap 'echo "the program got USR2"' USR2
 if [ "$steps" != none ]; then echo "$RANDOM" >"run/ckpt-$steps.h5"; fi
 for word; do
@@ -83,7 +83,7 @@ for many in 71:2 74:2 1:3 137:3 205:3; do
     job ${many%:*} 8; not_again "$many, once more" "too often"
 done
 begin; job 74 1; job 74 2; job 75 3 "$(stopped usr1)"; job 74 4; again "74 after a stop in time"
-SLURM_JOB_ID=8 job 75 5 "$(stopped usr1)"; check "a new job counts anew" grep -qx io=0 run/job.state
+SLURM_JOB_ID=8 job 74 5; check "a new job counts anew" grep -qx io=1 run/job.state
 
 # The watchdog's host, the second time.
 hung=' level=error code=STUCK rank=3 host=n12 job=7 msg="hung"'
@@ -108,6 +108,11 @@ check "and its counts stay" test ! -e run/job.state
 begin; FAKE_STATE=COMPLETING FAKE_REASON=TimeLimit job 75 1 "$(stopped term)"; again "late, but in time"
 begin; FAKE_REFUSED=1 job 75 1 "$(stopped usr1)"; expect 75 "no requeue allowed"; says log "submit it again"
 
+# A task of an array is not the array.
+begin; SLURM_ARRAY_JOB_ID=7 SLURM_ARRAY_TASK_ID=3 job 75 1 "$(stopped usr1)"
+check "a task: $(cat scontrol.log)" test "$(grep -v show scontrol.log)" = "requeue 7_3"
+check "a task is looked at: $(cat scontrol.log)" grep -q 'show job --oneliner 7_3' scontrol.log
+
 # Signals to the script.
 signal() { # signal NAME...: one start of the job that gets these
     local script name
@@ -120,9 +125,21 @@ signal() { # signal NAME...: one start of the job that gets these
     wait $script
     code=$?
 }
-begin; signal USR1; expect 75 "USR1"; says log "the program got USR1"; again "USR1"
-begin; signal USR2 USR1; says log "the program got USR2"; expect 75 "USR2 and USR1"
+begin; signal USR1; expect 75 "USR1"; says log "the program has saved"; again "USR1"
+begin; signal USR2 USR1; says log "the program got USR2"; expect 75 "USR2 and USR1"; says log "the program has saved"
 begin; signal TERM; expect 75 "TERM"; says log "the program got USR1"; not_again "TERM" "asked to end"
 begin; FAKE_PREEMPT=2026-01-02T03:04:05 signal TERM; again "TERM that announces a preemption"
 begin; unset SLURM_JOB_ID; signal USR1; expect 75 "no Slurm"; not_again "no Slurm" "start it again"
+
+# Shared memory that nobody has mapped goes; what somebody has, is new, or is another's stays.
+mkdir shm
+for name in "host.$UID.gone" "host.$UID.new" host.4711.other; do head -c 4096 /dev/zero >"shm/vader_segment.$name"; done
+cp "$(command -v sleep)" "shm/vader_segment.host.$UID.mapped"
+touch -d "2 minutes ago" shm/*.gone shm/*.mapped shm/*.other
+"shm/vader_segment.host.$UID.mapped" 60 & # a program that runs is mapped
+mapping=$!
+until grep -qs mapped /proc/$mapping/maps || ! kill -0 $mapping; do sleep 0.02; done
+bash -c 'source "$PWF_SOURCE_DIR/slurm/requeue.sh"; pwf_clean_node shm'
+kill $mapping
+check "left in shm: $(ls shm)" test "$(find shm -type f -name '*.*.*' | sed 's/.*\.//' | sort | tr '\n' ' ')" = "mapped new other "
 finish
