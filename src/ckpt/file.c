@@ -153,21 +153,26 @@ static pwf_status check_extents(const pwf_file *file)
     return pwf_ok();
 }
 
-/* Feeds bytes [lo, hi) to the hasher. */
-static pwf_status add_bytes(const pwf_file *file, pwf_hasher *hasher, char *piece, uint64_t lo,
-                            uint64_t hi)
+/* A walk through the bytes outside the arrays. */
+typedef struct outside {
+    pwf_hasher *hasher;
+    char *piece;
+    int copy; /* where the bytes go too, or -1 */
+} outside;
+
+static pwf_status add_bytes(const pwf_file *file, const outside *w, uint64_t lo, uint64_t hi)
 {
     while (lo < hi) {
         const size_t n = hi - lo < PIECE ? (size_t)(hi - lo) : PIECE;
-        PWF_TRY(pwf_file_pread(file->fd, file->path, piece, n, lo));
-        pwf_hasher_add(hasher, piece, n);
+        PWF_TRY(pwf_file_pread(file->fd, file->path, w->piece, n, lo));
+        pwf_hasher_add(w->hasher, w->piece, n);
+        if (w->copy >= 0) PWF_TRY(pwf_file_pwrite(w->copy, "the copy", w->piece, n, lo));
         lo += n;
     }
     return pwf_ok();
 }
 
-static pwf_status add_outside(const pwf_file *file, const pwf_extent *sorted, pwf_hasher *hasher,
-                              char *piece)
+static pwf_status add_outside(const pwf_file *file, const pwf_extent *sorted, const outside *w)
 {
     uint64_t at = PWF_FIRST_BLOCK;
     for (int64_t i = 0; i < file->header.extent_rows; i++) {
@@ -175,33 +180,32 @@ static pwf_status add_outside(const pwf_file *file, const pwf_extent *sorted, pw
         if (lo < at)
             return PWF_FAIL(PWF_DATA, "two parameters of %s overlap; take an older file",
                             file->path);
-        PWF_TRY(add_bytes(file, hasher, piece, at, lo));
+        PWF_TRY(add_bytes(file, w, at, lo));
         at = lo + (uint64_t)extent_bytes(file, &sorted[i]);
     }
-    return add_bytes(file, hasher, piece, at, file->header.bytes);
+    return add_bytes(file, w, at, file->header.bytes);
 }
 
-pwf_status pwf_file_root(const pwf_file *file, pwf_hash *root)
+pwf_status pwf_file_root(const pwf_file *file, int copy, pwf_hash *root)
 {
     const int64_t rows = file->header.extent_rows;
     const uint64_t bytes = file->header.bytes;
     pwf_extent *sorted = NULL;
-    char *piece = NULL;
-    pwf_hasher *hasher = pwf_hasher_new();
+    outside w = {pwf_hasher_new(), NULL, copy};
     pwf_status s = pwf_mem_alloc(PWF_MEM_BUFFERS, rows, sizeof *sorted, &sorted);
     if (s.code == PWF_OK)
-        s = pwf_mem_alloc(PWF_MEM_BUFFERS, bytes < PIECE ? (int64_t)bytes : PIECE, 1, &piece);
-    if (s.code == PWF_OK && !hasher) s = PWF_FAIL(PWF_RESOURCE, "no memory for a hash");
+        s = pwf_mem_alloc(PWF_MEM_BUFFERS, bytes < PIECE ? (int64_t)bytes : PIECE, 1, &w.piece);
+    if (s.code == PWF_OK && !w.hasher) s = PWF_FAIL(PWF_RESOURCE, "no memory for a hash");
     if (s.code == PWF_OK) {
         if (rows > 0) {
             memcpy(sorted, file->extents, (size_t)rows * sizeof *sorted);
             qsort(sorted, (size_t)rows, sizeof *sorted, by_offset);
         }
-        s = add_outside(file, sorted, hasher, piece);
+        s = add_outside(file, sorted, &w);
     }
-    if (s.code == PWF_OK) *root = pwf_hasher_digest(hasher);
-    pwf_hasher_free(hasher);
-    pwf_mem_free(piece);
+    if (s.code == PWF_OK) *root = pwf_hasher_digest(w.hasher);
+    pwf_hasher_free(w.hasher);
+    pwf_mem_free(w.piece);
     pwf_mem_free(sorted);
     return s;
 }
@@ -230,6 +234,17 @@ pwf_status pwf_file_split_names(pwf_file *file)
     return pwf_ok();
 }
 
+pwf_status pwf_file_check_root(const pwf_file *file, int copy)
+{
+    pwf_hash root;
+    PWF_TRY(pwf_file_root(file, copy, &root));
+    if (pwf_hash_equal(root, file->header.root)) return pwf_ok();
+    return PWF_FAIL(PWF_DATA,
+                    "%s is damaged outside its arrays (HDF5 metadata, tables, codebook, buffers or "
+                    "state); take an older file",
+                    file->path);
+}
+
 static pwf_status open_tables(pwf_file *file)
 {
     const pwf_header *h = &file->header;
@@ -237,13 +252,7 @@ static pwf_status open_tables(pwf_file *file)
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, h->extent_rows, sizeof(pwf_extent), &file->extents));
     PWF_TRY(pwf_file_pread(file->fd, file->path, file->extents, bytes, h->extents));
     PWF_TRY(check_extents(file));
-    pwf_hash root;
-    PWF_TRY(pwf_file_root(file, &root));
-    if (!pwf_hash_equal(root, h->root))
-        return PWF_FAIL(PWF_DATA,
-                        "%s is damaged outside its arrays (HDF5 metadata, tables, codebook, "
-                        "buffers or state); take an older file",
-                        file->path);
+    PWF_TRY(pwf_file_check_root(file, -1));
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, h->names_bytes + 1, 1, &file->text));
     PWF_TRY(pwf_file_pread(file->fd, file->path, file->text, (size_t)h->names_bytes, h->names));
     return pwf_file_split_names(file);

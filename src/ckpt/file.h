@@ -108,9 +108,14 @@ pwf_status pwf_file_hashes(const pwf_file *file, int array, int64_t lo, int64_t 
 pwf_status pwf_file_check(const pwf_file *file, int array, int64_t lo, int64_t hi,
                           const pwf_hash *hash);
 
-/** The hash of every byte behind the first block and outside the arrays, by plain reads.
+/** The hash of every byte behind the first block and outside the arrays, by plain reads; the bytes
+ * also go to the descriptor `copy`, to their own places, if that is not -1.
  * Local. Fails with PWF_IO, PWF_DATA or PWF_RESOURCE. */
-pwf_status pwf_file_root(const pwf_file *file, pwf_hash *root);
+pwf_status pwf_file_root(const pwf_file *file, int copy, pwf_hash *root);
+
+/** Compares that hash with the one of the first block.
+ * Local. Fails as pwf_file_root; PWF_DATA if it differs. */
+pwf_status pwf_file_check_root(const pwf_file *file, int copy);
 
 /** Splits file->text, as read, into file->name.
  * Local. Fails with PWF_DATA or PWF_RESOURCE. */

@@ -308,7 +308,7 @@ static pwf_status write_header(pwf_commit *c)
         return PWF_FAIL(PWF_IO, "%s changed its length while it was written", c->part);
     pwf_file memory = c->file;
     memory.fd = c->memory;
-    PWF_TRY(pwf_file_root(&memory, &h->root));
+    PWF_TRY(pwf_file_root(&memory, -1, &h->root));
     pwf_file_seal(h);
     PWF_TRY(pwf_file_pwrite(c->file.fd, c->part, h, sizeof *h, 0));
     return pwf_file_sync(c->file.fd, c->part);

@@ -208,7 +208,7 @@ static void test_crafted_tables(void **state)
         assert_non_null(file.extents);
         memcpy(file.extents, bytes + good.extents, extents);
         /* root over the good extents: where the bytes outside lie is then as before */
-        assert_int_equal(pwf_file_root(&file, &file.header.root).code, PWF_OK);
+        assert_int_equal(pwf_file_root(&file, -1, &file.header.root).code, PWF_OK);
         free(file.extents);
         pwf_file_seal(&file.header);
         put(&file.header, sizeof file.header, 0);

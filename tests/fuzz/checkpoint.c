@@ -18,7 +18,7 @@ static void mend_root(const char *path, pwf_header *header)
     PWF_ASSERT(file.fd >= 0 && file.extents);
     fuzz_must(pwf_file_pread(file.fd, path, file.extents,
                              (size_t)header->extent_rows * sizeof *file.extents, header->extents));
-    if (pwf_file_root(&file, &header->root).code == PWF_OK) {
+    if (pwf_file_root(&file, -1, &header->root).code == PWF_OK) {
         pwf_file_seal(header);
         fuzz_must(pwf_file_pwrite(file.fd, path, header, sizeof *header, 0));
     }
