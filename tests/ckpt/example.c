@@ -156,3 +156,17 @@ void example_prune(example *e, const pwf_mesh *mesh, const char *dir, const char
     must(finish(b, mesh, none));
     pwf_background_free(b);
 }
+
+int64_t example_newest(example *e, const pwf_mesh *mesh, const char *dir)
+{
+    static char path[PWF_PATH];
+    bool found = false;
+    if (pwf_ckpt_find(mesh, dir, path, &found).code != PWF_OK || !found) return -1;
+    example_spoil(e);
+    if (pwf_ckpt_read(mesh, path, &e->snapshot).code != PWF_OK) return -1;
+    const int64_t step = e->snapshot.position.step;
+    const pwf_hash loaded = pwf_ckpt_fingerprint(mesh, &e->snapshot);
+    example_set(e, step);
+    const pwf_hash want = pwf_ckpt_fingerprint(mesh, &e->snapshot);
+    return memcmp(&loaded, &want, sizeof want) == 0 ? step : -1;
+}

@@ -37,4 +37,8 @@ void example_prune(example *e, const pwf_mesh *mesh, const char *dir, const char
  * Local. */
 void example_spoil(example *e);
 
+/** The step of the newest checkpoint of a directory if it loads and is exactly the state of its
+ * step; else -1. Collective. */
+int64_t example_newest(example *e, const pwf_mesh *mesh, const char *dir);
+
 #endif

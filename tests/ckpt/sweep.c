@@ -5,6 +5,7 @@
  *
  * sweep WRITER call DIR CALL KIND once|ever RANK N   spoils call after call, from the N-th of RANK
  *                                                    on, until none is left on the last rank
+ * sweep WRITER load DIR CALL KIND once|ever RANK N   the same of a search and a load
  * sweep WRITER full DIR MOUNT KIND                   fills the small file system MOUNT, in which
  *                                                    DIR is, more and more; with the kind
  *                                                    eopnotsupp it cannot reserve space
@@ -14,6 +15,7 @@
  *   good      the checkpoint was written all the same, and loads
  *   refused   failed on every rank with the right code; nothing left; the one before loads
  *   named     failed when the file had its name already; it is good
+ *   old       a load: the one before was taken
  *   and in capitals what must not happen: SILENT, CODE, LEFT, LOST, HANG
  * and "done" at the end. A hang ends the process with 79. */
 #define _GNU_SOURCE
@@ -37,6 +39,7 @@ static example e;
 static const char *dir;
 static const char *way;
 static int rank;
+static bool loads; /* what is tried is not a write but a load */
 
 static void on_alarm(int signal)
 {
@@ -57,24 +60,9 @@ static int leftovers(void)
     return d ? n : -1;
 }
 
-/* The step of the newest checkpoint if it loads and is what was written; else -1. */
-static int64_t newest(void)
-{
-    static char path[PWF_PATH];
-    bool found = false;
-    if (pwf_ckpt_find(mesh, dir, path, &found).code != PWF_OK || !found) return -1;
-    example_spoil(&e);
-    if (pwf_ckpt_read(mesh, path, &e.snapshot).code != PWF_OK) return -1;
-    const int64_t step = e.snapshot.position.step;
-    const pwf_hash loaded = pwf_ckpt_fingerprint(mesh, &e.snapshot);
-    example_set(&e, step);
-    const pwf_hash want = pwf_ckpt_fingerprint(mesh, &e.snapshot);
-    return memcmp(&loaded, &want, sizeof want) == 0 ? step : -1;
-}
-
 static const char *judge(pwf_status s)
 {
-    const int64_t step = newest();
+    const int64_t step = example_newest(&e, mesh, dir);
     int left = leftovers();
     pwf_mesh_broadcast(mesh, PWF_WORLD, 0, &left, sizeof left);
     if (s.code == PWF_OK && step != 2) return "SILENT";
@@ -85,7 +73,30 @@ static const char *judge(pwf_status s)
     return step == 2 ? "named" : "refused";
 }
 
-/* Writes step 2 with the fault on one rank; how often it struck. */
+/* The step that is loaded, or 0; -1 if it is not the state of that step. */
+static pwf_status load(int64_t *step)
+{
+    static char path[PWF_PATH];
+    bool found = false;
+    *step = 0;
+    example_spoil(&e);
+    PWF_TRY(pwf_ckpt_find(mesh, dir, path, &found));
+    PWF_TRY(pwf_ckpt_read(mesh, path, &e.snapshot));
+    *step = e.snapshot.position.step;
+    const pwf_hash loaded = pwf_ckpt_fingerprint(mesh, &e.snapshot);
+    example_set(&e, *step);
+    const pwf_hash want = pwf_ckpt_fingerprint(mesh, &e.snapshot);
+    if (memcmp(&loaded, &want, sizeof want) != 0) *step = -1;
+    return pwf_ok();
+}
+
+static const char *judge_load(pwf_status s, int64_t step)
+{
+    if (s.code == PWF_OK) return step == 2 ? "good" : step == 1 ? "old" : "SILENT";
+    return s.code == PWF_DATA || s.code == PWF_IO ? "refused" : "CODE";
+}
+
+/* Writes step 2, or loads, with the fault on one rank; how often it struck. */
 static int attempt(const shim_fault *fault, int where, int64_t n)
 {
     static char path[PWF_PATH];
@@ -97,7 +108,8 @@ static int attempt(const shim_fault *fault, int where, int64_t n)
     pwf_mesh_barrier(mesh);
     alarm(LIMIT_SECONDS);
     shim_arm(where == rank || where < 0 ? fault : NULL);
-    const pwf_status s = example_write(&e, mesh, dir, way, 2, path);
+    int64_t step = 0;
+    const pwf_status s = loads ? load(&step) : example_write(&e, mesh, dir, way, 2, path);
     int64_t fired = shim_fired();
     shim_arm(NULL);
     alarm(0);
@@ -106,12 +118,12 @@ static int attempt(const shim_fault *fault, int where, int64_t n)
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_FSIZE, &limit);
     pwf_mesh_max_i64(mesh, PWF_WORLD, &fired, 1);
-    const char *outcome = judge(s);
+    const char *outcome = loads ? judge_load(s, step) : judge(s);
     if (rank == 0) {
         printf(" %s %s\n", outcome, s.code == PWF_OK ? "" : s.text);
         fflush(stdout);
         snprintf(path, sizeof path, "%s/ckpt-0000000002.h5", dir);
-        unlink(path);
+        if (!loads) unlink(path);
     }
     pwf_mesh_barrier(mesh);
     return (int)fired;
@@ -172,7 +184,9 @@ static int run(int argc, char **argv)
     if (example_write(&e, mesh, dir, way, 1, path).code != PWF_OK) return PWF_IO;
     shim_fault fault = {.nth = 1};
     snprintf(fault.where, sizeof fault.where, "%s/", dir);
-    if (strcmp(argv[2], "call") == 0 && argc == 9) {
+    loads = strcmp(argv[2], "load") == 0;
+    if (loads && example_write(&e, mesh, dir, way, 2, path).code != PWF_OK) return PWF_IO;
+    if ((loads || strcmp(argv[2], "call") == 0) && argc == 9) {
         snprintf(fault.call, sizeof fault.call, "%s", argv[4]);
         snprintf(fault.kind, sizeof fault.kind, "%s", argv[5]);
         fault.ever = strcmp(argv[6], "ever") == 0;

@@ -1,7 +1,7 @@
 # Kills before each call by which a prune opens, renames or removes something.
 # shellcheck shell=bash disable=SC2034,SC2154
 title="kill -9 of rank 0 during a prune"
-units="1 15 40"
+units="1 5 15"
 
 setup() { # the checkpoints of six steps, each in a directory of its own
     local step
