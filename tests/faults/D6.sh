@@ -20,9 +20,15 @@ by_itself() { # by_itself RUN: a file that is there, a time that is up at the st
 warned() { # warned RUN
     local length wait late=$((RANDOM % 100))
     length=$(cat length.txt) wait=$((RANDOM % (length / 3)))
-    [ "$when" != early ] || wait=$((wait / 10))
+    # Early: before the first step, where it waits for a signal.
+    [ "$when" != early ] || local -x PWF_TEST_FAULT=train.begin:$((RANDOM % 2)):1:delay
     begin "$1" 2
-    await "$1" code=MODEL
+    if [ "$when" = early ]; then
+        await "$1" "^fault delay"
+        wait=0
+    else
+        await "$1" code=MODEL
+    fi
     sleep "$(seconds $wait)"
     processes
     [ "$when" = never ] || send USR1 "${launcher:-$group}"
@@ -32,7 +38,7 @@ warned() { # warned RUN
     fi
     end_job "$1"
     case $when:$code in
-    *:0 | early:75 | late:75 | late:137 | never:137) ;;
+    late:0 | never:0 | early:75 | late:75 | late:137 | never:137) ;;
     *) failing=code check "code $code, $when" false ;;
     esac
     when+=", $wait ms after the start"

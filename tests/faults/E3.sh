@@ -26,7 +26,7 @@ unit() {
         renice -n 19 -p $BASHPID
         dist $ranks "$run.log" "${with[@]}"
         ;;
-    threads) dist $ranks "$run.log" "${with[@]}" --set parallel.threads=$((RANDOM % 3 + 1)) ;;
+    threads) dist $ranks "$run.log" "${with[@]}" --set parallel.threads=$((RANDOM % (8 / ranks) + 1)) ;;
     esac
     expect 0 "$run"
     same_rows whole "$run"

@@ -255,6 +255,10 @@ stopped() {
     check "$1: said once that it stopped" test "$(grep -c code=STOPPED "$1.log")" = 1
     read -r step last <<<"$(sed -n 's/.*result=stopped code=75 steps=\([0-9]*\) .*last_ckpt=\(.*\)"$/\1 \2/p' "$1.log")"
     check "$1: stopped at step ${step:-?} with ${last:-none}" test -e "$(printf '%s/ckpt-%010d.h5' "$1" "${step:-0}")"
+    # A round begins and ends at one step, but says something between its checkpoints.
+    check "$1: saved twice at one place" test -z "$(awk '/ level=/ {
+        now = / code=CKPT / ? substr($0, index($0, "msg=")) : ""; sub(/,.*/, "", now)
+        if (now != "" && now == last) print; last = now }' "$1.log")"
     mine=$(saves "$1.log" "${step:-0}")
     check "$1: $mine checkpoints up to step ${step:-0}" test "$mine" -le $(($(saves whole.log "${step:-0}") + 1))
 }
