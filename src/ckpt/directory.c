@@ -201,12 +201,20 @@ static pwf_status make_mark(const char *dir, bool locked, mark *m)
         pwf_directory place;
         PWF_TRY(pwf_directory_look(dir, &place));
         fd = make_probe(place.place, m->path);
-        const size_t bytes = fd < 0 ? 0 : strlen(m->path);
-        if (fd >= 0) PWF_TRY(pwf_file_pwrite(fd, m->path, m->path, bytes < 64 ? bytes : 64, 0));
+        /* the end of the name is random */
+        const char *end = m->path + strlen(m->path) - 16;
+        if (fd >= 0) {
+            const pwf_status written = pwf_file_pwrite(fd, m->path, end, 16, 0);
+            if (written.code != PWF_OK) close(fd);
+            PWF_TRY(written);
+        }
     }
     if (fd < 0) return PWF_FAIL(PWF_IO, "cannot open %s: %s", m->path, strerror(errno));
-    m->bytes = (int64_t)pread(fd, m->contents, CONTENTS, 0);
+    /* NFS shows other hosts what has been flushed, and the lock stays open. */
+    const pwf_status synced = pwf_file_sync(fd, m->path);
+    if (synced.code == PWF_OK) m->bytes = (int64_t)pread(fd, m->contents, CONTENTS, 0);
     close(fd);
+    PWF_TRY(synced);
     return m->bytes > 0 ? pwf_ok() : PWF_FAIL(PWF_IO, "cannot read %s", m->path);
 }
 
