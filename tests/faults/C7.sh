@@ -4,7 +4,7 @@
 # shellcheck source=tests/faults/input.sh
 source "$PWF_SOURCE_DIR/tests/faults/input.sh"
 title="checkpoints changed on purpose, hashes made right"
-units="2 101 1001"
+units="2 11 101"
 
 unit() {
     local i seed file many=100

@@ -3,7 +3,7 @@
 # shellcheck source=tests/faults/input.sh
 source "$PWF_SOURCE_DIR/tests/faults/input.sh"
 title="damaged pictures"
-units="1 11 101"
+units="1 2 21"
 
 unit() {
     if [ "$1" = 1 ]; then

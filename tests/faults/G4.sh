@@ -3,7 +3,7 @@
 # shellcheck source=tests/faults/input.sh
 source "$PWF_SOURCE_DIR/tests/faults/input.sh"
 title="YAML bombs and mistakes"
-units="1 11 101"
+units="1 2 21"
 
 bad() { # bad "what" BYTES-AS-PRINTF
     # shellcheck disable=SC2059

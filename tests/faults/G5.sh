@@ -3,7 +3,7 @@
 # shellcheck source=tests/faults/input.sh
 source "$PWF_SOURCE_DIR/tests/faults/input.sh"
 title="safetensors, PyTorch and .pwf files that lie"
-units="1 11 101"
+units="1 2 21"
 
 # bytes N VALUE: little-endian
 bytes() { local i; for ((i = 0; i < $1; i++)); do printf '\\%03o' $((($2 >> (8 * i)) & 255)); done; }

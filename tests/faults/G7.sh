@@ -3,7 +3,7 @@
 # shellcheck source=tests/faults/input.sh
 source "$PWF_SOURCE_DIR/tests/faults/input.sh"
 title="good files beside other readers"
-units="1 10 50"
+units="1 5 20"
 
 # Its lines are "case KIND what was done".
 unit() {

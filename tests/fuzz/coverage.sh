@@ -6,8 +6,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 build=$1 found=${2:-/nonexistent}
 source=$(cd "$here/../.." && pwd)
 readers=(core/json.c config/yaml.c config/value.c config/number.c config/sources.c config/check.c
-    ckpt/weights_file.c ckpt/safetensors.c ckpt/zip.c ckpt/pickle.c ckpt/pytorch.c ckpt/file.c
-    decoder/decode.c data/idx.c data/memory.c data/image.c data/jpeg.c data/png.c data/archive.c)
+    ckpt/weights_file.c ckpt/safetensors.c ckpt/zip.c ckpt/pickle.c ckpt/pytorch.c ckpt/file.c ckpt/layout.c
+    ckpt/read.c ckpt/load.c ckpt/user_h5.c ckpt/round_input.c ckpt/predict_input.c decoder/decode.c data/idx.c
+    data/memory.c data/image.c data/jpeg.c data/png.c data/archive.c data/folder.c app/command.c app/network.c)
 
 cmake -S "$source" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_COMPILER=clang \
     -DCMAKE_C_FLAGS="-fprofile-instr-generate -fcoverage-mapping" >/dev/null
