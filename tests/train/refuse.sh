@@ -20,7 +20,6 @@ dist 1 data.log -c "$tiny" --output o --set data.path=nowhere; expect 66 "no dat
 check "a run that cannot begin leaves nothing" test ! -e o
 dist 2 nodata.log --output o; expect 78 "no data named"; says nodata.log PWF_DATA_PATH
 dist 2 busy.log -c "$tiny" --output run; expect 73 "fresh start over checkpoints"; says busy.log --resume
-dist 1 file.log -c "$tiny" --output "$tiny"; expect 73 "the run directory is a file"
 dist 2 absent.log --resume run/ckpt-0000009999.h5; expect 66 "named checkpoint missing"
 dist 2 differs.log --resume "$(newest run)" --set optim.lr=0.5; expect 78 "another learning rate"
 says differs.log optim.lr
