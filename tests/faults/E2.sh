@@ -1,7 +1,7 @@
 # A run that stopped behind each of its steps.
 # shellcheck shell=bash disable=SC2034,SC2154
 title="stopped behind step k, once or every k steps"
-units="3 24 24"
+units="2 24 24"
 
 # 20 steps; behind 4, 12 and 20 comes a measure or a round, inside a pass through the images. In the first
 # unit of five a run of many short lives, on another mesh each; all 24 have every k.

@@ -1,7 +1,7 @@
 # The same run where other things go on.
 # shellcheck shell=bash disable=SC2034,SC2154
 title="the same run: other placement, load, niceness, mesh"
-units="2 20 30"
+units="1 20 30"
 
 setup() { whole_run; }
 

@@ -1,7 +1,7 @@
 # Wall clocks that are wrong, differ between ranks, or jump.
 # shellcheck shell=bash disable=SC2034,SC2154
 title="wall clock +-1 h, 1970, past 2038, skewed, jumping"
-units="2 all all"
+units="1 all all"
 
 # OFFSET SKEW JUMP in seconds.
 setup() {

@@ -1,7 +1,7 @@
 # Processes that were started badly.
 # shellcheck shell=bash disable=SC2034,SC2154
 title="closed descriptors, small limits, no HOME, umask, noexec"
-units="4 all all"
+units="3 all all"
 
 setup() {
     whole_run
