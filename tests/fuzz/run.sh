@@ -32,7 +32,7 @@ theirs=0 ours=0
 for input in "$build/found/$target-"*; do
     [ -e "$input" ] || continue
     timeout 60 "$build/tests/fuzz_$target" "${options[@]:0:4}" -detect_leaks=0 "$input" >"$TMPDIR/report" 2>&1 && continue
-    frame=$(grep -E '^ +#[0-9]+ ' "$TMPDIR/report" | grep -m 1 -E "libhdf5|$(cd "$here/../.." && pwd)/" || true)
+    frame=$(grep -E '^ +#[0-9]+ ' "$TMPDIR/report" | grep -m 1 -E "libhdf5|$(cd "$here/../.." && pwd)/(src|tests)/" || true)
     case $frame in
         *libhdf5*) theirs=$((theirs + 1)) && rm "$input" ;;
         *) ours=$((ours + 1)) && echo "not libhdf5's: $input" ;;
