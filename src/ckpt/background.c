@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 struct pwf_background {
     const pwf_mesh *mesh;
@@ -25,6 +26,7 @@ struct pwf_background {
 
     pwf_commit *commit; /* NULL: none under way */
     pwf_status status;  /* of the thread's last step */
+    double used;        /* processor time since the last begin, seconds */
     bool prunes;
     char dir[PWF_PATH];
     pwf_ckpt_retention stay;
@@ -33,6 +35,13 @@ struct pwf_background {
 /* ---- the thread ---- */
 
 static const char what[] = "writes a checkpoint";
+
+static double processor_time(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
 
 /* One step; returns whether there is another one to do before the ranks agree. */
 static bool work(pwf_background *b)
@@ -55,7 +64,9 @@ static void *thread_main(void *argument)
         if (!b->busy) break;
         pthread_mutex_unlock(&b->lock);
         pwf_watch_beside(what, b->key, b->seconds);
+        const double before = processor_time();
         const bool more = work(b);
+        b->used += processor_time() - before;
         if (!more) pwf_watch_beside(what, b->key, 0.0);
         pthread_mutex_lock(&b->lock);
         b->busy = more;
@@ -138,6 +149,11 @@ int pwf_background_claim(pwf_background *b)
     return claim;
 }
 
+double pwf_background_seconds(const pwf_background *b)
+{
+    return b->used;
+}
+
 void pwf_background_wait(pwf_background *b)
 {
     pthread_mutex_lock(&b->lock);
@@ -165,6 +181,7 @@ pwf_status pwf_background_begin(pwf_background *b, const char *dir, const pwf_sn
 {
     char name[64];
     PWF_ASSERT(!pwf_background_is_under_way(b) && snapshot->writer == PWF_CKPT_PWRITE);
+    b->used = 0.0;
     snprintf(name, sizeof name, PWF_CKPT_NAME, (long long)snapshot->position.step);
     PWF_TRY(pwf_commit_new(b->mesh, dir, name, PWF_KIND_CHECKPOINT, snapshot, &b->commit));
     const pwf_status s = pwf_commit_together(b->commit, false);

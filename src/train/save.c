@@ -77,7 +77,7 @@ static pwf_ckpt_retention retention(const pwf_trainer *t)
                                 t->config->checkpoint.keep_every};
 }
 
-static pwf_status write_row(pwf_trainer *t, double lost)
+static pwf_status write_row(pwf_trainer *t)
 {
     const pwf_saving *s = &t->saving;
     pwf_json *row = pwf_json_new();
@@ -86,29 +86,34 @@ static pwf_status write_row(pwf_trainer *t, double lost)
     pwf_json_set_real(row, "seconds", t->save_whole);
     pwf_json_set_int(row, "steps_beside", s->steps);
     pwf_json_set_real(row, "stood_seconds", s->stood);
-    pwf_json_set_real(row, "lost_seconds", lost);
-    if (s->usual > 0.0) pwf_json_set_real(row, "lost_steps", lost / s->usual);
+    pwf_json_set_real(row, "lost_seconds", t->save_seconds);
+    if (s->usual > 0.0) pwf_json_set_real(row, "lost_steps", t->save_seconds / s->usual);
     return pwf_report_row(t->report, row);
 }
 
-/* And older files are gone. Training has lost the time in which it stood still, and by how much the
- * steps beside it were slower than those before. What else runs on the machine makes steps slower
- * and faster too, so the latter is a mean over all checkpoints of the process. */
+/* Training has lost the time in which it stood still, and by how much the steps beside were slower
+ * than those before; more than the processor time of the thread is the doing of somebody else. */
+static double lost_seconds(const pwf_trainer *t)
+{
+    const pwf_saving *s = &t->saving;
+    if (!s->beside || s->usual <= 0.0) return s->stood;
+    const double slower = s->step_seconds - (double)s->steps * s->usual;
+    return s->stood + fmin(fmax(slower, 0.0), pwf_background_seconds(t->background));
+}
+
+/* And older files are gone. */
 static pwf_status ended(pwf_trainer *t)
 {
     const pwf_saving *s = &t->saving;
-    const double slower = s->usual > 0.0 ? s->step_seconds - (double)s->steps * s->usual : 0.0;
-    const double lost = s->stood + fmax(slower, 0.0);
     t->save_ended = pwf_clock_seconds();
     t->save_whole = t->save_ended - s->begun;
-    t->slower += (slower - t->slower) / (double)++t->saves;
-    t->save_seconds = s->stood + fmax(t->slower, 0.0);
+    t->save_seconds = lost_seconds(t);
     if (s->beside)
         PWF_INFO("CKPT", "checkpoint %s, %.2f s beside %lld steps; %.2f s lost", t->saved,
-                 t->save_whole, (long long)s->steps, lost);
+                 t->save_whole, (long long)s->steps, t->save_seconds);
     else
-        PWF_INFO("CKPT", "checkpoint %s, %.2f s", t->saved, lost);
-    PWF_TRY(pwf_mesh_agree(t->mesh, t->report ? write_row(t, lost) : pwf_ok()));
+        PWF_INFO("CKPT", "checkpoint %s, %.2f s", t->saved, t->save_seconds);
+    PWF_TRY(pwf_mesh_agree(t->mesh, t->report ? write_row(t) : pwf_ok()));
     if (s->kept) pwf_exports_round(t);
     return pwf_ok();
 }

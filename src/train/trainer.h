@@ -103,9 +103,7 @@ typedef struct pwf_trainer {
     int late;                             /* comparisons in a row in which it was slow */
     int rollbacks;                        /* in a row, without a checkpoint between them */
     double save_ended;                    /* clock behind the last try to save */
-    double save_seconds;                  /* what training loses to one; 0: none yet */
-    double slower;                        /* of that, in slower steps: mean over all `saves` */
-    int64_t saves;                        /* of this process */
+    double save_seconds;                  /* what training lost to the last one; 0: none yet */
     double save_whole;                    /* what the last one took from begin to end */
     pwf_saving saving;                    /* the one under way, or the last */
     pwf_background *background;           /* NULL without checkpoint.async */

@@ -47,6 +47,11 @@ bool pwf_background_is_under_way(const pwf_background *b);
  * Local. */
 int pwf_background_claim(pwf_background *b);
 
+/** Processor time in seconds that the own thread has taken since the last begin: what it can have
+ * kept from others. It must not be busy.
+ * Local. */
+double pwf_background_seconds(const pwf_background *b);
+
 /** Waits until the own thread is not busy.
  * Local. */
 void pwf_background_wait(pwf_background *b);
