@@ -284,6 +284,8 @@ const pwf_option pwf_options[] = {
  "steps between comparisons of the ranks: what they hold in common, and their speed; 0: none"},
 {"watchdog.spike", REAL(watchdog.spike), "10", FROM(0, 1e12), NULL, RUN,
  "a step whose loss is so many times the largest of 100 before is done again; 0: any is taken"},
+{"watchdog.memory", FLAG(watchdog.memory), "true", NO_RANGE, NULL, RUN,
+ "hash the state behind every step and compare it before the next, as it must not change there"},
 
 {"eval.samples", WHOLE(eval.samples), "20", FROM(1, 10000), NULL, STATE,
  "draws of the weights whose probabilities an ensemble averages"},

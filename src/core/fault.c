@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "pwf/core/fault.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -87,9 +88,31 @@ static void find_action(const char *name, char action[16])
     pthread_mutex_unlock(&lock);
 }
 
-int64_t pwf_fault_number(void)
+/* Which value, or which bit of all values: the number of the fault. */
+static void spoil(pwf_fault_kind kind, void *values, int64_t count, double value, bool flips)
 {
-    return fault.number;
+    const int64_t size = kind == PWF_FAULT_F32 || kind == PWF_FAULT_I32 ? 4 : 8;
+    const int64_t number = (int64_t)fault.number;
+    if (flips) {
+        const int64_t bit = number % (8 * size * count);
+        ((uint8_t *)values)[bit / 8] ^= (uint8_t)(1U << (bit % 8));
+    } else if (kind == PWF_FAULT_F32) {
+        ((float *)values)[number % count] = (float)value;
+    } else if (kind == PWF_FAULT_F64) {
+        ((double *)values)[number % count] = value;
+    }
+}
+
+void pwf_fault_spoil(const char *name, pwf_fault_kind kind, void *values, int64_t count)
+{
+    static const struct {
+        const char *action;
+        double value;
+    } ways[] = {{"nan", (double)NAN}, {"inf", (double)INFINITY}, {"huge", 1e38}, {"tiny", 1e-42}};
+    if (count <= 0) return;
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++)
+        if (pwf_fault_value(name, ways[i].action)) spoil(kind, values, count, ways[i].value, false);
+    if (pwf_fault_value(name, "flip")) spoil(kind, values, count, 0.0, true);
 }
 
 pwf_status pwf_fault_point(const char *name)

@@ -3,6 +3,7 @@
 #include "idx.h"
 
 #include "file.h"
+#include "pwf/core/watch.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -52,6 +53,7 @@ static pwf_status read_file(pwf_idx *x, uint8_t *bytes, size_t room, size_t *got
 {
     for (;;) {
         const ssize_t n = read(x->fd, bytes, room);
+        pwf_watch_beat();
         if (n >= 0) {
             *got = (size_t)n;
             x->taken += n;

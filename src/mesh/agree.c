@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "mesh_private.h"
 
+#include "pwf/core/fault.h"
 #include "pwf/core/hash.h"
 #include "pwf/core/watch.h"
 
@@ -41,6 +42,7 @@ static pwf_status agree(MPI_Comm comm, pwf_status local, int *most, int count)
     claims[0] = (claim){(int)local.code, rank};
     for (int i = 0; i < count; i++)
         claims[1 + i] = (claim){most[i], rank};
+    if (PWF_FAULT_VALUE("mesh.agree", "skip")) return local;
     /* Of equal codes MPI_MAXLOC takes the lowest rank. */
     pwf_watch_wait("reduction");
     PWF_MPI(MPI_Allreduce(MPI_IN_PLACE, claims, 1 + count, MPI_2INT, MPI_MAXLOC, comm));

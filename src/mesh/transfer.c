@@ -2,6 +2,7 @@
 /* Collectives of any length: each is a loop over pieces that one MPI call may carry. */
 #include "mesh_private.h"
 
+#include "pwf/core/fault.h"
 #include "pwf/core/watch.h"
 
 #include <string.h>
@@ -11,7 +12,7 @@ enum { TAG_COLLECT = 1, TAG_REDUCE = 2 };
 static void all_reduce(const pwf_mesh *mesh, pwf_axis axis, void *values, int64_t count,
                        MPI_Datatype type, MPI_Op op)
 {
-    if (mesh->size[axis] == 1) return;
+    if (mesh->size[axis] == 1 || PWF_FAULT_VALUE("mesh.reduce", "skip")) return;
     char *at = values;
     pwf_watch_wait("reduction");
     for (int64_t piece; count > 0; count -= piece, at += 8 * piece) {
@@ -33,7 +34,7 @@ void pwf_mesh_max_i64(const pwf_mesh *mesh, pwf_axis axis, int64_t *values, int6
 
 void pwf_mesh_broadcast(const pwf_mesh *mesh, pwf_axis axis, int root, void *data, size_t bytes)
 {
-    if (mesh->size[axis] == 1) return;
+    if (mesh->size[axis] == 1 || PWF_FAULT_VALUE("mesh.broadcast", "skip")) return;
     PWF_ASSERT(bytes <= INT64_MAX);
     char *at = data;
     int64_t left = (int64_t)bytes;
@@ -48,7 +49,7 @@ void pwf_mesh_broadcast(const pwf_mesh *mesh, pwf_axis axis, int root, void *dat
 void pwf_mesh_gather(const pwf_mesh *mesh, pwf_axis axis, void *data, const int64_t *offset)
 {
     const int size = mesh->size[axis];
-    if (size == 1) return;
+    if (size == 1 || PWF_FAULT_VALUE("mesh.gather", "skip")) return;
     if (offset[size] > pwf_mesh_chunk) {
         for (int r = 0; r < size; r++)
             pwf_mesh_broadcast(mesh, axis, r, (char *)data + offset[r],

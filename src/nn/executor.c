@@ -8,6 +8,7 @@
 #include "graph_parts.h"
 #include "operators.h"
 #include "pwf/core/clock.h"
+#include "pwf/core/fault.h"
 #include "pwf/core/mem.h"
 
 #include <stdlib.h>
@@ -265,6 +266,8 @@ static pwf_status run_forward(pwf_executor *e, const run *r, int nodes)
         const double start = pwf_clock_seconds();
         const pwf_call call = call_of(e, i, r);
         PWF_TRY(call.node->op->forward(&call));
+        if (e->training)
+            PWF_FAULT_SPOIL("train.activation", PWF_FAULT_F32, call.y, call.y ? call.images : 0);
         e->nodes[i].forward_seconds += pwf_clock_seconds() - start;
     }
     return pwf_ok();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What the ranks of a run say to each other about themselves: hashes of what they hold in common,
- * and how long their own work takes. */
+ * and how long their own work takes; and whether a rank's own memory keeps what it holds. */
 #include "trainer.h"
 
 #include "pwf/core/hash.h"
@@ -130,6 +130,23 @@ pwf_status pwf_ranks_compare(pwf_trainer *t)
             return apart(t, cards, odd, SHARD);
     odd = find_odd(cards, ranks, 0, 1, TOLD);
     return odd < 0 ? pwf_ok() : apart(t, cards, odd, TOLD);
+}
+
+/* The shard is at rest between two steps. */
+void pwf_rest_begin(pwf_trainer *t)
+{
+    t->rests = t->config->watchdog.memory;
+    if (t->rests) t->rest = hash_shard(t->state);
+}
+
+pwf_status pwf_rest_check(pwf_trainer *t)
+{
+    if (!t->rests || pwf_hash_equal(t->rest, hash_shard(t->state))) return pwf_ok();
+    char place[160];
+    pwf_log_place(place);
+    t->changed = 1;
+    return PWF_FAIL(PWF_NUMBERS, "%s: the state has changed in memory since the step before",
+                    place);
 }
 
 static int by_value(const void *a, const void *b)

@@ -3,7 +3,6 @@
  * order of remedies is in docs/reliability.md. */
 #include "trainer.h"
 
-#include "pwf/core/fault.h"
 #include "pwf/core/log.h"
 
 #include <math.h>
@@ -18,42 +17,8 @@ pwf_status pwf_numbers_bad(const char *what)
     return PWF_FAIL(PWF_NUMBERS, "%s: %s is not finite or too large", place, what);
 }
 
-/* Which value, or which bit of all values: the number of the fault. */
-static void spoil(pwf_spoilt kind, void *values, int64_t count, double value, bool flips)
-{
-    const int64_t size = kind == PWF_SPOIL_F32 || kind == PWF_SPOIL_I32 ? 4 : 8;
-    const int64_t number = pwf_fault_number();
-    if (flips) {
-        const int64_t bit = number % (8 * size * count);
-        ((uint8_t *)values)[bit / 8] ^= (uint8_t)(1U << (bit % 8));
-    } else if (kind == PWF_SPOIL_F32) {
-        ((float *)values)[number % count] = (float)value;
-    } else if (kind == PWF_SPOIL_F64) {
-        ((double *)values)[number % count] = value;
-    }
-}
-
-void pwf_numbers_spoil(const char *name, pwf_spoilt kind, void *values, int64_t count)
-{
-    static const struct {
-        const char *action;
-        double value;
-    } ways[] = {{"nan", (double)NAN}, {"inf", (double)INFINITY}, {"huge", 1e38}, {"tiny", 1e-42}};
-    (void)name; /* unused without fault points */
-    if (count <= 0) return;
-    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++)
-        if (PWF_FAULT_VALUE(name, ways[i].action)) spoil(kind, values, count, ways[i].value, false);
-    if (PWF_FAULT_VALUE(name, "flip")) spoil(kind, values, count, 0.0, true);
-}
-
-static bool are_finite(const float *values, int64_t count)
-{
-    for (int64_t i = 0; i < count; i++)
-        if (!isfinite(values[i])) return false;
-    return true;
-}
-
-/* A mean or variance of activations beyond 2^64 is no more use than one that is not finite. */
+/* A weight, or a mean or variance of activations, of 2^64 is of no more use than one that is not
+ * finite. */
 static bool are_sane(const float *values, int64_t count)
 {
     for (int64_t i = 0; i < count; i++)
@@ -86,10 +51,10 @@ pwf_status pwf_numbers_of_state(const pwf_trainer *t)
     const int count = pwf_state_arrays(s, arrays);
     for (int i = 0; i < count; i++) {
         const pwf_range own = arrays[i].posterior ? s->own_posterior : s->own;
-        if (arrays[i].real && !are_finite(arrays[i].data, own.hi - own.lo))
+        if (arrays[i].real && !are_sane(arrays[i].data, own.hi - own.lo))
             return pwf_numbers_bad(arrays[i].name);
     }
-    if (!are_finite(s->buffers, pwf_registry_buffer_count(t->registry)))
+    if (!are_sane(s->buffers, pwf_registry_buffer_count(t->registry)))
         return pwf_numbers_bad("a running statistic of BatchNorm");
     return pwf_ok();
 }
@@ -113,13 +78,17 @@ pwf_status pwf_numbers_roll_back(pwf_trainer *t, const pwf_status *why)
     t->rollbacks++;
     t->skipped = 0;
     if (pwf_mesh_rank(t->mesh, PWF_WORLD) == 0)
-        PWF_WARN("ROLLBACK", "%s; back to %s, and on with later batches", why->text, t->saved);
+        PWF_WARN("ROLLBACK", "%s; back to %s, and on%s", why->text, t->saved,
+                 t->changed ? "" : " with later batches");
     pwf_trainer_at(t, "load", "watchdog.start", t->config->watchdog.start);
     PWF_TRY(pwf_ckpt_read(t->mesh, t->saved, &from));
     PWF_TRY(pwf_mesh_agree(t->mesh, write_row(t, &from.position)));
     t->position = from.position;
     t->losses = from.losses;
-    if (t->position.batches < batches) t->position.batches = batches;
+    /* Memory that changed says nothing against the batches. */
+    if (t->position.batches < batches && !t->changed) t->position.batches = batches;
+    t->changed = 0;
+    t->rests = false;
     t->units_done = t->units_total - pwf_plan_units(t, &t->position);
     return pwf_ok();
 }

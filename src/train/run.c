@@ -130,9 +130,11 @@ static void enter(pwf_trainer *t, pwf_phase phase)
     memset(&t->losses, 0, sizeof t->losses);
     memset(s->mu_momentum, 0, all);
     memset(s->sigma_momentum, 0, fuzzy);
-    if (!s->mu_second) return;
-    memset(s->mu_second, 0, all);
-    memset(s->sigma_second, 0, fuzzy);
+    if (s->mu_second) {
+        memset(s->mu_second, 0, all);
+        memset(s->sigma_second, 0, fuzzy);
+    }
+    pwf_rest_begin(t);
 }
 
 /* One step of BASELINE or TRAIN, with what comes at intervals; the last one leads on to `next`. */

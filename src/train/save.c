@@ -5,6 +5,7 @@
 #include "trainer.h"
 
 #include "pwf/core/clock.h"
+#include "pwf/core/fault.h"
 #include "pwf/core/log.h"
 
 #include <math.h>
@@ -21,8 +22,8 @@ static void at_checkpoint(const pwf_trainer *t)
 static pwf_status take_snapshot(pwf_trainer *t, pwf_snapshot *snapshot, char **text)
 {
     int64_t lengths[2] = {0, 0};
-    pwf_numbers_spoil("train.save", PWF_SPOIL_F32, t->state->buffers,
-                      pwf_registry_buffer_count(t->registry));
+    PWF_FAULT_SPOIL("train.save", PWF_FAULT_F32, t->state->buffers,
+                    pwf_registry_buffer_count(t->registry));
     pwf_status status = pwf_config_write(t->config, text);
     if (status.code == PWF_OK) status = pwf_numbers_of_state(t);
     if (status.code == PWF_OK && t->report)

@@ -106,7 +106,7 @@ static pwf_status run_slot(const slots_job *job, pwf_worker *w, int64_t slot)
                                      &w->labels[i]));
     }
     w->decoding += pwf_clock_seconds() - begun;
-    pwf_numbers_spoil("train.image", PWF_SPOIL_F32, input, images * pixels);
+    PWF_FAULT_SPOIL("train.image", PWF_FAULT_F32, input, images * pixels);
     float *statistics = t->slot_statistics + slot * pwf_registry_buffer_count(t->registry);
     if (!job->gradients) {
         t->slot_loss[slot] = 0.0;
@@ -117,10 +117,10 @@ static pwf_status run_slot(const slots_job *job, pwf_worker *w, int64_t slot)
     memset(w->gradient, 0, (size_t)t->state->total * sizeof *w->gradient);
     PWF_TRY(pwf_executor_train(w->train, t->weights, &targets, scale, w->gradient, statistics,
                                &t->slot_loss[slot]));
-    pwf_numbers_spoil("train.statistics", PWF_SPOIL_F32, statistics,
-                      pwf_registry_buffer_count(t->registry));
-    pwf_numbers_spoil("train.gradient", PWF_SPOIL_F32, w->gradient, t->state->total);
-    pwf_numbers_spoil("train.loss", PWF_SPOIL_F64, &t->slot_loss[slot], 1);
+    PWF_FAULT_SPOIL("train.statistics", PWF_FAULT_F32, statistics,
+                    pwf_registry_buffer_count(t->registry));
+    PWF_FAULT_SPOIL("train.gradient", PWF_FAULT_F32, w->gradient, t->state->total);
+    PWF_FAULT_SPOIL("train.loss", PWF_FAULT_F64, &t->slot_loss[slot], 1);
     if (PWF_FAULT_VALUE("train.loss", "grow"))
         t->slot_loss[slot] *= 100.0 * (double)t->config->parallel.slots;
     if (!pwf_exchange_add(t->exchange, t->sum, w->gradient, 0, t->state->total) ||

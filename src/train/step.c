@@ -42,8 +42,8 @@ static void gradient(pwf_trainer *t, const pwf_stream *noise)
     const pwf_range own = t->state->own;
     pwf_posterior_gradient(t->state, &t->posterior, t->pool, noise, t->sum + own.lo, t->dmu,
                            t->dsigma, t->norm + own.lo / PWF_BLOCK);
-    pwf_numbers_spoil("train.norm", PWF_SPOIL_F64, t->norm + own.lo / PWF_BLOCK,
-                      pwf_block_count(own.hi - own.lo));
+    PWF_FAULT_SPOIL("train.norm", PWF_FAULT_F64, t->norm + own.lo / PWF_BLOCK,
+                    pwf_block_count(own.hi - own.lo));
     pwf_exchange_gather_blocks(t->exchange, t->norm);
 }
 
@@ -129,15 +129,15 @@ static void spoil_state(pwf_trainer *t)
 {
     pwf_state *s = t->state;
     const int64_t fuzzy = s->own_posterior.hi - s->own_posterior.lo;
-    pwf_numbers_spoil("train.mu", PWF_SPOIL_F32, s->mu, s->own.hi - s->own.lo);
-    pwf_numbers_spoil("train.momentum", PWF_SPOIL_F32, s->mu_momentum, s->own.hi - s->own.lo);
-    pwf_numbers_spoil("train.sigma", PWF_SPOIL_F32, s->sigma, fuzzy);
-    pwf_numbers_spoil("train.buffers", PWF_SPOIL_F32, s->buffers,
-                      pwf_registry_buffer_count(t->registry));
-    pwf_numbers_spoil("train.codebook", PWF_SPOIL_I32, s->codebook.entry, s->codebook.count);
-    pwf_numbers_spoil("train.position", PWF_SPOIL_I64, &t->position,
-                      (int64_t)(sizeof t->position / sizeof(int64_t)));
-    pwf_numbers_spoil("train.losses", PWF_SPOIL_F64, t->losses.value, t->losses.count);
+    PWF_FAULT_SPOIL("train.mu", PWF_FAULT_F32, s->mu, s->own.hi - s->own.lo);
+    PWF_FAULT_SPOIL("train.momentum", PWF_FAULT_F32, s->mu_momentum, s->own.hi - s->own.lo);
+    PWF_FAULT_SPOIL("train.sigma", PWF_FAULT_F32, s->sigma, fuzzy);
+    PWF_FAULT_SPOIL("train.buffers", PWF_FAULT_F32, s->buffers,
+                    pwf_registry_buffer_count(t->registry));
+    PWF_FAULT_SPOIL("train.codebook", PWF_FAULT_I32, s->codebook.entry, s->codebook.count);
+    PWF_FAULT_SPOIL("train.position", PWF_FAULT_I64, &t->position,
+                    (int64_t)(sizeof t->position / sizeof(int64_t)));
+    PWF_FAULT_SPOIL("train.losses", PWF_FAULT_F64, t->losses.value, t->losses.count);
 }
 
 /* All of a step that leaves the state as it is. One agreement stands at its end: whatever failed on
@@ -146,18 +146,20 @@ static pwf_status attempt(pwf_trainer *t, const pwf_stream *noise)
 {
     pwf_state *s = t->state;
     spoil_state(t);
+    const pwf_status rest = pwf_rest_check(t);
     pwf_slots_seek(t, t->position.batches);
     pwf_step_weights(t, noise);
-    pwf_numbers_spoil("train.weights", PWF_SPOIL_F32, t->weights, s->total);
+    PWF_FAULT_SPOIL("train.weights", PWF_FAULT_F32, t->weights, s->total);
     pwf_status status = pwf_slots_run(t, true);
     (void)PWF_FAULT_POINT("train.reduce");
-    pwf_numbers_spoil("train.sum", PWF_SPOIL_I64, t->sum, s->total);
+    PWF_FAULT_SPOIL("train.sum", PWF_FAULT_I64, t->sum, s->total);
     pwf_exchange_reduce_begin(t->exchange, t->sum);
     pwf_exchange_reduce_end(t->exchange);
     gradient(t, noise);
-    pwf_numbers_spoil("train.told", PWF_SPOIL_F64, t->slot_loss, t->config->parallel.slots);
+    PWF_FAULT_SPOIL("train.told", PWF_FAULT_F64, t->slot_loss, t->config->parallel.slots);
     t->told = true;
     if (status.code == PWF_OK) status = pwf_numbers_of_step(t);
+    if (rest.code != PWF_OK) status = rest;
     status = pwf_trainer_agree(t, status);
     t->told = false;
     return status;
@@ -203,10 +205,10 @@ pwf_status pwf_step_run(pwf_trainer *t)
     const double begun = pwf_clock_seconds();
     t->lr = pwf_plan_lr(t);
     pwf_status status = attempt(t, noise);
-    if (status.code == PWF_NUMBERS && !t->parted) {
+    if (status.code == PWF_NUMBERS && !t->parted && !t->changed) {
         const pwf_status first = status;
         status = attempt(t, noise);
-        if (status.code == PWF_NUMBERS && !t->parted) return pass_over(t, &status);
+        if (status.code == PWF_NUMBERS && !t->parted && !t->changed) return pass_over(t, &status);
         if (status.code == PWF_OK && pwf_mesh_rank(t->mesh, PWF_WORLD) == 0)
             PWF_WARN("NUMBERS_RERUN",
                      "%s, but not when the step was done again, as after a fault of the hardware; "
@@ -221,6 +223,7 @@ pwf_status pwf_step_run(pwf_trainer *t)
     t->loss = pwf_step_loss(t);
     pwf_losses_add(&t->losses, t->loss);
     move_on(t);
+    pwf_rest_begin(t);
     /* Seconds are averaged, not rates, so that the rate agrees with the time that goes by; the
      * first step also prepares the libraries and does not count. */
     const double seconds = pwf_clock_seconds() - begun;

@@ -88,16 +88,19 @@ typedef struct pwf_trainer {
     double *slot_loss;      /* [slots] */
     float *slot_statistics; /* [slots, buffers] */
 
-    pwf_report *report;                   /* on world rank 0 */
-    double seconds;                       /* run time of earlier processes */
-    double started;                       /* clock at the start of this process */
-    int64_t steps_here;                   /* steps of this process */
-    pwf_position saved_position;          /* of the newest checkpoint of the run directory */
-    bool has_saved;                       /* there is one */
-    char saved[PWF_PATH];                 /* name of that, or of the one the run goes on from */
-    int saves_failed;                     /* in a row */
-    int skipped;                          /* steps in a row without an update */
-    bool told;                            /* losses, statistics and norms of a step are on all */
+    pwf_report *report;          /* on world rank 0 */
+    double seconds;              /* run time of earlier processes */
+    double started;              /* clock at the start of this process */
+    int64_t steps_here;          /* steps of this process */
+    pwf_position saved_position; /* of the newest checkpoint of the run directory */
+    bool has_saved;              /* there is one */
+    char saved[PWF_PATH];        /* name of that, or of the one the run goes on from */
+    int saves_failed;            /* in a row */
+    int skipped;                 /* steps in a row without an update */
+    bool told;                   /* losses, statistics and norms of a step are on all */
+    bool rests;                  /* the shard has had this hash since the last step: */
+    pwf_hash rest;
+    int changed;                          /* its hash was another one, on some rank */
     bool parted;                          /* the ranks hold different states */
     double own_seconds;                   /* this rank's work per slot since the last comparison */
     int late;                             /* comparisons in a row in which it was slow */
@@ -253,14 +256,15 @@ pwf_status pwf_ranks_compare(pwf_trainer *t);
 /* compare.c. A hash of the small things and of what was told, for pwf_trainer_agree. Local. */
 int pwf_ranks_hash(const pwf_trainer *t);
 
+/* compare.c. Notes the hash of the shard behind a step, and compares it before the next one:
+ * whatever is different then has changed by itself. Whoever else changes the state sets t->rests to
+ * false. Local; fails with PWF_NUMBERS, and pwf_trainer_agree sets t->changed everywhere. */
+void pwf_rest_begin(pwf_trainer *t);
+pwf_status pwf_rest_check(pwf_trainer *t);
+
 /* compare.c. Compares the ranks' work per slot since the last time; one that is 1.5 times slower
  * than the median three times in a row says so. Collective. */
 void pwf_ranks_time(pwf_trainer *t);
-
-/* numbers.c. For tests: spoils one of `count` values of a kind of this rank, if a fault of that
- * name is armed. Local. */
-typedef enum pwf_spoilt { PWF_SPOIL_F32, PWF_SPOIL_F64, PWF_SPOIL_I32, PWF_SPOIL_I64 } pwf_spoilt;
-void pwf_numbers_spoil(const char *name, pwf_spoilt kind, void *values, int64_t count);
 
 /* spikes.c. Whether a loss is out of all proportion to those before it: more than `factor` times
  * the largest, or twice that and 8 robust standard deviations above their median; 0: never. Local.

@@ -213,11 +213,31 @@ end_job() {
     case $code in 129 | 138 | 140) code=${said:-$code} ;; esac
 }
 
+# settle RUN: mpirun may end a little before its ranks, one of which holds the run directory.
+settle() {
+    local t
+    for ((t = 0; t < 200; t++)); do
+        [ -e "$1/.pwf.lock" ] || return 0
+        ! flock -n "$1/.pwf.lock" true || return 0
+        sleep 0.05
+    done
+    failing=leftovers check "$1: still in use 10 s after its job" false
+}
+
+# patience SECONDS KEY...: limits of the watchdog for the jobs that follow; 0 seconds: those of the settings
+patience() {
+    local which
+    for which in "${@:2}"; do
+        if [ "$1" = 0 ]; then unset "PWF_WATCHDOG_${which^^}"; else export "PWF_WATCHDOG_${which^^}=$1"; fi
+    done
+}
+
 # The phases of a job, and where in them it is held: POINT RANK TIMES.
 phases=(init load step reduce fix evaluate write commit prune finish)
 place_of() {
     local on=$((RANDOM % 2))
     case $1 in
+    launch) echo start.init $on 1 ;;
     init) echo start.mesh $on 1 ;;
     load) echo train.load $on 1 ;;
     step) echo train.step $on $((RANDOM % 18 + 2)) ;;

@@ -159,6 +159,7 @@ typedef struct pwf_config {
     struct { /* belongs to the run; seconds, 0: no limit */
         double start, step, fix, evaluate, checkpoint, finish;
         int64_t interval; /* steps; 0: ranks are not compared at intervals */
+        bool memory;      /* the state at rest is hashed */
         double spike;     /* times the largest loss before; 0: any is taken */
     } watchdog;
     struct {

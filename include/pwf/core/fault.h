@@ -23,16 +23,19 @@
  *               that of the given number, modulo how many there are
  *   inf, huge, tiny   likewise: infinite, 1e38, 1e-42
  *   flip        likewise: the bit of the given number is turned, counted over all values
- *   grow, slow  likewise: the loss becomes a hundred times as large, the rank takes longer
+ *   grow, slow, skip   likewise: the loss becomes a hundred times as large, the rank takes longer,
+ *               a collective is left out
  *   list   prints "fault point NAME" on stderr; with the point `*` every point does so
  */
 
 #ifdef PWF_FAULTS
 #define PWF_FAULT_POINT(name) pwf_fault_point(name)
 #define PWF_FAULT_VALUE(name, action) pwf_fault_value(name, action)
+#define PWF_FAULT_SPOIL(name, kind, values, count) pwf_fault_spoil(name, kind, values, count)
 #else
 #define PWF_FAULT_POINT(name) pwf_ok()
 #define PWF_FAULT_VALUE(name, action) false
+#define PWF_FAULT_SPOIL(name, kind, values, count) ((void)0)
 #endif
 
 /** What PWF_FAULT_POINT calls.
@@ -44,9 +47,16 @@ pwf_status pwf_fault_point(const char *name);
  * Local; any thread. */
 bool pwf_fault_value(const char *name, const char *action);
 
-/** The number of the armed fault, which says which value or bit is to be spoilt.
- * Local. */
-int64_t pwf_fault_number(void);
+/** What PWF_FAULT_SPOIL calls: spoils one of `count` values of a kind, or turns a bit of them, if
+ * the caller is to do so now.
+ * Local; any thread. */
+typedef enum pwf_fault_kind {
+    PWF_FAULT_F32,
+    PWF_FAULT_F64,
+    PWF_FAULT_I32,
+    PWF_FAULT_I64
+} pwf_fault_kind;
+void pwf_fault_spoil(const char *name, pwf_fault_kind kind, void *values, int64_t count);
 
 /** Arms another fault, "point:rank:count:action", or none (NULL), in place of PWF_TEST_FAULT: for
  * tests that go through many of them in one process. Points that are compiled out stay so.

@@ -1,0 +1,22 @@
+# A bit of a weight turns in memory between two steps, in the exponent (odd units) or the mantissa.
+# shellcheck shell=bash disable=SC2034,SC2154
+title="one bit of a sharded weight"
+units="2 200 1000"
+settings+=(--set train.baseline_epochs=2 --set fixing.first_epochs=2 --set fixing.epochs=2 --set checkpoint.every=20
+    --set eval.ensemble=none)
+
+setup() { whole_run; }
+
+unit() {
+    local run=weight$1 on=$((RANDOM % 2)) count=$((RANDOM % 119 + 2)) bit=$((RANDOM % 23)) what=mantissa seen
+    [ $(($1 % 2)) = 0 ] || what=exponent bit=$((23 + RANDOM % 8))
+    PWF_TEST_FAULT=train.mu:$on:$count:flip:$(((RANDOM % 4096) * 32 + bit)) dist 2 "$run.log" "${settings[@]}" --output "$run" \
+        --set parallel.shards=2
+    check "$run: the fault did not fire" grep -q "^fault flip" "$run.log"
+    seen=$(grep -oE "code=(NUMBERS_[A-Z]*|ROLLBACK)" "$run.log" | sort -u | tr '\n' ' ')
+    expect 0 "$run"
+    failing=silent check "$run: not seen" grep -q "code=ROLLBACK .*rank $on .*changed in memory" "$run.log"
+    same_state whole "$run"
+    case_is good "bit $bit ($what) of a weight of rank $on, step $count: ${seen:-not seen}"
+    rm -rf "$run" "$run".log*
+}
