@@ -127,7 +127,8 @@ pwf_why_again() {
         pwf_memory=0 pwf_io=0 pwf_hung=0 pwf_killed=0
         case ${pwf_asked_usr1:+asked}$pwf_preempted:$reason in
         *:stop_file | *:stop_after) pwf_why_not="it stopped because it was told to ($reason)" ;;
-        *:usr1 | *:max_time | ?*:*) pwf_why="it stopped in time" ;;
+        *:usr1 | *:max_time) pwf_why="it stopped in time" ;;
+        ?*:*) pwf_why="its time was up" ;;
         *) pwf_why_not="it stopped on a signal" ;;
         esac
         ;;

@@ -122,10 +122,14 @@ held_job() {
     fi
 }
 
-# job_ends STATE: waits for the end, which is to be this one.
+# state_is JOB PATTERN: how Slurm sees a job.
+# shellcheck disable=SC2053
+state_is() { [[ $(job_now "$1") == $2 ]]; }
+
+# job_ends PATTERN: waits for the end, which is to be this one.
 job_ends() {
     failing=hang check "the job ends" wait_until 300 is_over "$job"
-    failing=code check "the job is $(job_now "$job")" test "$(job_now "$job")" = "$1"
+    failing=code check "the job is $(job_now "$job")" state_is "$job" "$1"
 }
 
 # starts N: the log holds so many starts, in order.

@@ -106,6 +106,7 @@ begin; FAKE_STATE=COMPLETING job 75 1 "$(stopped usr1)"; not_again "a cancelled 
 begin; count=1; FAKE_RESTARTS=2 job 137 1; not_again "a start that Slurm has given up"
 check "and its counts stay" test ! -e run/job.state
 begin; FAKE_STATE=COMPLETING FAKE_REASON=TimeLimit job 75 1 "$(stopped term)"; again "late, but in time"
+says log "its time was up"
 begin; FAKE_REFUSED=1 job 75 1 "$(stopped usr1)"; expect 75 "no requeue allowed"; says log "submit it again"
 
 # A task of an array is not the array.
