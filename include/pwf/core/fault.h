@@ -35,7 +35,7 @@
 #else
 #define PWF_FAULT_POINT(name) pwf_ok()
 #define PWF_FAULT_VALUE(name, action) false
-#define PWF_FAULT_SPOIL(name, kind, values, count) ((void)0)
+#define PWF_FAULT_SPOIL(name, kind, values, count) ((void)(values), (void)(count))
 #endif
 
 /** What PWF_FAULT_POINT calls.
