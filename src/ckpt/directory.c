@@ -170,10 +170,10 @@ pwf_status pwf_directory_look(const char *dir, pwf_directory *out)
         return cannot_create(dir, errno);
     const int fd = make_probe(out->place, path);
     if (fd < 0) return cannot_create(dir, errno);
+    unlink(path); /* who is killed now leaves nothing */
     out->locks = PWF_FAULT_POINT("lock.flock").code == PWF_OK &&
                  flock(fd, LOCK_EX | LOCK_NB) == 0 && !pwf_directory_locks_stay(out->place);
     close(fd);
-    unlink(path);
     struct statvfs space;
     if (statvfs(out->place, &space) == 0)
         out->free_bytes = (int64_t)(space.f_bavail * space.f_frsize);

@@ -30,7 +30,7 @@ setup() {
             rm -rf points && mkdir points
             PWF_TEST_FAULT="*:$rank:1:list" mpirun -n 2 "$PWF_TEST_PROGRAMS/ckpt_program" 2 write points 1 3 $writer \
                 >/dev/null 2>points.log
-            sed -n 's/^fault point //p' points.log | sort -u | grep -E "$part" | while read -r point; do
+            sed -n 's/^fault point \(ckpt\.\)/\1/p' points.log | sort -u | grep -E "$part" | while read -r point; do
                 echo "$writer $point $rank kill $([ "$point" = ckpt.prune_trashed ] && echo 1 || echo 3)"
             done
         done
