@@ -2,7 +2,6 @@
 #include "read.h"
 
 #include "pwf/core/mem.h"
-#include "pwf/core/watch.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,14 +9,8 @@
 
 pwf_status pwf_read_check_arrays(const pwf_file *file)
 {
-    enum { MANY = 1024 }; /* blocks between two signs of life */
-    for (int i = 0; i < (int)file->header.arrays; i++) {
-        const int64_t blocks = file->header.array[i].blocks;
-        for (int64_t lo = 0; lo < blocks; lo += MANY) {
-            PWF_TRY(pwf_file_check(file, i, lo, lo + MANY < blocks ? lo + MANY : blocks, NULL));
-            pwf_watch_beat();
-        }
-    }
+    for (int i = 0; i < (int)file->header.arrays; i++)
+        PWF_TRY(pwf_file_check(file, i, 0, file->header.array[i].blocks, NULL));
     return pwf_ok();
 }
 
@@ -227,7 +220,6 @@ static pwf_status read_shard(const pwf_file *file, pwf_state *state)
                             h->array[i].name, file->path, arrays[i].name);
         PWF_TRY(read_array(file, i, &arrays[i],
                            arrays[i].posterior ? state->own_posterior : state->own));
-        pwf_watch_beat();
     }
     return check_codes(file, state);
 }

@@ -2,6 +2,8 @@
 #define _XOPEN_SOURCE 700 /* S_ISVTX */
 #include "pwf/core/file.h"
 
+#include "pwf/core/watch.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,11 +11,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Of one call, so that a slow disk shows signs of life. */
+static const size_t TRANSFER_MAX = 16 << 20;
+
+static size_t one_call(size_t bytes)
+{
+    return bytes < TRANSFER_MAX ? bytes : TRANSFER_MAX;
+}
+
 pwf_status pwf_file_pread(int fd, const char *path, void *out, size_t bytes, uint64_t offset)
 {
     char *to = out;
     while (bytes > 0) {
-        const ssize_t n = pread(fd, to, bytes, (off_t)offset);
+        const ssize_t n = pread(fd, to, one_call(bytes), (off_t)offset);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0)
             return PWF_FAIL(PWF_IO, "cannot read %s at byte %llu: %s", path,
@@ -21,6 +31,7 @@ pwf_status pwf_file_pread(int fd, const char *path, void *out, size_t bytes, uin
         if (n == 0)
             return PWF_FAIL(PWF_DATA, "%s ends at byte %llu, in the middle of its contents", path,
                             (unsigned long long)offset);
+        pwf_watch_beat();
         to += n;
         bytes -= (size_t)n;
         offset += (uint64_t)n;
@@ -32,14 +43,29 @@ pwf_status pwf_file_pwrite(int fd, const char *path, const void *in, size_t byte
 {
     const char *from = in;
     while (bytes > 0) {
-        const ssize_t n = pwrite(fd, from, bytes, (off_t)offset);
+        const ssize_t n = pwrite(fd, from, one_call(bytes), (off_t)offset);
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0)
             return PWF_FAIL(PWF_IO, "cannot write %s at byte %llu: %s", path,
                             (unsigned long long)offset, strerror(n < 0 ? errno : ENOSPC));
+        pwf_watch_beat();
         from += n;
         bytes -= (size_t)n;
         offset += (uint64_t)n;
+    }
+    return pwf_ok();
+}
+
+pwf_status pwf_file_append(int fd, const char *path, const void *in, size_t bytes)
+{
+    const char *from = in;
+    while (bytes > 0) {
+        const ssize_t n = write(fd, from, bytes);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0)
+            return PWF_FAIL(PWF_IO, "cannot write %s: %s", path, strerror(n < 0 ? errno : ENOSPC));
+        from += n;
+        bytes -= (size_t)n;
     }
     return pwf_ok();
 }

@@ -25,6 +25,7 @@ static _Atomic(const char *) key = "", waits; /* waits: NULL in own work */
 static atomic_ulong pieces;
 static _Atomic double beside_limit;
 static _Atomic(const char *) beside_key = "", beside_what = "";
+static _Thread_local bool is_beside;
 
 static struct {
     bool runs, ends;
@@ -53,11 +54,12 @@ void pwf_watch_limit(const char *name, double seconds)
 
 void pwf_watch_beat(void)
 {
-    atomic_fetch_add_explicit(&beats, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(is_beside ? &pieces : &beats, 1, memory_order_relaxed);
 }
 
 void pwf_watch_beside(const char *what, const char *name, double seconds)
 {
+    is_beside = true;
     atomic_store(&beside_what, what);
     atomic_store(&beside_key, name);
     atomic_store(&beside_limit, seconds);

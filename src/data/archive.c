@@ -5,7 +5,6 @@
 #include "file.h"
 #include "pwf/core/file.h"
 #include "pwf/core/mem.h"
-#include "pwf/core/watch.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -91,7 +90,6 @@ static pwf_status add_bytes(int fd, const char *path, pwf_hasher *h, uint8_t *pi
         const size_t n = hi - lo < (uint64_t)room ? (size_t)(hi - lo) : (size_t)room;
         PWF_TRY(pwf_file_pread(fd, path, piece, n, lo));
         pwf_hasher_add(h, piece, n);
-        pwf_watch_beat();
         lo += n;
     }
     return pwf_ok();

@@ -80,21 +80,9 @@ pwf_status pwf_grow_cut(pwf_grow_file *f)
     return pwf_ok();
 }
 
-static int write_all(int fd, const char *bytes, size_t count)
-{
-    while (count > 0) {
-        const ssize_t n = write(fd, bytes, count);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return -1;
-        bytes += n;
-        count -= (size_t)n;
-    }
-    return 0;
-}
-
 pwf_status pwf_grow_append(pwf_grow_file *f, const char *bytes, size_t count)
 {
-    if (write_all(f->fd, bytes, count) != 0) {
+    if (pwf_file_append(f->fd, f->name, bytes, count).code != PWF_OK) {
         const pwf_status s = cannot("append to", f->dir, f->name, PWF_IO);
         /* Half a line would make the file unreadable. */
         if (ftruncate(f->fd, f->length) != 0)
@@ -115,7 +103,9 @@ pwf_status pwf_replace_file(int dir_fd, const char *dir, const char *name, const
     const int fd = openat(dir_fd, part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, MODE);
     if (fd < 0) return cannot("create", dir, part, PWF_CANTCREATE);
     pwf_status s = pwf_ok();
-    if (write_all(fd, bytes, count) != 0 || fsync(fd) != 0) s = cannot("write", dir, part, PWF_IO);
+    if (pwf_file_append(fd, part, bytes, count).code != PWF_OK ||
+        pwf_file_sync(fd, part).code != PWF_OK)
+        s = cannot("write", dir, part, PWF_IO);
     if (close(fd) != 0 && s.code == PWF_OK) s = cannot("close", dir, part, PWF_IO);
     if (s.code == PWF_OK && renameat(dir_fd, part, dir_fd, name) != 0)
         s = cannot("put in place", dir, name, PWF_IO);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "pwf/core/file.h"
 #include "pwf/core/mem.h"
 #include "report_room.h"
 
@@ -220,7 +221,7 @@ static pwf_status write_summary(const pwf_report *r, const char *title, const ch
     if (s.code == PWF_OK) s = pwf_replace_file(r->dir_fd, r->dir, "summary.txt", p.text, p.size);
     if (s.code == PWF_OK) {
         pwf_progress_wipe();
-        if (fwrite(p.text, 1, p.size, stdout) != p.size || fflush(stdout) != 0)
+        if (pwf_file_append(STDOUT_FILENO, "the output", p.text, p.size).code != PWF_OK)
             s = PWF_FAIL(PWF_IO,
                          "cannot write the summary to the standard output: %s; it is in "
                          "%s/summary.txt",

@@ -8,6 +8,7 @@
 #include "pwf/core/watch.h"
 
 #include <cmocka.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
@@ -83,11 +84,25 @@ static void test_silence_ends_the_process(void **state)
     assert_non_null(strstr(said, "in a gather for ranks that do not come; the limit"));
 }
 
+static void beside(void *(*run)(void *))
+{
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, run, NULL) != 0) _exit(1);
+}
+
+static void *falls_silent(void *unused)
+{
+    pwf_watch_beside("writes", "watchdog.checkpoint", 0.3);
+    for (;;)
+        pause();
+    return unused;
+}
+
 /* The rest of the process lives on, and so does its own limit. */
 static void hangs_beside(void)
 {
     begin(2.0);
-    pwf_watch_beside("writes", "watchdog.checkpoint", 0.3);
+    beside(falls_silent);
     for (;;) {
         nap(0.05);
         pwf_watch_beat();
@@ -95,13 +110,22 @@ static void hangs_beside(void)
     }
 }
 
+static void *goes_on(void *unused)
+{
+    pwf_watch_beside("writes", "watchdog.checkpoint", 2.0);
+    for (;;) {
+        nap(0.05);
+        pwf_watch_beat();
+    }
+    return unused;
+}
+
 static void hangs_with_a_thread_beside(void)
 {
     begin(0.3);
-    for (;;) {
-        pwf_watch_beside("writes", "watchdog.checkpoint", 2.0);
-        nap(0.05);
-    }
+    beside(goes_on);
+    for (;;)
+        pause();
 }
 
 static void test_a_thread_beside_is_watched_too(void **state)
@@ -154,16 +178,26 @@ static void lives(void)
     }
 }
 
-/* A thread beside that goes on, and one that has ended. */
-static void lives_beside(void)
+/* It goes on, piece by piece and within one, and has ended. */
+static void *comes_to_an_end(void *unused)
 {
-    begin(0.0);
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < 10; i++) {
         pwf_watch_beside("writes", "watchdog.checkpoint", 1.0);
         nap(0.1);
     }
+    for (int i = 0; i < 20; i++) {
+        pwf_watch_beat();
+        nap(0.1);
+    }
     pwf_watch_beside("writes", "watchdog.checkpoint", 0.0);
-    nap(1.5);
+    return unused;
+}
+
+static void lives_beside(void)
+{
+    begin(0.0);
+    beside(comes_to_an_end);
+    nap(4.5);
 }
 
 static void is_off(void)

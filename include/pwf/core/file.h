@@ -11,10 +11,15 @@
 
 enum { PWF_PATH = 4096 }; /* bytes of a file's name, its NUL included */
 
-/** pread and pwrite of exactly `bytes` bytes, whatever signals and short transfers.
+/** pread and pwrite of exactly `bytes` bytes, whatever signals and short transfers; signs of life
+ * for the watchdog.
  * Local; any thread. Fail with PWF_IO, or with PWF_DATA at the end of the file. */
 pwf_status pwf_file_pread(int fd, const char *path, void *out, size_t bytes, uint64_t offset);
 pwf_status pwf_file_pwrite(int fd, const char *path, const void *in, size_t bytes, uint64_t offset);
+
+/** write of exactly `bytes` bytes, whatever signals and short transfers.
+ * Local; any thread. Fails with PWF_IO; errno says why. */
+pwf_status pwf_file_append(int fd, const char *path, const void *in, size_t bytes);
 
 /** fsync. Interrupted ones are made again, failed ones never: the system may have dropped the dirty
  * pages.
