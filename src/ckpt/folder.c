@@ -100,6 +100,8 @@ static pwf_status list_folder(const char *dir, list *l, int64_t *bad, bool warn)
         if (one.code == PWF_OK && header.kind == PWF_KIND_CHECKPOINT) {
             s = append(l, e->d_name, round);
             if (s.code == PWF_OK) l->entry[l->count - 1].step = header.step;
+        } else if (one.code == PWF_RESOURCE) {
+            s = one; /* that says nothing of the file */
         } else {
             ++*bad;
             if (warn && one.code == PWF_OK)
@@ -159,6 +161,8 @@ static pwf_status find_here(const char *dir, char *path, bool *found)
         const pwf_status one = pwf_ckpt_verify(name);
         if (one.code == PWF_OK)
             memcpy(path, name, PWF_PATH);
+        else if (one.code == PWF_RESOURCE)
+            s = one; /* that says nothing of the file */
         else
             PWF_WARN("CKPT_BAD", "%s", one.text);
     }

@@ -92,10 +92,9 @@ pwf_status pwf_hashes_fingerprint(const pwf_hash *hash, int64_t count, const pwf
     return pwf_ok();
 }
 
-pwf_hash pwf_ckpt_fingerprint(const pwf_mesh *mesh, const pwf_snapshot *snapshot)
+pwf_status pwf_ckpt_fingerprint(const pwf_mesh *mesh, const pwf_snapshot *snapshot, pwf_hash *out)
 {
     const pwf_state *state = snapshot->state;
-    pwf_hash fingerprint = {0, 0};
     pwf_hashes hashes;
     pwf_status s = pwf_mesh_agree(mesh, pwf_hashes_new(mesh, state, &hashes));
     if (s.code == PWF_OK) {
@@ -115,11 +114,8 @@ pwf_hash pwf_ckpt_fingerprint(const pwf_mesh *mesh, const pwf_snapshot *snapshot
                                      .slots = snapshot->slots,
                                      .model = snapshot->model,
                                      .data = snapshot->data};
-        s = pwf_hashes_fingerprint(hashes.hash, hashes.first[hashes.arrays], &rest, &fingerprint);
+        s = pwf_hashes_fingerprint(hashes.hash, hashes.first[hashes.arrays], &rest, out);
     }
     pwf_hashes_free(&hashes);
-    s = pwf_mesh_agree(mesh, s);
-    if (s.code == PWF_OK) return fingerprint;
-    PWF_WARN("FINGERPRINT", "no fingerprint here: %s", s.text);
-    return (pwf_hash){0, 0};
+    return pwf_mesh_agree(mesh, s);
 }

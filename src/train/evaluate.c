@@ -304,7 +304,7 @@ pwf_status pwf_evaluate_run(pwf_trainer *t, bool final)
         t, when == PWF_ENSEMBLE_ALL || (final && when == PWF_ENSEMBLE_LAST), &out));
     out.final = final;
     char fingerprint[33];
-    pwf_trainer_fingerprint(t, fingerprint);
+    PWF_TRY(pwf_trainer_fingerprint(t, fingerprint));
     pwf_status status = pwf_ok();
     if (t->report)
         status = pwf_report_evaluation(t->report, &out, t->position.step, pwf_trainer_seconds(t),

@@ -32,7 +32,7 @@ static pwf_status report(pwf_trainer *t, const pwf_round_result *result, double 
 {
     const int64_t round = t->position.round + 1;
     char fingerprint[33];
-    pwf_trainer_fingerprint(t, fingerprint);
+    PWF_TRY(pwf_trainer_fingerprint(t, fingerprint));
     pwf_status status = pwf_ok();
     if (t->report) {
         pwf_json *row = pwf_json_new();

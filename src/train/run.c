@@ -44,7 +44,7 @@ static double wait_share(pwf_trainer *t)
 static pwf_status log_step(pwf_trainer *t, const char *phase)
 {
     char fingerprint[33];
-    pwf_trainer_fingerprint(t, fingerprint);
+    PWF_TRY(pwf_trainer_fingerprint(t, fingerprint));
     const double waited = wait_share(t);
     pwf_status status = pwf_ok();
     if (t->report) {

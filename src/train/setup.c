@@ -244,10 +244,13 @@ pwf_snapshot pwf_trainer_snapshot(pwf_trainer *t)
     };
 }
 
-void pwf_trainer_fingerprint(pwf_trainer *t, char text[33])
+pwf_status pwf_trainer_fingerprint(pwf_trainer *t, char text[33])
 {
     const pwf_snapshot snapshot = pwf_trainer_snapshot(t);
-    pwf_hash_text(pwf_ckpt_fingerprint(t->mesh, &snapshot), text);
+    pwf_hash fingerprint;
+    PWF_TRY(pwf_ckpt_fingerprint(t->mesh, &snapshot, &fingerprint));
+    pwf_hash_text(fingerprint, text);
+    return pwf_ok();
 }
 
 void pwf_trainer_progress(pwf_trainer *t, const char *phase, int64_t done, int64_t total,

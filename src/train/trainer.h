@@ -292,7 +292,7 @@ pwf_status pwf_trainer_new_network(const pwf_mesh *mesh, const pwf_config *confi
 void pwf_trainer_free(pwf_trainer *t);
 pwf_snapshot pwf_trainer_snapshot(pwf_trainer *t);
 double pwf_trainer_seconds(const pwf_trainer *t);
-void pwf_trainer_fingerprint(pwf_trainer *t, char text[33]);
+pwf_status pwf_trainer_fingerprint(pwf_trainer *t, char text[33]);
 void pwf_trainer_progress(pwf_trainer *t, const char *phase, int64_t done, int64_t total,
                           bool log_now);
 

@@ -157,16 +157,26 @@ void example_prune(example *e, const pwf_mesh *mesh, const char *dir, const char
     pwf_background_free(b);
 }
 
-int64_t example_newest(example *e, const pwf_mesh *mesh, const char *dir)
+pwf_hash example_fingerprint(const example *e, const pwf_mesh *mesh)
+{
+    pwf_hash fingerprint;
+    must(pwf_ckpt_fingerprint(mesh, &e->snapshot, &fingerprint));
+    return fingerprint;
+}
+
+pwf_status example_load(example *e, const pwf_mesh *mesh, const char *dir, int64_t *step)
 {
     static char path[PWF_PATH];
     bool found = false;
-    if (pwf_ckpt_find(mesh, dir, path, &found).code != PWF_OK || !found) return -1;
+    *step = 0;
     example_spoil(e);
-    if (pwf_ckpt_read(mesh, path, &e->snapshot).code != PWF_OK) return -1;
-    const int64_t step = e->snapshot.position.step;
-    const pwf_hash loaded = pwf_ckpt_fingerprint(mesh, &e->snapshot);
-    example_set(e, step);
-    const pwf_hash want = pwf_ckpt_fingerprint(mesh, &e->snapshot);
-    return memcmp(&loaded, &want, sizeof want) == 0 ? step : -1;
+    PWF_TRY(pwf_ckpt_find(mesh, dir, path, &found));
+    if (!found) return PWF_FAIL(PWF_MISSING, "%s has no checkpoint", dir);
+    PWF_TRY(pwf_ckpt_read(mesh, path, &e->snapshot));
+    *step = e->snapshot.position.step;
+    const pwf_hash loaded = example_fingerprint(e, mesh);
+    example_set(e, *step);
+    const pwf_hash want = example_fingerprint(e, mesh);
+    if (memcmp(&loaded, &want, sizeof want) != 0) *step = -1;
+    return pwf_ok();
 }

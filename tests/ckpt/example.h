@@ -37,8 +37,13 @@ void example_prune(example *e, const pwf_mesh *mesh, const char *dir, const char
  * Local. */
 void example_spoil(example *e);
 
-/** The step of the newest checkpoint of a directory if it loads and is exactly the state of its
- * step; else -1. Collective. */
-int64_t example_newest(example *e, const pwf_mesh *mesh, const char *dir);
+/** The fingerprint of its state.
+ * Collective over the mesh. Aborts on failure. */
+pwf_hash example_fingerprint(const example *e, const pwf_mesh *mesh);
+
+/** Loads the newest checkpoint of a directory. *step gets its step, or -1 if what was loaded is not
+ * exactly the state of that step.
+ * Collective over the mesh. Fails with PWF_MISSING, or as finding and reading do. */
+pwf_status example_load(example *e, const pwf_mesh *mesh, const char *dir, int64_t *step);
 
 #endif

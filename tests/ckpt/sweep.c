@@ -62,7 +62,8 @@ static int leftovers(void)
 
 static const char *judge(pwf_status s)
 {
-    const int64_t step = example_newest(&e, mesh, dir);
+    int64_t step = 0;
+    if (example_load(&e, mesh, dir, &step).code != PWF_OK) step = -1;
     int left = leftovers();
     pwf_mesh_broadcast(mesh, PWF_WORLD, 0, &left, sizeof left);
     if (s.code == PWF_OK && step != 2) return "SILENT";
@@ -71,23 +72,6 @@ static const char *judge(pwf_status s)
     if (s.code != PWF_IO && s.code != PWF_CANTCREATE) return "CODE";
     if (left != 0) return "LEFT";
     return step == 2 ? "named" : "refused";
-}
-
-/* The step that is loaded, or 0; -1 if it is not the state of that step. */
-static pwf_status load(int64_t *step)
-{
-    static char path[PWF_PATH];
-    bool found = false;
-    *step = 0;
-    example_spoil(&e);
-    PWF_TRY(pwf_ckpt_find(mesh, dir, path, &found));
-    PWF_TRY(pwf_ckpt_read(mesh, path, &e.snapshot));
-    *step = e.snapshot.position.step;
-    const pwf_hash loaded = pwf_ckpt_fingerprint(mesh, &e.snapshot);
-    example_set(&e, *step);
-    const pwf_hash want = pwf_ckpt_fingerprint(mesh, &e.snapshot);
-    if (memcmp(&loaded, &want, sizeof want) != 0) *step = -1;
-    return pwf_ok();
 }
 
 static const char *judge_load(pwf_status s, int64_t step)
@@ -109,7 +93,8 @@ static int attempt(const shim_fault *fault, int where, int64_t n)
     alarm(LIMIT_SECONDS);
     shim_arm(where == rank || where < 0 ? fault : NULL);
     int64_t step = 0;
-    const pwf_status s = loads ? load(&step) : example_write(&e, mesh, dir, way, 2, path);
+    const pwf_status s =
+        loads ? example_load(&e, mesh, dir, &step) : example_write(&e, mesh, dir, way, 2, path);
     int64_t fired = shim_fired();
     shim_arm(NULL);
     alarm(0);

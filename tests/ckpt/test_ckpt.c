@@ -82,7 +82,7 @@ static void round_trip(bool sharded)
     pwf_mesh *mesh = mesh_of(sharded, &e);
     example_set(&e, 250);
     good(pwf_ckpt_write(mesh, dir, &e.snapshot, path));
-    const pwf_hash before = pwf_ckpt_fingerprint(mesh, &e.snapshot);
+    const pwf_hash before = example_fingerprint(&e, mesh);
 
     pwf_ckpt_info info;
     good(pwf_ckpt_inspect(path, &info));
@@ -96,7 +96,7 @@ static void round_trip(bool sharded)
 
     example_spoil(&e);
     good(pwf_ckpt_read(mesh, path, &e.snapshot));
-    const pwf_hash after = pwf_ckpt_fingerprint(mesh, &e.snapshot);
+    const pwf_hash after = example_fingerprint(&e, mesh);
     assert_memory_equal(&after, &before, sizeof before);
     assert_int_equal(e.snapshot.position.batches, 500);
     assert_int_equal(e.snapshot.metrics_bytes, 2500);
@@ -170,10 +170,10 @@ static void test_fingerprint(void **state)
     example e;
     pwf_mesh *mesh = mesh_of(true, &e);
     example_set(&e, 3);
-    const pwf_hash base = pwf_ckpt_fingerprint(mesh, &e.snapshot);
+    const pwf_hash base = example_fingerprint(&e, mesh);
     e.snapshot.seconds = 99;
     e.snapshot.metrics_bytes = 1;
-    pwf_hash now = pwf_ckpt_fingerprint(mesh, &e.snapshot);
+    pwf_hash now = example_fingerprint(&e, mesh);
     assert_memory_equal(&now, &base, sizeof base);
     for (int change = 0; change < 9; change++) {
         example_set(&e, 3);
@@ -189,7 +189,7 @@ static void test_fingerprint(void **state)
         if (change == 6) s->codebook.entry[4]++;
         if (change == 7) e.snapshot.position.batches++;
         if (change == 8) e.snapshot.data.hi++;
-        now = pwf_ckpt_fingerprint(mesh, &e.snapshot);
+        now = example_fingerprint(&e, mesh);
         assert_memory_not_equal(&now, &base, sizeof base);
     }
     finish(mesh, &e);

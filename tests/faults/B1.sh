@@ -1,7 +1,7 @@
 # Disks that get full in the middle of a commit.
 # shellcheck shell=bash disable=SC2034,SC2154
 title="a full disk, a file size limit"
-units="2 all all"
+units="1 all all"
 
 setup() {
     printf '%s\n' "pwrite limit 0" "pwrite limit 1" "async limit 0" "async limit 1" "mpiio limit 0" "mpiio limit 1" >list.txt

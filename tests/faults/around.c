@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Surroundings that a test makes up, preloaded into every rank. PWF_TEST_AROUND says which:
- *   clock:OFFSET:SKEW:JUMP   the wall clock is OFFSET seconds ahead, SKEW more on each rank, and
- * from its 200th reading on JUMP more fsync:N                  SIGUSR1 comes before and after the
- * work of the N-th fsync handler                  SIGUSR2 comes inside every handler of another
- * signal host:NAME                the name of this host */
+ *   clock:OFFSET:SKEW:JUMP   the wall clock is OFFSET seconds ahead, SKEW more on each rank,
+ *                            and JUMP more from its 200th reading on
+ *   fsync:N                  SIGUSR1 comes before and after the work of the N-th fsync
+ *   handler                  SIGUSR2 comes inside every handler of another signal
+ *   host:NAME                the name of this host */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <signal.h>

@@ -51,8 +51,8 @@ typedef struct pwf_snapshot {
 
 /** The fingerprint: a hash of the whole training state, from the hashes of the blocks of every
  * array in order and the replicated rest. Independent of mesh and threads.
- * Collective over the mesh. */
-pwf_hash pwf_ckpt_fingerprint(const pwf_mesh *mesh, const pwf_snapshot *snapshot);
+ * Collective over the mesh; the same status everywhere. Fails with PWF_RESOURCE. */
+pwf_status pwf_ckpt_fingerprint(const pwf_mesh *mesh, const pwf_snapshot *snapshot, pwf_hash *out);
 
 /** Writes DIR/ckpt-<step>.h5 by the commit protocol: the file has its name only when all of it is
  * on disk and has been read back. An existing good file of the same step is replaced. Every replica

@@ -30,7 +30,8 @@ void pwf_watch_beat(void);
 
 /** Begins the next piece of what this thread does beside the rest, which may be silent for
  * `seconds` too, 0: it has ended, or may be silent for ever; `what` says what the thread does. Both
- * must stay valid. One such thread at a time; from now on its signs of life are its own. Local. */
+ * must stay valid. One such thread at a time; from now on its signs of life are its own.
+ * Local. */
 void pwf_watch_beside(const char *what, const char *key, double seconds);
 
 /** Notes that this process begins to wait for others, in the collective `what`, and that they have
