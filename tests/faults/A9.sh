@@ -12,8 +12,7 @@ unit() {
         return
     fi
     # It is busy until the last process has gone; $box is known here only.
-    # shellcheck disable=SC2064
-    trap "for i in {1..50}; do rmdir $box 2>/dev/null && break; sleep 0.1; done" EXIT
+    at_end "for i in {1..50}; do rmdir $box 2>/dev/null && break; sleep 0.1; done"
     echo "${mib}M" >"$box/memory.limit_in_bytes"
     rm -rf run
     # shellcheck disable=SC2016

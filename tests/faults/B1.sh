@@ -20,7 +20,7 @@ unit() {
     read -r writer what how <<<"$2"
     if [ "$what" = full ]; then
         mount -t tmpfs -o size=4m none small
-        trap 'umount small' EXIT
+        at_end 'umount small'
         mkdir small/dir
         sweep now.log "$writer" full small/dir small "$how"
         sweep_cases "$writer" now.log

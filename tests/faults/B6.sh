@@ -47,7 +47,7 @@ unit() {
     read -r when what want <<<"$2"
     umount small 2>/dev/null || true
     rm -rf run nobody/run run.log small && mkdir small
-    trap 'umount small 2>/dev/null || true' EXIT
+    at_end 'umount small 2>/dev/null || true'
     case $what in
     forbidden)
         if ! nobody_can; then

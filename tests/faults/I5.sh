@@ -40,7 +40,7 @@ unit() {
     locked) through "ulimit -c 0; ulimit -l 0" ;;
     noexec)
         mount -t tmpfs -o noexec,size=64m none noexec
-        trap 'umount -l noexec' EXIT
+        at_end 'umount -l noexec'
         TMPDIR=$PWD/noexec through "true"
         ;;
     esac

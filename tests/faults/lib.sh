@@ -30,7 +30,7 @@ launch() {
     : >"$log" # what an earlier job said is not mistaken for this one's
     setsid timeout -k 5 120 mpirun --oversubscribe --bind-to none -n "$ranks" "$@" >"$log" 2>&1 </dev/null &
     group=$!
-    trap 'kill -9 -- -$group 2>/dev/null || true' EXIT
+    at_end "kill -9 -- -$group 2>/dev/null || true"
 }
 processes() {
     launcher=$(pgrep -P "$group" || true)

@@ -26,6 +26,13 @@ tool() {
     timeout -k 5 120 "${launch[@]}" "$PWF_BIN_DIR/pwf" "$@" >"$log" 2>"$log.err" </dev/null || code=$?
 }
 
+# at_end COMMAND: when the script or the subshell ends, the last one given first.
+at_end() {
+    at_end_all="$1; ${at_end_all:-}"
+    # shellcheck disable=SC2064
+    trap "$at_end_all" EXIT
+}
+
 # start RUN TEXT OPTIONS...: starts a job of two ranks in the background, output to RUN.log, and returns
 # when that has TEXT or the job has ended, however long a busy machine takes. $group is its process
 # group, which does not outlive the script.
@@ -36,7 +43,7 @@ start() {
     setsid timeout -k 5 300 mpirun --oversubscribe --bind-to none -n 2 "$PWF_BIN_DIR/pwf_dist" "$@" \
         --output "$run" >"$run.log" 2>&1 </dev/null &
     group=$!
-    trap 'kill -9 -- -$group 2>/dev/null || true' EXIT
+    at_end "kill -9 -- -$group 2>/dev/null || true"
     until grep -q -- "$text" "$run.log" 2>/dev/null || ! kill -0 $group 2>/dev/null; do sleep 0.02; done
 }
 
