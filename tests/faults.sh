@@ -39,16 +39,19 @@ work=${PWF_FAULTS_DIR:-$source_dir/build-test/faults/$tier-$seed}
 mkdir -p "$work"
 work=$(cd "$work" && pwd)
 cases=$work/cases.txt # row, unit, kind and text of each case
-touch "$cases"
+touch "$cases" "$work/builds.txt"
+build=$(cksum <"$PWF_BIN_DIR/pwf_dist")
+grep -qx "$build" "$work/builds.txt" || echo "$build" >>"$work/builds.txt"
 
-# Seeds and samples depend on nothing but the seed, the row and the unit.
+# Seeds and samples depend on nothing but the seed, the row and the unit. A subshell, and so a part of a
+# pipeline, begins with another RANDOM: rows draw outside of them.
 seed_of() { printf '%s %s' "$seed" "$*" | cksum | cut -d ' ' -f 1; }
 sample() { # sample ROW COUNT: as many line numbers of list.txt, in order
-    local lines
+    local lines drawn=()
     lines=$(wc -l <list.txt)
     RANDOM=$(seed_of "$1")
-    for ((i = 1; i <= lines; i++)); do echo "$((RANDOM * 32768 + RANDOM)) $i"; done | sort -n |
-        cut -d ' ' -f 2 | if [ "$2" = all ]; then cat; else head -n "$2"; fi | sort -n
+    for ((i = 1; i <= lines; i++)); do drawn+=("$((RANDOM * 32768 + RANDOM)) $i"); done
+    printf '%s\n' "${drawn[@]}" | sort -n | cut -d ' ' -f 2 | if [ "$2" = all ]; then cat; else head -n "$2"; fi | sort -n
 }
 
 # run_unit ROW N: in its scratch folder; what it printed is kept if a case went wrong
@@ -77,6 +80,7 @@ run_row() {
     [ "$row" = "$1" ] || only=${1#*:}
     if [ "$tier" = quick ]; then
         rm -rf "${work:?}/$row"
+        echo "$build" >"$work/builds.txt"
         sed -i "/^$row /d" "$cases"
     fi
     mkdir -p "$work/$row"
@@ -94,7 +98,7 @@ run_row() {
         echo "$title" >title.txt
         if [ ! -e ready ]; then
             set +e # what fails in setup ends it
-            (set -e && setup) >setup.log 2>&1 </dev/null
+            (set -e && RANDOM=$(seed_of "$row") && setup) >setup.log 2>&1 </dev/null
             code=$?
             set -e
             [ $code = 0 ] || { cat setup.log && echo "$row 0 script setup failed" >>"$cases" && exit 0; }
@@ -113,6 +117,7 @@ run_row() {
 }
 
 table() {
+    local code=0
     echo
     # shellcheck disable=SC2016
     awk -v work="$work" -v tier="$tier" -v seed="$seed" '
@@ -133,7 +138,11 @@ table() {
             if (!wrong && all) printf ": at 95 %% fewer than %.2g %% of such cases fail", 300 / all
             printf "\n"
             exit wrong > 0
-        }' <(sort -s -V -k 1,1 "$cases")
+        }' <(sort -s -V -k 1,1 "$cases") || code=1
+    if [ "$(wc -l <"$work/builds.txt")" -gt 1 ]; then
+        echo "not all on one build of the programs: $(wc -l <"$work/builds.txt") were tried"
+    fi
+    return $code
 }
 
 if [ "$tier" != quick ] && [ -s "$cases" ]; then echo "going on in $work: $(wc -l <"$cases") cases are done"; fi

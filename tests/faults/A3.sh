@@ -10,10 +10,10 @@ setup() {
     for rank in 0 1; do
         PWF_TEST_FAULT="*:$rank:1:list" dist 2 points.log "${settings[@]}" --output points
         rm -rf points
-        sed -n 's/^fault point //p' points.log | sort | uniq -c | while read -r count point; do
+        while read -r count point; do
             echo "run $point $rank kill $((RANDOM % count + 1))"
             case $point in ckpt.*) echo "run $point $rank eio $((RANDOM % count + 1))" ;; esac
-        done
+        done < <(sed -n 's/^fault point //p' points.log | sort | uniq -c)
         # The last two files always: the model, and the checkpoint that says all is done.
         if [ $rank = 0 ]; then
             count=$(grep -c '^fault point ckpt.before_create' points.log)

@@ -62,7 +62,10 @@ kill_one() {
 # Of whole runs. tests/train/tiny.yaml with a checkpoint every second step, held against `whole`, an
 # uninterrupted run of the same settings in the folder of the row.
 settings=(-c "$PWF_SOURCE_DIR/tests/train/tiny.yaml" --set checkpoint.every=2)
-any_writing() { settings+=(--set "checkpoint.async=$([ $((RANDOM % 2)) = 0 ] && echo true || echo false)"); }
+any_writing() {
+    local ways=(true false)
+    settings+=(--set "checkpoint.async=${ways[RANDOM % 2]}")
+}
 whole_run() { # for setup; its milliseconds in length.txt
     local begun
     begun=$(date +%s%N)
@@ -232,22 +235,22 @@ patience() {
     done
 }
 
-# The phases of a job, and where in them it is held: POINT RANK TIMES.
+# The phases of a job. place PHASE: where in it a rank is held, $point $on $times.
 phases=(init load step reduce fix evaluate write commit prune finish)
-place_of() {
-    local on=$((RANDOM % 2))
+place() {
+    on=$((RANDOM % 2)) times=1
     case $1 in
-    launch) echo start.init $on 1 ;;
-    init) echo start.mesh $on 1 ;;
-    load) echo train.load $on 1 ;;
-    step) echo train.step $on $((RANDOM % 18 + 2)) ;;
-    reduce) echo train.reduce $on $((RANDOM % 18 + 2)) ;;
-    fix) echo train.fix $on $((RANDOM % 2 + 1)) ;;
-    evaluate) echo train.evaluate $on $((RANDOM % 3 + 1)) ;;
-    write) echo ckpt.after_data $on $((RANDOM % 12 + 1)) ;;
-    commit) echo ckpt.before_rename $on $((RANDOM % 12 + 1)) ;;
-    prune) echo ckpt.prune_trashed 0 $((RANDOM % 6 + 1)) ;;
-    finish) echo train.end $on 1 ;;
+    launch) point=start.init ;;
+    init) point=start.mesh ;;
+    load) point=train.load ;;
+    step) point=train.step times=$((RANDOM % 18 + 2)) ;;
+    reduce) point=train.reduce times=$((RANDOM % 18 + 2)) ;;
+    fix) point=train.fix times=$((RANDOM % 2 + 1)) ;;
+    evaluate) point=train.evaluate times=$((RANDOM % 3 + 1)) ;;
+    write) point=ckpt.after_data times=$((RANDOM % 12 + 1)) ;;
+    commit) point=ckpt.before_rename times=$((RANDOM % 12 + 1)) ;;
+    prune) point=ckpt.prune_trashed on=0 times=$((RANDOM % 6 + 1)) ;;
+    finish) point=train.end ;;
     esac
 }
 
@@ -255,7 +258,7 @@ place_of() {
 # signal comes or for two seconds; $held says where.
 hold() {
     local run=$1 phase=$2 point on times more=()
-    read -r point on times <<<"$(place_of "$phase")"
+    place "$phase"
     if [ "$phase" = load ]; then
         dist 2 "$run.log" "${settings[@]}" --output "$run" --set checkpoint.stop_after=$((RANDOM % 18 + 1))
         expect 75 "$run: something to load"
