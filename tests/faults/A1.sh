@@ -2,21 +2,31 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 title="kill -9 of a rank, the launcher or all, at any time"
 units="3 200 1000"
+settings+=(--set train.baseline_epochs=3)
 
-setup() { whole_run; }
+# Milliseconds since 1970 of the first line with TEXT, as the program wrote it.
+stamp() { date -d "$(grep -m 1 -- "$1" whole.log | cut -d ' ' -f 1)" +%s%3N; }
+
+setup() {
+    whole_run
+    echo $(($(stamp code=RESULT) - $(stamp code=MODEL))) >span.txt
+}
 
 unit() {
-    local run=kill$1 ranks=$((RANDOM % 2 + 2)) who=$((RANDOM % 4)) wait length
-    length=$(cat length.txt)
-    wait=$((RANDOM % length))
+    local run=kill$1 ranks=$((RANDOM % 2 + 2)) who=$((RANDOM % 4)) wait from_text="its start" span
     any_writing
+    # A quarter anywhere from the start of the processes on, the others once the run has begun.
+    span=$(cat length.txt)
+    [ $(($1 % 4)) = 0 ] || from_text="the first line" span=$(cat span.txt)
+    wait=$((RANDOM % span))
     launch "$run.log" $ranks "$PWF_BIN_DIR/pwf_dist" "${settings[@]}" --output "$run"
+    until [ $(($1 % 4)) = 0 ] || grep -q code=MODEL "$run.log" || ! kill -0 "$group" 2>/dev/null; do sleep 0.01; done
     sleep "$(seconds $wait)"
     kill_one $who
     case $victim:$code in *:0 | *:137) ;; *) failing=code check "code $code after a kill" false ;; esac
     take_up "$run"
     failing=leftovers check "other files than in a whole run" \
         cmp <(cd whole && find . | sort) <(cd "$run" && find . | sort)
-    case_is good "$victim of $ranks ranks killed after $wait ms of $length: ${from:+went on from step }${from:-had ended}"
+    case_is good "$victim of $ranks ranks killed $wait of $span ms after $from_text: ${from:+went on from step }${from:-had ended}"
     rm -rf "$run" "$run".log*
 }
