@@ -61,7 +61,7 @@ run_unit() {
     (
         RANDOM=$(seed_of "$row" "$n")
         unit "$n" "$line"
-    ) 3>unit.cases >unit.log 2>&1 </dev/null || code=$?
+    ) 3>unit.cases 9>&- >unit.log 2>&1 </dev/null || code=$?
     [ $code = 0 ] || echo "script the row itself ended with $code" >>unit.cases
     [ -s unit.cases ] || echo "script the row tried nothing" >>unit.cases
     while read -r kind what; do
@@ -86,6 +86,8 @@ run_row() {
     mkdir -p "$work/$row"
     (
         cd "$work/$row"
+        exec 9>lock
+        flock -n 9 || die "row $row is being run by another in $work"
         export OMPI_MCA_btl_vader_backing_directory=$PWD/shm # what a killed launcher leaves stays here
         export OMPI_MCA_odls_base_sigkill_timeout=0          # ranks that survive a kill are ended at once
         mkdir -p shm
@@ -98,7 +100,7 @@ run_row() {
         echo "$title" >title.txt
         if [ ! -e ready ]; then
             set +e # what fails in setup ends it
-            (set -e && RANDOM=$(seed_of "$row") && setup) >setup.log 2>&1 </dev/null
+            (set -e && RANDOM=$(seed_of "$row") && setup) 9>&- >setup.log 2>&1 </dev/null
             code=$?
             set -e
             [ $code = 0 ] || { cat setup.log && echo "$row 0 script setup failed" >>"$cases" && exit 0; }

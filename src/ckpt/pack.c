@@ -260,10 +260,16 @@ static pwf_status assemble(packing *p)
     return fill_header(p);
 }
 
+static pwf_status not_packed(const char *wrong)
+{
+    return PWF_FAIL(wrong == pwf_packed_no_memory ? PWF_RESOURCE : PWF_BUG,
+                    "what was packed cannot be read: %s", wrong);
+}
+
 static pwf_status compare(const packing *p, const pwf_packed *packed, float *values)
 {
     const char *wrong = pwf_packed_values(packed, values, NULL);
-    if (wrong) return PWF_FAIL(PWF_BUG, "what was packed does not decode: %s", wrong);
+    if (wrong) return not_packed(wrong);
     for (int t = 0; t < p->from->count; t++)
         if (memcmp(values + packed->tensor[t].first, p->from->part[t].values,
                    (size_t)p->from->part[t].count * sizeof *values) != 0)
@@ -277,7 +283,7 @@ static pwf_status check(const packing *p)
     pwf_packed packed;
     float *values = NULL;
     const char *wrong = pwf_packed_open(&packed, p->file, (size_t)file_bytes(p));
-    pwf_status s = wrong ? PWF_FAIL(PWF_BUG, "what was packed cannot be read: %s", wrong)
+    pwf_status s = wrong ? not_packed(wrong)
                          : pwf_mem_alloc(PWF_MEM_BUFFERS, p->elements, sizeof *values, &values);
     if (s.code == PWF_OK) s = compare(p, &packed, values);
     pwf_mem_free(values);

@@ -16,6 +16,11 @@ static pwf_status read_bytes(const char *path, pwf_unpacked *out)
     return s;
 }
 
+static pwf_status refused(const char *path, const char *wrong)
+{
+    return PWF_FAIL(wrong == pwf_packed_no_memory ? PWF_RESOURCE : PWF_DATA, "%s: %s", path, wrong);
+}
+
 static pwf_status unpack(const char *path, pwf_unpacked *out)
 {
     pwf_packed *p = &out->packed;
@@ -23,13 +28,13 @@ static pwf_status unpack(const char *path, pwf_unpacked *out)
     const char *wrong = pwf_packed_open(p, out->bytes, (size_t)out->size);
     if (!wrong && p->elements > UINT64_C(1) << 28 && p->elements / 64 > (uint64_t)out->size)
         wrong = "it claims more elements than a file of its length should have";
-    if (wrong) return PWF_FAIL(PWF_DATA, "%s: %s", path, wrong);
+    if (wrong) return refused(path, wrong);
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, p->tensors, sizeof *out->part, &out->part));
     PWF_TRY(
         pwf_mem_alloc(PWF_MEM_BUFFERS, (int64_t)p->elements, sizeof *out->values, &out->values));
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, (int64_t)p->elements, sizeof *out->code, &out->code));
     wrong = pwf_packed_values(p, out->values, out->code);
-    if (wrong) return PWF_FAIL(PWF_DATA, "%s: %s", path, wrong);
+    if (wrong) return refused(path, wrong);
     for (uint32_t t = 0; t < p->tensors; t++) {
         const pwf_packed_tensor *from = &p->tensor[t];
         if (from->dims > PWF_DIMS)

@@ -7,6 +7,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+const char pwf_packed_no_memory[] = "there is no memory for the tables";
+
 enum { HEADER = 128, BITS_MAX = 20, POWER_MAX = 126 };
 
 static uint64_t number(const unsigned char *at, int bytes)
@@ -126,7 +128,7 @@ static const char *read_tables(pwf_packed *p, const unsigned char *from, uint64_
     p->tensor = calloc(p->tensors + (size_t)1, sizeof *p->tensor);
     p->entry = calloc(p->codes + (size_t)1, sizeof *p->entry);
     p->frequency = calloc(p->codes + (size_t)1, sizeof *p->frequency);
-    if (!p->tensor || !p->entry || !p->frequency) return "there is no memory for the tables";
+    if (!p->tensor || !p->entry || !p->frequency) return pwf_packed_no_memory;
     for (uint32_t t = 0; t < p->tensors; t++) {
         const char *wrong = read_tensor(&r, p, &p->tensor[t]);
         if (wrong) return wrong;
@@ -195,7 +197,7 @@ static const char *start_coder(const pwf_packed *p, coder *c)
     c->symbol = malloc((sizeof *c->symbol) << p->bits);
     c->start = malloc((p->codes + (size_t)1) * sizeof *c->start);
     c->value = malloc((p->codes + (size_t)1) * sizeof *c->value);
-    if (!c->symbol || !c->start || !c->value) return "there is no memory for the tables";
+    if (!c->symbol || !c->start || !c->value) return pwf_packed_no_memory;
     for (uint32_t i = 0; i < p->min_power; i++)
         unit *= 0.5f;
     uint32_t at = 0;

@@ -20,7 +20,7 @@ unit() {
         ranks=$((RANDOM % 3 + 1)) wait=$((RANDOM % 200))
         life $ranks $((RANDOM % ranks == 0 ? ranks : 1)) 1000
         sleep "$(seconds $wait)"
-        kill_one ${whom[RANDOM % 10]}
+        kill_one "${whom[RANDOM % 10]}"
         loaded=$(sed -n 's/^loaded \([0-9]*\) .*/\1/p' now.log)
         check "step ${loaded:-none} was loaded, $known was there" test "${loaded:-0}" -ge "$known"
         [ -z "$fault" ] || cat now.log

@@ -53,6 +53,9 @@ typedef struct pwf_packed {
     uint64_t hash[2]; /* XXH3-128 of all values, low word first */
 } pwf_packed;
 
+/** What a function returns when there is no memory, which says nothing of the file. */
+extern const char pwf_packed_no_memory[];
+
 /** Checks a file of `size` bytes and reads its tables.
  * Local. `bytes` must outlive `p`; the caller ends it with pwf_packed_close, also after a failure.
  * Returns NULL, or what is wrong. */
