@@ -18,18 +18,23 @@ static atomic_bool save;   /* SIGUSR2 has come */
 static atomic_llong urged; /* time of the first SIGTERM, SIGINT or SIGHUP, ns; 0: none yet */
 static _Atomic double deadline;
 
+/* Every request: its signal, or 0, and how it is told. */
 static const struct {
-    int number;
     pwf_request request;
+    int number;
     const char *reason, *word;
-} signals[] = {
-    {SIGUSR1, PWF_REQUEST_USR1, "on SIGUSR1", "usr1"},
-    {SIGUSR2, PWF_REQUEST_SAVE, "on SIGUSR2", "usr2"},
-    {SIGHUP, PWF_REQUEST_HANGUP, "on SIGHUP", "hup"},
-    {SIGINT, PWF_REQUEST_INTERRUPT, "on SIGINT", "int"},
-    {SIGTERM, PWF_REQUEST_TERMINATE, "on SIGTERM", "term"},
+} requests[] = {
+    {PWF_REQUEST_NONE, 0, "without a request", "none"},
+    {PWF_REQUEST_SAVE, SIGUSR2, "on SIGUSR2", "usr2"},
+    {PWF_REQUEST_STEPS, 0, "as checkpoint.stop_after asks", "stop_after"},
+    {PWF_REQUEST_TIME, 0, "as checkpoint.max_time asks", "max_time"},
+    {PWF_REQUEST_FILE, 0, "as the file `stop` in the run directory asks", "stop_file"},
+    {PWF_REQUEST_USR1, SIGUSR1, "on SIGUSR1", "usr1"},
+    {PWF_REQUEST_HANGUP, SIGHUP, "on SIGHUP", "hup"},
+    {PWF_REQUEST_INTERRUPT, SIGINT, "on SIGINT", "int"},
+    {PWF_REQUEST_TERMINATE, SIGTERM, "on SIGTERM", "term"},
 };
-enum { SIGNALS = sizeof signals / sizeof signals[0] };
+enum { REQUESTS = sizeof requests / sizeof requests[0] };
 
 static void raise_stop(pwf_request request)
 {
@@ -58,8 +63,8 @@ static void note(int number)
         signal(number, SIG_DFL);
         raise(number); /* takes effect when this handler returns */
     } else {
-        for (int i = 0; i < SIGNALS; i++)
-            if (signals[i].number == number) raise_stop(signals[i].request);
+        for (int i = 0; i < REQUESTS; i++)
+            if (requests[i].number == number) raise_stop(requests[i].request);
     }
     errno = error;
 }
@@ -68,23 +73,25 @@ void pwf_request_listen(void)
 {
     struct sigaction action = {.sa_handler = note, .sa_flags = SA_RESTART}, before;
     sigemptyset(&action.sa_mask);
-    for (int i = 0; i < SIGNALS; i++) {
-        sigaction(signals[i].number, NULL, &before);
-        const bool ours = signals[i].number == SIGUSR1 || signals[i].number == SIGUSR2;
-        if (ours || before.sa_handler != SIG_IGN) sigaction(signals[i].number, &action, NULL);
+    for (int i = 0; i < REQUESTS; i++) {
+        if (requests[i].number == 0) continue;
+        sigaction(requests[i].number, NULL, &before);
+        const bool ours = requests[i].number == SIGUSR1 || requests[i].number == SIGUSR2;
+        if (ours || before.sa_handler != SIG_IGN) sigaction(requests[i].number, &action, NULL);
     }
 }
 
 void pwf_request_ignore(void)
 {
     struct sigaction before;
-    for (int i = 0; i < SIGNALS; i++) {
-        sigaction(signals[i].number, NULL, &before);
-        if (before.sa_handler == note) signal(signals[i].number, SIG_DFL);
+    for (int i = 0; i < REQUESTS; i++) {
+        if (requests[i].number == 0) continue;
+        sigaction(requests[i].number, NULL, &before);
+        if (before.sa_handler == note) signal(requests[i].number, SIG_DFL);
     }
     const pwf_request request = pwf_request_now();
-    for (int i = 0; i < SIGNALS; i++)
-        if (signals[i].request == request) raise(signals[i].number);
+    for (int i = 0; i < REQUESTS; i++)
+        if (requests[i].request == request && requests[i].number != 0) raise(requests[i].number);
 }
 
 void pwf_request_set_deadline(double seconds)
@@ -106,34 +113,21 @@ void pwf_request_saved(void)
     atomic_store(&save, false);
 }
 
+/* Where a request stands in the table; what is none of them stands for no request. */
+static int find(pwf_request request)
+{
+    int i = REQUESTS - 1;
+    while (i > 0 && requests[i].request != request)
+        i--;
+    return i;
+}
+
 const char *pwf_request_reason(pwf_request request)
 {
-    for (int i = 0; i < SIGNALS; i++)
-        if (signals[i].request == request) return signals[i].reason;
-    switch (request) {
-    case PWF_REQUEST_STEPS:
-        return "as checkpoint.stop_after asks";
-    case PWF_REQUEST_TIME:
-        return "as checkpoint.max_time asks";
-    case PWF_REQUEST_FILE:
-        return "as the file `stop` in the run directory asks";
-    default:
-        return "without a request";
-    }
+    return requests[find(request)].reason;
 }
 
 const char *pwf_request_word(pwf_request request)
 {
-    for (int i = 0; i < SIGNALS; i++)
-        if (signals[i].request == request) return signals[i].word;
-    switch (request) {
-    case PWF_REQUEST_STEPS:
-        return "stop_after";
-    case PWF_REQUEST_TIME:
-        return "max_time";
-    case PWF_REQUEST_FILE:
-        return "stop_file";
-    default:
-        return "none";
-    }
+    return requests[find(request)].word;
 }

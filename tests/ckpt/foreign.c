@@ -63,6 +63,15 @@ void expect_golden(const char *name, const char *format, const char *inside, con
     pwf_weights_close(file);
 }
 
+void expect_module_refused(const char *name)
+{
+    pwf_weights_file *file = NULL;
+    const pwf_status s = pwf_weights_open(golden(name), &file);
+    assert_int_equal(s.code, PWF_DATA);
+    assert_non_null(strstr(s.text, "state_dict()"));
+    assert_null(file);
+}
+
 void write_file(const char *path, const void *bytes, size_t count)
 {
     FILE *f = fopen(path, "wb");

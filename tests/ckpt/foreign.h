@@ -28,6 +28,9 @@ const char *golden(const char *name);
 /* All names, shapes and values of a file. */
 void expect_golden(const char *name, const char *format, const char *inside, const char *prefix);
 
+/* A whole module is refused, and told what to save in its place. */
+void expect_module_refused(const char *name);
+
 void write_file(const char *path, const void *bytes, size_t count);
 
 /* A random number, the next of a fixed stream. */

@@ -52,11 +52,7 @@ static void test_nothing_is_executed(void **state)
 static void test_whole_module_is_refused(void **state)
 {
     (void)state;
-    pwf_weights_file *file = NULL;
-    const pwf_status s = pwf_weights_open(golden("module.pth"), &file);
-    assert_int_equal(s.code, PWF_DATA);
-    assert_non_null(strstr(s.text, "state_dict()"));
-    assert_null(file);
+    expect_module_refused("module.pth");
 }
 
 /* ---- safetensors, by hand ---- */
