@@ -128,8 +128,8 @@ int main(int argc, char **argv)
 {
     pwf_mesh *launch = NULL;
     pwf_app_start();
-    pwf_request_listen();
-    pwf_status status = watch(argc, argv);
+    pwf_status status = pwf_request_listen();
+    if (status.code == PWF_OK) status = watch(argc, argv);
     if (status.code == PWF_OK) status = pwf_mesh_start(&argc, &argv);
     (void)PWF_FAULT_POINT("start.mesh");
     if (status.code == PWF_OK) status = pwf_mesh_new(1, &launch);

@@ -7,7 +7,6 @@
 #include "pwf/core/watch.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -91,7 +90,6 @@ pwf_status pwf_background_new(const pwf_mesh *mesh, const pwf_state *state, cons
                               double seconds, pwf_background **out)
 {
     pwf_background *b = NULL;
-    sigset_t all, before;
     *out = NULL;
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, 1, sizeof *b, &b));
     pthread_mutex_init(&b->lock, NULL);
@@ -102,10 +100,7 @@ pwf_status pwf_background_new(const pwf_mesh *mesh, const pwf_state *state, cons
     pwf_status s =
         pwf_mem_alloc(PWF_MEM_BUFFERS, (int64_t)pwf_commit_copy_bytes(mesh, state), 1, &b->copy);
     if (s.code == PWF_OK) {
-        sigfillset(&all); /* signals are for the other threads */
-        pthread_sigmask(SIG_SETMASK, &all, &before);
         const int e = pthread_create(&b->thread, NULL, thread_main, b);
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
         b->started = e == 0;
         if (e != 0)
             s = PWF_FAIL(PWF_RESOURCE, "cannot start the thread that writes checkpoints: %s",

@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -146,16 +145,12 @@ static void *renew(void *context)
 static pwf_status start_renewing(pwf_lock *l)
 {
     pthread_condattr_t monotonic;
-    sigset_t all, before;
     pthread_mutex_init(&l->mutex, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&l->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     const int e = pthread_create(&l->thread, NULL, renew, l);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     l->beats = e == 0;
     if (e != 0)
         return PWF_FAIL(PWF_RESOURCE, "no thread to keep %s alive: %s", l->path, strerror(e));

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "pwf/core/fault.h"
 
+#include "pwf/core/request.h"
+
 #include <math.h>
 #include <pthread.h>
 #include <signal.h>
@@ -115,22 +117,35 @@ void pwf_fault_spoil(const char *name, pwf_fault_kind kind, void *values, int64_
     if (pwf_fault_value(name, "flip")) spoil(kind, values, count, 0.0, true);
 }
 
+/* Until somebody asks for something new, two seconds at most. */
+static void wait_for_request(pwf_request before)
+{
+    for (int i = 0; i < 200 && pwf_request_now() == before; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+}
+
 pwf_status pwf_fault_point(const char *name)
 {
+    static const struct {
+        const char *action;
+        int number;
+    } signals[] = {{"usr1", SIGUSR1}, {"usr2", SIGUSR2}, {"term", SIGTERM}};
     char action[16];
+    const pwf_request before = pwf_request_now();
     find_action(name, action);
     if (!action[0]) return pwf_ok();
     fprintf(stderr, "fault %s at %s\n", action, name);
     if (strcmp(action, "kill") == 0) raise(SIGKILL);
     if (strcmp(action, "stop") == 0) raise(SIGSTOP);
-    /* To the process: a thread that blocks signals would keep its own for ever. */
-    if (strcmp(action, "usr1") == 0) kill(getpid(), SIGUSR1);
-    if (strcmp(action, "usr2") == 0) kill(getpid(), SIGUSR2);
-    if (strcmp(action, "term") == 0) kill(getpid(), SIGTERM);
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+        if (strcmp(action, signals[i].action) != 0) continue;
+        kill(getpid(), signals[i].number); /* another thread takes it */
+        wait_for_request(before);
+    }
     if (strcmp(action, "exit") == 0) _exit(PWF_BUG);
     while (strcmp(action, "hang") == 0)
         pause();
-    if (strcmp(action, "delay") == 0) nanosleep(&(struct timespec){.tv_sec = 2}, NULL);
+    if (strcmp(action, "delay") == 0) wait_for_request(before);
     if (strcmp(action, "eio") == 0) return PWF_FAIL(PWF_IO, "a test made the point %s fail", name);
     return pwf_ok();
 }

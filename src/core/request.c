@@ -4,11 +4,14 @@
 #include "pwf/core/clock.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /* mpirun and srun may both pass on one request to stop, so repetitions within this time are one. */
 static const long long PATIENCE = 1000000000; /* ns */
@@ -17,6 +20,7 @@ static atomic_int stop;    /* the largest request to stop */
 static atomic_bool save;   /* SIGUSR2 has come */
 static atomic_llong urged; /* time of the first SIGTERM, SIGINT or SIGHUP, ns; 0: none yet */
 static _Atomic double deadline;
+static sigset_t ours; /* the signals that are listened for */
 
 /* Every request: its signal, or 0, and how it is told. */
 static const struct {
@@ -69,27 +73,44 @@ static void note(int number)
     errno = error;
 }
 
-void pwf_request_listen(void)
+static _Noreturn void *listen_main(void *argument)
+{
+    (void)argument;
+    pthread_sigmask(SIG_UNBLOCK, &ours, NULL);
+    for (;;)
+        pause();
+}
+
+pwf_status pwf_request_listen(void)
 {
     struct sigaction action = {.sa_handler = note, .sa_flags = SA_RESTART}, before;
+    pthread_t thread;
     sigemptyset(&action.sa_mask);
+    sigemptyset(&ours);
     for (int i = 0; i < REQUESTS; i++) {
-        if (requests[i].number == 0) continue;
-        sigaction(requests[i].number, NULL, &before);
-        const bool ours = requests[i].number == SIGUSR1 || requests[i].number == SIGUSR2;
-        if (ours || before.sa_handler != SIG_IGN) sigaction(requests[i].number, &action, NULL);
+        const int number = requests[i].number;
+        if (number == 0) continue;
+        sigaction(number, NULL, &before);
+        if (number != SIGUSR1 && number != SIGUSR2 && before.sa_handler == SIG_IGN) continue;
+        sigaddset(&ours, number);
+        sigaction(number, &action, NULL);
     }
+    const int e = pthread_create(&thread, NULL, listen_main, NULL);
+    if (e != 0)
+        return PWF_FAIL(PWF_RESOURCE, "cannot start the thread that listens for signals: %s",
+                        strerror(e));
+    pthread_detach(thread);
+    pthread_sigmask(SIG_BLOCK, &ours, NULL);
+    return pwf_ok();
 }
 
 void pwf_request_ignore(void)
 {
-    struct sigaction before;
-    for (int i = 0; i < REQUESTS; i++) {
-        if (requests[i].number == 0) continue;
-        sigaction(requests[i].number, NULL, &before);
-        if (before.sa_handler == note) signal(requests[i].number, SIG_DFL);
-    }
     const pwf_request request = pwf_request_now();
+    for (int i = 0; i < REQUESTS; i++)
+        if (requests[i].number != 0 && sigismember(&ours, requests[i].number))
+            signal(requests[i].number, SIG_DFL);
+    pthread_sigmask(SIG_UNBLOCK, &ours, NULL);
     for (int i = 0; i < REQUESTS; i++)
         if (requests[i].request == request && requests[i].number != 0) raise(requests[i].number);
 }

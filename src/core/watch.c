@@ -5,7 +5,6 @@
 #include "pwf/core/log.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -196,7 +195,6 @@ static void *watch_main(void *argument)
 pwf_status pwf_watch_start(void)
 {
     pthread_condattr_t monotonic;
-    sigset_t all, before;
     PWF_ASSERT(!watch.runs);
     watch.ends = false;
     pthread_mutex_init(&watch.mutex, NULL);
@@ -204,10 +202,7 @@ pwf_status pwf_watch_start(void)
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&watch.changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    sigfillset(&all); /* signals are for the other threads */
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     const int e = pthread_create(&watch.thread, NULL, watch_main, NULL);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     watch.runs = e == 0;
     if (e == 0) return pwf_ok();
     pthread_cond_destroy(&watch.changed);

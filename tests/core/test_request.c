@@ -8,7 +8,9 @@
 #include "pwf/core/request.h"
 
 #include <cmocka.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,22 +38,47 @@ static void must(bool holds)
     if (!holds) _exit(1);
 }
 
+static void sleep_ms(long ms)
+{
+    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
+}
+
+/* As from outside; another thread takes it. */
+static void send(int number)
+{
+    must(kill(getpid(), number) == 0);
+    sleep_ms(20);
+}
+
+/* Waits up to ten seconds. */
+static void becomes(pwf_request request)
+{
+    for (int i = 0; i < 1000 && pwf_request_now() != request; i++)
+        sleep_ms(10);
+    must(pwf_request_now() == request);
+}
+
+static void listen(void)
+{
+    must(pwf_request_listen().code == PWF_OK);
+}
+
 static void levels(void)
 {
-    pwf_request_listen();
+    listen();
     must(pwf_request_now() == PWF_REQUEST_NONE);
-    raise(SIGUSR2);
-    must(pwf_request_now() == PWF_REQUEST_SAVE);
+    send(SIGUSR2);
+    becomes(PWF_REQUEST_SAVE);
     pwf_request_saved();
     must(pwf_request_now() == PWF_REQUEST_NONE);
-    raise(SIGUSR1);
-    must(pwf_request_now() == PWF_REQUEST_USR1);
-    raise(SIGUSR2);
+    send(SIGUSR1);
+    becomes(PWF_REQUEST_USR1);
+    send(SIGUSR2);
     pwf_request_saved();
     must(pwf_request_now() == PWF_REQUEST_USR1);
-    raise(SIGTERM);
-    raise(SIGUSR1);
-    must(pwf_request_now() == PWF_REQUEST_TERMINATE);
+    send(SIGTERM);
+    send(SIGUSR1);
+    becomes(PWF_REQUEST_TERMINATE);
     must(strcmp(pwf_request_reason(pwf_request_now()), "on SIGTERM") == 0);
     must(strcmp(pwf_request_word(pwf_request_now()), "term") == 0);
     must(strcmp(pwf_request_word(PWF_REQUEST_FILE), "stop_file") == 0);
@@ -60,46 +87,75 @@ static void levels(void)
 
 static void many_at_once(void)
 {
-    pwf_request_listen();
+    listen();
     for (int i = 0; i < 1000; i++) {
-        raise(SIGTERM);
-        raise(SIGINT);
+        kill(getpid(), SIGTERM);
+        kill(getpid(), SIGINT);
     }
-    must(pwf_request_now() == PWF_REQUEST_TERMINATE);
-}
-
-static void sleep_ms(long ms)
-{
-    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
+    becomes(PWF_REQUEST_TERMINATE);
 }
 
 static void long_after(void)
 {
-    pwf_request_listen();
-    raise(SIGTERM);
+    listen();
+    send(SIGTERM);
+    becomes(PWF_REQUEST_TERMINATE);
     sleep_ms(1100);
-    raise(SIGUSR1);
+    send(SIGUSR1);
     must(pwf_request_now() == PWF_REQUEST_TERMINATE);
-    raise(SIGINT);
+    send(SIGINT);
+    sleep_ms(10000);
     _exit(2);
 }
 
 static void ignored(void)
 {
     signal(SIGHUP, SIG_IGN);
-    pwf_request_listen();
-    raise(SIGHUP);
+    listen();
+    send(SIGHUP);
     must(pwf_request_now() == PWF_REQUEST_NONE);
     pwf_request_ignore();
-    raise(SIGHUP);
+    send(SIGHUP);
 }
 
 static void not_wanted(void)
 {
-    pwf_request_listen();
-    raise(SIGTERM);
+    listen();
+    send(SIGTERM);
+    becomes(PWF_REQUEST_TERMINATE);
     pwf_request_ignore();
     _exit(2);
+}
+
+static pthread_t computes;
+static atomic_int interrupted;
+
+static void look(int number)
+{
+    (void)number;
+    if (pthread_equal(pthread_self(), computes)) atomic_fetch_add(&interrupted, 1);
+}
+
+/* Signals to the process never interrupt the thread that called listen, nor one it started. */
+static void *compute(void *argument)
+{
+    (void)argument;
+    computes = pthread_self();
+    for (int i = 0; i < 200; i++)
+        kill(getpid(), SIGUSR1);
+    return NULL;
+}
+
+static void left_alone(void)
+{
+    pthread_t thread;
+    listen();
+    /* In the place of ours: the mask is what is tested. */
+    must(sigaction(SIGUSR1, &(struct sigaction){.sa_handler = look}, NULL) == 0);
+    compute(NULL);
+    must(pthread_create(&thread, NULL, compute, NULL) == 0);
+    must(pthread_join(thread, NULL) == 0);
+    must(atomic_load(&interrupted) == 0);
 }
 
 static void time_is_up(void)
@@ -120,6 +176,7 @@ static void processes(void **state)
     assert_int_equal(outcome(long_after), 128 + SIGINT);
     assert_int_equal(outcome(ignored), 0);
     assert_int_equal(outcome(not_wanted), 128 + SIGTERM);
+    assert_int_equal(outcome(left_alone), 0);
     assert_int_equal(outcome(time_is_up), 0);
 }
 

@@ -2,6 +2,8 @@
 #ifndef PWF_CORE_REQUEST_H
 #define PWF_CORE_REQUEST_H
 
+#include "pwf/core/status.h"
+
 /** What somebody outside asks of a running job: to save, or to save and stop. A signal is only
  * noted; the job looks when it is between two pieces of work. Of several requests the largest
  * counts. */
@@ -17,10 +19,14 @@ typedef enum pwf_request {
     PWF_REQUEST_TERMINATE  /* SIGTERM */
 } pwf_request;
 
-/** Begins to listen for signals. One of SIGTERM, SIGINT and SIGHUP that comes more than a second
- * after the first of them ends the process as if nobody listened; one that was ignored stays so.
- * Local. Interrupted system calls go on. */
-void pwf_request_listen(void);
+/** Begins to listen for signals, in a thread of its own. One of SIGTERM, SIGINT and SIGHUP that
+ * comes more than a second after the first of them ends the process as if nobody listened; one that
+ * was ignored stays so.
+ * The calling thread, and those that it starts from then on, are never interrupted: the matrix
+ * products of oneDNN let the stack pointer point into the heap, so that the frame of a signal
+ * handler would be written over what lies there.
+ * Local; once in a process, before it starts threads. Fails without memory for the thread. */
+pwf_status pwf_request_listen(void);
 
 /** Stops listening; a signal that would have ended the process, and has come, does so now.
  * Local. */
