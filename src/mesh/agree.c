@@ -33,7 +33,8 @@ typedef struct claim {
     int value, rank;
 } claim;
 
-static pwf_status agree(MPI_Comm comm, pwf_status local, int *most, int count)
+/* `mesh` is NULL before there is one. */
+static pwf_status agree(MPI_Comm comm, const pwf_mesh *mesh, pwf_status local, int *most, int count)
 {
     int rank = 0;
     claim claims[1 + PWF_MOST];
@@ -44,9 +45,13 @@ static pwf_status agree(MPI_Comm comm, pwf_status local, int *most, int count)
         claims[1 + i] = (claim){most[i], rank};
     if (PWF_FAULT_VALUE("mesh.agree", "skip")) return local;
     /* Of equal codes MPI_MAXLOC takes the lowest rank. */
-    pwf_watch_wait("reduction");
+    if (mesh) pwf_mesh_count_sum(mesh, PWF_WORLD, 1 + count);
+    const double since = pwf_mesh_wait("reduction");
     PWF_MPI(MPI_Allreduce(MPI_IN_PLACE, claims, 1 + count, MPI_2INT, MPI_MAXLOC, comm));
-    pwf_watch_met();
+    if (mesh)
+        pwf_mesh_met(mesh, since);
+    else
+        pwf_watch_met();
     const claim worst = claims[0];
     for (int i = 0; i < count; i++)
         most[i] = claims[1 + i].value;
@@ -68,17 +73,17 @@ static pwf_status agree(MPI_Comm comm, pwf_status local, int *most, int count)
 
 pwf_status pwf_mesh_agree_on(MPI_Comm comm, pwf_status local)
 {
-    return agree(comm, local, NULL, 0);
+    return agree(comm, NULL, local, NULL, 0);
 }
 
 pwf_status pwf_mesh_agree_most(const pwf_mesh *mesh, pwf_status local, int *most, int count)
 {
-    return agree(mesh->comm[PWF_WORLD], local, most, count);
+    return agree(mesh->comm[PWF_WORLD], mesh, local, most, count);
 }
 
 pwf_status pwf_mesh_agree(const pwf_mesh *mesh, pwf_status local)
 {
-    return pwf_mesh_agree_on(mesh->comm[PWF_WORLD], local);
+    return agree(mesh->comm[PWF_WORLD], mesh, local, NULL, 0);
 }
 
 pwf_status pwf_mesh_same(const pwf_mesh *mesh, const void *bytes, size_t count, const char *what)
@@ -92,9 +97,10 @@ pwf_status pwf_mesh_same(const pwf_mesh *mesh, const void *bytes, size_t count, 
         most[i] = mine[i];
         most[i + 3] = ~mine[i];
     }
-    pwf_watch_wait("comparison");
+    pwf_mesh_count_sum(mesh, PWF_WORLD, 6);
+    const double since = pwf_mesh_wait("comparison");
     PWF_MPI(MPI_Allreduce(MPI_IN_PLACE, most, 6, MPI_UINT64_T, MPI_MAX, comm));
-    pwf_watch_met();
+    pwf_mesh_met(mesh, since);
     if (most[0] == ~most[3] && most[1] == ~most[4] && most[2] == ~most[5]) return pwf_ok();
 
     uint64_t first[3] = {mine[0], mine[1], mine[2]};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "mesh_private.h"
 
+#include "pwf/core/clock.h"
 #include "pwf/core/log.h"
 #include "pwf/core/mem.h"
 #include "pwf/core/watch.h"
@@ -49,6 +50,7 @@ static pwf_status allocate(int size, pwf_mesh **out)
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, size, sizeof *mesh->counts, &mesh->counts));
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, size, sizeof *mesh->starts, &mesh->starts));
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, size + 1, sizeof *mesh->parts, &mesh->parts));
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, 1, sizeof *mesh->traffic, &mesh->traffic));
     return pwf_mem_alloc(PWF_MEM_BUFFERS, PWF_SCRATCH, sizeof *mesh->scratch, &mesh->scratch);
 }
 
@@ -100,6 +102,7 @@ void pwf_mesh_free(pwf_mesh *mesh)
     pwf_mem_free(mesh->starts);
     pwf_mem_free(mesh->parts);
     pwf_mem_free(mesh->scratch);
+    pwf_mem_free(mesh->traffic);
     pwf_mem_free(mesh);
 }
 
@@ -111,6 +114,28 @@ int pwf_mesh_rank(const pwf_mesh *mesh, pwf_axis axis)
 int pwf_mesh_size(const pwf_mesh *mesh, pwf_axis axis)
 {
     return mesh->size[axis];
+}
+
+double pwf_mesh_wait(const char *what)
+{
+    pwf_watch_wait(what);
+    return pwf_clock_seconds();
+}
+
+void pwf_mesh_met(const pwf_mesh *mesh, double since)
+{
+    mesh->traffic->seconds += pwf_clock_seconds() - since;
+    pwf_watch_met();
+}
+
+void pwf_mesh_count_bytes(const pwf_mesh *mesh, pwf_axis axis, pwf_traffic_kind kind, int64_t bytes)
+{
+    mesh->traffic->bytes[axis][kind] += bytes;
+}
+
+pwf_traffic pwf_mesh_traffic(const pwf_mesh *mesh)
+{
+    return *mesh->traffic;
 }
 
 int pwf_mesh_node_ranks(const pwf_mesh *mesh)

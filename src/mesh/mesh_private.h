@@ -6,7 +6,7 @@
 
 #include <limits.h>
 
-enum { PWF_AXES = 3, PWF_SCRATCH = 32768 /* elements */ };
+enum { PWF_SCRATCH = 32768 /* elements */ };
 
 struct pwf_mesh {
     MPI_Comm comm[PWF_AXES];
@@ -14,6 +14,7 @@ struct pwf_mesh {
     int *counts, *starts; /* per rank of the longest axis: arguments of MPI_Allgatherv */
     int64_t *parts;       /* likewise, one more: offsets of equal items or of a long sum's parts */
     int64_t *scratch;     /* where another rank's summands arrive */
+    pwf_traffic *traffic; /* what has been received */
 };
 
 /* One MPI call. The communicators' handler is fatal, so this only guards against a library that
@@ -45,6 +46,23 @@ static inline int64_t pwf_mesh_piece(int64_t left, int64_t size)
     const int64_t most = pwf_mesh_chunk > size ? pwf_mesh_chunk / size : 1;
     return left < most ? left : most;
 }
+
+/* Around calls that wait for other ranks; the time between is counted. */
+double pwf_mesh_wait(const char *what);
+void pwf_mesh_met(const pwf_mesh *mesh, double since);
+
+/* Counts what this rank receives. */
+void pwf_mesh_count_bytes(const pwf_mesh *mesh, pwf_axis axis, pwf_traffic_kind kind,
+                          int64_t bytes);
+
+/* The first element of a rank's part when `count` elements are summed in equal parts. */
+static inline int64_t pwf_mesh_part(int64_t count, int size, int rank)
+{
+    return count / size * rank + count % size * rank / size;
+}
+
+/* Counts a reduction of `count` elements of 8 bytes that every rank gets. */
+void pwf_mesh_count_sum(const pwf_mesh *mesh, pwf_axis axis, int64_t count);
 
 /* pwf_mesh_agree before there is a mesh. */
 pwf_status pwf_mesh_agree_on(MPI_Comm comm, pwf_status local);

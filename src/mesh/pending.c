@@ -3,7 +3,6 @@
 
 #include "mesh_private.h"
 #include "pwf/core/mem.h"
-#include "pwf/core/watch.h"
 
 #include <stdbool.h>
 
@@ -73,12 +72,14 @@ void pwf_pending_begin(pwf_pending *p, void *data)
     p->used = 0;
     if (p->size == 1) return;
     const MPI_Comm comm = p->mesh->comm[p->axis];
-    if (p->whole) {
+    const int rank = p->mesh->rank[p->axis];
+    pwf_mesh_count_bytes(p->mesh, p->axis, PWF_GATHERED,
+                         p->offset[p->size] - (p->offset[rank + 1] - p->offset[rank]));
+    const double since = pwf_mesh_wait("gather");
+    if (p->whole)
         PWF_MPI(MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, data, p->counts, p->starts,
                                 MPI_BYTE, comm, &p->requests[p->used++]));
-        return;
-    }
-    for (int r = 0; r < p->size; r++) {
+    for (int r = 0; r < p->size && !p->whole; r++) {
         char *at = (char *)data + p->offset[r];
         int64_t left = p->offset[r + 1] - p->offset[r];
         for (int64_t piece; left > 0; left -= piece, at += piece) {
@@ -87,15 +88,16 @@ void pwf_pending_begin(pwf_pending *p, void *data)
                 MPI_Ibcast(at, pwf_mesh_count(piece), MPI_BYTE, r, comm, &p->requests[p->used++]));
         }
     }
+    pwf_mesh_met(p->mesh, since);
 }
 
 void pwf_pending_end(pwf_pending *p)
 {
     PWF_ASSERT(p->open);
     p->open = false;
-    pwf_watch_wait("gather");
+    const double since = pwf_mesh_wait("gather");
     PWF_MPI(MPI_Waitall(pwf_mesh_count(p->used), p->requests, MPI_STATUSES_IGNORE));
-    pwf_watch_met();
+    pwf_mesh_met(p->mesh, since);
 }
 
 void pwf_pending_free(pwf_pending *p)

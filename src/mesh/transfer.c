@@ -3,23 +3,30 @@
 #include "mesh_private.h"
 
 #include "pwf/core/fault.h"
-#include "pwf/core/watch.h"
 
 #include <string.h>
 
 enum { TAG_COLLECT = 1, TAG_REDUCE = 2 };
+
+void pwf_mesh_count_sum(const pwf_mesh *mesh, pwf_axis axis, int64_t count)
+{
+    const int size = mesh->size[axis], rank = mesh->rank[axis];
+    const int64_t part = pwf_mesh_part(count, size, rank + 1) - pwf_mesh_part(count, size, rank);
+    pwf_mesh_count_bytes(mesh, axis, PWF_REDUCED, 8 * ((size - 1) * part + count - part));
+}
 
 static void all_reduce(const pwf_mesh *mesh, pwf_axis axis, void *values, int64_t count,
                        MPI_Datatype type, MPI_Op op)
 {
     if (mesh->size[axis] == 1 || PWF_FAULT_VALUE("mesh.reduce", "skip")) return;
     char *at = values;
-    pwf_watch_wait("reduction");
+    pwf_mesh_count_sum(mesh, axis, count);
+    const double since = pwf_mesh_wait("reduction");
     for (int64_t piece; count > 0; count -= piece, at += 8 * piece) {
         piece = pwf_mesh_piece(count, 8);
         PWF_MPI(MPI_Allreduce(MPI_IN_PLACE, at, pwf_mesh_count(piece), type, op, mesh->comm[axis]));
     }
-    pwf_watch_met();
+    pwf_mesh_met(mesh, since);
 }
 
 void pwf_mesh_max_f64(const pwf_mesh *mesh, pwf_axis axis, double *values, int64_t count)
@@ -32,38 +39,53 @@ void pwf_mesh_max_i64(const pwf_mesh *mesh, pwf_axis axis, int64_t *values, int6
     all_reduce(mesh, axis, values, count, MPI_INT64_T, MPI_MAX);
 }
 
-void pwf_mesh_broadcast(const pwf_mesh *mesh, pwf_axis axis, int root, void *data, size_t bytes)
+static void broadcast(const pwf_mesh *mesh, pwf_axis axis, int root, void *data, int64_t bytes)
 {
-    if (mesh->size[axis] == 1 || PWF_FAULT_VALUE("mesh.broadcast", "skip")) return;
-    PWF_ASSERT(bytes <= INT64_MAX);
+    if (PWF_FAULT_VALUE("mesh.broadcast", "skip")) return;
     char *at = data;
-    int64_t left = (int64_t)bytes;
-    pwf_watch_wait("broadcast");
+    int64_t left = bytes;
+    const double since = pwf_mesh_wait("broadcast");
     for (int64_t piece; left > 0; left -= piece, at += piece) {
         piece = pwf_mesh_piece(left, 1);
         PWF_MPI(MPI_Bcast(at, pwf_mesh_count(piece), MPI_BYTE, root, mesh->comm[axis]));
     }
-    pwf_watch_met();
+    pwf_mesh_met(mesh, since);
 }
 
-void pwf_mesh_gather(const pwf_mesh *mesh, pwf_axis axis, void *data, const int64_t *offset)
+void pwf_mesh_broadcast(const pwf_mesh *mesh, pwf_axis axis, int root, void *data, size_t bytes)
+{
+    if (mesh->size[axis] == 1) return;
+    PWF_ASSERT(bytes <= INT64_MAX);
+    if (mesh->rank[axis] != root) pwf_mesh_count_bytes(mesh, axis, PWF_SPREAD, (int64_t)bytes);
+    broadcast(mesh, axis, root, data, (int64_t)bytes);
+}
+
+static void gather(const pwf_mesh *mesh, pwf_axis axis, void *data, const int64_t *offset)
 {
     const int size = mesh->size[axis];
-    if (size == 1 || PWF_FAULT_VALUE("mesh.gather", "skip")) return;
+    if (PWF_FAULT_VALUE("mesh.gather", "skip")) return;
     if (offset[size] > pwf_mesh_chunk) {
         for (int r = 0; r < size; r++)
-            pwf_mesh_broadcast(mesh, axis, r, (char *)data + offset[r],
-                               (size_t)(offset[r + 1] - offset[r]));
+            broadcast(mesh, axis, r, (char *)data + offset[r], offset[r + 1] - offset[r]);
         return;
     }
     for (int r = 0; r < size; r++) {
         mesh->counts[r] = pwf_mesh_count(offset[r + 1] - offset[r]);
         mesh->starts[r] = pwf_mesh_count(offset[r]);
     }
-    pwf_watch_wait("gather");
+    const double since = pwf_mesh_wait("gather");
     PWF_MPI(MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, data, mesh->counts, mesh->starts,
                            MPI_BYTE, mesh->comm[axis]));
-    pwf_watch_met();
+    pwf_mesh_met(mesh, since);
+}
+
+void pwf_mesh_gather(const pwf_mesh *mesh, pwf_axis axis, void *data, const int64_t *offset)
+{
+    const int size = mesh->size[axis], rank = mesh->rank[axis];
+    if (size == 1) return;
+    pwf_mesh_count_bytes(mesh, axis, PWF_GATHERED,
+                         offset[size] - offset[0] - (offset[rank + 1] - offset[rank]));
+    gather(mesh, axis, data, offset);
 }
 
 void pwf_mesh_gather_items(const pwf_mesh *mesh, pwf_axis axis, void *items, size_t bytes)
@@ -79,7 +101,7 @@ void pwf_mesh_collect(const pwf_mesh *mesh, const void *piece, size_t piece_byte
     const MPI_Comm comm = mesh->comm[PWF_WORLD];
     const int rank = mesh->rank[PWF_WORLD], size = mesh->size[PWF_WORLD];
     PWF_ASSERT((int64_t)piece_bytes == offset[rank + 1] - offset[rank]);
-    pwf_watch_wait("collection");
+    const double since = pwf_mesh_wait("collection");
     if (rank > 0) {
         const char *at = piece;
         int64_t left = (int64_t)piece_bytes;
@@ -87,9 +109,10 @@ void pwf_mesh_collect(const pwf_mesh *mesh, const void *piece, size_t piece_byte
             n = pwf_mesh_piece(left, 1);
             PWF_MPI(MPI_Send(at, pwf_mesh_count(n), MPI_BYTE, 0, TAG_COLLECT, comm));
         }
-        pwf_watch_met();
+        pwf_mesh_met(mesh, since);
         return;
     }
+    pwf_mesh_count_bytes(mesh, PWF_WORLD, PWF_GATHERED, offset[size] - offset[1]);
     if (piece_bytes > 0) memmove((char *)data + offset[0], piece, piece_bytes);
     for (int r = 1; r < size; r++) {
         char *at = (char *)data + offset[r];
@@ -100,14 +123,13 @@ void pwf_mesh_collect(const pwf_mesh *mesh, const void *piece, size_t piece_byte
                 MPI_Recv(at, pwf_mesh_count(n), MPI_BYTE, r, TAG_COLLECT, comm, MPI_STATUS_IGNORE));
         }
     }
-    pwf_watch_met();
+    pwf_mesh_met(mesh, since);
 }
 
 /* In step s every rank sends to the rank s places on and adds what comes from s places back. Each
  * element is sent size - 1 times in all, as few as can be, and a small scratch is enough; integers
  * make the order free. */
-void pwf_mesh_reduce_i64(const pwf_mesh *mesh, pwf_axis axis, int64_t *values,
-                         const int64_t *offset)
+static void reduce(const pwf_mesh *mesh, pwf_axis axis, int64_t *values, const int64_t *offset)
 {
     const MPI_Comm comm = mesh->comm[axis];
     const int rank = mesh->rank[axis], size = mesh->size[axis];
@@ -118,18 +140,27 @@ void pwf_mesh_reduce_i64(const pwf_mesh *mesh, pwf_axis axis, int64_t *values,
         while (out < offset[to + 1] || in < offset[rank + 1]) {
             const int64_t give = offset[to + 1] - out < most ? offset[to + 1] - out : most;
             const int64_t take = offset[rank + 1] - in < most ? offset[rank + 1] - in : most;
-            pwf_watch_wait("sum");
+            const double since = pwf_mesh_wait("sum");
             PWF_MPI(MPI_Sendrecv(values + out, pwf_mesh_count(give), MPI_INT64_T,
                                  give > 0 ? to : MPI_PROC_NULL, TAG_REDUCE, mesh->scratch,
                                  pwf_mesh_count(take), MPI_INT64_T, take > 0 ? from : MPI_PROC_NULL,
                                  TAG_REDUCE, comm, MPI_STATUS_IGNORE));
-            pwf_watch_met();
+            pwf_mesh_met(mesh, since);
             for (int64_t i = 0; i < take; i++)
                 values[in + i] += mesh->scratch[i];
             out += give;
             in += take;
         }
     }
+}
+
+void pwf_mesh_reduce_i64(const pwf_mesh *mesh, pwf_axis axis, int64_t *values,
+                         const int64_t *offset)
+{
+    const int rank = mesh->rank[axis];
+    const int64_t own = offset[rank + 1] - offset[rank];
+    pwf_mesh_count_bytes(mesh, axis, PWF_REDUCED, 8 * (mesh->size[axis] - 1) * own);
+    reduce(mesh, axis, values, offset);
 }
 
 /* Long vectors are summed in parts, one per rank, and the parts gathered: two to five times as fast
@@ -143,16 +174,17 @@ void pwf_mesh_sum_i64(const pwf_mesh *mesh, pwf_axis axis, int64_t *values, int6
         return;
     }
     for (int r = 0; r <= size; r++)
-        mesh->parts[r] = count / size * r + count % size * r / size;
-    pwf_mesh_reduce_i64(mesh, axis, values, mesh->parts);
+        mesh->parts[r] = pwf_mesh_part(count, size, r);
+    pwf_mesh_count_sum(mesh, axis, count);
+    reduce(mesh, axis, values, mesh->parts);
     for (int r = 0; r <= size; r++)
         mesh->parts[r] *= (int64_t)sizeof *values;
-    pwf_mesh_gather(mesh, axis, values, mesh->parts);
+    gather(mesh, axis, values, mesh->parts);
 }
 
 void pwf_mesh_barrier(const pwf_mesh *mesh)
 {
-    pwf_watch_wait("barrier");
+    const double since = pwf_mesh_wait("barrier");
     PWF_MPI(MPI_Barrier(mesh->comm[PWF_WORLD]));
-    pwf_watch_met();
+    pwf_mesh_met(mesh, since);
 }

@@ -52,14 +52,15 @@ static cost cost_of(const dry_run *d, int64_t ranks, int64_t shards)
 {
     const pwf_trainer *t = d->t;
     const double total = (double)t->state->total;
-    const double share = 1.0 / (double)shards, replicas = (double)(ranks / shards);
+    const double share = 1.0 / (double)shards;
     cost c = cost_of_parameters(t->config, total, (double)t->state->posterior, share);
     c.activations = (double)t->config->parallel.threads * d->activations;
     c.other += d->program + (double)pwf_mem_now(PWF_MEM_DATA);
-    /* Received by a rank in a step: weights it does not own, partial sums of what it owns, and over
-     * replicas the sums twice, once to add and once to know. */
-    c.moved = 4.0 * total * (1.0 - share) + 8.0 * total * (1.0 - share) +
-              2.0 * 8.0 * total * share * (1.0 - 1.0 / replicas);
+    pwf_traffic all;
+    pwf_plan_traffic(t, ranks, shards, &all);
+    for (int a = 0; a < PWF_AXES; a++)
+        for (int k = 0; k < PWF_TRAFFIC_KINDS; k++)
+            c.moved += (double)all.bytes[a][k] / (double)ranks;
     return c;
 }
 

@@ -7,6 +7,7 @@
 #include "pwf/optim/schedule.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* Round half up, without libm: the argument is never negative. */
 static int64_t nearest(double x)
@@ -137,4 +138,24 @@ const char *pwf_train_phase_text(int64_t phase)
         [PWF_PHASE_DONE] = "finished",
     };
     return phase >= 0 && phase <= PWF_PHASE_DONE ? texts[phase] : "unknown";
+}
+
+void pwf_plan_traffic(const pwf_trainer *t, int64_t ranks, int64_t shards, pwf_traffic *out)
+{
+    const int64_t total = t->state->total, replicas = ranks / shards;
+    const int64_t slots = t->config->parallel.slots;
+    const int64_t buffers = pwf_registry_buffer_count(t->registry);
+    const int64_t weights = 4 * total, sums = 8 * total, norms = 8 * pwf_block_count(total);
+    memset(out->bytes, 0, sizeof out->bytes);
+    /* In each group of shards every rank lacks the parts of the others, and owns one that the
+     * others have summands of. */
+    out->bytes[PWF_SHARD][PWF_GATHERED] = replicas * (shards - 1) * (weights + norms);
+    out->bytes[PWF_SHARD][PWF_REDUCED] = replicas * (shards - 1) * sums;
+    /* The sums move twice between replicas: once to be added, once to be known. */
+    out->bytes[PWF_REPLICA][PWF_REDUCED] = 2 * (replicas - 1) * sums;
+    /* Losses and statistics of the slots, and the agreement at the end. */
+    out->bytes[PWF_WORLD][PWF_GATHERED] = (ranks - 1) * slots * (8 + 4 * buffers);
+    out->bytes[PWF_WORLD][PWF_REDUCED] = 2 * (ranks - 1) * 8 * (1 + PWF_AGREED);
+    if (t->config->data.skip_bad > 0 && pwf_dataset_is_decoded(t->train_data))
+        out->bytes[PWF_WORLD][PWF_GATHERED] += 8 * ranks * (ranks - 1);
 }

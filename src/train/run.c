@@ -23,21 +23,27 @@
 
 /* ---- what a run leaves behind ------------------------------------------------------------- */
 
-/* The largest share of the workers' time, on any rank since the last row, that went into waiting
- * for images, or without a loader into decoding them; negative if images are in memory.
- * Collective. */
-static double wait_share(pwf_trainer *t)
+/* Shares of the time of the steps since the last row, the largest on any rank. */
+typedef struct shares {
+    double images;        /* of the workers' time: waiting for images, or without a loader decoding
+                             them; negative if images are in memory */
+    double communication; /* in calls that wait for other ranks */
+} shares;
+
+/* Collective. */
+static shares measure_shares(pwf_trainer *t)
 {
-    if (!pwf_dataset_is_decoded(t->train_data)) return -1.0;
     const int threads = pwf_pool_threads(t->pool);
     double waited = t->loader ? pwf_loader_waited(t->loader) : 0.0;
     for (int w = 0; w < threads && !t->loader; w++)
         waited += t->workers[w].decoding;
-    double share = (waited - t->row_waited) / (threads * t->row_seconds);
+    double most[2] = {(waited - t->row_waited) / (threads * t->row_seconds),
+                      t->row_communicated / t->row_seconds};
+    if (!pwf_dataset_is_decoded(t->train_data)) most[0] = -1.0;
     t->row_waited = waited;
-    t->row_seconds = 0.0;
-    pwf_mesh_max_f64(t->mesh, PWF_WORLD, &share, 1);
-    return share;
+    t->row_seconds = t->row_communicated = 0.0;
+    pwf_mesh_max_f64(t->mesh, PWF_WORLD, most, 2);
+    return (shares){most[0], most[1]};
 }
 
 /* One row of metrics about the step just made, with the fingerprint of the state after it. */
@@ -45,7 +51,7 @@ static pwf_status log_step(pwf_trainer *t, const char *phase)
 {
     char fingerprint[33];
     PWF_TRY(pwf_trainer_fingerprint(t, fingerprint));
-    const double waited = wait_share(t);
+    const shares shared = measure_shares(t);
     pwf_status status = pwf_ok();
     if (t->report) {
         pwf_json *row = pwf_json_new();
@@ -60,7 +66,8 @@ static pwf_status log_step(pwf_trainer *t, const char *phase)
         pwf_json_set_real(row, "clip", t->clip);
         pwf_json_set_text(row, "fingerprint", fingerprint);
         pwf_json_set_real(row, "seconds", pwf_trainer_seconds(t));
-        if (waited >= 0.0) pwf_json_set_real(row, "wait_share", waited);
+        pwf_json_set_real(row, "communication_share", shared.communication);
+        if (shared.images >= 0.0) pwf_json_set_real(row, "wait_share", shared.images);
         status = pwf_report_row(t->report, row);
     }
     return pwf_mesh_agree(t->mesh, status);

@@ -203,6 +203,7 @@ pwf_status pwf_step_run(pwf_trainer *t)
                              .step = (uint64_t)t->position.step};
     const pwf_stream *noise = bayesian ? &draw : NULL;
     const double begun = pwf_clock_seconds();
+    const double communicated = pwf_mesh_traffic(t->mesh).seconds;
     t->lr = pwf_plan_lr(t);
     pwf_status status = attempt(t, noise);
     if (status.code == PWF_NUMBERS && !t->parted && !t->changed) {
@@ -228,6 +229,7 @@ pwf_status pwf_step_run(pwf_trainer *t)
      * first step also prepares the libraries and does not count. */
     const double seconds = pwf_clock_seconds() - begun;
     t->row_seconds += seconds;
+    t->row_communicated += pwf_mesh_traffic(t->mesh).seconds - communicated;
     if (pwf_save_is_under_way(t)) {
         t->saving.steps++;
         t->saving.step_seconds += seconds;

@@ -53,8 +53,9 @@ pwf_status pwf_trainer_agree(pwf_trainer *t, pwf_status local)
 {
     /* All hashes are equal if and only if the largest is the smallest. */
     const int hash = pwf_ranks_hash(t);
-    int most[5] = {(int)request_here(t), hash, INT_MAX - hash, pwf_save_claim(t), t->changed};
-    const pwf_status status = pwf_mesh_agree_most(t->mesh, local, most, 5);
+    int most[PWF_AGREED] = {(int)request_here(t), hash, INT_MAX - hash, pwf_save_claim(t),
+                            t->changed};
+    const pwf_status status = pwf_mesh_agree_most(t->mesh, local, most, PWF_AGREED);
     if (most[0] > t->request) t->request = most[0];
     t->claim = most[3];
     t->changed = most[4];

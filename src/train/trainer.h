@@ -73,6 +73,7 @@ typedef struct pwf_trainer {
     pwf_loader *loader; /* of this rank's share of the training batches; NULL: workers load */
     int64_t train_skips, test_skips; /* bad files that all ranks know of */
     double row_seconds, row_waited;  /* steps since the last row; the loader's wait up to it */
+    double row_communicated;         /* of these seconds, in calls that wait for other ranks */
 
     pwf_state *state;
     pwf_position position;
@@ -127,11 +128,17 @@ int64_t pwf_plan_norm_batches(const pwf_trainer *t);
 double pwf_plan_units(const pwf_trainer *t, const pwf_position *from);
 const char *pwf_plan_phase_name(const pwf_trainer *t);
 
+/* plan.c. What all ranks together receive in a step, Bayesian or not, counted as pwf_mesh_traffic
+ * does; the time is left alone. Local. */
+void pwf_plan_traffic(const pwf_trainer *t, int64_t ranks, int64_t shards, pwf_traffic *out);
+
 /* slots.c. Starts the loader, if data.threads and the format ask for one. Local. */
 pwf_status pwf_slots_loader(pwf_trainer *t);
 
 /* slots.c. Moves to a batch of the training data. Local. */
 void pwf_slots_seek(pwf_trainer *t, int64_t batch);
+
+enum { PWF_AGREED = 5 }; /* numbers that pwf_trainer_agree agrees on */
 
 /* stop.c. Agrees on a status as pwf_mesh_agree does, and in the same reduction on what is asked of
  * the run and how far the checkpoint under way is, which t->request and t->claim then say on every

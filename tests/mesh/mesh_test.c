@@ -311,6 +311,56 @@ static void reduce(void **state)
     free(values);
 }
 
+/* What this rank has received on an axis since the last call: of one kind, and nothing else; of
+ * PWF_TRAFFIC_KINDS: whatever it was. */
+static int64_t received(pwf_axis axis, int kind)
+{
+    static pwf_traffic before;
+    pwf_traffic now = pwf_mesh_traffic(mesh);
+    int64_t bytes = 0;
+    for (int a = 0; a < PWF_AXES; a++)
+        for (int k = 0; k < PWF_TRAFFIC_KINDS; k++) {
+            const int64_t more = now.bytes[a][k] - before.bytes[a][k];
+            if (a == (int)axis && k == kind)
+                bytes = more;
+            else if (kind != PWF_TRAFFIC_KINDS)
+                assert_int_equal(more, 0);
+        }
+    assert_true(now.seconds >= before.seconds || kind == PWF_TRAFFIC_KINDS);
+    before = now;
+    return bytes;
+}
+
+/* A ring moves what is counted: gathers, and a sum in two rounds of it. */
+static void traffic(void **state)
+{
+    (void)state;
+    static int64_t values[12000];
+    int64_t offset[8];
+    for (int a = 0; a < 3; a++)
+        for (int kind = 0; kind < 4; kind++) {
+            const pwf_axis axis = axes[a];
+            const int rank = pwf_mesh_rank(mesh, axis), size = pwf_mesh_size(mesh, axis);
+            make_offsets(offset, size, kind);
+            const int64_t all = offset[size], own = offset[rank + 1] - offset[rank];
+            received(axis, PWF_TRAFFIC_KINDS);
+            pwf_mesh_gather(mesh, axis, values, offset);
+            assert_int_equal(received(axis, PWF_GATHERED), size > 1 ? all - own : 0);
+            pwf_mesh_reduce_i64(mesh, axis, values, offset);
+            assert_int_equal(received(axis, PWF_REDUCED), 8 * (size - 1) * own);
+            pwf_mesh_broadcast(mesh, axis, size - 1, values, 100);
+            assert_int_equal(received(axis, PWF_SPREAD), rank < size - 1 ? 100 : 0);
+            pwf_mesh_max_i64(mesh, axis, values, 12);
+            if (12 % size == 0)
+                assert_int_equal(received(axis, PWF_REDUCED), 8 * 2 * (size - 1) * 12 / size);
+            received(axis, PWF_TRAFFIC_KINDS);
+            pwf_mesh_sum_i64(mesh, axis, values, all);
+            int64_t moved = received(axis, PWF_REDUCED);
+            pwf_mesh_sum_i64(mesh, axis, &moved, 1);
+            assert_int_equal(moved, 8 * 2 * (size - 1) * all);
+        }
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -318,6 +368,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(agree_most),   cmocka_unit_test(same),         cmocka_unit_test(sums),
         cmocka_unit_test(maxima),       cmocka_unit_test(broadcast),    cmocka_unit_test(gather),
         cmocka_unit_test(gather_items), cmocka_unit_test(collect),      cmocka_unit_test(reduce),
+        cmocka_unit_test(traffic),
     };
     return run_over_meshes(argc, argv, tests, sizeof tests / sizeof tests[0]);
 }

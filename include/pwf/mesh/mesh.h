@@ -17,6 +17,17 @@
 typedef struct pwf_mesh pwf_mesh;
 
 typedef enum pwf_axis { PWF_WORLD, PWF_SHARD, PWF_REPLICA } pwf_axis;
+enum { PWF_AXES = 3 };
+
+/* What bytes are moved for: every rank gets what each has; sums, maxima and agreements; else. */
+typedef enum pwf_traffic_kind { PWF_GATHERED, PWF_REDUCED, PWF_SPREAD } pwf_traffic_kind;
+enum { PWF_TRAFFIC_KINDS = 3 };
+
+/* What a rank has received, and its time in calls that wait for others. */
+typedef struct pwf_traffic {
+    int64_t bytes[PWF_AXES][PWF_TRAFFIC_KINDS];
+    double seconds;
+} pwf_traffic;
 
 /* What the environment says of the program that started this process. */
 typedef struct pwf_launcher {
@@ -115,6 +126,13 @@ void pwf_mesh_reduce_i64(const pwf_mesh *mesh, pwf_axis axis, int64_t *values,
 /** Waits until every rank has come here.
  * Collective over the world. */
 void pwf_mesh_barrier(const pwf_mesh *mesh);
+
+/** What this rank has received since the mesh was made. Counted are the fewest bytes that can do:
+ * of a gather all that the rank did not hold; of a sum or maximum over p ranks, p - 1 times its
+ * part of the elements and once the parts of the others. What a library moves beyond that, and
+ * pwf_mesh_agree's sentence of a failure, are not counted.
+ * Local. */
+pwf_traffic pwf_mesh_traffic(const pwf_mesh *mesh);
 
 /** The version string of the MPI library, one line.
  * Local. */
