@@ -4,6 +4,7 @@
 #include "commit.h"
 #include "file.h"
 #include "pwf/core/mem.h"
+#include "pwf/core/trace.h"
 #include "pwf/core/watch.h"
 
 #include <pthread.h>
@@ -56,6 +57,7 @@ static bool work(pwf_background *b)
 static void *thread_main(void *argument)
 {
     pwf_background *b = argument;
+    pwf_trace_thread(PWF_BACKGROUND_THREAD);
     pthread_mutex_lock(&b->lock);
     for (;;) {
         while (!b->busy && !b->ending)
@@ -64,7 +66,9 @@ static void *thread_main(void *argument)
         pthread_mutex_unlock(&b->lock);
         pwf_watch_beside(what, b->key, b->seconds);
         const double before = processor_time();
+        const pwf_span span = pwf_trace_begin(b->prunes ? "prune" : "write");
         const bool more = work(b);
+        pwf_trace_end(span);
         b->used += processor_time() - before;
         if (!more) pwf_watch_beside(what, b->key, 0.0);
         pthread_mutex_lock(&b->lock);

@@ -304,6 +304,12 @@ const pwf_option pwf_options[] = {
  "messages as sentences or logfmt; auto: sentences on a terminal"},
 {"log.progress", CHOICE(log.progress), "auto", OF(switch_words), NULL, RUN,
  "live progress line; auto: on a terminal"},
+{"log.trace", FLAG(log.trace), "false", NO_RANGE, NULL, RUN,
+ "record what every thread of every rank does when, in trace-*.json for Perfetto or Chrome"},
+{"log.trace_from", WHOLE(log.trace_from), "0", FROM(0, 1e12), "steps", RUN,
+ "first step of the trace; a job that begins behind it traces its first steps"},
+{"log.trace_steps", WHOLE(log.trace_steps), "10", FROM(1, 1e6), "steps", RUN,
+ "steps in the trace, with the rounds, evaluations and checkpoints between and after them"},
 };
 
 const pwf_group pwf_groups[] = {

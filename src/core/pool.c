@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "pwf/core/pool.h"
 
+#include "pwf/core/trace.h"
+
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -20,6 +22,7 @@ struct pwf_pool {
     pthread_cond_t wake, done;
     pwf_task task;
     void *context;
+    const char *span; /* what the caller is at, for the trace; or NULL */
     int tasks, next, finished;
     bool ending;
 };
@@ -27,11 +30,15 @@ struct pwf_pool {
 /* Takes tasks until none is left; called and left with the lock held. */
 static void work(pwf_pool *p, int index)
 {
+    pwf_span span = {0};
+    if (index > 0 && p->span && p->next < p->tasks) span = pwf_trace_begin(p->span);
     while (p->next < p->tasks) {
         const int task = p->next++;
         pthread_mutex_unlock(&p->lock);
         p->task(p->context, task, index);
         pthread_mutex_lock(&p->lock);
+        /* Before the caller may know that all is done. */
+        if (p->next == p->tasks) pwf_trace_end(span);
         if (++p->finished == p->tasks) pthread_cond_broadcast(&p->done);
     }
 }
@@ -40,6 +47,7 @@ static void *worker_main(void *argument)
 {
     const worker *w = argument;
     pwf_pool *p = w->pool;
+    pwf_trace_thread(w->index);
     if (p->start) p->start();
     pthread_mutex_lock(&p->lock);
     while (!p->ending) {
@@ -87,6 +95,7 @@ void pwf_pool_run(pwf_pool *p, int tasks, pwf_task task, void *context)
     pthread_mutex_lock(&p->lock);
     p->task = task;
     p->context = context;
+    p->span = pwf_trace_name();
     p->tasks = tasks;
     p->next = 0;
     p->finished = 0;

@@ -10,6 +10,7 @@
 #include "pwf/core/clock.h"
 #include "pwf/core/fault.h"
 #include "pwf/core/mem.h"
+#include "pwf/core/trace.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -289,7 +290,10 @@ pwf_status pwf_executor_forward(pwf_executor *e, const float *weights, const flo
                                 const float **logits)
 {
     const run r = {.weights = weights, .buffers = buffers, .statistics = e->statistics};
-    PWF_TRY(run_forward(e, &r, e->graph->node_count - 1));
+    const pwf_span span = pwf_trace_begin("forward");
+    const pwf_status status = run_forward(e, &r, e->graph->node_count - 1);
+    pwf_trace_end(span);
+    PWF_TRY(status);
     *logits = at(e, e->values[e->graph->logits].block);
     return pwf_ok();
 }
@@ -304,15 +308,24 @@ pwf_status pwf_executor_train(pwf_executor *e, const float *weights, const pwf_t
                    .targets = targets,
                    .scale = scale,
                    .loss = loss};
-    PWF_TRY(run_forward(e, &r, e->graph->node_count));
-    return run_backward(e, &r);
+    pwf_span span = pwf_trace_begin("forward");
+    pwf_status status = run_forward(e, &r, e->graph->node_count);
+    pwf_trace_end(span);
+    if (status.code != PWF_OK) return status;
+    span = pwf_trace_begin("backward");
+    status = run_backward(e, &r);
+    pwf_trace_end(span);
+    return status;
 }
 
 pwf_status pwf_executor_statistics(pwf_executor *e, const float *weights, float *statistics)
 {
     PWF_ASSERT(e->training);
     const run r = {.weights = weights, .statistics = statistics};
-    return run_forward(e, &r, e->graph->node_count - 1);
+    const pwf_span span = pwf_trace_begin("forward");
+    const pwf_status status = run_forward(e, &r, e->graph->node_count - 1);
+    pwf_trace_end(span);
+    return status;
 }
 
 void pwf_executor_seconds(const pwf_executor *e, const char *name, double *forward,

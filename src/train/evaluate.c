@@ -7,6 +7,7 @@
 #include "pwf/core/fault.h"
 #include "pwf/core/log.h"
 #include "pwf/core/mem.h"
+#include "pwf/core/trace.h"
 #include "pwf/core/watch.h"
 #include "pwf/tensor/tensor.h"
 
@@ -140,7 +141,9 @@ static void chunk_task(void *context, int task, int worker)
     const eval_job *job = context;
     pwf_worker *w = &job->t->workers[worker];
     if (w->status.code != PWF_OK || pwf_trainer_may_leave()) return;
+    const pwf_span span = pwf_trace_begin("chunk");
     w->status = run_chunk(job, w, job->first + task);
+    pwf_trace_end_of(span, "chunk", job->first + task);
     pwf_watch_beat();
 }
 
@@ -151,7 +154,9 @@ static pwf_status run_chunks(eval_job *job)
     const int rank = pwf_mesh_rank(t->mesh, PWF_WORLD);
     const int64_t end = first_chunk(job, rank + 1), begin = first_chunk(job, rank);
     pwf_workers_reset(t);
+    const pwf_span span = pwf_trace_begin("chunks");
     pwf_pool_run(t->pool, (int)(end - begin), chunk_task, job);
+    pwf_trace_end(span);
     t->units_done += (double)job->images / (double)t->config->train.batch / 3.0;
     PWF_TRY(pwf_trainer_agree_or_stop(t, pwf_workers_status(t)));
     return pwf_skips_agree(t, t->test_data, &t->test_skips);

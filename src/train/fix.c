@@ -7,6 +7,7 @@
 #include "pwf/core/clock.h"
 #include "pwf/core/log.h"
 #include "pwf/core/mem.h"
+#include "pwf/core/trace.h"
 
 #include <string.h>
 
@@ -87,10 +88,15 @@ pwf_status pwf_fix_run(pwf_trainer *t)
         .codebook = &s->codebook,
     };
     pwf_round_result result = {0};
-    PWF_TRY(pwf_cluster_round(t->mesh, &settings, &weights, &result));
+    pwf_span span = pwf_trace_begin("round");
+    const pwf_status done = pwf_cluster_round(t->mesh, &settings, &weights, &result);
+    pwf_trace_end(span);
+    PWF_TRY(done);
+    span = pwf_trace_begin("gather");
     gather(t, s->mu, sizeof *s->mu);
     gather(t, s->sigma, sizeof *s->sigma);
     gather(t, s->code, sizeof *s->code);
+    pwf_trace_end(span);
     const pwf_status status = report(t, &result, pwf_clock_seconds() - begun);
     pwf_mem_free(result.steps);
     return status;

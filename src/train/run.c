@@ -11,6 +11,7 @@
 #include "pwf/core/log.h"
 #include "pwf/core/mem.h"
 #include "pwf/core/terminal.h"
+#include "pwf/core/trace.h"
 #include "pwf/tensor/tensor.h"
 #include "trainer.h"
 
@@ -50,7 +51,10 @@ static shares measure_shares(pwf_trainer *t)
 static pwf_status log_step(pwf_trainer *t, const char *phase)
 {
     char fingerprint[33];
-    PWF_TRY(pwf_trainer_fingerprint(t, fingerprint));
+    const pwf_span span = pwf_trace_begin("fingerprint");
+    const pwf_status known = pwf_trainer_fingerprint(t, fingerprint);
+    pwf_trace_end(span);
+    PWF_TRY(known);
     const shares shared = measure_shares(t);
     pwf_status status = pwf_ok();
     if (t->report) {
@@ -152,7 +156,11 @@ static pwf_status train(pwf_trainer *t, pwf_phase next)
     const char *phase = pwf_plan_phase_name(t);
     pwf_trainer_at(t, "step", "watchdog.step", c->watchdog.step);
     (void)PWF_FAULT_POINT("train.step");
-    PWF_TRY(pwf_step_run(t));
+    const pwf_span span = pwf_trace_begin("step");
+    const int64_t step = t->position.step;
+    const pwf_status done = pwf_step_run(t);
+    pwf_trace_end_of(span, "step", step);
+    PWF_TRY(done);
     const bool last = t->position.phase_step >= steps;
     const bool log_now = last || t->position.step % c->log.interval == 0;
     if (log_now) PWF_TRY(log_step(t, phase));
@@ -218,7 +226,7 @@ static pwf_status finish(pwf_trainer *t)
     return pwf_save_at_once(t);
 }
 
-static pwf_status pass_station(pwf_trainer *t)
+static pwf_status enter_station(pwf_trainer *t)
 {
     switch ((pwf_phase)t->position.phase) {
     case PWF_PHASE_BASELINE:
@@ -239,6 +247,17 @@ static pwf_status pass_station(pwf_trainer *t)
     return pwf_ok();
 }
 
+static pwf_status pass_station(pwf_trainer *t)
+{
+    static const char *const names[] = {"train",    "start",  "train", "fix",
+                                        "evaluate", "finish", "done"};
+    const pwf_span span = pwf_trace_begin(names[t->position.phase]);
+    const pwf_status status = enter_station(t);
+    pwf_trace_end(span);
+    pwf_tracing_flush(t);
+    return status;
+}
+
 /* A checkpoint is written beside steps alone; other stations wait for it. */
 static pwf_status look_after_save(pwf_trainer *t)
 {
@@ -250,6 +269,7 @@ static pwf_status look_after_save(pwf_trainer *t)
 static pwf_status run_stations(pwf_trainer *t)
 {
     while (t->position.phase != PWF_PHASE_DONE) {
+        pwf_tracing_look(t);
         pwf_status status = answer(t);
         if (status.code == PWF_STOPPED) return status;
         /* A station that was left undone has not moved the position: the answer saves and stops. */
@@ -379,6 +399,7 @@ static pwf_status run(pwf_trainer *t, const char *checkpoint)
     /* A run that fails finishes the checkpoint under way too. */
     const pwf_status settled = pwf_save_settle(t);
     if (status.code == PWF_OK) status = settled;
+    pwf_tracing_end(t);
     if (t->report) {
         if (status.code == PWF_OK)
             status = pwf_report_final(t->report, t->config->model.name, pwf_trainer_seconds(t));

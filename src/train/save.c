@@ -7,6 +7,7 @@
 #include "pwf/core/clock.h"
 #include "pwf/core/fault.h"
 #include "pwf/core/log.h"
+#include "pwf/core/trace.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -140,10 +141,9 @@ int pwf_save_claim(const pwf_trainer *t)
     return t->background ? pwf_background_claim(t->background) : PWF_OK;
 }
 
-pwf_status pwf_save_go_on(pwf_trainer *t)
+static pwf_status go_on(pwf_trainer *t)
 {
     char path[PWF_PATH];
-    if (!pwf_save_is_under_way(t) || t->claim == PWF_BACKGROUND_BUSY) return pwf_ok();
     const double begun = pwf_clock_seconds();
     at_checkpoint(t);
     const pwf_status status = pwf_background_advance(t->background, t->claim, path);
@@ -161,14 +161,25 @@ pwf_status pwf_save_go_on(pwf_trainer *t)
     return pwf_save_is_under_way(t) ? pwf_ok() : ended(t);
 }
 
+pwf_status pwf_save_go_on(pwf_trainer *t)
+{
+    if (!pwf_save_is_under_way(t) || t->claim == PWF_BACKGROUND_BUSY) return pwf_ok();
+    const pwf_span span = pwf_trace_begin("checkpoint");
+    const pwf_status status = go_on(t);
+    pwf_trace_end(span);
+    return status;
+}
+
 pwf_status pwf_save_settle(pwf_trainer *t)
 {
     while (pwf_save_is_under_way(t)) {
         const double begun = pwf_clock_seconds();
+        const pwf_span span = pwf_trace_begin("wait");
         at_checkpoint(t);
         pwf_background_wait(t->background);
         t->claim = pwf_save_claim(t);
         (void)pwf_mesh_agree_most(t->mesh, pwf_ok(), &t->claim, 1);
+        pwf_trace_end(span);
         t->saving.stood += pwf_clock_seconds() - begun;
         PWF_TRY(pwf_save_go_on(t));
     }
@@ -177,11 +188,10 @@ pwf_status pwf_save_settle(pwf_trainer *t)
 
 /* ---- saving ------------------------------------------------------------------------------- */
 
-static pwf_status save(pwf_trainer *t, bool kept, bool beside)
+static pwf_status write_checkpoint(pwf_trainer *t, bool kept, bool beside)
 {
     char path[PWF_PATH], *text = NULL;
     pwf_snapshot snapshot;
-    PWF_TRY(pwf_save_settle(t));
     t->saving = (pwf_saving){.begun = pwf_clock_seconds(),
                              .position = t->position,
                              .kept = kept,
@@ -203,6 +213,15 @@ static pwf_status save(pwf_trainer *t, bool kept, bool beside)
     }
     t->saving.stood = pwf_clock_seconds() - t->saving.begun;
     return beside ? pwf_ok() : ended(t);
+}
+
+static pwf_status save(pwf_trainer *t, bool kept, bool beside)
+{
+    PWF_TRY(pwf_save_settle(t));
+    const pwf_span span = pwf_trace_begin("checkpoint");
+    const pwf_status status = write_checkpoint(t, kept, beside);
+    pwf_trace_end(span);
+    return status;
 }
 
 pwf_status pwf_save(pwf_trainer *t, bool kept)

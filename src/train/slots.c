@@ -7,6 +7,7 @@
 #include "pwf/core/clock.h"
 #include "pwf/core/fault.h"
 #include "pwf/core/mem.h"
+#include "pwf/core/trace.h"
 #include "pwf/core/watch.h"
 #include "pwf/tensor/tensor.h"
 
@@ -72,6 +73,27 @@ static pwf_status prepare(pwf_trainer *t, pwf_worker *w)
                             PWF_MODE_TRAIN, &w->train);
 }
 
+/* Fills the executor's images, and the labels. */
+static pwf_status load(const pwf_trainer *t, pwf_worker *w, int64_t slot, int64_t images)
+{
+    const int64_t pixels = t->height * t->width * t->channels;
+    const uint32_t seed = (uint32_t)t->config->train.seed;
+    float *input = pwf_executor_images(w->train);
+    const double begun = pwf_clock_seconds();
+    for (int64_t i = 0; i < images; i++) {
+        const int64_t position = slot * images + i;
+        if (t->loader)
+            PWF_TRY(pwf_loader_take(t->loader, position, input + i * pixels, &w->labels[i]));
+        else
+            PWF_TRY(pwf_dataset_load(t->train_data, seed, pwf_order_pass(t->order),
+                                     pwf_order_image(t->order, position), input + i * pixels,
+                                     &w->labels[i]));
+    }
+    w->decoding += pwf_clock_seconds() - begun;
+    PWF_FAULT_SPOIL("train.image", PWF_FAULT_F32, input, images * pixels);
+    return pwf_ok();
+}
+
 /* Mixes the slot's images in pairs, as augment.mixup and augment.cutmix ask, and says what they are
  * to be told as. */
 static pwf_targets mix(const pwf_trainer *t, pwf_worker *w, int64_t slot, int64_t images)
@@ -92,21 +114,10 @@ static pwf_status run_slot(const slots_job *job, pwf_worker *w, int64_t slot)
     pwf_trainer *t = job->t;
     PWF_TRY(prepare(t, w));
     const int64_t images = t->config->train.batch / t->config->parallel.slots;
-    const int64_t pixels = t->height * t->width * t->channels;
-    const uint32_t seed = (uint32_t)t->config->train.seed;
-    float *input = pwf_executor_images(w->train);
-    const double begun = pwf_clock_seconds();
-    for (int64_t i = 0; i < images; i++) {
-        const int64_t position = slot * images + i;
-        if (t->loader)
-            PWF_TRY(pwf_loader_take(t->loader, position, input + i * pixels, &w->labels[i]));
-        else
-            PWF_TRY(pwf_dataset_load(t->train_data, seed, pwf_order_pass(t->order),
-                                     pwf_order_image(t->order, position), input + i * pixels,
-                                     &w->labels[i]));
-    }
-    w->decoding += pwf_clock_seconds() - begun;
-    PWF_FAULT_SPOIL("train.image", PWF_FAULT_F32, input, images * pixels);
+    pwf_span span = pwf_trace_begin("images");
+    const pwf_status loaded = load(t, w, slot, images);
+    pwf_trace_end(span);
+    PWF_TRY(loaded);
     float *statistics = t->slot_statistics + slot * pwf_registry_buffer_count(t->registry);
     if (!job->gradients) {
         t->slot_loss[slot] = 0.0;
@@ -123,9 +134,11 @@ static pwf_status run_slot(const slots_job *job, pwf_worker *w, int64_t slot)
     PWF_FAULT_SPOIL("train.loss", PWF_FAULT_F64, &t->slot_loss[slot], 1);
     if (PWF_FAULT_VALUE("train.loss", "grow"))
         t->slot_loss[slot] *= 100.0 * (double)t->config->parallel.slots;
+    span = pwf_trace_begin("add");
     if (!pwf_exchange_add(t->exchange, t->sum, w->gradient, 0, t->state->total) ||
         !isfinite(t->slot_loss[slot]))
         w->finite = false;
+    pwf_trace_end(span);
     return pwf_ok();
 }
 
@@ -134,7 +147,9 @@ static void slot_task(void *context, int task, int worker)
     const slots_job *job = context;
     pwf_worker *w = &job->t->workers[worker];
     if (w->status.code != PWF_OK || (!job->gradients && pwf_trainer_may_leave())) return;
+    const pwf_span span = pwf_trace_begin("slot");
     w->status = run_slot(job, w, job->first + task);
+    pwf_trace_end_of(span, "slot", job->first + task);
     pwf_watch_beat();
 }
 
@@ -148,11 +163,14 @@ pwf_status pwf_slots_run(pwf_trainer *t, bool gradients)
     const double begun = pwf_clock_seconds();
     if (PWF_FAULT_VALUE("train.slots", "slow"))
         nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
+    pwf_span span = pwf_trace_begin("slots");
     pwf_pool_run(t->pool, (int)slots, slot_task, (void *)&job);
+    pwf_trace_end(span);
     t->own_seconds += (pwf_clock_seconds() - begun) / (double)slots;
     const pwf_status skips = pwf_skips_agree(t, t->train_data, &t->train_skips);
     const pwf_status status = pwf_workers_status(t);
 
+    span = pwf_trace_begin("losses");
     /* Two small gathers by slot number; with them every rank adds in the same order. */
     int64_t offset[PWF_SLOTS_MAX + 1];
     for (int r = 0; r <= ranks; r++)
@@ -162,5 +180,6 @@ pwf_status pwf_slots_run(pwf_trainer *t, bool gradients)
     for (int r = 0; r <= ranks; r++)
         offset[r] = pwf_slots_first(t, r) * row;
     pwf_mesh_gather(t->mesh, PWF_WORLD, t->slot_statistics, offset);
+    pwf_trace_end(span);
     return status.code == PWF_OK ? skips : status;
 }

@@ -6,6 +6,7 @@
 #include "pwf/core/clock.h"
 #include "pwf/core/fault.h"
 #include "pwf/core/log.h"
+#include "pwf/core/trace.h"
 #include "pwf/optim/adamw.h"
 #include "pwf/optim/sgd.h"
 
@@ -20,12 +21,16 @@ void pwf_step_weights(pwf_trainer *t, const pwf_stream *noise)
 {
     const pwf_range own = t->state->own;
     float *mine = t->weights + own.lo;
+    pwf_span span = pwf_trace_begin("sample");
     if (noise)
         pwf_posterior_sample(t->state, t->pool, *noise, mine);
     else
         memcpy(mine, t->state->mu, (size_t)(own.hi - own.lo) * sizeof *mine);
+    pwf_trace_end(span);
+    span = pwf_trace_begin("gather");
     pwf_exchange_gather_begin(t->exchange, t->weights);
     pwf_exchange_gather_end(t->exchange);
+    pwf_trace_end(span);
 }
 
 double pwf_step_loss(const pwf_trainer *t)
@@ -40,11 +45,15 @@ double pwf_step_loss(const pwf_trainer *t)
 static void gradient(pwf_trainer *t, const pwf_stream *noise)
 {
     const pwf_range own = t->state->own;
+    pwf_span span = pwf_trace_begin("gradient");
     pwf_posterior_gradient(t->state, &t->posterior, t->pool, noise, t->sum + own.lo, t->dmu,
                            t->dsigma, t->norm + own.lo / PWF_BLOCK);
     PWF_FAULT_SPOIL("train.norm", PWF_FAULT_F64, t->norm + own.lo / PWF_BLOCK,
                     pwf_block_count(own.hi - own.lo));
+    pwf_trace_end(span);
+    span = pwf_trace_begin("norms");
     pwf_exchange_gather_blocks(t->exchange, t->norm);
+    pwf_trace_end(span);
 }
 
 typedef struct update_job {
@@ -96,6 +105,7 @@ static void update(pwf_trainer *t, bool bayesian)
 {
     const pwf_config *c = t->config;
     update_job job = {.t = t, .bayesian = bayesian};
+    const pwf_span span = pwf_trace_begin("update");
     job.scale = pwf_clip_factor(t->norm, pwf_block_count(t->state->total), c->optim.clip_norm,
                                 &t->gradient_norm);
     job.sgd = (pwf_sgd){(float)t->lr, (float)c->optim.momentum, (float)c->optim.weight_decay};
@@ -108,6 +118,7 @@ static void update(pwf_trainer *t, bool bayesian)
     t->clip = (double)job.scale;
     const int64_t blocks = pwf_block_count(t->state->own.hi - t->state->own.lo);
     pwf_pool_run(t->pool, (int)blocks, update_block, &job);
+    pwf_trace_end(span);
 }
 
 /* One exponential step of the running statistics towards the mean over slots. */
@@ -146,21 +157,27 @@ static pwf_status attempt(pwf_trainer *t, const pwf_stream *noise)
 {
     pwf_state *s = t->state;
     spoil_state(t);
+    pwf_span span = pwf_trace_begin("hash");
     const pwf_status rest = pwf_rest_check(t);
+    pwf_trace_end(span);
     pwf_slots_seek(t, t->position.batches);
     pwf_step_weights(t, noise);
     PWF_FAULT_SPOIL("train.weights", PWF_FAULT_F32, t->weights, s->total);
     pwf_status status = pwf_slots_run(t, true);
     (void)PWF_FAULT_POINT("train.reduce");
     PWF_FAULT_SPOIL("train.sum", PWF_FAULT_I64, t->sum, s->total);
+    span = pwf_trace_begin("reduce");
     pwf_exchange_reduce_begin(t->exchange, t->sum);
     pwf_exchange_reduce_end(t->exchange);
+    pwf_trace_end(span);
     gradient(t, noise);
     PWF_FAULT_SPOIL("train.told", PWF_FAULT_F64, t->slot_loss, t->config->parallel.slots);
     t->told = true;
     if (status.code == PWF_OK) status = pwf_numbers_of_step(t);
     if (rest.code != PWF_OK) status = rest;
+    span = pwf_trace_begin("agreement");
     status = pwf_trainer_agree(t, status);
+    pwf_trace_end(span);
     t->told = false;
     return status;
 }
@@ -224,7 +241,9 @@ pwf_status pwf_step_run(pwf_trainer *t)
     t->loss = pwf_step_loss(t);
     pwf_losses_add(&t->losses, t->loss);
     move_on(t);
+    const pwf_span span = pwf_trace_begin("hash");
     pwf_rest_begin(t);
+    pwf_trace_end(span);
     /* Seconds are averaged, not rates, so that the rate agrees with the time that goes by; the
      * first step also prepares the libraries and does not count. */
     const double seconds = pwf_clock_seconds() - begun;

@@ -5,6 +5,7 @@
 #include "pwf/ckpt/background.h"
 #include "pwf/ckpt/ckpt.h"
 #include "pwf/config/config.h"
+#include "pwf/core/file.h"
 #include "pwf/core/pool.h"
 #include "pwf/core/request.h"
 #include "pwf/core/rng.h"
@@ -59,6 +60,15 @@ typedef struct pwf_saving {
     double step_seconds; /* that those took */
     double usual;        /* of a step before it; 0: not known */
 } pwf_saving;
+
+/* What log.trace records, or has recorded. */
+typedef struct pwf_tracing {
+    bool open, over;     /* the same on all ranks: at most one trace in a job */
+    int64_t first;       /* steps_here when it began */
+    int fd;              /* on rank 0, with what follows */
+    uint64_t length;     /* bytes of the file without the end of the array */
+    char path[PWF_PATH]; /* name of the file */
+} pwf_tracing;
 
 typedef struct pwf_trainer {
     const pwf_mesh *mesh;
@@ -116,8 +126,9 @@ typedef struct pwf_trainer {
     int stopped_by;                       /* the one that the run has stopped for */
     double looked;                        /* when rank 0 last looked for the file `stop` */
     double loss, gradient_norm, clip, lr; /* of the last step */
-    double units_done, units_total;       /* of the progress line */
-    double step_seconds;                  /* of the last steps, smoothed; 0: not known yet */
+    pwf_tracing tracing;
+    double units_done, units_total; /* of the progress line */
+    double step_seconds;            /* of the last steps, smoothed; 0: not known yet */
 } pwf_trainer;
 
 /* plan.c: pure functions of the configuration and the number of images */
@@ -288,6 +299,13 @@ int64_t pwf_slots_first(const pwf_trainer *t, int rank);
 /* watch.c. Says where the run is, to the log and to the watchdog, whose limit is that of `key`.
  * Local. */
 void pwf_trainer_at(const pwf_trainer *t, const char *phase, const char *key, double limit);
+
+/* tracing.c. Begins or ends the trace that log.trace asks for, where the position says so; writes
+ * what has been recorded so far; ends a trace that is open. A failure is a warning, and the end of
+ * the trace. Collective. */
+void pwf_tracing_look(pwf_trainer *t);
+void pwf_tracing_flush(pwf_trainer *t);
+void pwf_tracing_end(pwf_trainer *t);
 
 /* setup.c */
 pwf_status pwf_trainer_new(const pwf_mesh *mesh, const pwf_config *config, pwf_trainer **out);

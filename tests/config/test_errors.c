@@ -171,7 +171,7 @@ static void test_option_sentences(void **state)
         {"batch=1", "--set batch=1: batch is not a key; did you mean train.batch or eval.batch?"},
         {"train.lr=1", "--set train.lr=1: train.lr is not a key; did you mean optim.lr?"},
         {"log=1", "--set log=1: log is not a key; the keys of log are interval, level, format, "
-                  "progress"},
+                  "progress, trace, trace_from, trace_steps"},
         {"model.depths=1,,2",
          "--set model.depths=1,,2: model.depths: a value of the list is empty"},
         {"model.depths=[1", "--set model.depths=[1: model.depths: the list has no closing ]"},
@@ -207,7 +207,8 @@ static void test_environment(void **state)
          "PWF_TRAIN_BASELINE_EPOCH: is not a setting; did you mean PWF_TRAIN_BASELINE_EPOCHS?"},
         {"PWF_LOG", "1",
          "PWF_LOG: is not a setting; the keys of log are PWF_LOG_INTERVAL, "
-         "PWF_LOG_LEVEL, PWF_LOG_FORMAT, PWF_LOG_PROGRESS"},
+         "PWF_LOG_LEVEL, PWF_LOG_FORMAT, PWF_LOG_PROGRESS, PWF_LOG_TRACE, "
+         "PWF_LOG_TRACE_FROM, PWF_LOG_TRACE_STEPS"},
         {"PWF_OUTPUT", "", NULL},
         {"PWF_TEST_FAULT", "1", NULL},
         {"PWF_TEST", "1", NULL},

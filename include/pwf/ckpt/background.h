@@ -17,6 +17,8 @@ typedef struct pwf_background pwf_background;
 
 enum { PWF_BACKGROUND_BUSY = 1000 }; /* larger than any pwf_code */
 
+enum { PWF_BACKGROUND_THREAD = 1000 }; /* its number in a trace; workers count from 0 */
+
 /** Starts the thread, and takes the memory for the copy where this rank writes. In one step the
  * thread may be silent for `seconds`, 0: for ever, by the setting `key` (core/watch.h), which must
  * stay valid. The mesh must outlive it.

@@ -171,6 +171,8 @@ typedef struct pwf_config {
         int64_t level;    /* pwf_level */
         int64_t format;   /* pwf_log_format */
         int64_t progress; /* pwf_switch */
+        bool trace;
+        int64_t trace_from, trace_steps;
     } log;
     /* Where each key's value came from; index as in the table, pwf_origin. */
     unsigned char origin[PWF_CONFIG_KEYS_MAX];

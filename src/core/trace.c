@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pwf/core/trace.h"
+
+#include "pwf/core/clock.h"
+#include "pwf/core/mem.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+typedef struct event {
+    const char *name, *key; /* key NULL: no number */
+    double begun, ended;
+    int64_t value;
+    int thread;
+} event;
+
+atomic_bool pwf_trace_on;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static event *events; /* under the lock, with what follows */
+static int used;
+static int64_t left_out;
+static double zero_time;
+
+static _Thread_local int thread_number;
+static _Thread_local const char *innermost;
+
+void pwf_trace_thread(int number)
+{
+    thread_number = number;
+}
+
+const char *pwf_trace_name(void)
+{
+    return innermost;
+}
+
+pwf_span pwf_trace_open_span(const char *name)
+{
+    const pwf_span span = {name, innermost, pwf_clock_seconds()};
+    innermost = name;
+    return span;
+}
+
+void pwf_trace_close_span(pwf_span span, const char *key, int64_t value)
+{
+    const event e = {span.name, key, span.begun, pwf_clock_seconds(), value, thread_number};
+    innermost = span.outer;
+    pthread_mutex_lock(&lock);
+    if (events && used < PWF_TRACE_ROOM)
+        events[used++] = e;
+    else
+        left_out++;
+    pthread_mutex_unlock(&lock);
+}
+
+pwf_status pwf_trace_start(double zero)
+{
+    event *room = NULL;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, PWF_TRACE_ROOM, sizeof *room, &room));
+    pthread_mutex_lock(&lock);
+    PWF_ASSERT(!events);
+    events = room;
+    used = 0;
+    left_out = 0;
+    zero_time = zero;
+    pthread_mutex_unlock(&lock);
+    atomic_store(&pwf_trace_on, true);
+    return pwf_ok();
+}
+
+/* Times in microseconds. */
+static void write_event(FILE *out, int process, const event *e)
+{
+    fprintf(out,
+            ",\n{\"name\": \"%s\", \"ph\": \"X\", \"pid\": %d, \"tid\": %d, \"ts\": %.3f, "
+            "\"dur\": %.3f",
+            e->name, process, e->thread, 1e6 * (e->begun - zero_time), 1e6 * (e->ended - e->begun));
+    if (e->key) fprintf(out, ", \"args\": {\"%s\": %" PRId64 "}", e->key, e->value);
+    fprintf(out, "}");
+}
+
+pwf_status pwf_trace_take(int process, char **text, size_t *length)
+{
+    *text = NULL;
+    *length = 0;
+    FILE *out = open_memstream(text, length);
+    pthread_mutex_lock(&lock);
+    for (int i = 0; out && i < used; i++)
+        write_event(out, process, &events[i]);
+    if (out && left_out > 0)
+        fprintf(out,
+                ",\n{\"name\": \"spans left out\", \"ph\": \"i\", \"s\": \"p\", \"pid\": %d, "
+                "\"tid\": 0, \"ts\": %.3f, \"args\": {\"count\": %" PRId64 "}}",
+                process, 1e6 * (pwf_clock_seconds() - zero_time), left_out);
+    used = 0;
+    left_out = 0;
+    pthread_mutex_unlock(&lock);
+    if (out && fclose(out) == 0) return pwf_ok();
+    free(*text);
+    *text = NULL;
+    *length = 0;
+    return PWF_FAIL(PWF_RESOURCE, "no memory for the text of a trace");
+}
+
+void pwf_trace_stop(void)
+{
+    atomic_store(&pwf_trace_on, false);
+    pthread_mutex_lock(&lock);
+    event *room = events;
+    events = NULL;
+    pthread_mutex_unlock(&lock);
+    pwf_mem_free(room);
+}
