@@ -4,6 +4,7 @@
  *   mpirun -n R bench_round [weights] [fraction] [repeats]
  * First one round at `fraction` from scratch, then all ten published rounds in a row. */
 #include "pwf/cluster/round.h"
+#include "bench.h"
 #include "pwf/core/clock.h"
 #include "pwf/core/mem.h"
 #include "pwf/core/rng.h"
@@ -19,13 +20,6 @@ typedef struct bench {
     pwf_codebook codebook;
     pwf_round_settings settings;
 } bench;
-
-static void stop_if(pwf_status status)
-{
-    if (status.code == PWF_OK) return;
-    fprintf(stderr, "%s\n", status.text);
-    exit((int)status.code);
-}
 
 /* r of section 1: 0 at a power of two, largest in the middle between two. */
 static double between_powers(double size)
@@ -69,22 +63,38 @@ static void fill(bench *b)
     }
 }
 
+/* What a rank takes beside its weights. */
+static int64_t extra_bytes;
+
 static double one_round(bench *b, double fraction, bool show)
 {
     pwf_round_result result;
     b->settings.fraction = fraction;
     pwf_mesh_barrier(b->mesh);
     const double start = pwf_clock_seconds();
-    stop_if(pwf_cluster_round(b->mesh, &b->settings, &b->weights, &result));
+    bench_check(pwf_cluster_round(b->mesh, &b->settings, &b->weights, &result));
     const double seconds = pwf_clock_seconds() - start;
     int64_t bytes = (int64_t)result.extra_bytes;
     pwf_mesh_max_i64(b->mesh, PWF_WORLD, &bytes, 1);
+    if (bytes > extra_bytes) extra_bytes = bytes;
     if (show && pwf_mesh_rank(b->mesh, PWF_WORLD) == 0)
         printf("  to %-6g %8.3f s  %5lld steps  %11lld fixed  %5.2f bytes per local weight\n",
                fraction, seconds, (long long)result.count, (long long)result.fixed,
                (double)bytes / (double)(b->local ? b->local : 1));
     pwf_mem_free(result.steps);
     return seconds;
+}
+
+static void tell(const bench *b, const char *what, double seconds)
+{
+    char row[128], remark[64];
+    snprintf(row, sizeof row, "%s, %lld weights, %d ranks", what, (long long)b->total,
+             pwf_mesh_size(b->mesh, PWF_WORLD));
+    snprintf(remark, sizeof remark, "%.1f MB more a rank", 1e-6 * (double)extra_bytes);
+    bench_cell(BENCH_OTHERS, row, "value", seconds);
+    bench_text(BENCH_OTHERS, row, "unit", "s");
+    bench_cell(BENCH_OTHERS, row, "extra_bytes", (double)extra_bytes);
+    bench_text(BENCH_OTHERS, row, "remark", remark);
 }
 
 static void run(bench *b, double fraction, int repeats)
@@ -96,33 +106,36 @@ static void run(bench *b, double fraction, int repeats)
                pwf_mesh_size(b->mesh, PWF_WORLD));
     for (int i = 0; i < repeats; i++) {
         fill(b);
-        one_round(b, fraction, true);
+        const double seconds = one_round(b, fraction, true);
+        if (root) tell(b, "one round", seconds);
     }
     fill(b);
     double sum = 0.0;
     for (size_t i = 0; i < sizeof rounds / sizeof *rounds; i++)
         sum += one_round(b, rounds[i], true);
-    if (root) printf("  all ten: %.3f s, %d values\n", sum, b->codebook.count);
+    if (!root) return;
+    printf("  all ten: %.3f s, %d values\n", sum, b->codebook.count);
+    tell(b, "all ten rounds", sum);
 }
 
 int main(int argc, char **argv)
 {
-    stop_if(pwf_mesh_start(&argc, &argv));
+    bench_check(pwf_mesh_start(&argc, &argv));
     bench b = {
         .total = argc > 1 ? atoll(argv[1]) : 5669800,
         .settings = {
             .delta = 1.0, .delta_growth = 2.0, .max_order = 4, .min_power = 7, .zero_fix = true}};
-    stop_if(pwf_mesh_new(1, &b.mesh));
+    bench_check(pwf_mesh_new(1, &b.mesh));
     b.weights.total = b.total;
     b.weights.own = pwf_shard_range(b.total, pwf_mesh_size(b.mesh, PWF_WORLD),
                                     pwf_mesh_rank(b.mesh, PWF_WORLD));
     b.weights.codebook = &b.codebook;
     b.codebook.min_power = 7;
     b.local = b.weights.own.hi - b.weights.own.lo;
-    stop_if(pwf_mem_alloc(PWF_MEM_STATE, b.local, sizeof(float), &b.weights.mu));
-    stop_if(pwf_mem_alloc(PWF_MEM_STATE, b.local, sizeof(float), &b.weights.sigma));
-    stop_if(pwf_mem_alloc(PWF_MEM_STATE, b.local, sizeof(int16_t), &b.weights.code));
-    stop_if(pwf_mem_alloc(PWF_MEM_STATE, PWF_CODES_MAX, sizeof(int32_t), &b.codebook.entry));
+    bench_check(pwf_mem_alloc(PWF_MEM_STATE, b.local, sizeof(float), &b.weights.mu));
+    bench_check(pwf_mem_alloc(PWF_MEM_STATE, b.local, sizeof(float), &b.weights.sigma));
+    bench_check(pwf_mem_alloc(PWF_MEM_STATE, b.local, sizeof(int16_t), &b.weights.code));
+    bench_check(pwf_mem_alloc(PWF_MEM_STATE, PWF_CODES_MAX, sizeof(int32_t), &b.codebook.entry));
     run(&b, argc > 2 ? atof(argv[2]) : 0.2, argc > 3 ? atoi(argv[3]) : 2);
     pwf_mem_free(b.weights.mu);
     pwf_mem_free(b.weights.sigma);

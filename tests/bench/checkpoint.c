@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Times the writing of checkpoints by both writers and in the background, in turns: ckpt_bench DIR
- * MODEL TIMES, MODEL one of timm's names. The state is divided over all ranks. */
+/* Times the writing of checkpoints by both writers and in the background, in turns:
+ * bench_checkpoint DIR MODEL TIMES, MODEL one of timm's names. The state is divided over all ranks.
+ */
+#include "bench.h"
 #include "pwf/ckpt/background.h"
 #include "pwf/core/clock.h"
 #include "pwf/core/rng.h"
@@ -9,13 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static void check(pwf_status status)
-{
-    if (status.code == PWF_OK) return;
-    fprintf(stderr, "%s\n", status.text);
-    exit(1);
-}
 
 static int ascending(const void *a, const void *b)
 {
@@ -32,17 +27,27 @@ static double write_beside(pwf_background *b, const pwf_mesh *mesh, const char *
                            const pwf_snapshot *snapshot, char *path)
 {
     double begun = pwf_clock_seconds();
-    check(pwf_background_begin(b, dir, snapshot));
+    bench_check(pwf_background_begin(b, dir, snapshot));
     double stood = pwf_clock_seconds() - begun;
     while (pwf_background_is_under_way(b)) {
         pwf_background_wait(b);
         int claim = pwf_background_claim(b);
-        check(pwf_mesh_agree_most(mesh, pwf_ok(), &claim, 1));
+        bench_check(pwf_mesh_agree_most(mesh, pwf_ok(), &claim, 1));
         begun = pwf_clock_seconds();
-        check(pwf_background_advance(b, claim, path));
+        bench_check(pwf_background_advance(b, claim, path));
         stood += pwf_clock_seconds() - begun;
     }
     return stood;
+}
+
+static void tell(const char *model, int ranks, const char *way, double seconds, double bytes)
+{
+    char row[128], remark[64];
+    snprintf(row, sizeof row, "checkpoint of %s, %s, %d ranks", model, way, ranks);
+    snprintf(remark, sizeof remark, "%.1f MiB, %.2f GB/s", bytes * 0x1p-20, 1e-9 * bytes / seconds);
+    bench_cell(BENCH_OTHERS, row, "value", seconds);
+    bench_text(BENCH_OTHERS, row, "unit", "s");
+    bench_text(BENCH_OTHERS, row, "remark", remark);
 }
 
 int main(int argc, char **argv)
@@ -51,23 +56,24 @@ int main(int argc, char **argv)
     static char path[PWF_PATH];
     static double seconds[WAYS][TIMES_MAX], stood[WAYS][TIMES_MAX];
     static pwf_config config;
-    check(pwf_mesh_start(&argc, &argv));
+    bench_check(pwf_mesh_start(&argc, &argv));
     const int times = argc == 4 ? atoi(argv[3]) : 0;
     if (times < 1 || times > TIMES_MAX) return PWF_USAGE;
     pwf_mesh *mesh = NULL;
-    check(pwf_mesh_new(1, &mesh));
+    bench_check(pwf_mesh_new(1, &mesh));
     const int ranks = pwf_mesh_size(mesh, PWF_WORLD), rank = pwf_mesh_rank(mesh, PWF_WORLD);
     pwf_mesh_free(mesh);
-    check(pwf_mesh_new(ranks, &mesh));
+    bench_check(pwf_mesh_new(ranks, &mesh));
 
     pwf_registry *registry = NULL;
     pwf_graph *graph = NULL;
     pwf_config_defaults(&config);
     snprintf(config.model.name, sizeof config.model.name, "%s", argv[2]);
-    check(pwf_model_build(&config, &registry, &graph));
+    bench_check(pwf_model_build(&config, &registry, &graph));
     const int64_t total = pwf_registry_total_count(registry);
     pwf_snapshot snapshot = {.seed = 1, .slots = 8, .model = argv[2], .config = "# bench\n"};
-    check(pwf_state_new(registry, pwf_shard_range(total, ranks, rank), 7, 11, &snapshot.state));
+    bench_check(
+        pwf_state_new(registry, pwf_shard_range(total, ranks, rank), 7, 11, &snapshot.state));
     pwf_state_array arrays[PWF_STATE_ARRAYS_MAX];
     const int count = pwf_state_arrays(snapshot.state, arrays);
     for (int a = 0; a < count; a++) {
@@ -78,7 +84,7 @@ int main(int argc, char **argv)
                             own.hi - own.lo);
     }
     pwf_background *background = NULL;
-    check(pwf_background_new(mesh, snapshot.state, "", 0.0, &background));
+    bench_check(pwf_background_new(mesh, snapshot.state, "", 0.0, &background));
     for (int i = -1; i < times; i++) /* the first is not counted */
         for (int w = 0; w < WAYS; w++) {
             double stands = 0.0;
@@ -89,7 +95,7 @@ int main(int argc, char **argv)
             if (w == ASYNC)
                 stands = write_beside(background, mesh, argv[1], &snapshot, path);
             else
-                check(pwf_ckpt_write(mesh, argv[1], &snapshot, path));
+                bench_check(pwf_ckpt_write(mesh, argv[1], &snapshot, path));
             if (i >= 0) seconds[w][i] = pwf_clock_seconds() - begun;
             if (i >= 0) stood[w][i] = w == ASYNC ? stands : seconds[w][i];
             pwf_ckpt_prune(mesh, argv[1],
@@ -98,7 +104,7 @@ int main(int argc, char **argv)
     pwf_background_free(background);
     pwf_ckpt_info info;
     if (rank == 0) {
-        check(pwf_ckpt_inspect(path, &info));
+        bench_check(pwf_ckpt_inspect(path, &info));
         for (int w = 0; w < WAYS; w++) {
             qsort(seconds[w], (size_t)times, sizeof seconds[w][0], ascending);
             qsort(stood[w], (size_t)times, sizeof stood[w][0], ascending);
@@ -107,6 +113,7 @@ int main(int argc, char **argv)
                    argv[2], ways[w], (double)info.bytes * 0x1p-20, ranks, times,
                    seconds[w][times / 2], seconds[w][0], seconds[w][times - 1], stood[w][times / 2],
                    stood[w][0], stood[w][times - 1]);
+            tell(argv[2], ranks, ways[w], seconds[w][times / 2], (double)info.bytes);
         }
     }
     pwf_state_free(snapshot.state);

@@ -1,0 +1,211 @@
+#!/usr/bin/env bash
+# Builds the program and measures it beside the ceilings of this machine and beside PyTorch, where
+# /usr/bin/python3 has it: a table of everything, docs/performance.md says what it means.
+#   bash tests/bench/run.sh [--quick] [--json FILE] [--compare FILE of an earlier run]
+# --quick takes fewer steps. THREADS: 2 by default, at most 8. BUILD: a build folder to use as it is.
+# PYTHON: one that has torch. --smoke tries the bench itself on next to nothing; its numbers mean nothing.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+
+unset "${!PWF_@}" # settings of runs are not meant for the bench
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+
+usage() {
+    echo "usage: run.sh [--quick | --smoke] [--json FILE] [--compare FILE]" >&2
+    exit 64
+}
+
+mode=full
+table=()
+while [ $# -gt 0 ]; do
+    case $1 in
+        --quick | --smoke) mode=${1#--} ;;
+        --json | --compare)
+            [ $# -gt 1 ] || usage
+            [ "$1" = --json ] || [ -r "$2" ] || { echo "$2: cannot be read" >&2; exit 66; }
+            table+=("$1" "$(realpath -m "$2")")
+            shift
+            ;;
+        *) usage ;;
+    esac
+    shift
+done
+
+python=${PYTHON:-/usr/bin/python3}
+cores=$(nproc)
+threads=${THREADS:-$((cores < 2 ? 1 : 2))}
+models=(deit_tiny_patch16_224 resnet18)
+weights=(5669800 11678912) # those with a posterior
+classes=1000 per_class=1 side=224 batch=64 large_batch=128
+turns=3 steps=3 pieces=500 slots_time=4000 repeats=9 rounds=(5669800 25503912) tested=$((200 / threads))
+case $mode in
+    quick) turns=1 steps=2 pieces=200 slots_time=1500 repeats=5 rounds=(5669800) ;;
+    smoke)
+        models=(vit_micro) weights=(10000) classes=4 per_class=24 side=28 batch=16 large_batch=16
+        turns=1 steps=2 pieces=4 slots_time=4 repeats=1 rounds=(20000) tested=$((20 / threads))
+        ;;
+esac
+
+if [ -z "${BUILD:-}" ]; then
+    BUILD=$root/build
+    cmake -S "$root" --preset release >/dev/null
+    cmake --build "$BUILD" >/dev/null
+fi
+tests=$(cd "$BUILD/tests" && pwd)
+bin=$(cd "$BUILD/bin" && pwd)
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+cd "$scratch"
+export BENCH_CELLS=$scratch/cells
+: >"$BENCH_CELLS"
+
+cell() { # cell GROUP ROW COLUMN VALUE
+    printf '%s\t%s\t%s\t%s\n' "$@" >>"$BENCH_CELLS"
+}
+
+cells() { # cells GROUP ROW COLUMN FACTOR: of numbers, one a line; those per second for a FACTOR below 0
+    awk -v at="$1	$2	$3" -v f="$4" '{ printf "%s\t%.9g\n", at, f < 0 ? -f / $1 : f * $1 }' >>"$BENCH_CELLS"
+}
+
+say() { printf '%s\n' "$*" >&2; }
+
+quietly() { # quietly COMMAND...: its output is shown only if it fails
+    "$@" >>log 2>&1 </dev/null || { tail -n 20 log >&2; say "failed: $*"; exit 1; }
+}
+
+# on RANKS PROGRAM...: a single rank needs no launcher
+on() {
+    local launch=()
+    if [ "$1" != 1 ]; then launch=(mpirun --oversubscribe --bind-to none -n "$1"); fi
+    "${launch[@]}" "${@:2}" </dev/null
+}
+
+# ---- machine and ceilings
+
+cell machine processor value "$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -n 1)"
+cell machine cores value "$cores"
+cell machine date value "$(date -u +%F)"
+cell machine "load at the start" value "$(cut -d' ' -f1 /proc/loadavg)"
+say "ceilings"
+quietly "$tests/bench_ceilings" "$threads" "$pieces"
+
+# ---- images and settings of the runs: synthetic pictures, decoded beforehand
+
+quietly "$tests/synthetic_tree" tree $classes $per_class 0 1
+mkdir packed
+quietly "$bin/pwf" pack tree -o packed/train.h5 --pixels $side
+cat >run.yaml <<END
+model: {classes: $classes, image_size: $side}
+data: {format: hdf5, path: $scratch/packed, resize: $side, validation: 0.4, test_limit: 1, threads: 0}
+fixing: {first_epochs: 1000}
+checkpoint: {every: 0}
+eval: {batch: $tested}
+log: {interval: 1}
+END
+
+# run_steps MODEL BATCH RANKS THREADS OPTIONS...: seconds of each step but the first, one a line
+run_steps() {
+    local model=$1 images=$2 ranks=$3 own=$4 code=0
+    shift 4
+    rm -rf run
+    on "$ranks" "$bin/pwf_dist" -c run.yaml --output run \
+        --set model.name="$model" --set train.batch="$images" --set parallel.threads="$own" \
+        --set checkpoint.stop_after=$((steps + 1)) "$@" >>log 2>&1 || code=$?
+    [ $code = 75 ] || { tail -n 20 log >&2; say "pwf_dist ended with $code instead of 75"; exit 1; }
+    sed -nE '/"kind": "step"/s/.*"seconds": ([0-9.e+-]+).*/\1/p' run/metrics.jsonl |
+        awk 'NR > 1 { print $1 - before } { before = $1 }'
+}
+
+# seconds_of_evaluation IMAGES: of the checkpoint that run_steps left
+seconds_of_evaluation() {
+    local begun=$EPOCHREALTIME
+    quietly "$bin/pwf" eval run/round-00.h5 --set data.test_limit="$1"
+    awk "BEGIN { print $EPOCHREALTIME - $begun }"
+}
+
+# Starting, reading and preparing takes the same time for one chunk of images a thread as for two.
+evaluate() {
+    local model=$1 one two
+    one=$(seconds_of_evaluation $((tested * threads)))
+    two=$(seconds_of_evaluation $((2 * tested * threads)))
+    awk "BEGIN { print $two - $one }" | awk '$1 > 0' |
+        cells steps "$model, evaluation" ours -$((tested * threads))
+}
+
+# ---- whole steps, in turns with PyTorch
+
+torch=no
+if [ "$mode" != smoke ] && "$python" -c 'import torch' 2>/dev/null; then torch=yes; fi
+for ((turn = 1; turn <= turns; turn++)); do
+    for model in "${models[@]}"; do
+        say "$model, turn $turn of $turns"
+        run_steps "$model" $batch 1 "$threads" >seconds
+        cells steps "$model, training" ours -$batch <seconds
+        cells "parts of $model" "the whole step" total 1000 <seconds
+        evaluate "$model"
+        [ $torch = no ] || quietly "$python" "$here/pytorch.py" "$model" "$threads" $batch 100 $steps
+    done
+done
+
+# ---- the parts of a step, as slots of batch / 8 images
+
+for i in "${!models[@]}"; do
+    say "parts of ${models[i]}"
+    quietly "$tests/bench_step" "${models[i]}" $((batch / 8)) "$threads" $slots_time $batch
+    quietly "$tests/bench_posterior" "${weights[i]}" "$threads" "${models[i]}" $repeats
+done
+
+# ---- what the posterior costs; ranks and threads
+
+model=${models[0]}
+for ((turn = 1; turn <= turns; turn++)); do
+    say "$model, Bayesian and ordinary, turn $turn of $turns"
+    run_steps "$model" $large_batch 1 "$threads" |
+        cells posterior "$model, batch $large_batch" bayesian 1
+    run_steps "$model" $large_batch 1 "$threads" --set train.baseline_epochs=1000 |
+        cells posterior "$model, batch $large_batch" ordinary 1
+done
+for ((turn = 1; turn <= turns; turn++)); do
+    for mesh in "1 1" "1 $threads" "$threads 1"; do
+        read -r ranks own <<<"$mesh"
+        say "$model on $ranks ranks of $own threads, turn $turn of $turns"
+        row="$ranks ranks of $own threads"
+        [ "$mesh" != "1 1" ] || row="1 rank of 1 thread"
+        run_steps "$model" $batch "$ranks" "$own" | cells meshes "$row" value -$batch
+        cell meshes "$row" cores $((ranks * own))
+    done
+done
+
+# ---- rounds, checkpoints, images
+
+for count in "${rounds[@]}"; do
+    say "rounds on $count weights"
+    quietly on "$threads" "$tests/bench_round" "$count" 0.2 1
+done
+say "checkpoints"
+mkdir checkpoints
+quietly on "$threads" "$tests/bench_checkpoint" \
+    "$scratch/checkpoints" "$model" "$repeats"
+say "images"
+rate() { # rate WHAT SETTINGS...: images of about 500 x 375 pixels
+    local what=$1 count seconds
+    shift
+    for ((turn = 1; turn <= turns + 1; turn++)); do
+        read -r count seconds < <("$tests/image_tool" rate photos "$@")
+        awk "BEGIN { print $seconds / $count }" | cells others "$what, one core" value -1
+    done
+    cell others "$what, one core" unit images/s
+}
+quietly "$tests/synthetic_tree" photos 1 $((classes < 60 ? 4 : 60)) 0 1
+rate "images decoded, cropped and normalised"
+rate "images with RandomResizedCrop, RandAugment and erasing" augment.crop=true augment.rand_layers=2 \
+    augment.erase=0.25
+
+cell machine "load at the end" value "$(cut -d' ' -f1 /proc/loadavg)"
+"$tests/bench_table" "$BENCH_CELLS" ${table[@]+"${table[@]}"}
+if [ $torch = no ] && [ "$mode" != smoke ]; then
+    echo
+    echo "$python has no torch, so nothing stands beside our numbers; on Debian: apt install python3-torch"
+fi

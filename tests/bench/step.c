@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Times the slots of a training step, operator by operator, on several threads at once:
+ *   bench_step MODEL [images of a slot] [threads] [milliseconds] [images of a step] [back end]
+ * MODEL is one of timm's names, or `fashion` for the network of configs/fashion_mnist.yaml. Each
+ * operator's time is that of its fastest slot. */
+#include "bench.h"
+#include "graph_parts.h"
+#include "operators.h"
+#include "pwf/core/clock.h"
+#include "pwf/core/mem.h"
+#include "pwf/mesh/exact.h"
+#include "pwf/models/model.h"
+#include "pwf/nn/executor.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { THREADS_MAX = 64, PARTS_MAX = 64, CLEAR = 0, EXACT = 1, OPERATORS = 2 };
+
+/* Seconds of one slot. */
+typedef struct spent {
+    double forward, backward;
+} spent;
+
+/* One thread's own things. */
+typedef struct worker {
+    pwf_executor *executor;
+    float *gradient, *statistics;
+    int64_t *sum;
+    int32_t *labels;
+    spent before[PARTS_MAX], least[PARTS_MAX];
+    bool warm;
+} worker;
+
+static struct {
+    pwf_config config;
+    pwf_registry *registry;
+    pwf_graph *graph;
+    const char *model;
+    int64_t total, images, threads, batch;
+    float *weights;
+    worker workers[THREADS_MAX];
+} all;
+
+static void fashion_net(pwf_config *config)
+{
+    strcpy(config->model.name, "resnet");
+    config->model.block = PWF_BLOCK_BASIC;
+    config->model.depths = (pwf_int_list){3, {1, 1, 1}};
+    config->model.widths = (pwf_int_list){3, {32, 64, 128}};
+    config->model.stem_kernel = 3;
+    config->model.stem_stride = 2;
+    config->model.stem_pool = false;
+    config->model.channels = 1;
+    config->model.classes = 10;
+    config->model.image_size = 28;
+}
+
+static void build(const char *model, int64_t backend)
+{
+    pwf_config_defaults(&all.config);
+    all.model = model;
+    all.config.parallel.backend = backend;
+    if (strcmp(model, "fashion") == 0)
+        fashion_net(&all.config);
+    else
+        snprintf(all.config.model.name, sizeof all.config.model.name, "%s", model);
+    bench_check(pwf_model_build(&all.config, &all.registry, &all.graph));
+    all.total = pwf_registry_total_count(all.registry);
+    PWF_ASSERT(OPERATORS + pwf_operator_count() <= PARTS_MAX);
+    bench_check(pwf_mem_alloc(PWF_MEM_BUFFERS, all.total, sizeof(float), &all.weights));
+    pwf_registry_start_values(all.registry, 1, all.weights, 0, all.total);
+}
+
+static void begin(void *context, int thread)
+{
+    (void)context;
+    worker *w = &all.workers[thread];
+    pwf_tensor_thread_start();
+    bench_check(pwf_executor_new(all.graph, all.images, PWF_MODE_TRAIN, &w->executor));
+    bench_check(pwf_mem_alloc(PWF_MEM_BUFFERS, all.total, sizeof(float), &w->gradient));
+    bench_check(pwf_mem_alloc(PWF_MEM_BUFFERS, all.total, sizeof(int64_t), &w->sum));
+    bench_check(pwf_mem_alloc(PWF_MEM_BUFFERS, pwf_registry_buffer_count(all.registry),
+                              sizeof(float), &w->statistics));
+    bench_check(pwf_mem_alloc(PWF_MEM_BUFFERS, all.images, sizeof(int32_t), &w->labels));
+    for (int i = 0; i < PARTS_MAX; i++)
+        w->least[i] = (spent){1e30, 1e30};
+    int64_t height, width, channels, classes;
+    pwf_graph_shape(all.graph, &height, &width, &channels, &classes);
+    float *image = pwf_executor_images(w->executor);
+    for (int64_t i = 0; i < all.images * height * width * channels; i++)
+        image[i] = (float)(i * 7919 % 1009) / 1009.0f - 0.5f;
+}
+
+static void end(void *context, int thread)
+{
+    (void)context;
+    worker *w = &all.workers[thread];
+    pwf_executor_free(w->executor);
+    pwf_mem_free(w->gradient);
+    pwf_mem_free(w->sum);
+    pwf_mem_free(w->statistics);
+    pwf_mem_free(w->labels);
+}
+
+static double least(double a, double b)
+{
+    return a < b ? a : b;
+}
+
+/* What the executor has counted since the slot before. */
+static void note(worker *w, spent clear, spent exact)
+{
+    for (int i = 0; i < pwf_operator_count(); i++) {
+        spent now, *before = &w->before[OPERATORS + i], *best = &w->least[OPERATORS + i];
+        pwf_executor_seconds(w->executor, pwf_operator_at(i)->name, &now.forward, &now.backward);
+        if (w->warm) {
+            best->forward = least(best->forward, now.forward - before->forward);
+            best->backward = least(best->backward, now.backward - before->backward);
+        }
+        *before = now;
+    }
+    if (w->warm) {
+        w->least[CLEAR].forward = least(w->least[CLEAR].forward, clear.forward);
+        w->least[EXACT].backward = least(w->least[EXACT].backward, exact.backward);
+    }
+    w->warm = true;
+}
+
+/* As src/train/slots.c does a slot. */
+static double work(void *context, int thread)
+{
+    (void)context;
+    worker *w = &all.workers[thread];
+    const pwf_targets targets = {.labels = w->labels};
+    double loss = 0.0;
+    const double t0 = pwf_clock_seconds();
+    memset(w->gradient, 0, (size_t)all.total * sizeof *w->gradient);
+    const double t1 = pwf_clock_seconds();
+    bench_check(pwf_executor_train(w->executor, all.weights, &targets, 1.0f / (float)all.batch,
+                                   w->gradient, w->statistics, &loss));
+    const double t2 = pwf_clock_seconds();
+    if (!pwf_exact_add(w->sum, w->gradient, all.total))
+        bench_check(PWF_FAIL(PWF_NUMBERS, "a gradient is not finite"));
+    const double t3 = pwf_clock_seconds();
+    note(w, (spent){t1 - t0, 0.0}, (spent){0.0, t3 - t2});
+    return (double)all.images;
+}
+
+/* What an operator has to do for a slot: operations, and bytes by the level of cache that can hold
+ * what a call touches. */
+typedef struct duty {
+    double operations, second, third, memory;
+} duty;
+
+static void touch(duty *d, double bytes)
+{
+    if (bytes <= (double)bench_second_level())
+        d->second += bytes;
+    else if (bytes <= (double)bench_third_level() / (double)all.threads)
+        d->third += bytes;
+    else
+        d->memory += bytes;
+}
+
+static void add_node(duty *d, const pwf_node *n)
+{
+    const pwf_graph_value *values = all.graph->values;
+    const double images = (double)all.images, out = images * (double)pwf_elements(n->out);
+    const double rows = images * (double)pwf_pixels(n->out);
+    const double weights =
+        (n->weight ? (double)n->weight->count : 0.0) + (n->bias ? (double)n->bias->count : 0.0);
+    double in = 0.0, dx = 0.0, products = 0.0;
+    for (int j = 0; j < n->inputs; j++) {
+        const double one = images * (double)pwf_elements(n->in[j]);
+        in += one;
+        /* What runs in place and reads only dy has nothing to do for its first input. */
+        const bool given = j == 0 && n->op->in_place && !n->op->needs_input && !n->op->needs_output;
+        if (values[n->input[j]].gradient && !given) dx += one;
+    }
+    if (n->groups) products = 2.0 * rows * (double)n->weight->count;
+    if (n->heads) products = 4.0 * rows * (double)pwf_pixels(n->out) * (double)n->out.channels;
+    d->operations += products * (n->heads || values[n->input[0]].gradient ? 3.0 : 2.0);
+    touch(d, 4.0 * (in + out + weights));
+    touch(d, 4.0 * (out + (n->op->needs_input ? in : 0.0) + (n->op->needs_output ? out : 0.0) + dx +
+                    3.0 * weights));
+}
+
+static duty duty_of(const pwf_operator *op)
+{
+    duty d = {0};
+    for (int i = 0; i < all.graph->node_count; i++)
+        if (all.graph->nodes[i].op == op) add_node(&d, &all.graph->nodes[i]);
+    return d;
+}
+
+/* Cells are of a whole step on all threads: milliseconds, GFLOP and GB. */
+static void tell(const char *name, int part, const duty *d)
+{
+    char group[128];
+    spent s = {1e30, 1e30};
+    for (int64_t t = 0; t < all.threads; t++) {
+        s.forward = least(s.forward, all.workers[t].least[part].forward);
+        s.backward = least(s.backward, all.workers[t].least[part].backward);
+    }
+    if (part == CLEAR) s.backward = 0.0;
+    if (part == EXACT) s.forward = 0.0;
+    if (!(s.forward + s.backward > 0.0 && s.forward < 1e30 && s.backward < 1e30)) return;
+    const double slots = (double)all.batch / (double)all.images;
+    const double scale = 1e3 * slots / (double)all.threads;
+    snprintf(group, sizeof group, BENCH_PARTS "%s", all.model);
+    printf("    %-14s %8.1f %8.1f us per image forward, backward\n", name,
+           1e6 * s.forward / (double)all.images, 1e6 * s.backward / (double)all.images);
+    bench_cell(group, name, "forward", scale * s.forward);
+    bench_cell(group, name, "backward", scale * s.backward);
+    bench_cell(group, name, "operations", 1e-9 * slots * d->operations);
+    bench_cell(group, name, "second", 1e-9 * slots * d->second);
+    bench_cell(group, name, "third", 1e-9 * slots * d->third);
+    bench_cell(group, name, "memory", 1e-9 * slots * d->memory);
+}
+
+static void tell_all(void)
+{
+    const double gradient = 4.0 * (double)all.total;
+    duty d = {0};
+    for (int i = 0; i < pwf_operator_count(); i++) {
+        const duty op = duty_of(pwf_operator_at(i));
+        tell(pwf_operator_at(i)->name, OPERATORS + i, &op);
+    }
+    touch(&d, gradient);
+    tell("clear the gradient", CLEAR, &d);
+    d = (duty){0};
+    touch(&d, 5.0 * gradient); /* the gradient once, sums of twice its size read and written */
+    tell("exact sums", EXACT, &d);
+}
+
+static void measure(const char *model, int64_t backend, double seconds)
+{
+    memset(all.workers, 0, sizeof all.workers);
+    build(model, backend);
+    const bench_job job = {begin, end, work, NULL};
+    const double rate = bench_rate((int)all.threads, seconds, &job);
+    const double operations = 3e-9 * (double)pwf_graph_operations(all.graph);
+    printf("%s, %s: %.1f images/s, %.1f GFLOP/s (%.2f GFLOP per image), %.1f MiB a thread\n", model,
+           pwf_tensor_backend_text(backend), rate, rate * operations, operations,
+           (double)pwf_mem_peak(PWF_MEM_ACTIVATIONS) / 1048576.0 / (double)all.threads);
+    char row[128];
+    snprintf(row, sizeof row, "%s, training", model);
+    bench_cell(BENCH_STEPS, row, "operations", operations);
+    snprintf(row, sizeof row, "%s, evaluation", model);
+    bench_cell(BENCH_STEPS, row, "operations", operations / 3.0);
+    tell_all();
+    pwf_graph_free(all.graph);
+    pwf_registry_free(all.registry);
+    pwf_mem_free(all.weights);
+}
+
+int main(int argc, char **argv)
+{
+    static const char *const names[] = {"auto", "onednn", "openblas", "plain"};
+    const char *model = argc > 1 ? argv[1] : "fashion", *wanted = argc > 6 ? argv[6] : "auto";
+    all.images = bench_argument(argc, argv, 2, 16);
+    all.threads = bench_argument(argc, argv, 3, 1);
+    const double seconds = 1e-3 * (double)bench_argument(argc, argv, 4, 2000);
+    all.batch = bench_argument(argc, argv, 5, 64);
+    if (all.threads > THREADS_MAX) return PWF_USAGE;
+    pwf_tensor_thread_start();
+    for (int64_t backend = PWF_BACKEND_AUTO; backend <= PWF_BACKEND_PLAIN; backend++)
+        if (strcmp(names[backend], wanted) == 0) measure(model, backend, seconds);
+    return 0;
+}
