@@ -1,52 +1,70 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Time runs over the operators forward (0 .. n-1) and then back (n .. 2n-1). A value lives from its
- * producer to its last reader, which in training may be a backward call; its gradient from the
- * backward call of its last reader to that of its producer. All of them share one arena. */
+/* Time runs over the actions of the schedule. A value lives from its producer to its last reader,
+ * which in training may be a backward action; its gradient from the backward action of its last
+ * reader to that of its producer. What lives in one stage alone is needed for the images of a group
+ * only; what lives longer for all of them, while any of its stages lasts. All share one arena. */
 #include "pwf/nn/executor.h"
 
 #include "arena.h"
-#include "graph_parts.h"
 #include "operators.h"
 #include "pwf/core/clock.h"
 #include "pwf/core/fault.h"
 #include "pwf/core/mem.h"
 #include "pwf/core/trace.h"
+#include "schedule.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { NO_BLOCK = -1 };
 
+enum { FORWARD, BACKWARD, PASSES };
+
 typedef struct node_state {
-    void *plan;
-    pwf_need need;
-    int saved;                    /* block */
+    void *plan[PASSES]; /* each for the groups of its stage */
+    int saved, kept;    /* blocks */
+    size_t kept_bytes;
     bool wanted[PWF_NODE_INPUTS]; /* dx */
     bool add[PWF_NODE_INPUTS];
-    double forward_seconds, backward_seconds;
+    double seconds[PASSES];
 } node_state;
 
 typedef struct value_state {
     int block, gradient; /* blocks; in place means the same one as another value's */
 } value_state;
 
+/* Bytes in the arena, of one image or of the whole slot. */
+typedef struct memory {
+    size_t image;
+    bool slot;  /* `image` is what all images need together */
+    bool whole; /* all images are there at one time */
+} memory;
+
 struct pwf_executor {
     const pwf_graph *graph;
+    pwf_schedule schedule;
     int64_t images;
     bool training;
     node_state *nodes;
     value_state *values;
     pwf_arena_block *blocks;
+    memory *memory; /* of each block */
     int block_count;
     int workspace; /* block */
     char *arena;
     float *statistics; /* where the caller does not ask for them */
 };
 
-static int add_block(pwf_executor *e, size_t bytes, int first, int last)
+static int add_block(pwf_executor *e, memory m, int first, int last)
 {
-    e->blocks[e->block_count] = (pwf_arena_block){.bytes = bytes, .first = first, .last = last};
+    e->memory[e->block_count] = m;
+    e->blocks[e->block_count] = (pwf_arena_block){.first = first, .last = last};
     return e->block_count++;
+}
+
+static int add_values(pwf_executor *e, pwf_shape shape, int time)
+{
+    return add_block(e, (memory){.image = (size_t)pwf_elements(shape) * sizeof(float)}, time, time);
 }
 
 static void stretch(pwf_executor *e, int block, int time)
@@ -56,9 +74,12 @@ static void stretch(pwf_executor *e, int block, int time)
     if (time > b->last) b->last = time;
 }
 
-static void *at(const pwf_executor *e, int block)
+/* Where image `first` of the slot stands in a block. */
+static void *at(const pwf_executor *e, int block, int64_t first)
 {
-    return block == NO_BLOCK ? NULL : e->arena + e->blocks[block].offset;
+    if (block == NO_BLOCK) return NULL;
+    const memory *m = &e->memory[block];
+    return e->arena + e->blocks[block].offset + (m->whole ? (size_t)first * m->image : 0);
 }
 
 /* Whether the node writes its result over its first input. */
@@ -69,80 +90,98 @@ static bool runs_in_place(const pwf_executor *e, const pwf_node *n)
     return !e->training || (!n->op->needs_input && !e->graph->nodes[x->producer].op->needs_output);
 }
 
-/* Gives each value a block that lives long enough. */
-static void plan_values(pwf_executor *e)
+/* What an action reads and writes of values. */
+static void plan_values(pwf_executor *e, int time, const pwf_action *action)
 {
-    const pwf_graph *g = e->graph;
-    const int n = g->node_count, end = 2 * n - 1;
-    const size_t image = (size_t)(e->images * pwf_elements(g->values[0].shape)) * sizeof(float);
-    e->values[0].block = add_block(e, image, 0, end);
-    for (int i = 0; i < n; i++) {
-        const pwf_node *node = &g->nodes[i];
-        const size_t bytes = (size_t)(e->images * pwf_elements(node->out)) * sizeof(float);
-        value_state *y = &e->values[node->output];
-        y->block =
-            runs_in_place(e, node) ? e->values[node->input[0]].block : add_block(e, bytes, i, i);
-        stretch(e, y->block, i);
-        for (int j = 0; j < node->inputs; j++) {
-            const int block = e->values[node->input[j]].block;
-            stretch(e, block, i);
-            if (e->training && node->op->needs_input) stretch(e, block, end - i);
-        }
-        if (e->training && node->op->needs_output) stretch(e, y->block, end - i);
-        e->nodes[i].saved =
-            e->nodes[i].need.saved ? add_block(e, e->nodes[i].need.saved, i, end - i) : NO_BLOCK;
-    }
-    /* The caller reads the logits after a forward run. */
-    stretch(e, e->values[g->logits].block, n - 1);
+    const pwf_node *node = &e->graph->nodes[action->node];
+    const bool forward = action->kind == PWF_ACTION_FORWARD;
+    const bool reads = forward || action->kind == PWF_ACTION_SUMS || node->op->needs_input;
+    value_state *y = &e->values[node->output];
+    if (forward)
+        y->block = runs_in_place(e, node) ? e->values[node->input[0]].block
+                                          : add_values(e, node->out, time);
+    if (forward || (action->kind == PWF_ACTION_BACKWARD && node->op->needs_output))
+        stretch(e, y->block, time);
+    for (int j = 0; reads && j < node->inputs; j++)
+        stretch(e, e->values[node->input[j]].block, time);
 }
 
-/* Whether the node's result is a prediction beside the loss, which has no gradient. */
-static bool leads_nowhere(const pwf_graph *g, int node)
-{
-    return node < g->node_count - 1 && g->values[g->nodes[node].output].readers == 0;
-}
-
-/* Gives each wanted gradient a block; the first to write it in backward order stores, the others
- * add. */
-static void plan_gradients(pwf_executor *e)
+/* The gradients it reads and writes: the first to write one stores, the others add. */
+static void plan_gradients(pwf_executor *e, int time, const pwf_action *action)
 {
     const pwf_graph *g = e->graph;
-    const int end = 2 * g->node_count - 1;
-    for (int i = g->node_count - 1; i >= 0; i--) {
-        const pwf_node *node = &g->nodes[i];
-        if (leads_nowhere(g, i)) continue;
-        const int dy = e->values[node->output].gradient;
-        if (dy != NO_BLOCK) stretch(e, dy, end - i);
-        for (int j = 0; j < node->inputs; j++) {
-            const pwf_graph_value *x = &g->values[node->input[j]];
-            value_state *state = &e->values[node->input[j]];
-            if (!x->gradient) continue;
-            e->nodes[i].wanted[j] = true;
-            e->nodes[i].add[j] = state->gradient != NO_BLOCK;
-            const size_t bytes = (size_t)(e->images * pwf_elements(x->shape)) * sizeof(float);
-            if (state->gradient == NO_BLOCK)
-                state->gradient = j == 0 && node->op->in_place && x->readers == 1
-                                      ? dy
-                                      : add_block(e, bytes, end - i, end - i);
-            stretch(e, state->gradient, end - i);
-        }
+    const pwf_node *node = &g->nodes[action->node];
+    const int dy = e->values[node->output].gradient;
+    if (dy != NO_BLOCK) stretch(e, dy, time);
+    for (int j = 0; action->kind == PWF_ACTION_BACKWARD && j < node->inputs; j++) {
+        const pwf_graph_value *x = &g->values[node->input[j]];
+        value_state *state = &e->values[node->input[j]];
+        if (!x->gradient) continue;
+        e->nodes[action->node].wanted[j] = true;
+        e->nodes[action->node].add[j] = state->gradient != NO_BLOCK;
+        if (state->gradient == NO_BLOCK)
+            state->gradient = j == 0 && node->op->in_place && x->readers == 1
+                                  ? dy
+                                  : add_values(e, x->shape, time);
+        stretch(e, state->gradient, time);
     }
 }
 
-/* Asks every operator what it needs. */
-static pwf_status plan_nodes(pwf_executor *e, size_t *workspace)
+/* What the operator keeps from its first action to its last. */
+static void plan_kept(pwf_executor *e, int time, const pwf_action *action)
+{
+    const node_state *s = &e->nodes[action->node];
+    if (s->saved != NO_BLOCK) stretch(e, s->saved, time);
+    if (s->kept != NO_BLOCK) stretch(e, s->kept, time);
+}
+
+/* Asks an operator what it needs for the groups of the stage. */
+static pwf_status plan_node(pwf_executor *e, int time, const pwf_action *action, int64_t images,
+                            size_t *workspace)
 {
     const pwf_graph *g = e->graph;
-    for (int i = 0; i < g->node_count; i++) {
-        const pwf_node *node = &g->nodes[i];
-        pwf_plan_task task = {
-            .node = node, .backend = g->backend, .images = e->images, .training = e->training};
-        for (int j = 0; j < node->inputs; j++)
-            task.gradient[j] = e->training && g->values[node->input[j]].gradient;
-        PWF_TRY(node->op->plan(&task, &e->nodes[i].plan, &e->nodes[i].need));
-        if (e->nodes[i].need.workspace > *workspace) *workspace = e->nodes[i].need.workspace;
-    }
+    const pwf_node *node = &g->nodes[action->node];
+    node_state *s = &e->nodes[action->node];
+    const bool back = action->kind == PWF_ACTION_BACKWARD || action->kind == PWF_ACTION_SUMS_BACK;
+    pwf_need need = {0};
+    pwf_plan_task task = {.node = node,
+                          .backend = g->backend,
+                          .images = images,
+                          .slot_images = e->images,
+                          .training = e->training,
+                          .backward = back};
+    for (int j = 0; j < node->inputs; j++)
+        task.gradient[j] = e->training && g->values[node->input[j]].gradient;
+    void **plan = &s->plan[back ? BACKWARD : FORWARD];
+    if (!*plan) PWF_TRY(node->op->plan(&task, plan, &need));
+    if (need.workspace > *workspace) *workspace = need.workspace;
+    if (need.saved && s->saved == NO_BLOCK)
+        s->saved = add_block(e, (memory){.image = need.saved}, time, time);
+    if (need.kept && s->kept == NO_BLOCK)
+        s->kept = add_block(e, (memory){.image = need.kept, .slot = true}, time, time);
+    if (need.kept) s->kept_bytes = need.kept;
     return pwf_ok();
+}
+
+/* Blocks that live in one stage hold a group; the others all images, for whole stages. */
+static void size_blocks(pwf_executor *e)
+{
+    for (int b = 0; b < e->block_count; b++) {
+        pwf_arena_block *block = &e->blocks[b];
+        memory *m = &e->memory[b];
+        const int first = pwf_schedule_stage(&e->schedule, block->first);
+        const int last = pwf_schedule_stage(&e->schedule, block->last);
+        if (m->slot) {
+            block->bytes = m->image;
+        } else {
+            m->whole = m->whole || first != last;
+            block->bytes =
+                m->image * (size_t)(m->whole ? e->images : e->schedule.stages[first].images);
+        }
+        if (!m->slot && !m->whole) continue;
+        block->first = e->schedule.stages[first].first;
+        block->last = e->schedule.stages[last].last;
+    }
 }
 
 static pwf_status plan_statistics(pwf_executor *e)
@@ -158,24 +197,48 @@ static pwf_status plan_statistics(pwf_executor *e)
     return pwf_mem_alloc(PWF_MEM_ACTIVATIONS, count, sizeof(float), &e->statistics);
 }
 
+static pwf_status plan_actions(pwf_executor *e, size_t *workspace)
+{
+    const pwf_schedule *s = &e->schedule;
+    for (int i = 0; i < s->stage_count; i++)
+        for (int time = s->stages[i].first; time <= s->stages[i].last; time++) {
+            const pwf_action *action = &s->actions[time];
+            PWF_TRY(plan_node(e, time, action, s->stages[i].images, workspace));
+            plan_kept(e, time, action);
+            plan_values(e, time, action);
+            if (i >= s->forward_stages) plan_gradients(e, time, action);
+        }
+    return pwf_ok();
+}
+
 static pwf_status plan_all(pwf_executor *e)
 {
     const pwf_graph *g = e->graph;
+    /* Of a value: itself and its gradient; of a node: what it saves and keeps. */
+    const size_t most = (size_t)(2 * g->value_count + 2 * g->node_count + 1);
     size_t workspace = 0, total = 0;
     e->nodes = calloc((size_t)g->node_count, sizeof *e->nodes);
     e->values = calloc((size_t)g->value_count, sizeof *e->values);
-    e->blocks = calloc((size_t)(2 * g->value_count + g->node_count + 1), sizeof *e->blocks);
-    if (!e->nodes || !e->values || !e->blocks)
+    e->blocks = calloc(most, sizeof *e->blocks);
+    e->memory = calloc(most, sizeof *e->memory);
+    if (!e->nodes || !e->values || !e->blocks || !e->memory)
         return PWF_FAIL(PWF_RESOURCE, "no memory for the plan of %d operators", g->node_count);
     for (int v = 0; v < g->value_count; v++)
         e->values[v] = (value_state){NO_BLOCK, NO_BLOCK};
-    PWF_TRY(plan_nodes(e, &workspace));
-    plan_values(e);
-    if (e->training) {
-        plan_gradients(e);
-        PWF_TRY(plan_statistics(e));
-    }
-    e->workspace = add_block(e, workspace, 0, 2 * g->node_count - 1);
+    for (int i = 0; i < g->node_count; i++)
+        e->nodes[i].saved = e->nodes[i].kept = NO_BLOCK;
+    PWF_TRY(pwf_schedule_new(g, e->images, e->training, &e->schedule));
+    const int end = e->schedule.action_count - 1;
+    e->values[0].block = add_values(e, g->values[0].shape, 0);
+    stretch(e, e->values[0].block, end);
+    PWF_TRY(plan_actions(e, &workspace));
+    if (e->training) PWF_TRY(plan_statistics(e));
+    /* The caller writes the images before a run, and reads the logits after a forward one. */
+    const int logits = e->values[g->logits].block;
+    stretch(e, logits, e->schedule.stages[e->schedule.forward_stages - 1].last);
+    e->memory[e->values[0].block].whole = e->memory[logits].whole = true;
+    e->workspace = add_block(e, (memory){.image = workspace, .slot = true}, 0, end);
+    size_blocks(e);
     PWF_TRY(pwf_arena_plan(e->blocks, e->block_count, &total));
     return pwf_mem_alloc(PWF_MEM_ACTIVATIONS, (int64_t)total, 1, &e->arena);
 }
@@ -202,49 +265,60 @@ void pwf_executor_free(pwf_executor *e)
 {
     if (!e) return;
     for (int i = 0; e->nodes && i < e->graph->node_count; i++)
-        if (e->nodes[i].plan) e->graph->nodes[i].op->release(e->nodes[i].plan);
+        for (int pass = 0; pass < PASSES; pass++)
+            if (e->nodes[i].plan[pass]) e->graph->nodes[i].op->release(e->nodes[i].plan[pass]);
+    pwf_schedule_free(&e->schedule);
     pwf_mem_free(e->arena);
     pwf_mem_free(e->statistics);
     free(e->nodes);
     free(e->values);
     free(e->blocks);
+    free(e->memory);
     free(e);
 }
 
 float *pwf_executor_images(pwf_executor *e)
 {
-    return at(e, e->values[0].block);
+    return at(e, e->values[0].block, 0);
 }
 
 /* What all calls of a run share. */
 typedef struct run {
     const float *weights, *buffers;
     float *dweights, *statistics;
-    const pwf_targets *targets;
+    const pwf_targets *targets; /* NULL: no loss */
     float scale;
     double *loss;
 } run;
 
-static pwf_call call_of(const pwf_executor *e, int index, const run *r)
+/* The arguments of an action for `images` images from `first` on. */
+static pwf_call call_of(const pwf_executor *e, const pwf_action *action, const run *r,
+                        int64_t first, int64_t images)
 {
-    const pwf_node *n = &e->graph->nodes[index];
-    const node_state *s = &e->nodes[index];
+    const pwf_node *n = &e->graph->nodes[action->node];
+    const node_state *s = &e->nodes[action->node];
+    const bool forward = action->kind == PWF_ACTION_FORWARD || action->kind == PWF_ACTION_SUMS;
     pwf_call c = {.node = n,
-                  .plan = s->plan,
-                  .images = e->images,
+                  .plan = s->plan[forward ? FORWARD : BACKWARD],
+                  .images = images,
                   .training = e->training,
-                  .y = at(e, e->values[n->output].block),
-                  .dy = at(e, e->values[n->output].gradient),
+                  .y = at(e, e->values[n->output].block, first),
+                  .dy = at(e, e->values[n->output].gradient, first),
                   .weight = n->weight ? r->weights + n->weight->offset : NULL,
                   .bias = n->bias ? r->weights + n->bias->offset : NULL,
-                  .targets = r->targets,
                   .scale = r->scale,
                   .loss = r->loss,
-                  .saved = at(e, s->saved),
-                  .workspace = at(e, e->workspace)};
+                  .saved = at(e, s->saved, first),
+                  .kept = at(e, s->kept, first),
+                  .workspace = at(e, e->workspace, first)};
+    if (r->targets) {
+        c.targets = *r->targets;
+        c.targets.labels += first;
+        if (c.targets.partners) c.targets.partners += first;
+    }
     for (int j = 0; j < n->inputs; j++) {
-        c.x[j] = at(e, e->values[n->input[j]].block);
-        c.dx[j] = s->wanted[j] ? at(e, e->values[n->input[j]].gradient) : NULL;
+        c.x[j] = at(e, e->values[n->input[j]].block, first);
+        c.dx[j] = s->wanted[j] ? at(e, e->values[n->input[j]].gradient, first) : NULL;
         c.add[j] = s->add[j];
     }
     if (r->dweights) {
@@ -261,40 +335,84 @@ static pwf_call call_of(const pwf_executor *e, int index, const run *r)
     return c;
 }
 
-static pwf_status run_forward(pwf_executor *e, const run *r, int nodes)
+static pwf_status run_action(pwf_executor *e, const pwf_action *action, const pwf_call *call)
 {
-    for (int i = 0; i < nodes; i++) {
-        const double start = pwf_clock_seconds();
-        const pwf_call call = call_of(e, i, r);
-        PWF_TRY(call.node->op->forward(&call));
+    const pwf_operator *op = call->node->op;
+    switch (action->kind) {
+    case PWF_ACTION_FORWARD:
+        PWF_TRY(op->forward(call));
         if (e->training)
-            PWF_FAULT_SPOIL("train.activation", PWF_FAULT_F32, call.y, call.y ? call.images : 0);
-        e->nodes[i].forward_seconds += pwf_clock_seconds() - start;
+            PWF_FAULT_SPOIL("train.activation", PWF_FAULT_F32, call->y, call->y ? call->images : 0);
+        return pwf_ok();
+    case PWF_ACTION_SUMS:
+        op->sums(call);
+        return pwf_ok();
+    case PWF_ACTION_SUMS_BACK:
+        op->sums_back(call);
+        return pwf_ok();
+    default:
+        return op->backward(call);
     }
+}
+
+/* Makes of the sums of a stage what later stages need. */
+static void settle(pwf_executor *e, const pwf_stage *stage, const run *r)
+{
+    for (int a = stage->first; a <= stage->last; a++) {
+        const pwf_action *action = &e->schedule.actions[a];
+        const pwf_operator *op = e->graph->nodes[action->node].op;
+        if (action->kind != PWF_ACTION_SUMS && action->kind != PWF_ACTION_SUMS_BACK) continue;
+        const pwf_call call = call_of(e, action, r, 0, e->images);
+        if (action->kind == PWF_ACTION_SUMS)
+            op->settle(&call);
+        else
+            op->settle_back(&call);
+    }
+}
+
+static pwf_status run_stage(pwf_executor *e, const pwf_stage *stage, const run *r)
+{
+    for (int64_t first = 0; first < e->images; first += stage->images)
+        for (int a = stage->first; a <= stage->last; a++) {
+            const pwf_action *action = &e->schedule.actions[a];
+            const double start = pwf_clock_seconds();
+            const pwf_call call = call_of(e, action, r, first, stage->images);
+            if (!r->targets && action->node == e->graph->node_count - 1) continue; /* the loss */
+            PWF_TRY(run_action(e, action, &call));
+            const bool back =
+                action->kind == PWF_ACTION_BACKWARD || action->kind == PWF_ACTION_SUMS_BACK;
+            e->nodes[action->node].seconds[back ? BACKWARD : FORWARD] +=
+                pwf_clock_seconds() - start;
+        }
+    settle(e, stage, r);
     return pwf_ok();
 }
 
-static pwf_status run_backward(pwf_executor *e, const run *r)
+static pwf_status run_stages(pwf_executor *e, const run *r, int first, int end, const char *name)
 {
-    for (int i = e->graph->node_count - 1; i >= 0; i--) {
-        if (leads_nowhere(e->graph, i)) continue;
-        const double start = pwf_clock_seconds();
-        const pwf_call call = call_of(e, i, r);
-        PWF_TRY(call.node->op->backward(&call));
-        e->nodes[i].backward_seconds += pwf_clock_seconds() - start;
-    }
-    return pwf_ok();
+    const pwf_span span = pwf_trace_begin(name);
+    pwf_status status = pwf_ok();
+    for (int i = first; i < end && status.code == PWF_OK; i++)
+        status = run_stage(e, &e->schedule.stages[i], r);
+    pwf_trace_end(span);
+    return status;
+}
+
+/* Forward; sums begin at 0. */
+static pwf_status run_forward(pwf_executor *e, const run *r)
+{
+    for (int i = 0; i < e->graph->node_count; i++)
+        if (e->nodes[i].kept != NO_BLOCK)
+            memset(at(e, e->nodes[i].kept, 0), 0, e->nodes[i].kept_bytes);
+    return run_stages(e, r, 0, e->schedule.forward_stages, "forward");
 }
 
 pwf_status pwf_executor_forward(pwf_executor *e, const float *weights, const float *buffers,
                                 const float **logits)
 {
     const run r = {.weights = weights, .buffers = buffers, .statistics = e->statistics};
-    const pwf_span span = pwf_trace_begin("forward");
-    const pwf_status status = run_forward(e, &r, e->graph->node_count - 1);
-    pwf_trace_end(span);
-    PWF_TRY(status);
-    *logits = at(e, e->values[e->graph->logits].block);
+    PWF_TRY(run_forward(e, &r));
+    *logits = at(e, e->values[e->graph->logits].block, 0);
     return pwf_ok();
 }
 
@@ -308,24 +426,16 @@ pwf_status pwf_executor_train(pwf_executor *e, const float *weights, const pwf_t
                    .targets = targets,
                    .scale = scale,
                    .loss = loss};
-    pwf_span span = pwf_trace_begin("forward");
-    pwf_status status = run_forward(e, &r, e->graph->node_count);
-    pwf_trace_end(span);
-    if (status.code != PWF_OK) return status;
-    span = pwf_trace_begin("backward");
-    status = run_backward(e, &r);
-    pwf_trace_end(span);
-    return status;
+    *loss = 0.0;
+    PWF_TRY(run_forward(e, &r));
+    return run_stages(e, &r, e->schedule.forward_stages, e->schedule.stage_count, "backward");
 }
 
 pwf_status pwf_executor_statistics(pwf_executor *e, const float *weights, float *statistics)
 {
     PWF_ASSERT(e->training);
     const run r = {.weights = weights, .statistics = statistics};
-    const pwf_span span = pwf_trace_begin("forward");
-    const pwf_status status = run_forward(e, &r, e->graph->node_count - 1);
-    pwf_trace_end(span);
-    return status;
+    return run_forward(e, &r);
 }
 
 void pwf_executor_seconds(const pwf_executor *e, const char *name, double *forward,
@@ -334,7 +444,7 @@ void pwf_executor_seconds(const pwf_executor *e, const char *name, double *forwa
     *forward = *backward = 0.0;
     for (int i = 0; i < e->graph->node_count; i++) {
         if (strcmp(e->graph->nodes[i].op->name, name) != 0) continue;
-        *forward += e->nodes[i].forward_seconds;
-        *backward += e->nodes[i].backward_seconds;
+        *forward += e->nodes[i].seconds[FORWARD];
+        *backward += e->nodes[i].seconds[BACKWARD];
     }
 }

@@ -65,7 +65,7 @@ static pwf_status plan(const pwf_plan_task *task, void **own, pwf_need *need)
         free(p);
         return status;
     }
-    need->saved = task->training ? (size_t)(task->images * n->heads) * square(p) : 0;
+    need->saved = task->training ? (size_t)n->heads * square(p) : 0;
     need->workspace = 2 * square(p);
     *own = p;
     return pwf_ok();

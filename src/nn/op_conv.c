@@ -82,13 +82,14 @@ static size_t extra_bytes(const pwf_node *n, int64_t images, bool gradient)
 static pwf_status plan(const pwf_plan_task *task, void **out, pwf_need *need)
 {
     const pwf_conv_shape shape = shape_of(task->node, task->images);
-    const pwf_conv_use use = {.bias = task->node->bias != NULL,
-                              .backward_data = task->training && task->gradient[0],
-                              .backward_weights = task->training};
+    const pwf_conv_use use = {.forward = !task->backward,
+                              .bias = task->node->bias != NULL,
+                              .backward_data = task->backward && task->gradient[0],
+                              .backward_weights = task->backward};
     pwf_conv *conv;
     PWF_TRY(pwf_conv_new(task->backend, &shape, use, &conv));
     need->workspace = pwf_lines(pwf_conv_workspace(conv));
-    if (task->training) need->workspace += extra_bytes(task->node, task->images, task->gradient[0]);
+    if (task->backward) need->workspace += extra_bytes(task->node, task->images, task->gradient[0]);
     *out = conv;
     return pwf_ok();
 }

@@ -15,51 +15,56 @@ static pwf_status infer(pwf_node *n)
     return pwf_ok();
 }
 
-static int64_t rows_of(const pwf_call *c)
+static int64_t rows_of(const pwf_node *n)
 {
-    return c->images * pwf_pixels(c->node->in[0]);
+    return pwf_pixels(n->in[0]);
 }
 
-/* Mean and 1 / standard deviation of each row: saved; in prediction they are written all the same.
- */
+/* Mean and 1 / standard deviation of each row of an image: saved; in prediction they are written
+ * all the same. */
 static pwf_status plan(const pwf_plan_task *task, void **own, pwf_need *need)
 {
-    const size_t rows = (size_t)(task->images * pwf_pixels(task->node->in[0]));
-    const size_t channels = (size_t)task->node->in[0].channels;
+    const size_t both = 2 * (size_t)rows_of(task->node) * sizeof(float);
+    const size_t sums = 2 * (size_t)task->node->in[0].channels * sizeof(double);
     (void)own;
-    if (!task->training) {
-        need->workspace = 2 * rows * sizeof(float);
-        return pwf_ok();
-    }
-    need->saved = 2 * rows * sizeof(float);
-    need->workspace = 2 * channels * sizeof(double);
+    need->saved = task->training ? both : 0;
+    need->workspace = both > sums ? both : sums;
     return pwf_ok();
 }
 
 static pwf_status forward(const pwf_call *c)
 {
-    const int64_t rows = rows_of(c);
-    float *mean = c->training ? c->saved : c->workspace;
-    pwf_kernels_now()->layer_norm_forward(c->y, mean, mean + rows, c->x[0], c->weight, c->bias,
-                                          EPSILON, rows, c->node->in[0].channels);
+    const int64_t rows = rows_of(c->node), n = c->node->in[0].channels;
+    for (int64_t i = 0; i < c->images; i++) {
+        float *mean = c->training ? (float *)c->saved + 2 * i * rows : c->workspace;
+        pwf_kernels_now()->layer_norm_forward(c->y + i * rows * n, mean, mean + rows,
+                                              c->x[0] + i * rows * n, c->weight, c->bias, EPSILON,
+                                              rows, n);
+    }
     return pwf_ok();
 }
 
-static pwf_status backward(const pwf_call *c)
+static void image_backward(const pwf_call *c, int64_t image)
 {
     const pwf_kernels *k = pwf_kernels_now();
-    const int64_t rows = rows_of(c), n = c->node->in[0].channels;
-    const float *mean = c->saved, *inverse = mean + rows;
+    const int64_t rows = rows_of(c->node), n = c->node->in[0].channels, at = image * rows * n;
+    const float *mean = (const float *)c->saved + 2 * image * rows, *inverse = mean + rows;
     double *dscale = c->workspace, *dshift = dscale + n;
-    k->layer_norm_sums(dscale, dshift, c->dy, c->x[0], mean, inverse, rows, n);
+    k->layer_norm_sums(dscale, dshift, c->dy + at, c->x[0] + at, mean, inverse, rows, n);
     for (int64_t i = 0; i < n; i++) {
         c->dweight[i] += (float)dscale[i];
         c->dbias[i] += (float)dshift[i];
     }
     float *room = c->workspace;
     if (c->dx[0])
-        k->layer_norm_backward(c->dx[0], c->add[0], room, room + n, c->dy, c->x[0], mean, inverse,
-                               c->weight, rows, n);
+        k->layer_norm_backward(c->dx[0] + at, c->add[0], room, room + n, c->dy + at, c->x[0] + at,
+                               mean, inverse, c->weight, rows, n);
+}
+
+static pwf_status backward(const pwf_call *c)
+{
+    for (int64_t i = 0; i < c->images; i++)
+        image_backward(c, i);
     return pwf_ok();
 }
 

@@ -17,19 +17,20 @@ static pwf_status infer(pwf_node *n)
 
 static pwf_status plan(const pwf_plan_task *task, void **own, pwf_need *need)
 {
+    (void)task;
     (void)own;
-    need->workspace = (size_t)task->images * sizeof(float);
+    (void)need;
     return pwf_ok();
 }
 
-/* The logits' mean under image i's target. */
+/* The mean of image i's logits under its target. */
 static double expected(const pwf_call *c, const float *logits, int64_t i)
 {
     const int64_t n = c->node->in[0].channels;
-    const double smoothing = (double)c->node->smoothing, share = (double)c->targets->share;
-    double own = (double)logits[c->targets->labels[i]], sum = 0.0;
-    if (c->targets->partners)
-        own = share * own + (1.0 - share) * (double)logits[c->targets->partners[i]];
+    const double smoothing = (double)c->node->smoothing, share = (double)c->targets.share;
+    double own = (double)logits[c->targets.labels[i]], sum = 0.0;
+    if (c->targets.partners)
+        own = share * own + (1.0 - share) * (double)logits[c->targets.partners[i]];
     if (smoothing == 0.0) return own;
     for (int64_t j = 0; j < n; j++)
         sum += (double)logits[j];
@@ -43,38 +44,38 @@ static bool are_classes(const pwf_targets *targets, int64_t i, int64_t n)
     return label >= 0 && label < n && partner >= 0 && partner < n;
 }
 
-/* y becomes the probabilities, those of the second head behind those of the first. */
+/* y becomes the probabilities: of each image those of the first head, then of the second. */
 static pwf_status forward(const pwf_call *c)
 {
-    const int64_t n = c->node->in[0].channels;
-    float *log_sum = c->workspace;
+    const int64_t n = c->node->in[0].channels, heads = c->node->inputs;
     double loss = 0.0;
-    for (int h = 0; h < c->node->inputs; h++) {
-        const float *x = c->x[h];
-        pwf_kernels_now()->softmax(c->y + h * c->images * n, log_sum, x, c->images, n);
-        for (int64_t i = 0; i < c->images; i++) {
-            PWF_ASSERT(are_classes(c->targets, i, n));
-            loss += (double)log_sum[i] - expected(c, x + i * n, i);
+    for (int64_t i = 0; i < c->images; i++) {
+        PWF_ASSERT(are_classes(&c->targets, i, n));
+        for (int64_t h = 0; h < heads; h++) {
+            const float *x = c->x[h] + i * n;
+            float log_sum;
+            pwf_kernels_now()->softmax(c->y + (i * heads + h) * n, &log_sum, x, 1, n);
+            loss += (double)log_sum - expected(c, x, i);
         }
     }
-    *c->loss = loss / c->node->inputs;
+    *c->loss += loss / (double)heads;
     return pwf_ok();
 }
 
 static pwf_status backward(const pwf_call *c)
 {
-    const int64_t n = c->node->in[0].channels;
-    const int32_t *labels = c->targets->labels, *partners = c->targets->partners;
-    const float scale = c->scale / (float)c->node->inputs;
+    const int64_t n = c->node->in[0].channels, heads = c->node->inputs;
+    const int32_t *labels = c->targets.labels, *partners = c->targets.partners;
+    const float scale = c->scale / (float)heads;
     const float others = c->node->smoothing / (float)n, label = 1.0f - c->node->smoothing + others;
-    const float moved = scale * (1.0f - c->node->smoothing) * (1.0f - c->targets->share);
-    for (int h = 0; h < c->node->inputs; h++) {
-        const float *probability = c->y + h * c->images * n;
+    const float moved = scale * (1.0f - c->node->smoothing) * (1.0f - c->targets.share);
+    for (int64_t h = 0; h < heads; h++) {
         float *dx = c->dx[h];
         if (!dx) continue;
         for (int64_t i = 0; i < c->images; i++) {
+            const float *probability = c->y + (i * heads + h) * n;
             for (int64_t j = 0; j < n; j++) {
-                const float p = probability[i * n + j] - (j == labels[i] ? label : others);
+                const float p = probability[j] - (j == labels[i] ? label : others);
                 const float d = scale * p;
                 dx[i * n + j] = c->add[h] ? dx[i * n + j] + d : d;
             }

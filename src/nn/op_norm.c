@@ -18,93 +18,114 @@ static pwf_status infer(pwf_node *n)
     return pwf_ok();
 }
 
-/* Saved from forward to backward: mean and 1 / standard deviation. */
+/* Kept in training: sums over the slot; mean and 1 / standard deviation; factors of the passes. */
+typedef struct kept {
+    double *sum, *product;
+    float *mean, *inverse, *factor, *offset, *slope;
+} kept;
+
+enum { DOUBLES = 2, FLOATS = 5 };
+
+static kept kept_of(const pwf_call *c)
+{
+    const int64_t n = c->node->in[0].channels;
+    double *d = c->kept;
+    float *f = (float *)(void *)(d + DOUBLES * n);
+    return (kept){d, d + n, f, f + n, f + 2 * n, f + 3 * n, f + 4 * n};
+}
+
 static pwf_status plan(const pwf_plan_task *task, void **own, pwf_need *need)
 {
     const pwf_shape s = task->node->in[0];
     (void)own;
-    if (task->training && task->images * pwf_pixels(s) < 2)
+    if (task->training && task->slot_images * pwf_pixels(s) < 2)
         return PWF_FAIL(PWF_CONFIG,
                         "%s: one pixel per slot has no variance; use fewer parallel.slots or a "
                         "larger train.batch or model.image_size",
                         task->node->weight->name ? task->node->weight->name : "?");
-    need->saved = task->training ? 2 * (size_t)s.channels * sizeof(float) : 0;
-    need->workspace = (size_t)s.channels * (2 * sizeof(double) + 3 * sizeof(float));
+    if (task->training)
+        need->kept = (size_t)s.channels * (DOUBLES * sizeof(double) + FLOATS * sizeof(float));
+    else
+        need->workspace = (size_t)s.channels * sizeof(float);
     return pwf_ok();
 }
 
-typedef struct room {
-    double *sum, *product;
-    float *a, *b, *c;
-} room;
-
-static room room_of(const pwf_call *call)
+static int64_t rows_of(const pwf_call *c)
 {
-    const int64_t n = call->node->in[0].channels;
-    double *d = call->workspace;
-    float *f = (float *)(void *)(d + 2 * n);
-    return (room){d, d + n, f, f + n, f + 2 * n};
+    return c->images * pwf_pixels(c->node->in[0]);
+}
+
+static void sums(const pwf_call *c)
+{
+    const kept k = kept_of(c);
+    pwf_kernels_now()->column_moments(k.sum, k.product, c->x[0], rows_of(c),
+                                      c->node->in[0].channels);
 }
 
 /* Mean and inverse deviation of the slot, and what the running statistics will take. */
-static void measure(const pwf_call *c, float *mean, float *inverse)
+static void settle(const pwf_call *c)
 {
-    const pwf_kernels *k = pwf_kernels_now();
-    const room r = room_of(c);
-    const int64_t n = c->node->in[0].channels, rows = c->images * pwf_pixels(c->node->in[0]);
-    k->column_sums(r.sum, c->x[0], rows, n);
-    for (int64_t i = 0; i < n; i++)
-        mean[i] = (float)(r.sum[i] / (double)rows);
-    /* Squares about the rounded mean; what rounding moved is taken off again. */
-    k->column_squares(r.product, c->x[0], mean, rows, n);
-    for (int64_t i = 0; i < n; i++) {
-        const double moved = r.sum[i] / (double)rows - (double)mean[i];
-        double squares = r.product[i] - (double)rows * moved * moved;
-        if (squares < 0.0) squares = 0.0;
-        inverse[i] = (float)(1.0 / sqrt(squares / (double)rows + EPSILON));
-        c->mean[i] = mean[i];
-        c->variance[i] = (float)(squares / (double)(rows - 1));
+    const kept k = kept_of(c);
+    const double rows = (double)rows_of(c);
+    for (int64_t i = 0; i < c->node->in[0].channels; i++) {
+        const double mean = k.sum[i] / rows;
+        double squares = fma(-k.sum[i], mean, k.product[i]);
+        if (squares < 0.0) squares = 0.0; /* a NaN stays */
+        k.mean[i] = (float)mean;
+        k.inverse[i] = (float)(1.0 / sqrt(squares / rows + EPSILON));
+        k.factor[i] = c->weight[i] * k.inverse[i];
+        c->mean[i] = k.mean[i];
+        c->variance[i] = (float)(squares / (rows - 1.0));
+        k.sum[i] = k.product[i] = 0.0; /* for the backward pass */
     }
 }
 
 static pwf_status forward(const pwf_call *c)
 {
-    const pwf_kernels *k = pwf_kernels_now();
-    const room r = room_of(c);
-    const int64_t n = c->node->in[0].channels, rows = c->images * pwf_pixels(c->node->in[0]);
-    const float *mean = c->running_mean;
+    const int64_t n = c->node->in[0].channels;
+    const float *mean = c->running_mean, *factor;
     if (c->training) {
-        float *saved = c->saved;
-        measure(c, saved, saved + n);
-        mean = saved;
-        for (int64_t i = 0; i < n; i++)
-            r.a[i] = c->weight[i] * saved[n + i];
+        const kept k = kept_of(c);
+        mean = k.mean;
+        factor = k.factor;
     } else {
+        float *f = c->workspace;
         for (int64_t i = 0; i < n; i++)
-            r.a[i] = (float)((double)c->weight[i] / sqrt((double)c->running_variance[i] + EPSILON));
+            f[i] = (float)((double)c->weight[i] / sqrt((double)c->running_variance[i] + EPSILON));
+        factor = f;
     }
-    k->norm_forward(c->y, c->x[0], mean, r.a, c->bias, rows, n);
+    pwf_kernels_now()->norm_forward(c->y, c->x[0], mean, factor, c->bias, rows_of(c), n);
     return pwf_ok();
 }
 
+static void sums_back(const pwf_call *c)
+{
+    const kept k = kept_of(c);
+    pwf_kernels_now()->norm_sums(k.sum, k.product, c->dy, c->x[0], k.mean, rows_of(c),
+                                 c->node->in[0].channels);
+}
+
 /* dx = scale inverse (dy - mean(dy) - xhat mean(dy xhat)), xhat = (x - mean) inverse */
+static void settle_back(const pwf_call *c)
+{
+    const kept k = kept_of(c);
+    const double rows = (double)rows_of(c);
+    for (int64_t i = 0; i < c->node->in[0].channels; i++) {
+        const double inverse = (double)k.inverse[i];
+        c->dweight[i] += (float)(k.product[i] * inverse);
+        c->dbias[i] += (float)k.sum[i];
+        k.offset[i] = (float)(k.sum[i] / rows);
+        k.slope[i] = (float)(k.product[i] * inverse * inverse / rows);
+        k.sum[i] = k.product[i] = 0.0;
+    }
+}
+
 static pwf_status backward(const pwf_call *c)
 {
-    const pwf_kernels *k = pwf_kernels_now();
-    const room r = room_of(c);
-    const int64_t n = c->node->in[0].channels, rows = c->images * pwf_pixels(c->node->in[0]);
-    const float *mean = c->saved, *inverse = mean + n;
-    k->norm_sums(r.sum, r.product, c->dy, c->x[0], mean, rows, n);
-    for (int64_t i = 0; i < n; i++) {
-        const double inv = (double)inverse[i];
-        c->dweight[i] += (float)(r.product[i] * inv);
-        c->dbias[i] += (float)r.sum[i];
-        r.a[i] = c->weight[i] * inverse[i];
-        r.b[i] = (float)(r.sum[i] / (double)rows);
-        r.c[i] = (float)(r.product[i] * inv * inv / (double)rows);
-    }
+    const kept k = kept_of(c);
     if (c->dx[0])
-        k->norm_backward(c->dx[0], c->add[0], c->dy, c->x[0], mean, r.a, r.b, r.c, rows, n);
+        pwf_kernels_now()->norm_backward(c->dx[0], c->add[0], c->dy, c->x[0], k.mean, k.factor,
+                                         k.offset, k.slope, rows_of(c), c->node->in[0].channels);
     return pwf_ok();
 }
 
@@ -113,4 +134,8 @@ const pwf_operator pwf_op_batch_norm = {.name = "batch_norm",
                                         .infer = infer,
                                         .plan = plan,
                                         .forward = forward,
-                                        .backward = backward};
+                                        .backward = backward,
+                                        .sums = sums,
+                                        .settle = settle,
+                                        .sums_back = sums_back,
+                                        .settle_back = settle_back};

@@ -34,12 +34,12 @@ static pwf_pool_shape shape_of(const pwf_call *c)
 /* The places of the maxima are saved; in prediction they are written all the same. */
 static pwf_status plan_max(const pwf_plan_task *task, void **own, pwf_need *need)
 {
-    const size_t bytes = (size_t)(task->images * pwf_elements(task->node->out)) * sizeof(int32_t);
+    const size_t image = (size_t)pwf_elements(task->node->out) * sizeof(int32_t);
     (void)own;
     if (task->training)
-        need->saved = bytes;
+        need->saved = image;
     else
-        need->workspace = bytes;
+        need->workspace = (size_t)task->images * image;
     return pwf_ok();
 }
 

@@ -180,18 +180,19 @@ static dnnl_status_t plan_pass(pwf_conv *conv, const shapes *d, pass_kind kind,
 
 static dnnl_status_t plan_passes(pwf_conv *conv, const_dnnl_primitive_attr_t attributes)
 {
-    const bool wanted[PASSES] = {true, conv->use.backward_data, conv->use.backward_weights};
+    const bool wanted[PASSES] = {conv->use.forward, conv->use.backward_data,
+                                 conv->use.backward_weights};
     shapes d;
     TRY(describe(conv, &d));
     TRY(dnnl_stream_create(&((plans *)conv->own)->stream, engine, dnnl_stream_default_flags));
     dnnl_primitive_desc_t forward = NULL;
     dnnl_status_t status = dnnl_success;
     for (int kind = FORWARD; kind < PASSES && status == dnnl_success; kind++) {
-        if (!wanted[kind]) continue;
+        if (!wanted[kind] && kind != FORWARD) continue; /* which the others take as a hint */
         dnnl_primitive_desc_t pd;
         status = describe_pass(conv, &d, (pass_kind)kind, attributes, forward, &pd);
         if (status != dnnl_success) break;
-        status = plan_pass(conv, &d, (pass_kind)kind, attributes, pd);
+        if (wanted[kind]) status = plan_pass(conv, &d, (pass_kind)kind, attributes, pd);
         if (kind == FORWARD)
             forward = pd;
         else

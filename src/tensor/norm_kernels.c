@@ -15,8 +15,11 @@ sums_tile(double *restrict sum, double *restrict product, const float *restrict 
 {
     double a[TILE] = {0}, b[TILE] = {0};
     float m[TILE] = {0};
-    for (int j = 0; j < width; j++)
+    for (int j = 0; j < width; j++) {
+        a[j] = sum[j];
+        b[j] = product[j];
         m[j] = mean[j];
+    }
     for (int64_t i = 0; i < rows; i++, dy += channels, x += channels)
         for (int j = 0; j < width; j++) {
             a[j] += (double)dy[j];
@@ -60,29 +63,33 @@ static void column_sums(double *sum, const float *x, int64_t rows, int64_t chann
 }
 
 static inline __attribute__((always_inline)) void
-squares_tile(double *restrict sum, const float *restrict x, const float *restrict mean,
-             int64_t rows, int64_t channels, int width)
+moments_tile(double *restrict sum, double *restrict square, const float *restrict x, int64_t rows,
+             int64_t channels, int width)
 {
-    double a[TILE] = {0};
-    float m[TILE] = {0};
-    for (int j = 0; j < width; j++)
-        m[j] = mean[j];
+    double a[TILE] = {0}, b[TILE] = {0};
+    for (int j = 0; j < width; j++) {
+        a[j] = sum[j];
+        b[j] = square[j];
+    }
     for (int64_t i = 0; i < rows; i++, x += channels)
         for (int j = 0; j < width; j++) {
-            const double d = (double)(x[j] - m[j]);
-            a[j] += d * d;
+            const double v = (double)x[j];
+            a[j] += v;
+            b[j] += v * v; /* the product is exact */
         }
-    for (int j = 0; j < width; j++)
+    for (int j = 0; j < width; j++) {
         sum[j] = a[j];
+        square[j] = b[j];
+    }
 }
 
-static void column_squares(double *sum, const float *x, const float *mean, int64_t rows,
+static void column_moments(double *sum, double *square, const float *x, int64_t rows,
                            int64_t channels)
 {
     int64_t c = 0;
     for (; c + TILE <= channels; c += TILE)
-        squares_tile(sum + c, x + c, mean + c, rows, channels, TILE);
-    if (c < channels) squares_tile(sum + c, x + c, mean + c, rows, channels, (int)(channels - c));
+        moments_tile(sum + c, square + c, x + c, rows, channels, TILE);
+    if (c < channels) moments_tile(sum + c, square + c, x + c, rows, channels, (int)(channels - c));
 }
 
 static void norm_forward(float *y, const float *x, const float *mean, const float *factor,
@@ -181,7 +188,7 @@ static void softmax(float *probability, float *log_sum, const float *x, int64_t 
 
 const pwf_kernels PWF_KERNEL(pwf_kernels) = {
     .column_sums = column_sums,
-    .column_squares = column_squares,
+    .column_moments = column_moments,
     .norm_sums = norm_sums,
     .norm_forward = norm_forward,
     .norm_backward = norm_backward,

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -54,9 +55,12 @@ void op_case_start(op_case *c, pwf_tensor_backend backend)
 {
     set_parameters(c);
     expect(c->node.op->infer(&c->node));
-    pwf_plan_task task = {
-        .node = &c->node, .backend = backend, .images = c->images, .training = true};
-    pwf_need need = {0, 0};
+    pwf_plan_task task = {.node = &c->node,
+                          .backend = backend,
+                          .images = c->images,
+                          .slot_images = c->images,
+                          .training = true};
+    pwf_need need = {0}, back = {0};
     for (int i = 0; i < c->node.inputs; i++) {
         task.gradient[i] = true;
         c->counts[i] = count_of(c->node.in[i], c->images);
@@ -69,8 +73,13 @@ void op_case_start(op_case *c, pwf_tensor_backend backend)
     c->labels = room(c->images, sizeof(int32_t));
     if (c->share > 0.0f) c->partners = room(c->images, sizeof(int32_t));
     c->targets = (pwf_targets){c->labels, c->partners, c->share};
-    expect(c->node.op->plan(&task, &c->plan, &need));
-    c->saved = room((int64_t)need.saved, 1);
+    expect(c->node.op->plan(&task, &c->plan[0], &need));
+    task.backward = true;
+    expect(c->node.op->plan(&task, &c->plan[1], &back));
+    if (back.workspace > need.workspace) need.workspace = back.workspace;
+    c->saved = room(c->images * (int64_t)need.saved, 1);
+    c->kept = room((int64_t)need.kept, 1);
+    c->kept_bytes = need.kept;
     c->workspace = room((int64_t)need.workspace, 1);
     /* What is in the workspace before a call must not matter. */
     for (size_t i = 0; i < need.workspace / sizeof(float); i++)
@@ -79,28 +88,30 @@ void op_case_start(op_case *c, pwf_tensor_backend backend)
 
 void op_case_end(op_case *c)
 {
-    if (c->plan) c->node.op->release(c->plan);
+    for (int i = 0; i < 2; i++)
+        if (c->plan[i]) c->node.op->release(c->plan[i]);
     void *const all[] = {c->x[0],     c->x[1],    c->dx[0],    c->dx[1],      c->y,
                          c->dy,       c->weights, c->dweights, c->statistics, c->labels,
-                         c->partners, c->saved,   c->workspace};
+                         c->partners, c->saved,   c->kept,     c->workspace};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         pwf_mem_free(all[i]);
 }
 
-static pwf_call call_of(op_case *c)
+static pwf_call call_of(op_case *c, int pass)
 {
     pwf_call call = {.node = &c->node,
-                     .plan = c->plan,
+                     .plan = c->plan[pass],
                      .images = c->images,
                      .training = true,
                      .y = c->y,
                      .dy = c->dy,
                      .mean = c->statistics,
                      .variance = c->statistics + c->bias.count,
-                     .targets = &c->targets,
+                     .targets = c->targets,
                      .scale = c->scale,
                      .loss = &c->loss,
                      .saved = c->saved,
+                     .kept = c->kept,
                      .workspace = c->workspace};
     for (int i = 0; i < c->node.inputs; i++) {
         call.x[i] = c->x[i];
@@ -120,12 +131,24 @@ static pwf_call call_of(op_case *c)
 
 void op_case_forward(op_case *c)
 {
-    const pwf_call call = call_of(c);
-    expect(c->node.op->forward(&call));
+    const pwf_operator *op = c->node.op;
+    const pwf_call call = call_of(c, 0);
+    c->loss = 0.0;
+    if (c->kept_bytes) memset(c->kept, 0, c->kept_bytes);
+    if (op->sums) {
+        op->sums(&call);
+        op->settle(&call);
+    }
+    expect(op->forward(&call));
 }
 
 void op_case_backward(op_case *c)
 {
-    const pwf_call call = call_of(c);
-    expect(c->node.op->backward(&call));
+    const pwf_operator *op = c->node.op;
+    const pwf_call call = call_of(c, 1);
+    if (op->sums) {
+        op->sums_back(&call);
+        op->settle_back(&call);
+    }
+    expect(op->backward(&call));
 }

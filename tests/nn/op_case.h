@@ -19,7 +19,8 @@ typedef struct op_case {
     pwf_targets targets;
     float scale;
     double loss;
-    void *plan, *saved, *workspace;
+    void *plan[2], *saved, *kept, *workspace; /* plans forward, backward */
+    size_t kept_bytes;
     bool add;
 } op_case;
 

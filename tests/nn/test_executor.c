@@ -5,6 +5,7 @@
 #include "pwf/nn/executor.h"
 #include "pwf/nn/graph.h"
 #include "pwf/registry/registry.h"
+#include "schedule.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -186,6 +187,50 @@ static void test_accumulation(void **state)
     end(&n);
 }
 
+/* Groups of any size give the same losses and statistics, and gradients that differ by rounding. */
+static void test_groups(void **state)
+{
+    (void)state;
+    const int64_t usual = pwf_schedule_group_bytes;
+    network n = odd(PWF_TENSOR_PLAIN);
+    double first = 0.0, loss;
+    const int64_t total = pwf_registry_total_count(n.registry);
+    const int64_t buffers = pwf_registry_buffer_count(n.registry);
+    float *weights = numbers(total), *whole = numbers(total), *gradient = numbers(total);
+    float *statistics = numbers(buffers), *again = numbers(buffers);
+    size_t most = 0;
+    pwf_registry_start_values(n.registry, 3, weights, 0, total);
+    for (int64_t images = IMAGES; images >= 1; images--) {
+        pwf_executor *executor;
+        /* The largest value is 5 x 5 x 8. */
+        pwf_schedule_group_bytes = images * 5 * 5 * 8 * (int64_t)sizeof(float);
+        const size_t before = pwf_mem_now(PWF_MEM_ACTIVATIONS);
+        expect(pwf_executor_new(n.graph, IMAGES, PWF_MODE_TRAIN, &executor));
+        const size_t bytes = pwf_mem_now(PWF_MEM_ACTIVATIONS) - before;
+        fill_images(executor);
+        memset(gradient, 0, (size_t)total * sizeof *gradient);
+        float *now = images == IMAGES ? whole : gradient;
+        expect(pwf_executor_train(executor, weights, &targets, 1.0f, now,
+                                  images == IMAGES ? statistics : again, &loss));
+        if (images == IMAGES) {
+            first = loss;
+            most = bytes;
+        } else {
+            assert_true(bytes < most);
+            assert_true(fabs(loss - first) < 1e-12 * fabs(first));
+            assert_memory_equal(statistics, again, (size_t)buffers * sizeof(float));
+            for (int64_t i = 0; i < total; i++)
+                assert_true(fabsf(gradient[i] - whole[i]) <= 1e-5f * fabsf(whole[i]) + 1e-5f);
+        }
+        pwf_executor_free(executor);
+    }
+    pwf_schedule_group_bytes = usual;
+    float *const all[] = {weights, whole, gradient, statistics, again};
+    for (int i = 0; i < 5; i++)
+        pwf_mem_free(all[i]);
+    end(&n);
+}
+
 /* With the slot's own mean and biased variance as running statistics, prediction and training give
  * the same logits; prediction needs less memory. */
 static void test_predict(void **state)
@@ -283,9 +328,9 @@ static void test_one_pixel(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_odd), cmocka_unit_test(test_accumulation),
-        cmocka_unit_test(test_predict), cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_one_pixel)};
+        cmocka_unit_test(test_odd),      cmocka_unit_test(test_accumulation),
+        cmocka_unit_test(test_groups),   cmocka_unit_test(test_predict),
+        cmocka_unit_test(test_refusals), cmocka_unit_test(test_one_pixel)};
     pwf_tensor_thread_start();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -195,7 +195,8 @@ static pwf_hash all_kernels(int64_t channels)
         for (int j = 0; j < 4; j++)
             a[j][c] = x[(c * 7 + j) % n] * 0.3f;
     k->column_sums(sums[0], x, ROWS, channels);
-    k->column_squares(sums[1], x, a[0], ROWS, channels);
+    memset(sums[1], 0, sizeof sums[1]);
+    k->column_moments(sums[0], sums[1], x, ROWS, channels);
     pwf_hasher_add(h, sums, sizeof sums);
     k->norm_forward(y, x, a[0], a[1], a[2], ROWS, channels);
     k->norm_sums(sums[0], sums[1], y, x, a[0], ROWS, channels);

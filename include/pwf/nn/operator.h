@@ -31,9 +31,10 @@ typedef struct pwf_node {
     float smoothing;
 } pwf_node;
 
-/* What an operator needs for a number of images. */
+/* What an operator needs. */
 typedef struct pwf_need {
-    size_t saved;     /* bytes kept from forward to backward */
+    size_t saved;     /* bytes of an image, from forward to backward */
+    size_t kept;      /* bytes of the slot, 0 at first, from the first sums to the last backward */
     size_t workspace; /* bytes during a call */
 } pwf_need;
 
@@ -41,12 +42,15 @@ typedef struct pwf_need {
 typedef struct pwf_plan_task {
     const pwf_node *node;
     pwf_tensor_backend backend;
-    int64_t images;
+    int64_t images; /* of a call */
+    int64_t slot_images;
     bool training;
+    bool backward;                  /* the calls planned for are backward, else forward */
     bool gradient[PWF_NODE_INPUTS]; /* dx of this input will be wanted */
 } pwf_plan_task;
 
-/* Arguments of forward and backward. A dx is NULL if it is not wanted; it is stored, or added where
+/* Arguments of a call, for some images of a slot, a group; all arrays of images begin at the first
+ * of them. A dx is NULL if it is not wanted; it is stored, or added where
  * `add` says that an earlier operator has stored its share. Parameter gradients are added. */
 typedef struct pwf_call {
     const pwf_node *node;
@@ -62,10 +66,10 @@ typedef struct pwf_call {
     float *dweight, *dbias;
     const float *running_mean, *running_variance; /* when not training */
     float *mean, *variance;                       /* out, when training: of this slot */
-    const pwf_targets *targets;
+    pwf_targets targets;
     float scale;  /* of the loss gradient */
-    double *loss; /* sum over images */
-    void *saved, *workspace;
+    double *loss; /* the sum over images is added */
+    void *saved, *kept, *workspace;
 } pwf_call;
 
 struct pwf_operator {
@@ -80,6 +84,13 @@ struct pwf_operator {
     void (*release)(void *plan); /* NULL: nothing to release */
     pwf_status (*forward)(const pwf_call *call);
     pwf_status (*backward)(const pwf_call *call);
+    /* Of an operator that in training depends on all images of a slot, else NULL: adds up what it
+     * needs of a group's x, before forward, or of its dy, before backward; and what is made of it
+     * when all groups have been through (`images` is then that of the slot). */
+    void (*sums)(const pwf_call *call);
+    void (*settle)(const pwf_call *call);
+    void (*sums_back)(const pwf_call *call);
+    void (*settle_back)(const pwf_call *call);
 };
 
 /** The table of operators.

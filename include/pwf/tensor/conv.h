@@ -31,7 +31,8 @@ pwf_conv_shape pwf_conv_shape_linear(int64_t rows, int64_t inputs, int64_t outpu
 
 /* What a plan is for. */
 typedef struct pwf_conv_use {
-    bool bias;             /* forward adds a bias */
+    bool forward;          /* pwf_conv_forward will be called */
+    bool bias;             /* and adds a bias */
     bool backward_data;    /* pwf_conv_backward_data will be called */
     bool backward_weights; /* pwf_conv_backward_weights will be called */
 } pwf_conv_use;

@@ -21,10 +21,11 @@ typedef struct pwf_pool_shape {
 typedef struct pwf_kernels {
     /* Sums over rows, in double, in row order: sum[c] of x. */
     void (*column_sums)(double *sum, const float *x, int64_t rows, int64_t channels);
-    /* Sum of squares of x - mean, the same way. */
-    void (*column_squares)(double *sum, const float *x, const float *mean, int64_t rows,
+    /* Adds the sums of x and of its squares, the same way. A square of fp32 is exact, so their
+     * difference loses as many digits of double as the mean is larger than the deviation. */
+    void (*column_moments)(double *sum, double *square, const float *x, int64_t rows,
                            int64_t channels);
-    /* Sums of dy and of dy * (x - mean), the same way. */
+    /* Adds the sums of dy and of dy * (x - mean), the same way. */
     void (*norm_sums)(double *sum, double *product, const float *dy, const float *x,
                       const float *mean, int64_t rows, int64_t channels);
     /* y = (x - mean) * factor + shift; y may be x. */

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "schedule.h"
+
+#include "operators.h"
+
+#include <stdlib.h>
+
+int64_t pwf_schedule_group_bytes = 6 << 20;
+
+/* Where each node's actions stand. */
+typedef struct places {
+    int *forward, *backward, *sums_back; /* stage of each node's action; -1: none */
+    int forward_stages, backward_stages;
+} places;
+
+static bool has_sums(const pwf_node *n, bool training)
+{
+    return training && n->op->sums;
+}
+
+/* Whether the node's result is a prediction beside the loss, which has no gradient. */
+static bool leads_nowhere(const pwf_graph *g, int node)
+{
+    return node < g->node_count - 1 && g->values[g->nodes[node].output].readers == 0;
+}
+
+/* What costs little and is read later is done where it is read, so that its result needs no memory
+ * between the stages. */
+static bool is_cheap(const pwf_node *n)
+{
+    return n->inputs == 1 && (n->op->sums || (n->op->in_place && !n->weight));
+}
+
+static void place_forward(const pwf_graph *g, bool training, places *p)
+{
+    for (int i = 0; i < g->node_count; i++) {
+        const pwf_node *n = &g->nodes[i];
+        p->forward[i] = 0;
+        for (int j = 0; j < n->inputs; j++) {
+            const int from = g->values[n->input[j]].producer;
+            const int stage = (from < 0 ? 0 : p->forward[from]) + has_sums(n, training);
+            if (stage > p->forward[i]) p->forward[i] = stage;
+        }
+        if (p->forward[i] >= p->forward_stages) p->forward_stages = p->forward[i] + 1;
+    }
+    for (int i = g->node_count - 1; i >= 0; i--) {
+        if (!is_cheap(&g->nodes[i])) continue;
+        int soonest = p->forward_stages;
+        for (int r = i + 1; r < g->node_count; r++)
+            for (int j = 0; j < g->nodes[r].inputs; j++) {
+                const pwf_node *reader = &g->nodes[r];
+                if (reader->input[j] != g->nodes[i].output) continue;
+                /* Sums over it are made where it is. */
+                const int stage = has_sums(reader, training) ? p->forward[i] : p->forward[r];
+                if (stage < soonest) soonest = stage;
+            }
+        if (soonest < p->forward_stages && soonest > p->forward[i]) p->forward[i] = soonest;
+    }
+}
+
+static void place_backward(const pwf_graph *g, places *p)
+{
+    for (int i = g->node_count - 1; i >= 0; i--) {
+        const pwf_node *n = &g->nodes[i];
+        if (leads_nowhere(g, i)) continue;
+        int stage = 0;
+        for (int r = i + 1; r < g->node_count; r++)
+            for (int j = 0; j < g->nodes[r].inputs; j++)
+                if (g->nodes[r].input[j] == n->output && p->backward[r] > stage)
+                    stage = p->backward[r];
+        p->backward[i] = stage;
+        if (n->op->sums) {
+            p->sums_back[i] = stage;
+            p->backward[i] = stage + 1;
+        }
+        if (p->backward[i] >= p->backward_stages) p->backward_stages = p->backward[i] + 1;
+    }
+}
+
+static void push(pwf_schedule *s, int node, pwf_action_kind kind)
+{
+    s->actions[s->action_count++] = (pwf_action){node, kind};
+}
+
+/* The sums over a value, made where it is made. */
+static void push_sums(pwf_schedule *s, const pwf_graph *g, pwf_value x, bool training)
+{
+    for (int i = 0; i < g->node_count; i++)
+        if (has_sums(&g->nodes[i], training) && g->nodes[i].input[0] == x)
+            push(s, i, PWF_ACTION_SUMS);
+}
+
+static void push_forward(pwf_schedule *s, const pwf_graph *g, const places *p, int stage,
+                         bool training)
+{
+    if (stage == 0) push_sums(s, g, 0, training);
+    for (int i = 0; i < g->node_count; i++) {
+        if (p->forward[i] != stage) continue;
+        push(s, i, PWF_ACTION_FORWARD);
+        push_sums(s, g, g->nodes[i].output, training);
+    }
+}
+
+static void push_backward(pwf_schedule *s, const pwf_graph *g, const places *p, int stage)
+{
+    for (int i = g->node_count - 1; i >= 0; i--) {
+        if (p->backward[i] == stage) push(s, i, PWF_ACTION_BACKWARD);
+        if (p->sums_back[i] == stage) push(s, i, PWF_ACTION_SUMS_BACK);
+    }
+}
+
+/* As many images as divide those of the slot and have no value larger than a group may be. */
+static int64_t group_of(const pwf_schedule *s, const pwf_graph *g, int first, int64_t images)
+{
+    int64_t most = 1;
+    for (int a = first; a < s->action_count; a++) {
+        const pwf_node *n = &g->nodes[s->actions[a].node];
+        if (pwf_elements(n->out) > most) most = pwf_elements(n->out);
+        for (int j = 0; j < n->inputs; j++)
+            if (pwf_elements(n->in[j]) > most) most = pwf_elements(n->in[j]);
+    }
+    int64_t group = pwf_schedule_group_bytes / (most * (int64_t)sizeof(float));
+    if (group < 1) group = 1;
+    if (group > images) group = images;
+    while (images % group != 0)
+        group--;
+    return group;
+}
+
+static void push_stages(pwf_schedule *s, const pwf_graph *g, const places *p, int64_t images,
+                        bool training)
+{
+    s->forward_stages = p->forward_stages;
+    for (int i = 0; i < p->forward_stages + p->backward_stages; i++) {
+        const int first = s->action_count;
+        if (i < p->forward_stages)
+            push_forward(s, g, p, i, training);
+        else
+            push_backward(s, g, p, i - p->forward_stages);
+        PWF_ASSERT(s->action_count > first);
+        s->stages[s->stage_count++] = (pwf_stage){
+            .first = first, .last = s->action_count - 1, .images = group_of(s, g, first, images)};
+    }
+}
+
+pwf_status pwf_schedule_new(const pwf_graph *g, int64_t images, bool training, pwf_schedule *s)
+{
+    const size_t nodes = (size_t)g->node_count;
+    *s = (pwf_schedule){0};
+    int *stages = malloc(3 * nodes * sizeof *stages);
+    s->actions = malloc(4 * nodes * sizeof *s->actions);
+    s->stages = malloc(3 * nodes * sizeof *s->stages);
+    if (!stages || !s->actions || !s->stages) {
+        free(stages);
+        pwf_schedule_free(s);
+        return PWF_FAIL(PWF_RESOURCE, "no memory for the schedule of %d operators", g->node_count);
+    }
+    for (size_t i = 0; i < 3 * nodes; i++)
+        stages[i] = -1;
+    places p = {.forward = stages, .backward = stages + nodes, .sums_back = stages + 2 * nodes};
+    place_forward(g, training, &p);
+    if (training) place_backward(g, &p);
+    push_stages(s, g, &p, images, training);
+    free(stages);
+    return pwf_ok();
+}
+
+void pwf_schedule_free(pwf_schedule *s)
+{
+    free(s->actions);
+    free(s->stages);
+    *s = (pwf_schedule){0};
+}
+
+int pwf_schedule_stage(const pwf_schedule *s, int action)
+{
+    int i = 0;
+    while (s->stages[i].last < action)
+        i++;
+    return i;
+}
