@@ -167,25 +167,6 @@ static void log_all(float *y, const float *x, int64_t count)
         y[i] = pwf_log(x[i]);
 }
 
-static void softmax(float *probability, float *log_sum, const float *x, int64_t rows,
-                    int64_t channels)
-{
-    for (int64_t i = 0; i < rows; i++, x += channels, probability += channels) {
-        float top = x[0];
-        for (int64_t c = 1; c < channels; c++)
-            top = x[c] > top ? x[c] : top;
-        for (int64_t c = 0; c < channels; c++)
-            probability[c] = pwf_exp(x[c] - top);
-        double sum = 0.0;
-        for (int64_t c = 0; c < channels; c++)
-            sum += (double)probability[c];
-        const float share = (float)(1.0 / sum);
-        for (int64_t c = 0; c < channels; c++)
-            probability[c] *= share;
-        if (log_sum) log_sum[i] = pwf_log((float)sum) + top;
-    }
-}
-
 const pwf_kernels PWF_KERNEL(pwf_kernels) = {
     .column_sums = column_sums,
     .column_moments = column_moments,
@@ -200,7 +181,7 @@ const pwf_kernels PWF_KERNEL(pwf_kernels) = {
     .max_pool_backward = PWF_KERNEL(pwf_max_pool_backward),
     .avg_pool_forward = PWF_KERNEL(pwf_avg_pool_forward),
     .avg_pool_backward = PWF_KERNEL(pwf_avg_pool_backward),
-    .softmax = softmax,
+    .softmax = PWF_KERNEL(pwf_softmax),
     .exp = exp_all,
     .log = log_all,
     .erf = PWF_KERNEL(pwf_erf_all),

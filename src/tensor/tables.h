@@ -31,6 +31,7 @@ PWF_POOL_KERNELS(avx512)
     void pwf_layer_norm_backward_##isa(float *, bool, float *, float *, const float *,             \
                                        const float *, const float *, const float *, const float *, \
                                        int64_t, int64_t);                                          \
+    void pwf_softmax_##isa(float *, float *, const float *, int64_t, int64_t);                     \
     void pwf_softmax_backward_##isa(float *, const float *, const float *, float, int64_t,         \
                                     int64_t);                                                      \
     void pwf_erf_all_##isa(float *, const float *, int64_t);                                       \

@@ -56,6 +56,22 @@ static inline double row_product(const float *a, const float *b, int64_t n)
     return total(lane);
 }
 
+static inline float row_top(const float *x, int64_t n)
+{
+    float lane[LANES];
+    int64_t c = 0;
+    for (int j = 0; j < LANES; j++)
+        lane[j] = -INFINITY;
+    for (; c + LANES <= n; c += LANES)
+        for (int j = 0; j < LANES; j++)
+            lane[j] = x[c + j] > lane[j] ? x[c + j] : lane[j];
+    for (int j = 0; c + j < n; j++)
+        lane[j] = x[c + j] > lane[j] ? x[c + j] : lane[j];
+    for (int j = 1; j < LANES; j++)
+        lane[0] = lane[j] > lane[0] ? lane[j] : lane[0];
+    return lane[0];
+}
+
 void PWF_KERNEL(pwf_layer_norm_forward)(float *restrict y, float *restrict mean,
                                         float *restrict inverse, const float *restrict x,
                                         const float *restrict scale, const float *restrict shift,
@@ -110,6 +126,21 @@ void PWF_KERNEL(pwf_layer_norm_backward)(float *restrict dx, bool add, float *re
         else
             for (int64_t c = 0; c < n; c++)
                 dx[c] = inv * (g[c] - fmaf(xhat[c], slope, offset));
+    }
+}
+
+void PWF_KERNEL(pwf_softmax)(float *restrict probability, float *restrict log_sum,
+                             const float *restrict x, int64_t rows, int64_t n)
+{
+    for (int64_t i = 0; i < rows; i++, x += n, probability += n) {
+        const float top = row_top(x, n);
+        for (int64_t c = 0; c < n; c++)
+            probability[c] = pwf_exp(x[c] - top);
+        const double sum = row_sum(probability, n);
+        const float share = (float)(1.0 / sum);
+        for (int64_t c = 0; c < n; c++)
+            probability[c] *= share;
+        if (log_sum) log_sum[i] = pwf_log((float)sum) + top;
     }
 }
 
