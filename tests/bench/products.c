@@ -126,7 +126,8 @@ static void linear_begin(void *context, int thread)
     linear *own = &job->own[thread];
     const product *s = &job->shape;
     const pwf_conv_shape shape = pwf_conv_shape_linear(s->rows, s->inputs, s->outputs);
-    const pwf_conv_use use = {.bias = true, .backward_data = true, .backward_weights = true};
+    const pwf_conv_use use = {
+        .forward = true, .bias = true, .backward_data = true, .backward_weights = true};
     pwf_tensor_thread_start();
     bench_check(pwf_conv_new(PWF_TENSOR_AUTO, &shape, use, &own->conv));
     bench_check(pwf_mem_alloc(PWF_MEM_BUFFERS, s->rows * s->inputs, sizeof(float), &own->x));
