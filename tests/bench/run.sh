@@ -69,6 +69,8 @@ cells() { # cells GROUP ROW COLUMN FACTOR: of numbers, one a line; those per sec
     awk -v at="$1	$2	$3" -v f="$4" '{ printf "%s\t%.9g\n", at, f < 0 ? -f / $1 : f * $1 }' >>"$BENCH_CELLS"
 }
 
+many() { if [ "$1" = 1 ]; then echo "1 $2"; else echo "$1 $2s"; fi; }
+
 say() { printf '%s\n' "$*" >&2; }
 
 quietly() { # quietly COMMAND...: its output is shown only if it fails
@@ -170,9 +172,8 @@ done
 for ((turn = 1; turn <= turns; turn++)); do
     for mesh in "1 1" "1 $threads" "$threads 1"; do
         read -r ranks own <<<"$mesh"
-        say "$model on $ranks ranks of $own threads, turn $turn of $turns"
-        row="$ranks ranks of $own threads"
-        [ "$mesh" != "1 1" ] || row="1 rank of 1 thread"
+        row=$(many "$ranks" rank)\ of\ $(many "$own" thread)
+        say "$model on $row, turn $turn of $turns"
         run_steps "$model" $batch "$ranks" "$own" | cells meshes "$row" value -$batch
         cell meshes "$row" cores $((ranks * own))
     done

@@ -33,7 +33,7 @@ Whole steps and evaluation, images a second, beside PyTorch
 
 |     |  pwf | PyTorch fp32 | ratio | PyTorch bf16 | ratio | of the product ceiling |
 |-----|------|--------------|-------|--------------|-------|------------------------|
-| net | 30.0 |         10.0 |  3.00 |            - |     - |                 10.0 % |
+| net | 30.0 |         10.0 | 3.000 |            - |     - |                 10.0 % |
 
 Parts of a training step, milliseconds on all threads: net
 
@@ -53,8 +53,8 @@ check "the table of known cells differs" diff expected known.txt
 sed -i 's/\tours\t20$/\tours\t60/; s/\tours\t30$/\tours\t60/' cells
 "$table" cells --compare known.json >later.txt || code=$?
 expect 0 "comparison"
-check "twice as fast" grep -qE '^\| net .* 2\.00 \|$' later.txt
-check "as long as before" grep -qE '^\| linear .* 1\.00 \|$' later.txt
+check "twice as fast" grep -qE '^\| net .* 2\.000 \|$' later.txt
+check "as long as before" grep -qE '^\| linear .* 1\.000 \|$' later.txt
 echo "{" >broken.json
 code=0
 "$table" cells --compare broken.json >/dev/null 2>broken.log || code=$?
@@ -78,7 +78,7 @@ oneDNN, fp32, 788x192x576
 our linear layer, fp32, 788x768x192, gradient of the weights
 vit_micro, training
 vit_micro, batch 16
-1 ranks of 2 threads
+1 rank of 2 threads
 the whole step
 attention
 exact sums

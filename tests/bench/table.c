@@ -14,7 +14,7 @@
 enum { COLUMNS_MAX = 9 };
 
 /* How a column is shown. */
-typedef enum form { NUMBER, PERCENT, TEXT } form;
+typedef enum form { NUMBER, RATIO, PERCENT, TEXT } form;
 
 typedef struct column {
     const char *title, *key;
@@ -36,16 +36,16 @@ static const struct {
      "ours",
      {{"pwf", "ours", NUMBER},
       {"PyTorch fp32", "pytorch", NUMBER},
-      {"ratio", "ratio", NUMBER},
+      {"ratio", "ratio", RATIO},
       {"PyTorch bf16", "pytorch_bf16", NUMBER},
-      {"ratio", "ratio_bf16", NUMBER},
+      {"ratio", "ratio_bf16", RATIO},
       {"of the product ceiling", "of_ceiling", PERCENT}}},
     {"posterior",
      "A Bayesian step beside an ordinary one, seconds",
      "ratio",
      {{"Bayesian", "bayesian", NUMBER},
       {"ordinary", "ordinary", NUMBER},
-      {"ratio", "ratio", NUMBER}}},
+      {"ratio", "ratio", RATIO}}},
     {"meshes",
      "Ranks and threads, images a second",
      "value",
@@ -234,6 +234,8 @@ static void show(char text[CELL_TEXT], const char *group, const char *row, colum
         snprintf(text, CELL_TEXT, "%s", words);
     else if (!isfinite(value))
         snprintf(text, CELL_TEXT, c.form == TEXT ? "" : "-");
+    else if (c.form == RATIO)
+        snprintf(text, CELL_TEXT, "%.3f", value);
     else if (c.form == PERCENT)
         snprintf(text, CELL_TEXT, "%.1f %%", 100.0 * value);
     else
@@ -256,7 +258,7 @@ static int columns(column out[COLUMNS_MAX + 1])
         out[count] = groups[shown_place].columns[count];
         count++;
     }
-    if (compared) out[count++] = (column){"now / earlier", "earlier", NUMBER};
+    if (compared) out[count++] = (column){"now / earlier", "earlier", RATIO};
     return count;
 }
 
