@@ -13,28 +13,32 @@
 #define PWF_INDEPENDENT _Pragma("GCC ivdep")
 #endif
 
-/* The error function, relative error below 2e-7. Near 0 it is x times a polynomial in x^2; further
- * out 1 - e^(t q(t) - t), t = |x|; from 4 on it is 1. Both polynomials are best in the relative
- * error of the result (fitted in double precision: 5e-10 and 7e-10). */
-static inline float pwf_erf(float x)
+/* The normal distribution function of x, and *density its derivative. Beyond t = |x| the
+ * distribution has e^(-t^2 / 2) r(t), where r is smooth: a polynomial about 2.75, best in its
+ * relative error on [0, 5.5] (8e-8, fitted in double precision). Up to there the smaller of cdf(x)
+ * and cdf(-x) has a relative error below 7e-7; further out it is off by less than 1e-9. */
+static inline float pwf_normal_cdf(float x, float *density)
 {
-    const float absolute = fabsf(x), t = absolute > 4.0f ? 4.0f : absolute, s = t * t;
-    float p = 0x1.5ac332p-14f;
-    p = fmaf(p, s, -0x1.a99ef6p-11f);
-    p = fmaf(p, s, 0x1.54b5e4p-8f);
-    p = fmaf(p, s, -0x1.b80cb4p-6f);
-    p = fmaf(p, s, 0x1.ce2df4p-4f);
-    p = fmaf(p, s, -0x1.812742p-2f);
-    p = fmaf(p, s, 0x1.06eba8p-3f);
-    float q = -0x1.8ef998p-17f;
-    q = fmaf(q, t, 0x1.596c44p-12f);
-    q = fmaf(q, t, -0x1.e0f670p-9f);
-    q = fmaf(q, t, 0x1.8641a6p-6f);
-    q = fmaf(q, t, -0x1.b36b78p-4f);
-    q = fmaf(q, t, -0x1.452d3ep-1f);
-    q = fmaf(q, t, -0x1.077e1ep-3f);
-    const float near = fmaf(p, t, t), far = 1.0f - pwf_exp(fmaf(q, t, -t));
-    return copysignf(t > 0.9375f ? far : near, x);
+    const float t = fabsf(x), bell = pwf_exp(-0.5f * (t * t));
+    const float v = (t > 5.5f ? 5.5f : t) - 2.75f;
+    float r = 0x1.193a76p-32f;
+    r = fmaf(r, v, -0x1.b8f2f8p-30f);
+    r = fmaf(r, v, 0x1.e779bap-30f);
+    r = fmaf(r, v, -0x1.19567ap-28f);
+    r = fmaf(r, v, 0x1.89c800p-24f);
+    r = fmaf(r, v, -0x1.0c2132p-21f);
+    r = fmaf(r, v, 0x1.0e0f52p-19f);
+    r = fmaf(r, v, -0x1.3161cep-17f);
+    r = fmaf(r, v, 0x1.5ea062p-15f);
+    r = fmaf(r, v, -0x1.7b2c26p-13f);
+    r = fmaf(r, v, 0x1.87c0a0p-11f);
+    r = fmaf(r, v, -0x1.8383c8p-9f);
+    r = fmaf(r, v, 0x1.6c5ddep-7f);
+    r = fmaf(r, v, -0x1.432b34p-5f);
+    r = fmaf(r, v, 0x1.0bb96ap-3f);
+    const float tail = bell * r;
+    *density = 0x1.988454p-2f * bell;
+    return x < 0.0f ? tail : 1.0f - tail;
 }
 
 #endif

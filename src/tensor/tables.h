@@ -34,7 +34,7 @@ PWF_POOL_KERNELS(avx512)
     void pwf_softmax_##isa(float *, float *, const float *, int64_t, int64_t);                     \
     void pwf_softmax_backward_##isa(float *, const float *, const float *, float, int64_t,         \
                                     int64_t);                                                      \
-    void pwf_erf_all_##isa(float *, const float *, int64_t);                                       \
+    void pwf_cdf_all_##isa(float *, const float *, int64_t);                                       \
     void pwf_gelu_forward_##isa(float *, const float *, int64_t);                                  \
     void pwf_gelu_backward_##isa(float *, bool, const float *, const float *, int64_t);            \
     void pwf_matmul_plain_##isa(float *, bool, float, const float *, const float *,                \

@@ -155,30 +155,28 @@ void PWF_KERNEL(pwf_softmax_backward)(float *restrict dx, const float *restrict 
     }
 }
 
-void PWF_KERNEL(pwf_erf_all)(float *y, const float *x, int64_t count)
+void PWF_KERNEL(pwf_cdf_all)(float *y, const float *x, int64_t count)
 {
+    float density;
     PWF_INDEPENDENT
     for (int64_t i = 0; i < count; i++)
-        y[i] = pwf_erf(x[i]);
+        y[i] = pwf_normal_cdf(x[i], &density);
 }
 
-static const float ROOT_HALF = 0x1.6a09e6p-1f;
-
-/* y = x cdf(x) = x (1 + erf(x / sqrt 2)) / 2 */
 void PWF_KERNEL(pwf_gelu_forward)(float *y, const float *x, int64_t count)
 {
+    float density;
     PWF_INDEPENDENT
-    for (int64_t i = 0; i < count; i++) {
-        const float half = 0.5f * x[i];
-        y[i] = fmaf(half, pwf_erf(x[i] * ROOT_HALF), half);
-    }
+    for (int64_t i = 0; i < count; i++)
+        y[i] = x[i] * pwf_normal_cdf(x[i], &density);
 }
 
 /* dy/dx = cdf(x) + x density(x) */
 static inline float gelu_slope(float x)
 {
-    const float density = 0x1.988454p-2f * pwf_exp(-0.5f * (x * x));
-    return fmaf(x, density, fmaf(0.5f, pwf_erf(x * ROOT_HALF), 0.5f));
+    float density;
+    const float cdf = pwf_normal_cdf(x, &density);
+    return fmaf(x, density, cdf);
 }
 
 void PWF_KERNEL(pwf_gelu_backward)(float *dx, bool add, const float *dy, const float *x,
