@@ -30,6 +30,7 @@ typedef struct plan_data {
     pwf_matmul dvalue; /* P' dy */
     pwf_matmul dquery; /* dS K */
     pwf_matmul dkey;   /* dS' Q */
+    size_t product;    /* bytes of workspace of any of them */
 } plan_data;
 
 static void set_products(plan_data *p)
@@ -41,6 +42,12 @@ static void set_products(plan_data *p)
     p->dvalue = (pwf_matmul){t, d, t, true, false, c3, t, c};
     p->dquery = (pwf_matmul){t, d, t, false, false, c3, t, c3};
     p->dkey = (pwf_matmul){t, d, t, true, false, c3, t, c3};
+    const pwf_matmul *const all[] = {&p->scores, &p->dprobability, &p->mix,
+                                     &p->dvalue, &p->dquery,       &p->dkey};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        const size_t bytes = pwf_matmul_workspace(p->backend, all[i]);
+        if (bytes > p->product) p->product = bytes;
+    }
 }
 
 static size_t square(const plan_data *p)
@@ -48,7 +55,8 @@ static size_t square(const plan_data *p)
     return pwf_lines((size_t)(p->tokens * p->tokens) * sizeof(float));
 }
 
-/* Saved: P of every head. Workspace: the scores of one head, or its P and dP. */
+/* Saved: P of every head. Workspace: the scores of one head, or its P and dP; then that of a
+ * product. */
 static pwf_status plan(const pwf_plan_task *task, void **own, pwf_need *need)
 {
     const pwf_node *n = task->node;
@@ -66,7 +74,7 @@ static pwf_status plan(const pwf_plan_task *task, void **own, pwf_need *need)
         return status;
     }
     need->saved = task->training ? (size_t)n->heads * square(p) : 0;
-    need->workspace = 2 * square(p);
+    need->workspace = 2 * square(p) + p->product;
     *own = p;
     return pwf_ok();
 }
@@ -93,13 +101,21 @@ static head head_of(const pwf_call *c, int64_t image, int64_t number)
     return h;
 }
 
+static pwf_status multiply(const pwf_call *c, const pwf_matmul *shape, float *y, bool add,
+                           float factor, const float *a, const float *b)
+{
+    const plan_data *p = c->plan;
+    return pwf_matmul_run(p->backend, shape, y, add, factor, a, b,
+                          (char *)c->workspace + 2 * square(p));
+}
+
 static pwf_status head_forward(const pwf_call *c, const head *h)
 {
     const plan_data *p = c->plan;
     float *scores = c->workspace;
-    PWF_TRY(pwf_matmul_run(p->backend, &p->scores, scores, false, p->scale, h->q, h->k));
+    PWF_TRY(multiply(c, &p->scores, scores, false, p->scale, h->q, h->k));
     pwf_kernels_now()->softmax(h->probability, NULL, scores, p->tokens, p->tokens);
-    return pwf_matmul_run(p->backend, &p->mix, c->y + h->y, false, 1.0f, h->probability, h->v);
+    return multiply(c, &p->mix, c->y + h->y, false, 1.0f, h->probability, h->v);
 }
 
 static pwf_status forward(const pwf_call *c)
@@ -120,12 +136,12 @@ static pwf_status head_backward(const pwf_call *c, const head *h)
     float *dq = c->dx[0] + h->qkv, *dk = dq + p->channels, *dv = dk + p->channels;
     float *dprobability = c->workspace;
     float *dscores = (float *)(void *)((char *)c->workspace + square(p));
-    PWF_TRY(pwf_matmul_run(p->backend, &p->dvalue, dv, add, 1.0f, h->probability, dy));
-    PWF_TRY(pwf_matmul_run(p->backend, &p->dprobability, dprobability, false, 1.0f, dy, h->v));
+    PWF_TRY(multiply(c, &p->dvalue, dv, add, 1.0f, h->probability, dy));
+    PWF_TRY(multiply(c, &p->dprobability, dprobability, false, 1.0f, dy, h->v));
     pwf_kernels_now()->softmax_backward(dscores, dprobability, h->probability, p->scale, p->tokens,
                                         p->tokens);
-    PWF_TRY(pwf_matmul_run(p->backend, &p->dquery, dq, add, 1.0f, dscores, h->k));
-    return pwf_matmul_run(p->backend, &p->dkey, dk, add, 1.0f, dscores, h->q);
+    PWF_TRY(multiply(c, &p->dquery, dq, add, 1.0f, dscores, h->k));
+    return multiply(c, &p->dkey, dk, add, 1.0f, dscores, h->q);
 }
 
 static pwf_status backward(const pwf_call *c)

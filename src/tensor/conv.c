@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "conv_backend.h"
+#include "product.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,11 @@ const char *pwf_tensor_backend_text(int64_t backend)
         pwf_conv_openblas_describe(text);
     else
         pwf_conv_onednn_describe(text);
+    if (backend == PWF_TENSOR_AUTO && pwf_product_fast()) {
+        const size_t used = strlen(text);
+        snprintf(text + used, sizeof text - used, ", own products (%s)",
+                 pwf_isa_name(pwf_isa_now()));
+    }
     return text;
 }
 
@@ -42,6 +48,12 @@ pwf_conv_shape pwf_conv_shape_linear(int64_t rows, int64_t inputs, int64_t outpu
                             .stride = 1,
                             .padding = 0,
                             .groups = 1};
+}
+
+bool pwf_conv_is_linear(const pwf_conv_shape *s)
+{
+    return s->kernel_height == 1 && s->kernel_width == 1 && s->stride == 1 && s->padding == 0 &&
+           s->groups == 1;
 }
 
 static pwf_status plan(const pwf_conv_backend *backend, const pwf_conv_shape *shape,
@@ -75,6 +87,8 @@ pwf_status pwf_conv_new(pwf_tensor_backend backend, const pwf_conv_shape *shape,
         &pwf_conv_onednn, &pwf_conv_onednn, &pwf_conv_openblas, &pwf_conv_plain};
     PWF_ASSERT(shape->groups >= 1 && shape->channels % shape->groups == 0 &&
                shape->filters % shape->groups == 0);
+    if (backend == PWF_TENSOR_AUTO && pwf_product_fast() && pwf_conv_is_linear(shape))
+        return plan(&pwf_conv_product, shape, use, out);
     const pwf_status status = plan(table[backend], shape, use, out);
     /* What oneDNN has no primitive for, it has not; everything else can be done by OpenBLAS. */
     if (backend == PWF_TENSOR_AUTO && status.code == PWF_CONFIG)

@@ -29,7 +29,10 @@ struct pwf_conv {
     void *own;        /* of the back end */
 };
 
-extern const pwf_conv_backend pwf_conv_plain, pwf_conv_openblas, pwf_conv_onednn;
+extern const pwf_conv_backend pwf_conv_plain, pwf_conv_openblas, pwf_conv_onednn, pwf_conv_product;
+
+/* Whether a convolution is a linear layer, with every pixel a row. */
+bool pwf_conv_is_linear(const pwf_conv_shape *shape);
 
 /* Names and versions of the libraries, for the log. */
 enum { PWF_BACKEND_TEXT = 128 };

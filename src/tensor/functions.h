@@ -4,6 +4,9 @@
 
 #include "pwf/core/functions.h"
 
+#include <stdint.h>
+#include <string.h>
+
 /* More functions of our own than core has. */
 
 /* Iterations of the next loop do not depend on each other, though arrays may be the same. */
@@ -12,6 +15,34 @@
 #else
 #define PWF_INDEPENDENT _Pragma("GCC ivdep")
 #endif
+
+/* The next loop is short and of constant length: no loop is to remain. */
+#if defined(__clang__)
+#define PWF_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define PWF_UNROLL _Pragma("GCC unroll 8")
+#endif
+
+/* fma, also where there is no instruction for it: the sum in double, rounded to odd (its last bit
+ * tells that something was lost), rounds to float as the exact sum does; Boldo and Melquiond, IEEE
+ * Transactions on Computers 57 (2008). */
+static inline float pwf_fma(float a, float b, float c)
+{
+#if defined(__FMA__)
+    return fmaf(a, b, c);
+#else
+    const double product = (double)a * (double)b, addend = (double)c, sum = product + addend;
+    const double back = sum - product, lost = (product - (sum - back)) + (addend - back);
+    const int64_t up = (int64_t)(lost > 0.0) - (int64_t)(lost < 0.0);
+    const int64_t away = sum < 0.0 ? -up : up;
+    int64_t bits;
+    memcpy(&bits, &sum, sizeof bits);
+    bits += away & -(~bits & 1);
+    double odd;
+    memcpy(&odd, &bits, sizeof odd);
+    return (float)odd;
+#endif
+}
 
 /* The normal distribution function of x, and *density its derivative. Beyond t = |x| the
  * distribution has e^(-t^2 / 2) r(t), where r is smooth: a polynomial about 2.75, best in its

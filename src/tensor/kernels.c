@@ -15,6 +15,13 @@ const pwf_conv_kernels *pwf_conv_kernels_now(void)
     return table[pwf_isa_now()];
 }
 
+const pwf_product_kernels *pwf_product_kernels_now(void)
+{
+    static const pwf_product_kernels *const table[PWF_ISA_COUNT] = {
+        &pwf_product_kernels_base, &pwf_product_kernels_avx2, &pwf_product_kernels_avx512};
+    return table[pwf_isa_now()];
+}
+
 void pwf_matmul_plain_now(float *y, bool add, float factor, const float *a, const float *b,
                           const pwf_matmul *shape)
 {

@@ -3,12 +3,15 @@
 #define PWF_SRC_TENSOR_TABLES_H
 
 #include "conv_backend.h"
+#include "product.h"
 #include "pwf/tensor/kernels.h"
 #include "pwf/tensor/matmul.h"
 
 /* The tables that the kernel files fill, one per instruction set. */
 
 extern const pwf_conv_kernels pwf_conv_kernels_base, pwf_conv_kernels_avx2, pwf_conv_kernels_avx512;
+extern const pwf_product_kernels pwf_product_kernels_base, pwf_product_kernels_avx2,
+    pwf_product_kernels_avx512;
 extern const pwf_kernels pwf_kernels_base, pwf_kernels_avx2, pwf_kernels_avx512;
 
 /* Pooling lives in a file of its own. */

@@ -125,6 +125,27 @@ static void test_against_plain(void **state)
     assert_int_equal(pwf_mem_live(), 0);
 }
 
+/* On linear layers our own product, which is what `auto` takes, has the bits of the plain loops. */
+static void test_linear_bits(void **state)
+{
+    (void)state;
+    for (int isa = PWF_ISA_AVX2; isa <= (int)pwf_isa_best(); isa++) {
+        pwf_isa_use((pwf_isa)isa);
+        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+            if (!pwf_conv_is_linear(&shapes[i])) continue;
+            arrays truth = allocate(&shapes[i]), own = allocate(&shapes[i]);
+            run(PWF_TENSOR_PLAIN, &shapes[i], &truth);
+            run(PWF_TENSOR_AUTO, &shapes[i], &own);
+            assert_memory_equal(own.y, truth.y, (size_t)own.results * sizeof(float));
+            assert_memory_equal(own.dx, truth.dx, (size_t)own.images * sizeof(float));
+            assert_memory_equal(own.dw, truth.dw, (size_t)own.weights * sizeof(float));
+            release(&truth);
+            release(&own);
+        }
+    }
+    pwf_isa_use(pwf_isa_best());
+}
+
 /* Only what was asked for is planned, and that takes no more workspace than everything. */
 static void test_forward_only(void **state)
 {
@@ -164,6 +185,7 @@ static void test_extent(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_against_plain),
+                                       cmocka_unit_test(test_linear_bits),
                                        cmocka_unit_test(test_forward_only),
                                        cmocka_unit_test(test_names), cmocka_unit_test(test_extent)};
     pwf_tensor_thread_start();

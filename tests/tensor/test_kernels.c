@@ -171,7 +171,8 @@ static void token_kernels(pwf_hasher *h, const float *from, int64_t channels)
     for (int kind = 0; kind < 4; kind++) {
         const int64_t t = channels < ROWS ? channels : ROWS;
         const pwf_matmul m = {t, t, t, kind & 1, kind & 2, channels, channels, channels};
-        assert_int_equal(pwf_matmul_run(PWF_TENSOR_PLAIN, &m, z, kind == 3, 0.7f, x, y).code, 0);
+        assert_int_equal(pwf_matmul_run(PWF_TENSOR_PLAIN, &m, z, kind == 3, 0.7f, x, y, NULL).code,
+                         0);
         pwf_hasher_add(h, z, (size_t)n * sizeof *z);
     }
 }

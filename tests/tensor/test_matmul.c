@@ -12,6 +12,7 @@
 enum { ROOM = 300 * 128 };
 
 static float a[ROOM], b[ROOM], y[ROOM], before[ROOM];
+static _Alignas(64) float workspace[ROOM];
 
 static void fill(float *out, uint32_t seed)
 {
@@ -35,7 +36,8 @@ static void check(pwf_tensor_backend backend, const pwf_matmul *m, bool add)
     fill(y, 3);
     fill(before, 3);
     assert_int_equal(pwf_matmul_check(backend, m).code, PWF_OK);
-    assert_int_equal(pwf_matmul_run(backend, m, y, add, 0.25f, a, b).code, PWF_OK);
+    assert_true(pwf_matmul_workspace(backend, m) <= sizeof workspace);
+    assert_int_equal(pwf_matmul_run(backend, m, y, add, 0.25f, a, b, workspace).code, PWF_OK);
     for (int64_t i = 0; i < m->rows; i++)
         for (int64_t j = 0; j < m->stride_y; j++) {
             const int64_t at = i * m->stride_y + j;

@@ -9,8 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** Convolutions and linear layers, behind one interface with three back ends. `plain` is simple
- * loops and the twin that the fast ones are compared with. A linear layer is a convolution of one
+/** Convolutions and linear layers, behind one interface with four back ends: libraries, our own
+ * matrix product for linear layers, and `plain`, simple loops and the twin that the fast ones are
+ * compared with; on linear layers our own has its bits. A linear layer is a convolution of one
  * row of pixels with a 1x1 kernel (pwf_conv_shape_linear). */
 
 /* Images [B, H, W, C], weights [K, C/groups, R, S], result [B, P, Q, K]. */
@@ -62,7 +63,8 @@ pwf_status pwf_conv_forward(pwf_conv *conv, float *y, const float *x, const floa
 pwf_status pwf_conv_backward_data(pwf_conv *conv, float *dx, const float *dy, const float *weight,
                                   void *workspace);
 
-/** dweight [K, C/groups, R, S] += the gradient of the weights.
+/** dweight [K, C/groups, R, S] += the gradient of the weights. Linear layers by `auto` or `plain`:
+ * the sum over rows goes on from what dweight holds, so rows may be given in several calls.
  * Local. Fails as forward. */
 pwf_status pwf_conv_backward_weights(pwf_conv *conv, float *dweight, const float *dy,
                                      const float *x, void *workspace);

@@ -6,6 +6,7 @@
 #include "pwf/tensor/tensor.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /** Products of matrices that lie in a larger array: those of attention, per image and head. */
@@ -22,10 +23,16 @@ typedef struct pwf_matmul {
  * Local. Fails with PWF_CONFIG. */
 pwf_status pwf_matmul_check(pwf_tensor_backend backend, const pwf_matmul *shape);
 
+/** Bytes of workspace (aligned to 64) that a run needs, which may be 0; its content need not be
+ * kept.
+ * Local. */
+size_t pwf_matmul_workspace(pwf_tensor_backend backend, const pwf_matmul *shape);
+
 /** y = factor * a * b, or y += that if `add` is set. y does not overlap a or b.
  * Local. Fails with PWF_BUG if a library call fails; y is then undefined. The bits do not depend
- * on the thread or on where the arrays lie. */
+ * on the thread or on where the arrays lie; those of the plain back end and of our own product
+ * (auto, where the machine has an instruction for fma) are the same everywhere. */
 pwf_status pwf_matmul_run(pwf_tensor_backend backend, const pwf_matmul *shape, float *y, bool add,
-                          float factor, const float *a, const float *b);
+                          float factor, const float *a, const float *b, void *workspace);
 
 #endif

@@ -10,7 +10,8 @@
 
 /* In the order of pwf_backend_choice of config.h. */
 typedef enum pwf_tensor_backend {
-    PWF_TENSOR_AUTO,     /* the fastest for the operation */
+    PWF_TENSOR_AUTO,     /* our own product for linear layers and attention, if the machine has an
+                            instruction for fma; else oneDNN, else OpenBLAS */
     PWF_TENSOR_ONEDNN,   /* primitives of oneDNN, planned once */
     PWF_TENSOR_OPENBLAS, /* im2col and sgemm */
     PWF_TENSOR_PLAIN,    /* loops; the same bits on every machine */
@@ -22,7 +23,8 @@ typedef enum pwf_tensor_backend {
  * Local. */
 void pwf_tensor_thread_start(void);
 
-/** What runs for a pwf_tensor_backend, with versions, for the log: "oneDNN 2.6.3 (avx512)".
+/** What runs for a pwf_tensor_backend, with versions, for the log:
+ * "oneDNN 2.6.3 (avx512), own products (avx512)".
  * Local. Valid until the thread's next call. */
 const char *pwf_tensor_backend_text(int64_t backend);
 

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Linear layers, and 1x1 convolutions that are one, by our own matrix product. The weights are
+ * packed in each call, which costs little with many rows. */
+#include "conv_backend.h"
+#include "product.h"
+
+static int64_t rows(const pwf_conv_shape *s)
+{
+    return s->images * s->height * s->width;
+}
+
+pwf_matmul pwf_linear_forward(const pwf_conv_shape *s)
+{
+    return (pwf_matmul){.rows = rows(s),
+                        .columns = s->filters,
+                        .inner = s->channels,
+                        .transpose_b = true,
+                        .stride_y = s->filters,
+                        .stride_a = s->channels,
+                        .stride_b = s->channels};
+}
+
+pwf_matmul pwf_linear_data(const pwf_conv_shape *s)
+{
+    return (pwf_matmul){.rows = rows(s),
+                        .columns = s->channels,
+                        .inner = s->filters,
+                        .stride_y = s->channels,
+                        .stride_a = s->filters,
+                        .stride_b = s->channels};
+}
+
+pwf_matmul pwf_linear_weights(const pwf_conv_shape *s)
+{
+    return (pwf_matmul){.rows = s->filters,
+                        .columns = s->channels,
+                        .inner = rows(s),
+                        .transpose_a = true,
+                        .stride_y = s->channels,
+                        .stride_a = s->filters,
+                        .stride_b = s->channels};
+}
+
+static void need(pwf_conv *conv, size_t bytes)
+{
+    if (bytes > conv->workspace) conv->workspace = bytes;
+}
+
+static pwf_status plan(pwf_conv *conv)
+{
+    PWF_ASSERT(pwf_conv_is_linear(&conv->shape));
+    const pwf_matmul y = pwf_linear_forward(&conv->shape), dx = pwf_linear_data(&conv->shape),
+                     dweight = pwf_linear_weights(&conv->shape);
+    if (conv->use.forward) need(conv, pwf_product_packed(&y));
+    if (conv->use.backward_data) need(conv, pwf_product_packed(&dx));
+    if (conv->use.backward_weights) need(conv, pwf_product_workspace(&dweight));
+    return pwf_ok();
+}
+
+static void release(pwf_conv *conv)
+{
+    (void)conv;
+}
+
+static pwf_status forward(pwf_conv *conv, float *y, const float *x, const float *weight,
+                          const float *bias, void *workspace)
+{
+    const pwf_matmul m = pwf_linear_forward(&conv->shape);
+    pwf_product_pack(&m, workspace, 1.0f, weight);
+    pwf_product_run(&m, y, false, bias, x, workspace);
+    return pwf_ok();
+}
+
+static pwf_status backward_data(pwf_conv *conv, float *dx, const float *dy, const float *weight,
+                                void *workspace)
+{
+    const pwf_matmul m = pwf_linear_data(&conv->shape);
+    pwf_product_pack(&m, workspace, 1.0f, weight);
+    pwf_product_run(&m, dx, false, NULL, dy, workspace);
+    return pwf_ok();
+}
+
+static pwf_status backward_weights(pwf_conv *conv, float *dweight, const float *dy, const float *x,
+                                   void *workspace)
+{
+    const pwf_matmul m = pwf_linear_weights(&conv->shape);
+    pwf_product_once(&m, dweight, true, 1.0f, dy, x, workspace);
+    return pwf_ok();
+}
+
+const pwf_conv_backend pwf_conv_product = {"product", plan,          release,
+                                           forward,   backward_data, backward_weights};

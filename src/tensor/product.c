@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* How a matrix product is cut into tiles: blocks of rows, of the inner axis, panels of columns, and
+ * tiles, from the outside in. Sizes are chosen for caches of 32 to 48 KiB and 1 MiB; they change no
+ * bit. */
+#include "product.h"
+
+enum {
+    INNER_MOST = 208,        /* a panel of 48 columns is then 39 KiB */
+    ONCE_MOST = 832,         /* what is packed at a time when b is used once */
+    ROWS_MOST = 240,         /* rows of a are then 195 KiB */
+    RESULTS_MOST = 64 << 10, /* elements of y in a block of rows: 256 KiB */
+    ROWS_UNIT = 24           /* whole tiles for every instruction set */
+};
+
+static int64_t ceiling(int64_t n, int64_t unit)
+{
+    return (n + unit - 1) / unit;
+}
+
+/* The largest equal parts of at most `most`. */
+static int64_t part_of(int64_t n, int64_t most)
+{
+    return ceiling(n, ceiling(n, most));
+}
+
+static int64_t row_block(const pwf_matmul *m)
+{
+    int64_t most = RESULTS_MOST / m->columns;
+    if (most > ROWS_MOST) most = ROWS_MOST;
+    return most <= ROWS_UNIT ? ROWS_UNIT : ceiling(part_of(m->rows, most), ROWS_UNIT) * ROWS_UNIT;
+}
+
+static size_t lines(int64_t floats)
+{
+    return (size_t)ceiling(floats, 16) * 64;
+}
+
+/* Columns are padded to the widest vectors, so that the size is the same everywhere. */
+size_t pwf_product_packed(const pwf_matmul *m)
+{
+    return lines(ceiling(m->columns, 16) * 16 * m->inner);
+}
+
+bool pwf_product_fast(void)
+{
+    return pwf_isa_now() != PWF_ISA_BASE;
+}
+
+/* How many vectors the next panel has when `left` are left: no single one, which keeps the
+ * processor waiting, unless that is all there is. */
+static int panel_vectors(int64_t left)
+{
+    return left <= PWF_PANEL_VECTORS ? (int)left : left == 4 ? 2 : PWF_PANEL_VECTORS;
+}
+
+void pwf_product_pack(const pwf_matmul *m, float *packed, float factor, const float *b)
+{
+    const pwf_product_kernels *k = pwf_product_kernels_now();
+    const int64_t next = m->transpose_b ? m->stride_b : 1;
+    int64_t left = ceiling(m->columns, k->lanes);
+    for (int64_t j = 0; j < m->columns;) {
+        const int vectors = panel_vectors(left), width = vectors * k->lanes;
+        const int columns = m->columns - j < width ? (int)(m->columns - j) : width;
+        k->pack(packed + j * m->inner, width, columns, factor, b + j * next, m);
+        left -= vectors;
+        j += width;
+    }
+}
+
+/* A block of rows and of the inner axis, the latter from `from` on. */
+typedef struct block {
+    float *y;
+    bool add;
+    const float *bias, *a;
+    int64_t rows, from, inner;
+    int64_t row, step; /* distances in a */
+} block;
+
+static void run_block(const pwf_matmul *m, const block *b, const float *packed)
+{
+    const pwf_product_kernels *k = pwf_product_kernels_now();
+    int64_t left = ceiling(m->columns, k->lanes);
+    for (int64_t j = 0; j < m->columns;) {
+        const int vectors = panel_vectors(left), width = vectors * k->lanes;
+        const int64_t columns = m->columns - j < width ? m->columns - j : width;
+        pwf_tile tile = {.y = b->y + j,
+                         .stride_y = m->stride_y,
+                         .add = b->add,
+                         .bias = b->bias ? b->bias + j : NULL,
+                         .a = b->a,
+                         .row = b->row,
+                         .step = b->step,
+                         .b = packed + j * m->inner + b->from * width,
+                         .inner = b->inner,
+                         .vectors = vectors,
+                         .last = (int)columns - (vectors - 1) * k->lanes};
+        for (int64_t i = 0; i < b->rows; i += k->rows_most) {
+            k->tile(&tile, b->rows - i < k->rows_most ? (int)(b->rows - i) : k->rows_most);
+            tile.y += k->rows_most * m->stride_y;
+            tile.a += k->rows_most * b->row;
+        }
+        left -= vectors;
+        j += width;
+    }
+}
+
+void pwf_product_run(const pwf_matmul *m, float *y, bool add, const float *bias, const float *a,
+                     const float *packed)
+{
+    const int64_t row = m->transpose_a ? 1 : m->stride_a, step = m->transpose_a ? m->stride_a : 1;
+    const int64_t rows = row_block(m), inner = part_of(m->inner, INNER_MOST);
+    for (int64_t i = 0; i < m->rows; i += rows)
+        for (int64_t from = 0; from < m->inner; from += inner) {
+            block b = {.y = y + i * m->stride_y,
+                       .add = add || from > 0,
+                       .bias = bias,
+                       .a = a + i * row + from * step,
+                       .row = row,
+                       .step = step,
+                       .rows = m->rows - i < rows ? m->rows - i : rows,
+                       .from = from,
+                       .inner = m->inner - from < inner ? m->inner - from : inner};
+            run_block(m, &b, packed);
+        }
+}
+
+static pwf_matmul first_part(const pwf_matmul *m)
+{
+    pwf_matmul part = *m;
+    part.inner = part_of(m->inner, ONCE_MOST);
+    return part;
+}
+
+size_t pwf_product_workspace(const pwf_matmul *m)
+{
+    const pwf_matmul part = first_part(m);
+    return pwf_product_packed(&part);
+}
+
+void pwf_product_once(const pwf_matmul *m, float *y, bool add, float factor, const float *a,
+                      const float *b, float *workspace)
+{
+    const int64_t step_a = m->transpose_a ? m->stride_a : 1;
+    const int64_t step_b = m->transpose_b ? 1 : m->stride_b;
+    pwf_matmul part = first_part(m);
+    for (int64_t from = 0; from < m->inner; from += part.inner) {
+        if (m->inner - from < part.inner) part.inner = m->inner - from;
+        pwf_product_pack(&part, workspace, factor, b + from * step_b);
+        pwf_product_run(&part, y, add || from > 0, NULL, a + from * step_a, workspace);
+    }
+}
