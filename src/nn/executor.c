@@ -53,7 +53,14 @@ struct pwf_executor {
     int workspace; /* block */
     char *arena;
     float *statistics; /* where the caller does not ask for them */
+    bool back;         /* the direction of the action under way, and its span */
+    pwf_span span;
 };
+
+static bool is_backward(const pwf_action *action)
+{
+    return action->kind == PWF_ACTION_BACKWARD || action->kind == PWF_ACTION_SUMS_BACK;
+}
 
 static int add_block(pwf_executor *e, memory m, int first, int last)
 {
@@ -142,7 +149,7 @@ static pwf_status plan_node(pwf_executor *e, int time, const pwf_action *action,
     const pwf_graph *g = e->graph;
     const pwf_node *node = &g->nodes[action->node];
     node_state *s = &e->nodes[action->node];
-    const bool back = action->kind == PWF_ACTION_BACKWARD || action->kind == PWF_ACTION_SUMS_BACK;
+    const bool back = is_backward(action);
     pwf_need need = {0};
     pwf_plan_task task = {.node = node,
                           .backend = g->backend,
@@ -206,7 +213,7 @@ static pwf_status plan_actions(pwf_executor *e, size_t *workspace)
             PWF_TRY(plan_node(e, time, action, s->stages[i].images, workspace));
             plan_kept(e, time, action);
             plan_values(e, time, action);
-            if (i >= s->forward_stages) plan_gradients(e, time, action);
+            if (is_backward(action)) plan_gradients(e, time, action);
         }
     return pwf_ok();
 }
@@ -355,12 +362,19 @@ static pwf_status run_action(pwf_executor *e, const pwf_action *action, const pw
     }
 }
 
+/* Without targets, forward alone and without the loss. */
+static bool is_wanted(const pwf_executor *e, const pwf_action *action, const run *r)
+{
+    return r->targets || (!is_backward(action) && action->node < e->graph->node_count - 1);
+}
+
 /* Makes of the sums of a stage what later stages need. */
 static void settle(pwf_executor *e, const pwf_stage *stage, const run *r)
 {
     for (int a = stage->first; a <= stage->last; a++) {
         const pwf_action *action = &e->schedule.actions[a];
         const pwf_operator *op = e->graph->nodes[action->node].op;
+        if (!is_wanted(e, action, r)) continue;
         if (action->kind != PWF_ACTION_SUMS && action->kind != PWF_ACTION_SUMS_BACK) continue;
         const pwf_call call = call_of(e, action, r, 0, e->images);
         if (action->kind == PWF_ACTION_SUMS)
@@ -370,48 +384,61 @@ static void settle(pwf_executor *e, const pwf_stage *stage, const run *r)
     }
 }
 
-static pwf_status run_stage(pwf_executor *e, const pwf_stage *stage, const run *r)
+/* A trace has a span for each time that a slot goes on in one direction. */
+static void turn(pwf_executor *e, bool back)
 {
-    for (int64_t first = 0; first < e->images; first += stage->images)
-        for (int a = stage->first; a <= stage->last; a++) {
-            const pwf_action *action = &e->schedule.actions[a];
-            const double start = pwf_clock_seconds();
-            const pwf_call call = call_of(e, action, r, first, stage->images);
-            if (!r->targets && action->node == e->graph->node_count - 1) continue; /* the loss */
-            PWF_TRY(run_action(e, action, &call));
-            const bool back =
-                action->kind == PWF_ACTION_BACKWARD || action->kind == PWF_ACTION_SUMS_BACK;
-            e->nodes[action->node].seconds[back ? BACKWARD : FORWARD] +=
-                pwf_clock_seconds() - start;
-        }
-    settle(e, stage, r);
+    if (e->back == back) return;
+    pwf_trace_end(e->span);
+    e->span = pwf_trace_begin(back ? "backward" : "forward");
+    e->back = back;
+}
+
+static pwf_status run_group(pwf_executor *e, const pwf_stage *stage, const run *r, int64_t first)
+{
+    for (int a = stage->first; a <= stage->last; a++) {
+        const pwf_action *action = &e->schedule.actions[a];
+        const bool back = is_backward(action);
+        if (!is_wanted(e, action, r)) continue;
+        turn(e, back);
+        const double start = pwf_clock_seconds();
+        const pwf_call call = call_of(e, action, r, first, stage->images);
+        PWF_TRY(run_action(e, action, &call));
+        e->nodes[action->node].seconds[back ? BACKWARD : FORWARD] += pwf_clock_seconds() - start;
+    }
     return pwf_ok();
 }
 
-static pwf_status run_stages(pwf_executor *e, const run *r, int first, int end, const char *name)
+static pwf_status run_stages(pwf_executor *e, const run *r)
 {
-    const pwf_span span = pwf_trace_begin(name);
-    pwf_status status = pwf_ok();
-    for (int i = first; i < end && status.code == PWF_OK; i++)
-        status = run_stage(e, &e->schedule.stages[i], r);
-    pwf_trace_end(span);
-    return status;
+    const pwf_schedule *s = &e->schedule;
+    const int end = r->targets ? s->stage_count : s->forward_stages;
+    for (int i = 0; i < end; i++) {
+        const pwf_stage *stage = &s->stages[i];
+        for (int64_t first = 0; first < e->images; first += stage->images)
+            PWF_TRY(run_group(e, stage, r, first));
+        settle(e, stage, r);
+    }
+    return pwf_ok();
 }
 
-/* Forward; sums begin at 0. */
-static pwf_status run_forward(pwf_executor *e, const run *r)
+/* Sums begin at 0. */
+static pwf_status run_all(pwf_executor *e, const run *r)
 {
     for (int i = 0; i < e->graph->node_count; i++)
         if (e->nodes[i].kept != NO_BLOCK)
             memset(at(e, e->nodes[i].kept, 0), 0, e->nodes[i].kept_bytes);
-    return run_stages(e, r, 0, e->schedule.forward_stages, "forward");
+    e->back = false;
+    e->span = pwf_trace_begin("forward");
+    const pwf_status status = run_stages(e, r);
+    pwf_trace_end(e->span);
+    return status;
 }
 
 pwf_status pwf_executor_forward(pwf_executor *e, const float *weights, const float *buffers,
                                 const float **logits)
 {
     const run r = {.weights = weights, .buffers = buffers, .statistics = e->statistics};
-    PWF_TRY(run_forward(e, &r));
+    PWF_TRY(run_all(e, &r));
     *logits = at(e, e->values[e->graph->logits].block, 0);
     return pwf_ok();
 }
@@ -427,15 +454,14 @@ pwf_status pwf_executor_train(pwf_executor *e, const float *weights, const pwf_t
                    .scale = scale,
                    .loss = loss};
     *loss = 0.0;
-    PWF_TRY(run_forward(e, &r));
-    return run_stages(e, &r, e->schedule.forward_stages, e->schedule.stage_count, "backward");
+    return run_all(e, &r);
 }
 
 pwf_status pwf_executor_statistics(pwf_executor *e, const float *weights, float *statistics)
 {
     PWF_ASSERT(e->training);
     const run r = {.weights = weights, .statistics = statistics};
-    return run_forward(e, &r);
+    return run_all(e, &r);
 }
 
 void pwf_executor_seconds(const pwf_executor *e, const char *name, double *forward,

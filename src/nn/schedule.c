@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-int64_t pwf_schedule_group_bytes = 6 << 20;
+int64_t pwf_schedule_group_bytes = 3 << 20;
 
 /* Where each node's actions stand. */
 typedef struct places {
@@ -132,14 +132,17 @@ static void push_stages(pwf_schedule *s, const pwf_graph *g, const places *p, in
 {
     s->forward_stages = p->forward_stages;
     for (int i = 0; i < p->forward_stages + p->backward_stages; i++) {
-        const int first = s->action_count;
+        const int before = s->action_count;
         if (i < p->forward_stages)
             push_forward(s, g, p, i, training);
         else
             push_backward(s, g, p, i - p->forward_stages);
-        PWF_ASSERT(s->action_count > first);
-        s->stages[s->stage_count++] = (pwf_stage){
-            .first = first, .last = s->action_count - 1, .images = group_of(s, g, first, images)};
+        PWF_ASSERT(s->action_count > before);
+        /* From the loss a group turns back at once. */
+        if (i != p->forward_stages) s->stages[s->stage_count++].first = before;
+        pwf_stage *stage = &s->stages[s->stage_count - 1];
+        stage->last = s->action_count - 1;
+        stage->images = group_of(s, g, stage->first, images);
     }
 }
 

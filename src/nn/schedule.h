@@ -6,8 +6,9 @@
 
 /* The order in which a slot goes through a graph. A few images at a time, a group, go through all
  * actions of a stage, so that what they make stays in the caches of a core; between two stages
- * stands what needs all images of the slot, the statistics of batch normalisation. A network
- * without them is one stage forward and one backward.
+ * stands what needs all images of the slot, the statistics of batch normalisation. The last stage
+ * forward is the first one backward, so a network without them is one stage, and needs memory for
+ * the activations of a group only.
  *
  * The order depends on the graph and the number of images and on nothing else, as sums over images
  * are made in it. */
@@ -33,7 +34,7 @@ typedef struct pwf_schedule {
     pwf_action *actions;
     pwf_stage *stages;
     int action_count, stage_count;
-    int forward_stages; /* the others are backward */
+    int forward_stages; /* in which actions are forward; the last one turns back */
 } pwf_schedule;
 
 /* The largest value of a group has at most so many bytes, or the group is one image. Small groups
