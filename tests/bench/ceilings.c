@@ -9,6 +9,7 @@
 #include "registers.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static int threads;
 static double seconds;
@@ -46,9 +47,10 @@ static void registers(registers_kind kind)
 
 enum { THREADS_MAX = 256 };
 
-/* Read and written bytes. */
+/* Arrays are copied piece by piece, from the start again at their end. */
 typedef struct copy_job {
-    size_t bytes; /* copied at a time */
+    size_t bytes, piece;
+    size_t at[THREADS_MAX];
     char *from[THREADS_MAX], *to[THREADS_MAX];
 } copy_job;
 
@@ -58,7 +60,7 @@ static void copy_begin(void *context, int thread)
     bench_check(pwf_mem_alloc(PWF_MEM_BUFFERS, (int64_t)job->bytes, 1, &job->from[thread]));
     bench_check(pwf_mem_alloc(PWF_MEM_BUFFERS, (int64_t)job->bytes, 1, &job->to[thread]));
     for (size_t i = 0; i < job->bytes; i += 64)
-        job->from[thread][i] = (char)i;
+        job->from[thread][i] = job->to[thread][i] = (char)i;
 }
 
 static void copy_end(void *context, int thread)
@@ -71,15 +73,20 @@ static void copy_end(void *context, int thread)
 static double copy_work(void *context, int thread)
 {
     copy_job *job = context;
-    registers_copy(job->to[thread], job->from[thread], job->bytes);
-    return 2.0 * (double)job->bytes;
+    size_t *at = &job->at[thread];
+    registers_copy(job->to[thread] + *at, job->from[thread] + *at, job->piece);
+    *at = *at + 2 * job->piece <= job->bytes ? *at + job->piece : 0;
+    return 2.0 * (double)job->piece;
 }
 
 /* `bytes` is what one thread reads and writes. */
 static void copy(const char *row, long long bytes)
 {
+    enum { PIECE = 1 << 20 };
     static copy_job job;
+    memset(&job, 0, sizeof job);
     job.bytes = (size_t)(bytes / 2 / 4096 * 4096);
+    job.piece = job.bytes < PIECE ? job.bytes : PIECE;
     const bench_job work = {copy_begin, copy_end, copy_work, &job};
     tell(row, bytes > 0 ? 1e-9 * bench_rate(threads, seconds, &work) : 0.0, "GB/s");
 }

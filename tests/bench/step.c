@@ -4,8 +4,7 @@
  * MODEL is one of timm's names, or `fashion` for the network of configs/fashion_mnist.yaml. Each
  * operator's time is that of its fastest slot. */
 #include "bench.h"
-#include "graph_parts.h"
-#include "operators.h"
+#include "duty.h"
 #include "pwf/core/clock.h"
 #include "pwf/core/mem.h"
 #include "pwf/mesh/exact.h"
@@ -148,53 +147,6 @@ static double work(void *context, int thread)
     return (double)all.images;
 }
 
-/* What an operator has to do for a slot: operations, and bytes by the level of cache that can hold
- * what a call touches. */
-typedef struct duty {
-    double operations, second, third, memory;
-} duty;
-
-static void touch(duty *d, double bytes)
-{
-    if (bytes <= (double)bench_second_level())
-        d->second += bytes;
-    else if (bytes <= (double)bench_third_level() / (double)all.threads)
-        d->third += bytes;
-    else
-        d->memory += bytes;
-}
-
-static void add_node(duty *d, const pwf_node *n)
-{
-    const pwf_graph_value *values = all.graph->values;
-    const double images = (double)all.images, out = images * (double)pwf_elements(n->out);
-    const double rows = images * (double)pwf_pixels(n->out);
-    const double weights =
-        (n->weight ? (double)n->weight->count : 0.0) + (n->bias ? (double)n->bias->count : 0.0);
-    double in = 0.0, dx = 0.0, products = 0.0;
-    for (int j = 0; j < n->inputs; j++) {
-        const double one = images * (double)pwf_elements(n->in[j]);
-        in += one;
-        /* What runs in place and reads only dy has nothing to do for its first input. */
-        const bool given = j == 0 && n->op->in_place && !n->op->needs_input && !n->op->needs_output;
-        if (values[n->input[j]].gradient && !given) dx += one;
-    }
-    if (n->groups) products = 2.0 * rows * (double)n->weight->count;
-    if (n->heads) products = 4.0 * rows * (double)pwf_pixels(n->out) * (double)n->out.channels;
-    d->operations += products * (n->heads || values[n->input[0]].gradient ? 3.0 : 2.0);
-    touch(d, 4.0 * (in + out + weights));
-    touch(d, 4.0 * (out + (n->op->needs_input ? in : 0.0) + (n->op->needs_output ? out : 0.0) + dx +
-                    3.0 * weights));
-}
-
-static duty duty_of(const pwf_operator *op)
-{
-    duty d = {0};
-    for (int i = 0; i < all.graph->node_count; i++)
-        if (all.graph->nodes[i].op == op) add_node(&d, &all.graph->nodes[i]);
-    return d;
-}
-
 /* Cells are of a whole step on all threads: milliseconds, GFLOP and GB. */
 static void tell(const char *name, int part, const duty *d)
 {
@@ -225,13 +177,14 @@ static void tell_all(void)
     const double gradient = 4.0 * (double)all.total;
     duty d = {0};
     for (int i = 0; i < pwf_operator_count(); i++) {
-        const duty op = duty_of(pwf_operator_at(i));
+        const duty op = duty_of(all.graph, pwf_operator_at(i), all.images, (int)all.threads);
         tell(pwf_operator_at(i)->name, OPERATORS + i, &op);
     }
-    touch(&d, gradient);
+    duty_touch(&d, gradient, 1.0, (int)all.threads);
     tell("clear the gradient", CLEAR, &d);
     d = (duty){0};
-    touch(&d, 5.0 * gradient); /* the gradient once, sums of twice its size read and written */
+    duty_touch(&d, 5.0 * gradient, 1.0,
+               (int)all.threads); /* the gradient once, sums of twice its size read and written */
     tell("exact sums", EXACT, &d);
 }
 

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_TESTS_DUTY_H
+#define PWF_TESTS_DUTY_H
+
+#include "pwf/nn/operator.h"
+
+/* What a part of a step has to do for a slot, forward and backward: operations of its matrix
+ * products, and the bytes it must read and write, by the level of cache that can hold what one call
+ * touches. */
+typedef struct duty {
+    double operations, second, third, memory;
+} duty;
+
+/* Adds `calls` calls of so many bytes on each of some threads. */
+void duty_touch(duty *d, double bytes, double calls, int threads);
+
+/* That of all uses of an operator in a network. */
+duty duty_of(const pwf_graph *graph, const pwf_operator *op, int64_t images, int threads);
+
+#endif
