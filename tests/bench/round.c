@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Times fixing rounds on synthetic weights of the shape of a vision transformer's: mu normal with
  * deviation 0.03, sigma by the rule of docs/algorithm.md, section 1. Not a test.
- *   mpirun -n R bench_round [weights] [fraction] [repeats]
- * First one round at `fraction` from scratch, then all ten published rounds in a row. */
+ *   mpirun -n R bench_round [weights] [fraction] [repeats] [alone]
+ * First one round at `fraction` from scratch, and the memory of all ranks together; then, unless
+ * that is to be `alone`, all ten published rounds in a row. */
 #include "pwf/cluster/round.h"
 #include "bench.h"
 #include "pwf/core/clock.h"
@@ -12,6 +13,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct bench {
     pwf_mesh *mesh;
@@ -97,7 +99,7 @@ static void tell(const bench *b, const char *what, double seconds)
     bench_text(BENCH_OTHERS, row, "remark", remark);
 }
 
-static void run(bench *b, double fraction, int repeats)
+static void run(bench *b, double fraction, int repeats, bool alone)
 {
     static const double rounds[] = {0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975, 0.99, 1.0};
     const bool root = pwf_mesh_rank(b->mesh, PWF_WORLD) == 0;
@@ -109,6 +111,10 @@ static void run(bench *b, double fraction, int repeats)
         const double seconds = one_round(b, fraction, true);
         if (root) tell(b, "one round", seconds);
     }
+    int64_t peak = (int64_t)pwf_mem_process_peak();
+    pwf_mesh_sum_i64(b->mesh, PWF_WORLD, &peak, 1);
+    if (root) printf("  all processes together: %.2f GiB\n", (double)peak / 1073741824.0);
+    if (alone) return;
     fill(b);
     double sum = 0.0;
     for (size_t i = 0; i < sizeof rounds / sizeof *rounds; i++)
@@ -136,7 +142,8 @@ int main(int argc, char **argv)
     bench_check(pwf_mem_alloc(PWF_MEM_STATE, b.local, sizeof(float), &b.weights.sigma));
     bench_check(pwf_mem_alloc(PWF_MEM_STATE, b.local, sizeof(int16_t), &b.weights.code));
     bench_check(pwf_mem_alloc(PWF_MEM_STATE, PWF_CODES_MAX, sizeof(int32_t), &b.codebook.entry));
-    run(&b, argc > 2 ? atof(argv[2]) : 0.2, argc > 3 ? atoi(argv[3]) : 2);
+    run(&b, argc > 2 ? atof(argv[2]) : 0.2, argc > 3 ? atoi(argv[3]) : 2,
+        argc > 4 && strcmp(argv[4], "alone") == 0);
     pwf_mem_free(b.weights.mu);
     pwf_mem_free(b.weights.sigma);
     pwf_mem_free(b.weights.code);
