@@ -40,6 +40,29 @@ static void split(pwf_mesh *mesh, pwf_axis axis, int group, int place)
     PWF_MPI(MPI_Comm_size(mesh->comm[axis], &mesh->size[axis]));
 }
 
+/* Says what MPI cannot do, in our words: its own, sent through mpirun, may be lost on the way. */
+static void fail(MPI_Comm *comm, int *code, ...)
+{
+    char what[MPI_MAX_ERROR_STRING] = "", place[160];
+    int length = 0;
+    MPI_Error_string(*code, what, &length);
+    pwf_log_place(place);
+    pwf_log(PWF_LOG_ERROR, "MPI",
+            "%s: %s: the network failed, or a rank took another way than the others; go on with "
+            "--resume auto",
+            place, what);
+    MPI_Abort(*comm, PWF_BUG);
+}
+
+/* The communicators made from it inherit the handler. */
+static void handle_errors(MPI_Comm comm)
+{
+    MPI_Errhandler handler;
+    PWF_MPI(MPI_Comm_create_errhandler(fail, &handler));
+    PWF_MPI(MPI_Comm_set_errhandler(comm, handler));
+    PWF_MPI(MPI_Errhandler_free(&handler));
+}
+
 /* Everything of the mesh that needs no MPI; on failure what there is stays in place. */
 static pwf_status allocate(int size, pwf_mesh **out)
 {
@@ -71,7 +94,7 @@ pwf_status pwf_mesh_new_on(MPI_Comm comm, int shards, pwf_mesh **out)
     pwf_watch_wait("division of the ranks");
     PWF_MPI(MPI_Comm_dup(comm, &mesh->comm[PWF_WORLD]));
     pwf_watch_met();
-    PWF_MPI(MPI_Comm_set_errhandler(mesh->comm[PWF_WORLD], MPI_ERRORS_ARE_FATAL));
+    handle_errors(mesh->comm[PWF_WORLD]);
     mesh->rank[PWF_WORLD] = rank;
     mesh->size[PWF_WORLD] = size;
     /* Compared before the split, which would otherwise make groups that do not fit together. */

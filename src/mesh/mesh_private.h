@@ -17,8 +17,8 @@ struct pwf_mesh {
     pwf_traffic *traffic; /* what has been received */
 };
 
-/* One MPI call. The communicators' handler is fatal, so this only guards against a library that
- * returns all the same. */
+/* One MPI call. The communicators' handler ends the job, so this only guards against a library
+ * that returns all the same. */
 #define PWF_MPI(call)                                                                              \
     do {                                                                                           \
         const int pwf_mpi_code_ = (call);                                                          \
