@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 int64_t pwf_mesh_chunk = (int64_t)1 << 30;
 int64_t pwf_mesh_long_sum = 4096;
@@ -40,9 +41,11 @@ static void split(pwf_mesh *mesh, pwf_axis axis, int group, int place)
     PWF_MPI(MPI_Comm_size(mesh->comm[axis], &mesh->size[axis]));
 }
 
-/* Says what MPI cannot do, in our words: its own, sent through mpirun, may be lost on the way. */
+/* Says what MPI cannot do, in our words: its own, sent through mpirun, may be lost on the way. As
+ * with the watchdog, mpirun or srun then ends the other ranks. */
 static void fail(MPI_Comm *comm, int *code, ...)
 {
+    (void)comm;
     char what[MPI_MAX_ERROR_STRING] = "", place[160];
     int length = 0;
     MPI_Error_string(*code, what, &length);
@@ -51,7 +54,7 @@ static void fail(MPI_Comm *comm, int *code, ...)
             "%s: %s: the network failed, or a rank took another way than the others; go on with "
             "--resume auto",
             place, what);
-    MPI_Abort(*comm, PWF_BUG);
+    _exit(PWF_BUG);
 }
 
 /* The communicators made from it inherit the handler. */
