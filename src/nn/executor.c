@@ -408,12 +408,23 @@ static pwf_status run_group(pwf_executor *e, const pwf_stage *stage, const run *
     return pwf_ok();
 }
 
+/* Sums begin at 0; before, other things lay there. */
+static void clear_sums(pwf_executor *e, const pwf_stage *stage)
+{
+    for (int a = stage->first; a <= stage->last; a++) {
+        const pwf_action *action = &e->schedule.actions[a];
+        const node_state *s = &e->nodes[action->node];
+        if (action->kind == PWF_ACTION_SUMS) memset(at(e, s->kept, 0), 0, s->kept_bytes);
+    }
+}
+
 static pwf_status run_stages(pwf_executor *e, const run *r)
 {
     const pwf_schedule *s = &e->schedule;
     const int end = r->targets ? s->stage_count : s->forward_stages;
     for (int i = 0; i < end; i++) {
         const pwf_stage *stage = &s->stages[i];
+        clear_sums(e, stage);
         for (int64_t first = 0; first < e->images; first += stage->images)
             PWF_TRY(run_group(e, stage, r, first));
         settle(e, stage, r);
@@ -421,12 +432,8 @@ static pwf_status run_stages(pwf_executor *e, const run *r)
     return pwf_ok();
 }
 
-/* Sums begin at 0. */
 static pwf_status run_all(pwf_executor *e, const run *r)
 {
-    for (int i = 0; i < e->graph->node_count; i++)
-        if (e->nodes[i].kept != NO_BLOCK)
-            memset(at(e, e->nodes[i].kept, 0), 0, e->nodes[i].kept_bytes);
     e->back = false;
     e->span = pwf_trace_begin("forward");
     const pwf_status status = run_stages(e, r);
