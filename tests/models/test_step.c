@@ -164,9 +164,65 @@ static void test_instruction_sets(void **state)
     }
 }
 
+/* BatchNorm's statistics of a slot of `images` copies of one image, whose values are large. */
+static float *statistics_of(const pwf_registry *registry, const pwf_graph *graph,
+                            const float *weights, int64_t images)
+{
+    pwf_executor *executor;
+    float *statistics;
+    int64_t height, width, channels, classes;
+    assert_int_equal(pwf_mem_alloc(PWF_MEM_BUFFERS, pwf_registry_buffer_count(registry),
+                                   sizeof(float), &statistics)
+                         .code,
+                     PWF_OK);
+    assert_int_equal(pwf_executor_new(graph, images, PWF_MODE_TRAIN, &executor).code, PWF_OK);
+    pwf_graph_shape(graph, &height, &width, &channels, &classes);
+    const int64_t pixels = height * width * channels;
+    for (int64_t i = 0; i < images * pixels; i++)
+        pwf_executor_images(executor)[i] = (float)(i % pixels * 7919 % 1009) - 400.0f;
+    assert_int_equal(pwf_executor_statistics(executor, weights, statistics).code, PWF_OK);
+    pwf_executor_free(executor);
+    return statistics;
+}
+
+/* The means of copies of an image are those of the image: nothing else gets into the sums. */
+static void test_copies(void **state)
+{
+    (void)state;
+    pwf_config *config = fashion_net(PWF_BACKEND_AUTO);
+    pwf_registry *registry;
+    pwf_graph *graph;
+    float *weights;
+    config->model.stem_pool = false;
+    assert_int_equal(pwf_model_build(config, &registry, &graph).code, PWF_OK);
+    const int64_t total = pwf_registry_total_count(registry);
+    assert_int_equal(pwf_mem_alloc(PWF_MEM_BUFFERS, total, sizeof(float), &weights).code, PWF_OK);
+    pwf_registry_start_values(registry, 7, weights, 0, total);
+    float *one = statistics_of(registry, graph, weights, 1);
+    for (int64_t images = 2; images <= 16; images *= 2) {
+        float *many = statistics_of(registry, graph, weights, images);
+        for (int i = 0; i < pwf_registry_buffers(registry); i++) {
+            const pwf_buffer *b = pwf_registry_buffer(registry, i);
+            if (!strstr(b->name, "mean")) continue;
+            float most = 0.0f;
+            for (int64_t k = b->offset; k < b->offset + b->count; k++)
+                most = fmaxf(most, fabsf(one[k]));
+            for (int64_t k = b->offset; k < b->offset + b->count; k++)
+                assert_true(fabsf(many[k] - one[k]) <= 1e-4f * most);
+        }
+        pwf_mem_free(many);
+    }
+    pwf_mem_free(one);
+    pwf_mem_free(weights);
+    pwf_graph_free(graph);
+    pwf_registry_free(registry);
+    free(config);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_same_bits),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_copies),
+                                       cmocka_unit_test(test_same_bits),
                                        cmocka_unit_test(test_instruction_sets)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
