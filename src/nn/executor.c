@@ -45,6 +45,7 @@ struct pwf_executor {
     pwf_schedule schedule;
     int64_t images;
     bool training;
+    pwf_precision precision;
     node_state *nodes;
     value_state *values;
     pwf_arena_block *blocks;
@@ -153,6 +154,7 @@ static pwf_status plan_node(pwf_executor *e, int time, const pwf_action *action,
     pwf_need need = {0};
     pwf_plan_task task = {.node = node,
                           .backend = g->backend,
+                          .precision = e->precision,
                           .images = images,
                           .slot_images = e->images,
                           .training = e->training,
@@ -251,7 +253,7 @@ static pwf_status plan_all(pwf_executor *e)
 }
 
 pwf_status pwf_executor_new(const pwf_graph *graph, int64_t images, pwf_mode mode,
-                            pwf_executor **out)
+                            pwf_precision precision, pwf_executor **out)
 {
     PWF_ASSERT(graph->closed && images >= 1);
     *out = NULL;
@@ -260,6 +262,7 @@ pwf_status pwf_executor_new(const pwf_graph *graph, int64_t images, pwf_mode mod
     e->graph = graph;
     e->images = images;
     e->training = mode == PWF_MODE_TRAIN;
+    e->precision = precision;
     const pwf_status status = plan_all(e);
     if (status.code == PWF_OK)
         *out = e;

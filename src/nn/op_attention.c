@@ -33,15 +33,15 @@ typedef struct plan_data {
     size_t product;    /* bytes of workspace of any of them */
 } plan_data;
 
-static void set_products(plan_data *p)
+static void set_products(plan_data *p, pwf_precision precision)
 {
     const int64_t t = p->tokens, d = p->depth, c = p->channels, c3 = 3 * c;
-    p->scores = (pwf_matmul){t, t, d, false, true, t, c3, c3};
-    p->dprobability = (pwf_matmul){t, t, d, false, true, t, c, c3};
-    p->mix = (pwf_matmul){t, d, t, false, false, c, t, c3};
-    p->dvalue = (pwf_matmul){t, d, t, true, false, c3, t, c};
-    p->dquery = (pwf_matmul){t, d, t, false, false, c3, t, c3};
-    p->dkey = (pwf_matmul){t, d, t, true, false, c3, t, c3};
+    p->scores = (pwf_matmul){t, t, d, false, true, t, c3, c3, precision};
+    p->dprobability = (pwf_matmul){t, t, d, false, true, t, c, c3, precision};
+    p->mix = (pwf_matmul){t, d, t, false, false, c, t, c3, precision};
+    p->dvalue = (pwf_matmul){t, d, t, true, false, c3, t, c, precision};
+    p->dquery = (pwf_matmul){t, d, t, false, false, c3, t, c3, precision};
+    p->dkey = (pwf_matmul){t, d, t, true, false, c3, t, c3, precision};
     const pwf_matmul *const all[] = {&p->scores, &p->dprobability, &p->mix,
                                      &p->dvalue, &p->dquery,       &p->dkey};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
@@ -67,7 +67,7 @@ static pwf_status plan(const pwf_plan_task *task, void **own, pwf_need *need)
     p->channels = n->out.channels;
     p->depth = p->channels / n->heads;
     p->scale = (float)(1.0 / sqrt((double)p->depth));
-    set_products(p);
+    set_products(p, task->precision);
     const pwf_status status = pwf_matmul_check(p->backend, &p->scores);
     if (status.code != PWF_OK) {
         free(p);

@@ -85,7 +85,8 @@ static pwf_status plan(const pwf_plan_task *task, void **out, pwf_need *need)
     const pwf_conv_use use = {.forward = !task->backward,
                               .bias = task->node->bias != NULL,
                               .backward_data = task->backward && task->gradient[0],
-                              .backward_weights = task->backward};
+                              .backward_weights = task->backward,
+                              .precision = task->precision};
     pwf_conv *conv;
     PWF_TRY(pwf_conv_new(task->backend, &shape, use, &conv));
     need->workspace = pwf_lines(pwf_conv_workspace(conv));

@@ -73,7 +73,7 @@ static pwf_status measure_executors(dry_run *d)
     const pwf_mode mode[] = {PWF_MODE_TRAIN, PWF_MODE_PREDICT};
     for (int i = 0; i < 2; i++) {
         pwf_executor *executor;
-        PWF_TRY(pwf_executor_new(d->t->graph, images[i], mode[i], &executor));
+        PWF_TRY(pwf_executor_new(d->t->graph, images[i], mode[i], PWF_FP32, &executor));
         d->activations = fmax(d->activations, (double)pwf_mem_now(PWF_MEM_ACTIVATIONS));
         pwf_executor_free(executor);
     }

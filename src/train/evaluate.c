@@ -105,7 +105,8 @@ pwf_status pwf_worker_predict(const pwf_trainer *t, pwf_worker *w)
     if (w->predict) return pwf_ok();
     pwf_executor_free(w->train); /* as in slots.c */
     w->train = NULL;
-    return pwf_executor_new(t->graph, t->config->eval.batch, PWF_MODE_PREDICT, &w->predict);
+    return pwf_executor_new(t->graph, t->config->eval.batch, PWF_MODE_PREDICT, PWF_FP32,
+                            &w->predict);
 }
 
 static pwf_status run_chunk(const eval_job *job, pwf_worker *w, int64_t chunk)

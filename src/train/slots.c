@@ -70,7 +70,7 @@ static pwf_status prepare(pwf_trainer *t, pwf_worker *w)
         PWF_TRY(
             pwf_mem_alloc(PWF_MEM_GRADIENTS, t->state->total, sizeof *w->gradient, &w->gradient));
     return pwf_executor_new(t->graph, t->config->train.batch / t->config->parallel.slots,
-                            PWF_MODE_TRAIN, &w->train);
+                            PWF_MODE_TRAIN, PWF_FP32, &w->train);
 }
 
 /* Fills the executor's images, and the labels. */

@@ -77,7 +77,7 @@ static void begin(void *context, int thread)
     (void)context;
     worker *w = &all.workers[thread];
     pwf_tensor_thread_start();
-    bench_check(pwf_executor_new(all.graph, all.images, PWF_MODE_TRAIN, &w->executor));
+    bench_check(pwf_executor_new(all.graph, all.images, PWF_MODE_TRAIN, PWF_FP32, &w->executor));
     bench_check(pwf_mem_alloc(PWF_MEM_BUFFERS, all.total, sizeof(float), &w->gradient));
     bench_check(pwf_mem_alloc(PWF_MEM_BUFFERS, all.total, sizeof(int64_t), &w->sum));
     bench_check(pwf_mem_alloc(PWF_MEM_BUFFERS, pwf_registry_buffer_count(all.registry),

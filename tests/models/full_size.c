@@ -107,7 +107,7 @@ static differences logits(const subject *s)
     int64_t count = 0, again = 0;
     float *fp32 = reference(s->file, "logits", "", &count);
     float *exact = reference(s->file, "logits.exact", "", &again);
-    check(pwf_executor_new(s->graph, s->count, PWF_MODE_PREDICT, &executor));
+    check(pwf_executor_new(s->graph, s->count, PWF_MODE_PREDICT, PWF_FP32, &executor));
     put_images(executor, s->images, s->count);
     check(pwf_executor_forward(executor, s->state->mu, s->state->buffers, &ours));
     if (!fp32 || !exact || count != again || count != s->count * CLASSES)
@@ -158,7 +158,7 @@ static worst gradients(const subject *s)
         label[i] = (int32_t)labels[i];
     float *gradient = numbers(s->state->total);
     float *statistics = numbers(pwf_registry_buffer_count(s->registry));
-    check(pwf_executor_new(s->graph, s->count, PWF_MODE_TRAIN, &executor));
+    check(pwf_executor_new(s->graph, s->count, PWF_MODE_TRAIN, PWF_FP32, &executor));
     put_images(executor, s->images, s->count);
     const pwf_targets targets = {.labels = label};
     check(pwf_executor_train(executor, s->state->mu, &targets, 1.0f / (float)count, gradient,

@@ -64,7 +64,7 @@ static void *work(void *argument)
         pwf_mem_alloc(PWF_MEM_BUFFERS, pwf_registry_buffer_count(j->registry), sizeof(float),
                       &statistics)
                 .code != PWF_OK ||
-        pwf_executor_new(j->graph, IMAGES, PWF_MODE_TRAIN, &executor).code != PWF_OK;
+        pwf_executor_new(j->graph, IMAGES, PWF_MODE_TRAIN, PWF_FP32, &executor).code != PWF_OK;
     if (j->failed) return NULL;
     pwf_registry_start_values(j->registry, 7, weights, 0, total);
     /* The last scale of a block starts at 0, which would hide half the gradient. */
@@ -175,7 +175,8 @@ static float *statistics_of(const pwf_registry *registry, const pwf_graph *graph
                                    sizeof(float), &statistics)
                          .code,
                      PWF_OK);
-    assert_int_equal(pwf_executor_new(graph, images, PWF_MODE_TRAIN, &executor).code, PWF_OK);
+    assert_int_equal(pwf_executor_new(graph, images, PWF_MODE_TRAIN, PWF_FP32, &executor).code,
+                     PWF_OK);
     pwf_graph_shape(graph, &height, &width, &channels, &classes);
     const int64_t pixels = height * width * channels;
     for (int64_t i = 0; i < images * pixels; i++)

@@ -81,7 +81,7 @@ static void predict(const golden_case *g, const pwf_graph *graph, const float *w
     const golden_tensor *x = golden_find(g, "x"), *predicted = golden_find(g, "predicted");
     pwf_executor *executor;
     const float *logits;
-    expect(pwf_executor_new(graph, x->shape[0], PWF_MODE_PREDICT, &executor));
+    expect(pwf_executor_new(graph, x->shape[0], PWF_MODE_PREDICT, PWF_FP32, &executor));
     memcpy(pwf_executor_images(executor), x->data, (size_t)x->count * sizeof(float));
     expect(pwf_executor_forward(executor, weights, statistics, &logits));
     raise_to(&d->logits, golden_difference(logits, predicted->data, predicted->count));
@@ -106,7 +106,7 @@ static void train(const golden_case *g, const pwf_registry *registry, const pwf_
     }
     for (int64_t i = 0; i < images; i++)
         label[i] = (int32_t)labels->data[i];
-    expect(pwf_executor_new(graph, images, PWF_MODE_TRAIN, &executor));
+    expect(pwf_executor_new(graph, images, PWF_MODE_TRAIN, PWF_FP32, &executor));
     memcpy(pwf_executor_images(executor), x->data, (size_t)x->count * sizeof(float));
     const pwf_targets targets = {.labels = label};
     expect(pwf_executor_train(executor, weights, &targets, 1.0f / (float)images, gradient,

@@ -143,7 +143,7 @@ static void test_odd(void **state)
         float *weights = numbers(total), *gradient = numbers(total), *scratch = numbers(total);
         float *statistics = numbers(pwf_registry_buffer_count(n.registry));
         pwf_registry_start_values(n.registry, 3, weights, 0, total);
-        expect(pwf_executor_new(n.graph, IMAGES, PWF_MODE_TRAIN, &executor));
+        expect(pwf_executor_new(n.graph, IMAGES, PWF_MODE_TRAIN, PWF_FP32, &executor));
         fill_images(executor);
         expect(pwf_executor_train(executor, weights, &targets, 1.0f, gradient, statistics, &loss));
         for (int i = 0; i < pwf_registry_params(n.registry); i++)
@@ -172,7 +172,7 @@ static void test_accumulation(void **state)
     float *weights = numbers(total), *once = numbers(total), *both = numbers(total);
     float *statistics = numbers(buffers), *again = numbers(buffers);
     pwf_registry_start_values(n.registry, 3, weights, 0, total);
-    expect(pwf_executor_new(n.graph, IMAGES, PWF_MODE_TRAIN, &executor));
+    expect(pwf_executor_new(n.graph, IMAGES, PWF_MODE_TRAIN, PWF_FP32, &executor));
     fill_images(executor);
     expect(pwf_executor_train(executor, weights, &targets, 0.5f, once, statistics, &loss));
     expect(pwf_executor_train(executor, weights, &targets, 0.5f, both, statistics, &loss));
@@ -210,7 +210,7 @@ static void test_groups(void **state)
         /* The largest value is 5 x 5 x 8. */
         pwf_schedule_group_bytes = images * 5 * 5 * 8 * (int64_t)sizeof(float);
         const size_t before = pwf_mem_now(PWF_MEM_ACTIVATIONS);
-        expect(pwf_executor_new(n.graph, IMAGES, PWF_MODE_TRAIN, &executor));
+        expect(pwf_executor_new(n.graph, IMAGES, PWF_MODE_TRAIN, PWF_FP32, &executor));
         const size_t bytes = pwf_mem_now(PWF_MEM_ACTIVATIONS) - before;
         fill_images(executor);
         memset(gradient, 0, (size_t)total * sizeof *gradient);
@@ -249,9 +249,9 @@ static void test_predict(void **state)
     float *statistics = numbers(pwf_registry_buffer_count(n.registry));
     pwf_registry_start_values(n.registry, 3, weights, 0, total);
     const size_t before = pwf_mem_now(PWF_MEM_ACTIVATIONS);
-    expect(pwf_executor_new(n.graph, IMAGES, PWF_MODE_TRAIN, &train));
+    expect(pwf_executor_new(n.graph, IMAGES, PWF_MODE_TRAIN, PWF_FP32, &train));
     const size_t training = pwf_mem_now(PWF_MEM_ACTIVATIONS) - before;
-    expect(pwf_executor_new(n.graph, IMAGES, PWF_MODE_PREDICT, &predict));
+    expect(pwf_executor_new(n.graph, IMAGES, PWF_MODE_PREDICT, PWF_FP32, &predict));
     assert_true(pwf_mem_now(PWF_MEM_ACTIVATIONS) - before - training < training);
     fill_images(train);
     fill_images(predict);
@@ -320,11 +320,11 @@ static void test_one_pixel(void **state)
     const pwf_value x = norm(&n, pwf_graph_global_pool(n.graph, 0), "bn", CHANNELS);
     expect(pwf_graph_close(n.graph, x));
     expect(pwf_registry_close(n.registry, NULL, 0));
-    const pwf_status status = pwf_executor_new(n.graph, 1, PWF_MODE_TRAIN, &executor);
+    const pwf_status status = pwf_executor_new(n.graph, 1, PWF_MODE_TRAIN, PWF_FP32, &executor);
     assert_int_equal(status.code, PWF_CONFIG);
     assert_non_null(strstr(status.text, "parallel.slots"));
     assert_null(executor);
-    expect(pwf_executor_new(n.graph, 1, PWF_MODE_PREDICT, &executor));
+    expect(pwf_executor_new(n.graph, 1, PWF_MODE_PREDICT, PWF_FP32, &executor));
     pwf_executor_free(executor);
     end(&n);
     assert_int_equal(pwf_mem_live(), 0);

@@ -56,7 +56,7 @@ static void release(arrays *a)
 static void run(pwf_tensor_backend backend, const pwf_conv_shape *shape, arrays *a)
 {
     pwf_conv *conv;
-    const pwf_conv_use use = {true, true, true, true};
+    const pwf_conv_use use = {true, true, true, true, PWF_FP32};
     const pwf_status status = pwf_conv_new(backend, shape, use, &conv);
     assert_string_equal(status.text, "");
     const int64_t words = (int64_t)(pwf_conv_workspace(conv) + 3) / 4;
@@ -152,7 +152,8 @@ static void test_forward_only(void **state)
     (void)state;
     for (int backend = 0; backend < PWF_TENSOR_BACKENDS; backend++) {
         pwf_conv *forward, *all;
-        const pwf_conv_use both[] = {{true, false, false, false}, {true, true, true, true}};
+        const pwf_conv_use both[] = {{true, false, false, false, PWF_FP32},
+                                     {true, true, true, true, PWF_FP32}};
         assert_int_equal(
             pwf_conv_new((pwf_tensor_backend)backend, &shapes[0], both[0], &forward).code, PWF_OK);
         assert_int_equal(pwf_conv_new((pwf_tensor_backend)backend, &shapes[0], both[1], &all).code,

@@ -170,7 +170,7 @@ static void token_kernels(pwf_hasher *h, const float *from, int64_t channels)
     pwf_hasher_add(h, z, (size_t)n * sizeof *z);
     for (int kind = 0; kind < 4; kind++) {
         const int64_t t = channels < ROWS ? channels : ROWS;
-        const pwf_matmul m = {t, t, t, kind & 1, kind & 2, channels, channels, channels};
+        const pwf_matmul m = {t, t, t, kind & 1, kind & 2, channels, channels, channels, PWF_FP32};
         assert_int_equal(pwf_matmul_run(PWF_TENSOR_PLAIN, &m, z, kind == 3, 0.7f, x, y, NULL).code,
                          0);
         pwf_hasher_add(h, z, (size_t)n * sizeof *z);

@@ -59,8 +59,8 @@ static void test_products(void **state)
     for (int backend = 0; backend < PWF_TENSOR_BACKENDS; backend++)
         for (int kind = 0; kind < 8; kind++)
             for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
-                const pwf_matmul m = {sizes[s][0], sizes[s][1], sizes[s][2], kind & 1,
-                                      kind & 2,    70,          90,          100};
+                const pwf_matmul m = {sizes[s][0], sizes[s][1], sizes[s][2], kind & 1, kind & 2,
+                                      70,          90,          100,         PWF_FP32};
                 check((pwf_tensor_backend)backend, &m, kind & 4);
             }
 }

@@ -228,7 +228,7 @@ static void make_model(void)
         pwf_rng_words((pwf_stream){3, PWF_RNG_NOISE, 0, 0}, (uint64_t)i, words);
         (&images[0][0][0][0])[i] = (float)((double)words[0] * 0x1p-31 - 1.0);
     }
-    good(pwf_executor_new(graph, CHUNK, PWF_MODE_PREDICT, &executor));
+    good(pwf_executor_new(graph, CHUNK, PWF_MODE_PREDICT, PWF_FP32, &executor));
     expected = malloc((size_t)(IMAGES * classes) * sizeof *expected);
     for (int64_t lo = 0; lo < IMAGES; lo += CHUNK) {
         float *input = pwf_executor_images(executor);

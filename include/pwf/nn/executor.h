@@ -15,11 +15,12 @@ typedef enum pwf_mode {
     PWF_MODE_PREDICT /* BatchNorm uses the running statistics */
 } pwf_mode;
 
-/** Makes an executor for `images` images; the graph must outlive it.
+/** Makes an executor for `images` images, whose products have operands of `precision`; the graph
+ * must outlive it.
  * Local; on the thread that will use it, after pwf_tensor_thread_start. The caller owns it. Fails
  * with PWF_RESOURCE, or PWF_CONFIG when a back end cannot do an operator. */
 pwf_status pwf_executor_new(const pwf_graph *graph, int64_t images, pwf_mode mode,
-                            pwf_executor **out);
+                            pwf_precision precision, pwf_executor **out);
 void pwf_executor_free(pwf_executor *executor);
 
 /** Where the caller puts the images before a run: [images, H, W, C], normalised.

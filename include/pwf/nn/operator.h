@@ -42,6 +42,7 @@ typedef struct pwf_need {
 typedef struct pwf_plan_task {
     const pwf_node *node;
     pwf_tensor_backend backend;
+    pwf_precision precision;
     int64_t images; /* of a call */
     int64_t slot_images;
     bool training;

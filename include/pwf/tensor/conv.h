@@ -36,6 +36,7 @@ typedef struct pwf_conv_use {
     bool bias;             /* and adds a bias */
     bool backward_data;    /* pwf_conv_backward_data will be called */
     bool backward_weights; /* pwf_conv_backward_weights will be called */
+    pwf_precision precision;
 } pwf_conv_use;
 
 /** A planned convolution. It belongs to one thread at a time. */

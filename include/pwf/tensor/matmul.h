@@ -17,6 +17,7 @@ typedef struct pwf_matmul {
     int64_t rows, columns, inner;
     bool transpose_a, transpose_b;
     int64_t stride_y, stride_a, stride_b;
+    pwf_precision precision;
 } pwf_matmul;
 
 /** Whether the sizes and strides are within what the back end takes.

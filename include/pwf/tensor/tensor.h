@@ -18,6 +18,11 @@ typedef enum pwf_tensor_backend {
     PWF_TENSOR_BACKENDS
 } pwf_tensor_backend;
 
+/* What the operands of products (convolutions, linear layers, attention) are rounded to: fp32
+ * leaves them; bf16, the upper halves of fp32 numbers, is nearest, ties to even. Sums are fp32 in
+ * both. */
+typedef enum pwf_precision { PWF_FP32, PWF_BF16, PWF_PRECISIONS } pwf_precision;
+
 /** Makes the libraries use one thread per call. Every thread that plans or runs anything of this
  * room calls it first.
  * Local. */
