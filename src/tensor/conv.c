@@ -80,6 +80,13 @@ static pwf_status plan(const pwf_conv_backend *backend, const pwf_conv_shape *sh
     return status;
 }
 
+/* Whether `auto` takes our own product: for linear layers, unless bf16 goes in tiles. */
+static bool takes_product(const pwf_conv_shape *shape, pwf_precision precision)
+{
+    if (!pwf_product_fast() || !pwf_conv_is_linear(shape)) return false;
+    return precision != PWF_BF16 || !pwf_conv_onednn_tiles();
+}
+
 pwf_status pwf_conv_new(pwf_tensor_backend backend, const pwf_conv_shape *shape, pwf_conv_use use,
                         pwf_conv **out)
 {
@@ -87,7 +94,7 @@ pwf_status pwf_conv_new(pwf_tensor_backend backend, const pwf_conv_shape *shape,
         &pwf_conv_onednn, &pwf_conv_onednn, &pwf_conv_openblas, &pwf_conv_plain};
     PWF_ASSERT(shape->groups >= 1 && shape->channels % shape->groups == 0 &&
                shape->filters % shape->groups == 0);
-    if (backend == PWF_TENSOR_AUTO && pwf_product_fast() && pwf_conv_is_linear(shape))
+    if (backend == PWF_TENSOR_AUTO && takes_product(shape, use.precision))
         return plan(&pwf_conv_product, shape, use, out);
     const pwf_status status = plan(table[backend], shape, use, out);
     /* What oneDNN has no primitive for, it has not; everything else can be done by OpenBLAS. */

@@ -39,6 +39,10 @@ enum { PWF_BACKEND_TEXT = 128 };
 void pwf_conv_onednn_describe(char text[PWF_BACKEND_TEXT]);
 void pwf_conv_openblas_describe(char text[PWF_BACKEND_TEXT]);
 void pwf_conv_onednn_thread_start(void);
+
+/* Whether oneDNN multiplies bf16 in tiles (AMX), several times as fast as our own product. */
+bool pwf_conv_onednn_tiles(void);
+
 void pwf_conv_openblas_thread_start(void);
 
 /* An order of the weights other than K, C/groups, R, S: the stride of each axis; k counts inside a
@@ -69,6 +73,9 @@ typedef struct pwf_conv_kernels {
     void (*from_columns)(float *dx, const float *columns, const pwf_conv_shape *shape,
                          int64_t group, int64_t images);
     void (*add_bias)(float *y, const float *bias, int64_t rows, int64_t channels);
+    /* Rounded to bf16, as its 16 bits or as fp32 numbers. */
+    void (*to_bf16)(uint16_t *out, const float *x, int64_t count);
+    void (*round_bf16)(float *out, const float *x, int64_t count);
 } pwf_conv_kernels;
 
 const pwf_conv_kernels *pwf_conv_kernels_now(void);

@@ -3,6 +3,7 @@
  * OpenBLAS one. Multiply and add stay two operations here: the base set has no fma, and the plain
  * back end is to be usable there. */
 #include "conv_backend.h"
+#include "functions.h"
 #include "tables.h"
 
 #include <string.h>
@@ -172,6 +173,18 @@ static void add_bias(float *y, const float *restrict bias, int64_t rows, int64_t
     }
 }
 
-const pwf_conv_kernels PWF_KERNEL(pwf_conv_kernels) = {weights_to,    weights_add,      forward,
-                                                       backward_data, backward_weights, to_columns,
-                                                       from_columns,  add_bias};
+static void to_bf16(uint16_t *restrict out, const float *restrict x, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        out[i] = pwf_bf16_of(x[i]);
+}
+
+static void round_bf16(float *restrict out, const float *restrict x, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        out[i] = pwf_bf16_value(pwf_bf16_of(x[i]));
+}
+
+const pwf_conv_kernels PWF_KERNEL(pwf_conv_kernels) = {
+    weights_to, weights_add,  forward,  backward_data, backward_weights,
+    to_columns, from_columns, add_bias, to_bf16,       round_bf16};

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Convolution by oneDNN. A pass (forward, backward data, backward weights) is a primitive made
  * once, with a reorder between the plain order of the weights and the one the primitive likes best.
- * Scratchpads are the caller's, so that nothing of size is allocated while a slot runs. */
+ * Scratchpads are the caller's, so that nothing of size is allocated while a slot runs. In bf16
+ * the operands of a pass are rounded into the workspace first: to 16 bits for a primitive of bf16,
+ * or, where the library has none that uses such instructions, to fp32 numbers for one of fp32. */
 #include "conv_backend.h"
 #include "pwf/tensor/kernels.h"
 
@@ -36,17 +38,32 @@ void pwf_conv_onednn_describe(char text[PWF_BACKEND_TEXT])
     snprintf(text, PWF_BACKEND_TEXT, "oneDNN %d.%d.%d (%s)", v->major, v->minor, v->patch, name);
 }
 
+/* Whether the machine multiplies bf16, and whether it does so in tiles, as the library sees it. */
+static bool has_bf16(void)
+{
+    const unsigned wanted = dnnl_cpu_isa_avx512_core_bf16;
+    return ((unsigned)dnnl_get_effective_cpu_isa() & wanted) == wanted;
+}
+
+bool pwf_conv_onednn_tiles(void)
+{
+    const unsigned wanted = dnnl_cpu_isa_avx512_core_amx;
+    return ((unsigned)dnnl_get_effective_cpu_isa() & wanted) == wanted;
+}
+
 typedef enum pass_kind { FORWARD, BACKWARD_DATA, BACKWARD_WEIGHTS, PASSES } pass_kind;
 
 typedef struct pass {
     dnnl_primitive_t primitive, reorder; /* reorder NULL: the plain order is liked best */
     dnnl_memory_t images, result, weights, bias, scratch; /* x or dx; y or dy */
     dnnl_memory_t plain, reorder_scratch;
-    size_t scratch_bytes, weight_bytes, plain_bytes; /* parts of the workspace, in this order */
+    /* Parts of the workspace, in this order; the last two hold what is rounded. */
+    size_t scratch_bytes, weight_bytes, plain_bytes, image_bytes, result_bytes;
 } pass;
 
 typedef struct plans {
     dnnl_stream_t stream;
+    dnnl_data_type_t operands; /* of the primitives */
     pass at[PASSES];
 } plans;
 
@@ -77,8 +94,15 @@ typedef struct shapes {
     dnnl_dims_t strides, padding;
 } shapes;
 
-static dnnl_status_t describe(const pwf_conv *conv, shapes *d)
+static dnnl_data_type_t operand_type(const pwf_conv *conv)
 {
+    return ((const plans *)conv->own)->operands;
+}
+
+/* A pass makes one of its three arrays, in fp32, from the others, its operands. */
+static dnnl_status_t describe(const pwf_conv *conv, pass_kind kind, shapes *d)
+{
+    const dnnl_data_type_t type = operand_type(conv);
     const pwf_conv_shape *s = &conv->shape;
     const dnnl_dims_t images = {s->images, s->channels, s->height, s->width};
     const dnnl_dims_t result = {s->images, s->filters, conv->out_height, conv->out_width};
@@ -91,9 +115,13 @@ static dnnl_status_t describe(const pwf_conv *conv, shapes *d)
     const dnnl_dim_t *weights = groups ? grouped : dense;
     d->strides[0] = d->strides[1] = s->stride;
     d->padding[0] = d->padding[1] = s->padding;
-    TRY(dnnl_memory_desc_init_by_tag(&d->images, 4, images, dnnl_f32, dnnl_nhwc));
-    TRY(dnnl_memory_desc_init_by_tag(&d->result, 4, result, dnnl_f32, dnnl_nhwc));
-    TRY(dnnl_memory_desc_init_by_tag(&d->weights, dims, weights, dnnl_f32, dnnl_format_tag_any));
+    TRY(dnnl_memory_desc_init_by_tag(&d->images, 4, images, kind == BACKWARD_DATA ? dnnl_f32 : type,
+                                     dnnl_nhwc));
+    TRY(dnnl_memory_desc_init_by_tag(&d->result, 4, result, kind == FORWARD ? dnnl_f32 : type,
+                                     dnnl_nhwc));
+    TRY(dnnl_memory_desc_init_by_tag(&d->weights, dims, weights,
+                                     kind == BACKWARD_WEIGHTS ? dnnl_f32 : type,
+                                     dnnl_format_tag_any));
     TRY(dnnl_memory_desc_init_by_tag(&d->plain, dims, weights, dnnl_f32,
                                      groups ? dnnl_goihw : dnnl_oihw));
     TRY(dnnl_memory_desc_init_by_tag(&d->bias, 1, bias, dnnl_f32, dnnl_a));
@@ -133,12 +161,12 @@ static dnnl_status_t memory(const dnnl_memory_desc_t *desc, dnnl_memory_t *out)
     return dnnl_memory_create(out, desc, engine, DNNL_MEMORY_NONE);
 }
 
-/* The reorder of the weights: into the primitive's order, or out of it for their gradient. */
+/* The reorder of the weights: into the primitive's order, which rounds them where that is one of
+ * bf16, or out of it for their gradient. */
 static dnnl_status_t plan_reorder(pass *p, pass_kind kind, const dnnl_memory_desc_t *plain,
                                   const dnnl_memory_desc_t *weights,
                                   const_dnnl_primitive_attr_t attributes)
 {
-    p->plain_bytes = kind == BACKWARD_WEIGHTS ? lines(dnnl_memory_desc_get_size(plain)) : 0;
     if (dnnl_memory_desc_equal(plain, weights)) return dnnl_success;
     p->weight_bytes = lines(dnnl_memory_desc_get_size(weights));
     const bool back = kind == BACKWARD_WEIGHTS;
@@ -153,6 +181,17 @@ static dnnl_status_t plan_reorder(pass *p, pass_kind kind, const dnnl_memory_des
     if (status == dnnl_success) status = dnnl_primitive_create(&p->reorder, pd);
     dnnl_primitive_desc_destroy(pd);
     return status;
+}
+
+/* Room for the gradient of the weights in the plain order, and for rounded operands. */
+static void plan_rooms(const pwf_conv *conv, const shapes *d, pass_kind kind, pass *p)
+{
+    const bool rounds = conv->use.precision == PWF_BF16;
+    if (kind == BACKWARD_WEIGHTS || (rounds && operand_type(conv) == dnnl_f32))
+        p->plain_bytes = lines(dnnl_memory_desc_get_size(&d->plain));
+    if (rounds && kind != BACKWARD_DATA)
+        p->image_bytes = lines(dnnl_memory_desc_get_size(&d->images));
+    if (rounds && kind != FORWARD) p->result_bytes = lines(dnnl_memory_desc_get_size(&d->result));
 }
 
 static dnnl_status_t plan_pass(pwf_conv *conv, const shapes *d, pass_kind kind,
@@ -173,7 +212,9 @@ static dnnl_status_t plan_pass(pwf_conv *conv, const shapes *d, pass_kind kind,
     TRY(memory(scratch, &p->scratch));
     TRY(plan_reorder(p, kind, &d->plain, weights, attributes));
     TRY(dnnl_primitive_create(&p->primitive, pd));
-    const size_t bytes = p->scratch_bytes + p->weight_bytes + p->plain_bytes;
+    plan_rooms(conv, d, kind, p);
+    const size_t bytes =
+        p->scratch_bytes + p->weight_bytes + p->plain_bytes + p->image_bytes + p->result_bytes;
     if (bytes > conv->workspace) conv->workspace = bytes;
     return dnnl_success;
 }
@@ -182,15 +223,16 @@ static dnnl_status_t plan_passes(pwf_conv *conv, const_dnnl_primitive_attr_t att
 {
     const bool wanted[PASSES] = {conv->use.forward, conv->use.backward_data,
                                  conv->use.backward_weights};
-    shapes d;
-    TRY(describe(conv, &d));
     TRY(dnnl_stream_create(&((plans *)conv->own)->stream, engine, dnnl_stream_default_flags));
     dnnl_primitive_desc_t forward = NULL;
     dnnl_status_t status = dnnl_success;
     for (int kind = FORWARD; kind < PASSES && status == dnnl_success; kind++) {
         if (!wanted[kind] && kind != FORWARD) continue; /* which the others take as a hint */
         dnnl_primitive_desc_t pd;
-        status = describe_pass(conv, &d, (pass_kind)kind, attributes, forward, &pd);
+        shapes d;
+        status = describe(conv, (pass_kind)kind, &d);
+        if (status == dnnl_success)
+            status = describe_pass(conv, &d, (pass_kind)kind, attributes, forward, &pd);
         if (status != dnnl_success) break;
         if (wanted[kind]) status = plan_pass(conv, &d, (pass_kind)kind, attributes, pd);
         if (kind == FORWARD)
@@ -232,13 +274,23 @@ static void release(pwf_conv *conv)
     conv->own = NULL;
 }
 
+static dnnl_status_t plan_with_operands(pwf_conv *conv, dnnl_data_type_t operands)
+{
+    plans *own = conv->own = calloc(1, sizeof(plans));
+    if (!own) return dnnl_out_of_memory;
+    conv->workspace = 0;
+    own->operands = operands;
+    const dnnl_status_t status = plan_with_attributes(conv);
+    if (status != dnnl_success) release(conv);
+    return status;
+}
+
 static pwf_status plan(pwf_conv *conv)
 {
-    conv->own = calloc(1, sizeof(plans));
-    if (!conv->own) return PWF_FAIL(PWF_RESOURCE, "no memory for the plan of a convolution");
-    const dnnl_status_t status = plan_with_attributes(conv);
+    dnnl_status_t status = dnnl_unimplemented;
+    if (conv->use.precision == PWF_BF16 && has_bf16()) status = plan_with_operands(conv, dnnl_bf16);
+    if (status == dnnl_unimplemented) status = plan_with_operands(conv, dnnl_f32);
     if (status == dnnl_success) return pwf_ok();
-    release(conv);
     const pwf_conv_shape *s = &conv->shape;
     if (status == dnnl_out_of_memory)
         return PWF_FAIL(PWF_RESOURCE, "oneDNN: no memory to plan a convolution");
@@ -279,18 +331,42 @@ static dnnl_status_t reorder(const plans *own, const pass *p, pass_kind kind)
     return dnnl_primitive_execute(p->reorder, own->stream, 3, args);
 }
 
+/* An operand of `count` numbers, rounded into `room` if that has bytes. */
+static const void *operand(const pwf_conv *conv, void *room, size_t bytes, const float *x,
+                           int64_t count)
+{
+    const pwf_conv_kernels *k = pwf_conv_kernels_now();
+    if (bytes == 0) return x;
+    if (operand_type(conv) == dnnl_bf16)
+        k->to_bf16(room, x, count);
+    else
+        k->round_bf16(room, x, count);
+    return room;
+}
+
+static int64_t weight_count(const pwf_conv_shape *s)
+{
+    return s->filters * (s->channels / s->groups) * s->kernel_height * s->kernel_width;
+}
+
 /* Runs one pass. `weight` is what is read; in BACKWARD_WEIGHTS the gradient is left in `plain`. */
 static dnnl_status_t run(const pwf_conv *conv, pass_kind kind, const float *images,
                          const float *result, const float *weight, const float *bias,
                          void *workspace, const float **plain)
 {
     const plans *own = conv->own;
+    const pwf_conv_shape *s = &conv->shape;
     const pass *p = &own->at[kind];
     char *scratch = workspace, *blocked = scratch + p->scratch_bytes;
-    char *flat = blocked + p->weight_bytes;
-    const void *usual = kind == BACKWARD_WEIGHTS ? (const void *)flat : weight;
-    TRY(set(p->images, images));
-    TRY(set(p->result, result));
+    char *flat = blocked + p->weight_bytes, *images_room = flat + p->plain_bytes;
+    char *result_room = images_room + p->image_bytes;
+    const void *usual = kind == BACKWARD_WEIGHTS
+                            ? flat
+                            : operand(conv, flat, p->plain_bytes, weight, weight_count(s));
+    TRY(set(p->images, operand(conv, images_room, p->image_bytes, images,
+                               s->images * s->height * s->width * s->channels)));
+    TRY(set(p->result, operand(conv, result_room, p->result_bytes, result,
+                               s->images * conv->out_height * conv->out_width * s->filters)));
     TRY(set(p->scratch, scratch));
     TRY(set(p->weights, p->reorder ? blocked : usual));
     if (bias) TRY(set(p->bias, bias));
@@ -327,13 +403,10 @@ static pwf_status backward_data(pwf_conv *conv, float *dx, const float *dy, cons
 static pwf_status backward_weights(pwf_conv *conv, float *dweight, const float *dy, const float *x,
                                    void *workspace)
 {
-    const pwf_conv_shape *s = &conv->shape;
     const float *plain = NULL;
     PWF_TRY(report(run(conv, BACKWARD_WEIGHTS, x, dy, NULL, NULL, workspace, &plain),
                    "the weight gradient of a convolution"));
-    const int64_t channels = s->channels / s->groups;
-    pwf_kernels_now()->accumulate(dweight, plain,
-                                  s->filters * channels * s->kernel_height * s->kernel_width);
+    pwf_kernels_now()->accumulate(dweight, plain, weight_count(&conv->shape));
     return pwf_ok();
 }
 

@@ -3,6 +3,7 @@
 #include "conv_backend.h"
 #include "pwf/core/mem.h"
 
+#include <float.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -53,10 +54,11 @@ static void release(arrays *a)
 }
 
 /* All passes once; the workspace holds garbage before each, and a guard behind its end. */
-static void run(pwf_tensor_backend backend, const pwf_conv_shape *shape, arrays *a)
+static void run_in(pwf_precision precision, pwf_tensor_backend backend, const pwf_conv_shape *shape,
+                   arrays *a)
 {
     pwf_conv *conv;
-    const pwf_conv_use use = {true, true, true, true, PWF_FP32};
+    const pwf_conv_use use = {true, true, true, true, precision};
     const pwf_status status = pwf_conv_new(backend, shape, use, &conv);
     assert_string_equal(status.text, "");
     const int64_t words = (int64_t)(pwf_conv_workspace(conv) + 3) / 4;
@@ -74,6 +76,11 @@ static void run(pwf_tensor_backend backend, const pwf_conv_shape *shape, arrays 
     }
     pwf_mem_free(workspace);
     pwf_conv_free(conv);
+}
+
+static void run(pwf_tensor_backend backend, const pwf_conv_shape *shape, arrays *a)
+{
+    run_in(PWF_FP32, backend, shape, a);
 }
 
 static double difference(const float *a, const float *b, int64_t count)
@@ -123,6 +130,75 @@ static void test_against_plain(void **state)
         assert_true(worst[backend] < 5e-6);
     }
     assert_int_equal(pwf_mem_live(), 0);
+}
+
+/* To eight digits of mantissa, by arithmetic. */
+static float nearest(float x)
+{
+    int exponent;
+    const double mantissa = frexp((double)x, &exponent);
+    if (fabsf(x) < 0x1p-126f) return copysignf(0.0f, x);
+    return (float)ldexp(rint(ldexp(mantissa, 8)), exponent - 8);
+}
+
+/* bf16 by oneDNN is the plain loops on rounded operands, up to the order of sums. */
+static void test_bf16(void **state)
+{
+    (void)state;
+    double worst = 0.0;
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        arrays truth = allocate(&shapes[i]);
+        for (int64_t j = 0; j < truth.images; j++)
+            truth.x[j] = nearest(truth.x[j]);
+        for (int64_t j = 0; j < truth.results; j++)
+            truth.dy[j] = nearest(truth.dy[j]);
+        for (int64_t j = 0; j < truth.weights; j++)
+            truth.w[j] = nearest(truth.w[j]);
+        run(PWF_TENSOR_PLAIN, &shapes[i], &truth);
+        for (int backend = 0; backend <= PWF_TENSOR_ONEDNN; backend++) {
+            if (backend == PWF_TENSOR_AUTO && pwf_conv_is_linear(&shapes[i])) continue;
+            arrays a = allocate(&shapes[i]);
+            run_in(PWF_BF16, (pwf_tensor_backend)backend, &shapes[i], &a);
+            const double all[] = {difference(a.y, truth.y, a.results),
+                                  difference(a.dx, truth.dx, a.images),
+                                  difference(a.dw, truth.dw, a.weights)};
+            for (int j = 0; j < 3; j++)
+                if (!(all[j] <= worst)) worst = all[j];
+            release(&a);
+        }
+        release(&truth);
+    }
+    printf("bf16 %.1e\n", worst);
+    assert_true(worst < 5e-6);
+    assert_int_equal(pwf_mem_live(), 0);
+}
+
+/* Ties go to even, what is too large to infinity, a NaN stays one and a denormal is 0. */
+static void test_rounding(void **state)
+{
+    (void)state;
+    const float x[] = {1.0f,        0x1.01p0f,  0x1.03p0f,  0x1.010002p0f, -0x1.03p0f,
+                       0x1.fep127f, -FLT_MAX,   INFINITY,   NAN,           0x1p-126f,
+                       0x1.fp-127f, -0x1p-149f, 0x1.00fp9f, 0x1.7ffp-3f};
+    const float y[] = {1.0f,     1.0f, 0x1.04p0f, 0x1.02p0f, -0x1.04p0f, 0x1.fep127f, -INFINITY,
+                       INFINITY, NAN,  0x1p-126f, 0.0f,      -0.0f,      0x1p9f,      0x1.8p-3f};
+    enum { COUNT = sizeof x / sizeof *x };
+    for (int isa = PWF_ISA_BASE; isa <= (int)pwf_isa_best(); isa++) {
+        float rounded[COUNT];
+        uint16_t upper[COUNT];
+        pwf_isa_use((pwf_isa)isa);
+        pwf_conv_kernels_now()->round_bf16(rounded, x, COUNT);
+        pwf_conv_kernels_now()->to_bf16(upper, x, COUNT);
+        for (int i = 0; i < COUNT; i++) {
+            const uint32_t bits = (uint32_t)upper[i] << 16;
+            assert_memory_equal(&rounded[i], &bits, sizeof bits);
+            if (isnan(y[i]))
+                assert_true(isnan(rounded[i]));
+            else
+                assert_memory_equal(&rounded[i], &y[i], sizeof bits);
+        }
+    }
+    pwf_isa_use(pwf_isa_best());
 }
 
 /* On linear layers our own product, which is what `auto` takes, has the bits of the plain loops. */
@@ -185,10 +261,11 @@ static void test_extent(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_against_plain),
-                                       cmocka_unit_test(test_linear_bits),
-                                       cmocka_unit_test(test_forward_only),
-                                       cmocka_unit_test(test_names), cmocka_unit_test(test_extent)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_against_plain), cmocka_unit_test(test_bf16),
+        cmocka_unit_test(test_rounding),      cmocka_unit_test(test_linear_bits),
+        cmocka_unit_test(test_forward_only),  cmocka_unit_test(test_names),
+        cmocka_unit_test(test_extent)};
     pwf_tensor_thread_start();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
