@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 
 static atomic_int chosen = -1;
+static atomic_bool without_bf16;
 
 pwf_isa pwf_isa_best(void)
 {
@@ -31,6 +32,17 @@ void pwf_isa_use(pwf_isa isa)
 {
     const pwf_isa best = pwf_isa_best();
     atomic_store(&chosen, (int)(isa < best ? isa : best));
+}
+
+bool pwf_isa_bf16(void)
+{
+    if (atomic_load_explicit(&without_bf16, memory_order_relaxed)) return false;
+    return pwf_isa_now() == PWF_ISA_AVX512 && __builtin_cpu_supports("avx512bf16");
+}
+
+void pwf_isa_use_bf16(bool use)
+{
+    atomic_store(&without_bf16, !use);
 }
 
 const char *pwf_isa_name(pwf_isa isa)

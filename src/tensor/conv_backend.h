@@ -45,6 +45,9 @@ bool pwf_conv_onednn_tiles(void);
 
 void pwf_conv_openblas_thread_start(void);
 
+/* The failure of what is asked of OpenBLAS in bf16. */
+pwf_status pwf_openblas_no_bf16(void);
+
 /* An order of the weights other than K, C/groups, R, S: the stride of each axis; k counts inside a
  * group, and a group's weights are contiguous. */
 typedef struct pwf_weight_order {
@@ -73,7 +76,7 @@ typedef struct pwf_conv_kernels {
     void (*from_columns)(float *dx, const float *columns, const pwf_conv_shape *shape,
                          int64_t group, int64_t images);
     void (*add_bias)(float *y, const float *bias, int64_t rows, int64_t channels);
-    /* Rounded to bf16, as its 16 bits or as fp32 numbers. */
+    /* Rounded to bf16, as its 16 bits or as fp32 numbers; the latter may be x itself. */
     void (*to_bf16)(uint16_t *out, const float *x, int64_t count);
     void (*round_bf16)(float *out, const float *x, int64_t count);
 } pwf_conv_kernels;

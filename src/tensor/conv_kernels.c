@@ -179,8 +179,9 @@ static void to_bf16(uint16_t *restrict out, const float *restrict x, int64_t cou
         out[i] = pwf_bf16_of(x[i]);
 }
 
-static void round_bf16(float *restrict out, const float *restrict x, int64_t count)
+static void round_bf16(float *out, const float *x, int64_t count)
 {
+    PWF_INDEPENDENT
     for (int64_t i = 0; i < count; i++)
         out[i] = pwf_bf16_value(pwf_bf16_of(x[i]));
 }

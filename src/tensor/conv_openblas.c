@@ -47,9 +47,16 @@ static sizes sizes_of(const pwf_conv *conv)
     return z;
 }
 
+pwf_status pwf_openblas_no_bf16(void)
+{
+    return PWF_FAIL(PWF_CONFIG, "OpenBLAS has no products of bf16 numbers; use fp32, or another "
+                                "parallel.backend");
+}
+
 static pwf_status plan(pwf_conv *conv)
 {
     const sizes z = sizes_of(conv);
+    if (conv->use.precision == PWF_BF16) return pwf_openblas_no_bf16();
     if (z.chunk * z.pixels > INT_MAX || z.columns > INT_MAX || conv->shape.channels > INT_MAX ||
         conv->shape.filters > INT_MAX)
         return PWF_FAIL(PWF_CONFIG,

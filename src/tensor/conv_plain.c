@@ -25,9 +25,22 @@ static pwf_weight_order channels_last(const pwf_conv_shape *s)
     return (pwf_weight_order){.k = c, .c = 1, .r = s->kernel_width * c * k, .s = c * k};
 }
 
+static int64_t images(const pwf_conv_shape *s)
+{
+    return s->images * s->height * s->width * s->channels;
+}
+
+static int64_t results(const pwf_conv *conv)
+{
+    return conv->shape.images * conv->out_height * conv->out_width * conv->shape.filters;
+}
+
+/* Weights in another order; in bf16 also x and dy, rounded. */
 static pwf_status plan(pwf_conv *conv)
 {
-    conv->workspace = (size_t)weights(&conv->shape) * sizeof(float);
+    int64_t count = weights(&conv->shape);
+    if (conv->use.precision == PWF_BF16) count += images(&conv->shape) + results(conv);
+    conv->workspace = (size_t)count * sizeof(float);
     return pwf_ok();
 }
 
@@ -36,10 +49,18 @@ static void release(pwf_conv *conv)
     (void)conv;
 }
 
+/* `from` rounded to the precision of the plan, in `room` if that changes anything. */
+static const float *rounded(const pwf_conv *conv, float *room, const float *from, int64_t count)
+{
+    if (conv->use.precision == PWF_FP32) return from;
+    pwf_conv_kernels_now()->round_bf16(room, from, count);
+    return room;
+}
+
 static void linear_forward(const pwf_conv_shape *s, float *y, const float *x, const float *arranged,
                            const float *bias)
 {
-    pwf_matmul m = pwf_linear_forward(s);
+    pwf_matmul m = pwf_linear_forward(s, PWF_FP32);
     m.transpose_b = false;
     m.stride_b = m.columns;
     for (int64_t i = 0; bias && i < m.rows; i++)
@@ -51,11 +72,17 @@ static pwf_status forward(pwf_conv *conv, float *y, const float *x, const float 
                           const float *bias, void *workspace)
 {
     const pwf_conv_kernels *k = pwf_conv_kernels_now();
-    k->weights_to(workspace, weight, &conv->shape, filters_last(&conv->shape));
-    if (pwf_conv_is_linear(&conv->shape))
-        linear_forward(&conv->shape, y, x, workspace, bias);
+    const pwf_conv_shape *s = &conv->shape;
+    float *arranged = workspace;
+    k->weights_to(arranged, weight, s, filters_last(s));
+    rounded(conv, arranged, arranged, weights(s));
+    x = rounded(conv, arranged + weights(s), x, images(s));
+    const unsigned before = pwf_flush_begin(conv->use.precision);
+    if (pwf_conv_is_linear(s))
+        linear_forward(s, y, x, arranged, bias);
     else
-        k->forward(y, x, workspace, bias, &conv->shape);
+        k->forward(y, x, arranged, bias, s);
+    pwf_flush_end(before);
     return pwf_ok();
 }
 
@@ -63,13 +90,19 @@ static pwf_status backward_data(pwf_conv *conv, float *dx, const float *dy, cons
                                 void *workspace)
 {
     const pwf_conv_kernels *k = pwf_conv_kernels_now();
-    if (pwf_conv_is_linear(&conv->shape)) {
-        const pwf_matmul m = pwf_linear_data(&conv->shape);
+    const pwf_conv_shape *s = &conv->shape;
+    const bool linear = pwf_conv_is_linear(s);
+    const pwf_matmul m = pwf_linear_data(s, PWF_FP32);
+    float *arranged = workspace;
+    if (!linear) k->weights_to(arranged, weight, s, channels_last(s));
+    weight = rounded(conv, arranged, linear ? weight : arranged, weights(s));
+    dy = rounded(conv, arranged + weights(s), dy, results(conv));
+    const unsigned before = pwf_flush_begin(conv->use.precision);
+    if (linear)
         pwf_matmul_plain_now(dx, false, 1.0f, dy, weight, &m);
-        return pwf_ok();
-    }
-    k->weights_to(workspace, weight, &conv->shape, channels_last(&conv->shape));
-    k->backward_data(dx, dy, workspace, &conv->shape);
+    else
+        k->backward_data(dx, dy, weight, s);
+    pwf_flush_end(before);
     return pwf_ok();
 }
 
@@ -77,13 +110,19 @@ static pwf_status backward_weights(pwf_conv *conv, float *dweight, const float *
                                    void *workspace)
 {
     const pwf_conv_kernels *k = pwf_conv_kernels_now();
-    if (pwf_conv_is_linear(&conv->shape)) {
-        const pwf_matmul m = pwf_linear_weights(&conv->shape);
+    const pwf_conv_shape *s = &conv->shape;
+    const bool linear = pwf_conv_is_linear(s);
+    const pwf_matmul m = pwf_linear_weights(s, PWF_FP32);
+    float *darranged = workspace, *room = darranged + weights(s);
+    x = rounded(conv, room, x, images(s));
+    dy = rounded(conv, room + images(s), dy, results(conv));
+    const unsigned before = pwf_flush_begin(conv->use.precision);
+    if (linear)
         pwf_matmul_plain_now(dweight, true, 1.0f, dy, x, &m);
-        return pwf_ok();
-    }
-    k->backward_weights(workspace, dy, x, &conv->shape);
-    k->weights_add(dweight, workspace, &conv->shape, filters_last(&conv->shape));
+    else
+        k->backward_weights(darranged, dy, x, s);
+    pwf_flush_end(before);
+    if (!linear) k->weights_add(dweight, darranged, s, filters_last(s));
     return pwf_ok();
 }
 

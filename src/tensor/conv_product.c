@@ -9,7 +9,7 @@ static int64_t rows(const pwf_conv_shape *s)
     return s->images * s->height * s->width;
 }
 
-pwf_matmul pwf_linear_forward(const pwf_conv_shape *s)
+pwf_matmul pwf_linear_forward(const pwf_conv_shape *s, pwf_precision precision)
 {
     return (pwf_matmul){.rows = rows(s),
                         .columns = s->filters,
@@ -17,20 +17,22 @@ pwf_matmul pwf_linear_forward(const pwf_conv_shape *s)
                         .transpose_b = true,
                         .stride_y = s->filters,
                         .stride_a = s->channels,
-                        .stride_b = s->channels};
+                        .stride_b = s->channels,
+                        .precision = precision};
 }
 
-pwf_matmul pwf_linear_data(const pwf_conv_shape *s)
+pwf_matmul pwf_linear_data(const pwf_conv_shape *s, pwf_precision precision)
 {
     return (pwf_matmul){.rows = rows(s),
                         .columns = s->channels,
                         .inner = s->filters,
                         .stride_y = s->channels,
                         .stride_a = s->filters,
-                        .stride_b = s->channels};
+                        .stride_b = s->channels,
+                        .precision = precision};
 }
 
-pwf_matmul pwf_linear_weights(const pwf_conv_shape *s)
+pwf_matmul pwf_linear_weights(const pwf_conv_shape *s, pwf_precision precision)
 {
     return (pwf_matmul){.rows = s->filters,
                         .columns = s->channels,
@@ -38,7 +40,8 @@ pwf_matmul pwf_linear_weights(const pwf_conv_shape *s)
                         .transpose_a = true,
                         .stride_y = s->channels,
                         .stride_a = s->filters,
-                        .stride_b = s->channels};
+                        .stride_b = s->channels,
+                        .precision = precision};
 }
 
 static void need(pwf_conv *conv, size_t bytes)
@@ -49,10 +52,12 @@ static void need(pwf_conv *conv, size_t bytes)
 static pwf_status plan(pwf_conv *conv)
 {
     PWF_ASSERT(pwf_conv_is_linear(&conv->shape));
-    const pwf_matmul y = pwf_linear_forward(&conv->shape), dx = pwf_linear_data(&conv->shape),
-                     dweight = pwf_linear_weights(&conv->shape);
-    if (conv->use.forward) need(conv, pwf_product_packed(&y));
-    if (conv->use.backward_data) need(conv, pwf_product_packed(&dx));
+    const pwf_precision precision = conv->use.precision;
+    const pwf_matmul y = pwf_linear_forward(&conv->shape, precision);
+    const pwf_matmul dx = pwf_linear_data(&conv->shape, precision);
+    const pwf_matmul dweight = pwf_linear_weights(&conv->shape, precision);
+    if (conv->use.forward) need(conv, pwf_product_packed(&y) + pwf_product_room(&y));
+    if (conv->use.backward_data) need(conv, pwf_product_packed(&dx) + pwf_product_room(&dx));
     if (conv->use.backward_weights) need(conv, pwf_product_workspace(&dweight));
     return pwf_ok();
 }
@@ -62,28 +67,34 @@ static void release(pwf_conv *conv)
     (void)conv;
 }
 
+static void multiply(const pwf_matmul *m, float *y, const float *bias, const float *a,
+                     const float *weight, float *workspace)
+{
+    float *room = workspace + pwf_product_packed(m) / sizeof *workspace;
+    pwf_product_pack(m, workspace, 1.0f, weight);
+    pwf_product_run(m, y, false, bias, a, workspace, room);
+}
+
 static pwf_status forward(pwf_conv *conv, float *y, const float *x, const float *weight,
                           const float *bias, void *workspace)
 {
-    const pwf_matmul m = pwf_linear_forward(&conv->shape);
-    pwf_product_pack(&m, workspace, 1.0f, weight);
-    pwf_product_run(&m, y, false, bias, x, workspace);
+    const pwf_matmul m = pwf_linear_forward(&conv->shape, conv->use.precision);
+    multiply(&m, y, bias, x, weight, workspace);
     return pwf_ok();
 }
 
 static pwf_status backward_data(pwf_conv *conv, float *dx, const float *dy, const float *weight,
                                 void *workspace)
 {
-    const pwf_matmul m = pwf_linear_data(&conv->shape);
-    pwf_product_pack(&m, workspace, 1.0f, weight);
-    pwf_product_run(&m, dx, false, NULL, dy, workspace);
+    const pwf_matmul m = pwf_linear_data(&conv->shape, conv->use.precision);
+    multiply(&m, dx, NULL, dy, weight, workspace);
     return pwf_ok();
 }
 
 static pwf_status backward_weights(pwf_conv *conv, float *dweight, const float *dy, const float *x,
                                    void *workspace)
 {
-    const pwf_matmul m = pwf_linear_weights(&conv->shape);
+    const pwf_matmul m = pwf_linear_weights(&conv->shape, conv->use.precision);
     pwf_product_once(&m, dweight, true, 1.0f, dy, x, workspace);
     return pwf_ok();
 }

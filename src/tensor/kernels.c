@@ -15,10 +15,11 @@ const pwf_conv_kernels *pwf_conv_kernels_now(void)
     return table[pwf_isa_now()];
 }
 
-const pwf_product_kernels *pwf_product_kernels_now(void)
+const pwf_product_kernels *pwf_product_kernels_now(pwf_precision precision)
 {
     static const pwf_product_kernels *const table[PWF_ISA_COUNT] = {
         &pwf_product_kernels_base, &pwf_product_kernels_avx2, &pwf_product_kernels_avx512};
+    if (precision == PWF_BF16 && pwf_isa_bf16()) return &pwf_product_kernels_avx512bf16;
     return table[pwf_isa_now()];
 }
 

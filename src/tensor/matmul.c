@@ -19,12 +19,65 @@ pwf_status pwf_matmul_check(pwf_tensor_backend backend, const pwf_matmul *m)
         if (all[i] > INT_MAX && backend != PWF_TENSOR_PLAIN && !ours(backend))
             return PWF_FAIL(PWF_CONFIG, "a matrix product of %lldx%lldx%lld is too large",
                             (long long)m->rows, (long long)m->columns, (long long)m->inner);
+    if (m->precision == PWF_BF16 && backend == PWF_TENSOR_OPENBLAS) return pwf_openblas_no_bf16();
     return pwf_ok();
 }
 
+/* Rows of a, or of b, as they lie in memory, and the length of each. */
+static int64_t rows_a(const pwf_matmul *m)
+{
+    return m->transpose_a ? m->inner : m->rows;
+}
+
+static int64_t length_a(const pwf_matmul *m)
+{
+    return m->transpose_a ? m->rows : m->inner;
+}
+
+static int64_t rows_b(const pwf_matmul *m)
+{
+    return m->transpose_b ? m->columns : m->inner;
+}
+
+static int64_t length_b(const pwf_matmul *m)
+{
+    return m->transpose_b ? m->inner : m->columns;
+}
+
+/* Where the product is not our own, bf16 is fp32 on rounded copies. */
 size_t pwf_matmul_workspace(pwf_tensor_backend backend, const pwf_matmul *m)
 {
-    return ours(backend) ? pwf_product_workspace(m) : 0;
+    if (ours(backend)) return pwf_product_workspace(m);
+    if (m->precision == PWF_FP32) return 0;
+    return (size_t)(rows_a(m) * length_a(m) + rows_b(m) * length_b(m)) * sizeof(float);
+}
+
+/* factor times each, rounded, without gaps between the rows. */
+static void round_rows(float *out, float factor, const float *x, int64_t rows, int64_t length,
+                       int64_t stride)
+{
+    for (int64_t i = 0; i < rows; i++, out += length, x += stride) {
+        for (int64_t j = 0; j < length; j++)
+            out[j] = factor * x[j];
+        pwf_conv_kernels_now()->round_bf16(out, out, length);
+    }
+}
+
+/* The product of rounded copies, which lie in the workspace. */
+static pwf_status run_rounded(pwf_tensor_backend backend, const pwf_matmul *m, float *y, bool add,
+                              float factor, const float *a, const float *b, float *workspace)
+{
+    float *other = workspace + rows_a(m) * length_a(m);
+    pwf_matmul dense = *m;
+    dense.precision = PWF_FP32;
+    dense.stride_a = length_a(m);
+    dense.stride_b = length_b(m);
+    round_rows(workspace, 1.0f, a, rows_a(m), length_a(m), m->stride_a);
+    round_rows(other, factor, b, rows_b(m), length_b(m), m->stride_b);
+    const unsigned before = pwf_flush_begin(PWF_BF16);
+    const pwf_status status = pwf_matmul_run(backend, &dense, y, add, 1.0f, workspace, other, NULL);
+    pwf_flush_end(before);
+    return status;
 }
 
 static pwf_status run_onednn(const pwf_matmul *m, float *y, float share, float factor,
@@ -54,6 +107,7 @@ pwf_status pwf_matmul_run(pwf_tensor_backend backend, const pwf_matmul *m, float
         pwf_product_once(m, y, add, factor, a, b, workspace);
         return pwf_ok();
     }
+    if (m->precision == PWF_BF16) return run_rounded(backend, m, y, add, factor, a, b, workspace);
     switch (backend) {
     case PWF_TENSOR_PLAIN:
         pwf_matmul_plain_now(y, add, factor, a, b, m);

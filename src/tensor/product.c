@@ -4,9 +4,11 @@
  * bit. */
 #include "product.h"
 
+#include <xmmintrin.h>
+
 enum {
-    INNER_MOST = 208,        /* a panel of 48 columns is then 39 KiB */
-    ONCE_MOST = 832,         /* what is packed at a time when b is used once */
+    INNER_MOST = 208,        /* words; a panel of 48 columns is then 39 KiB */
+    ONCE_MOST = 832,         /* words; what is packed at a time when b is used once */
     ROWS_MOST = 240,         /* rows of a are then 195 KiB */
     RESULTS_MOST = 64 << 10, /* elements of y in a block of rows: 256 KiB */
     ROWS_UNIT = 24           /* whole tiles for every instruction set */
@@ -35,10 +37,23 @@ static size_t lines(int64_t floats)
     return (size_t)ceiling(floats, 16) * 64;
 }
 
+/* Of the inner axis. */
+static int64_t words(const pwf_matmul *m)
+{
+    return ceiling(m->inner, pwf_product_kernels_now(m->precision)->depth);
+}
+
 /* Columns are padded to the widest vectors, so that the size is the same everywhere. */
 size_t pwf_product_packed(const pwf_matmul *m)
 {
-    return lines(ceiling(m->columns, 16) * 16 * m->inner);
+    return lines(ceiling(m->columns, 16) * 16 * words(m));
+}
+
+size_t pwf_product_room(const pwf_matmul *m)
+{
+    if (m->precision != PWF_BF16) return 0;
+    const int64_t rows = m->rows < row_block(m) ? m->rows : row_block(m);
+    return lines(rows * part_of(words(m), INNER_MOST));
 }
 
 bool pwf_product_fast(void)
@@ -53,32 +68,68 @@ static int panel_vectors(int64_t left)
     return left <= PWF_PANEL_VECTORS ? (int)left : left == 4 ? 2 : PWF_PANEL_VECTORS;
 }
 
+/* Of the register that holds modes: results and operands that are denormal become zeros. */
+enum { FLUSH = 0x8040 };
+
+unsigned pwf_flush_begin(pwf_precision precision)
+{
+    const unsigned before = _mm_getcsr();
+    if (precision == PWF_BF16) _mm_setcsr(before | FLUSH);
+    return before;
+}
+
+void pwf_flush_end(unsigned before)
+{
+    _mm_setcsr(before);
+}
+
 void pwf_product_pack(const pwf_matmul *m, float *packed, float factor, const float *b)
 {
-    const pwf_product_kernels *k = pwf_product_kernels_now();
+    const pwf_product_kernels *k = pwf_product_kernels_now(m->precision);
+    const int64_t count = words(m);
     const int64_t next = m->transpose_b ? m->stride_b : 1;
     int64_t left = ceiling(m->columns, k->lanes);
     for (int64_t j = 0; j < m->columns;) {
         const int vectors = panel_vectors(left), width = vectors * k->lanes;
         const int columns = m->columns - j < width ? (int)(m->columns - j) : width;
-        k->pack(packed + j * m->inner, width, columns, factor, b + j * next, m);
+        float *panel = packed + j * count;
+        k->pack(panel, width, columns, factor, b + j * next, m);
+        if (m->precision == PWF_BF16 && k->depth == 1) k->along(panel, panel, width * count);
         left -= vectors;
         j += width;
     }
 }
 
-/* A block of rows and of the inner axis, the latter from `from` on. */
+/* A block of rows and of the inner axis, the latter from word `from` on. */
 typedef struct block {
     float *y;
     bool add;
     const float *bias, *a;
-    int64_t rows, from, inner;
+    int64_t rows, from, words;
     int64_t row, step; /* distances in a */
 } block;
 
+/* Moves the block's elements of a, of which `inner` are along the inner axis, to words in a room.
+ */
+static void round_block(const pwf_matmul *m, block *b, int64_t inner, float *room)
+{
+    const pwf_product_kernels *k = pwf_product_kernels_now(m->precision);
+    for (int64_t i = 0; m->transpose_a && i < b->words; i++) {
+        const float *first = b->a + i * k->depth * m->stride_a;
+        k->down(room + i * b->rows, first, i * k->depth + 1 < inner ? first + m->stride_a : NULL,
+                b->rows);
+    }
+    for (int64_t i = 0; !m->transpose_a && i < b->rows; i++)
+        k->along(room + i * b->words, b->a + i * m->stride_a, inner);
+    b->a = room;
+    b->row = m->transpose_a ? 1 : b->words;
+    b->step = m->transpose_a ? b->rows : 1;
+}
+
 static void run_block(const pwf_matmul *m, const block *b, const float *packed)
 {
-    const pwf_product_kernels *k = pwf_product_kernels_now();
+    const pwf_product_kernels *k = pwf_product_kernels_now(m->precision);
+    const unsigned before = pwf_flush_begin(m->precision);
     int64_t left = ceiling(m->columns, k->lanes);
     for (int64_t j = 0; j < m->columns;) {
         const int vectors = panel_vectors(left), width = vectors * k->lanes;
@@ -90,8 +141,8 @@ static void run_block(const pwf_matmul *m, const block *b, const float *packed)
                          .a = b->a,
                          .row = b->row,
                          .step = b->step,
-                         .b = packed + j * m->inner + b->from * width,
-                         .inner = b->inner,
+                         .b = packed + j * words(m) + b->from * width,
+                         .inner = b->words,
                          .vectors = vectors,
                          .last = (int)columns - (vectors - 1) * k->lanes};
         for (int64_t i = 0; i < b->rows; i += k->rows_most) {
@@ -102,24 +153,28 @@ static void run_block(const pwf_matmul *m, const block *b, const float *packed)
         left -= vectors;
         j += width;
     }
+    pwf_flush_end(before);
 }
 
 void pwf_product_run(const pwf_matmul *m, float *y, bool add, const float *bias, const float *a,
-                     const float *packed)
+                     const float *packed, float *room)
 {
     const int64_t row = m->transpose_a ? 1 : m->stride_a, step = m->transpose_a ? m->stride_a : 1;
-    const int64_t rows = row_block(m), inner = part_of(m->inner, INNER_MOST);
+    const int64_t depth = pwf_product_kernels_now(m->precision)->depth;
+    const int64_t rows = row_block(m), all = words(m), part = part_of(all, INNER_MOST);
     for (int64_t i = 0; i < m->rows; i += rows)
-        for (int64_t from = 0; from < m->inner; from += inner) {
+        for (int64_t from = 0; from < all; from += part) {
             block b = {.y = y + i * m->stride_y,
                        .add = add || from > 0,
                        .bias = bias,
-                       .a = a + i * row + from * step,
+                       .a = a + i * row + from * depth * step,
                        .row = row,
                        .step = step,
                        .rows = m->rows - i < rows ? m->rows - i : rows,
                        .from = from,
-                       .inner = m->inner - from < inner ? m->inner - from : inner};
+                       .words = all - from < part ? all - from : part};
+            const int64_t left = m->inner - from * depth, most = b.words * depth;
+            if (m->precision == PWF_BF16) round_block(m, &b, left < most ? left : most, room);
             run_block(m, &b, packed);
         }
 }
@@ -127,14 +182,15 @@ void pwf_product_run(const pwf_matmul *m, float *y, bool add, const float *bias,
 static pwf_matmul first_part(const pwf_matmul *m)
 {
     pwf_matmul part = *m;
-    part.inner = part_of(m->inner, ONCE_MOST);
+    part.inner = part_of(words(m), ONCE_MOST) * pwf_product_kernels_now(m->precision)->depth;
+    if (part.inner > m->inner) part.inner = m->inner;
     return part;
 }
 
 size_t pwf_product_workspace(const pwf_matmul *m)
 {
     const pwf_matmul part = first_part(m);
-    return pwf_product_packed(&part);
+    return pwf_product_packed(&part) + pwf_product_room(&part);
 }
 
 void pwf_product_once(const pwf_matmul *m, float *y, bool add, float factor, const float *a,
@@ -143,9 +199,10 @@ void pwf_product_once(const pwf_matmul *m, float *y, bool add, float factor, con
     const int64_t step_a = m->transpose_a ? m->stride_a : 1;
     const int64_t step_b = m->transpose_b ? 1 : m->stride_b;
     pwf_matmul part = first_part(m);
+    float *room = workspace + pwf_product_packed(&part) / sizeof *workspace;
     for (int64_t from = 0; from < m->inner; from += part.inner) {
         if (m->inner - from < part.inner) part.inner = m->inner - from;
         pwf_product_pack(&part, workspace, factor, b + from * step_b);
-        pwf_product_run(&part, y, add || from > 0, NULL, a + from * step_a, workspace);
+        pwf_product_run(&part, y, add || from > 0, NULL, a + from * step_a, workspace, room);
     }
 }

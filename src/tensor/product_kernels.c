@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Compiled once per instruction set: the tiles of our matrix product, and what packs for them. A
- * tile keeps its sums in registers, so the order of its loops is the order of each sum. */
+ * tile keeps its sums in registers, so the order of its loops is the order of each sum.
+ *
+ * It works on words of 32 bits: numbers, or with AVX512_BF16 pairs of bf16 numbers that are
+ * neighbours along the inner axis. Its instruction multiplies and adds the upper ones first, so the
+ * first of a pair is there. Behind an odd number of elements a stands -0 and in b 0: adding -0
+ * changes nothing. */
 #include "functions.h"
 #include "tables.h"
 
@@ -27,7 +32,11 @@ static inline void store_first(float *p, vec v, int n)
 #define STORE(p, v) _mm512_storeu_ps(p, v)
 #define SPREAD(x) _mm512_set1_ps(x)
 #define MULTIPLY(a, b) _mm512_mul_ps(a, b)
+#if defined(__AVX512BF16__)
+#define FMA(a, b, c) _mm512_dpbf16_ps(c, (__m512bh)(a), (__m512bh)(b))
+#else
 #define FMA(a, b, c) _mm512_fmadd_ps(a, b, c)
+#endif
 
 #elif defined(__AVX2__)
 
@@ -100,6 +109,101 @@ static inline vec multiply_add(vec a, vec b, vec c)
 #define SPREAD(x) spread(x)
 #define MULTIPLY(a, b) multiply(a, b)
 #define FMA(a, b, c) multiply_add(a, b, c)
+
+#endif
+
+#if defined(__AVX512BF16__)
+
+enum { DEPTH = 2 }; /* elements of a word */
+
+/* Words of 16 first elements and 16 second ones. */
+static inline vec pairs(vec first, vec second)
+{
+    const __m512i order =
+        _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
+                         21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    const __m512i both = (__m512i)_mm512_cvtne2ps_pbh(first, second);
+    return _mm512_castsi512_ps(_mm512_permutexvar_epi16(order, both));
+}
+
+/* The word of factor times `there` elements `stride` apart, of which there may be fewer than two.
+ */
+static inline float word(float factor, const float *p, int64_t stride, int64_t there, float pad)
+{
+    const float second = there > 1 ? factor * p[stride] : pad;
+    return pwf_float_of((uint32_t)pwf_bf16_of(factor * *p) << 16 | pwf_bf16_of(second));
+}
+
+/* Words of n columns of two rows; without a second one `pad` stands there. */
+static inline vec words(vec factor, const float *p, const float *next, float pad, int n)
+{
+    const vec first = MULTIPLY(factor, load_first(p, n));
+    return pairs(first, next ? MULTIPLY(factor, load_first(next, n)) : SPREAD(pad));
+}
+
+/* Eight words of a row. */
+static inline __m256 row_words(float factor, const float *p)
+{
+    const __m256i in = (__m256i)_mm512_cvtneps_pbh(MULTIPLY(SPREAD(factor), LOAD(p)));
+    return _mm256_castsi256_ps(_mm256_rol_epi32(in, 16));
+}
+
+static void along(float *out, const float *x, int64_t n)
+{
+    for (; n >= 2 * LANES; n -= 2 * LANES, out += LANES, x += 2 * LANES) {
+        const __m512i in = (__m512i)_mm512_cvtne2ps_pbh(LOAD(x + LANES), LOAD(x));
+        STORE(out, _mm512_castsi512_ps(_mm512_rol_epi32(in, 16)));
+    }
+    for (; n > 0; n -= 2, x += 2)
+        *out++ = word(1.0f, x, 1, n, -0.0f);
+}
+
+static void down(float *out, const float *x, const float *next, int64_t n)
+{
+    for (int64_t i = 0; i < n; i += LANES) {
+        const int here = n - i < LANES ? (int)(n - i) : LANES;
+        store_first(out + i, words(SPREAD(1.0f), x + i, next ? next + i : NULL, -0.0f, here), here);
+    }
+}
+
+#else
+
+enum { DEPTH = 1 };
+
+static inline float word(float factor, const float *p, int64_t stride, int64_t there, float pad)
+{
+    (void)stride, (void)there, (void)pad;
+    return factor * *p;
+}
+
+static inline vec words(vec factor, const float *p, const float *next, float pad, int n)
+{
+    (void)next, (void)pad;
+    return MULTIPLY(factor, n == LANES ? LOAD(p) : load_first(p, n));
+}
+
+#if defined(__AVX2__)
+
+/* Eight words of a row. */
+static inline __m256 row_words(float factor, const float *p)
+{
+    return _mm256_mul_ps(_mm256_set1_ps(factor), _mm256_loadu_ps(p));
+}
+
+#endif
+
+static void along(float *out, const float *x, int64_t n)
+{
+    PWF_INDEPENDENT
+    for (int64_t i = 0; i < n; i++)
+        out[i] = pwf_bf16_value(pwf_bf16_of(x[i]));
+}
+
+static void down(float *out, const float *x, const float *next, int64_t n)
+{
+    (void)next;
+    along(out, x, n);
+}
 
 #endif
 
@@ -201,14 +305,13 @@ static void tile(const pwf_tile *t, int rows)
 
 enum { SQUARE = 8 };
 
-/* A square of factor * b, transposed. */
+/* A square of words of factor * b, transposed. */
 static inline void turn(float *to, int width, float factor, const float *b, int64_t stride)
 {
     __m256 x[SQUARE], p[SQUARE], q[SQUARE];
-    const __m256 f = _mm256_set1_ps(factor);
     PWF_UNROLL
     for (int i = 0; i < SQUARE; i++)
-        x[i] = _mm256_mul_ps(f, _mm256_loadu_ps(b + i * stride));
+        x[i] = row_words(factor, b + i * stride);
     PWF_UNROLL
     for (int i = 0; i < SQUARE; i += 2) {
         p[i] = _mm256_unpacklo_ps(x[i], x[i + 1]);
@@ -243,44 +346,50 @@ static inline void turn(float *to, int width, float factor, const float *b, int6
 static void pack_transposed(float *panel, int width, int columns, float factor, const float *b,
                             const pwf_matmul *m)
 {
-    const int64_t squares = m->inner / SQUARE * SQUARE;
+    const int64_t count = (m->inner + DEPTH - 1) / DEPTH;
+    const int64_t squares = m->inner / (SQUARE * DEPTH) * SQUARE;
     int j = 0;
     for (; j + SQUARE <= columns; j += SQUARE) {
         const float *from = b + j * m->stride_b;
         for (int64_t k = 0; k < squares; k += SQUARE)
-            turn(panel + k * width + j, width, factor, from + k, m->stride_b);
-        for (int64_t k = squares; k < m->inner; k++)
-            for (int i = 0; i < SQUARE; i++)
-                panel[k * width + j + i] = factor * from[i * m->stride_b + k];
+            turn(panel + k * width + j, width, factor, from + k * DEPTH, m->stride_b);
     }
-    for (; j < width; j++)
-        for (int64_t k = 0; k < m->inner; k++)
-            panel[k * width + j] = j < columns ? factor * b[j * m->stride_b + k] : 0.0f;
+    for (int i = 0; i < width; i++)
+        for (int64_t k = i < j ? squares : 0; k < count; k++) {
+            const float *from = b + i * m->stride_b + k * DEPTH;
+            const int64_t there = m->inner - k * DEPTH;
+            panel[k * width + i] = i < columns ? word(factor, from, 1, there, 0.0f) : 0.0f;
+        }
 }
 
-static inline __attribute__((always_inline)) void
-pack_whole(float *panel, const int vectors, float factor, const float *b, const pwf_matmul *m)
+/* `vectors` and `last`, the columns in its last vector, are constants where that is worth it. */
+static inline __attribute__((always_inline)) void pack_straight(float *panel, const int vectors,
+                                                                const int last, float factor,
+                                                                const float *b, const pwf_matmul *m)
 {
     const vec f = SPREAD(factor);
-    for (int64_t k = 0; k < m->inner; k++, panel += vectors * LANES, b += m->stride_b)
-        PWF_UNROLL
-    for (int v = 0; v < vectors; v++)
-        STORE(panel + v * LANES, MULTIPLY(f, LOAD(b + v * LANES)));
+    for (int64_t k = 0; k < m->inner; k += DEPTH, panel += vectors * LANES) {
+        const float *row = b + k * m->stride_b;
+        const float *next = k + 1 < m->inner ? row + m->stride_b : NULL;
+        for (int v = 0; v < vectors; v++)
+            STORE(panel + v * LANES, words(f, row + v * LANES, next ? next + v * LANES : NULL, 0.0f,
+                                           v < vectors - 1 ? LANES : last));
+    }
 }
 
 static void pack(float *panel, int width, int columns, float factor, const float *b,
                  const pwf_matmul *m)
 {
+    const int vectors = width / LANES, last = columns - (vectors - 1) * LANES;
     if (m->transpose_b)
         pack_transposed(panel, width, columns, factor, b, m);
-    else if (columns == PWF_PANEL_VECTORS * LANES)
-        pack_whole(panel, PWF_PANEL_VECTORS, factor, b, m);
-    else if (columns == 2 * LANES)
-        pack_whole(panel, 2, factor, b, m);
+    else if (vectors == PWF_PANEL_VECTORS && last == LANES)
+        pack_straight(panel, PWF_PANEL_VECTORS, LANES, factor, b, m);
+    else if (vectors == 2 && last == LANES)
+        pack_straight(panel, 2, LANES, factor, b, m);
     else
-        for (int64_t k = 0; k < m->inner; k++, panel += width, b += m->stride_b)
-            for (int j = 0; j < width; j++)
-                panel[j] = j < columns ? factor * b[j] : 0.0f;
+        pack_straight(panel, vectors, last, factor, b, m);
 }
 
-const pwf_product_kernels PWF_KERNEL(pwf_product_kernels) = {LANES, ROWS, tile, pack};
+const pwf_product_kernels PWF_KERNEL(pwf_product_kernels) = {LANES, ROWS,  DEPTH, tile,
+                                                             pack,  along, down};

@@ -11,7 +11,7 @@
 
 extern const pwf_conv_kernels pwf_conv_kernels_base, pwf_conv_kernels_avx2, pwf_conv_kernels_avx512;
 extern const pwf_product_kernels pwf_product_kernels_base, pwf_product_kernels_avx2,
-    pwf_product_kernels_avx512;
+    pwf_product_kernels_avx512, pwf_product_kernels_avx512bf16;
 extern const pwf_kernels pwf_kernels_base, pwf_kernels_avx2, pwf_kernels_avx512;
 
 /* Pooling lives in a file of its own. */

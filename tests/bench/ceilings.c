@@ -118,14 +118,15 @@ static void products(void)
                 best[bf16],
                 tell(row, unit * products_onednn(*s, bf16 != 0, threads, seconds), "GFLOP/s"));
         }
-    for (int i = 0; i < 3; i++)
-        for (int pass = 0; pass < 3; pass++) {
-            const product *s = &shapes[i];
-            snprintf(row, sizeof row, "our linear layer, fp32, %lldx%lldx%lld%s", s->rows,
-                     s->inputs, s->outputs, passes[pass]);
-            best[0] = greater(
-                best[0], tell(row, unit * products_linear(*s, pass, threads, seconds), "GFLOP/s"));
-        }
+    for (int bf16 = 0; bf16 < 2; bf16++)
+        for (int i = 0; i < 3; i++)
+            for (int pass = 0; pass < 3; pass++) {
+                const product *s = &shapes[i];
+                snprintf(row, sizeof row, "our linear layer, %s, %lldx%lldx%lld%s",
+                         bf16 ? "bf16" : "fp32", s->rows, s->inputs, s->outputs, passes[pass]);
+                const double rate = products_linear(*s, pass, bf16 != 0, threads, seconds);
+                best[bf16] = greater(best[bf16], tell(row, unit * rate, "GFLOP/s"));
+            }
     tell(BENCH_PRODUCTS_FP32, best[0], "GFLOP/s");
     tell(BENCH_PRODUCTS_BF16, best[1], "GFLOP/s");
 }

@@ -117,6 +117,7 @@ typedef struct linear {
 typedef struct linear_job {
     product shape;
     int pass;
+    bool bf16;
     linear own[THREADS_MAX];
 } linear_job;
 
@@ -126,8 +127,11 @@ static void linear_begin(void *context, int thread)
     linear *own = &job->own[thread];
     const product *s = &job->shape;
     const pwf_conv_shape shape = pwf_conv_shape_linear(s->rows, s->inputs, s->outputs);
-    const pwf_conv_use use = {
-        .forward = true, .bias = true, .backward_data = true, .backward_weights = true};
+    const pwf_conv_use use = {.forward = true,
+                              .bias = true,
+                              .backward_data = true,
+                              .backward_weights = true,
+                              .precision = job->bf16 ? PWF_BF16 : PWF_FP32};
     pwf_tensor_thread_start();
     bench_check(pwf_conv_new(PWF_TENSOR_AUTO, &shape, use, &own->conv));
     bench_check(pwf_mem_alloc(PWF_MEM_BUFFERS, s->rows * s->inputs, sizeof(float), &own->x));
@@ -170,9 +174,9 @@ static double linear_work(void *context, int thread)
     return operations(&job->shape);
 }
 
-double products_linear(product shape, int pass, int threads, double seconds)
+double products_linear(product shape, int pass, bool bf16, int threads, double seconds)
 {
     static linear_job job;
-    job = (linear_job){.shape = shape, .pass = pass};
+    job = (linear_job){.shape = shape, .pass = pass, .bf16 = bf16};
     return bench_rate(threads, seconds, &(bench_job){linear_begin, linear_end, linear_work, &job});
 }

@@ -18,6 +18,6 @@ double products_onednn(product shape, bool bf16, int threads, double seconds);
 
 /* The linear layer of this program, forward (0), for the gradient of its input (1), of its weights
  * (2). */
-double products_linear(product shape, int pass, int threads, double seconds);
+double products_linear(product shape, int pass, bool bf16, int threads, double seconds);
 
 #endif

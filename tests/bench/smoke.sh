@@ -76,6 +76,7 @@ fp32 (multiply-adds|multiplications and additions) from registers
 copying in memory
 oneDNN, fp32, 788x192x576
 our linear layer, fp32, 788x768x192, gradient of the weights
+our linear layer, bf16, 788x192x576
 vit_micro, training
 vit_micro, batch 16
 1 rank of 2 threads

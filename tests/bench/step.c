@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Times the slots of a training step, operator by operator, on several threads at once:
  *   bench_step MODEL [images of a slot] [threads] [milliseconds] [images of a step] [back end]
+ *              [precision]
  * MODEL is one of timm's names, or `fashion` for the network of configs/fashion_mnist.yaml. Each
  * operator's time is that of its fastest slot. */
 #include "bench.h"
@@ -32,12 +33,15 @@ typedef struct worker {
     bool warm;
 } worker;
 
+static const char *const precisions[PWF_PRECISIONS] = {"fp32", "bf16"};
+
 static struct {
     pwf_config config;
     pwf_registry *registry;
     pwf_graph *graph;
     const char *model;
     int64_t total, images, threads, batch;
+    pwf_precision precision;
     float *weights;
     worker workers[THREADS_MAX];
 } all;
@@ -77,7 +81,8 @@ static void begin(void *context, int thread)
     (void)context;
     worker *w = &all.workers[thread];
     pwf_tensor_thread_start();
-    bench_check(pwf_executor_new(all.graph, all.images, PWF_MODE_TRAIN, PWF_FP32, &w->executor));
+    bench_check(
+        pwf_executor_new(all.graph, all.images, PWF_MODE_TRAIN, all.precision, &w->executor));
     bench_check(pwf_mem_alloc(PWF_MEM_BUFFERS, all.total, sizeof(float), &w->gradient));
     bench_check(pwf_mem_alloc(PWF_MEM_BUFFERS, all.total, sizeof(int64_t), &w->sum));
     bench_check(pwf_mem_alloc(PWF_MEM_BUFFERS, pwf_registry_buffer_count(all.registry),
@@ -195,8 +200,9 @@ static void measure(const char *model, int64_t backend, double seconds)
     const bench_job job = {begin, end, work, NULL};
     const double rate = bench_rate((int)all.threads, seconds, &job);
     const double operations = 3e-9 * (double)pwf_graph_operations(all.graph);
-    printf("%s, %s: %.1f images/s, %.1f GFLOP/s (%.2f GFLOP per image), %.1f MiB a thread\n", model,
-           pwf_tensor_backend_text(backend), rate, rate * operations, operations,
+    printf("%s, %s, %s: %.1f images/s, %.1f GFLOP/s (%.2f GFLOP per image), %.1f MiB a thread\n",
+           model, pwf_tensor_backend_text(backend), precisions[all.precision], rate,
+           rate * operations, operations,
            (double)pwf_mem_peak(PWF_MEM_ACTIVATIONS) / 1048576.0 / (double)all.threads);
     char row[128];
     snprintf(row, sizeof row, "%s, training", model);
@@ -218,6 +224,7 @@ int main(int argc, char **argv)
     const double seconds = 1e-3 * (double)bench_argument(argc, argv, 4, 2000);
     all.batch = bench_argument(argc, argv, 5, 64);
     if (all.threads > THREADS_MAX) return PWF_USAGE;
+    if (argc > 7 && strcmp(argv[7], precisions[PWF_BF16]) == 0) all.precision = PWF_BF16;
     pwf_tensor_thread_start();
     for (int64_t backend = PWF_BACKEND_AUTO; backend <= PWF_BACKEND_PLAIN; backend++)
         if (strcmp(names[backend], wanted) == 0) measure(model, backend, seconds);

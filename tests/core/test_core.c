@@ -145,6 +145,10 @@ static void instruction_sets(void **state)
         assert_true(pwf_isa_now() == (pwf_isa)i || (pwf_isa)i > pwf_isa_best());
     }
     pwf_isa_use(pwf_isa_best());
+    assert_true(!pwf_isa_bf16() || pwf_isa_best() == PWF_ISA_AVX512);
+    pwf_isa_use_bf16(false);
+    assert_false(pwf_isa_bf16());
+    pwf_isa_use_bf16(true);
     assert_string_equal(pwf_isa_name(PWF_ISA_BASE), "base");
     assert_string_equal(pwf_isa_name(PWF_ISA_AVX2), "avx2");
     assert_string_equal(pwf_isa_name(PWF_ISA_AVX512), "avx512");

@@ -57,6 +57,7 @@ void op_case_start(op_case *c, pwf_tensor_backend backend)
     expect(c->node.op->infer(&c->node));
     pwf_plan_task task = {.node = &c->node,
                           .backend = backend,
+                          .precision = c->precision,
                           .images = c->images,
                           .slot_images = c->images,
                           .training = true};

@@ -8,6 +8,7 @@
 typedef struct op_case {
     pwf_node node;
     pwf_param weight, bias;
+    pwf_precision precision;
     pwf_buffer mean, variance;
     int64_t images;
     int64_t counts[PWF_NODE_INPUTS], out_count;

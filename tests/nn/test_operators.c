@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Walks the table of operators and checks each gradient by central differences, on every back end.
- * An operator without a case here fails the test. */
+/* Walks the table of operators and checks each gradient by central differences, on every back end;
+ * and those in bf16, which are no derivatives of a smooth function, beside those in fp32. An
+ * operator without a case here fails the test. */
 #include "op_case.h"
 
 #include "pwf/core/mem.h"
@@ -124,10 +125,13 @@ static void expect_double(const float *now, const float *before, int64_t count)
         assert_true(fabsf(now[i] - 2.0f * before[i]) <= 1e-5f * fabsf(before[i]) + 1e-6f);
 }
 
-static double check(const op_case *prototype, const pwf_operator *op, pwf_tensor_backend backend)
+/* A case with inputs, forward and backward. */
+static op_case begin(const op_case *prototype, const pwf_operator *op, pwf_tensor_backend backend,
+                     pwf_precision precision)
 {
     op_case c = *prototype;
     c.node.op = op;
+    c.precision = precision;
     c.images = 2;
     c.scale = 0.5f;
     op_case_start(&c, backend);
@@ -143,6 +147,13 @@ static double check(const op_case *prototype, const pwf_operator *op, pwf_tensor
         c.partners[i] = (int32_t)(i == 0 ? 4 : c.labels[i]);
     op_case_forward(&c);
     op_case_backward(&c);
+    return c;
+}
+
+static double check(const op_case *prototype, const pwf_operator *op, pwf_tensor_backend backend)
+{
+    op_case c = begin(prototype, op, backend, PWF_FP32);
+    const int64_t weights = c.weight.count + c.bias.count;
     double most = compare(&c, c.weights, c.dweights, weights);
     for (int i = 0; i < c.node.inputs; i++) {
         const double d = compare(&c, c.x[i], c.dx[i], c.counts[i]);
@@ -161,6 +172,47 @@ static double check(const op_case *prototype, const pwf_operator *op, pwf_tensor
         free(before[i]);
     op_case_end(&c);
     return most;
+}
+
+/* The largest difference, as part of the largest number. */
+static double apart(const float *a, const float *b, int64_t count)
+{
+    double most = 0.0, size = 1e-3;
+    for (int64_t i = 0; i < count; i++) {
+        const double d = fabs((double)a[i] - (double)b[i]);
+        if (!(d <= most)) most = d;
+        if (fabs((double)b[i]) > size) size = fabs((double)b[i]);
+    }
+    return most / size;
+}
+
+static void test_bf16(void **state)
+{
+    (void)state;
+    static const char *const with_products[] = {"conv2d", "linear", "attention"};
+    static const pwf_tensor_backend backends[] = {PWF_TENSOR_AUTO, PWF_TENSOR_ONEDNN,
+                                                  PWF_TENSOR_PLAIN};
+    for (size_t j = 0; j < sizeof cases / sizeof *cases; j++)
+        for (size_t k = 0; k < sizeof backends / sizeof *backends; k++) {
+            const pwf_operator *op = pwf_operator_find(cases[j].weight.name);
+            op_case c = begin(&cases[j], op, backends[k], PWF_BF16);
+            op_case exact = begin(&cases[j], op, backends[k], PWF_FP32);
+            double most = apart(c.y, exact.y, c.out_count);
+            most = fmax(most, apart(c.dweights, exact.dweights, c.weight.count + c.bias.count));
+            for (int i = 0; i < c.node.inputs; i++)
+                most = fmax(most, apart(c.dx[i], exact.dx[i], c.counts[i]));
+            bool products = false;
+            for (size_t i = 0; i < sizeof with_products / sizeof *with_products; i++)
+                products = products || strcmp(op->name, with_products[i]) == 0;
+            if (products && k == 0) printf("%-14s %.1e\n", op->name, most);
+            if (products)
+                assert_true(most < 2e-2 && (most > 1e-5 || backends[k] != PWF_TENSOR_PLAIN));
+            else
+                assert_true(most == 0.0);
+            op_case_end(&c);
+            op_case_end(&exact);
+        }
+    assert_int_equal(pwf_mem_live(), 0);
 }
 
 static void test_gradients(void **state)
@@ -185,7 +237,8 @@ static void test_gradients(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_gradients)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_gradients),
+                                       cmocka_unit_test(test_bf16)};
     pwf_tensor_thread_start();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -201,25 +201,72 @@ static void test_rounding(void **state)
     pwf_isa_use(pwf_isa_best());
 }
 
-/* On linear layers our own product, which is what `auto` takes, has the bits of the plain loops. */
+static void expect_bits(const arrays *a, const arrays *truth)
+{
+    assert_memory_equal(a->y, truth->y, (size_t)a->results * sizeof(float));
+    assert_memory_equal(a->dx, truth->dx, (size_t)a->images * sizeof(float));
+    assert_memory_equal(a->dw, truth->dw, (size_t)a->weights * sizeof(float));
+}
+
+/* By our own product, whatever `auto` would take. */
+static void run_product(pwf_precision precision, const pwf_conv_shape *s, arrays *a)
+{
+    pwf_conv conv = {.shape = *s, .use = {true, true, true, true, precision}};
+    assert_int_equal(pwf_conv_product.plan(&conv).code, PWF_OK);
+    float *workspace = numbers((int64_t)(conv.workspace / sizeof *workspace), 0);
+    pwf_conv_product.forward(&conv, a->y, a->x, a->w, a->b, workspace);
+    pwf_conv_product.backward_data(&conv, a->dx, a->dy, a->w, workspace);
+    pwf_conv_product.backward_weights(&conv, a->dw, a->dy, a->x, workspace);
+    pwf_mem_free(workspace);
+}
+
+/* On linear layers our own product has the bits of the plain loops, with and without the
+ * instruction for bf16; in fp32 `auto` takes it. */
 static void test_linear_bits(void **state)
 {
     (void)state;
-    for (int isa = PWF_ISA_AVX2; isa <= (int)pwf_isa_best(); isa++) {
-        pwf_isa_use((pwf_isa)isa);
-        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
-            if (!pwf_conv_is_linear(&shapes[i])) continue;
-            arrays truth = allocate(&shapes[i]), own = allocate(&shapes[i]);
-            run(PWF_TENSOR_PLAIN, &shapes[i], &truth);
-            run(PWF_TENSOR_AUTO, &shapes[i], &own);
-            assert_memory_equal(own.y, truth.y, (size_t)own.results * sizeof(float));
-            assert_memory_equal(own.dx, truth.dx, (size_t)own.images * sizeof(float));
-            assert_memory_equal(own.dw, truth.dw, (size_t)own.weights * sizeof(float));
-            release(&truth);
-            release(&own);
-        }
-    }
+    for (int isa = PWF_ISA_BASE; isa <= (int)pwf_isa_best(); isa++)
+        for (int precision = 0; precision < PWF_PRECISIONS; precision++)
+            for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+                if (!pwf_conv_is_linear(&shapes[i])) continue;
+                pwf_isa_use((pwf_isa)isa);
+                arrays truth = allocate(&shapes[i]), own = allocate(&shapes[i]);
+                arrays without = allocate(&shapes[i]), chosen = allocate(&shapes[i]);
+                run_in((pwf_precision)precision, PWF_TENSOR_PLAIN, &shapes[i], &truth);
+                run_product((pwf_precision)precision, &shapes[i], &own);
+                expect_bits(&own, &truth);
+                pwf_isa_use_bf16(false);
+                run_product((pwf_precision)precision, &shapes[i], &without);
+                pwf_isa_use_bf16(true);
+                expect_bits(&without, &truth);
+                if (isa > PWF_ISA_BASE && precision == PWF_FP32) {
+                    run(PWF_TENSOR_AUTO, &shapes[i], &chosen);
+                    expect_bits(&chosen, &truth);
+                }
+                release(&truth);
+                release(&own);
+                release(&without);
+                release(&chosen);
+            }
     pwf_isa_use(pwf_isa_best());
+}
+
+/* Plain loops in bf16 are those in fp32 on rounded numbers. */
+static void test_plain_bf16(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        arrays in = allocate(&shapes[i]), rounded = allocate(&shapes[i]);
+        pwf_conv_kernels_now()->round_bf16(rounded.x, in.x, in.images);
+        pwf_conv_kernels_now()->round_bf16(rounded.dy, in.dy, in.results);
+        pwf_conv_kernels_now()->round_bf16(rounded.w, in.w, in.weights);
+        assert_memory_not_equal(rounded.x, in.x, (size_t)in.images * sizeof(float));
+        run_in(PWF_BF16, PWF_TENSOR_PLAIN, &shapes[i], &in);
+        run(PWF_TENSOR_PLAIN, &shapes[i], &rounded);
+        expect_bits(&in, &rounded);
+        release(&in);
+        release(&rounded);
+    }
 }
 
 /* Only what was asked for is planned, and that takes no more workspace than everything. */
@@ -264,8 +311,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_against_plain), cmocka_unit_test(test_bf16),
         cmocka_unit_test(test_rounding),      cmocka_unit_test(test_linear_bits),
-        cmocka_unit_test(test_forward_only),  cmocka_unit_test(test_names),
-        cmocka_unit_test(test_extent)};
+        cmocka_unit_test(test_plain_bf16),    cmocka_unit_test(test_forward_only),
+        cmocka_unit_test(test_names),         cmocka_unit_test(test_extent)};
     pwf_tensor_thread_start();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
