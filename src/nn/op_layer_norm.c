@@ -25,7 +25,8 @@ static int64_t rows_of(const pwf_node *n)
 static pwf_status plan(const pwf_plan_task *task, void **own, pwf_need *need)
 {
     const size_t both = 2 * (size_t)rows_of(task->node) * sizeof(float);
-    const size_t sums = 2 * (size_t)task->node->in[0].channels * sizeof(double);
+    const size_t channels = (size_t)task->node->in[0].channels;
+    const size_t sums = 2 * channels * sizeof(double) + 4 * channels * sizeof(float);
     (void)own;
     need->saved = task->training ? both : 0;
     need->workspace = both > sums ? both : sums;
@@ -46,19 +47,16 @@ static pwf_status forward(const pwf_call *c)
 
 static void image_backward(const pwf_call *c, int64_t image)
 {
-    const pwf_kernels *k = pwf_kernels_now();
     const int64_t rows = rows_of(c->node), n = c->node->in[0].channels, at = image * rows * n;
     const float *mean = (const float *)c->saved + 2 * image * rows, *inverse = mean + rows;
     double *dscale = c->workspace, *dshift = dscale + n;
-    k->layer_norm_sums(dscale, dshift, c->dy + at, c->x[0] + at, mean, inverse, rows, n);
+    pwf_kernels_now()->layer_norm_backward(c->dx[0] ? c->dx[0] + at : NULL, c->add[0], dscale,
+                                           dshift, (float *)(void *)(dshift + n), c->dy + at,
+                                           c->x[0] + at, mean, inverse, c->weight, rows, n);
     for (int64_t i = 0; i < n; i++) {
         c->dweight[i] += (float)dscale[i];
         c->dbias[i] += (float)dshift[i];
     }
-    float *room = c->workspace;
-    if (c->dx[0])
-        k->layer_norm_backward(c->dx[0] + at, c->add[0], room, room + n, c->dy + at, c->x[0] + at,
-                               mean, inverse, c->weight, rows, n);
 }
 
 static pwf_status backward(const pwf_call *c)

@@ -82,16 +82,24 @@ static pwf_status mean_backward(const pwf_call *c)
     return pwf_ok();
 }
 
+/* Saved: the slope, so that neither x nor y is needed again. */
+static pwf_status gelu_plan(const pwf_plan_task *task, void **own, pwf_need *need)
+{
+    (void)own;
+    need->saved = task->training ? (size_t)pwf_elements(task->node->in[0]) * sizeof(float) : 0;
+    return pwf_ok();
+}
+
 static pwf_status gelu_forward(const pwf_call *c)
 {
-    pwf_kernels_now()->gelu_forward(c->y, c->x[0], count_of(c));
+    pwf_kernels_now()->gelu_forward(c->y, c->training ? c->saved : NULL, c->x[0], count_of(c));
     return pwf_ok();
 }
 
 static pwf_status gelu_backward(const pwf_call *c)
 {
     if (c->dx[0])
-        pwf_kernels_now()->gelu_backward(c->dx[0], c->add[0], c->dy, c->x[0], count_of(c));
+        pwf_kernels_now()->gelu_backward(c->dx[0], c->add[0], c->dy, c->saved, count_of(c));
     return pwf_ok();
 }
 
@@ -117,9 +125,8 @@ const pwf_operator pwf_op_mean = {.name = "mean",
                                   .backward = mean_backward};
 
 const pwf_operator pwf_op_gelu = {.name = "gelu",
-                                  .needs_input = true,
                                   .in_place = true,
                                   .infer = infer_same,
-                                  .plan = no_plan,
+                                  .plan = gelu_plan,
                                   .forward = gelu_forward,
                                   .backward = gelu_backward};

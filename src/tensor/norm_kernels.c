@@ -186,7 +186,6 @@ const pwf_kernels PWF_KERNEL(pwf_kernels) = {
     .log = log_all,
     .cdf = PWF_KERNEL(pwf_cdf_all),
     .layer_norm_forward = PWF_KERNEL(pwf_layer_norm_forward),
-    .layer_norm_sums = PWF_KERNEL(pwf_layer_norm_sums),
     .layer_norm_backward = PWF_KERNEL(pwf_layer_norm_backward),
     .softmax_backward = PWF_KERNEL(pwf_softmax_backward),
     .gelu_forward = PWF_KERNEL(pwf_gelu_forward),

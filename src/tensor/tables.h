@@ -29,16 +29,14 @@ PWF_POOL_KERNELS(avx512)
 #define PWF_TOKEN_KERNELS(isa)                                                                     \
     void pwf_layer_norm_forward_##isa(float *, float *, float *, const float *, const float *,     \
                                       const float *, double, int64_t, int64_t);                    \
-    void pwf_layer_norm_sums_##isa(double *, double *, const float *, const float *,               \
-                                   const float *, const float *, int64_t, int64_t);                \
-    void pwf_layer_norm_backward_##isa(float *, bool, float *, float *, const float *,             \
+    void pwf_layer_norm_backward_##isa(float *, bool, double *, double *, float *, const float *,  \
                                        const float *, const float *, const float *, const float *, \
                                        int64_t, int64_t);                                          \
     void pwf_softmax_##isa(float *, float *, const float *, int64_t, int64_t);                     \
     void pwf_softmax_backward_##isa(float *, const float *, const float *, float, int64_t,         \
                                     int64_t);                                                      \
     void pwf_cdf_all_##isa(float *, const float *, int64_t);                                       \
-    void pwf_gelu_forward_##isa(float *, const float *, int64_t);                                  \
+    void pwf_gelu_forward_##isa(float *, float *, const float *, int64_t);                         \
     void pwf_gelu_backward_##isa(float *, bool, const float *, const float *, int64_t);            \
     void pwf_matmul_plain_##isa(float *, bool, float, const float *, const float *,                \
                                 const pwf_matmul *);

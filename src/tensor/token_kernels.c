@@ -1,75 +1,71 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Compiled once per instruction set: what transformers need beyond convolutions. Sums run along a
- * row, in LANES partial sums that are added in their order: the same on every instruction set. */
+ * row: element i goes to partial sum i % 64, in fp32; the upper half of the partial sums is added
+ * to the lower half until 16 are left, and these in double until one is. */
 #include "functions.h"
+#include "lanes.h"
 #include "tables.h"
 
 #include <string.h>
 
-enum { LANES = 16 };
+enum { LANES = PWF_LANES, PARTS = 4, BLOCK = PARTS * LANES };
 
-static inline double total(const double *lane)
+/* What is made of a row x, or of two: its sum, that of the squares of its distances from `about`,
+ * of the products with z, its maximum. */
+typedef enum row_kind { SUM, SQUARES, PRODUCT, TOP } row_kind;
+
+static inline __attribute__((always_inline)) pwf_lanes
+take(row_kind kind, pwf_lanes sum, pwf_lanes x, pwf_lanes z, pwf_lanes about)
 {
-    double sum = 0.0;
-    for (int j = 0; j < LANES; j++)
-        sum += lane[j];
-    return sum;
+    const pwf_lanes d = pwf_lanes_subtract(x, about);
+    return kind == SUM       ? pwf_lanes_add(sum, x)
+           : kind == SQUARES ? pwf_lanes_add(sum, pwf_lanes_multiply(d, d))
+           : kind == PRODUCT ? pwf_lanes_add(sum, pwf_lanes_multiply(x, z))
+                             : pwf_lanes_greater(x, sum);
+}
+
+static inline __attribute__((always_inline)) pwf_lanes row(row_kind kind, const float *x,
+                                                           const float *z, float about, int64_t n)
+{
+    const float rest = kind == TOP ? -INFINITY : kind == SQUARES ? about : 0.0f;
+    const pwf_lanes m = pwf_lanes_of(about), none = pwf_lanes_of(kind == TOP ? -INFINITY : 0.0f);
+    pwf_lanes part[PARTS] = {none, none, none, none};
+    int64_t c = 0;
+    for (; c + BLOCK <= n; c += BLOCK) {
+        PWF_UNROLL
+        for (int k = 0; k < PARTS; k++) {
+            const int64_t at = c + k * LANES;
+            part[k] = take(kind, part[k], pwf_lanes_load(x + at), pwf_lanes_load(z + at), m);
+        }
+    }
+    PWF_UNROLL
+    for (int k = 0; k < PARTS; k++) {
+        const int64_t at = c + k * LANES, left = n - at;
+        if (left >= LANES)
+            part[k] = take(kind, part[k], pwf_lanes_load(x + at), pwf_lanes_load(z + at), m);
+        else if (left > 0)
+            part[k] = take(kind, part[k], pwf_lanes_load_first(x + at, left, rest),
+                           pwf_lanes_load_first(z + at, left, 0.0f), m);
+    }
+    if (kind == TOP)
+        return pwf_lanes_greater(pwf_lanes_greater(part[0], part[2]),
+                                 pwf_lanes_greater(part[1], part[3]));
+    return pwf_lanes_add(pwf_lanes_add(part[0], part[2]), pwf_lanes_add(part[1], part[3]));
 }
 
 static inline double row_sum(const float *x, int64_t n)
 {
-    double lane[LANES] = {0};
-    int64_t c = 0;
-    for (; c + LANES <= n; c += LANES)
-        for (int j = 0; j < LANES; j++)
-            lane[j] += (double)x[c + j];
-    for (int j = 0; c + j < n; j++)
-        lane[j] += (double)x[c + j];
-    return total(lane);
+    return pwf_lanes_sum(row(SUM, x, x, 0.0f, n));
 }
 
-static inline double row_squares(const float *x, float mean, int64_t n)
+static inline double row_squares(const float *x, float about, int64_t n)
 {
-    double lane[LANES] = {0};
-    int64_t c = 0;
-    for (; c + LANES <= n; c += LANES)
-        for (int j = 0; j < LANES; j++) {
-            const double d = (double)(x[c + j] - mean);
-            lane[j] += d * d;
-        }
-    for (int j = 0; c + j < n; j++) {
-        const double d = (double)(x[c + j] - mean);
-        lane[j] += d * d;
-    }
-    return total(lane);
+    return pwf_lanes_sum(row(SQUARES, x, x, about, n));
 }
 
-static inline double row_product(const float *a, const float *b, int64_t n)
+static inline double row_product(const float *x, const float *z, int64_t n)
 {
-    double lane[LANES] = {0};
-    int64_t c = 0;
-    for (; c + LANES <= n; c += LANES)
-        for (int j = 0; j < LANES; j++)
-            lane[j] += (double)a[c + j] * (double)b[c + j];
-    for (int j = 0; c + j < n; j++)
-        lane[j] += (double)a[c + j] * (double)b[c + j];
-    return total(lane);
-}
-
-static inline float row_top(const float *x, int64_t n)
-{
-    float lane[LANES];
-    int64_t c = 0;
-    for (int j = 0; j < LANES; j++)
-        lane[j] = -INFINITY;
-    for (; c + LANES <= n; c += LANES)
-        for (int j = 0; j < LANES; j++)
-            lane[j] = x[c + j] > lane[j] ? x[c + j] : lane[j];
-    for (int j = 0; c + j < n; j++)
-        lane[j] = x[c + j] > lane[j] ? x[c + j] : lane[j];
-    for (int j = 1; j < LANES; j++)
-        lane[0] = lane[j] > lane[0] ? lane[j] : lane[0];
-    return lane[0];
+    return pwf_lanes_sum(row(PRODUCT, x, z, 0.0f, n));
 }
 
 void PWF_KERNEL(pwf_layer_norm_forward)(float *restrict y, float *restrict mean,
@@ -92,53 +88,86 @@ void PWF_KERNEL(pwf_layer_norm_forward)(float *restrict y, float *restrict mean,
     }
 }
 
-void PWF_KERNEL(pwf_layer_norm_sums)(double *restrict dscale, double *restrict dshift,
-                                     const float *restrict dy, const float *restrict x,
-                                     const float *restrict mean, const float *restrict inverse,
-                                     int64_t rows, int64_t n)
+/* Sums over rows are made in fp32 for so many rows, then added up in double. */
+enum { RUN = 32 };
+
+/* Makes g and normal of a row, and adds its part to the sums of the run. */
+static inline void open_row(float *restrict g, float *restrict normal, float *restrict slopes,
+                            float *restrict shifts, const float *restrict dy,
+                            const float *restrict x, const float *restrict scale, float mean,
+                            float inverse, int64_t n)
 {
-    memset(dscale, 0, (size_t)n * sizeof *dscale);
-    memset(dshift, 0, (size_t)n * sizeof *dshift);
-    for (int64_t i = 0; i < rows; i++, dy += n, x += n)
-        for (int64_t c = 0; c < n; c++) {
-            dscale[c] += (double)(dy[c] * ((x[c] - mean[i]) * inverse[i]));
-            dshift[c] += (double)dy[c];
-        }
+    for (int64_t c = 0; c < n; c++) {
+        const float xhat = (x[c] - mean) * inverse;
+        g[c] = dy[c] * scale[c];
+        normal[c] = xhat;
+        slopes[c] += dy[c] * xhat;
+        shifts[c] += dy[c];
+    }
 }
 
-void PWF_KERNEL(pwf_layer_norm_backward)(float *restrict dx, bool add, float *restrict g,
-                                         float *restrict xhat, const float *restrict dy,
-                                         const float *restrict x, const float *restrict mean,
-                                         const float *restrict inverse, const float *restrict scale,
-                                         int64_t rows, int64_t n)
+static inline void close_row(float *restrict dx, bool add, const float *restrict g,
+                             const float *restrict normal, float inverse, int64_t n)
 {
-    for (int64_t i = 0; i < rows; i++, dx += n, dy += n, x += n) {
-        for (int64_t c = 0; c < n; c++) {
-            g[c] = dy[c] * scale[c];
-            xhat[c] = (x[c] - mean[i]) * inverse[i];
+    const float offset = (float)(row_sum(g, n) / (double)n);
+    const float slope = (float)(row_product(g, normal, n) / (double)n);
+    if (add)
+        for (int64_t c = 0; c < n; c++)
+            dx[c] += inverse * (g[c] - fmaf(normal[c], slope, offset));
+    else
+        for (int64_t c = 0; c < n; c++)
+            dx[c] = inverse * (g[c] - fmaf(normal[c], slope, offset));
+}
+
+void PWF_KERNEL(pwf_layer_norm_backward)(float *restrict dx, bool add, double *restrict dscale,
+                                         double *restrict dshift, float *restrict room,
+                                         const float *restrict dy, const float *restrict x,
+                                         const float *restrict mean, const float *restrict inverse,
+                                         const float *restrict scale, int64_t rows, int64_t n)
+{
+    float *g = room, *normal = room + n, *slopes = room + 2 * n, *shifts = room + 3 * n;
+    memset(dscale, 0, (size_t)n * sizeof *dscale);
+    memset(dshift, 0, (size_t)n * sizeof *dshift);
+    for (int64_t first = 0; first < rows; first += RUN) {
+        const int64_t end = first + RUN < rows ? first + RUN : rows;
+        memset(slopes, 0, 2 * (size_t)n * sizeof *slopes);
+        for (int64_t i = first; i < end; i++) {
+            open_row(g, normal, slopes, shifts, dy + i * n, x + i * n, scale, mean[i], inverse[i],
+                     n);
+            if (dx) close_row(dx + i * n, add, g, normal, inverse[i], n);
         }
-        const float offset = (float)(row_sum(g, n) / (double)n);
-        const float slope = (float)(row_product(g, xhat, n) / (double)n);
-        const float inv = inverse[i];
-        if (add)
-            for (int64_t c = 0; c < n; c++)
-                dx[c] += inv * (g[c] - fmaf(xhat[c], slope, offset));
-        else
-            for (int64_t c = 0; c < n; c++)
-                dx[c] = inv * (g[c] - fmaf(xhat[c], slope, offset));
+        for (int64_t c = 0; c < n; c++) {
+            dscale[c] += (double)slopes[c];
+            dshift[c] += (double)shifts[c];
+        }
     }
+}
+
+/* e^(x - top) of LANES elements; none is above top. */
+static inline __attribute__((always_inline)) void exp_below(float *restrict y,
+                                                            const float *restrict x, float top)
+{
+    for (int j = 0; j < LANES; j++)
+        y[j] = pwf_exp_below(x[j] - top);
 }
 
 void PWF_KERNEL(pwf_softmax)(float *restrict probability, float *restrict log_sum,
                              const float *restrict x, int64_t rows, int64_t n)
 {
     for (int64_t i = 0; i < rows; i++, x += n, probability += n) {
-        const float top = row_top(x, n);
-        for (int64_t c = 0; c < n; c++)
-            probability[c] = pwf_exp(x[c] - top);
+        const float top = pwf_lanes_top(row(TOP, x, x, 0.0f, n));
+        int64_t c = 0;
+        for (; c + LANES <= n; c += LANES)
+            exp_below(probability + c, x + c, top);
+        if (c < n) {
+            float last[LANES], power[LANES];
+            pwf_lanes_store(last, pwf_lanes_load_first(x + c, n - c, top));
+            exp_below(power, last, top);
+            pwf_lanes_store_first(probability + c, pwf_lanes_load(power), n - c);
+        }
         const double sum = row_sum(probability, n);
         const float share = (float)(1.0 / sum);
-        for (int64_t c = 0; c < n; c++)
+        for (c = 0; c < n; c++)
             probability[c] *= share;
         if (log_sum) log_sum[i] = pwf_log((float)sum) + top;
     }
@@ -160,36 +189,38 @@ void PWF_KERNEL(pwf_cdf_all)(float *y, const float *x, int64_t count)
     float density;
     PWF_INDEPENDENT
     for (int64_t i = 0; i < count; i++)
-        y[i] = pwf_normal_cdf(x[i], &density);
-}
-
-void PWF_KERNEL(pwf_gelu_forward)(float *y, const float *x, int64_t count)
-{
-    float density;
-    PWF_INDEPENDENT
-    for (int64_t i = 0; i < count; i++)
-        y[i] = x[i] * pwf_normal_cdf(x[i], &density);
+        y[i] = x[i] != x[i] ? x[i] : pwf_normal_cdf(x[i], &density);
 }
 
 /* dy/dx = cdf(x) + x density(x) */
-static inline float gelu_slope(float x)
+void PWF_KERNEL(pwf_gelu_forward)(float *y, float *slope, const float *x, int64_t count)
 {
     float density;
-    const float cdf = pwf_normal_cdf(x, &density);
-    return fmaf(x, density, cdf);
+    if (slope) {
+        PWF_INDEPENDENT
+        for (int64_t i = 0; i < count; i++) {
+            const float v = x[i], cdf = pwf_normal_cdf(v, &density);
+            y[i] = v * cdf;
+            slope[i] = fmaf(v, density, cdf);
+        }
+    } else {
+        PWF_INDEPENDENT
+        for (int64_t i = 0; i < count; i++)
+            y[i] = x[i] * pwf_normal_cdf(x[i], &density);
+    }
 }
 
-void PWF_KERNEL(pwf_gelu_backward)(float *dx, bool add, const float *dy, const float *x,
+void PWF_KERNEL(pwf_gelu_backward)(float *dx, bool add, const float *dy, const float *slope,
                                    int64_t count)
 {
     if (add) {
         PWF_INDEPENDENT
         for (int64_t i = 0; i < count; i++)
-            dx[i] += dy[i] * gelu_slope(x[i]);
+            dx[i] += dy[i] * slope[i];
     } else {
         PWF_INDEPENDENT
         for (int64_t i = 0; i < count; i++)
-            dx[i] = dy[i] * gelu_slope(x[i]);
+            dx[i] = dy[i] * slope[i];
     }
 }
 

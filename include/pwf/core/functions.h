@@ -7,16 +7,15 @@
 /** exp and log of our own: libm's differ from machine to machine. Inline, so that loops over them
  * vectorise. */
 
-/** e^x = 2^k e^r, r in [-ln2/2, ln2/2], Taylor's polynomial of degree 7 (remainder 5e-9 relative).
- * Below -87 it is 0 and above 88 infinity: no denormals. NaN stays.
+/** e^x = 2^k e^r, r in [-ln2/2, ln2/2], Taylor's polynomial of degree 7 (remainder 5e-9 relative),
+ * for x in [-87, 88]. NaN stays.
  * Local; any thread. The same bits everywhere. */
-static inline float pwf_exp(float x)
+static inline float pwf_exp_within(float x)
 {
-    const float clamped = x < -87.0f ? -87.0f : x > 88.0f ? 88.0f : x;
     /* Adding and taking away 3 * 2^22 rounds to an integer, also readable from the low bits. */
-    const float shifted = fmaf(clamped, 0x1.715476p+0f, 0x1.8p23f);
+    const float shifted = fmaf(x, 0x1.715476p+0f, 0x1.8p23f);
     const float k = shifted - 0x1.8p23f;
-    const float r = fmaf(k, 0x1.05c610p-29f, fmaf(k, -0x1.62e430p-1f, clamped));
+    const float r = fmaf(k, 0x1.05c610p-29f, fmaf(k, -0x1.62e430p-1f, x));
     float p = 0x1.a01a02p-13f;
     p = fmaf(p, r, 0x1.6c16c2p-10f);
     p = fmaf(p, r, 0x1.111112p-7f);
@@ -25,9 +24,22 @@ static inline float pwf_exp(float x)
     p = fmaf(p, r, 0.5f);
     p = fmaf(p, r, 1.0f);
     p = fmaf(p, r, 1.0f);
-    const float power = pwf_float_of((pwf_float_bits(shifted) + 127u) << 23);
-    const float y = p * power;
-    return x < -87.0f ? 0.0f : x > 88.0f ? INFINITY : y;
+    return p * pwf_float_of((pwf_float_bits(shifted) + 127u) << 23);
+}
+
+/** e^x for x <= 88: below -87 it is 0, so there are no denormals. NaN stays.
+ * Local; any thread. The same bits everywhere. */
+static inline float pwf_exp_below(float x)
+{
+    const float y = pwf_exp_within(x);
+    return x < -87.0f ? 0.0f : y;
+}
+
+/** The same for any x; above 88 it is infinity. */
+static inline float pwf_exp(float x)
+{
+    const float y = pwf_exp_below(x);
+    return x > 88.0f ? INFINITY : y;
 }
 
 /** ln x for normal positive x: x = m 2^e, m in [sqrt(1/2), sqrt 2), f = m - 1; ln 2 in

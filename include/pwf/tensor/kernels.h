@@ -66,17 +66,16 @@ typedef struct pwf_kernels {
     void (*layer_norm_forward)(float *y, float *mean, float *inverse, const float *x,
                                const float *scale, const float *shift, double epsilon, int64_t rows,
                                int64_t channels);
-    /* Gradients of scale and shift, overwritten: sums over rows, in double, in row order. */
-    void (*layer_norm_sums)(double *dscale, double *dshift, const float *dy, const float *x,
-                            const float *mean, const float *inverse, int64_t rows,
-                            int64_t channels);
-    /* g and normal [channels] are workspace. */
-    void (*layer_norm_backward)(float *dx, bool add, float *g, float *normal, const float *dy,
-                                const float *x, const float *mean, const float *inverse,
-                                const float *scale, int64_t rows, int64_t channels);
-    /* y = x times the normal distribution function of x, exactly; y may be x, dx may be dy. */
-    void (*gelu_forward)(float *y, const float *x, int64_t count);
-    void (*gelu_backward)(float *dx, bool add, const float *dy, const float *x, int64_t count);
+    /* dx may be NULL. Gradients of scale and shift are overwritten: sums over rows in row order, in
+     * fp32 for 32 rows, these sums in double. room [4 * channels] is workspace. */
+    void (*layer_norm_backward)(float *dx, bool add, double *dscale, double *dshift, float *room,
+                                const float *dy, const float *x, const float *mean,
+                                const float *inverse, const float *scale, int64_t rows,
+                                int64_t channels);
+    /* y = x times the normal distribution function of x, exactly, and its slope, or NULL; y may be
+     * x. From the slope dx = dy * slope; dx may be dy. */
+    void (*gelu_forward)(float *y, float *slope, const float *x, int64_t count);
+    void (*gelu_backward)(float *dx, bool add, const float *dy, const float *slope, int64_t count);
 } pwf_kernels;
 
 /** The kernels of the instruction set in use.

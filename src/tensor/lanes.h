@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_SRC_TENSOR_LANES_H
+#define PWF_SRC_TENSOR_LANES_H
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Sixteen floats side by side, in the registers of the instruction set a kernel file is compiled
+ * for. For sums along a row, of which a compiler makes loops over memory. */
+
+enum { PWF_LANES = 16 };
+
+#if defined(__AVX512F__)
+
+#include <immintrin.h>
+
+typedef __m512 pwf_lanes;
+
+static inline pwf_lanes pwf_lanes_load(const float *p)
+{
+    return _mm512_loadu_ps(p);
+}
+
+static inline void pwf_lanes_store(float *p, pwf_lanes v)
+{
+    _mm512_storeu_ps(p, v);
+}
+
+static inline pwf_lanes pwf_lanes_of(float x)
+{
+    return _mm512_set1_ps(x);
+}
+
+static inline pwf_lanes pwf_lanes_add(pwf_lanes a, pwf_lanes b)
+{
+    return _mm512_add_ps(a, b);
+}
+
+static inline pwf_lanes pwf_lanes_subtract(pwf_lanes a, pwf_lanes b)
+{
+    return _mm512_sub_ps(a, b);
+}
+
+static inline pwf_lanes pwf_lanes_multiply(pwf_lanes a, pwf_lanes b)
+{
+    return _mm512_mul_ps(a, b);
+}
+
+/* x where it is greater, so not where it is NaN. */
+static inline pwf_lanes pwf_lanes_greater(pwf_lanes x, pwf_lanes y)
+{
+    return _mm512_max_ps(x, y);
+}
+
+/* The first n < 16 floats at p, and `rest` behind them. */
+static inline pwf_lanes pwf_lanes_load_first(const float *p, int64_t n, float rest)
+{
+    return _mm512_mask_loadu_ps(_mm512_set1_ps(rest), (__mmask16)((1u << n) - 1u), p);
+}
+
+static inline void pwf_lanes_store_first(float *p, pwf_lanes v, int64_t n)
+{
+    _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1u), v);
+}
+
+/* The sum: in double, the upper half of them added to the lower until one is left. */
+static inline double pwf_lanes_sum(pwf_lanes v)
+{
+    const __m512d eight = _mm512_add_pd(_mm512_cvtps_pd(_mm512_castps512_ps256(v)),
+                                        _mm512_cvtps_pd(_mm512_extractf32x8_ps(v, 1)));
+    const __m256d four =
+        _mm256_add_pd(_mm512_castpd512_pd256(eight), _mm512_extractf64x4_pd(eight, 1));
+    const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
+    return _mm_cvtsd_f64(two) + _mm_cvtsd_f64(_mm_unpackhi_pd(two, two));
+}
+
+#elif defined(__AVX2__)
+
+#include <immintrin.h>
+
+typedef struct pwf_lanes {
+    __m256 low, high;
+} pwf_lanes;
+
+static inline pwf_lanes pwf_lanes_load(const float *p)
+{
+    return (pwf_lanes){_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)};
+}
+
+static inline void pwf_lanes_store(float *p, pwf_lanes v)
+{
+    _mm256_storeu_ps(p, v.low);
+    _mm256_storeu_ps(p + 8, v.high);
+}
+
+static inline pwf_lanes pwf_lanes_of(float x)
+{
+    return (pwf_lanes){_mm256_set1_ps(x), _mm256_set1_ps(x)};
+}
+
+static inline pwf_lanes pwf_lanes_add(pwf_lanes a, pwf_lanes b)
+{
+    return (pwf_lanes){_mm256_add_ps(a.low, b.low), _mm256_add_ps(a.high, b.high)};
+}
+
+static inline pwf_lanes pwf_lanes_subtract(pwf_lanes a, pwf_lanes b)
+{
+    return (pwf_lanes){_mm256_sub_ps(a.low, b.low), _mm256_sub_ps(a.high, b.high)};
+}
+
+static inline pwf_lanes pwf_lanes_multiply(pwf_lanes a, pwf_lanes b)
+{
+    return (pwf_lanes){_mm256_mul_ps(a.low, b.low), _mm256_mul_ps(a.high, b.high)};
+}
+
+static inline pwf_lanes pwf_lanes_greater(pwf_lanes x, pwf_lanes y)
+{
+    return (pwf_lanes){_mm256_max_ps(x.low, y.low), _mm256_max_ps(x.high, y.high)};
+}
+
+static inline double pwf_lanes_sum(pwf_lanes v)
+{
+    const __m256d upper = _mm256_add_pd(_mm256_cvtps_pd(_mm256_extractf128_ps(v.low, 1)),
+                                        _mm256_cvtps_pd(_mm256_extractf128_ps(v.high, 1)));
+    const __m256d lower = _mm256_add_pd(_mm256_cvtps_pd(_mm256_castps256_ps128(v.low)),
+                                        _mm256_cvtps_pd(_mm256_castps256_ps128(v.high)));
+    const __m256d four = _mm256_add_pd(lower, upper);
+    const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
+    return _mm_cvtsd_f64(two) + _mm_cvtsd_f64(_mm_unpackhi_pd(two, two));
+}
+
+#else
+
+typedef struct pwf_lanes {
+    float at[PWF_LANES];
+} pwf_lanes;
+
+static inline pwf_lanes pwf_lanes_load(const float *p)
+{
+    pwf_lanes v;
+    memcpy(v.at, p, sizeof v.at);
+    return v;
+}
+
+static inline void pwf_lanes_store(float *p, pwf_lanes v)
+{
+    memcpy(p, v.at, sizeof v.at);
+}
+
+static inline pwf_lanes pwf_lanes_of(float x)
+{
+    pwf_lanes v;
+    for (int j = 0; j < PWF_LANES; j++)
+        v.at[j] = x;
+    return v;
+}
+
+static inline pwf_lanes pwf_lanes_add(pwf_lanes a, pwf_lanes b)
+{
+    for (int j = 0; j < PWF_LANES; j++)
+        a.at[j] += b.at[j];
+    return a;
+}
+
+static inline pwf_lanes pwf_lanes_subtract(pwf_lanes a, pwf_lanes b)
+{
+    for (int j = 0; j < PWF_LANES; j++)
+        a.at[j] -= b.at[j];
+    return a;
+}
+
+static inline pwf_lanes pwf_lanes_multiply(pwf_lanes a, pwf_lanes b)
+{
+    for (int j = 0; j < PWF_LANES; j++)
+        a.at[j] *= b.at[j];
+    return a;
+}
+
+static inline pwf_lanes pwf_lanes_greater(pwf_lanes x, pwf_lanes y)
+{
+    for (int j = 0; j < PWF_LANES; j++)
+        y.at[j] = x.at[j] > y.at[j] ? x.at[j] : y.at[j];
+    return y;
+}
+
+static inline double pwf_lanes_sum(pwf_lanes v)
+{
+    double sum[PWF_LANES];
+    for (int j = 0; j < PWF_LANES; j++)
+        sum[j] = (double)v.at[j];
+    for (int half = PWF_LANES / 2; half > 0; half /= 2)
+        for (int j = 0; j < half; j++)
+            sum[j] += sum[j + half];
+    return sum[0];
+}
+
+#endif
+
+#if !defined(__AVX512F__)
+
+static inline pwf_lanes pwf_lanes_load_first(const float *p, int64_t n, float rest)
+{
+    float all[PWF_LANES];
+    for (int64_t j = 0; j < PWF_LANES; j++)
+        all[j] = rest;
+    for (int64_t j = 0; j < n; j++)
+        all[j] = p[j];
+    return pwf_lanes_load(all);
+}
+
+static inline void pwf_lanes_store_first(float *p, pwf_lanes v, int64_t n)
+{
+    float all[PWF_LANES];
+    pwf_lanes_store(all, v);
+    for (int64_t j = 0; j < n; j++)
+        p[j] = all[j];
+}
+
+#endif
+
+/* The largest; NaN counts as -infinity. */
+static inline float pwf_lanes_top(pwf_lanes v)
+{
+    float all[PWF_LANES], top = -INFINITY;
+    pwf_lanes_store(all, v);
+    for (int j = 0; j < PWF_LANES; j++)
+        top = all[j] > top ? all[j] : top;
+    return top;
+}
+
+#endif
