@@ -92,7 +92,21 @@ pwf_status pwf_hashes_fingerprint(const pwf_hash *hash, int64_t count, const pwf
     return pwf_ok();
 }
 
-pwf_status pwf_ckpt_fingerprint(const pwf_mesh *mesh, const pwf_snapshot *snapshot, pwf_hash *out)
+/* The hashes of the own blocks, made already, to their places. */
+static void take_own(pwf_hashes *hashes, const pwf_state_array *arrays, const pwf_state *state,
+                     const pwf_hash *known)
+{
+    const int64_t all = pwf_block_count(state->own.hi - state->own.lo);
+    for (int i = 0; i < hashes->arrays; i++) {
+        const pwf_range own = arrays[i].posterior ? state->own_posterior : state->own;
+        if (own.hi > own.lo)
+            memcpy(hashes->hash + hashes->first[i] + own.lo / PWF_BLOCK, known + i * all,
+                   (size_t)pwf_block_count(own.hi - own.lo) * sizeof *known);
+    }
+}
+
+pwf_status pwf_ckpt_fingerprint(const pwf_mesh *mesh, const pwf_snapshot *snapshot,
+                                const pwf_hash *own, pwf_hash *out)
 {
     const pwf_state *state = snapshot->state;
     pwf_hashes hashes;
@@ -100,7 +114,10 @@ pwf_status pwf_ckpt_fingerprint(const pwf_mesh *mesh, const pwf_snapshot *snapsh
     if (s.code == PWF_OK) {
         pwf_state_array arrays[PWF_STATE_ARRAYS_MAX];
         pwf_state_arrays(state, arrays);
-        pwf_hashes_own(&hashes, arrays, state->own, state->own_posterior);
+        if (own)
+            take_own(&hashes, arrays, state, own);
+        else
+            pwf_hashes_own(&hashes, arrays, state->own, state->own_posterior);
         pwf_hashes_gather(mesh, &hashes);
         const pwf_replicated rest = {.posterior = state->posterior,
                                      .total = state->total,

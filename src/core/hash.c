@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "pwf/core/hash.h"
 
+#include "hash_kernels.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +24,10 @@ bool pwf_hash_equal(pwf_hash a, pwf_hash b)
 
 pwf_hash pwf_hash_bytes(const void *bytes, size_t count)
 {
-    return from_xxh(XXH3_128bits(bytes, count));
+    typedef pwf_hash (*hash_of)(const void *, size_t);
+    static const hash_of table[PWF_ISA_COUNT] = {pwf_hash_of_base, pwf_hash_of_avx2,
+                                                 pwf_hash_of_avx512};
+    return table[pwf_isa_now()](bytes, count);
 }
 
 pwf_hasher *pwf_hasher_new(void)

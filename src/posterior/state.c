@@ -87,6 +87,21 @@ int pwf_state_arrays(const pwf_state *s, pwf_state_array out[PWF_STATE_ARRAYS_MA
     return count;
 }
 
+void pwf_state_hash_block(const pwf_state *s, int64_t block, pwf_hash *table)
+{
+    pwf_state_array arrays[PWF_STATE_ARRAYS_MAX];
+    const int count = pwf_state_arrays(s, arrays);
+    const int64_t blocks = pwf_block_count(s->own.hi - s->own.lo), lo = block * PWF_BLOCK;
+    for (int i = 0; i < count; i++) {
+        const pwf_range own = arrays[i].posterior ? s->own_posterior : s->own;
+        const int64_t left = own.hi - own.lo - lo, n = left < PWF_BLOCK ? left : PWF_BLOCK;
+        const char *data = arrays[i].data;
+        if (n > 0)
+            table[i * blocks + block] =
+                pwf_hash_bytes(data + (size_t)lo * arrays[i].size, (size_t)n * arrays[i].size);
+    }
+}
+
 int pwf_codebook_add(pwf_codebook *codebook, int32_t integer)
 {
     for (int i = 0; i < codebook->count; i++)

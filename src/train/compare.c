@@ -63,16 +63,38 @@ int pwf_ranks_hash(const pwf_trainer *t)
     return (int)((hash_common(t).lo ^ hash_told(t).lo) & INT_MAX);
 }
 
-static pwf_hash hash_shard(const pwf_state *s)
+typedef struct hash_job {
+    const pwf_state *state;
+    pwf_hash *table;
+} hash_job;
+
+static void hash_block(void *context, int task, int worker)
 {
-    pwf_state_array arrays[PWF_STATE_ARRAYS_MAX];
-    pwf_hash parts[PWF_STATE_ARRAYS_MAX];
-    const int count = pwf_state_arrays(s, arrays);
-    for (int i = 0; i < count; i++) {
-        const pwf_range own = arrays[i].posterior ? s->own_posterior : s->own;
-        parts[i] = pwf_hash_bytes(arrays[i].data, (size_t)(own.hi - own.lo) * arrays[i].size);
-    }
-    return pwf_hash_bytes(parts, (size_t)count * sizeof *parts);
+    const hash_job *job = context;
+    (void)worker;
+    pwf_state_hash_block(job->state, task, job->table);
+}
+
+static int64_t own_blocks(const pwf_trainer *t)
+{
+    return pwf_block_count(t->state->own.hi - t->state->own.lo);
+}
+
+static void hash_blocks(const pwf_trainer *t, pwf_hash *table)
+{
+    hash_job job = {t->state, table};
+    pwf_pool_run(t->pool, (int)own_blocks(t), hash_block, &job);
+}
+
+static size_t table_bytes(const pwf_trainer *t)
+{
+    return PWF_STATE_ARRAYS_MAX * (size_t)own_blocks(t) * sizeof *t->rest;
+}
+
+static pwf_hash hash_shard(const pwf_trainer *t)
+{
+    hash_blocks(t, t->found);
+    return pwf_hash_bytes(t->found, table_bytes(t));
 }
 
 /* Of the ranks first, first + stride, ... the first that has not the hash most of them have; of
@@ -119,7 +141,7 @@ pwf_status pwf_ranks_compare(pwf_trainer *t)
     if (ranks == 1) return pwf_ok();
     memset(mine, 0, sizeof *mine);
     mine->hash[COMMON] = hash_common(t);
-    if (shards < ranks) mine->hash[SHARD] = hash_shard(t->state);
+    if (shards < ranks) mine->hash[SHARD] = hash_shard(t);
     mine->hash[TOLD] = hash_told(t);
     if (gethostname(mine->host, sizeof mine->host - 1) != 0) mine->host[0] = '?';
     pwf_mesh_gather_items(t->mesh, PWF_WORLD, cards, sizeof *cards);
@@ -135,18 +157,40 @@ pwf_status pwf_ranks_compare(pwf_trainer *t)
 /* The shard is at rest between two steps. */
 void pwf_rest_begin(pwf_trainer *t)
 {
+    if (t->config->watchdog.memory) hash_blocks(t, t->rest);
+    pwf_rest_noted(t);
+}
+
+void pwf_rest_note(const pwf_trainer *t, int64_t block)
+{
+    if (t->config->watchdog.memory) pwf_state_hash_block(t->state, block, t->rest);
+}
+
+void pwf_rest_noted(pwf_trainer *t)
+{
     t->rests = t->config->watchdog.memory;
-    if (t->rests) t->rest = hash_shard(t->state);
 }
 
 pwf_status pwf_rest_check(pwf_trainer *t)
 {
-    if (!t->rests || pwf_hash_equal(t->rest, hash_shard(t->state))) return pwf_ok();
+    if (!t->rests) return pwf_ok();
+    hash_blocks(t, t->found);
+    if (memcmp(t->found, t->rest, table_bytes(t)) == 0) return pwf_ok();
     char place[160];
     pwf_log_place(place);
     t->changed = 1;
     return PWF_FAIL(PWF_NUMBERS, "%s: the state has changed in memory since the step before",
                     place);
+}
+
+pwf_status pwf_trainer_fingerprint(pwf_trainer *t, char text[33])
+{
+    const pwf_snapshot snapshot = pwf_trainer_snapshot(t);
+    pwf_hash fingerprint;
+    if (!t->rests) hash_blocks(t, t->found);
+    PWF_TRY(pwf_ckpt_fingerprint(t->mesh, &snapshot, t->rests ? t->rest : t->found, &fingerprint));
+    pwf_hash_text(fingerprint, text);
+    return pwf_ok();
 }
 
 static int by_value(const void *a, const void *b)

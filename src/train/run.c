@@ -186,6 +186,7 @@ static pwf_status start(pwf_trainer *t)
     pwf_step_weights(t, NULL);
     PWF_TRY(
         pwf_mesh_agree(t->mesh, pwf_posterior_start_sigma(t->state, &t->posterior, t->weights)));
+    t->rests = false;
     PWF_TRY(pwf_evaluate_run(t, false));
     enter(t, PWF_PHASE_TRAIN);
     return pwf_save(t, true);

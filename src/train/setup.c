@@ -46,6 +46,9 @@ static pwf_status allocate(pwf_trainer *t)
     PWF_TRY(pwf_mem_alloc(PWF_MEM_GRADIENTS, own, sizeof *t->dmu, &t->dmu));
     PWF_TRY(pwf_mem_alloc(PWF_MEM_GRADIENTS, fuzzy, sizeof *t->dsigma, &t->dsigma));
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, pwf_block_count(total), sizeof *t->norm, &t->norm));
+    const int64_t hashes = PWF_STATE_ARRAYS_MAX * pwf_block_count(own);
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, hashes, sizeof *t->rest, &t->rest));
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, hashes, sizeof *t->found, &t->found));
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, slots, sizeof *t->slot_loss, &t->slot_loss));
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, slots * pwf_registry_buffer_count(t->registry),
                           sizeof *t->slot_statistics, &t->slot_statistics));
@@ -200,6 +203,8 @@ void pwf_trainer_free(pwf_trainer *t)
     pwf_mem_free(t->dmu);
     pwf_mem_free(t->dsigma);
     pwf_mem_free(t->norm);
+    pwf_mem_free(t->rest);
+    pwf_mem_free(t->found);
     pwf_mem_free(t->slot_loss);
     pwf_mem_free(t->slot_statistics);
     pwf_state_free(t->state);
@@ -242,15 +247,6 @@ pwf_snapshot pwf_trainer_snapshot(pwf_trainer *t)
         .seconds = pwf_trainer_seconds(t),
         .writer = (pwf_ckpt_writer)t->config->checkpoint.writer,
     };
-}
-
-pwf_status pwf_trainer_fingerprint(pwf_trainer *t, char text[33])
-{
-    const pwf_snapshot snapshot = pwf_trainer_snapshot(t);
-    pwf_hash fingerprint;
-    PWF_TRY(pwf_ckpt_fingerprint(t->mesh, &snapshot, &fingerprint));
-    pwf_hash_text(fingerprint, text);
-    return pwf_ok();
 }
 
 void pwf_trainer_progress(pwf_trainer *t, const char *phase, int64_t done, int64_t total,

@@ -153,11 +153,29 @@ static void slot_task(void *context, int task, int worker)
     pwf_watch_beat();
 }
 
+enum { CLEAR_RUN = 16 * PWF_BLOCK };
+
+static void clear_task(void *context, int task, int worker)
+{
+    const pwf_trainer *t = context;
+    const int64_t lo = (int64_t)task * CLEAR_RUN, left = t->state->total - lo;
+    (void)worker;
+    memset(t->sum + lo, 0, (size_t)(left < CLEAR_RUN ? left : CLEAR_RUN) * sizeof *t->sum);
+}
+
+static void clear_sum(pwf_trainer *t)
+{
+    const int64_t tasks = (t->state->total + CLEAR_RUN - 1) / CLEAR_RUN;
+    const pwf_span span = pwf_trace_begin("clear");
+    pwf_pool_run(t->pool, (int)tasks, clear_task, t);
+    pwf_trace_end(span);
+}
+
 pwf_status pwf_slots_run(pwf_trainer *t, bool gradients)
 {
     const int ranks = pwf_mesh_size(t->mesh, PWF_WORLD), rank = pwf_mesh_rank(t->mesh, PWF_WORLD);
     const slots_job job = {t, pwf_slots_first(t, rank), gradients};
-    if (gradients) memset(t->sum, 0, (size_t)t->state->total * sizeof *t->sum);
+    if (gradients) clear_sum(t);
     pwf_workers_reset(t);
     const int64_t slots = pwf_slots_first(t, rank + 1) - job.first;
     const double begun = pwf_clock_seconds();

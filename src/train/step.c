@@ -99,6 +99,7 @@ static void update_block(void *context, int task, int worker)
     if (hi > split)
         update_slice(job, s->mu + split, s->mu_momentum + split,
                      mu_second ? mu_second + (split - lo) : NULL, t->dmu + split, NULL, hi - split);
+    pwf_rest_note(t, task);
 }
 
 static void update(pwf_trainer *t, bool bayesian)
@@ -126,13 +127,18 @@ static void update_statistics(pwf_trainer *t)
 {
     const int64_t slots = t->config->parallel.slots;
     const int64_t buffers = pwf_registry_buffer_count(t->registry);
-    for (int64_t b = 0; b < buffers; b++) {
-        double sum = 0.0;
+    enum { RUN = 256 }; /* the statistics of a slot lie side by side */
+    for (int64_t first = 0; first < buffers; first += RUN) {
+        const int64_t count = buffers - first < RUN ? buffers - first : RUN;
+        double sum[RUN] = {0};
         for (int64_t s = 0; s < slots; s++)
-            sum += (double)t->slot_statistics[s * buffers + b];
-        const float mean = (float)(sum / (double)slots);
-        float *running = &t->state->buffers[b];
-        *running = fmaf(STATISTICS_MOMENTUM, mean - *running, *running);
+            for (int64_t i = 0; i < count; i++)
+                sum[i] += (double)t->slot_statistics[s * buffers + first + i];
+        for (int64_t i = 0; i < count; i++) {
+            const float mean = (float)(sum[i] / (double)slots);
+            float *running = &t->state->buffers[first + i];
+            *running = fmaf(STATISTICS_MOMENTUM, mean - *running, *running);
+        }
     }
 }
 
@@ -241,9 +247,7 @@ pwf_status pwf_step_run(pwf_trainer *t)
     t->loss = pwf_step_loss(t);
     pwf_losses_add(&t->losses, t->loss);
     move_on(t);
-    const pwf_span span = pwf_trace_begin("hash");
-    pwf_rest_begin(t);
-    pwf_trace_end(span);
+    pwf_rest_noted(t);
     /* Seconds are averaged, not rates, so that the rate agrees with the time that goes by; the
      * first step also prepares the libraries and does not count. */
     const double seconds = pwf_clock_seconds() - begun;

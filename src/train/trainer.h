@@ -99,18 +99,19 @@ typedef struct pwf_trainer {
     double *slot_loss;      /* [slots] */
     float *slot_statistics; /* [slots, buffers] */
 
-    pwf_report *report;          /* on world rank 0 */
-    double seconds;              /* run time of earlier processes */
-    double started;              /* clock at the start of this process */
-    int64_t steps_here;          /* steps of this process */
-    pwf_position saved_position; /* of the newest checkpoint of the run directory */
-    bool has_saved;              /* there is one */
-    char saved[PWF_PATH];        /* name of that, or of the one the run goes on from */
-    int saves_failed;            /* in a row */
-    int skipped;                 /* steps in a row without an update */
-    bool told;                   /* losses, statistics and norms of a step are on all */
-    bool rests;                  /* the shard has had this hash since the last step: */
-    pwf_hash rest;
+    pwf_report *report;                   /* on world rank 0 */
+    double seconds;                       /* run time of earlier processes */
+    double started;                       /* clock at the start of this process */
+    int64_t steps_here;                   /* steps of this process */
+    pwf_position saved_position;          /* of the newest checkpoint of the run directory */
+    bool has_saved;                       /* there is one */
+    char saved[PWF_PATH];                 /* name of that, or of the one the run goes on from */
+    int saves_failed;                     /* in a row */
+    int skipped;                          /* steps in a row without an update */
+    bool told;                            /* losses, statistics and norms of a step are on all */
+    bool rests;                           /* the shard has had these hashes since the last step: */
+    pwf_hash *rest;                       /* as pwf_state_hash_block makes them */
+    pwf_hash *found;                      /* the same, of now */
     int changed;                          /* its hash was another one, on some rank */
     bool parted;                          /* the ranks hold different states */
     double own_seconds;                   /* this rank's work per slot since the last comparison */
@@ -274,11 +275,17 @@ pwf_status pwf_ranks_compare(pwf_trainer *t);
 /* compare.c. A hash of the small things and of what was told, for pwf_trainer_agree. Local. */
 int pwf_ranks_hash(const pwf_trainer *t);
 
-/* compare.c. Notes the hash of the shard behind a step, and compares it before the next one:
+/* compare.c. Notes the hashes of the shard behind a step, and compares them before the next one:
  * whatever is different then has changed by itself. Whoever else changes the state sets t->rests to
- * false. Local; fails with PWF_NUMBERS, and pwf_trainer_agree sets t->changed everywhere. */
+ * false. An update notes each block where it makes it. Local; fails with PWF_NUMBERS, and
+ * pwf_trainer_agree sets t->changed everywhere. */
 void pwf_rest_begin(pwf_trainer *t);
+void pwf_rest_note(const pwf_trainer *t, int64_t block);
+void pwf_rest_noted(pwf_trainer *t);
 pwf_status pwf_rest_check(pwf_trainer *t);
+
+/* compare.c. The fingerprint of the state as digits. Collective; fails with PWF_RESOURCE. */
+pwf_status pwf_trainer_fingerprint(pwf_trainer *t, char text[33]);
 
 /* compare.c. Compares the ranks' work per slot since the last time; one that is 1.5 times slower
  * than the median three times in a row says so. Collective. */
@@ -317,7 +324,6 @@ pwf_status pwf_trainer_new_network(const pwf_mesh *mesh, const pwf_config *confi
 void pwf_trainer_free(pwf_trainer *t);
 pwf_snapshot pwf_trainer_snapshot(pwf_trainer *t);
 double pwf_trainer_seconds(const pwf_trainer *t);
-pwf_status pwf_trainer_fingerprint(pwf_trainer *t, char text[33]);
 void pwf_trainer_progress(pwf_trainer *t, const char *phase, int64_t done, int64_t total,
                           bool log_now);
 

@@ -160,7 +160,7 @@ void example_prune(example *e, const pwf_mesh *mesh, const char *dir, const char
 pwf_hash example_fingerprint(const example *e, const pwf_mesh *mesh)
 {
     pwf_hash fingerprint;
-    must(pwf_ckpt_fingerprint(mesh, &e->snapshot, &fingerprint));
+    must(pwf_ckpt_fingerprint(mesh, &e->snapshot, NULL, &fingerprint));
     return fingerprint;
 }
 

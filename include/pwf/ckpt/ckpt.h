@@ -50,9 +50,11 @@ typedef struct pwf_snapshot {
 } pwf_snapshot;
 
 /** The fingerprint: a hash of the whole training state, from the hashes of the blocks of every
- * array in order and the replicated rest. Independent of mesh and threads.
+ * array in order and the replicated rest. Independent of mesh and threads. `own` holds the hashes
+ * of the own blocks as pwf_state_hash_block makes them; NULL: they are made here.
  * Collective over the mesh; the same status everywhere. Fails with PWF_RESOURCE. */
-pwf_status pwf_ckpt_fingerprint(const pwf_mesh *mesh, const pwf_snapshot *snapshot, pwf_hash *out);
+pwf_status pwf_ckpt_fingerprint(const pwf_mesh *mesh, const pwf_snapshot *snapshot,
+                                const pwf_hash *own, pwf_hash *out);
 
 /** Writes DIR/ckpt-<step>.h5 by the commit protocol: the file has its name only when all of it is
  * on disk and has been read back. An existing good file of the same step is replaced. Every replica

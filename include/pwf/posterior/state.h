@@ -2,6 +2,7 @@
 #ifndef PWF_POSTERIOR_STATE_H
 #define PWF_POSTERIOR_STATE_H
 
+#include "pwf/core/hash.h"
 #include "pwf/core/status.h"
 #include "pwf/registry/registry.h"
 #include "pwf/shard/shard.h"
@@ -68,6 +69,11 @@ pwf_status pwf_state_add_second_moments(pwf_state *state);
 /** The table of sharded arrays that the state has; returns their number.
  * Local. */
 int pwf_state_arrays(const pwf_state *state, pwf_state_array out[PWF_STATE_ARRAYS_MAX]);
+
+/** Hashes block `block` of the own range: that of array i goes to table[i * blocks + block], with
+ * `blocks` of the own range in all. Of a posterior array that has no such block nothing is written.
+ * Local; any thread. */
+void pwf_state_hash_block(const pwf_state *state, int64_t block, pwf_hash *table);
 
 /** The code of centre `integer`, appended if it is new; PWF_FREE if the codebook is full.
  * Local; the same calls on every rank keep it replicated. */
