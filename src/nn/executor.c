@@ -24,7 +24,8 @@ typedef struct node_state {
     void *plan[PASSES]; /* each for the groups of its stage */
     int saved, kept;    /* blocks */
     size_t kept_bytes;
-    bool wanted[PWF_NODE_INPUTS]; /* dx */
+    size_t packed[PASSES], packed_bytes[PASSES]; /* where its weights are among the packed ones */
+    bool wanted[PWF_NODE_INPUTS];                /* dx */
     bool add[PWF_NODE_INPUTS];
     double seconds[PASSES];
 } node_state;
@@ -53,6 +54,9 @@ struct pwf_executor {
     int block_count;
     int workspace; /* block */
     char *arena;
+    char *packed; /* the caller's, or NULL */
+    size_t packed_bytes;
+    int pieces;
     float *statistics; /* where the caller does not ask for them */
     bool back;         /* the direction of the action under way, and its span */
     pwf_span span;
@@ -161,7 +165,8 @@ static pwf_status plan_node(pwf_executor *e, int time, const pwf_action *action,
                           .backward = back};
     for (int j = 0; j < node->inputs; j++)
         task.gradient[j] = e->training && g->values[node->input[j]].gradient;
-    void **plan = &s->plan[back ? BACKWARD : FORWARD];
+    const int pass = back ? BACKWARD : FORWARD;
+    void **plan = &s->plan[pass];
     if (!*plan) PWF_TRY(node->op->plan(&task, plan, &need));
     if (need.workspace > *workspace) *workspace = need.workspace;
     if (need.saved && s->saved == NO_BLOCK)
@@ -169,6 +174,12 @@ static pwf_status plan_node(pwf_executor *e, int time, const pwf_action *action,
     if (need.kept && s->kept == NO_BLOCK)
         s->kept = add_block(e, (memory){.image = need.kept, .slot = true}, time, time);
     if (need.kept) s->kept_bytes = need.kept;
+    if (need.packed) {
+        s->packed[pass] = e->packed_bytes;
+        s->packed_bytes[pass] = need.packed;
+        e->packed_bytes += pwf_lines(need.packed);
+        e->pieces++;
+    }
     return pwf_ok();
 }
 
@@ -292,6 +303,35 @@ float *pwf_executor_images(pwf_executor *e)
     return at(e, e->values[0].block, 0);
 }
 
+size_t pwf_executor_packed(const pwf_executor *e, int *pieces)
+{
+    *pieces = e->pieces;
+    return e->packed_bytes;
+}
+
+void pwf_executor_use_packed(pwf_executor *e, void *packed)
+{
+    e->packed = packed;
+}
+
+pwf_status pwf_executor_pack(pwf_executor *e, const float *weights, void *packed, int piece)
+{
+    for (int i = 0; i < e->graph->node_count; i++)
+        for (int pass = 0; pass < PASSES; pass++) {
+            const node_state *s = &e->nodes[i];
+            const pwf_node *n = &e->graph->nodes[i];
+            if (s->packed_bytes[pass] == 0 || piece-- > 0) continue;
+            const pwf_call call = {.node = n,
+                                   .plan = s->plan[pass],
+                                   .weight = weights + n->weight->offset,
+                                   .packed = (char *)packed + s->packed[pass],
+                                   .workspace = at(e, e->workspace, 0)};
+            return n->op->pack(&call);
+        }
+    PWF_ASSERT(!"a piece that there is not");
+    return pwf_ok();
+}
+
 /* What all calls of a run share. */
 typedef struct run {
     const float *weights, *buffers;
@@ -307,9 +347,9 @@ static pwf_call call_of(const pwf_executor *e, const pwf_action *action, const r
 {
     const pwf_node *n = &e->graph->nodes[action->node];
     const node_state *s = &e->nodes[action->node];
-    const bool forward = action->kind == PWF_ACTION_FORWARD || action->kind == PWF_ACTION_SUMS;
+    const int pass = is_backward(action) ? BACKWARD : FORWARD;
     pwf_call c = {.node = n,
-                  .plan = s->plan[forward ? FORWARD : BACKWARD],
+                  .plan = s->plan[pass],
                   .images = images,
                   .training = e->training,
                   .y = at(e, e->values[n->output].block, first),
@@ -321,6 +361,7 @@ static pwf_call call_of(const pwf_executor *e, const pwf_action *action, const r
                   .saved = at(e, s->saved, first),
                   .kept = at(e, s->kept, first),
                   .workspace = at(e, e->workspace, first)};
+    if (e->packed && s->packed_bytes[pass] > 0) c.packed = e->packed + s->packed[pass];
     if (r->targets) {
         c.targets = *r->targets;
         c.targets.labels += first;

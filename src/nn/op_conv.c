@@ -89,6 +89,7 @@ static pwf_status plan(const pwf_plan_task *task, void **out, pwf_need *need)
                               .precision = task->precision};
     pwf_conv *conv;
     PWF_TRY(pwf_conv_new(task->backend, &shape, use, &conv));
+    need->packed = pwf_conv_packed(conv);
     need->workspace = pwf_lines(pwf_conv_workspace(conv));
     if (task->backward) need->workspace += extra_bytes(task->node, task->images, task->gradient[0]);
     *out = conv;
@@ -100,8 +101,14 @@ static void release(void *own)
     pwf_conv_free(own);
 }
 
+static pwf_status pack(const pwf_call *c)
+{
+    return pwf_conv_pack(c->plan, c->packed, c->weight, c->workspace);
+}
+
 static pwf_status forward(const pwf_call *c)
 {
+    pwf_conv_use_packed(c->plan, c->packed);
     return pwf_conv_forward(c->plan, c->y, c->x[0], c->weight, c->bias, c->workspace);
 }
 
@@ -110,6 +117,7 @@ static pwf_status backward(const pwf_call *c)
     const pwf_kernels *k = pwf_kernels_now();
     const pwf_shape out = c->node->out;
     char *extra = (char *)c->workspace + pwf_lines(pwf_conv_workspace(c->plan));
+    pwf_conv_use_packed(c->plan, c->packed);
     PWF_TRY(pwf_conv_backward_weights(c->plan, c->dweight, c->dy, c->x[0], c->workspace));
     if (c->dbias) {
         double *sum = (double *)(void *)extra;
@@ -130,7 +138,8 @@ const pwf_operator pwf_op_conv2d = {.name = "conv2d",
                                     .plan = plan,
                                     .release = release,
                                     .forward = forward,
-                                    .backward = backward};
+                                    .backward = backward,
+                                    .pack = pack};
 
 const pwf_operator pwf_op_linear = {.name = "linear",
                                     .needs_input = true,
@@ -138,4 +147,5 @@ const pwf_operator pwf_op_linear = {.name = "linear",
                                     .plan = plan,
                                     .release = release,
                                     .forward = forward,
-                                    .backward = backward};
+                                    .backward = backward,
+                                    .pack = pack};

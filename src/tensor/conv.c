@@ -115,6 +115,22 @@ size_t pwf_conv_workspace(const pwf_conv *conv)
     return conv->workspace;
 }
 
+size_t pwf_conv_packed(const pwf_conv *conv)
+{
+    return conv->packed_bytes;
+}
+
+pwf_status pwf_conv_pack(pwf_conv *conv, void *packed, const float *weight, void *workspace)
+{
+    PWF_ASSERT(conv->packed_bytes > 0);
+    return conv->backend->pack(conv, packed, weight, workspace);
+}
+
+void pwf_conv_use_packed(pwf_conv *conv, const void *packed)
+{
+    conv->packed = packed;
+}
+
 pwf_status pwf_conv_forward(pwf_conv *conv, float *y, const float *x, const float *weight,
                             const float *bias, void *workspace)
 {

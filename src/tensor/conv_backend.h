@@ -18,6 +18,7 @@ typedef struct pwf_conv_backend {
                                 void *workspace);
     pwf_status (*backward_weights)(pwf_conv *conv, float *dweight, const float *dy, const float *x,
                                    void *workspace);
+    pwf_status (*pack)(pwf_conv *conv, void *packed, const float *weight, void *workspace);
 } pwf_conv_backend;
 
 struct pwf_conv {
@@ -25,8 +26,10 @@ struct pwf_conv {
     pwf_conv_shape shape;
     int64_t out_height, out_width;
     pwf_conv_use use;
-    size_t workspace; /* bytes */
-    void *own;        /* of the back end */
+    size_t workspace;    /* bytes */
+    size_t packed_bytes; /* as the plan says; 0: pack is not called */
+    const void *packed;  /* NULL: calls pack for themselves */
+    void *own;           /* of the back end */
 };
 
 extern const pwf_conv_backend pwf_conv_plain, pwf_conv_openblas, pwf_conv_onednn, pwf_conv_product;

@@ -213,6 +213,7 @@ static dnnl_status_t plan_pass(pwf_conv *conv, const shapes *d, pass_kind kind,
     TRY(plan_reorder(p, kind, &d->plain, weights, attributes));
     TRY(dnnl_primitive_create(&p->primitive, pd));
     plan_rooms(conv, d, kind, p);
+    if (kind != BACKWARD_WEIGHTS) conv->packed_bytes += p->weight_bytes;
     const size_t bytes =
         p->scratch_bytes + p->weight_bytes + p->plain_bytes + p->image_bytes + p->result_bytes;
     if (bytes > conv->workspace) conv->workspace = bytes;
@@ -278,7 +279,7 @@ static dnnl_status_t plan_with_operands(pwf_conv *conv, dnnl_data_type_t operand
 {
     plans *own = conv->own = calloc(1, sizeof(plans));
     if (!own) return dnnl_out_of_memory;
-    conv->workspace = 0;
+    conv->workspace = conv->packed_bytes = 0;
     own->operands = operands;
     const dnnl_status_t status = plan_with_attributes(conv);
     if (status != dnnl_success) release(conv);
@@ -349,6 +350,54 @@ static int64_t weight_count(const pwf_conv_shape *s)
     return s->filters * (s->channels / s->groups) * s->kernel_height * s->kernel_width;
 }
 
+/* Where a pass has its part of packed weights. */
+static size_t packed_offset(const plans *own, pass_kind kind)
+{
+    return kind == FORWARD ? 0 : own->at[FORWARD].weight_bytes;
+}
+
+/* Brings weights into the order of a pass. */
+static dnnl_status_t pack_pass(const pwf_conv *conv, pass_kind kind, void *packed,
+                               const float *weight, void *workspace)
+{
+    const plans *own = conv->own;
+    const pass *p = &own->at[kind];
+    char *scratch = workspace, *flat = scratch + p->scratch_bytes + p->weight_bytes;
+    TRY(set(p->plain, operand(conv, flat, p->plain_bytes, weight, weight_count(&conv->shape))));
+    TRY(set(p->reorder_scratch, scratch));
+    TRY(set(p->weights, packed));
+    return reorder(own, p, kind);
+}
+
+static dnnl_status_t pack_passes(const pwf_conv *conv, void *packed, const float *weight,
+                                 void *workspace)
+{
+    const plans *own = conv->own;
+    for (int kind = FORWARD; kind < BACKWARD_WEIGHTS; kind++)
+        if (own->at[kind].weight_bytes > 0)
+            TRY(pack_pass(conv, (pass_kind)kind,
+                          (char *)packed + packed_offset(own, (pass_kind)kind), weight, workspace));
+    return dnnl_stream_wait(own->stream);
+}
+
+/* Where a pass finds its weights, or leaves their gradient, which is then put into order. */
+static dnnl_status_t place_weights(const pwf_conv *conv, pass_kind kind, const float *weight,
+                                   char *blocked, char *flat, void *scratch)
+{
+    const plans *own = conv->own;
+    const pass *p = &own->at[kind];
+    if (kind == BACKWARD_WEIGHTS) {
+        if (p->reorder) TRY(set(p->plain, flat));
+        if (p->reorder) TRY(set(p->reorder_scratch, scratch));
+        return set(p->weights, p->reorder ? blocked : flat);
+    }
+    if (!p->reorder)
+        return set(p->weights,
+                   operand(conv, flat, p->plain_bytes, weight, weight_count(&conv->shape)));
+    if (conv->packed) return set(p->weights, (const char *)conv->packed + packed_offset(own, kind));
+    return pack_pass(conv, kind, blocked, weight, scratch);
+}
+
 /* Runs one pass. `weight` is what is read; in BACKWARD_WEIGHTS the gradient is left in `plain`. */
 static dnnl_status_t run(const pwf_conv *conv, pass_kind kind, const float *images,
                          const float *result, const float *weight, const float *bias,
@@ -360,21 +409,13 @@ static dnnl_status_t run(const pwf_conv *conv, pass_kind kind, const float *imag
     char *scratch = workspace, *blocked = scratch + p->scratch_bytes;
     char *flat = blocked + p->weight_bytes, *images_room = flat + p->plain_bytes;
     char *result_room = images_room + p->image_bytes;
-    const void *usual = kind == BACKWARD_WEIGHTS
-                            ? flat
-                            : operand(conv, flat, p->plain_bytes, weight, weight_count(s));
     TRY(set(p->images, operand(conv, images_room, p->image_bytes, images,
                                s->images * s->height * s->width * s->channels)));
     TRY(set(p->result, operand(conv, result_room, p->result_bytes, result,
                                s->images * conv->out_height * conv->out_width * s->filters)));
     TRY(set(p->scratch, scratch));
-    TRY(set(p->weights, p->reorder ? blocked : usual));
     if (bias) TRY(set(p->bias, bias));
-    if (p->reorder) {
-        TRY(set(p->plain, usual));
-        TRY(set(p->reorder_scratch, scratch));
-        if (kind != BACKWARD_WEIGHTS) TRY(reorder(own, p, kind));
-    }
+    TRY(place_weights(conv, kind, weight, blocked, flat, scratch));
     TRY(execute(own, p, kind, bias));
     if (p->reorder && kind == BACKWARD_WEIGHTS) TRY(reorder(own, p, kind));
     if (plain) *plain = (const float *)flat;
@@ -410,5 +451,10 @@ static pwf_status backward_weights(pwf_conv *conv, float *dweight, const float *
     return pwf_ok();
 }
 
-const pwf_conv_backend pwf_conv_onednn = {"onednn", plan,          release,
-                                          forward,  backward_data, backward_weights};
+static pwf_status pack(pwf_conv *conv, void *packed, const float *weight, void *workspace)
+{
+    return report(pack_passes(conv, packed, weight, workspace), "bringing weights into order");
+}
+
+const pwf_conv_backend pwf_conv_onednn = {"onednn",         plan, release, forward, backward_data,
+                                          backward_weights, pack};

@@ -99,5 +99,5 @@ static pwf_status backward_weights(pwf_conv *conv, float *dweight, const float *
     return pwf_ok();
 }
 
-const pwf_conv_backend pwf_conv_product = {"product", plan,          release,
-                                           forward,   backward_data, backward_weights};
+const pwf_conv_backend pwf_conv_product = {"product",        plan, release, forward, backward_data,
+                                           backward_weights, NULL};

@@ -19,6 +19,7 @@ typedef struct dry_run {
     pwf_trainer *t;
     double program;     /* bytes of the process before the run began: libraries, MPI */
     double activations; /* bytes of one worker's executors */
+    double packed;      /* bytes of the weights in the order they like */
     double units;       /* the whole run, in training steps */
     int64_t node_ranks; /* as this job has them */
     bool calibrated;
@@ -54,6 +55,7 @@ static cost cost_of(const dry_run *d, int64_t ranks, int64_t shards)
     const double total = (double)t->state->total;
     const double share = 1.0 / (double)shards;
     cost c = cost_of_parameters(t->config, total, (double)t->state->posterior, share);
+    c.weights += d->packed;
     c.activations = (double)t->config->parallel.threads * d->activations;
     c.other += d->program + (double)pwf_mem_now(PWF_MEM_DATA);
     pwf_traffic all;
@@ -74,6 +76,8 @@ static pwf_status measure_executors(dry_run *d)
     for (int i = 0; i < 2; i++) {
         pwf_executor *executor;
         PWF_TRY(pwf_executor_new(d->t->graph, images[i], mode[i], PWF_FP32, &executor));
+        int pieces;
+        d->packed = fmax(d->packed, (double)pwf_executor_packed(executor, &pieces));
         d->activations = fmax(d->activations, (double)pwf_mem_now(PWF_MEM_ACTIVATIONS));
         pwf_executor_free(executor);
     }

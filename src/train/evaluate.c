@@ -100,13 +100,19 @@ static void judge_ensemble(const eval_job *job, const float *sum, int64_t label,
     add_to_bin(job, row, (double)sum[best] / draws, right);
 }
 
-pwf_status pwf_worker_predict(const pwf_trainer *t, pwf_worker *w)
+static pwf_status make_executor(const pwf_trainer *t, pwf_worker *w)
 {
-    if (w->predict) return pwf_ok();
     pwf_executor_free(w->train); /* as in slots.c */
     w->train = NULL;
     return pwf_executor_new(t->graph, t->config->eval.batch, PWF_MODE_PREDICT, PWF_FP32,
                             &w->predict);
+}
+
+pwf_status pwf_worker_predict(const pwf_trainer *t, pwf_worker *w)
+{
+    if (!w->predict) PWF_TRY(make_executor(t, w));
+    pwf_executor_use_packed(w->predict, t->packed);
+    return pwf_ok();
 }
 
 static pwf_status run_chunk(const eval_job *job, pwf_worker *w, int64_t chunk)
@@ -155,6 +161,7 @@ static pwf_status run_chunks(eval_job *job)
     const int rank = pwf_mesh_rank(t->mesh, PWF_WORLD);
     const int64_t end = first_chunk(job, rank + 1), begin = first_chunk(job, rank);
     pwf_workers_reset(t);
+    pwf_workers_pack(t, pwf_worker_predict);
     const pwf_span span = pwf_trace_begin("chunks");
     pwf_pool_run(t->pool, (int)(end - begin), chunk_task, job);
     pwf_trace_end(span);

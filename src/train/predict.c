@@ -106,6 +106,7 @@ static pwf_status run_chunks(predict_job *job)
     const int rank = pwf_mesh_rank(t->mesh, PWF_WORLD), threads = pwf_pool_threads(t->pool);
     const int64_t end = first_chunk(job, rank + 1);
     pwf_workers_reset(t);
+    pwf_workers_pack(t, pwf_worker_predict);
     for (job->first = first_chunk(job, rank); job->first < end; job->first += threads) {
         const int64_t left = end - job->first, tasks = left < threads ? left : threads;
         const int64_t lo = first_image(job, job->first);

@@ -199,6 +199,7 @@ void pwf_trainer_free(pwf_trainer *t)
     free(t->workers);
     pwf_pool_free(t->pool);
     pwf_mem_free(t->weights);
+    pwf_mem_free(t->packed);
     pwf_mem_free(t->sum);
     pwf_mem_free(t->dmu);
     pwf_mem_free(t->dsigma);

@@ -61,9 +61,8 @@ pwf_status pwf_workers_status(pwf_trainer *t)
 }
 
 /* Activations are much, so a worker has either of its executors, not both. */
-static pwf_status prepare(pwf_trainer *t, pwf_worker *w)
+static pwf_status make_executor(const pwf_trainer *t, pwf_worker *w)
 {
-    if (w->train) return pwf_ok();
     pwf_executor_free(w->predict);
     w->predict = NULL;
     if (!w->gradient)
@@ -71,6 +70,13 @@ static pwf_status prepare(pwf_trainer *t, pwf_worker *w)
             pwf_mem_alloc(PWF_MEM_GRADIENTS, t->state->total, sizeof *w->gradient, &w->gradient));
     return pwf_executor_new(t->graph, t->config->train.batch / t->config->parallel.slots,
                             PWF_MODE_TRAIN, PWF_FP32, &w->train);
+}
+
+static pwf_status prepare(const pwf_trainer *t, pwf_worker *w)
+{
+    if (!w->train) PWF_TRY(make_executor(t, w));
+    pwf_executor_use_packed(w->train, t->packed);
+    return pwf_ok();
 }
 
 /* Fills the executor's images, and the labels. */
@@ -177,6 +183,7 @@ pwf_status pwf_slots_run(pwf_trainer *t, bool gradients)
     const slots_job job = {t, pwf_slots_first(t, rank), gradients};
     if (gradients) clear_sum(t);
     pwf_workers_reset(t);
+    pwf_workers_pack(t, prepare);
     const int64_t slots = pwf_slots_first(t, rank + 1) - job.first;
     const double begun = pwf_clock_seconds();
     if (PWF_FAULT_VALUE("train.slots", "slow"))

@@ -92,7 +92,9 @@ typedef struct pwf_trainer {
     pwf_pool *pool;
     pwf_worker *workers;
 
-    float *weights;         /* [total]: the sampled or mean weights of the whole network */
+    float *weights; /* [total]: the sampled or mean weights of the whole network */
+    void *packed;   /* the same, in the order that the executors in use like */
+    size_t packed_bytes;
     int64_t *sum;           /* [total]: exact gradient sums */
     float *dmu, *dsigma;    /* [own], [own_posterior] */
     double *norm;           /* [blocks of total] */
@@ -174,6 +176,14 @@ void pwf_trainer_remove_stop_file(const pwf_trainer *t);
  * must agree on. */
 pwf_status pwf_slots_run(pwf_trainer *t, bool gradients);
 
+/* Makes a worker's executor if it has it not yet, and has it use the packed weights. By the worker
+ * itself. */
+typedef pwf_status pwf_worker_prepare(const pwf_trainer *t, pwf_worker *w);
+
+/* packed.c. Brings t->weights into the order that the executors made by `prepare` like. Local;
+ * before they run with weights that have changed. A failure is in the workers' status. */
+void pwf_workers_pack(pwf_trainer *t, pwf_worker_prepare *prepare);
+
 /* The first failure among the workers, and forgetting it. */
 pwf_status pwf_workers_status(pwf_trainer *t);
 void pwf_workers_reset(pwf_trainer *t);
@@ -236,8 +246,8 @@ pwf_status pwf_evaluate_run(pwf_trainer *t, bool final);
  * rank 0 alone. Collective. */
 pwf_status pwf_evaluate_measure(pwf_trainer *t, bool ensemble, pwf_report_eval *out);
 
-/* evaluate.c. Makes a worker's executor for eval.batch images, by the worker itself. Local. */
-pwf_status pwf_worker_predict(const pwf_trainer *t, pwf_worker *w);
+/* evaluate.c. The preparation for eval.batch images. Local. */
+pwf_worker_prepare pwf_worker_predict;
 
 /* exports.c. Writes NAME.safetensors and NAME.pwf of NAME.h5 in the run directory, where
  * fixing.export asks for them: of the round just finished, anew; or those of all finished rounds

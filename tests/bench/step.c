@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { THREADS_MAX = 64, PARTS_MAX = 64, CLEAR = 0, EXACT = 1, OPERATORS = 2 };
+enum { THREADS_MAX = 64, PARTS_MAX = 64, PACK = 0, CLEAR, EXACT, OPERATORS };
 
 /* Seconds of one slot. */
 typedef struct spent {
@@ -43,6 +43,8 @@ static struct {
     int64_t total, images, threads, batch;
     pwf_precision precision;
     float *weights;
+    void *packed;
+    double packed_bytes, packing; /* seconds of one thread, once a step */
     worker workers[THREADS_MAX];
 } all;
 
@@ -76,6 +78,26 @@ static void build(const char *model, int64_t backend)
     pwf_registry_start_values(all.registry, 1, all.weights, 0, all.total);
 }
 
+/* As src/train/packed.c does once a step, which is shared by the threads. */
+static void pack(void)
+{
+    pwf_executor *e;
+    int pieces;
+    bench_check(pwf_executor_new(all.graph, all.images, PWF_MODE_TRAIN, all.precision, &e));
+    const int64_t bytes = (int64_t)pwf_executor_packed(e, &pieces);
+    all.packed = NULL;
+    all.packed_bytes = (double)bytes;
+    all.packing = 0.0;
+    if (pieces > 0) bench_check(pwf_mem_alloc(PWF_MEM_BUFFERS, bytes, 1, &all.packed));
+    for (int turn = 0; turn < 2; turn++) { /* the first one touches the memory */
+        const double start = pwf_clock_seconds();
+        for (int piece = 0; piece < pieces; piece++)
+            bench_check(pwf_executor_pack(e, all.weights, all.packed, piece));
+        all.packing = pwf_clock_seconds() - start;
+    }
+    pwf_executor_free(e);
+}
+
 static void begin(void *context, int thread)
 {
     (void)context;
@@ -83,6 +105,7 @@ static void begin(void *context, int thread)
     pwf_tensor_thread_start();
     bench_check(
         pwf_executor_new(all.graph, all.images, PWF_MODE_TRAIN, all.precision, &w->executor));
+    pwf_executor_use_packed(w->executor, all.packed);
     bench_check(pwf_mem_alloc(PWF_MEM_BUFFERS, all.total, sizeof(float), &w->gradient));
     bench_check(pwf_mem_alloc(PWF_MEM_BUFFERS, all.total, sizeof(int64_t), &w->sum));
     bench_check(pwf_mem_alloc(PWF_MEM_BUFFERS, pwf_registry_buffer_count(all.registry),
@@ -161,6 +184,7 @@ static void tell(const char *name, int part, const duty *d)
         s.forward = least(s.forward, all.workers[t].least[part].forward);
         s.backward = least(s.backward, all.workers[t].least[part].backward);
     }
+    if (part == PACK) s = (spent){all.packing * (double)all.images / (double)all.batch, 0.0};
     if (part == CLEAR) s.backward = 0.0;
     if (part == EXACT) s.forward = 0.0;
     if (!(s.forward + s.backward > 0.0 && s.forward < 1e30 && s.backward < 1e30)) return;
@@ -185,6 +209,10 @@ static void tell_all(void)
         const duty op = duty_of(all.graph, pwf_operator_at(i), all.images, (int)all.threads);
         tell(pwf_operator_at(i)->name, OPERATORS + i, &op);
     }
+    duty_touch(&d, gradient + all.packed_bytes, (double)all.images / (double)all.batch,
+               (int)all.threads);
+    tell("pack the weights", PACK, &d);
+    d = (duty){0};
     duty_touch(&d, gradient, 1.0, (int)all.threads);
     tell("clear the gradient", CLEAR, &d);
     d = (duty){0};
@@ -197,6 +225,7 @@ static void measure(const char *model, int64_t backend, double seconds)
 {
     memset(all.workers, 0, sizeof all.workers);
     build(model, backend);
+    pack();
     const bench_job job = {begin, end, work, NULL};
     const double rate = bench_rate((int)all.threads, seconds, &job);
     const double operations = 3e-9 * (double)pwf_graph_operations(all.graph);
@@ -213,6 +242,7 @@ static void measure(const char *model, int64_t backend, double seconds)
     pwf_graph_free(all.graph);
     pwf_registry_free(all.registry);
     pwf_mem_free(all.weights);
+    pwf_mem_free(all.packed);
 }
 
 int main(int argc, char **argv)

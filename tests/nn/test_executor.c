@@ -236,6 +236,50 @@ static void test_groups(void **state)
     end(&n);
 }
 
+/* Weights that one executor has packed serve another, with the bits of weights that calls pack. */
+static void check_packed(pwf_precision precision)
+{
+    network n = odd(PWF_TENSOR_ONEDNN);
+    pwf_executor *one, *other;
+    double first, loss;
+    int pieces;
+    const int64_t total = pwf_registry_total_count(n.registry);
+    float *weights = numbers(total), *usual = numbers(total), *gradient = numbers(total);
+    float *statistics = numbers(pwf_registry_buffer_count(n.registry));
+    expect(pwf_executor_new(n.graph, IMAGES, PWF_MODE_TRAIN, precision, &one));
+    expect(pwf_executor_new(n.graph, IMAGES, PWF_MODE_TRAIN, precision, &other));
+    const int64_t words = (int64_t)pwf_executor_packed(one, &pieces) / 4;
+    assert_true(pieces > 4 && words > 0);
+    float *packed = numbers(words);
+    pwf_registry_start_values(n.registry, 3, weights, 0, total);
+    fill_images(one);
+    expect(pwf_executor_train(one, weights, &targets, 1.0f, usual, statistics, &first));
+    for (int i = 0; i < pieces; i++)
+        expect(pwf_executor_pack(one, weights, packed, i));
+    pwf_executor_use_packed(other, packed);
+    fill_images(other);
+    expect(pwf_executor_train(other, weights, &targets, 1.0f, gradient, statistics, &loss));
+    assert_true(loss == first);
+    assert_memory_equal(gradient, usual, (size_t)total * sizeof(float));
+    memset(packed, 0, (size_t)words * sizeof(float));
+    expect(pwf_executor_train(other, weights, &targets, 1.0f, gradient, statistics, &loss));
+    assert_true(loss != first);
+    pwf_executor_free(one);
+    pwf_executor_free(other);
+    float *const all[] = {weights, usual, gradient, statistics, packed};
+    for (int i = 0; i < 5; i++)
+        pwf_mem_free(all[i]);
+    end(&n);
+}
+
+static void test_packed(void **state)
+{
+    (void)state;
+    check_packed(PWF_FP32);
+    check_packed(PWF_BF16);
+    assert_int_equal(pwf_mem_live(), 0);
+}
+
 /* With the slot's own mean and biased variance as running statistics, prediction and training give
  * the same logits; prediction needs less memory. */
 static void test_predict(void **state)
@@ -334,8 +378,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_odd),      cmocka_unit_test(test_accumulation),
-        cmocka_unit_test(test_groups),   cmocka_unit_test(test_predict),
-        cmocka_unit_test(test_refusals), cmocka_unit_test(test_one_pixel)};
+        cmocka_unit_test(test_groups),   cmocka_unit_test(test_packed),
+        cmocka_unit_test(test_predict),  cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_one_pixel)};
     pwf_tensor_thread_start();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

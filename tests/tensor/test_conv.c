@@ -173,6 +173,53 @@ static void test_bf16(void **state)
     assert_int_equal(pwf_mem_live(), 0);
 }
 
+/* Weights packed by one plan serve another, with the bits of weights that a call packs. */
+static void check_packed(pwf_precision precision, const pwf_conv_shape *shape, arrays *truth)
+{
+    const pwf_conv_use use = {true, true, true, true, precision};
+    pwf_conv *one, *other;
+    arrays a = allocate(shape);
+    assert_int_equal(pwf_conv_new(PWF_TENSOR_ONEDNN, shape, use, &one).code, PWF_OK);
+    assert_int_equal(pwf_conv_new(PWF_TENSOR_ONEDNN, shape, use, &other).code, PWF_OK);
+    float *workspace = numbers((int64_t)(pwf_conv_workspace(one) + 3) / 4, 0), *packed;
+    const int64_t words = (int64_t)pwf_conv_packed(one) / 4;
+    assert_true(words > 0 && words == (int64_t)pwf_conv_packed(other) / 4);
+    packed = numbers(words + 16, 6);
+    for (int64_t i = 0; i < 16; i++)
+        packed[words + i] = 77.0f;
+    assert_string_equal(pwf_conv_pack(one, packed, a.w, workspace).text, "");
+    for (int64_t i = 0; i < 16; i++)
+        assert_true(packed[words + i] == 77.0f);
+    pwf_conv_use_packed(other, packed);
+    assert_int_equal(pwf_conv_forward(other, a.y, a.x, a.w, a.b, workspace).code, PWF_OK);
+    assert_int_equal(pwf_conv_backward_data(other, a.dx, a.dy, a.w, workspace).code, PWF_OK);
+    assert_memory_equal(a.y, truth->y, (size_t)a.results * sizeof(float));
+    assert_memory_equal(a.dx, truth->dx, (size_t)a.images * sizeof(float));
+    /* They are what it reads. */
+    memset(packed, 0, (size_t)words * sizeof *packed);
+    assert_int_equal(pwf_conv_backward_data(other, a.dx, a.dy, a.w, workspace).code, PWF_OK);
+    for (int64_t i = 0; i < a.images; i++)
+        assert_true(a.dx[i] == 0.0f);
+    pwf_mem_free(workspace);
+    pwf_mem_free(packed);
+    pwf_conv_free(one);
+    pwf_conv_free(other);
+    release(&a);
+}
+
+static void test_packed(void **state)
+{
+    (void)state;
+    for (int precision = 0; precision < PWF_PRECISIONS; precision++)
+        for (size_t i = 0; i < 6; i++) {
+            arrays truth = allocate(&shapes[i]);
+            run_in((pwf_precision)precision, PWF_TENSOR_ONEDNN, &shapes[i], &truth);
+            check_packed((pwf_precision)precision, &shapes[i], &truth);
+            release(&truth);
+        }
+    assert_int_equal(pwf_mem_live(), 0);
+}
+
 /* Ties go to even, what is too large to infinity, a NaN stays one and a denormal is 0. */
 static void test_rounding(void **state)
 {
@@ -310,9 +357,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_against_plain), cmocka_unit_test(test_bf16),
-        cmocka_unit_test(test_rounding),      cmocka_unit_test(test_linear_bits),
-        cmocka_unit_test(test_plain_bf16),    cmocka_unit_test(test_forward_only),
-        cmocka_unit_test(test_names),         cmocka_unit_test(test_extent)};
+        cmocka_unit_test(test_packed),        cmocka_unit_test(test_rounding),
+        cmocka_unit_test(test_linear_bits),   cmocka_unit_test(test_plain_bf16),
+        cmocka_unit_test(test_forward_only),  cmocka_unit_test(test_names),
+        cmocka_unit_test(test_extent)};
     pwf_tensor_thread_start();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

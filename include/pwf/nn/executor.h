@@ -5,6 +5,8 @@
 #include "pwf/core/status.h"
 #include "pwf/nn/graph.h"
 
+#include <stddef.h>
+
 /** Takes one slot (a fixed number of images) through a graph, forward and backward, on one thread.
  * All memory is planned and allocated when it is made. */
 
@@ -26,6 +28,22 @@ void pwf_executor_free(pwf_executor *executor);
 /** Where the caller puts the images before a run: [images, H, W, C], normalised.
  * Local. Owned by the executor. */
 float *pwf_executor_images(pwf_executor *executor);
+
+/** Bytes of the weights in the order that the executor's products like, and the number of pieces in
+ * which they can be brought into it. Done once, it serves all executors made with the same
+ * arguments until the weights change; the results have the same bits.
+ * Local. */
+size_t pwf_executor_packed(const pwf_executor *executor, int *pieces);
+
+/** Brings piece `piece` of `weights` into order; `packed` is aligned to 64.
+ * Local; pieces may be done by several executors on their threads at the same time. Fails with
+ * PWF_BUG when a library call fails. */
+pwf_status pwf_executor_pack(pwf_executor *executor, const float *weights, void *packed, int piece);
+
+/** From now on the calls below take the weights of products from `packed`, made of the weights they
+ * are given; NULL, as at first: each brings them into order itself.
+ * Local. */
+void pwf_executor_use_packed(pwf_executor *executor, void *packed);
 
 /** Forward: logits [images, classes]. `weights` is the whole flat vector, `buffers` all buffers
  * (unused in train mode, may be NULL).

@@ -36,6 +36,7 @@ typedef struct pwf_need {
     size_t saved;     /* bytes of an image, from forward to backward */
     size_t kept;      /* bytes of the slot, 0 at first, from the first sums to the last backward */
     size_t workspace; /* bytes during a call */
+    size_t packed;    /* bytes of the weights in the order that the plan likes; 0: as they are */
 } pwf_need;
 
 /* What planning is told. */
@@ -71,6 +72,7 @@ typedef struct pwf_call {
     float scale;  /* of the loss gradient */
     double *loss; /* the sum over images is added */
     void *saved, *kept, *workspace;
+    void *packed; /* written by `pack`; NULL: the call brings the weights into order itself */
 } pwf_call;
 
 struct pwf_operator {
@@ -85,6 +87,8 @@ struct pwf_operator {
     void (*release)(void *plan); /* NULL: nothing to release */
     pwf_status (*forward)(const pwf_call *call);
     pwf_status (*backward)(const pwf_call *call);
+    /* Brings the weights into the order that the plan likes; NULL if no plan needs that. */
+    pwf_status (*pack)(const pwf_call *call);
     /* Of an operator that in training depends on all images of a slot, else NULL: adds up what it
      * needs of a group's x, before forward, or of its dy, before backward; and what is made of it
      * when all groups have been through (`images` is then that of the slot). */

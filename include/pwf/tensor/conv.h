@@ -54,6 +54,21 @@ void pwf_conv_free(pwf_conv *conv);
  * Local. */
 size_t pwf_conv_workspace(const pwf_conv *conv);
 
+/** Bytes (a multiple of 64) of the weights in the order in which the planned passes want them; 0 if
+ * they take them as they are.
+ * Local. */
+size_t pwf_conv_packed(const pwf_conv *conv);
+
+/** Brings weights into that order, for this plan and all that were made with the same arguments,
+ * also on other threads. `packed` is aligned to 64.
+ * Local. Fails as forward. */
+pwf_status pwf_conv_pack(pwf_conv *conv, void *packed, const float *weight, void *workspace);
+
+/** From now on forward and backward_data take the weights from `packed`, which must be those given
+ * to them; NULL: every call brings them into order again. The results have the same bits.
+ * Local. */
+void pwf_conv_use_packed(pwf_conv *conv, const void *packed);
+
 /** y = x * weight (+ bias); y [B, P, Q, K], bias [K] or NULL as planned. Arrays do not overlap.
  * Local. Fails with PWF_BUG if a library call fails; y is then undefined. */
 pwf_status pwf_conv_forward(pwf_conv *conv, float *y, const float *x, const float *weight,
