@@ -5,6 +5,7 @@
 #include "pwf/core/json.h"
 #include "pwf/core/log.h"
 #include "pwf/launch/launch.h"
+#include "pwf/train/train.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -154,6 +155,7 @@ static void settle(const pwf_mesh *mesh, const pwf_app_command *command, bool de
         if (status.code != PWF_OK) add_failure(d, "settings", status);
     }
     pwf_mesh_broadcast(mesh, PWF_WORLD, 0, config, sizeof *config);
+    pwf_train_settle_precision(mesh, config);
 }
 
 pwf_status pwf_app_doctor(const pwf_mesh *mesh, int argc, char **argv)

@@ -13,7 +13,7 @@ static pwf_status usage(const char *problem, const char *what)
 {
     return PWF_FAIL(PWF_USAGE,
                     "%s%.200s; usage: pwf eval MODEL [-c FILE.yaml] [--set KEY=VALUE ...] "
-                    "[--model NAME] [--ensemble] [--json]",
+                    "[--model NAME] [--ensemble] [--precision fp32|bf16] [--json]",
                     problem, what);
 }
 
@@ -21,6 +21,14 @@ typedef struct command {
     pwf_app_network network;
     bool ensemble, json;
 } command;
+
+static pwf_status read_precision(const char *word, pwf_app_network *network)
+{
+    if (strcmp(word, "fp32") != 0 && strcmp(word, "bf16") != 0)
+        return usage("--precision is fp32 or bf16, not ", word);
+    network->precision = strcmp(word, "bf16") == 0 ? PWF_PRECISION_BF16 : PWF_PRECISION_FP32;
+    return pwf_ok();
+}
 
 static pwf_status parse(int argc, char **argv, command *c)
 {
@@ -33,6 +41,8 @@ static pwf_status parse(int argc, char **argv, command *c)
             c->ensemble = true;
         else if (strcmp(argv[i], "--json") == 0)
             c->json = true;
+        else if (strcmp(argv[i], "--precision") == 0 && i + 1 < argc)
+            PWF_TRY(read_precision(argv[++i], &c->network));
         else if (argv[i][0] == '-' && argv[i][1])
             return usage("no option, or no value for ", argv[i]);
         else if (c->network.file)
@@ -60,6 +70,8 @@ static void print_page(const command *c, const pwf_config *config, const pwf_eva
     if (e->network.has_codes) printf("  fixed               %.2f %%\n", 100 * m->fixed);
     printf("  unique values       %lld\n", (long long)m->unique);
     printf("  entropy             %.3f bits, %.3f without zeros\n", m->entropy, m->entropy_nonzero);
+    if (c->network.precision == PWF_PRECISION_BF16)
+        printf("\nMeasured with products of bf16 numbers; measures of record are of fp32.\n");
 }
 
 static pwf_status print_json(const command *c, const pwf_config *config, const pwf_evaluation *e)
@@ -70,6 +82,7 @@ static pwf_status print_json(const command *c, const pwf_config *config, const p
     pwf_json_set_text(j, "file", c->network.file);
     pwf_json_set_text(j, "model", config->model.name);
     pwf_json_set_text(j, "data", config->data.path);
+    pwf_json_set_text(j, "precision", c->network.precision == PWF_PRECISION_BF16 ? "bf16" : "fp32");
     pwf_json_set_int(j, "images", e->images);
     pwf_json_set_int(j, "step", e->network.position.step);
     pwf_json_set_int(j, "round", e->network.position.round);

@@ -19,9 +19,21 @@ static const char *kind(const pwf_ckpt_info *info)
     return info->is_model ? "final model" : "checkpoint";
 }
 
-static pwf_status print_page(const char *path, const pwf_ckpt_info *info,
-                             const pwf_inspect_view *view)
+/* Of the training, by the stored settings; those that do not say are from before there was a
+ * choice. */
+static const char *precision(const pwf_loaded *from)
 {
+    pwf_config config;
+    pwf_config_defaults(&config);
+    const pwf_status read = pwf_config_read_text(&config, from->config, strlen(from->config),
+                                                 "the stored settings", PWF_FROM_CHECKPOINT);
+    if (read.code != PWF_OK) return "unknown";
+    return config.parallel.precision == PWF_PRECISION_BF16 ? "bf16" : "fp32";
+}
+
+static pwf_status print_page(const char *path, const pwf_loaded *from, const pwf_inspect_view *view)
+{
+    const pwf_ckpt_info *info = &from->info;
     const pwf_position *p = &info->position;
     char fingerprint[33];
     pwf_hash_text(info->fingerprint, fingerprint);
@@ -41,6 +53,7 @@ static pwf_status print_page(const char *path, const pwf_ckpt_info *info,
            info->entropy_nonzero);
     printf("  codebook         %d values\n", info->codebook);
     printf("  seed, slots      %lld, %lld\n", (long long)info->seed, (long long)info->slots);
+    printf("  precision        %s in training\n", precision(from));
     printf("  size             %.1f MiB\n", (double)info->bytes * 0x1p-20);
     printf("  fingerprint      %s\n", fingerprint);
     return pwf_inspect_print_layers(view);
@@ -71,6 +84,7 @@ static pwf_status print_json(const char *path, const pwf_loaded *from, const pwf
     pwf_json_set_int(j, "codebook", info->codebook);
     pwf_json_set_int(j, "seed", info->seed);
     pwf_json_set_int(j, "slots", info->slots);
+    pwf_json_set_text(j, "precision", precision(from));
     pwf_json_set_int(j, "bytes", info->bytes);
     pwf_json_set_text(j, "fingerprint", fingerprint);
     pwf_json_set_text(j, "config", from->config);
@@ -86,7 +100,7 @@ static pwf_status inspect_checkpoint(const char *path, bool json)
     PWF_TRY(pwf_ckpt_load(path, &l));
     const pwf_inspect_view view = {l.part, l.count, l.codebook.entry, l.codebook.count,
                                    l.codebook.min_power};
-    const pwf_status s = json ? print_json(path, &l, &view) : print_page(path, &l.info, &view);
+    const pwf_status s = json ? print_json(path, &l, &view) : print_page(path, &l, &view);
     pwf_ckpt_unload(&l);
     return s;
 }

@@ -48,6 +48,7 @@ static pwf_status settle(const pwf_app_network *network, pwf_config *config)
     /* A tool may run on fewer ranks than the run did. */
     if (pwf_config_origin(config, "parallel.shards") <= PWF_FROM_CHECKPOINT)
         config->parallel.shards = 1;
+    config->parallel.precision = network->precision;
     return pwf_config_check(config);
 }
 

@@ -91,6 +91,7 @@ static pwf_status run(const pwf_mesh *launch, int argc, char **argv)
     PWF_TRY(pwf_train_watch(launch));
     pwf_status status = pwf_app_resolve(launch, &command, &job);
     if (status.code == PWF_OK) {
+        pwf_train_settle_precision(launch, &job.config);
         pwf_app_start_log(&job.config);
         status = pwf_launch_check(
             launch,

@@ -76,6 +76,7 @@ static pwf_status settle_resumed(const pwf_app_command *command, const char *sto
     PWF_TRY(pwf_app_layer(command, stored, &job->config));
     if (pwf_config_origin(&job->config, "output") <= PWF_FROM_CHECKPOINT)
         PWF_TRY(folder_of(job->checkpoint, job->config.output));
+    pwf_config_keep_precision(&before, &job->config);
     PWF_TRY(pwf_config_same(&before, &job->config));
     return pwf_config_check(&job->config);
 }

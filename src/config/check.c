@@ -97,6 +97,11 @@ static pwf_status check_rounds(const pwf_config *config)
 
 static pwf_status check_parallel(const pwf_config *config)
 {
+    if (config->parallel.precision == PWF_PRECISION_BF16 &&
+        config->parallel.backend == PWF_BACKEND_OPENBLAS)
+        return PWF_FAIL(PWF_CONFIG,
+                        "parallel.precision bf16 is not for parallel.backend openblas, which has "
+                        "no products of bf16 numbers; set precision to fp32, or backend to auto");
     long long slots = (long long)config->parallel.slots, batch = (long long)config->train.batch;
     if (batch % slots != 0)
         return PWF_FAIL(PWF_CONFIG,
@@ -181,6 +186,13 @@ pwf_status pwf_config_check(const pwf_config *config)
                         "checkpoint.async writes in a thread, which must not call MPI-IO: set "
                         "checkpoint.writer to pwrite, or checkpoint.async to false");
     return pwf_ok();
+}
+
+void pwf_config_keep_precision(pwf_config *stored, pwf_config *now)
+{
+    int64_t *before = &stored->parallel.precision, *after = &now->parallel.precision;
+    if (*before == PWF_PRECISION_AUTO) *before = PWF_PRECISION_FP32;
+    if (*after == PWF_PRECISION_AUTO) *after = *before;
 }
 
 /* Writes "key is A in the stored configuration and B now" if the two differ, else nothing. */

@@ -39,6 +39,7 @@ static const char *const export_words[] = {"none", "last", "all", NULL};
 static const char *const optimiser_words[] = {"sgd", "adamw", NULL};
 static const char *const schedule_words[] = {"constant", "linear", "cosine", "step", NULL};
 static const char *const backend_words[] = {"auto", "onednn", "openblas", "plain", NULL};
+static const char *const precision_words[] = {"fp32", "bf16", "auto", NULL};
 static const char *const ensemble_words[] = {"last", "all", "none", NULL};
 static const char *const writer_words[] = {"pwrite", "mpiio", NULL};
 static const char *const level_words[] = {"debug", "info", "warn", "error", NULL};
@@ -244,6 +245,9 @@ const pwf_option pwf_options[] = {
  "micro-batches of a step, and the most workers (ranks x threads) that can share it"},
 {"parallel.backend", CHOICE(parallel.backend), "auto", OF(backend_words), NULL, STATE,
  "library behind convolutions and products"},
+{"parallel.precision", CHOICE(parallel.precision), "auto", OF(precision_words), NULL, STATE,
+ "what training rounds the numbers that are multiplied to, sums stay fp32; auto: bf16 where all "
+ "ranks have instructions for it and the backend is auto or onednn, settled when a run begins"},
 {"parallel.shards", WHOLE(parallel.shards), "1", FROM(1, 256), "ranks", RUN,
  "ranks that share one copy of the posterior and the optimiser's state"},
 {"parallel.threads", WHOLE(parallel.threads), "1", FROM(1, 256), NULL, RUN,

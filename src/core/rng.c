@@ -45,6 +45,25 @@ static void fill(float *out, pwf_stream s, int64_t first, int64_t count, const c
     }
 }
 
+void pwf_rng_halves(uint16_t *out, pwf_stream s, int64_t first, int64_t count)
+{
+    enum { QUADS = 256 };
+    uint32_t words[4 * QUADS];
+    const pwf_isa isa = pwf_isa_now();
+    PWF_ASSERT(first >= 0 && (first + count) / 8 < INT64_C(1) << 32);
+    for (int64_t at = first, end = first + count; at < end;) {
+        const int64_t quad = at / 8, last = (end + 7) / 8;
+        const int64_t quads = last - quad < QUADS ? last - quad : QUADS;
+        const int64_t stop = 8 * (quad + quads) < end ? 8 * (quad + quads) : end;
+        philox[isa](words, s, (uint64_t)quad, quads);
+        /* Halves of words lie in memory in the order of the elements: the machine is little-endian.
+         */
+        memcpy(out + (at - first), (const char *)words + sizeof *out * (size_t)(at - 8 * quad),
+               (size_t)(stop - at) * sizeof *out);
+        at = stop;
+    }
+}
+
 void pwf_rng_normals(float *out, pwf_stream s, int64_t first, int64_t count)
 {
     fill(out, s, first, count, normals);

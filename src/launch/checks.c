@@ -9,7 +9,7 @@
 
 enum { SHARED_OF_RANK = 4 << 20, STACK_LEAST = 512 << 10 }; /* bytes */
 
-enum { AMOUNT = 24 };
+enum { AMOUNT = 24, ARITHMETIC = 160 };
 
 /* "1.5 GiB", in a buffer that lives as long as the expression. */
 #define AMOUNT_OF(bytes) amount((double)(bytes), (char[AMOUNT]){""})
@@ -119,15 +119,31 @@ static void check_libraries(const pwf_survey *s, pwf_finding *f)
     }
 }
 
+/* What computes on a rank: "oneDNN 2.6.3 (avx512), bf16 by its instructions". */
+static const char *arithmetic(const pwf_survey *s, int64_t rank, char text[ARITHMETIC])
+{
+    const pwf_place *p = &s->places[rank];
+    const bool bf16 = s->config->parallel.precision == PWF_PRECISION_BF16;
+    snprintf(text, ARITHMETIC, "%s%s", p->tensors,
+             !bf16     ? ""
+             : p->bf16 ? ", bf16 with instructions for it"
+                       : ", bf16 without instructions for it");
+    return text;
+}
+
 static void check_arithmetic(const pwf_survey *s, pwf_finding *f)
 {
-    const char *first = s->places[0].tensors;
-    see(f, "%s", first);
+    char first[ARITHMETIC], other[ARITHMETIC];
+    see(f, "%s", arithmetic(s, 0, first));
+    if (s->config->parallel.precision == PWF_PRECISION_BF16 && !s->places[0].bf16)
+        mind(f, PWF_FINDING_WARNING,
+             "that is slow: start it on processors with AVX512_BF16 or AMX, or begin with "
+             "parallel.precision fp32");
     if (s->config->parallel.backend == PWF_BACKEND_PLAIN) return;
     for (int64_t r = 1; r < s->ranks; r++) {
-        if (strcmp(s->places[r].tensors, first) == 0) continue;
+        if (strcmp(arithmetic(s, r, other), first) == 0) continue;
         see(f, "rank %" PRId64 " on %s computes with %s, but rank 0 with %s", r,
-            s->places[r].machine.host, s->places[r].tensors, first);
+            s->places[r].machine.host, other, first);
         mind(f, PWF_FINDING_WARNING,
              "the last bits of the result then depend on which host does what: take hosts of one "
              "kind, or begin with parallel.backend plain");

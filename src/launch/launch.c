@@ -3,6 +3,7 @@
 #include "survey.h"
 
 #include "pwf/ckpt/ckpt.h"
+#include "pwf/core/isa.h"
 #include "pwf/core/log.h"
 #include "pwf/core/mem.h"
 #include "pwf/tensor/tensor.h"
@@ -37,6 +38,7 @@ static void look_from_here(const pwf_config *config, pwf_place *p)
              pwf_ckpt_library());
     snprintf(p->tensors, sizeof p->tensors, "%s",
              pwf_tensor_backend_text(config->parallel.backend));
+    p->bf16 = pwf_isa_bf16();
     if (transports) snprintf(p->transports, sizeof p->transports, "%s", transports);
     p->hdf5 = pwf_ckpt_check_library();
 }

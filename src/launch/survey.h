@@ -14,6 +14,7 @@ typedef struct pwf_place {
     pwf_machine machine;
     char libraries[128]; /* MPI and HDF5 */
     char tensors[96];    /* libraries that do the arithmetic, with the instructions they use */
+    bool bf16;           /* it has instructions for products of bf16 numbers */
     char transports[64]; /* OMPI_MCA_btl */
     pwf_status hdf5;
 } pwf_place;

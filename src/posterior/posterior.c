@@ -8,6 +8,9 @@
 
 typedef struct kernels {
     void (*draw)(float *, const float *, const float *, const float *, int64_t);
+    void (*draw_rounded)(float *, const float *, const float *, const float *, const uint16_t *,
+                         int64_t);
+    void (*round)(float *, const float *, int64_t);
     void (*loss)(float *, float *, const float *, const int16_t *, const float *, int64_t);
     void (*pull)(float *, const float *, const int16_t *, const float *, int64_t, float, float,
                  bool);
@@ -16,8 +19,8 @@ typedef struct kernels {
 
 #define PWF_TABLE(isa)                                                                             \
     {                                                                                              \
-        pwf_posterior_draw_##isa, pwf_posterior_loss_##isa, pwf_posterior_pull_##isa,              \
-            pwf_posterior_squares_##isa                                                            \
+        pwf_posterior_draw_##isa, pwf_posterior_draw_rounded_##isa, pwf_posterior_round_##isa,     \
+            pwf_posterior_loss_##isa, pwf_posterior_pull_##isa, pwf_posterior_squares_##isa        \
     }
 static const kernels table[PWF_ISA_COUNT] = {PWF_TABLE(base), PWF_TABLE(avx2), PWF_TABLE(avx512)};
 
@@ -27,7 +30,8 @@ typedef struct job {
     const pwf_posterior_settings *settings;
     const pwf_stream *noise;
     const kernels *k;
-    float *weights;     /* sampling */
+    float *weights; /* sampling, means */
+    bool rounded;
     const int64_t *sum; /* gradient */
     float *dmu, *dsigma;
     double *norm;
@@ -64,15 +68,46 @@ static void sample_block(void *context, int task, int worker)
     float eps[PWF_BLOCK];
     if (count > 0) {
         pwf_rng_normals(eps, *j->noise, b.lo, count);
-        j->k->draw(j->weights + at, s->mu + at, s->sigma + at, eps, count);
+        if (j->rounded) {
+            uint16_t random[PWF_BLOCK];
+            pwf_stream rounding = *j->noise;
+            rounding.purpose = PWF_RNG_ROUND;
+            pwf_rng_halves(random, rounding, b.lo, count);
+            j->k->draw_rounded(j->weights + at, s->mu + at, s->sigma + at, eps, random, count);
+        } else {
+            j->k->draw(j->weights + at, s->mu + at, s->sigma + at, eps, count);
+        }
     }
     memcpy(j->weights + at + count, s->mu + at + count, (size_t)(b.hi - b.edge) * sizeof(float));
 }
 
-void pwf_posterior_sample(const pwf_state *state, pwf_pool *pool, pwf_stream noise, float *weights)
+void pwf_posterior_sample(const pwf_state *state, pwf_pool *pool, pwf_stream noise, bool rounded,
+                          float *weights)
 {
-    job j = {.state = state, .noise = &noise, .k = &table[pwf_isa_now()], .weights = weights};
+    job j = {.state = state,
+             .noise = &noise,
+             .k = &table[pwf_isa_now()],
+             .weights = weights,
+             .rounded = rounded};
     pwf_pool_run(pool, block_tasks(state), sample_block, &j);
+}
+
+static void means_block(void *context, int task, int worker)
+{
+    (void)worker;
+    const job *j = context;
+    const pwf_state *s = j->state;
+    const block b = block_of(s, task);
+    const int64_t at = b.lo - s->own.lo, count = j->rounded ? b.edge - b.lo : 0;
+    j->k->round(j->weights + at, s->mu + at, count);
+    memcpy(j->weights + at + count, s->mu + at + count,
+           (size_t)(b.hi - b.lo - count) * sizeof(float));
+}
+
+void pwf_posterior_means(const pwf_state *state, pwf_pool *pool, bool rounded, float *weights)
+{
+    job j = {.state = state, .k = &table[pwf_isa_now()], .weights = weights, .rounded = rounded};
+    pwf_pool_run(pool, block_tasks(state), means_block, &j);
 }
 
 /* The first parameter of the flat order that ends after element `at`. */

@@ -3,6 +3,7 @@
  * that the loops vectorise. */
 #include "posterior_kernels.h"
 
+#include "pwf/core/bits.h"
 #include "pwf/posterior/posterior.h"
 
 #include <math.h>
@@ -19,6 +20,35 @@ void PWF_KERNEL(pwf_posterior_draw)(float *restrict weights, const float *restri
 {
     for (int64_t i = 0; i < count; i++)
         weights[i] = fmaf(floored(sigma[i]), eps[i], mu[i]);
+}
+
+/* The upper half of bits + below, as a number: `below` is what the lower half is rounded with.
+ * Nothing is added to what is not finite, which so stays visible. */
+static inline float upper_half(uint32_t bits, uint32_t below)
+{
+    const uint32_t added = (bits & 0x7fffffffu) < 0x7f800000u ? below : 0u;
+    return pwf_float_of((bits + added) & 0xffff0000u);
+}
+
+/* The lower half of the bits is the share of a step of bf16 by which the number lies away from
+ * zero; so many of the 2^16 random numbers carry. */
+void PWF_KERNEL(pwf_posterior_draw_rounded)(float *restrict weights, const float *restrict mu,
+                                            const float *restrict sigma, const float *restrict eps,
+                                            const uint16_t *restrict random, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) {
+        const float w = fmaf(floored(sigma[i]), eps[i], mu[i]);
+        weights[i] = upper_half(pwf_float_bits(w), random[i]);
+    }
+}
+
+void PWF_KERNEL(pwf_posterior_round)(float *restrict weights, const float *restrict mu,
+                                     int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) {
+        const uint32_t bits = pwf_float_bits(mu[i]);
+        weights[i] = upper_half(bits, 0x7fffu + (bits >> 16 & 1u));
+    }
 }
 
 void PWF_KERNEL(pwf_posterior_loss)(float *restrict dmu, float *restrict dsigma,

@@ -10,6 +10,8 @@
 /* The element loops of the posterior. No two arrays overlap. `code` >= 0 marks a fixed weight.
  *
  * draw: weights = mu + max(sigma, 2^-30) * eps.
+ * draw_rounded: that plus 16 random bits below bf16's last, cut to bf16: the mean is kept.
+ * round: weights = the bf16 number nearest to mu, ties to even.
  * loss: dmu holds dL/dw and keeps it, dsigma = eps * dL/dw, 0 below the floor of sigma; fixed
  *   weights get 0 in both. `eps` NULL: dsigma = 0.
  * pull: dsigma -= weight * max(0, target - sigma) * |eps|, of fixed weights only if `fixed_too`.
@@ -17,6 +19,10 @@
 #define PWF_DECLARE(isa)                                                                           \
     void pwf_posterior_draw_##isa(float *weights, const float *mu, const float *sigma,             \
                                   const float *eps, int64_t count);                                \
+    void pwf_posterior_draw_rounded_##isa(float *weights, const float *mu, const float *sigma,     \
+                                          const float *eps, const uint16_t *random,                \
+                                          int64_t count);                                          \
+    void pwf_posterior_round_##isa(float *weights, const float *mu, int64_t count);                \
     void pwf_posterior_loss_##isa(float *dmu, float *dsigma, const float *sigma,                   \
                                   const int16_t *code, const float *eps, int64_t count);           \
     void pwf_posterior_pull_##isa(float *dsigma, const float *sigma, const int16_t *code,          \

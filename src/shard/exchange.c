@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "pwf/core/bits.h"
 #include "pwf/core/mem.h"
 #include "pwf/mesh/exact.h"
 #include "pwf/mesh/pending.h"
@@ -17,44 +18,71 @@ struct pwf_exchange {
     pwf_range own;
     int64_t *elements, *blocks; /* offsets per shard rank: elements, bytes of doubles per block */
     pwf_pending *gather;
+    int64_t rounded;
+    uint16_t *half; /* [rounded]: upper halves of the weights, as they travel */
+    pwf_pending *gather_half, *gather_rest; /* NULL, as `half`: nothing to round, or one shard */
     int64_t *reducing;
     int locks;
     pthread_mutex_t lock[LOCKS];
 };
 
-static pwf_status plan(const pwf_mesh *mesh, int64_t total, pwf_exchange **out)
+/* A gather of those elements of each shard that lie in `part`, of `size` bytes each. */
+static pwf_status plan_gather(const pwf_exchange *e, pwf_range part, int64_t size,
+                              pwf_pending **out)
+{
+    const int ranks = pwf_mesh_size(e->mesh, PWF_SHARD);
+    int64_t *bytes = NULL;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, ranks + 1, sizeof *bytes, &bytes));
+    for (int r = 0; r < ranks; r++) {
+        const int64_t end = pwf_range_meet((pwf_range){part.lo, e->elements[r + 1]}, part).hi;
+        bytes[r + 1] = (end - part.lo) * size;
+    }
+    const pwf_status status = pwf_pending_new(e->mesh, PWF_SHARD, bytes, out);
+    pwf_mem_free(bytes);
+    return status;
+}
+
+static pwf_status plan_rounded(pwf_exchange *e)
+{
+    const pwf_range half = {0, e->rounded}, rest = {e->rounded, e->total};
+    if (e->rounded == 0 || pwf_mesh_size(e->mesh, PWF_SHARD) == 1) return pwf_ok();
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_WEIGHTS, e->rounded, sizeof *e->half, &e->half));
+    PWF_TRY(plan_gather(e, half, (int64_t)sizeof *e->half, &e->gather_half));
+    return plan_gather(e, rest, (int64_t)sizeof(float), &e->gather_rest);
+}
+
+static pwf_status plan(const pwf_mesh *mesh, int64_t total, int64_t rounded, pwf_exchange **out)
 {
     const int size = pwf_mesh_size(mesh, PWF_SHARD);
+    PWF_ASSERT(rounded >= 0 && rounded <= total);
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, 1, sizeof **out, out));
     pwf_exchange *e = *out;
     e->mesh = mesh;
     e->total = total;
+    e->rounded = rounded;
     e->own = pwf_shard_range(total, size, pwf_mesh_rank(mesh, PWF_SHARD));
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, size + 1, sizeof *e->elements, &e->elements));
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, size + 1, sizeof *e->blocks, &e->blocks));
-    int64_t *bytes = NULL;
-    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, size + 1, sizeof *bytes, &bytes));
     for (int r = 0; r < size; r++) {
         const int64_t end = pwf_shard_range(total, size, r).hi;
         e->elements[r + 1] = end;
         e->blocks[r + 1] = pwf_block_count(end) * (int64_t)sizeof(double);
-        bytes[r + 1] = end * (int64_t)sizeof(float);
     }
-    const pwf_status status = pwf_pending_new(mesh, PWF_SHARD, bytes, &e->gather);
-    pwf_mem_free(bytes);
-    if (status.code != PWF_OK) return status;
+    PWF_TRY(plan_gather(e, (pwf_range){0, total}, (int64_t)sizeof(float), &e->gather));
+    PWF_TRY(plan_rounded(e));
     for (; e->locks < LOCKS; e->locks++)
         if (pthread_mutex_init(&e->lock[e->locks], NULL) != 0)
             return PWF_FAIL(PWF_RESOURCE, "the system has no memory for another lock");
     return pwf_ok();
 }
 
-pwf_status pwf_exchange_new(const pwf_mesh *mesh, int64_t total, pwf_exchange **out)
+pwf_status pwf_exchange_new(const pwf_mesh *mesh, int64_t total, int64_t rounded,
+                            pwf_exchange **out)
 {
     *out = NULL;
     PWF_TRY(pwf_mesh_same(mesh, &total, sizeof total, "number of parameters"));
     pwf_exchange *e = NULL;
-    const pwf_status status = pwf_mesh_agree(mesh, plan(mesh, total, &e));
+    const pwf_status status = pwf_mesh_agree(mesh, plan(mesh, total, rounded, &e));
     if (status.code != PWF_OK) {
         pwf_exchange_free(e);
         return status;
@@ -70,6 +98,9 @@ void pwf_exchange_free(pwf_exchange *e)
     for (int i = 0; i < e->locks; i++)
         pthread_mutex_destroy(&e->lock[i]);
     pwf_pending_free(e->gather);
+    pwf_pending_free(e->gather_half);
+    pwf_pending_free(e->gather_rest);
+    pwf_mem_free(e->half);
     pwf_mem_free(e->elements);
     pwf_mem_free(e->blocks);
     pwf_mem_free(e);
@@ -88,6 +119,66 @@ void pwf_exchange_gather_begin(pwf_exchange *e, float *full)
 void pwf_exchange_gather_end(pwf_exchange *e)
 {
     pwf_pending_end(e->gather);
+}
+
+/* What the tasks of a rounded gather share; task t is block t of the range. */
+typedef struct halving {
+    uint16_t *half;
+    float *full;
+    pwf_range range;
+} halving;
+
+static pwf_range block_of(const halving *h, int task)
+{
+    const int64_t lo = h->range.lo + (int64_t)task * PWF_BLOCK;
+    return pwf_range_meet((pwf_range){lo, lo + PWF_BLOCK}, h->range);
+}
+
+static void narrow_block(void *context, int task, int worker)
+{
+    (void)worker;
+    const halving *h = context;
+    const pwf_range b = block_of(h, task);
+    const float *restrict full = h->full;
+    uint16_t *restrict half = h->half;
+    for (int64_t i = b.lo; i < b.hi; i++)
+        half[i] = (uint16_t)(pwf_float_bits(full[i]) >> 16);
+}
+
+static void widen_block(void *context, int task, int worker)
+{
+    (void)worker;
+    const halving *h = context;
+    const pwf_range b = block_of(h, task);
+    const uint16_t *restrict half = h->half;
+    float *restrict full = h->full;
+    for (int64_t i = b.lo; i < b.hi; i++)
+        full[i] = pwf_float_of((uint32_t)half[i] << 16);
+}
+
+static void on_blocks(const pwf_exchange *e, pwf_pool *pool, void (*task)(void *, int, int),
+                      float *full, pwf_range range)
+{
+    halving h = {e->half, full, range};
+    pwf_pool_run(pool, (int)pwf_block_count(range.hi - range.lo), task, &h);
+}
+
+void pwf_exchange_gather_rounded(pwf_exchange *e, pwf_pool *pool, float *full)
+{
+    const int64_t n = e->rounded, lo = e->own.lo < n ? e->own.lo : n;
+    const int64_t hi = e->own.hi < n ? e->own.hi : n;
+    if (!e->half) {
+        pwf_exchange_gather_begin(e, full);
+        pwf_exchange_gather_end(e);
+        return;
+    }
+    on_blocks(e, pool, narrow_block, full, (pwf_range){lo, hi});
+    pwf_pending_begin(e->gather_half, e->half);
+    pwf_pending_begin(e->gather_rest, full + n);
+    pwf_pending_end(e->gather_half);
+    on_blocks(e, pool, widen_block, full, (pwf_range){0, lo});
+    on_blocks(e, pool, widen_block, full, (pwf_range){hi, n});
+    pwf_pending_end(e->gather_rest);
 }
 
 void pwf_exchange_reduce_begin(pwf_exchange *e, int64_t *sum)

@@ -36,10 +36,11 @@ typedef struct cost {
 static cost cost_of_parameters(const pwf_config *config, double total, double fuzzy, double share)
 {
     const double threads = (double)config->parallel.threads;
+    const bool halved = config->parallel.precision == PWF_PRECISION_BF16 && share < 1.0;
     const double moments = config->optim.name == PWF_OPTIMISER_ADAMW ? 2.0 : 1.0;
     cost c = {
         .state = share * (4.0 * (1.0 + moments) * (total + fuzzy) + 2.0 * fuzzy),
-        .weights = 4.0 * total,
+        .weights = 4.0 * total + (halved ? 2.0 * fuzzy : 0.0),
         .gradients = 8.0 * total + threads * 4.0 * total + share * 4.0 * (total + fuzzy),
         /* rank 0 sorts all means to measure them, and at the end reads the model back and packs it
          */
@@ -71,12 +72,19 @@ static cost cost_of(const dry_run *d, int64_t ranks, int64_t shards)
 static pwf_status measure_executors(dry_run *d)
 {
     const pwf_config *c = d->t->config;
-    const int64_t images[] = {c->train.batch / c->parallel.slots, c->eval.batch};
-    const pwf_mode mode[] = {PWF_MODE_TRAIN, PWF_MODE_PREDICT};
-    for (int i = 0; i < 2; i++) {
+    const int64_t slot = c->train.batch / c->parallel.slots;
+    const struct {
+        int64_t images;
+        pwf_mode mode;
+        pwf_precision precision;
+    } kinds[] = {{slot, PWF_MODE_TRAIN, d->t->training},
+                 {slot, PWF_MODE_TRAIN, PWF_FP32}, /* BatchNorm's statistics at the end */
+                 {c->eval.batch, PWF_MODE_PREDICT, d->t->measuring}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         pwf_executor *executor;
-        PWF_TRY(pwf_executor_new(d->t->graph, images[i], mode[i], PWF_FP32, &executor));
         int pieces;
+        PWF_TRY(pwf_executor_new(d->t->graph, kinds[i].images, kinds[i].mode, kinds[i].precision,
+                                 &executor));
         d->packed = fmax(d->packed, (double)pwf_executor_packed(executor, &pieces));
         d->activations = fmax(d->activations, (double)pwf_mem_now(PWF_MEM_ACTIVATIONS));
         pwf_executor_free(executor);
@@ -163,6 +171,7 @@ static void print_table(const dry_run *d)
     const cost one = cost_of(d, 1, 1);
     printf("%s: %" PRId64 " parameters, %" PRId64 " of them posterior\n", c->model.name,
            t->state->total, t->state->posterior);
+    if (t->training == PWF_BF16) printf("training in bf16\n");
     printf("steps: %" PRId64 " of ordinary training, %" PRId64 " before the first round, %" PRId64
            " before each of %" PRId64 " others;\n       evaluations cost as much as %.0f more\n",
            baseline, first, other, rounds - 1, evaluations);

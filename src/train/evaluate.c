@@ -104,7 +104,7 @@ static pwf_status make_executor(const pwf_trainer *t, pwf_worker *w)
 {
     pwf_executor_free(w->train); /* as in slots.c */
     w->train = NULL;
-    return pwf_executor_new(t->graph, t->config->eval.batch, PWF_MODE_PREDICT, PWF_FP32,
+    return pwf_executor_new(t->graph, t->config->eval.batch, PWF_MODE_PREDICT, t->measuring,
                             &w->predict);
 }
 
@@ -241,7 +241,7 @@ static pwf_status draw_ensemble(eval_job *job, pwf_report_eval *out)
                                   .purpose = PWF_RNG_EVAL,
                                   .step = (uint64_t)t->position.step,
                                   .sample = (uint32_t)s};
-        pwf_step_weights(t, &noise);
+        pwf_step_weights(t, &noise, PWF_FP32);
         job->judge = s + 1 == job->samples;
         PWF_TRY(run_chunks(job));
         pwf_trainer_progress(t, "ensemble", s + 1, job->samples, false);
@@ -290,7 +290,7 @@ static pwf_status measure_weights(pwf_trainer *t, pwf_report_eval *out)
 static pwf_status measure(eval_job *job, bool ensemble, pwf_report_eval *out)
 {
     pwf_trainer *t = job->t;
-    pwf_step_weights(t, NULL);
+    pwf_step_weights(t, NULL, PWF_FP32);
     PWF_TRY(measure_weights(t, out));
     PWF_TRY(evaluate_means(job, out));
     return ensemble ? evaluate_ensemble(job, out) : pwf_ok();
@@ -340,7 +340,7 @@ pwf_status pwf_evaluate_statistics(pwf_trainer *t)
     double *sum = NULL;
     PWF_TRY(pwf_mesh_agree(t->mesh, pwf_mem_alloc(PWF_MEM_BUFFERS, buffers, sizeof *sum, &sum)));
     pwf_status status = pwf_ok();
-    pwf_step_weights(t, NULL);
+    pwf_step_weights(t, NULL, PWF_FP32);
     for (int64_t batch = 0; batch < batches && status.code == PWF_OK; batch++) {
         pwf_slots_seek(t, batch);
         status = pwf_trainer_agree_or_stop(t, pwf_slots_run(t, false));

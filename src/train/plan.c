@@ -145,7 +145,9 @@ void pwf_plan_traffic(const pwf_trainer *t, int64_t ranks, int64_t shards, pwf_t
     const int64_t total = t->state->total, replicas = ranks / shards;
     const int64_t slots = t->config->parallel.slots;
     const int64_t buffers = pwf_registry_buffer_count(t->registry);
-    const int64_t weights = 4 * total, sums = 8 * total, norms = 8 * pwf_block_count(total);
+    const int64_t halved = t->training == PWF_BF16 ? t->state->posterior : 0;
+    const int64_t weights = 4 * total - 2 * halved, sums = 8 * total;
+    const int64_t norms = 8 * pwf_block_count(total);
     memset(out->bytes, 0, sizeof out->bytes);
     /* In each group of shards every rank lacks the parts of the others, and owns one that the
      * others have summands of. */

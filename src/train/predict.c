@@ -199,7 +199,7 @@ static pwf_status predict(predict_job *job, const char *file, const char *images
     PWF_TRY(pwf_mesh_agree(t->mesh, prepare(job, images)));
     PWF_TRY(compare(job));
     PWF_TRY(pwf_network_read(t->mesh, file, t->state, &network));
-    pwf_step_weights(t, NULL);
+    pwf_step_weights(t, NULL, PWF_FP32);
     PWF_TRY(pwf_mesh_agree(t->mesh, run_chunks(job)));
     gather(job);
     return pwf_mesh_agree(t->mesh, copy_names(job, out));

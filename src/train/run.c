@@ -183,7 +183,7 @@ static pwf_status train(pwf_trainer *t, pwf_phase next)
 static pwf_status start(pwf_trainer *t)
 {
     pwf_trainer_at(t, "evaluate", "watchdog.evaluate", t->config->watchdog.evaluate);
-    pwf_step_weights(t, NULL);
+    pwf_step_weights(t, NULL, PWF_FP32);
     PWF_TRY(
         pwf_mesh_agree(t->mesh, pwf_posterior_start_sigma(t->state, &t->posterior, t->weights)));
     t->rests = false;
@@ -377,9 +377,9 @@ static void announce(const pwf_trainer *t)
              pwf_mesh_size(t->mesh, PWF_SHARD), pwf_mesh_size(t->mesh, PWF_REPLICA),
              (long long)c->parallel.threads, (long long)c->parallel.slots,
              (long long)(c->train.batch / c->parallel.slots));
-    PWF_INFO("KERNELS", "%s; own kernels %s",
+    PWF_INFO("KERNELS", "%s; own kernels %s; training in %s",
              pwf_tensor_backend_text((int64_t)pwf_graph_backend(t->graph)),
-             pwf_isa_name(pwf_isa_now()));
+             pwf_isa_name(pwf_isa_now()), t->training == PWF_BF16 ? "bf16" : "fp32");
 }
 
 static pwf_status run(pwf_trainer *t, const char *checkpoint)

@@ -3,6 +3,7 @@
 #include "trainer.h"
 
 #include "pwf/core/clock.h"
+#include "pwf/core/isa.h"
 #include "pwf/core/mem.h"
 #include "pwf/tensor/tensor.h"
 
@@ -81,6 +82,16 @@ pwf_status pwf_train_check_workers(const pwf_config *config, int64_t ranks)
     return pwf_ok();
 }
 
+void pwf_train_settle_precision(const pwf_mesh *mesh, pwf_config *config)
+{
+    const int64_t backend = config->parallel.backend;
+    const bool uses = backend == PWF_BACKEND_AUTO || backend == PWF_BACKEND_ONEDNN;
+    int64_t lacking = !pwf_isa_bf16();
+    if (config->parallel.precision != PWF_PRECISION_AUTO) return;
+    pwf_mesh_max_i64(mesh, PWF_WORLD, &lacking, 1);
+    config->parallel.precision = uses && !lacking ? PWF_PRECISION_BF16 : PWF_PRECISION_FP32;
+}
+
 static pwf_status set_up(pwf_trainer *t)
 {
     const pwf_config *c = t->config;
@@ -89,7 +100,9 @@ static pwf_status set_up(pwf_trainer *t)
     if (status.code == PWF_OK) status = open_data(t);
     PWF_TRY(pwf_mesh_agree(t->mesh, status));
     PWF_TRY(compare_data(t));
-    PWF_TRY(pwf_exchange_new(t->mesh, pwf_registry_total_count(t->registry), &t->exchange));
+    PWF_TRY(pwf_exchange_new(
+        t->mesh, pwf_registry_total_count(t->registry),
+        t->training == PWF_BF16 ? pwf_registry_posterior_count(t->registry) : 0, &t->exchange));
     status = pwf_state_new(t->registry, pwf_exchange_own(t->exchange), (uint32_t)c->train.seed,
                            c->fixing.min_power, &t->state);
     if (status.code == PWF_OK && c->optim.name == PWF_OPTIMISER_ADAMW)
@@ -121,7 +134,7 @@ static pwf_status set_up_network(pwf_trainer *t, bool test_data)
     if (status.code == PWF_OK && test_data) status = pwf_dataset_open(c, PWF_TEST, &t->test_data);
     PWF_TRY(pwf_mesh_agree(t->mesh, status));
     PWF_TRY(compare_test_data(t));
-    PWF_TRY(pwf_exchange_new(t->mesh, pwf_registry_total_count(t->registry), &t->exchange));
+    PWF_TRY(pwf_exchange_new(t->mesh, pwf_registry_total_count(t->registry), 0, &t->exchange));
     status = pwf_state_new(t->registry, pwf_exchange_own(t->exchange), (uint32_t)c->train.seed,
                            c->fixing.min_power, &t->state);
     if (status.code == PWF_OK) status = make_workers(t);
@@ -163,6 +176,7 @@ pwf_status pwf_trainer_new(const pwf_mesh *mesh, const pwf_config *config, pwf_t
 {
     pwf_trainer *t = NULL;
     *out = NULL;
+    PWF_ASSERT(config->parallel.precision != PWF_PRECISION_AUTO);
     PWF_TRY(begin(mesh, config, &t));
     t->posterior = (pwf_posterior_settings){
         .sigma_scale = (float)config->posterior.sigma_scale,
@@ -173,6 +187,8 @@ pwf_status pwf_trainer_new(const pwf_mesh *mesh, const pwf_config *config, pwf_t
         .reference = config->fixing.compat == PWF_COMPAT_REFERENCE,
     };
     t->position.phase = config->train.baseline_epochs > 0.0 ? PWF_PHASE_BASELINE : PWF_PHASE_START;
+    t->training = (pwf_precision)config->parallel.precision;
+    t->measuring = PWF_FP32; /* of record */
     return end(set_up(t), t, out);
 }
 
@@ -181,7 +197,9 @@ pwf_status pwf_trainer_new_network(const pwf_mesh *mesh, const pwf_config *confi
 {
     pwf_trainer *t = NULL;
     *out = NULL;
+    PWF_ASSERT(config->parallel.precision != PWF_PRECISION_AUTO);
     PWF_TRY(begin(mesh, config, &t));
+    t->measuring = (pwf_precision)config->parallel.precision;
     return end(set_up_network(t, test_data), t, out);
 }
 

@@ -64,17 +64,19 @@ pwf_status pwf_workers_status(pwf_trainer *t)
 static pwf_status make_executor(const pwf_trainer *t, pwf_worker *w)
 {
     pwf_executor_free(w->predict);
-    w->predict = NULL;
+    pwf_executor_free(w->train);
+    w->predict = w->train = NULL;
+    w->train_precision = t->slots_precision;
     if (!w->gradient)
         PWF_TRY(
             pwf_mem_alloc(PWF_MEM_GRADIENTS, t->state->total, sizeof *w->gradient, &w->gradient));
     return pwf_executor_new(t->graph, t->config->train.batch / t->config->parallel.slots,
-                            PWF_MODE_TRAIN, PWF_FP32, &w->train);
+                            PWF_MODE_TRAIN, t->slots_precision, &w->train);
 }
 
 static pwf_status prepare(const pwf_trainer *t, pwf_worker *w)
 {
-    if (!w->train) PWF_TRY(make_executor(t, w));
+    if (!w->train || w->train_precision != t->slots_precision) PWF_TRY(make_executor(t, w));
     pwf_executor_use_packed(w->train, t->packed);
     return pwf_ok();
 }
@@ -182,6 +184,7 @@ pwf_status pwf_slots_run(pwf_trainer *t, bool gradients)
     const int ranks = pwf_mesh_size(t->mesh, PWF_WORLD), rank = pwf_mesh_rank(t->mesh, PWF_WORLD);
     const slots_job job = {t, pwf_slots_first(t, rank), gradients};
     if (gradients) clear_sum(t);
+    t->slots_precision = gradients ? t->training : PWF_FP32;
     pwf_workers_reset(t);
     pwf_workers_pack(t, prepare);
     const int64_t slots = pwf_slots_first(t, rank + 1) - job.first;

@@ -17,19 +17,23 @@ enum { SKIPS_MAX = 3 };
 
 static const float STATISTICS_MOMENTUM = 0.1f; /* PyTorch's BatchNorm default */
 
-void pwf_step_weights(pwf_trainer *t, const pwf_stream *noise)
+void pwf_step_weights(pwf_trainer *t, const pwf_stream *noise, pwf_precision precision)
 {
-    const pwf_range own = t->state->own;
-    float *mine = t->weights + own.lo;
+    const bool rounded = precision == PWF_BF16;
+    float *mine = t->weights + t->state->own.lo;
     pwf_span span = pwf_trace_begin("sample");
     if (noise)
-        pwf_posterior_sample(t->state, t->pool, *noise, mine);
+        pwf_posterior_sample(t->state, t->pool, *noise, rounded, mine);
     else
-        memcpy(mine, t->state->mu, (size_t)(own.hi - own.lo) * sizeof *mine);
+        pwf_posterior_means(t->state, t->pool, rounded, mine);
     pwf_trace_end(span);
     span = pwf_trace_begin("gather");
-    pwf_exchange_gather_begin(t->exchange, t->weights);
-    pwf_exchange_gather_end(t->exchange);
+    if (rounded) {
+        pwf_exchange_gather_rounded(t->exchange, t->pool, t->weights);
+    } else {
+        pwf_exchange_gather_begin(t->exchange, t->weights);
+        pwf_exchange_gather_end(t->exchange);
+    }
     pwf_trace_end(span);
 }
 
@@ -167,7 +171,7 @@ static pwf_status attempt(pwf_trainer *t, const pwf_stream *noise)
     const pwf_status rest = pwf_rest_check(t);
     pwf_trace_end(span);
     pwf_slots_seek(t, t->position.batches);
-    pwf_step_weights(t, noise);
+    pwf_step_weights(t, noise, t->training);
     PWF_FAULT_SPOIL("train.weights", PWF_FAULT_F32, t->weights, s->total);
     pwf_status status = pwf_slots_run(t, true);
     (void)PWF_FAULT_POINT("train.reduce");

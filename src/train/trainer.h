@@ -40,6 +40,7 @@ enum { PWF_SLOTS_MAX = 256 }; /* and so the most ranks a run can have */
 /* One worker thread's own things, made by the worker itself at its first task. */
 typedef struct pwf_worker {
     pwf_executor *train, *predict; /* one of them at a time */
+    pwf_precision train_precision; /* of `train` */
     float *gradient;               /* [total], one slot's */
     int32_t *labels;               /* [max(images of a slot, images of an evaluation chunk)] */
     int32_t *partners;             /* [images of a slot]: labels of what they are mixed with */
@@ -74,6 +75,8 @@ typedef struct pwf_trainer {
     const pwf_mesh *mesh;
     const pwf_config *config;
     pwf_posterior_settings posterior;
+    pwf_precision training, measuring; /* what products are rounded to in each */
+    pwf_precision slots_precision;     /* and in the slots that run */
 
     pwf_registry *registry;
     pwf_graph *graph;
@@ -171,9 +174,9 @@ bool pwf_trainer_may_leave(void);
 void pwf_trainer_remove_stop_file(const pwf_trainer *t);
 
 /* slots.c. Runs the slots of this rank of the current batch over the workers: with `gradients`,
- * adds their gradients to t->sum; always leaves all slots' losses (0 without gradients) and
- * statistics on every rank. Collective over the mesh; the status is this rank's, which the caller
- * must agree on. */
+ * adds their gradients to t->sum; else in fp32, for the statistics alone. Leaves all slots' losses
+ * (0 without gradients) and statistics on every rank. Collective over the mesh; the status is this
+ * rank's, which the caller must agree on. */
 pwf_status pwf_slots_run(pwf_trainer *t, bool gradients);
 
 /* Makes a worker's executor if it has it not yet, and has it use the packed weights. By the worker
@@ -232,9 +235,10 @@ pwf_status pwf_step_run(pwf_trainer *t);
 /* step.c. The loss of the batch, of the slots' losses. Local. */
 double pwf_step_loss(const pwf_trainer *t);
 
-/* step.c. Fills t->weights with a draw, or with the means for noise NULL. Collective over shards.
- */
-void pwf_step_weights(pwf_trainer *t, const pwf_stream *noise);
+/* step.c. Fills t->weights with a draw, or with the means for noise NULL. In bf16 those with a
+ * posterior are rounded, draws so that their mean stays, and travel as two bytes. Collective over
+ * shards. */
+void pwf_step_weights(pwf_trainer *t, const pwf_stream *noise, pwf_precision precision);
 
 /* fix.c. One fixing round on the sharded state. Collective. */
 pwf_status pwf_fix_run(pwf_trainer *t);

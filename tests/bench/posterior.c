@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Times the element-wise part of a step per instruction set: bench_posterior [weights] [threads]
- * [model] [repeats]. The cells are of the best instruction set, and of that model's step. */
+ * [model] [repeats] [fp32|bf16]. The cells are of the best instruction set, and of that model's
+ * step.
+ */
 #include "pwf/posterior/posterior.h"
 #include "bench.h"
 #include "pwf/core/clock.h"
@@ -23,6 +25,7 @@ static struct {
     pwf_hash *noted, *found;
     int64_t repeats;
     const char *model;
+    bool bf16;
 } all;
 
 static double least(double a, double b)
@@ -108,14 +111,15 @@ static void tell(const double *seconds)
 {
     const double n = (double)all.state->total;
     char group[128];
-    snprintf(group, sizeof group, BENCH_PARTS "%s", all.model);
+    snprintf(group, sizeof group, BENCH_PARTS "%s, %s", all.model, all.bf16 ? "bf16" : "fp32");
     for (int i = 0; i < PARTS; i++) {
         bench_cell(group, parts[i].name, i == SAMPLE ? "forward" : "backward", 1e3 * seconds[i]);
         bench_cell(group, parts[i].name, "memory", 1e-9 * n * parts[i].bytes);
-        if (i == HASH) continue;
+        if (i == HASH || (i != SAMPLE && all.bf16)) continue;
         char row[128];
-        snprintf(row, sizeof row, "%s, %lld weights, %d threads", parts[i].name,
-                 (long long)all.state->total, pwf_pool_threads(all.pool));
+        snprintf(row, sizeof row, "%s%s, %lld weights, %d threads", parts[i].name,
+                 all.bf16 ? " and rounding to bf16" : "", (long long)all.state->total,
+                 pwf_pool_threads(all.pool));
         bench_cell(BENCH_OTHERS, row, "value", 1e-9 * n * parts[i].bytes / seconds[i]);
         bench_text(BENCH_OTHERS, row, "unit", "GB/s");
         bench_cell(BENCH_OTHERS, row, "elements", n / seconds[i]);
@@ -134,7 +138,7 @@ static void measure_isa(pwf_isa isa)
     pwf_isa_use(isa);
     for (int64_t i = 0; i < all.repeats; i++, noise.step++) {
         double t[PARTS + 1] = {pwf_clock_seconds()};
-        pwf_posterior_sample(all.state, all.pool, noise, all.dmu);
+        pwf_posterior_sample(all.state, all.pool, noise, all.bf16, all.dmu);
         t[1] = pwf_clock_seconds();
         pwf_posterior_gradient(all.state, &settings, all.pool, &noise, all.sum, all.dmu, all.dsigma,
                                all.norm);
@@ -174,6 +178,7 @@ int main(int argc, char **argv)
     bench_check(pwf_pool_new((int)bench_argument(argc, argv, 2, 1), NULL, &all.pool));
     all.model = argc > 3 ? argv[3] : NULL;
     all.repeats = bench_argument(argc, argv, 4, 5);
+    all.bf16 = argc > 5 && strcmp(argv[5], "bf16") == 0;
     bench_check(pwf_mem_alloc(PWF_MEM_GRADIENTS, n, sizeof *all.sum, &all.sum));
     bench_check(pwf_mem_alloc(PWF_MEM_GRADIENTS, n, sizeof *all.dmu, &all.dmu));
     bench_check(pwf_mem_alloc(PWF_MEM_GRADIENTS, n, sizeof *all.dsigma, &all.dsigma));

@@ -86,15 +86,15 @@ def main():
     posterior = Posterior(net)
     images, labels = torch.randn(batch, 3, 224, 224), torch.randint(1000, (batch,))
     tested = torch.randn(eval_batch, 3, 224, 224)
-    for name, column in (("fp32", "pytorch"), ("bf16", "pytorch_bf16")):
+    for name in ("fp32", "bf16"):
         for i in range(steps + 1):
             seconds = train(net, posterior, images, labels, name)
             if i > 0:
-                cell("steps", f"{model}, training", column, batch / seconds)
+                cell("steps", f"{model}, training, {name}", "pytorch", batch / seconds)
         for i in range(steps + 1):
             seconds = evaluate(net, tested, name)
             if i > 0:
-                cell("steps", f"{model}, evaluation", column, eval_batch / seconds)
+                cell("steps", f"{model}, evaluation, {name}", "pytorch", eval_batch / seconds)
     cell("machine", "PyTorch", "value", float(".".join(torch.__version__.split(".")[:2])))
 
 

@@ -35,6 +35,7 @@ done
 python=${PYTHON:-/usr/bin/python3}
 cores=$(nproc)
 threads=${THREADS:-$((cores < 2 ? 1 : 2))}
+precisions=(fp32 bf16)
 models=(deit_tiny_patch16_224 resnet18)
 weights=(5669800 11678912) # those with a posterior
 classes=1000 per_class=1 side=224 batch=64 large_batch=128
@@ -107,33 +108,35 @@ eval: {batch: $tested}
 log: {interval: 1}
 END
 
-# run_steps MODEL BATCH RANKS THREADS OPTIONS...: seconds of each step but the first, one a line
+# run_steps MODEL PRECISION BATCH RANKS THREADS OPTIONS...: seconds of each step but the first, one a
+# line
 run_steps() {
-    local model=$1 images=$2 ranks=$3 own=$4 code=0
-    shift 4
+    local model=$1 precision=$2 images=$3 ranks=$4 own=$5 code=0
+    shift 5
     rm -rf run
     on "$ranks" "$bin/pwf_dist" -c run.yaml --output run \
-        --set model.name="$model" --set train.batch="$images" --set parallel.threads="$own" \
+        --set model.name="$model" --set parallel.precision="$precision" \
+        --set train.batch="$images" --set parallel.threads="$own" \
         --set checkpoint.stop_after=$((steps + 1)) "$@" >>log 2>&1 || code=$?
     [ $code = 75 ] || { tail -n 20 log >&2; say "pwf_dist ended with $code instead of 75"; exit 1; }
     sed -nE '/"kind": "step"/s/.*"seconds": ([0-9.e+-]+).*/\1/p' run/metrics.jsonl |
         awk 'NR > 1 { print $1 - before } { before = $1 }'
 }
 
-# seconds_of_evaluation IMAGES: of the checkpoint that run_steps left
+# seconds_of_evaluation PRECISION IMAGES: of the checkpoint that run_steps left
 seconds_of_evaluation() {
     local begun=$EPOCHREALTIME
-    quietly "$bin/pwf" eval run/round-00.h5 --set data.test_limit="$1"
+    quietly "$bin/pwf" eval run/round-00.h5 --precision "$1" --set data.test_limit="$2"
     awk "BEGIN { print $EPOCHREALTIME - $begun }"
 }
 
 # Starting, reading and preparing takes the same time for one chunk of images a thread as for two.
 evaluate() {
-    local model=$1 one two
-    one=$(seconds_of_evaluation $((tested * threads)))
-    two=$(seconds_of_evaluation $((2 * tested * threads)))
+    local model=$1 precision=$2 one two
+    one=$(seconds_of_evaluation "$precision" $((tested * threads)))
+    two=$(seconds_of_evaluation "$precision" $((2 * tested * threads)))
     awk "BEGIN { print $two - $one }" | awk '$1 > 0' |
-        cells steps "$model, evaluation" ours -$((tested * threads))
+        cells steps "$model, evaluation, $precision" ours -$((tested * threads))
 }
 
 # ---- whole steps, in turns with PyTorch
@@ -143,10 +146,12 @@ if [ "$mode" != smoke ] && "$python" -c 'import torch' 2>/dev/null; then torch=y
 for ((turn = 1; turn <= turns; turn++)); do
     for model in "${models[@]}"; do
         say "$model, turn $turn of $turns"
-        run_steps "$model" $batch 1 "$threads" >seconds
-        cells steps "$model, training" ours -$batch <seconds
-        cells "parts of $model" "the whole step" total 1000 <seconds
-        evaluate "$model"
+        for precision in "${precisions[@]}"; do
+            run_steps "$model" "$precision" $batch 1 "$threads" >seconds
+            cells steps "$model, training, $precision" ours -$batch <seconds
+            cells "parts of $model, $precision" "the whole step" total 1000 <seconds
+            evaluate "$model" "$precision"
+        done
         [ $torch = no ] || quietly "$python" "$here/pytorch.py" "$model" "$threads" $batch 100 $steps
     done
 done
@@ -155,8 +160,11 @@ done
 
 for i in "${!models[@]}"; do
     say "parts of ${models[i]}"
-    quietly "$tests/bench_step" "${models[i]}" $((batch / 8)) "$threads" $slots_time $batch
-    quietly "$tests/bench_posterior" "${weights[i]}" "$threads" "${models[i]}" $repeats
+    for precision in "${precisions[@]}"; do
+        quietly "$tests/bench_step" "${models[i]}" $((batch / 8)) "$threads" $slots_time $batch auto \
+            "$precision"
+        quietly "$tests/bench_posterior" "${weights[i]}" "$threads" "${models[i]}" $repeats "$precision"
+    done
 done
 
 # ---- what the posterior costs; ranks and threads
@@ -164,17 +172,19 @@ done
 model=${models[0]}
 for ((turn = 1; turn <= turns; turn++)); do
     say "$model, Bayesian and ordinary, turn $turn of $turns"
-    run_steps "$model" $large_batch 1 "$threads" |
-        cells posterior "$model, batch $large_batch" bayesian 1
-    run_steps "$model" $large_batch 1 "$threads" --set train.baseline_epochs=1000 |
-        cells posterior "$model, batch $large_batch" ordinary 1
+    for precision in "${precisions[@]}"; do
+        row="$model, batch $large_batch, $precision"
+        run_steps "$model" "$precision" $large_batch 1 "$threads" | cells posterior "$row" bayesian 1
+        run_steps "$model" "$precision" $large_batch 1 "$threads" --set train.baseline_epochs=1000 |
+            cells posterior "$row" ordinary 1
+    done
 done
 for ((turn = 1; turn <= turns; turn++)); do
     for mesh in "1 1" "1 $threads" "$threads 1"; do
         read -r ranks own <<<"$mesh"
         row=$(many "$ranks" rank)\ of\ $(many "$own" thread)
         say "$model on $row, turn $turn of $turns"
-        run_steps "$model" $batch "$ranks" "$own" | cells meshes "$row" value -$batch
+        run_steps "$model" fp32 $batch "$ranks" "$own" | cells meshes "$row" value -$batch
         cell meshes "$row" cores $((ranks * own))
     done
 done

@@ -9,15 +9,19 @@ table=$PWF_BIN_DIR/../tests/bench_table
 # Two steps of 20 and 30 images/s, the fastest one told twice: the median is 30, a tenth of the ceiling.
 printf '%s\t%s\t%s\t%s\n' >cells \
     ceilings "fp32 matrix products, the best of those above" value 600 \
+    ceilings "bf16 matrix products, the best of those above" value 1200 \
     ceilings "copying in the second-level cache" value 100 \
     ceilings "copying in memory" value 20 \
     ceilings "bf16 products from registers, AMX" value - \
     steps net ours 30 steps net ours 20 steps net ours 30 \
     steps net pytorch 9 steps net pytorch 11 steps net operations 2 \
+    steps "net, bf16" ours 90 steps "net, bf16" pytorch 20 steps "net, bf16" operations 2 \
     "parts of net" "the whole step" total 10 \
     "parts of net" linear forward 2 "parts of net" linear backward 4 \
     "parts of net" linear operations 1.8 "parts of net" linear second 0.1 \
-    "parts of net" gelu forward 2.5 "parts of net" gelu third 0.02 "parts of net" gelu memory 0.01
+    "parts of net" gelu forward 2.5 "parts of net" gelu third 0.02 "parts of net" gelu memory 0.01 \
+    "parts of net, bf16" "the whole step" total 8 \
+    "parts of net, bf16" linear forward 6 "parts of net, bf16" linear operations 1.8
 cat >expected <<END
 
 Ceilings, all threads at once
@@ -25,15 +29,17 @@ Ceilings, all threads at once
 |                                               |      | unit |
 |-----------------------------------------------|------|------|
 | fp32 matrix products, the best of those above |  600 |      |
+| bf16 matrix products, the best of those above | 1200 |      |
 | copying in the second-level cache             |  100 |      |
 | copying in memory                             | 20.0 |      |
 | bf16 products from registers, AMX             |    - |      |
 
 Whole steps and evaluation, images a second, beside PyTorch
 
-|     |  pwf | PyTorch fp32 | ratio | PyTorch bf16 | ratio | of the product ceiling |
-|-----|------|--------------|-------|--------------|-------|------------------------|
-| net | 30.0 |         10.0 | 3.000 |            - |     - |                 10.0 % |
+|           |  pwf | PyTorch | ratio | of the product ceiling |
+|-----------|------|---------|-------|------------------------|
+| net       | 30.0 |    10.0 | 3.000 |                 10.0 % |
+| net, bf16 | 90.0 |    20.0 | 4.500 |                 15.0 % |
 
 Parts of a training step, milliseconds on all threads: net
 
@@ -43,6 +49,14 @@ Parts of a training step, milliseconds on all threads: net
 | linear             |    2.00 |     4.00 |     6.00 |  60.0 % |     300 | 16.7 | products          |  50.0 % |
 | gelu               |    2.50 |        - |     2.50 |  25.0 % |       - | 12.0 | third-level cache |  60.0 % |
 | not in a row above |       - |        - |     1.50 |  15.0 % |       - |    - |                   |       - |
+
+Parts of a training step, milliseconds on all threads: net, bf16
+
+|                    | forward | backward | together |   share | GFLOP/s |  GB/s | bound by | of that |
+|--------------------|---------|----------|----------|---------|---------|-------|----------|---------|
+| the whole step     |       - |        - |     8.00 | 100.0 % |       - |     - |          |       - |
+| linear             |    6.00 |        - |     6.00 |  75.0 % |     300 | 0.000 | products |  25.0 % |
+| not in a row above |       - |        - |     2.00 |  25.0 % |       - |     - |          |       - |
 END
 code=0
 "$table" cells --json known.json >known.txt || code=$?
@@ -77,19 +91,22 @@ copying in memory
 oneDNN, fp32, 788x192x576
 our linear layer, fp32, 788x768x192, gradient of the weights
 our linear layer, bf16, 788x192x576
-vit_micro, training
-vit_micro, batch 16
+vit_micro, training, fp32
+vit_micro, training, bf16
+vit_micro, batch 16, fp32
+vit_micro, batch 16, bf16
 1 rank of 2 threads
 the whole step
 attention
 exact sums
 sampling
+sampling and rounding to bf16, 10000 weights
 hashes of the state
 all ten rounds, 20000 weights
 checkpoint of vit_micro, pwrite
 images decoded, cropped and normalised
 END
-check "the table has no row of the evaluation" grep -q "^| vit_micro, evaluation " all.txt
+check "the table has no row of the evaluation" grep -q "^| vit_micro, evaluation, bf16 " all.txt
 code=0
 "$table" cells --compare all.json >/dev/null || code=$?
 expect 0 "the file of that run can be read"

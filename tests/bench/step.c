@@ -190,7 +190,7 @@ static void tell(const char *name, int part, const duty *d)
     if (!(s.forward + s.backward > 0.0 && s.forward < 1e30 && s.backward < 1e30)) return;
     const double slots = (double)all.batch / (double)all.images;
     const double scale = 1e3 * slots / (double)all.threads;
-    snprintf(group, sizeof group, BENCH_PARTS "%s", all.model);
+    snprintf(group, sizeof group, BENCH_PARTS "%s, %s", all.model, precisions[all.precision]);
     printf("    %-14s %8.1f %8.1f us per image forward, backward\n", name,
            1e6 * s.forward / (double)all.images, 1e6 * s.backward / (double)all.images);
     bench_cell(group, name, "forward", scale * s.forward);
@@ -234,9 +234,9 @@ static void measure(const char *model, int64_t backend, double seconds)
            rate * operations, operations,
            (double)pwf_mem_peak(PWF_MEM_ACTIVATIONS) / 1048576.0 / (double)all.threads);
     char row[128];
-    snprintf(row, sizeof row, "%s, training", model);
+    snprintf(row, sizeof row, "%s, training, %s", model, precisions[all.precision]);
     bench_cell(BENCH_STEPS, row, "operations", operations);
-    snprintf(row, sizeof row, "%s, evaluation", model);
+    snprintf(row, sizeof row, "%s, evaluation, %s", model, precisions[all.precision]);
     bench_cell(BENCH_STEPS, row, "operations", operations / 3.0);
     tell_all();
     pwf_graph_free(all.graph);

@@ -35,10 +35,8 @@ static const struct {
      "Whole steps and evaluation, images a second, beside PyTorch",
      "ours",
      {{"pwf", "ours", NUMBER},
-      {"PyTorch fp32", "pytorch", NUMBER},
+      {"PyTorch", "pytorch", NUMBER},
       {"ratio", "ratio", RATIO},
-      {"PyTorch bf16", "pytorch_bf16", NUMBER},
-      {"ratio", "ratio_bf16", RATIO},
       {"of the product ceiling", "of_ceiling", PERCENT}}},
     {"posterior",
      "A Bayesian step beside an ordinary one, seconds",
@@ -95,6 +93,14 @@ static double ceiling(const char *row)
     return cells_number(BENCH_CEILINGS, row, "value");
 }
 
+/* Of matrix products, for a group or row whose name ends with its precision. */
+static double product_ceiling(const char *name)
+{
+    const size_t length = strlen(name);
+    const bool bf16 = length >= 4 && strcmp(name + length - 4, "bf16") == 0;
+    return ceiling(bf16 ? BENCH_PRODUCTS_BF16 : BENCH_PRODUCTS_FP32);
+}
+
 static double or_nothing(double value)
 {
     return isfinite(value) ? value : 0.0;
@@ -104,9 +110,8 @@ static void derive_step(const char *group, const char *row)
 {
     const double ours = cells_number(group, row, "ours");
     cells_set(group, row, "ratio", ours / cells_number(group, row, "pytorch"));
-    cells_set(group, row, "ratio_bf16", ours / cells_number(group, row, "pytorch_bf16"));
     cells_set(group, row, "of_ceiling",
-              ours * cells_number(group, row, "operations") / ceiling(BENCH_PRODUCTS_FP32));
+              ours * cells_number(group, row, "operations") / product_ceiling(row));
 }
 
 static void derive_posterior(const char *group, const char *row)
@@ -156,7 +161,7 @@ static void derive_part(const char *group, const char *row)
     const double total = 1e-3 * (or_nothing(cells_number(group, row, "forward")) +
                                  or_nothing(cells_number(group, row, "backward")));
     double least = copy_seconds(group, row, &bound);
-    const double products = or_nothing(operations / ceiling(BENCH_PRODUCTS_FP32));
+    const double products = or_nothing(operations / product_ceiling(group));
     if (products > least) {
         least = products;
         bound = "products";

@@ -322,6 +322,41 @@ static void test_preset_decides(void **state)
     free(text);
 }
 
+/* A run goes on in the precision it began with, one of before the key in fp32. */
+static void test_kept_precision(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t stored, asked, now;
+    } cases[] = {
+        {PWF_PRECISION_BF16, PWF_PRECISION_AUTO, PWF_PRECISION_BF16},
+        {PWF_PRECISION_FP32, PWF_PRECISION_AUTO, PWF_PRECISION_FP32},
+        {PWF_PRECISION_AUTO, PWF_PRECISION_AUTO, PWF_PRECISION_FP32},
+        {PWF_PRECISION_AUTO, PWF_PRECISION_FP32, PWF_PRECISION_FP32},
+        {PWF_PRECISION_AUTO, PWF_PRECISION_BF16, PWF_PRECISION_BF16},
+        {PWF_PRECISION_FP32, PWF_PRECISION_BF16, PWF_PRECISION_BF16},
+        {PWF_PRECISION_BF16, PWF_PRECISION_BF16, PWF_PRECISION_BF16},
+    };
+    static pwf_config a, b;
+    pwf_config_defaults(&a);
+    b = a;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        a.parallel.precision = cases[i].stored;
+        b.parallel.precision = cases[i].asked;
+        pwf_config_keep_precision(&a, &b);
+        assert_int_equal(b.parallel.precision, cases[i].now);
+        assert_int_equal(pwf_config_same(&a, &b).code,
+                         a.parallel.precision == cases[i].now ? PWF_OK : PWF_CONFIG);
+        assert_int_equal(a.parallel.precision == cases[i].now,
+                         cases[i].asked != PWF_PRECISION_BF16 || cases[i].stored == cases[i].now);
+    }
+    b.parallel.backend = PWF_BACKEND_OPENBLAS;
+    assert_contains(pwf_config_check(&b), "parallel.precision bf16 is not for parallel.backend "
+                                          "openblas");
+    b.parallel.precision = PWF_PRECISION_AUTO;
+    assert_ok(pwf_config_check(&b));
+}
+
 static void test_differences(void **state)
 {
     (void)state;
@@ -479,8 +514,9 @@ int main(void)
         cmocka_unit_test(test_yaml_sentences), cmocka_unit_test(test_damaged_bytes),
         cmocka_unit_test(test_bombs),          cmocka_unit_test(test_option_sentences),
         cmocka_unit_test(test_environment),    cmocka_unit_test(test_check),
-        cmocka_unit_test(test_preset_decides), cmocka_unit_test(test_differences),
-        cmocka_unit_test(test_files),          cmocka_unit_test(test_mutations),
+        cmocka_unit_test(test_preset_decides), cmocka_unit_test(test_kept_precision),
+        cmocka_unit_test(test_differences),    cmocka_unit_test(test_files),
+        cmocka_unit_test(test_mutations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

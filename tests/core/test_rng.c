@@ -113,6 +113,29 @@ static void uniforms_are_the_words(void **state)
     }
 }
 
+static void halves_are_the_words(void **state)
+{
+    (void)state;
+    const pwf_stream stream = stream_of(9, PWF_RNG_ROUND, 5, 1);
+    enum { MOST = 5000 };
+    static uint16_t halves[MOST + 1];
+    for (int isa = 0; isa <= (int)pwf_isa_best(); isa++) {
+        pwf_isa_use((pwf_isa)isa);
+        for (int64_t first = 0; first < 10; first++)
+            for (int64_t count = 0; count < MOST; count += count < 18 ? 1 : 997) {
+                halves[count] = 0xabcd;
+                pwf_rng_halves(halves, stream, first, count);
+                for (int64_t i = 0; i < count; i++) {
+                    uint32_t words[4];
+                    const int64_t at = first + i;
+                    pwf_rng_words(stream, (uint64_t)at / 8, words);
+                    assert_int_equal(halves[i], (uint16_t)(words[at % 8 / 2] >> at % 2 * 16));
+                }
+                assert_int_equal(halves[count], 0xabcd);
+            }
+    }
+}
+
 /* Seed, purpose, step and sample each give another stream. */
 static void streams_differ(void **state)
 {
@@ -233,6 +256,7 @@ int main(void)
         cmocka_unit_test(bulk_equals_random123),
         cmocka_unit_test(ranges_and_instruction_sets),
         cmocka_unit_test(uniforms_are_the_words),
+        cmocka_unit_test(halves_are_the_words),
         cmocka_unit_test(streams_differ),
         cmocka_unit_test(normals_are_accurate),
         cmocka_unit_test(normals_are_normal),

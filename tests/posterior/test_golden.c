@@ -137,7 +137,7 @@ static void one_step(FILE *f, const setup *set, pwf_pool *pool, pwf_state *s)
     double x[VALUES];
     float weights[TOTAL], dw[TOTAL], dmu[TOTAL], dsigma[POSTERIOR];
     int64_t sum[TOTAL] = {0};
-    pwf_posterior_sample(s, pool, set->noise, weights);
+    pwf_posterior_sample(s, pool, set->noise, false, weights);
     read_key(f, "weights", x, TOTAL);
     assert_array(weights, x, TOTAL, "weights");
     read_key(f, "dw", x, TOTAL);

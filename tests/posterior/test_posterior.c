@@ -2,6 +2,7 @@
 /* Sampling, gradient and start values against plain double references, and their bits over
  * shards, threads and instruction sets. */
 #include "network.h"
+#include "posterior_kernels.h"
 #include "pwf/core/isa.h"
 #include "pwf/core/mem.h"
 #include "pwf/posterior/posterior.h"
@@ -27,7 +28,8 @@ typedef struct vectors {
 } vectors;
 
 typedef struct results {
-    float weights[TOTAL_MAX], dmu[TOTAL_MAX], dsigma[TOTAL_MAX], sigma[TOTAL_MAX];
+    float weights[TOTAL_MAX], rounded[TOTAL_MAX], nearest[TOTAL_MAX], dmu[TOTAL_MAX],
+        dsigma[TOTAL_MAX], sigma[TOTAL_MAX];
     double norm[BLOCKS_MAX];
 } results;
 
@@ -77,7 +79,9 @@ static void run(const pwf_registry *registry, int size, int threads, const pwf_s
     for (int rank = 0; rank < size; rank++) {
         const pwf_range own = pwf_shard_range(total, size, rank);
         pwf_state *s = state_of(registry, own);
-        pwf_posterior_sample(s, pool, noise, out->weights + own.lo);
+        pwf_posterior_sample(s, pool, noise, false, out->weights + own.lo);
+        pwf_posterior_sample(s, pool, noise, true, out->rounded + own.lo);
+        pwf_posterior_means(s, pool, true, out->nearest + own.lo);
         pwf_posterior_gradient(s, set, pool, stream, given.sum + own.lo, out->dmu + own.lo,
                                out->dsigma + s->own_posterior.lo, out->norm + own.lo / PWF_BLOCK);
         assert_int_equal(pwf_posterior_start_sigma(s, set, given.mu).code, PWF_OK);
@@ -176,6 +180,112 @@ static void values_match_the_formulas(void **unused)
     pwf_registry_free(registry);
 }
 
+/* The random bits of element i, from the counter itself. */
+static uint32_t random_half(int64_t i)
+{
+    pwf_stream stream = noise;
+    uint32_t words[4];
+    stream.purpose = PWF_RNG_ROUND;
+    pwf_rng_words(stream, (uint64_t)i / 8, words);
+    return words[i % 8 / 2] >> (i % 2 ? 16 : 0) & 0xffffu;
+}
+
+/* The bf16 number next to x, in double arithmetic; `up` is away from zero. */
+static double neighbour(double x, bool up)
+{
+    int exponent;
+    (void)frexp(x, &exponent);
+    const double step = ldexp(1.0, exponent - 8), steps = fabs(x) / step;
+    return copysign((up ? ceil(steps) : floor(steps)) * step, x);
+}
+
+static void rounding_matches_the_formulas(void **unused)
+{
+    (void)unused;
+    pwf_registry *registry = network_new();
+    const int64_t posterior = pwf_registry_posterior_count(registry);
+    const int64_t total = pwf_registry_total_count(registry);
+    make_vectors(posterior, total);
+    static results r;
+    run(registry, 3, 1, &noise, &settings, &r);
+    for (int64_t i = 0; i < total; i++) {
+        if (i >= posterior) {
+            assert_memory_equal(&r.rounded[i], &given.mu[i], sizeof(float));
+            assert_memory_equal(&r.nearest[i], &given.mu[i], sizeof(float));
+            continue;
+        }
+        /* Up with the share of the step that the draw lies above the lower number. */
+        const double w = (double)r.weights[i], low = neighbour(w, false), high = neighbour(w, true);
+        const double share = high - low == 0.0 ? 0.0 : (w - low) / (high - low);
+        const bool up = share * 65536.0 + random_half(i) >= 65536.0;
+        assert_true((double)r.rounded[i] == (up ? high : low));
+        const double mu = (double)given.mu[i], below = neighbour(mu, false);
+        const double above = neighbour(mu, true), nearest = (double)r.nearest[i];
+        assert_true(nearest == below || nearest == above);
+        assert_true(fabs(nearest - mu) <= fmin(fabs(below - mu), fabs(above - mu)));
+    }
+    pwf_registry_free(registry);
+}
+
+/* Over all random bits the mean is the draw itself, to the last bit, and it has no drift over the
+ * draws of many steps. */
+static void rounding_keeps_the_mean(void **unused)
+{
+    (void)unused;
+    static float mu[1 << 16], sigma[1 << 16], eps[1 << 16], weights[1 << 16];
+    static uint16_t random[1 << 16];
+    for (int trial = 0; trial < 50; trial++) {
+        const float w = (float)((random_unit() - 0.5) * pow(2.0, trial - 25));
+        double sum = 0.0;
+        for (int i = 0; i < 1 << 16; i++) {
+            mu[i] = w;
+            random[i] = (uint16_t)i;
+        }
+        pwf_posterior_draw_rounded_base(weights, mu, sigma, eps, random, 1 << 16);
+        for (int i = 0; i < 1 << 16; i++)
+            sum += (double)weights[i];
+        assert_true(sum == 65536.0 * (double)w);
+    }
+
+    enum { STEPS = 400 };
+    pwf_registry *registry = network_new();
+    const int64_t posterior = pwf_registry_posterior_count(registry);
+    pwf_pool *pool;
+    assert_int_equal(pwf_pool_new(1, NULL, &pool).code, PWF_OK);
+    make_vectors(posterior, pwf_registry_total_count(registry));
+    for (int64_t i = 0; i < posterior; i++)
+        given.sigma[i] = 0.0f; /* 2^-30, next to nothing */
+    pwf_state *s = state_of(registry, pwf_shard_range(pwf_registry_total_count(registry), 1, 0));
+    static double sums[TOTAL_MAX];
+    static results r;
+    memset(sums, 0, sizeof sums);
+    pwf_stream stream = noise;
+    for (stream.step = 0; stream.step < STEPS; stream.step++) {
+        pwf_posterior_sample(s, pool, stream, true, r.weights);
+        for (int64_t i = 0; i < posterior; i++)
+            sums[i] += (double)r.weights[i];
+    }
+    /* In standard deviations of the mean: none far off, their squares 1 on average. */
+    double squares = 0.0, drift = 0.0, used = 0.0;
+    for (int64_t i = 0; i < posterior; i++) {
+        const double w = (double)given.mu[i], low = neighbour(w, false), high = neighbour(w, true);
+        const double p = (w - low) / (high - low);
+        if (fabs(w) < 0x1p-10 || high - low == 0.0) continue;
+        if (p * STEPS < 4.0 || (1.0 - p) * STEPS < 4.0) continue;
+        const double z = (sums[i] / STEPS - w) / ((high - low) * sqrt(p * (1.0 - p) / STEPS));
+        assert_true(fabs(z) < 6.0);
+        squares += z * z;
+        drift += z;
+        used += 1.0;
+    }
+    assert_true(used > 0.9 * (double)posterior);
+    assert_true(fabs(drift) < 4.0 * sqrt(used));
+    assert_true(fabs(squares / used - 1.0) < 0.06);
+    pwf_state_free(s);
+    pwf_pool_free(pool);
+    pwf_registry_free(registry);
+}
+
 /* More shards than blocks too, so that some hold nothing. */
 static void bits_do_not_depend_on_the_machine(void **unused)
 {
@@ -207,8 +317,24 @@ static void broken_numbers_stay_visible(void **unused)
     run(registry, 2, 1, &noise, &settings, &r);
     assert_true(isnan(r.weights[5]) != 0);
     assert_true(!isnan(r.weights[6]));
-    given.mu[6000] = INFINITY;
+    assert_true(isnan(r.rounded[5]) != 0 && !isnan(r.rounded[6]));
+    /* A NaN whose bits are all ones would carry over into a number. */
+    const uint32_t ones = 0x7fffffff, minus = 0xffffffff;
+    given.mu[7] = INFINITY;
+    memcpy(&given.mu[8], &ones, sizeof ones);
+    memcpy(&given.mu[9], &minus, sizeof minus);
+    pwf_pool *pool;
+    assert_int_equal(pwf_pool_new(1, NULL, &pool).code, PWF_OK);
     pwf_state *s = state_of(registry, pwf_shard_range(pwf_registry_total_count(registry), 1, 0));
+    pwf_posterior_sample(s, pool, noise, true, r.rounded);
+    pwf_posterior_means(s, pool, true, r.nearest);
+    for (int i = 7; i < 10; i++)
+        assert_true(!isfinite(r.rounded[i]) && !isfinite(r.nearest[i]));
+    pwf_pool_free(pool);
+    pwf_state_free(s);
+    given.mu[7] = given.mu[8] = given.mu[9] = 0.0f;
+    given.mu[6000] = INFINITY;
+    s = state_of(registry, pwf_shard_range(pwf_registry_total_count(registry), 1, 0));
     const pwf_status status = pwf_posterior_start_sigma(s, &settings, given.mu);
     assert_int_equal(status.code, PWF_NUMBERS);
     assert_non_null(strstr(status.text, "conv2.weight"));
@@ -264,6 +390,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_match_the_formulas),
+        cmocka_unit_test(rounding_matches_the_formulas),
+        cmocka_unit_test(rounding_keeps_the_mean),
         cmocka_unit_test(bits_do_not_depend_on_the_machine),
         cmocka_unit_test(broken_numbers_stay_visible),
         cmocka_unit_test(start_values_match_the_formula),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "mesh/meshes.h"
+#include "pwf/core/bits.h"
 #include "pwf/mesh/exact.h"
 #include "pwf/shard/shard.h"
 
@@ -21,12 +22,18 @@ static float number(int64_t rank, int64_t i)
     return (float)mixed(rank, i) * 0x1p-46f;
 }
 
+/* As a bf16 number. */
+static float upper_half(float x)
+{
+    return pwf_float_of(pwf_float_bits(x) & 0xffff0000u);
+}
+
 static void gathers(void **state)
 {
     (void)state;
     for (int t = 0; t < TOTALS; t++) {
         pwf_exchange *e;
-        assert_int_equal(pwf_exchange_new(mesh, totals[t], &e).code, PWF_OK);
+        assert_int_equal(pwf_exchange_new(mesh, totals[t], 0, &e).code, PWF_OK);
         const pwf_range own = pwf_exchange_own(e);
         for (int step = 0; step < 3; step++) {
             for (int64_t i = 0; i <= totals[t]; i++)
@@ -52,13 +59,55 @@ static void gathers(void **state)
     }
 }
 
+/* Bytes that this rank receives in gathers over shards. */
+static int64_t gathered(void)
+{
+    return pwf_mesh_traffic(mesh).bytes[PWF_SHARD][PWF_GATHERED];
+}
+
+/* bf16 numbers up to an element that lies in a block, at its edge, at either end; fp32 behind. */
+static void gathers_rounded(void **state)
+{
+    (void)state;
+    const int64_t edges[] = {0, 1, 4096, 5000, 12288, 40961};
+    pwf_pool *pool;
+    assert_int_equal(pwf_pool_new(2, NULL, &pool).code, PWF_OK);
+    for (int t = 0; t < TOTALS; t++)
+        for (size_t n = 0; n < sizeof edges / sizeof edges[0]; n++) {
+            const int64_t total = totals[t], rounded = edges[n];
+            if (rounded > total) continue;
+            pwf_exchange *e;
+            assert_int_equal(pwf_exchange_new(mesh, total, rounded, &e).code, PWF_OK);
+            const pwf_range own = pwf_exchange_own(e);
+            for (int step = 0; step < 2; step++) {
+                for (int64_t i = 0; i <= total; i++)
+                    full[i] = -1.0f;
+                for (int64_t i = own.lo; i < own.hi; i++)
+                    full[i] = i < rounded ? upper_half(number(step, i)) : number(step, i);
+                const int64_t before = gathered();
+                pwf_exchange_gather_rounded(e, pool, full);
+                const pwf_range mine = pwf_range_meet(own, (pwf_range){0, rounded});
+                const int64_t others = total - (own.hi - own.lo);
+                if (pwf_mesh_size(mesh, PWF_SHARD) > 1)
+                    assert_int_equal(gathered() - before,
+                                     4 * others - 2 * (rounded - (mine.hi - mine.lo)));
+                for (int64_t i = 0; i < total; i++)
+                    assert_true(full[i] ==
+                                (i < rounded ? upper_half(number(step, i)) : number(step, i)));
+                assert_true(full[total] == -1.0f);
+            }
+            pwf_exchange_free(e);
+        }
+    pwf_pool_free(pool);
+}
+
 static void reduces(void **state)
 {
     (void)state;
     const int size = pwf_mesh_size(mesh, PWF_WORLD), rank = pwf_mesh_rank(mesh, PWF_WORLD);
     for (int t = 0; t < TOTALS; t++) {
         pwf_exchange *e;
-        assert_int_equal(pwf_exchange_new(mesh, totals[t], &e).code, PWF_OK);
+        assert_int_equal(pwf_exchange_new(mesh, totals[t], 0, &e).code, PWF_OK);
         const pwf_range own = pwf_exchange_own(e);
         for (int64_t i = 0; i < totals[t]; i++)
             sum[i] = mixed(rank, i);
@@ -105,7 +154,7 @@ static void *adder(void *argument)
 static void threads_add(void **state)
 {
     (void)state;
-    assert_int_equal(pwf_exchange_new(mesh, MOST, &shared).code, PWF_OK);
+    assert_int_equal(pwf_exchange_new(mesh, MOST, 0, &shared).code, PWF_OK);
     memset(sum, 0, sizeof sum);
     pthread_t threads[THREADS];
     for (int i = 0; i < THREADS; i++)
@@ -137,7 +186,7 @@ static void refuses_different_totals(void **state)
     if (pwf_mesh_size(mesh, PWF_WORLD) == 1) return;
     pwf_exchange *e;
     const int64_t total = pwf_mesh_rank(mesh, PWF_WORLD) == 1 ? 5 : 6;
-    assert_int_equal(pwf_exchange_new(mesh, total, &e).code, PWF_BUG);
+    assert_int_equal(pwf_exchange_new(mesh, total, 0, &e).code, PWF_BUG);
     assert_null(e);
     pwf_exchange_free(NULL);
 }
@@ -146,6 +195,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gathers),
+        cmocka_unit_test(gathers_rounded),
         cmocka_unit_test(reduces),
         cmocka_unit_test(threads_add),
         cmocka_unit_test(refuses_different_totals),

@@ -38,6 +38,19 @@ check "20 step rows" test "$(grep -c '"kind": "step"' one/metrics.jsonl)" = 20
 check "2 rounds" test "$(grep -c '"kind": "round"' one/metrics.jsonl)" = 2
 check "rounds.csv has both" grep -q '^2,' one/rounds.csv
 
+# With products of bf16 numbers, and weights that travel as such.
+same "$PWF_SOURCE_DIR/tests/train/tiny.yaml" bf16_ "$@" --set parallel.precision=bf16 <<EOF
+1 1 2
+2 2 1
+3 3 2
+2 4 1
+EOF
+same "$PWF_SOURCE_DIR/tests/train/vit.yaml" bf16_vit_ "$@" --set parallel.precision=bf16 <<EOF
+1 1 2
+2 2 2
+4 4 1
+EOF
+
 same "$PWF_SOURCE_DIR/tests/train/vit.yaml" vit_ "$@" <<EOF
 1 1 2
 2 2 2

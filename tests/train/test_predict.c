@@ -267,6 +267,7 @@ int main(int argc, char **argv)
     set("model.classes=6");
     set("model.image_size=9");
     set("eval.batch=2");
+    set("parallel.precision=fp32");
     make_model();
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     free(expected);

@@ -101,6 +101,13 @@ static void steps(int shards, bool told)
     pwf_plan_traffic(t, ranks, shards, &planned);
     pwf_mesh_sum_i64(mesh, PWF_WORLD, &moved.bytes[0][0], PWF_AXES * PWF_TRAFFIC_KINDS);
     assert_memory_equal(moved.bytes, planned.bytes, sizeof moved.bytes);
+    /* Weights with a posterior travel as two bytes in bf16, all others and those of fp32 as four.
+     */
+    const bool halved = config.parallel.precision == PWF_PRECISION_BF16;
+    const int64_t weights = 4 * t->state->total - (halved ? 2 * t->state->posterior : 0);
+    assert_int_equal(moved.bytes[PWF_SHARD][PWF_GATHERED],
+                     ranks / shards * (shards - 1) *
+                         (weights + 8 * pwf_block_count(t->state->total)));
     double all = 0.0;
     for (int a = 0; a < PWF_AXES; a++)
         for (int k = 0; k < PWF_TRAFFIC_KINDS; k++)
@@ -118,6 +125,7 @@ static void on_every_mesh(void **state)
     pwf_mesh *world = NULL;
     set("model.widths", network[0]);
     set("optim.name", network[1]);
+    set("parallel.precision", network[3]);
     good(pwf_mesh_new(1, &world));
     const int ranks = pwf_mesh_size(world, PWF_WORLD);
     pwf_mesh_free(world);
@@ -128,10 +136,13 @@ static void on_every_mesh(void **state)
 int main(int argc, char **argv)
 {
     /* Sums of few elements, which one call of MPI does, and of many. */
-    static const char *few[] = {"8,16", "sgd", ""}, *many[] = {"32,64", "adamw", "told"};
+    static const char *few[] = {"8,16", "sgd", "", "fp32"},
+                      *many[] = {"32,64", "adamw", "told", "fp32"},
+                      *many_halved[] = {"32,64", "adamw", "told", "bf16"};
     const struct CMUnitTest tests[] = {
         {"few parameters", on_every_mesh, NULL, NULL, few},
         {"many parameters", on_every_mesh, NULL, NULL, many},
+        {"many parameters in bf16", on_every_mesh, NULL, NULL, many_halved},
     };
     char path[PWF_TEXT];
     good(pwf_mesh_start(&argc, &argv));

@@ -69,6 +69,12 @@ typedef enum pwf_backend_choice {
     PWF_BACKEND_OPENBLAS,
     PWF_BACKEND_PLAIN
 } pwf_backend_choice;
+/* The first two as pwf_precision of tensor.h. */
+typedef enum pwf_precision_choice {
+    PWF_PRECISION_FP32,
+    PWF_PRECISION_BF16,
+    PWF_PRECISION_AUTO
+} pwf_precision_choice;
 typedef enum pwf_ensemble { PWF_ENSEMBLE_LAST, PWF_ENSEMBLE_ALL, PWF_ENSEMBLE_NONE } pwf_ensemble;
 typedef enum pwf_writer { PWF_WRITER_PWRITE, PWF_WRITER_MPIIO } pwf_writer;
 typedef enum pwf_log_format { PWF_LOG_AUTO, PWF_LOG_PLAIN, PWF_LOG_LOGFMT } pwf_log_format;
@@ -145,6 +151,7 @@ typedef struct pwf_config {
     struct {
         int64_t slots;
         int64_t backend;         /* pwf_backend_choice */
+        int64_t precision;       /* pwf_precision_choice; of a run that has begun never auto */
         int64_t shards, threads; /* belong to the run */
     } parallel;
     struct {                           /* belongs to the run */
@@ -224,6 +231,12 @@ pwf_status pwf_config_write(const pwf_config *config, char **text);
  * that does not belong to the run.
  * Local. */
 pwf_status pwf_config_same(const pwf_config *stored, const pwf_config *now);
+
+/** A run keeps the precision it began with: parallel.precision auto of `now` becomes the stored
+ * one. Where `stored` has auto itself, nothing was stored, and the run is of before there was a
+ * choice: both are fp32.
+ * Local. */
+void pwf_config_keep_precision(pwf_config *stored, pwf_config *now);
 
 /** Where the value of a key, as "model.depths", came from.
  * Local. */

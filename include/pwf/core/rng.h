@@ -18,7 +18,8 @@ typedef enum pwf_rng_purpose {
     PWF_RNG_JITTER = 7,
     PWF_RNG_RANDAUGMENT = 8, /* sample = layer */
     PWF_RNG_ERASE = 9,       /* sample = 0: place, 1: noise */
-    PWF_RNG_MIX = 10         /* step = batch; sample = slot */
+    PWF_RNG_MIX = 10,        /* step = batch; sample = slot */
+    PWF_RNG_ROUND = 11       /* rounding of drawn weights; step and sample as those of the draw */
 } pwf_rng_purpose;
 
 /* One stream of numbers; the element index says which of them. */
@@ -41,5 +42,10 @@ void pwf_rng_normals(float *out, pwf_stream stream, int64_t first, int64_t count
 /** Uniforms in [0, 1), multiples of 2^-24, of elements [first, first + count).
  * Local; any thread. Exact. */
 void pwf_rng_uniforms(float *out, pwf_stream stream, int64_t first, int64_t count);
+
+/** 16 random bits for each of the elements [first, first + count), eight of which share a counter:
+ * element i has half i % 8 of the words at counter i / 8, the lower half of a word first.
+ * Local; any thread. Exact. */
+void pwf_rng_halves(uint16_t *out, pwf_stream stream, int64_t first, int64_t count);
 
 #endif

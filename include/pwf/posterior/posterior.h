@@ -24,9 +24,18 @@ pwf_status pwf_posterior_start_sigma(pwf_state *state, const pwf_posterior_setti
                                      const float *full_mu);
 
 /** Draws the weights of the own range: mu + max(sigma, 2^-30) * eps, one rounding; plain ones are
- * copied. `weights` points to the element own.lo.
+ * copied. With `rounded` each is then one of the two bf16 numbers around it, by 16 bits of the
+ * stream PWF_RNG_ROUND of the same step and sample, so that its mean over these bits is exactly the
+ * draw; beyond the largest bf16 number, 3.39e38, it may become infinite. `weights` points to the
+ * element own.lo.
  * Local. Same bits on every instruction set. */
-void pwf_posterior_sample(const pwf_state *state, pwf_pool *pool, pwf_stream noise, float *weights);
+void pwf_posterior_sample(const pwf_state *state, pwf_pool *pool, pwf_stream noise, bool rounded,
+                          float *weights);
+
+/** The means of the own range as weights, those with a posterior rounded to the nearest bf16 number
+ * (ties to even) if `rounded` says so. `weights` points to the element own.lo.
+ * Local. Same bits on every instruction set. */
+void pwf_posterior_means(const pwf_state *state, pwf_pool *pool, bool rounded, float *weights);
 
 /** From the summed loss gradient of the own range (`sum` points to element own.lo, exact units)
  * to the gradients of mu and sigma, regulariser included, and the sum of their squares per block.

@@ -2,6 +2,7 @@
 #ifndef PWF_SHARD_SHARD_H
 #define PWF_SHARD_SHARD_H
 
+#include "pwf/core/pool.h"
 #include "pwf/mesh/mesh.h"
 
 /** The flat vector in blocks, the blocks in shards, and the two exchanges of a step. */
@@ -28,9 +29,11 @@ int64_t pwf_block_count(int64_t n);
 /** The exchanges of a flat vector of `total` elements over a mesh, with the buffers they need. */
 typedef struct pwf_exchange pwf_exchange;
 
-/** Plans the exchanges.
+/** Plans the exchanges. The first `rounded` elements are those of pwf_exchange_gather_rounded, for
+ * which it takes two bytes each where there is more than one shard.
  * Collective over the mesh, which must outlive it. Fails with PWF_RESOURCE, the same everywhere. */
-pwf_status pwf_exchange_new(const pwf_mesh *mesh, int64_t total, pwf_exchange **out);
+pwf_status pwf_exchange_new(const pwf_mesh *mesh, int64_t total, int64_t rounded,
+                            pwf_exchange **out);
 
 /** Frees the plan; NULL is allowed.
  * Local. Not between a begin and its end. */
@@ -45,6 +48,11 @@ pwf_range pwf_exchange_own(const pwf_exchange *exchange);
  * Collective over the shard axis. Exact. */
 void pwf_exchange_gather_begin(pwf_exchange *exchange, float *full);
 void pwf_exchange_gather_end(pwf_exchange *exchange);
+
+/** The same in one go for a `full` whose first `rounded` elements are bf16 numbers, stored as fp32
+ * like the others: those travel as two bytes each.
+ * Collective over the shard axis. Exact. */
+void pwf_exchange_gather_rounded(pwf_exchange *exchange, pwf_pool *pool, float *full);
 
 /** Sums `sum` (total elements) over all ranks of the world; the own range then holds the whole
  * sum, the rest is undefined. Between begin and end `sum` is not touched.

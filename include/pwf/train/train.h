@@ -13,12 +13,18 @@
  * Collective over the mesh. Fails with PWF_RESOURCE. */
 pwf_status pwf_train_watch(const pwf_mesh *mesh);
 
+/** Settles parallel.precision auto of a run that begins: bf16 if every rank has instructions for
+ * products of bf16 numbers and the backend uses them, else fp32. Any other value stays.
+ * Collective over the mesh; all ranks pass the same configuration, and get the same. */
+void pwf_train_settle_precision(const pwf_mesh *mesh, pwf_config *config);
+
 /** Runs the job the configuration describes, in the directory config->output, which exists and is
  * this job's own (pwf_lock_take).
- * Collective over the mesh; all ranks pass the same configuration. `checkpoint` is the file to go
- * on from, or NULL for a fresh start. The status is the same on every rank: success, PWF_STOPPED
- * with a good checkpoint (a request, see core/request.h), PWF_NUMBERS when a loss or gradient is
- * not finite, or what setting up, reading and writing can bring. */
+ * Collective over the mesh; all ranks pass the same configuration, with a settled precision.
+ * `checkpoint` is the file to go on from, or NULL for a fresh start. The status is the same on
+ * every rank: success, PWF_STOPPED with a good checkpoint (a request, see core/request.h),
+ * PWF_NUMBERS when a loss or gradient is not finite, or what setting up, reading and writing can
+ * bring. */
 pwf_status pwf_train_run(const pwf_mesh *mesh, const pwf_config *config, const char *checkpoint);
 
 /** Sets up everything a run needs (model, data, memory, the checkpoint to go on from or NULL) and
@@ -60,7 +66,8 @@ typedef struct pwf_evaluation {
 } pwf_evaluation;
 
 /** Measures the network of a file of any form on the test data of the configuration, with
- * `ensemble` also the mean of eval.samples draws from its posterior.
+ * `ensemble` also the mean of eval.samples draws from its posterior. parallel.precision is that of
+ * the products here.
  * Collective over the mesh. Exact: what the trainer measured in the state that a checkpoint holds.
  * Fails with PWF_DATA (no posterior to draw from), PWF_NUMBERS, or as opening the data, building
  * the model and reading the file do. */
