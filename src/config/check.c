@@ -233,7 +233,8 @@ pwf_status pwf_config_same(const pwf_config *stored, const pwf_config *now)
     return PWF_FAIL(PWF_CONFIG,
                     "%s. Only output, data.path, data.val_list, data.val_classes, data.skip_bad, "
                     "data.threads, fixing.export, parallel.shards, parallel.threads, "
-                    "checkpoint, watchdog and log may change in a run; for other settings start a "
+                    "parallel.recompute, checkpoint, watchdog and log may change in a run; for "
+                    "other settings start a "
                     "new one in another "
                     "folder",
                     list);

@@ -97,8 +97,8 @@ void pwf_config_print_help(FILE *out)
                 print_option(out, &standard, &pwf_options[j]);
     }
     fputs("\nA resumed run keeps its settings; only output, fixing.export, parallel.shards,\n"
-          "parallel.threads, data.threads, data.skip_bad, checkpoint, watchdog and log may\n"
-          "change.\n",
+          "parallel.threads, parallel.recompute, data.threads, data.skip_bad, checkpoint,\n"
+          "watchdog and log may change.\n",
           out);
 }
 

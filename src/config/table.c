@@ -252,6 +252,9 @@ const pwf_option pwf_options[] = {
  "ranks that share one copy of the posterior and the optimiser's state"},
 {"parallel.threads", WHOLE(parallel.threads), "1", FROM(1, 256), NULL, RUN,
  "worker threads of a rank"},
+{"parallel.recompute", FLAG(parallel.recompute), "false", NO_RANGE, NULL, RUN,
+ "less memory for activations, more time: backward makes again what it needs in place of keeping "
+ "it; the result is the same"},
 
 {"checkpoint.every", WHOLE(checkpoint.every), "1000", FROM(0, 1e12), "steps", RUN,
  "steps between checkpoints; 0: only after phases and rounds"},

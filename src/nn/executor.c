@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Time runs over the actions of the schedule. A value lives from its producer to its last reader,
- * which in training may be a backward action; its gradient from the backward action of its last
- * reader to that of its producer. What lives in one stage alone is needed for the images of a group
- * only; what lives longer for all of them, while any of its stages lasts. All share one arena. */
+/* Time runs over the actions of the schedule. A value lives from the forward action that makes it
+ * to the last one that reads it, which in training may be a backward action, or until it is made
+ * again; its gradient from the backward action of its last reader to that of its producer. What
+ * lives in one stage alone is needed for the images of a group only; what lives longer for all of
+ * them, while any of its stages lasts. All share one arena. */
 #include "pwf/nn/executor.h"
 
 #include "arena.h"
@@ -21,18 +22,26 @@ enum { NO_BLOCK = -1 };
 enum { FORWARD, BACKWARD, PASSES };
 
 typedef struct node_state {
-    void *plan[PASSES]; /* each for the groups of its stage */
-    int saved, kept;    /* blocks */
+    void *plan[PASSES];     /* each for the groups of its stage */
+    int64_t images[PASSES]; /* of such a group */
+    int saved, kept;        /* blocks */
+    size_t saved_bytes;     /* of an image */
     size_t kept_bytes;
     size_t packed[PASSES], packed_bytes[PASSES]; /* where its weights are among the packed ones */
-    bool wanted[PWF_NODE_INPUTS];                /* dx */
-    bool add[PWF_NODE_INPUTS];
     double seconds[PASSES];
 } node_state;
 
+/* Where a value and its gradient lie at the time that planning has come to; in place means in the
+ * same block as another value. */
 typedef struct value_state {
-    int block, gradient; /* blocks; in place means the same one as another value's */
+    int block, gradient;
 } value_state;
+
+/* The blocks that an action reads and writes, and for each dx whether it is added. */
+typedef struct places {
+    int x[PWF_NODE_INPUTS], y, dy, dx[PWF_NODE_INPUTS], saved;
+    bool add[PWF_NODE_INPUTS];
+} places;
 
 /* Bytes in the arena, of one image or of the whole slot. */
 typedef struct memory {
@@ -45,10 +54,12 @@ struct pwf_executor {
     const pwf_graph *graph;
     pwf_schedule schedule;
     int64_t images;
+    pwf_mode mode;
     bool training;
     pwf_precision precision;
     node_state *nodes;
     value_state *values;
+    places *places; /* of each action */
     pwf_arena_block *blocks;
     memory *memory; /* of each block */
     int block_count;
@@ -62,9 +73,21 @@ struct pwf_executor {
     pwf_span span;
 };
 
-static bool is_backward(const pwf_action *action)
+/* Of the way back, on which something may be made again. */
+static bool is_back(const pwf_action *action)
 {
-    return action->kind == PWF_ACTION_BACKWARD || action->kind == PWF_ACTION_SUMS_BACK;
+    return action->kind >= PWF_ACTION_AGAIN;
+}
+
+static bool makes_value(const pwf_action *action)
+{
+    return action->kind == PWF_ACTION_FORWARD || action->kind == PWF_ACTION_AGAIN;
+}
+
+static int pass_of(const pwf_action *action)
+{
+    return action->kind == PWF_ACTION_BACKWARD || action->kind == PWF_ACTION_SUMS_BACK ? BACKWARD
+                                                                                       : FORWARD;
 }
 
 static int add_block(pwf_executor *e, memory m, int first, int last)
@@ -81,6 +104,7 @@ static int add_values(pwf_executor *e, pwf_shape shape, int time)
 
 static void stretch(pwf_executor *e, int block, int time)
 {
+    if (block == NO_BLOCK) return;
     pwf_arena_block *b = &e->blocks[block];
     if (time < b->first) b->first = time;
     if (time > b->last) b->last = time;
@@ -94,28 +118,24 @@ static void *at(const pwf_executor *e, int block, int64_t first)
     return e->arena + e->blocks[block].offset + (m->whole ? (size_t)first * m->image : 0);
 }
 
-/* Whether the node writes its result over its first input. */
-static bool runs_in_place(const pwf_executor *e, const pwf_node *n)
-{
-    const pwf_graph_value *x = &e->graph->values[n->input[0]];
-    if (!n->op->in_place || x->readers != 1 || x->producer < 0) return false;
-    return !e->training || (!n->op->needs_input && !e->graph->nodes[x->producer].op->needs_output);
-}
-
-/* What an action reads and writes of values. */
+/* What an action reads and writes of values. What it does not read is NO_BLOCK. */
 static void plan_values(pwf_executor *e, int time, const pwf_action *action)
 {
     const pwf_node *node = &e->graph->nodes[action->node];
-    const bool forward = action->kind == PWF_ACTION_FORWARD;
-    const bool reads = forward || action->kind == PWF_ACTION_SUMS || node->op->needs_input;
+    const bool makes = makes_value(action);
+    const bool reads = makes || action->kind == PWF_ACTION_SUMS || node->op->needs_input;
+    places *p = &e->places[time];
     value_state *y = &e->values[node->output];
-    if (forward)
-        y->block = runs_in_place(e, node) ? e->values[node->input[0]].block
-                                          : add_values(e, node->out, time);
-    if (forward || (action->kind == PWF_ACTION_BACKWARD && node->op->needs_output))
-        stretch(e, y->block, time);
-    for (int j = 0; reads && j < node->inputs; j++)
-        stretch(e, e->values[node->input[j]].block, time);
+    if (makes)
+        y->block = pwf_graph_in_place(e->graph, node, e->training) ? e->values[node->input[0]].block
+                                                                   : add_values(e, node->out, time);
+    p->y = makes || (action->kind == PWF_ACTION_BACKWARD && node->op->needs_output) ? y->block
+                                                                                    : NO_BLOCK;
+    stretch(e, p->y, time);
+    for (int j = 0; j < node->inputs; j++) {
+        p->x[j] = reads ? e->values[node->input[j]].block : NO_BLOCK;
+        stretch(e, p->x[j], time);
+    }
 }
 
 /* The gradients it reads and writes: the first to write one stores, the others add. */
@@ -123,38 +143,45 @@ static void plan_gradients(pwf_executor *e, int time, const pwf_action *action)
 {
     const pwf_graph *g = e->graph;
     const pwf_node *node = &g->nodes[action->node];
-    const int dy = e->values[node->output].gradient;
-    if (dy != NO_BLOCK) stretch(e, dy, time);
+    places *p = &e->places[time];
+    p->dy = e->values[node->output].gradient;
+    stretch(e, p->dy, time);
     for (int j = 0; action->kind == PWF_ACTION_BACKWARD && j < node->inputs; j++) {
         const pwf_graph_value *x = &g->values[node->input[j]];
         value_state *state = &e->values[node->input[j]];
         if (!x->gradient) continue;
-        e->nodes[action->node].wanted[j] = true;
-        e->nodes[action->node].add[j] = state->gradient != NO_BLOCK;
+        p->add[j] = state->gradient != NO_BLOCK;
         if (state->gradient == NO_BLOCK)
             state->gradient = j == 0 && node->op->in_place && x->readers == 1
-                                  ? dy
+                                  ? p->dy
                                   : add_values(e, x->shape, time);
-        stretch(e, state->gradient, time);
+        p->dx[j] = state->gradient;
+        stretch(e, p->dx[j], time);
     }
 }
 
-/* What the operator keeps from its first action to its last. */
+/* What the operator saves from each time it goes forward to backward, and what it keeps from its
+ * first action to its last. */
 static void plan_kept(pwf_executor *e, int time, const pwf_action *action)
 {
-    const node_state *s = &e->nodes[action->node];
-    if (s->saved != NO_BLOCK) stretch(e, s->saved, time);
-    if (s->kept != NO_BLOCK) stretch(e, s->kept, time);
+    node_state *s = &e->nodes[action->node];
+    if (makes_value(action) && s->saved_bytes)
+        s->saved = add_block(e, (memory){.image = s->saved_bytes}, time, time);
+    if (s->kept_bytes && s->kept == NO_BLOCK)
+        s->kept = add_block(e, (memory){.image = s->kept_bytes, .slot = true}, time, time);
+    e->places[time].saved = s->saved;
+    stretch(e, s->saved, time);
+    stretch(e, s->kept, time);
 }
 
 /* Asks an operator what it needs for the groups of the stage. */
-static pwf_status plan_node(pwf_executor *e, int time, const pwf_action *action, int64_t images,
+static pwf_status plan_node(pwf_executor *e, const pwf_action *action, int64_t images,
                             size_t *workspace)
 {
     const pwf_graph *g = e->graph;
     const pwf_node *node = &g->nodes[action->node];
     node_state *s = &e->nodes[action->node];
-    const bool back = is_backward(action);
+    const int pass = pass_of(action);
     pwf_need need = {0};
     pwf_plan_task task = {.node = node,
                           .backend = g->backend,
@@ -162,17 +189,17 @@ static pwf_status plan_node(pwf_executor *e, int time, const pwf_action *action,
                           .images = images,
                           .slot_images = e->images,
                           .training = e->training,
-                          .backward = back};
+                          .backward = pass == BACKWARD};
     for (int j = 0; j < node->inputs; j++)
         task.gradient[j] = e->training && g->values[node->input[j]].gradient;
-    const int pass = back ? BACKWARD : FORWARD;
-    void **plan = &s->plan[pass];
-    if (!*plan) PWF_TRY(node->op->plan(&task, plan, &need));
+    /* What has a plan is made again only with the groups that this is for. */
+    PWF_ASSERT(!s->plan[pass] || s->images[pass] == images);
+    if (s->plan[pass]) return pwf_ok();
+    PWF_TRY(node->op->plan(&task, &s->plan[pass], &need));
+    PWF_ASSERT(!need.saved || node->op->saves);
+    s->images[pass] = images;
     if (need.workspace > *workspace) *workspace = need.workspace;
-    if (need.saved && s->saved == NO_BLOCK)
-        s->saved = add_block(e, (memory){.image = need.saved}, time, time);
-    if (need.kept && s->kept == NO_BLOCK)
-        s->kept = add_block(e, (memory){.image = need.kept, .slot = true}, time, time);
+    if (need.saved) s->saved_bytes = need.saved;
     if (need.kept) s->kept_bytes = need.kept;
     if (need.packed) {
         s->packed[pass] = e->packed_bytes;
@@ -223,31 +250,48 @@ static pwf_status plan_actions(pwf_executor *e, size_t *workspace)
     for (int i = 0; i < s->stage_count; i++)
         for (int time = s->stages[i].first; time <= s->stages[i].last; time++) {
             const pwf_action *action = &s->actions[time];
-            PWF_TRY(plan_node(e, time, action, s->stages[i].images, workspace));
+            PWF_TRY(plan_node(e, action, s->stages[i].images, workspace));
             plan_kept(e, time, action);
             plan_values(e, time, action);
-            if (is_backward(action)) plan_gradients(e, time, action);
+            if (pass_of(action) == BACKWARD) plan_gradients(e, time, action);
         }
+    return pwf_ok();
+}
+
+/* Tables of the plan; no action has a place for anything yet. */
+static pwf_status start_plan(pwf_executor *e)
+{
+    const pwf_graph *g = e->graph;
+    PWF_TRY(pwf_schedule_new(g, e->images, e->mode, &e->schedule));
+    const size_t actions = (size_t)e->schedule.action_count;
+    /* Of an action: a value and what is saved; of a value its gradient; of a node what it keeps;
+     * the images, and the workspace. */
+    const size_t most = 2 * actions + (size_t)(g->value_count + g->node_count + 2);
+    e->nodes = calloc((size_t)g->node_count, sizeof *e->nodes);
+    e->values = calloc((size_t)g->value_count, sizeof *e->values);
+    e->places = calloc(actions, sizeof *e->places);
+    e->blocks = calloc(most, sizeof *e->blocks);
+    e->memory = calloc(most, sizeof *e->memory);
+    if (!e->nodes || !e->values || !e->places || !e->blocks || !e->memory)
+        return PWF_FAIL(PWF_RESOURCE, "no memory for the plan of %d operators", g->node_count);
+    for (int v = 0; v < g->value_count; v++)
+        e->values[v] = (value_state){NO_BLOCK, NO_BLOCK};
+    for (int i = 0; i < g->node_count; i++)
+        e->nodes[i].saved = e->nodes[i].kept = NO_BLOCK;
+    for (size_t a = 0; a < actions; a++)
+        e->places[a] = (places){.x = {NO_BLOCK, NO_BLOCK},
+                                .y = NO_BLOCK,
+                                .dy = NO_BLOCK,
+                                .dx = {NO_BLOCK, NO_BLOCK},
+                                .saved = NO_BLOCK};
     return pwf_ok();
 }
 
 static pwf_status plan_all(pwf_executor *e)
 {
     const pwf_graph *g = e->graph;
-    /* Of a value: itself and its gradient; of a node: what it saves and keeps. */
-    const size_t most = (size_t)(2 * g->value_count + 2 * g->node_count + 1);
     size_t workspace = 0, total = 0;
-    e->nodes = calloc((size_t)g->node_count, sizeof *e->nodes);
-    e->values = calloc((size_t)g->value_count, sizeof *e->values);
-    e->blocks = calloc(most, sizeof *e->blocks);
-    e->memory = calloc(most, sizeof *e->memory);
-    if (!e->nodes || !e->values || !e->blocks || !e->memory)
-        return PWF_FAIL(PWF_RESOURCE, "no memory for the plan of %d operators", g->node_count);
-    for (int v = 0; v < g->value_count; v++)
-        e->values[v] = (value_state){NO_BLOCK, NO_BLOCK};
-    for (int i = 0; i < g->node_count; i++)
-        e->nodes[i].saved = e->nodes[i].kept = NO_BLOCK;
-    PWF_TRY(pwf_schedule_new(g, e->images, e->training, &e->schedule));
+    PWF_TRY(start_plan(e));
     const int end = e->schedule.action_count - 1;
     e->values[0].block = add_values(e, g->values[0].shape, 0);
     stretch(e, e->values[0].block, end);
@@ -272,7 +316,8 @@ pwf_status pwf_executor_new(const pwf_graph *graph, int64_t images, pwf_mode mod
     if (!e) return PWF_FAIL(PWF_RESOURCE, "no memory for an executor");
     e->graph = graph;
     e->images = images;
-    e->training = mode == PWF_MODE_TRAIN;
+    e->mode = mode;
+    e->training = mode != PWF_MODE_PREDICT;
     e->precision = precision;
     const pwf_status status = plan_all(e);
     if (status.code == PWF_OK)
@@ -293,6 +338,7 @@ void pwf_executor_free(pwf_executor *e)
     pwf_mem_free(e->statistics);
     free(e->nodes);
     free(e->values);
+    free(e->places);
     free(e->blocks);
     free(e->memory);
     free(e);
@@ -341,24 +387,26 @@ typedef struct run {
     double *loss;
 } run;
 
-/* The arguments of an action for `images` images from `first` on. */
-static pwf_call call_of(const pwf_executor *e, const pwf_action *action, const run *r,
-                        int64_t first, int64_t images)
+/* The arguments of action number `time` for `images` images from `first` on. */
+static pwf_call call_of(const pwf_executor *e, int time, const run *r, int64_t first,
+                        int64_t images)
 {
+    const pwf_action *action = &e->schedule.actions[time];
     const pwf_node *n = &e->graph->nodes[action->node];
     const node_state *s = &e->nodes[action->node];
-    const int pass = is_backward(action) ? BACKWARD : FORWARD;
+    const places *p = &e->places[time];
+    const int pass = pass_of(action);
     pwf_call c = {.node = n,
                   .plan = s->plan[pass],
                   .images = images,
                   .training = e->training,
-                  .y = at(e, e->values[n->output].block, first),
-                  .dy = at(e, e->values[n->output].gradient, first),
+                  .y = at(e, p->y, first),
+                  .dy = at(e, p->dy, first),
                   .weight = n->weight ? r->weights + n->weight->offset : NULL,
                   .bias = n->bias ? r->weights + n->bias->offset : NULL,
                   .scale = r->scale,
                   .loss = r->loss,
-                  .saved = at(e, s->saved, first),
+                  .saved = at(e, p->saved, first),
                   .kept = at(e, s->kept, first),
                   .workspace = at(e, e->workspace, first)};
     if (e->packed && s->packed_bytes[pass] > 0) c.packed = e->packed + s->packed[pass];
@@ -368,9 +416,9 @@ static pwf_call call_of(const pwf_executor *e, const pwf_action *action, const r
         if (c.targets.partners) c.targets.partners += first;
     }
     for (int j = 0; j < n->inputs; j++) {
-        c.x[j] = at(e, e->values[n->input[j]].block, first);
-        c.dx[j] = s->wanted[j] ? at(e, e->values[n->input[j]].gradient, first) : NULL;
-        c.add[j] = s->add[j];
+        c.x[j] = at(e, p->x[j], first);
+        c.dx[j] = at(e, p->dx[j], first);
+        c.add[j] = p->add[j];
     }
     if (r->dweights) {
         c.dweight = n->weight ? r->dweights + n->weight->offset : NULL;
@@ -395,6 +443,8 @@ static pwf_status run_action(pwf_executor *e, const pwf_action *action, const pw
         if (e->training)
             PWF_FAULT_SPOIL("train.activation", PWF_FAULT_F32, call->y, call->y ? call->images : 0);
         return pwf_ok();
+    case PWF_ACTION_AGAIN:
+        return op->forward(call);
     case PWF_ACTION_SUMS:
         op->sums(call);
         return pwf_ok();
@@ -409,7 +459,7 @@ static pwf_status run_action(pwf_executor *e, const pwf_action *action, const pw
 /* Without targets, forward alone and without the loss. */
 static bool is_wanted(const pwf_executor *e, const pwf_action *action, const run *r)
 {
-    return r->targets || (!is_backward(action) && action->node < e->graph->node_count - 1);
+    return r->targets || (!is_back(action) && action->node < e->graph->node_count - 1);
 }
 
 /* Makes of the sums of a stage what later stages need. */
@@ -420,7 +470,7 @@ static void settle(pwf_executor *e, const pwf_stage *stage, const run *r)
         const pwf_operator *op = e->graph->nodes[action->node].op;
         if (!is_wanted(e, action, r)) continue;
         if (action->kind != PWF_ACTION_SUMS && action->kind != PWF_ACTION_SUMS_BACK) continue;
-        const pwf_call call = call_of(e, action, r, 0, e->images);
+        const pwf_call call = call_of(e, a, r, 0, e->images);
         if (action->kind == PWF_ACTION_SUMS)
             op->settle(&call);
         else
@@ -441,11 +491,11 @@ static pwf_status run_group(pwf_executor *e, const pwf_stage *stage, const run *
 {
     for (int a = stage->first; a <= stage->last; a++) {
         const pwf_action *action = &e->schedule.actions[a];
-        const bool back = is_backward(action);
+        const bool back = is_back(action);
         if (!is_wanted(e, action, r)) continue;
         turn(e, back);
         const double start = pwf_clock_seconds();
-        const pwf_call call = call_of(e, action, r, first, stage->images);
+        const pwf_call call = call_of(e, a, r, first, stage->images);
         PWF_TRY(run_action(e, action, &call));
         e->nodes[action->node].seconds[back ? BACKWARD : FORWARD] += pwf_clock_seconds() - start;
     }

@@ -233,6 +233,13 @@ pwf_tensor_backend pwf_graph_backend(const pwf_graph *g)
     return g->backend;
 }
 
+bool pwf_graph_in_place(const pwf_graph *g, const pwf_node *n, bool training)
+{
+    const pwf_graph_value *x = &g->values[n->input[0]];
+    if (!n->op->in_place || x->readers != 1 || x->producer < 0) return false;
+    return !training || (!n->op->needs_input && !g->nodes[x->producer].op->needs_output);
+}
+
 int64_t pwf_graph_operations(const pwf_graph *g)
 {
     int64_t sum = 0;

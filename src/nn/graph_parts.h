@@ -24,4 +24,7 @@ struct pwf_graph {
     pwf_status status; /* the first failure */
 };
 
+/* Whether an operator writes its result over its first input. */
+bool pwf_graph_in_place(const pwf_graph *graph, const pwf_node *node, bool training);
+
 #endif

@@ -157,6 +157,7 @@ static pwf_status backward(const pwf_call *c)
 
 const pwf_operator pwf_op_attention = {.name = "attention",
                                        .needs_input = true,
+                                       .saves = true,
                                        .infer = infer,
                                        .plan = plan,
                                        .release = free,

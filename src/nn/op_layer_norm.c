@@ -68,6 +68,7 @@ static pwf_status backward(const pwf_call *c)
 
 const pwf_operator pwf_op_layer_norm = {.name = "layer_norm",
                                         .needs_input = true,
+                                        .saves = true,
                                         .infer = infer,
                                         .plan = plan,
                                         .forward = forward,

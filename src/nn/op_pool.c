@@ -80,6 +80,7 @@ static pwf_status avg_backward(const pwf_call *c)
 }
 
 const pwf_operator pwf_op_max_pool = {.name = "max_pool",
+                                      .saves = true,
                                       .infer = infer,
                                       .plan = plan_max,
                                       .forward = max_forward,

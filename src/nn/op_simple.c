@@ -125,6 +125,7 @@ const pwf_operator pwf_op_mean = {.name = "mean",
                                   .backward = mean_backward};
 
 const pwf_operator pwf_op_gelu = {.name = "gelu",
+                                  .saves = true,
                                   .in_place = true,
                                   .infer = infer_same,
                                   .plan = gelu_plan,

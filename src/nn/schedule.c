@@ -2,8 +2,10 @@
 #include "schedule.h"
 
 #include "operators.h"
+#include "recompute.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 int64_t pwf_schedule_group_bytes = 3 << 20;
 
@@ -11,6 +13,8 @@ int64_t pwf_schedule_group_bytes = 3 << 20;
 typedef struct places {
     int *forward, *backward, *sums_back; /* stage of each node's action; -1: none */
     int forward_stages, backward_stages;
+    bool *kept;          /* of each node: whether its result stays until backward */
+    bool *there, *again; /* scratch */
 } places;
 
 static bool has_sums(const pwf_node *n, bool training)
@@ -101,20 +105,35 @@ static void push_forward(pwf_schedule *s, const pwf_graph *g, const places *p, i
     }
 }
 
+/* A backward action, behind what must be made again for it. */
+static void push_back(pwf_schedule *s, const pwf_graph *g, const places *p, pwf_action action)
+{
+    pwf_recompute_list(g, &action, p->there, p->again);
+    for (int i = 0; i < g->node_count; i++) {
+        if (!p->again[i]) continue;
+        push(s, i, PWF_ACTION_AGAIN);
+        p->there[i] = true;
+    }
+    push(s, action.node, action.kind);
+}
+
 static void push_backward(pwf_schedule *s, const pwf_graph *g, const places *p, int stage)
 {
+    memcpy(p->there, p->kept, (size_t)g->node_count * sizeof *p->there);
     for (int i = g->node_count - 1; i >= 0; i--) {
-        if (p->backward[i] == stage) push(s, i, PWF_ACTION_BACKWARD);
-        if (p->sums_back[i] == stage) push(s, i, PWF_ACTION_SUMS_BACK);
+        if (p->backward[i] == stage) push_back(s, g, p, (pwf_action){i, PWF_ACTION_BACKWARD});
+        if (p->sums_back[i] == stage) push_back(s, g, p, (pwf_action){i, PWF_ACTION_SUMS_BACK});
     }
 }
 
-/* As many images as divide those of the slot and have no value larger than a group may be. */
+/* As many images as divide those of the slot and have no value larger than a group may be; what is
+ * made again does not count, as it must not change the order of sums. */
 static int64_t group_of(const pwf_schedule *s, const pwf_graph *g, int first, int64_t images)
 {
     int64_t most = 1;
     for (int a = first; a < s->action_count; a++) {
         const pwf_node *n = &g->nodes[s->actions[a].node];
+        if (s->actions[a].kind == PWF_ACTION_AGAIN) continue;
         if (pwf_elements(n->out) > most) most = pwf_elements(n->out);
         for (int j = 0; j < n->inputs; j++)
             if (pwf_elements(n->in[j]) > most) most = pwf_elements(n->in[j]);
@@ -146,26 +165,54 @@ static void push_stages(pwf_schedule *s, const pwf_graph *g, const places *p, in
     }
 }
 
-pwf_status pwf_schedule_new(const pwf_graph *g, int64_t images, bool training, pwf_schedule *s)
+/* Actions at most: of each node forward, sums, backward and sums back; and again in each stage. */
+static size_t most_actions(const pwf_graph *g, const places *p, bool recompute)
+{
+    return (size_t)g->node_count * (4 + (recompute ? (size_t)p->backward_stages : 0));
+}
+
+static pwf_status plan(pwf_schedule *s, const pwf_graph *g, places *p, int64_t images,
+                       pwf_mode mode)
+{
+    const bool training = mode != PWF_MODE_PREDICT, recompute = mode == PWF_MODE_RECOMPUTE;
+    place_forward(g, training, p);
+    if (training) place_backward(g, p);
+    s->actions = malloc(most_actions(g, p, recompute) * sizeof *s->actions);
+    s->stages = malloc((size_t)(p->forward_stages + p->backward_stages) * sizeof *s->stages);
+    if (!s->actions || !s->stages)
+        return PWF_FAIL(PWF_RESOURCE, "no memory for the schedule of %d operators", g->node_count);
+    for (int i = 0; i < g->node_count; i++)
+        p->kept[i] = true;
+    if (recompute) pwf_recompute_keep(g, p->forward, p->forward_stages, p->kept, p->again);
+    push_stages(s, g, p, images, training);
+    return pwf_ok();
+}
+
+pwf_status pwf_schedule_new(const pwf_graph *g, int64_t images, pwf_mode mode, pwf_schedule *s)
 {
     const size_t nodes = (size_t)g->node_count;
     *s = (pwf_schedule){0};
     int *stages = malloc(3 * nodes * sizeof *stages);
-    s->actions = malloc(4 * nodes * sizeof *s->actions);
-    s->stages = malloc(3 * nodes * sizeof *s->stages);
-    if (!stages || !s->actions || !s->stages) {
-        free(stages);
-        pwf_schedule_free(s);
-        return PWF_FAIL(PWF_RESOURCE, "no memory for the schedule of %d operators", g->node_count);
+    bool *flags = malloc(3 * nodes * sizeof *flags);
+    pwf_status status = pwf_ok();
+    if (stages && flags) {
+        for (size_t i = 0; i < 3 * nodes; i++)
+            stages[i] = -1;
+        places p = {.forward = stages,
+                    .backward = stages + nodes,
+                    .sums_back = stages + 2 * nodes,
+                    .kept = flags,
+                    .there = flags + nodes,
+                    .again = flags + 2 * nodes};
+        status = plan(s, g, &p, images, mode);
+    } else {
+        status =
+            PWF_FAIL(PWF_RESOURCE, "no memory for the schedule of %d operators", g->node_count);
     }
-    for (size_t i = 0; i < 3 * nodes; i++)
-        stages[i] = -1;
-    places p = {.forward = stages, .backward = stages + nodes, .sums_back = stages + 2 * nodes};
-    place_forward(g, training, &p);
-    if (training) place_backward(g, &p);
-    push_stages(s, g, &p, images, training);
     free(stages);
-    return pwf_ok();
+    free(flags);
+    if (status.code != PWF_OK) pwf_schedule_free(s);
+    return status;
 }
 
 void pwf_schedule_free(pwf_schedule *s)

@@ -15,7 +15,8 @@
 
 typedef enum pwf_action_kind {
     PWF_ACTION_FORWARD,
-    PWF_ACTION_SUMS, /* over the images of a group; settled when the stage ends */
+    PWF_ACTION_SUMS,  /* over the images of a group; settled when the stage ends */
+    PWF_ACTION_AGAIN, /* forward once more, for the backward actions behind it (recompute.h) */
     PWF_ACTION_BACKWARD,
     PWF_ACTION_SUMS_BACK
 } pwf_action_kind;
@@ -42,7 +43,7 @@ typedef struct pwf_schedule {
 extern int64_t pwf_schedule_group_bytes;
 
 /* Local. Fails with PWF_RESOURCE. */
-pwf_status pwf_schedule_new(const pwf_graph *graph, int64_t images, bool training,
+pwf_status pwf_schedule_new(const pwf_graph *graph, int64_t images, pwf_mode mode,
                             pwf_schedule *out);
 void pwf_schedule_free(pwf_schedule *schedule);
 

@@ -77,8 +77,8 @@ static pwf_status measure_executors(dry_run *d)
         int64_t images;
         pwf_mode mode;
         pwf_precision precision;
-    } kinds[] = {{slot, PWF_MODE_TRAIN, d->t->training},
-                 {slot, PWF_MODE_TRAIN, PWF_FP32}, /* BatchNorm's statistics at the end */
+    } kinds[] = {{slot, pwf_slots_mode(c), d->t->training},
+                 {slot, pwf_slots_mode(c), PWF_FP32}, /* BatchNorm's statistics at the end */
                  {c->eval.batch, PWF_MODE_PREDICT, d->t->measuring}};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         pwf_executor *executor;

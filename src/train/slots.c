@@ -32,6 +32,11 @@ void pwf_slots_seek(pwf_trainer *t, int64_t batch)
     if (t->loader) pwf_loader_seek(t->loader, batch);
 }
 
+pwf_mode pwf_slots_mode(const pwf_config *config)
+{
+    return config->parallel.recompute ? PWF_MODE_RECOMPUTE : PWF_MODE_TRAIN;
+}
+
 pwf_status pwf_slots_loader(pwf_trainer *t)
 {
     const pwf_config *c = t->config;
@@ -71,7 +76,7 @@ static pwf_status make_executor(const pwf_trainer *t, pwf_worker *w)
         PWF_TRY(
             pwf_mem_alloc(PWF_MEM_GRADIENTS, t->state->total, sizeof *w->gradient, &w->gradient));
     return pwf_executor_new(t->graph, t->config->train.batch / t->config->parallel.slots,
-                            PWF_MODE_TRAIN, t->slots_precision, &w->train);
+                            pwf_slots_mode(t->config), t->slots_precision, &w->train);
 }
 
 static pwf_status prepare(const pwf_trainer *t, pwf_worker *w)

@@ -149,6 +149,9 @@ const char *pwf_plan_phase_name(const pwf_trainer *t);
  * does; the time is left alone. Local. */
 void pwf_plan_traffic(const pwf_trainer *t, int64_t ranks, int64_t shards, pwf_traffic *out);
 
+/* slots.c. How its executors train. Local. */
+pwf_mode pwf_slots_mode(const pwf_config *config);
+
 /* slots.c. Starts the loader, if data.threads and the format ask for one. Local. */
 pwf_status pwf_slots_loader(pwf_trainer *t);
 

@@ -59,7 +59,7 @@ duty duty_of(const pwf_graph *graph, const pwf_operator *op, int64_t images, int
 {
     duty d = {0};
     pwf_schedule schedule;
-    bench_check(pwf_schedule_new(graph, images, true, &schedule));
+    bench_check(pwf_schedule_new(graph, images, PWF_MODE_TRAIN, &schedule));
     for (int i = 0; i < graph->node_count; i++)
         if (graph->nodes[i].op == op) add_node(&d, graph, &schedule, i, (double)images, threads);
     pwf_schedule_free(&schedule);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Times the slots of a training step, operator by operator, on several threads at once:
  *   bench_step MODEL [images of a slot] [threads] [milliseconds] [images of a step] [back end]
- *              [precision]
- * MODEL is one of timm's names, or `fashion` for the network of configs/fashion_mnist.yaml. Each
+ *              [precision] [recompute]
+ * MODEL is one of timm's names, or `fashion` for the network of configs/fashion_mnist.yaml; with
+ * `recompute`, the last word, backward makes again what parallel.recompute does not keep. Each
  * operator's time is that of its fastest slot. */
 #include "bench.h"
 #include "duty.h"
@@ -42,6 +43,7 @@ static struct {
     const char *model;
     int64_t total, images, threads, batch;
     pwf_precision precision;
+    pwf_mode mode;
     float *weights;
     void *packed;
     double packed_bytes, packing; /* seconds of one thread, once a step */
@@ -83,7 +85,7 @@ static void pack(void)
 {
     pwf_executor *e;
     int pieces;
-    bench_check(pwf_executor_new(all.graph, all.images, PWF_MODE_TRAIN, all.precision, &e));
+    bench_check(pwf_executor_new(all.graph, all.images, all.mode, all.precision, &e));
     const int64_t bytes = (int64_t)pwf_executor_packed(e, &pieces);
     all.packed = NULL;
     all.packed_bytes = (double)bytes;
@@ -103,8 +105,7 @@ static void begin(void *context, int thread)
     (void)context;
     worker *w = &all.workers[thread];
     pwf_tensor_thread_start();
-    bench_check(
-        pwf_executor_new(all.graph, all.images, PWF_MODE_TRAIN, all.precision, &w->executor));
+    bench_check(pwf_executor_new(all.graph, all.images, all.mode, all.precision, &w->executor));
     pwf_executor_use_packed(w->executor, all.packed);
     bench_check(pwf_mem_alloc(PWF_MEM_BUFFERS, all.total, sizeof(float), &w->gradient));
     bench_check(pwf_mem_alloc(PWF_MEM_BUFFERS, all.total, sizeof(int64_t), &w->sum));
@@ -253,6 +254,7 @@ int main(int argc, char **argv)
     all.threads = bench_argument(argc, argv, 3, 1);
     const double seconds = 1e-3 * (double)bench_argument(argc, argv, 4, 2000);
     all.batch = bench_argument(argc, argv, 5, 64);
+    all.mode = strcmp(argv[argc - 1], "recompute") == 0 ? PWF_MODE_RECOMPUTE : PWF_MODE_TRAIN;
     if (all.threads > THREADS_MAX) return PWF_USAGE;
     if (argc > 7 && strcmp(argv[7], precisions[PWF_BF16]) == 0) all.precision = PWF_BF16;
     pwf_tensor_thread_start();

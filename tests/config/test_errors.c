@@ -368,6 +368,7 @@ static void test_differences(void **state)
     assert_ok(pwf_config_set(&b, "data.val_list=elsewhere/val.txt"));
     assert_ok(pwf_config_set(&b, "parallel.shards=2"));
     assert_ok(pwf_config_set(&b, "parallel.threads=2"));
+    assert_ok(pwf_config_set(&b, "parallel.recompute=true"));
     assert_ok(pwf_config_set(&b, "checkpoint.every=7"));
     assert_ok(pwf_config_set(&b, "log.level=debug"));
     assert_ok(pwf_config_same(&a, &b));
@@ -378,8 +379,8 @@ static void test_differences(void **state)
         "model.depths is [2, 2, 2, 2] in the stored configuration and [1, 2] now; optim.lr "
         "is 0.001 in the stored configuration and 0.5 now. Only output, data.path, "
         "data.val_list, data.val_classes, data.skip_bad, data.threads, fixing.export, "
-        "parallel.shards, parallel.threads, checkpoint, watchdog and log may change in a run; for "
-        "other settings start a new one in another folder");
+        "parallel.shards, parallel.threads, parallel.recompute, checkpoint, watchdog and log may "
+        "change in a run; for other settings start a new one in another folder");
     for (int i = 0; i < pwf_option_count; i++) {
         char line[400];
         if (pwf_options[i].kind != PWF_KIND_INT && pwf_options[i].kind != PWF_KIND_REAL) continue;

@@ -97,6 +97,84 @@ static network odd(pwf_tensor_backend backend)
     return n;
 }
 
+static pwf_value dense(network *n, const char *prefix, pwf_value x, int64_t in, int64_t out)
+{
+    char name[2][32];
+    snprintf(name[0], sizeof name[0], "%s.weight", prefix);
+    snprintf(name[1], sizeof name[1], "%s.bias", prefix);
+    return pwf_graph_linear(n->graph, x, parameter(n, name[0], 2, out, in, 1),
+                            parameter(n, name[1], 1, out, 1, 1));
+}
+
+static pwf_value row_norm(network *n, const char *prefix, pwf_value x)
+{
+    char name[2][32];
+    snprintf(name[0], sizeof name[0], "%s.weight", prefix);
+    snprintf(name[1], sizeof name[1], "%s.bias", prefix);
+    return pwf_graph_layer_norm(n->graph, x, parameter(n, name[0], 1, 8, 1, 1),
+                                parameter(n, name[1], 1, 8, 1, 1));
+}
+
+/* A transformer of three blocks with two heads: one stage, in which products are made again. */
+static network tokens(pwf_tensor_backend backend)
+{
+    network n;
+    char name[32];
+    start(&n, backend);
+    pwf_graph *g = n.graph;
+    pwf_value x = pwf_graph_conv2d(g, 0, parameter(&n, "a", 4, 8, CHANNELS, 3),
+                                   parameter(&n, "a.bias", 1, 8, 1, 1), 3, 0, 1);
+    x = pwf_graph_prepend_token(g, x, parameter(&n, "token", 1, 8, 1, 1));
+    x = pwf_graph_add_embedding(g, x, parameter(&n, "position", 2, 10, 8, 1));
+    for (int i = 0; i < 3; i++) {
+        const char *const parts[] = {"norm1", "qkv", "proj", "norm2", "fc1", "fc2"};
+        char layer[6][32];
+        for (int j = 0; j < 6; j++)
+            snprintf(layer[j], sizeof layer[j], "%d.%s", i, parts[j]);
+        pwf_value y = dense(&n, layer[1], row_norm(&n, layer[0], x), 8, 24);
+        x = pwf_graph_add(g, dense(&n, layer[2], pwf_graph_attention(g, y, 2), 8, 8), x);
+        y = pwf_graph_gelu(g, dense(&n, layer[4], row_norm(&n, layer[3], x), 8, 32));
+        x = pwf_graph_add(g, dense(&n, layer[5], y, 32, 8), x);
+    }
+    x = row_norm(&n, "norm", x);
+    pwf_value heads[2];
+    for (int i = 0; i < 2; i++) {
+        snprintf(name, sizeof name, "head%d", i);
+        heads[i] = dense(&n, name, pwf_graph_select_token(g, x, i), 8, CLASSES);
+    }
+    expect(pwf_graph_close_heads(g, heads[0], heads[1]));
+    expect(pwf_registry_close(n.registry, NULL, 0));
+    return n;
+}
+
+/* Long chains of sums and of concatenations, and a pool that saves places: cheap values, of which
+ * some must be kept lest all be made again for each. */
+static network chains(pwf_tensor_backend backend)
+{
+    network n;
+    char name[4][32];
+    start(&n, backend);
+    pwf_graph *g = n.graph;
+    pwf_value x = pwf_graph_conv2d(g, 0, parameter(&n, "a", 4, 8, CHANNELS, 3), NULL, 2, 1, 1);
+    x = pwf_graph_max_pool(g, pwf_graph_relu(g, norm(&n, x, "na", 8)), 3, 1, 1);
+    int64_t channels = 8;
+    for (int i = 0; i < 12; i++) {
+        const char *const parts[] = {"conv", "norm", "conv2", "norm2"};
+        const int64_t out = i < 6 ? channels : 2;
+        for (int j = 0; j < 4; j++)
+            snprintf(name[j], sizeof name[j], "%d.%s", i, parts[j]);
+        pwf_value y = pwf_graph_relu(g, norm(&n, x, name[1], channels));
+        y = pwf_graph_conv2d(g, y, parameter(&n, name[0], 4, out, channels, 3), NULL, 1, 1, 1);
+        y = norm(&n, y, name[3], out);
+        x = i < 6 ? pwf_graph_relu(g, pwf_graph_add(g, y, x)) : pwf_graph_concat(g, x, y);
+        if (i >= 6) channels += 2;
+    }
+    const pwf_value mean = pwf_graph_global_pool(g, x);
+    expect(pwf_graph_close(g, dense(&n, "fc", mean, channels, CLASSES)));
+    expect(pwf_registry_close(n.registry, NULL, 0));
+    return n;
+}
+
 static void fill_images(pwf_executor *executor)
 {
     float *image = pwf_executor_images(executor);
@@ -322,6 +400,71 @@ static void test_predict(void **state)
     end(&n);
 }
 
+/* The results of two runs of an executor, as one array, and the memory it takes. */
+static size_t two_runs(const network *n, pwf_mode mode, float *results)
+{
+    pwf_executor *executor;
+    double loss[2];
+    const int64_t total = pwf_registry_total_count(n->registry);
+    const int64_t buffers = pwf_registry_buffer_count(n->registry);
+    float *weights = numbers(total);
+    pwf_registry_start_values(n->registry, 3, weights, 0, total);
+    const size_t before = pwf_mem_now(PWF_MEM_ACTIVATIONS);
+    expect(pwf_executor_new(n->graph, IMAGES, mode, PWF_FP32, &executor));
+    const size_t bytes = pwf_mem_now(PWF_MEM_ACTIVATIONS) - before;
+    fill_images(executor);
+    for (int run = 0; run < 2; run++)
+        expect(pwf_executor_train(executor, weights, &targets, 0.5f, results,
+                                  results + total + run * buffers, &loss[run]));
+    expect(pwf_executor_statistics(executor, weights, results + total + 2 * buffers));
+    memcpy(results + total + 3 * buffers, loss, sizeof loss);
+    pwf_executor_free(executor);
+    pwf_mem_free(weights);
+    return bytes;
+}
+
+static int count_again(const network *n, pwf_mode mode)
+{
+    int count = 0;
+    pwf_schedule schedule;
+    expect(pwf_schedule_new(n->graph, IMAGES, mode, &schedule));
+    for (int i = 0; i < schedule.action_count; i++)
+        count += schedule.actions[i].kind == PWF_ACTION_AGAIN;
+    pwf_schedule_free(&schedule);
+    return count;
+}
+
+/* With values made again every bit is the same, in less memory. */
+static void test_recompute(void **state)
+{
+    (void)state;
+    static network (*const build[])(pwf_tensor_backend) = {odd, tokens, chains};
+    const int64_t usual = pwf_schedule_group_bytes;
+    for (int backend = 0; backend < PWF_TENSOR_BACKENDS; backend++)
+        for (int net = 0; net < 3; net++)
+            for (int images = 1; images <= IMAGES; images += IMAGES - 1) {
+                network n = build[net]((pwf_tensor_backend)backend);
+                const int64_t count = pwf_registry_total_count(n.registry) +
+                                      3 * pwf_registry_buffer_count(n.registry) + 4;
+                float *kept = numbers(count), *again = numbers(count);
+                /* Groups of one image; of all, and where values are larger than in the odd one, of
+                 * some. */
+                pwf_schedule_group_bytes = images * 5 * 5 * 8 * (int64_t)sizeof(float);
+                assert_int_equal(count_again(&n, PWF_MODE_TRAIN), 0);
+                assert_true(count_again(&n, PWF_MODE_RECOMPUTE) > 0);
+                const size_t much = two_runs(&n, PWF_MODE_TRAIN, kept);
+                const size_t little = two_runs(&n, PWF_MODE_RECOMPUTE, again);
+                /* The odd one is too short to gain. */
+                assert_true(little < much || net == 0);
+                assert_memory_equal(kept, again, (size_t)count * sizeof(float));
+                pwf_mem_free(kept);
+                pwf_mem_free(again);
+                end(&n);
+            }
+    pwf_schedule_group_bytes = usual;
+    assert_int_equal(pwf_mem_live(), 0);
+}
+
 static void refused(network *n, pwf_value logits, const char *part)
 {
     const pwf_status status = pwf_graph_close(n->graph, logits);
@@ -379,8 +522,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_odd),      cmocka_unit_test(test_accumulation),
         cmocka_unit_test(test_groups),   cmocka_unit_test(test_packed),
-        cmocka_unit_test(test_predict),  cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_one_pixel)};
+        cmocka_unit_test(test_predict),  cmocka_unit_test(test_recompute),
+        cmocka_unit_test(test_refusals), cmocka_unit_test(test_one_pixel)};
     pwf_tensor_thread_start();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,11 +57,20 @@ same "$PWF_SOURCE_DIR/tests/train/vit.yaml" vit_ "$@" <<EOF
 1 3 1
 4 4 2
 EOF
+# What is made again in the backward stages has the same bits.
+for run in "tiny " "vit vit_"; do
+    read -r config prefix <<<"$run"
+    dist 2 "${prefix}again.log" -c "$PWF_SOURCE_DIR/tests/train/$config.yaml" --output "${prefix}again" \
+        --set parallel.shards=2 --set parallel.threads=2 --set parallel.recompute=true "$@"
+    expect 0 "$config with parallel.recompute"
+    same_rows "${prefix}one" "${prefix}again"
+    same_state "${prefix}one" "${prefix}again"
+done
 # Stopped in the first phase and in the second, and taken up on other meshes.
 vit=(--output vit_lives --set checkpoint.stop_after=6)
 dist 2 vit_life1.log -c "$PWF_SOURCE_DIR/tests/train/vit.yaml" "${vit[@]}" "$@"
 expect 75 "transformer stopped"
-dist 4 vit_life2.log --resume "${vit[@]}" --set parallel.shards=2
+dist 4 vit_life2.log --resume "${vit[@]}" --set parallel.shards=2 --set parallel.recompute=true
 expect 75 "transformer stopped again"
 dist 3 vit_life3.log --resume "${vit[@]}" --set parallel.shards=3 --set parallel.threads=2
 expect 0 "transformer resumed"

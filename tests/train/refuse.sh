@@ -26,6 +26,14 @@ says differs.log optim.lr
 dist 1 check.log -c "$tiny" --output o --check; expect 0 "--check"
 check "--check writes nothing" test ! -e o
 dist 2 dry.log -c "$tiny" --output o --dry-run; expect 0 "--dry-run"; says dry.log "a node     moved"
+activations() { awk '$1 == "nodes" { getline; print $7; exit }' "$1"; } # of one rank, MiB
+for recompute in false true; do
+    dist 1 recompute-$recompute.log -c "$tiny" --output o --dry-run --set eval.batch=1 \
+        --set parallel.recompute=$recompute
+    expect 0 "--dry-run with parallel.recompute $recompute"
+done
+check "parallel.recompute saves no memory" awk "BEGIN { exit !(0 < $(activations recompute-true.log) &&
+    $(activations recompute-true.log) < $(activations recompute-false.log)) }"
 dist 2 calibrate.log -c "$tiny" --output o --dry-run --calibrate; expect 0 "--calibrate"
 says calibrate.log "ms a slot"
 check "--dry-run writes nothing" test ! -e o

@@ -153,6 +153,7 @@ typedef struct pwf_config {
         int64_t backend;         /* pwf_backend_choice */
         int64_t precision;       /* pwf_precision_choice; of a run that has begun never auto */
         int64_t shards, threads; /* belong to the run */
+        bool recompute;          /* likewise */
     } parallel;
     struct {                           /* belongs to the run */
         int64_t every;                 /* steps; 0: only at the end of phases and rounds */

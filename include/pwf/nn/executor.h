@@ -13,8 +13,9 @@
 typedef struct pwf_executor pwf_executor;
 
 typedef enum pwf_mode {
-    PWF_MODE_TRAIN,  /* BatchNorm normalises within the slot; backward possible */
-    PWF_MODE_PREDICT /* BatchNorm uses the running statistics */
+    PWF_MODE_TRAIN,     /* BatchNorm normalises within the slot; backward possible */
+    PWF_MODE_RECOMPUTE, /* the same bits in less memory and more time: forward again in backward */
+    PWF_MODE_PREDICT    /* BatchNorm uses the running statistics */
 } pwf_mode;
 
 /** Makes an executor for `images` images, whose products have operands of `precision`; the graph
@@ -46,7 +47,7 @@ pwf_status pwf_executor_pack(pwf_executor *executor, const float *weights, void 
 void pwf_executor_use_packed(pwf_executor *executor, void *packed);
 
 /** Forward: logits [images, classes]. `weights` is the whole flat vector, `buffers` all buffers
- * (unused in train mode, may be NULL).
+ * (unused in training, may be NULL).
  * Local. Fails with PWF_BUG when a library call fails. */
 pwf_status pwf_executor_forward(pwf_executor *executor, const float *weights, const float *buffers,
                                 const float **logits);
@@ -58,7 +59,7 @@ typedef struct pwf_targets {
     float share;
 } pwf_targets;
 
-/** Train mode only: forward, loss and backward.
+/** Training modes only: forward, loss and backward.
  *   *loss = sum over images of the cross-entropy (unscaled, double, image order)
  *   dweights [flat total] += scale * d(sum of cross-entropies)/d weight
  *   statistics [buffers] = this slot's batch mean and unbiased variance, in the places of the
@@ -68,11 +69,12 @@ pwf_status pwf_executor_train(pwf_executor *executor, const float *weights,
                               const pwf_targets *targets, float scale, float *dweights,
                               float *statistics, double *loss);
 
-/** Train mode only: forward for the statistics alone, as above.
+/** Training modes only: forward for the statistics alone, as above.
  * Local. */
 pwf_status pwf_executor_statistics(pwf_executor *executor, const float *weights, float *statistics);
 
-/** Seconds spent so far in operators named `name` (operator.h has the table), forward and backward.
+/** Seconds spent so far in operators named `name` (operator.h has the table), forward and backward,
+ * where what is made again counts as backward.
  * Local. */
 void pwf_executor_seconds(const pwf_executor *executor, const char *name, double *forward,
                           double *backward);

@@ -79,6 +79,7 @@ struct pwf_operator {
     const char *name;
     bool needs_input;  /* backward reads x */
     bool needs_output; /* backward reads y */
+    bool saves;        /* backward reads what forward has saved */
     bool in_place;     /* y may be x[0], and dx[0] may be dy */
     /* Sets node->out; fails with PWF_CONFIG. */
     pwf_status (*infer)(pwf_node *node);
