@@ -362,6 +362,7 @@ void pwf_executor_use_packed(pwf_executor *e, void *packed)
 
 pwf_status pwf_executor_pack(pwf_executor *e, const float *weights, void *packed, int piece)
 {
+    PWF_ASSERT(piece >= 0 && piece < e->pieces);
     for (int i = 0; i < e->graph->node_count; i++)
         for (int pass = 0; pass < PASSES; pass++) {
             const node_state *s = &e->nodes[i];
@@ -374,7 +375,6 @@ pwf_status pwf_executor_pack(pwf_executor *e, const float *weights, void *packed
                                    .workspace = at(e, e->workspace, 0)};
             return n->op->pack(&call);
         }
-    PWF_ASSERT(!"a piece that there is not");
     return pwf_ok();
 }
 
