@@ -26,7 +26,7 @@ static pwf_status plan(const pwf_plan_task *task, void **own, pwf_need *need)
 {
     const size_t both = 2 * (size_t)rows_of(task->node) * sizeof(float);
     const size_t channels = (size_t)task->node->in[0].channels;
-    const size_t sums = 2 * channels * sizeof(double) + 4 * channels * sizeof(float);
+    const size_t sums = 2 * channels * sizeof(double) + 18 * channels * sizeof(float);
     (void)own;
     need->saved = task->training ? both : 0;
     need->workspace = both > sums ? both : sums;

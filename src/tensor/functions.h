@@ -77,21 +77,11 @@ static inline float pwf_least_size(float x, float most)
  * distribution has e^(-t^2 / 2) r(t), where r is smooth: a polynomial about 2.75, best in its
  * relative error on [0, 5.5] (8e-8, fitted in double precision). Up to there the smaller of cdf(x)
  * and cdf(-x) has a relative error below 7e-7; further out it is off by less than 1e-9.
- * The exponential is 2^k e^s, |s| <= ln2/2, by a polynomial best in its relative error (2e-8); at
- * 13.25 k is -127, which gives 0, so further out there is nothing to select. Of NaN it makes some
- * number. Polynomials are evaluated in parts, since waiting for one term after the other took twice
- * as long as the arithmetic. */
+ * At 13.25 the exponential is 0, so further out there is nothing to select. Of NaN it makes some
+ * number. */
 static inline float pwf_normal_cdf(float x, float *density)
 {
-    const float t = pwf_least_size(x, 13.25f), q = -0.5f * t * t;
-    const float shifted = fmaf(q, 0x1.715476p+0f, 0x1.8p23f), k = shifted - 0x1.8p23f;
-    const float s = fmaf(k, 0x1.05c610p-29f, fmaf(k, -0x1.62e430p-1f, q));
-    const float s2 = s * s;
-    float p = fmaf(s, 0x1.1267a4p-7f, 0x1.555822p-5f), p2 = fmaf(s, 0x1.55541ap-3f, 0x1.fffffcp-2f);
-    p = fmaf(s2, 0x1.6ae710p-10f, p);
-    p2 = fmaf(p, s2, p2);
-    p = 1.0f + fmaf(p2, s2, s);
-    const float bell = p * pwf_float_of((pwf_float_bits(shifted) + 127u) << 23);
+    const float t = pwf_least_size(x, 13.25f), bell = pwf_exp_within(-0.5f * t * t);
     const float v = pwf_least_size(x, 5.5f) - 2.75f;
     const float v2 = v * v, v4 = v2 * v2;
     float r3 = fmaf(v2, 0x1.193a76p-32f, fmaf(v, -0x1.b8f2f8p-30f, 0x1.e779bap-30f));

@@ -75,6 +75,15 @@ static inline double pwf_lanes_sum(pwf_lanes v)
     return _mm_cvtsd_f64(two) + _mm_cvtsd_f64(_mm_unpackhi_pd(two, two));
 }
 
+/* The largest; none is NaN. */
+static inline float pwf_lanes_top(pwf_lanes v)
+{
+    const __m256 eight = _mm256_max_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+    const __m128 four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
+}
+
 #elif defined(__AVX2__)
 
 #include <immintrin.h>
@@ -128,6 +137,14 @@ static inline double pwf_lanes_sum(pwf_lanes v)
     const __m256d four = _mm256_add_pd(lower, upper);
     const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
     return _mm_cvtsd_f64(two) + _mm_cvtsd_f64(_mm_unpackhi_pd(two, two));
+}
+
+static inline float pwf_lanes_top(pwf_lanes v)
+{
+    const __m256 eight = _mm256_max_ps(v.low, v.high);
+    const __m128 four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
 }
 
 #else
@@ -195,6 +212,13 @@ static inline double pwf_lanes_sum(pwf_lanes v)
     return sum[0];
 }
 
+static inline float pwf_lanes_top(pwf_lanes v)
+{
+    for (int j = 1; j < PWF_LANES; j++)
+        v.at[0] = v.at[j] > v.at[0] ? v.at[j] : v.at[0];
+    return v.at[0];
+}
+
 #endif
 
 #if !defined(__AVX512F__)
@@ -218,15 +242,5 @@ static inline void pwf_lanes_store_first(float *p, pwf_lanes v, int64_t n)
 }
 
 #endif
-
-/* The largest; NaN counts as -infinity. */
-static inline float pwf_lanes_top(pwf_lanes v)
-{
-    float all[PWF_LANES], top = -INFINITY;
-    pwf_lanes_store(all, v);
-    for (int j = 0; j < PWF_LANES; j++)
-        top = all[j] > top ? all[j] : top;
-    return top;
-}
 
 #endif

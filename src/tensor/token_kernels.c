@@ -68,28 +68,37 @@ static inline double row_product(const float *x, const float *z, int64_t n)
     return pwf_lanes_sum(row(PRODUCT, x, z, 0.0f, n));
 }
 
+/* So many rows take each step together, so that no step waits for the one before. */
+enum { TOGETHER = 8 };
+
 void PWF_KERNEL(pwf_layer_norm_forward)(float *restrict y, float *restrict mean,
                                         float *restrict inverse, const float *restrict x,
                                         const float *restrict scale, const float *restrict shift,
                                         double epsilon, int64_t rows, int64_t n)
 {
-    for (int64_t i = 0; i < rows; i++, y += n, x += n) {
-        const double exact = row_sum(x, n) / (double)n;
-        const float m = (float)exact;
+    for (int64_t first = 0; first < rows; first += TOGETHER) {
+        const int64_t end = first + TOGETHER < rows ? first + TOGETHER : rows;
+        double moved[TOGETHER];
+        for (int64_t i = first; i < end; i++) {
+            const double exact = row_sum(x + i * n, n) / (double)n;
+            mean[i] = (float)exact;
+            moved[i - first] = exact - (double)mean[i];
+        }
         /* Squares about the rounded mean; what rounding moved is taken off again. */
-        const double moved = exact - (double)m;
-        double variance = row_squares(x, m, n) / (double)n - moved * moved;
-        if (variance < 0.0) variance = 0.0;
-        const float inv = (float)(1.0 / sqrt(variance + epsilon));
-        for (int64_t c = 0; c < n; c++)
-            y[c] = fmaf((x[c] - m) * inv, scale[c], shift[c]);
-        mean[i] = m;
-        inverse[i] = inv;
+        for (int64_t i = first; i < end; i++) {
+            const double m = moved[i - first];
+            double variance = row_squares(x + i * n, mean[i], n) / (double)n - m * m;
+            if (variance < 0.0) variance = 0.0;
+            inverse[i] = (float)(1.0 / sqrt(variance + epsilon));
+        }
+        for (int64_t i = first; i < end; i++)
+            for (int64_t c = 0; c < n; c++)
+                y[i * n + c] = fmaf((x[i * n + c] - mean[i]) * inverse[i], scale[c], shift[c]);
     }
 }
 
 /* Sums over rows are made in fp32 for so many rows, then added up in double. */
-enum { RUN = 32 };
+enum { RUN = 4 * TOGETHER };
 
 /* Makes g and normal of a row, and adds its part to the sums of the run. */
 static inline void open_row(float *restrict g, float *restrict normal, float *restrict slopes,
@@ -107,10 +116,9 @@ static inline void open_row(float *restrict g, float *restrict normal, float *re
 }
 
 static inline void close_row(float *restrict dx, bool add, const float *restrict g,
-                             const float *restrict normal, float inverse, int64_t n)
+                             const float *restrict normal, float offset, float slope, float inverse,
+                             int64_t n)
 {
-    const float offset = (float)(row_sum(g, n) / (double)n);
-    const float slope = (float)(row_product(g, normal, n) / (double)n);
     if (add)
         for (int64_t c = 0; c < n; c++)
             dx[c] += inverse * (g[c] - fmaf(normal[c], slope, offset));
@@ -125,20 +133,28 @@ void PWF_KERNEL(pwf_layer_norm_backward)(float *restrict dx, bool add, double *r
                                          const float *restrict mean, const float *restrict inverse,
                                          const float *restrict scale, int64_t rows, int64_t n)
 {
-    float *g = room, *normal = room + n, *slopes = room + 2 * n, *shifts = room + 3 * n;
+    float *slopes = room, *shifts = room + n, *g = room + 2 * n, *normal = g + TOGETHER * n;
     memset(dscale, 0, (size_t)n * sizeof *dscale);
     memset(dshift, 0, (size_t)n * sizeof *dshift);
-    for (int64_t first = 0; first < rows; first += RUN) {
-        const int64_t end = first + RUN < rows ? first + RUN : rows;
-        memset(slopes, 0, 2 * (size_t)n * sizeof *slopes);
-        for (int64_t i = first; i < end; i++) {
-            open_row(g, normal, slopes, shifts, dy + i * n, x + i * n, scale, mean[i], inverse[i],
-                     n);
-            if (dx) close_row(dx + i * n, add, g, normal, inverse[i], n);
+    memset(slopes, 0, 2 * (size_t)n * sizeof *slopes);
+    for (int64_t first = 0; first < rows; first += TOGETHER) {
+        const int64_t end = first + TOGETHER < rows ? first + TOGETHER : rows, count = end - first;
+        float offset[TOGETHER], slope[TOGETHER];
+        for (int64_t i = 0; i < count; i++)
+            open_row(g + i * n, normal + i * n, slopes, shifts, dy + (first + i) * n,
+                     x + (first + i) * n, scale, mean[first + i], inverse[first + i], n);
+        for (int64_t i = 0; dx && i < count; i++) {
+            offset[i] = (float)(row_sum(g + i * n, n) / (double)n);
+            slope[i] = (float)(row_product(g + i * n, normal + i * n, n) / (double)n);
         }
+        for (int64_t i = 0; dx && i < count; i++)
+            close_row(dx + (first + i) * n, add, g + i * n, normal + i * n, offset[i], slope[i],
+                      inverse[first + i], n);
+        if (end % RUN != 0 && end < rows) continue;
         for (int64_t c = 0; c < n; c++) {
             dscale[c] += (double)slopes[c];
             dshift[c] += (double)shifts[c];
+            slopes[c] = shifts[c] = 0.0f;
         }
     }
 }
@@ -151,25 +167,37 @@ static inline __attribute__((always_inline)) void exp_below(float *restrict y,
         y[j] = pwf_exp_below(x[j] - top);
 }
 
+static inline void exp_row(float *restrict y, const float *restrict x, float top, int64_t n)
+{
+    int64_t c = 0;
+    for (; c + LANES <= n; c += LANES)
+        exp_below(y + c, x + c, top);
+    if (c == n) return;
+    float last[LANES], power[LANES];
+    pwf_lanes_store(last, pwf_lanes_load_first(x + c, n - c, top));
+    exp_below(power, last, top);
+    pwf_lanes_store_first(y + c, pwf_lanes_load(power), n - c);
+}
+
 void PWF_KERNEL(pwf_softmax)(float *restrict probability, float *restrict log_sum,
                              const float *restrict x, int64_t rows, int64_t n)
 {
-    for (int64_t i = 0; i < rows; i++, x += n, probability += n) {
-        const float top = pwf_lanes_top(row(TOP, x, x, 0.0f, n));
-        int64_t c = 0;
-        for (; c + LANES <= n; c += LANES)
-            exp_below(probability + c, x + c, top);
-        if (c < n) {
-            float last[LANES], power[LANES];
-            pwf_lanes_store(last, pwf_lanes_load_first(x + c, n - c, top));
-            exp_below(power, last, top);
-            pwf_lanes_store_first(probability + c, pwf_lanes_load(power), n - c);
+    for (int64_t first = 0; first < rows; first += TOGETHER) {
+        const int64_t end = first + TOGETHER < rows ? first + TOGETHER : rows;
+        float top[TOGETHER], sum[TOGETHER];
+        for (int64_t i = first; i < end; i++)
+            top[i - first] = pwf_lanes_top(row(TOP, x + i * n, x + i * n, 0.0f, n));
+        for (int64_t i = first; i < end; i++)
+            exp_row(probability + i * n, x + i * n, top[i - first], n);
+        for (int64_t i = first; i < end; i++)
+            sum[i - first] = (float)row_sum(probability + i * n, n);
+        for (int64_t i = first; i < end; i++) {
+            const float share = 1.0f / sum[i - first];
+            for (int64_t c = 0; c < n; c++)
+                probability[i * n + c] *= share;
         }
-        const double sum = row_sum(probability, n);
-        const float share = (float)(1.0 / sum);
-        for (c = 0; c < n; c++)
-            probability[c] *= share;
-        if (log_sum) log_sum[i] = pwf_log((float)sum) + top;
+        for (int64_t i = first; log_sum && i < end; i++)
+            log_sum[i] = pwf_log(sum[i - first]) + top[i - first];
     }
 }
 

@@ -147,7 +147,7 @@ enum { ROWS = 63, MOST = 101 };
 static void token_kernels(pwf_hasher *h, const float *from, int64_t channels)
 {
     static float x[ROWS * MOST], y[ROWS * MOST], z[ROWS * MOST], mean[ROWS], inverse[ROWS];
-    static float room[4 * MOST];
+    static float room[18 * MOST];
     static double sums[2][MOST];
     const pwf_kernels *k = pwf_kernels_now();
     const int64_t n = ROWS * channels;

@@ -67,7 +67,7 @@ typedef struct pwf_kernels {
                                const float *scale, const float *shift, double epsilon, int64_t rows,
                                int64_t channels);
     /* dx may be NULL. Gradients of scale and shift are overwritten: sums over rows in row order, in
-     * fp32 for 32 rows, these sums in double. room [4 * channels] is workspace. */
+     * fp32 for 32 rows, these sums in double. room [18 * channels] is workspace. */
     void (*layer_norm_backward)(float *dx, bool add, double *dscale, double *dshift, float *room,
                                 const float *dy, const float *x, const float *mean,
                                 const float *inverse, const float *scale, int64_t rows,
