@@ -112,6 +112,13 @@ pwf_status pwf_image_resize(const pwf_image *image, int64_t width, int64_t heigh
     PWF_ASSERT(window.top >= 0 && window.rows >= 1 && window.top + window.rows <= height);
     pwf_weights across = {0}, down = {0};
     uint8_t *lines = NULL;
+    if (image->width == width && image->height == height) { /* all weights would be 0 and 1 */
+        const size_t bytes = (size_t)(3 * window.columns);
+        for (int64_t y = 0; y < window.rows; y++)
+            memcpy(out + y * (int64_t)bytes,
+                   image->pixels + 3 * ((window.top + y) * width + window.left), bytes);
+        return pwf_ok();
+    }
     pwf_status s = weights_new(&across, filter, image->width, width, window.left, window.columns);
     if (s.code == PWF_OK)
         s = weights_new(&down, filter, image->height, height, window.top, window.rows);
