@@ -188,6 +188,12 @@ for ((turn = 1; turn <= turns; turn++)); do
         cell meshes "$row" cores $((ranks * own))
     done
 done
+say "exact sums"
+for precision in "${precisions[@]}"; do
+    step=$(awk -F '\t' -v row="$model, training, $precision" -v images=$batch \
+        '$1 == "steps" && $2 == row && $3 == "ours" { s = images / $4 } END { print s }' "$BENCH_CELLS")
+    quietly on "$threads" "$tests/bench_sums" "${weights[0]}" $((8 / threads)) "$step" "$repeats" "$precision"
+done
 
 # ---- rounds, checkpoints, images
 

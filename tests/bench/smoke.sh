@@ -102,6 +102,7 @@ exact sums
 sampling
 sampling and rounding to bf16, 10000 weights
 hashes of the state
+exact sums more than plain ones, 10000 weights, 2 ranks, bf16
 all ten rounds, 20000 weights
 checkpoint of vit_micro, pwrite
 images decoded, cropped and normalised
