@@ -4,6 +4,7 @@
 #include "pwf/core/trace.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,36 +24,46 @@ struct pwf_pool {
     pwf_task task;
     void *context;
     const char *span; /* what the caller is at, for the trace; or NULL */
-    int tasks, next, finished;
+    int tasks;
+    atomic_int next; /* the task to take next; a step has thousands, too many for the lock */
+    int64_t runs;    /* begun so far */
+    bool open;       /* the last of them may be entered */
+    int busy;        /* threads in it, beside the caller */
     bool ending;
 };
 
-/* Takes tasks until none is left; called and left with the lock held. */
+/* Takes tasks until none is left. */
 static void work(pwf_pool *p, int index)
 {
     pwf_span span = {0};
-    if (index > 0 && p->span && p->next < p->tasks) span = pwf_trace_begin(p->span);
-    while (p->next < p->tasks) {
-        const int task = p->next++;
-        pthread_mutex_unlock(&p->lock);
+    bool idle = index > 0 && p->span;
+    for (int task; (task = atomic_fetch_add(&p->next, 1)) < p->tasks; idle = false) {
+        if (idle) span = pwf_trace_begin(p->span);
         p->task(p->context, task, index);
-        pthread_mutex_lock(&p->lock);
-        /* Before the caller may know that all is done. */
-        if (p->next == p->tasks) pwf_trace_end(span);
-        if (++p->finished == p->tasks) pthread_cond_broadcast(&p->done);
     }
+    pwf_trace_end(span);
 }
 
+/* A thread that wakes up late finds the run closed, or another one open. */
 static void *worker_main(void *argument)
 {
     const worker *w = argument;
     pwf_pool *p = w->pool;
+    int64_t seen = 0;
     pwf_trace_thread(w->index);
     if (p->start) p->start();
     pthread_mutex_lock(&p->lock);
     while (!p->ending) {
+        if (!p->open || p->runs == seen) {
+            pthread_cond_wait(&p->wake, &p->lock);
+            continue;
+        }
+        seen = p->runs;
+        p->busy++;
+        pthread_mutex_unlock(&p->lock);
         work(p, w->index);
-        if (!p->ending) pthread_cond_wait(&p->wake, &p->lock);
+        pthread_mutex_lock(&p->lock);
+        if (--p->busy == 0) pthread_cond_signal(&p->done);
     }
     pthread_mutex_unlock(&p->lock);
     return NULL;
@@ -97,11 +108,16 @@ void pwf_pool_run(pwf_pool *p, int tasks, pwf_task task, void *context)
     p->context = context;
     p->span = pwf_trace_name();
     p->tasks = tasks;
-    p->next = 0;
-    p->finished = 0;
-    pthread_cond_broadcast(&p->wake);
+    atomic_store(&p->next, 0);
+    p->runs++;
+    p->open = true;
+    if (tasks > 1) pthread_cond_broadcast(&p->wake);
+    pthread_mutex_unlock(&p->lock);
     work(p, 0);
-    while (p->finished < p->tasks)
+    /* Whoever is in it may have a task yet, and must be out before the next run begins. */
+    pthread_mutex_lock(&p->lock);
+    p->open = false;
+    while (p->busy > 0)
         pthread_cond_wait(&p->done, &p->lock);
     pthread_mutex_unlock(&p->lock);
 }
