@@ -23,6 +23,13 @@ const pwf_product_kernels *pwf_product_kernels_now(pwf_precision precision)
     return table[pwf_isa_now()];
 }
 
+const pwf_attention_kernels *pwf_attention_kernels_now(void)
+{
+    static const pwf_attention_kernels *const table[PWF_ISA_COUNT] = {
+        &pwf_attention_kernels_base, &pwf_attention_kernels_avx2, &pwf_attention_kernels_avx512};
+    return table[pwf_isa_now()];
+}
+
 void pwf_matmul_plain_now(float *y, bool add, float factor, const float *a, const float *b,
                           const pwf_matmul *shape)
 {

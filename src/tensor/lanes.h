@@ -2,9 +2,7 @@
 #ifndef PWF_SRC_TENSOR_LANES_H
 #define PWF_SRC_TENSOR_LANES_H
 
-#include <math.h>
-#include <stdint.h>
-#include <string.h>
+#include "functions.h"
 
 /* Sixteen floats side by side, in the registers of the instruction set a kernel file is compiled
  * for. For sums along a row, of which a compiler makes loops over memory. */
@@ -47,13 +45,25 @@ static inline pwf_lanes pwf_lanes_multiply(pwf_lanes a, pwf_lanes b)
     return _mm512_mul_ps(a, b);
 }
 
+static inline pwf_lanes pwf_lanes_fma(pwf_lanes a, pwf_lanes b, pwf_lanes c)
+{
+    return _mm512_fmadd_ps(a, b, c);
+}
+
+/* 2^k, where x is 3 * 2^22 + k for an integer k of [-126, 127]; 0 for -127. */
+static inline pwf_lanes pwf_lanes_power(pwf_lanes x)
+{
+    const __m512i place = _mm512_add_epi32(_mm512_castps_si512(x), _mm512_set1_epi32(127));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(place, 23));
+}
+
 /* x where it is greater, so not where it is NaN. */
 static inline pwf_lanes pwf_lanes_greater(pwf_lanes x, pwf_lanes y)
 {
     return _mm512_max_ps(x, y);
 }
 
-/* The first n < 16 floats at p, and `rest` behind them. */
+/* The first n <= 16 floats at p, and `rest` behind them. */
 static inline pwf_lanes pwf_lanes_load_first(const float *p, int64_t n, float rest)
 {
     return _mm512_mask_loadu_ps(_mm512_set1_ps(rest), (__mmask16)((1u << n) - 1u), p);
@@ -121,6 +131,21 @@ static inline pwf_lanes pwf_lanes_subtract(pwf_lanes a, pwf_lanes b)
 static inline pwf_lanes pwf_lanes_multiply(pwf_lanes a, pwf_lanes b)
 {
     return (pwf_lanes){_mm256_mul_ps(a.low, b.low), _mm256_mul_ps(a.high, b.high)};
+}
+
+static inline pwf_lanes pwf_lanes_fma(pwf_lanes a, pwf_lanes b, pwf_lanes c)
+{
+    return (pwf_lanes){_mm256_fmadd_ps(a.low, b.low, c.low),
+                       _mm256_fmadd_ps(a.high, b.high, c.high)};
+}
+
+static inline pwf_lanes pwf_lanes_power(pwf_lanes x)
+{
+    const __m256i bias = _mm256_set1_epi32(127);
+    const __m256i low = _mm256_add_epi32(_mm256_castps_si256(x.low), bias);
+    const __m256i high = _mm256_add_epi32(_mm256_castps_si256(x.high), bias);
+    return (pwf_lanes){_mm256_castsi256_ps(_mm256_slli_epi32(low, 23)),
+                       _mm256_castsi256_ps(_mm256_slli_epi32(high, 23))};
 }
 
 static inline pwf_lanes pwf_lanes_greater(pwf_lanes x, pwf_lanes y)
@@ -194,6 +219,20 @@ static inline pwf_lanes pwf_lanes_multiply(pwf_lanes a, pwf_lanes b)
     return a;
 }
 
+static inline pwf_lanes pwf_lanes_fma(pwf_lanes a, pwf_lanes b, pwf_lanes c)
+{
+    for (int j = 0; j < PWF_LANES; j++)
+        c.at[j] = pwf_fma(a.at[j], b.at[j], c.at[j]);
+    return c;
+}
+
+static inline pwf_lanes pwf_lanes_power(pwf_lanes x)
+{
+    for (int j = 0; j < PWF_LANES; j++)
+        x.at[j] = pwf_float_of((pwf_float_bits(x.at[j]) + 127u) << 23);
+    return x;
+}
+
 static inline pwf_lanes pwf_lanes_greater(pwf_lanes x, pwf_lanes y)
 {
     for (int j = 0; j < PWF_LANES; j++)
@@ -242,5 +281,23 @@ static inline void pwf_lanes_store_first(float *p, pwf_lanes v, int64_t n)
 }
 
 #endif
+
+/* 2^x for x up to 127, by a polynomial of degree 6 on [-1/2, 1/2] (fitted in double precision; its
+ * relative error is below 2e-8). Below -127 it is 0. NaN stays. */
+static inline pwf_lanes pwf_lanes_exp2(pwf_lanes x)
+{
+    static const float c[] = {0x1.5f3e54p-10f, 0x1.3b2d4cp-7f, 0x1.c6aee8p-5f,
+                              0x1.ebfbdcp-3f,  0x1.62e430p-1f, 1.0f};
+    /* Adding and taking away 3 * 2^22 rounds to an integer, also readable from the low bits. */
+    const pwf_lanes far = pwf_lanes_of(0x1.8p23f);
+    x = pwf_lanes_greater(pwf_lanes_of(-127.0f), x);
+    const pwf_lanes shifted = pwf_lanes_add(x, far);
+    const pwf_lanes r = pwf_lanes_subtract(x, pwf_lanes_subtract(shifted, far));
+    pwf_lanes p = pwf_lanes_of(0x1.41fbbcp-13f);
+    PWF_UNROLL
+    for (int i = 0; i < 6; i++)
+        p = pwf_lanes_fma(p, r, pwf_lanes_of(c[i]));
+    return pwf_lanes_multiply(p, pwf_lanes_power(shifted));
+}
 
 #endif

@@ -7,7 +7,7 @@
 #include <limits.h>
 #include <oneapi/dnnl/dnnl.h>
 
-static bool ours(pwf_tensor_backend backend)
+bool pwf_matmul_ours(pwf_tensor_backend backend)
 {
     return backend == PWF_TENSOR_AUTO && pwf_product_fast();
 }
@@ -16,7 +16,7 @@ pwf_status pwf_matmul_check(pwf_tensor_backend backend, const pwf_matmul *m)
 {
     const int64_t all[] = {m->rows, m->columns, m->inner, m->stride_y, m->stride_a, m->stride_b};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        if (all[i] > INT_MAX && backend != PWF_TENSOR_PLAIN && !ours(backend))
+        if (all[i] > INT_MAX && backend != PWF_TENSOR_PLAIN && !pwf_matmul_ours(backend))
             return PWF_FAIL(PWF_CONFIG, "a matrix product of %lldx%lldx%lld is too large",
                             (long long)m->rows, (long long)m->columns, (long long)m->inner);
     if (m->precision == PWF_BF16 && backend == PWF_TENSOR_OPENBLAS) return pwf_openblas_no_bf16();
@@ -47,7 +47,7 @@ static int64_t length_b(const pwf_matmul *m)
 /* Where the product is not our own, bf16 is fp32 on rounded copies. */
 size_t pwf_matmul_workspace(pwf_tensor_backend backend, const pwf_matmul *m)
 {
-    if (ours(backend)) return pwf_product_workspace(m);
+    if (pwf_matmul_ours(backend)) return pwf_product_workspace(m);
     if (m->precision == PWF_FP32) return 0;
     return (size_t)(rows_a(m) * length_a(m) + rows_b(m) * length_b(m)) * sizeof(float);
 }
@@ -103,7 +103,7 @@ pwf_status pwf_matmul_run(pwf_tensor_backend backend, const pwf_matmul *m, float
                           float factor, const float *a, const float *b, void *workspace)
 {
     const float share = add ? 1.0f : 0.0f;
-    if (ours(backend)) {
+    if (pwf_matmul_ours(backend)) {
         pwf_product_once(m, y, add, factor, a, b, workspace);
         return pwf_ok();
     }

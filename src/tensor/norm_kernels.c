@@ -187,7 +187,6 @@ const pwf_kernels PWF_KERNEL(pwf_kernels) = {
     .cdf = PWF_KERNEL(pwf_cdf_all),
     .layer_norm_forward = PWF_KERNEL(pwf_layer_norm_forward),
     .layer_norm_backward = PWF_KERNEL(pwf_layer_norm_backward),
-    .softmax_backward = PWF_KERNEL(pwf_softmax_backward),
     .gelu_forward = PWF_KERNEL(pwf_gelu_forward),
     .gelu_backward = PWF_KERNEL(pwf_gelu_backward),
 };

@@ -50,6 +50,9 @@ bool pwf_product_fast(void);
 unsigned pwf_flush_begin(pwf_precision precision);
 void pwf_flush_end(unsigned before);
 
+/* Whether a matrix product of this back end is ours. */
+bool pwf_matmul_ours(pwf_tensor_backend backend);
+
 /* A linear layer's products; `rows` counts pixels.
  *     y [rows, filters] = x [rows, channels] times the transposed weights [filters, channels]
  *     dx = dy times the weights

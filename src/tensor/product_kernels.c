@@ -148,14 +148,23 @@ static inline __m256 row_words(float factor, const float *p)
     return _mm256_castsi256_ps(_mm256_rol_epi32(in, 16));
 }
 
+/* The first n of x, or as many as there are lanes; -0 behind them. */
+static inline vec load_some(const float *x, int64_t n)
+{
+    const unsigned some = n >= LANES ? 0xffffu : n > 0 ? (1u << n) - 1u : 0u;
+    return _mm512_mask_loadu_ps(SPREAD(-0.0f), (__mmask16)some, x);
+}
+
 static void along(float *out, const float *x, int64_t n)
 {
     for (; n >= 2 * LANES; n -= 2 * LANES, out += LANES, x += 2 * LANES) {
         const __m512i in = (__m512i)_mm512_cvtne2ps_pbh(LOAD(x + LANES), LOAD(x));
         STORE(out, _mm512_castsi512_ps(_mm512_rol_epi32(in, 16)));
     }
-    for (; n > 0; n -= 2, x += 2)
-        *out++ = word(1.0f, x, 1, n, -0.0f);
+    if (n == 0) return;
+    const vec low = load_some(x, n), high = load_some(x + LANES, n - LANES);
+    const __m512i in = (__m512i)_mm512_cvtne2ps_pbh(high, low);
+    store_first(out, _mm512_castsi512_ps(_mm512_rol_epi32(in, 16)), (int)(n + 1) / 2);
 }
 
 static void down(float *out, const float *x, const float *next, int64_t n)

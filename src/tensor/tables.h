@@ -2,6 +2,7 @@
 #ifndef PWF_SRC_TENSOR_TABLES_H
 #define PWF_SRC_TENSOR_TABLES_H
 
+#include "attention_kernels.h"
 #include "conv_backend.h"
 #include "product.h"
 #include "pwf/tensor/kernels.h"
@@ -9,6 +10,8 @@
 
 /* The tables that the kernel files fill, one per instruction set. */
 
+extern const pwf_attention_kernels pwf_attention_kernels_base, pwf_attention_kernels_avx2,
+    pwf_attention_kernels_avx512;
 extern const pwf_conv_kernels pwf_conv_kernels_base, pwf_conv_kernels_avx2, pwf_conv_kernels_avx512;
 extern const pwf_product_kernels pwf_product_kernels_base, pwf_product_kernels_avx2,
     pwf_product_kernels_avx512, pwf_product_kernels_avx512bf16;
@@ -33,8 +36,6 @@ PWF_POOL_KERNELS(avx512)
                                        const float *, const float *, const float *, const float *, \
                                        int64_t, int64_t);                                          \
     void pwf_softmax_##isa(float *, float *, const float *, int64_t, int64_t);                     \
-    void pwf_softmax_backward_##isa(float *, const float *, const float *, float, int64_t,         \
-                                    int64_t);                                                      \
     void pwf_cdf_all_##isa(float *, const float *, int64_t);                                       \
     void pwf_gelu_forward_##isa(float *, float *, const float *, int64_t);                         \
     void pwf_gelu_backward_##isa(float *, bool, const float *, const float *, int64_t);            \

@@ -201,17 +201,6 @@ void PWF_KERNEL(pwf_softmax)(float *restrict probability, float *restrict log_su
     }
 }
 
-void PWF_KERNEL(pwf_softmax_backward)(float *restrict dx, const float *restrict dy,
-                                      const float *restrict probability, float factor, int64_t rows,
-                                      int64_t n)
-{
-    for (int64_t i = 0; i < rows; i++, dx += n, dy += n, probability += n) {
-        const float mean = (float)row_product(dy, probability, n);
-        for (int64_t c = 0; c < n; c++)
-            dx[c] = factor * (probability[c] * (dy[c] - mean));
-    }
-}
-
 void PWF_KERNEL(pwf_cdf_all)(float *y, const float *x, int64_t count)
 {
     float density;

@@ -53,9 +53,6 @@ typedef struct pwf_kernels {
     /* Softmax of each row; log_sum [rows] is log(sum exp(x - max)) + max, or NULL. */
     void (*softmax)(float *probability, float *log_sum, const float *x, int64_t rows,
                     int64_t channels);
-    /* dx = factor * probability * (dy - mean of dy under the row's probabilities) */
-    void (*softmax_backward)(float *dx, const float *dy, const float *probability, float factor,
-                             int64_t rows, int64_t channels);
     /* Our own exp and log, relative error below 2e-7, log for normal positive numbers; and the
      * normal distribution function, absolute error below 1.6e-7. */
     void (*exp)(float *y, const float *x, int64_t count);

@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 /** The back ends of the tensor room, and what each of their threads must call. Convolutions and
- * linear layers are in conv.h, the matrix products of attention in matmul.h, all other arithmetic
- * in kernels.h. */
+ * linear layers are in conv.h, attention is in attention.h, its matrix products in matmul.h, and
+ * all other arithmetic in kernels.h. */
 
 /* In the order of pwf_backend_choice of config.h. */
 typedef enum pwf_tensor_backend {

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_TENSOR_ATTENTION_H
+#define PWF_TENSOR_ATTENTION_H
+
+#include "pwf/core/status.h"
+#include "pwf/tensor/tensor.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/** Softmax attention of one head of one image; Vaswani et al. 2017. With Q, K, V [tokens, depth],
+ *     y = softmax(Q K' / sqrt(depth)) V
+ * The matrix of probabilities is never whole in memory: forward goes through a few tokens' rows at
+ * a time; backward makes them once more, from each row's maximum and sum. So do Dao et al. 2022. */
+
+/* A stride is the distance from a token to the next: of q, k, v and their gradients, and of y and
+ * its gradient. */
+typedef struct pwf_attention {
+    int64_t tokens, depth;
+    int64_t stride_qkv, stride_y;
+    pwf_precision precision;
+} pwf_attention;
+
+/** Whether the sizes and strides are within what the back end takes, and it has the precision.
+ * Local. Fails with PWF_CONFIG. */
+pwf_status pwf_attention_check(pwf_tensor_backend backend, const pwf_attention *shape);
+
+/** Bytes, multiples of 64, that forward leaves for backward; and of the workspace of either, whose
+ * content need not be kept. Both are aligned to 64.
+ * Local. */
+size_t pwf_attention_saved(const pwf_attention *shape);
+size_t pwf_attention_workspace(pwf_tensor_backend backend, const pwf_attention *shape,
+                               bool backward);
+
+/** y of q, k and v; nothing overlaps.
+ * Local. Fails with PWF_BUG if a library call fails; y is then undefined. The bits are those of
+ * matmul.h's products. */
+pwf_status pwf_attention_forward(pwf_tensor_backend backend, const pwf_attention *shape, float *y,
+                                 void *saved, const float *q, const float *k, const float *v,
+                                 void *workspace);
+
+/* What backward reads. */
+typedef struct pwf_attention_past {
+    const float *q, *k, *v, *y, *dy;
+    const void *saved;
+} pwf_attention_past;
+
+/** The gradients of q, k and v, or they += those if `add` is set.
+ * Local. Fails as forward. */
+pwf_status pwf_attention_backward(pwf_tensor_backend backend, const pwf_attention *shape, float *dq,
+                                  float *dk, float *dv, bool add, const pwf_attention_past *past,
+                                  void *workspace);
+
+#endif

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Attention, a block of rows at a time: its scores, what becomes of them and what they make are in
+ * the nearest cache together. Operands of our own product are packed once for all blocks. Where the
+ * products are a library's, or plain loops, all rows are one block.
+ *
+ * With e = 2^(scale Q K' + top), -top a row's maximum of the first, and s = 1 / the row's sum,
+ *     y = s e V
+ * Backward, from g = s dy, whose product with y by rows is m: the rows of probabilities are e, and
+ * the gradient of scores is h = e (g V' - m); blocks are of their transposes, rows of keys:
+ *     dV = e' g, dK = h' Q / sqrt(depth), dQ = h K / sqrt(depth) */
+#include "pwf/tensor/attention.h"
+
+#include "attention_kernels.h"
+#include "product.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+enum { BLOCK = 24 }; /* rows; whole tiles for every instruction set */
+
+static size_t lines(int64_t floats)
+{
+    return (size_t)((floats + 15) / 16) * 64;
+}
+
+/* Of rows of scores. */
+static int64_t stride_of(const pwf_attention *s)
+{
+    return (s->tokens + 15) / 16 * 16;
+}
+
+static int64_t block_of(pwf_tensor_backend backend, const pwf_attention *s)
+{
+    return pwf_matmul_ours(backend) && s->tokens > BLOCK ? BLOCK : s->tokens;
+}
+
+static float inverse_root(const pwf_attention *s)
+{
+    return (float)(1.0 / sqrt((double)s->depth));
+}
+
+/* Of the exponents of 2. */
+static float scale_of(const pwf_attention *s)
+{
+    return (float)(0x1.71547652b82fep+0 / sqrt((double)s->depth));
+}
+
+/* The products, of all rows. */
+
+static pwf_matmul scores(const pwf_attention *s)
+{
+    return (pwf_matmul){.rows = s->tokens,
+                        .columns = s->tokens,
+                        .inner = s->depth,
+                        .transpose_b = true,
+                        .stride_y = stride_of(s),
+                        .stride_a = s->stride_qkv,
+                        .stride_b = s->stride_qkv,
+                        .precision = s->precision};
+}
+
+/* V g' */
+static pwf_matmul slopes(const pwf_attention *s)
+{
+    pwf_matmul m = scores(s);
+    m.stride_b = s->depth;
+    return m;
+}
+
+/* Scores times Q, K, V or g. */
+static pwf_matmul mix(const pwf_attention *s, int64_t stride_y, int64_t stride_b)
+{
+    return (pwf_matmul){.rows = s->tokens,
+                        .columns = s->depth,
+                        .inner = s->tokens,
+                        .stride_y = stride_y,
+                        .stride_a = stride_of(s),
+                        .stride_b = stride_b,
+                        .precision = s->precision};
+}
+
+/* h K from the transpose of h. */
+static pwf_matmul mix_turned(const pwf_attention *s)
+{
+    pwf_matmul m = mix(s, s->stride_qkv, s->stride_qkv);
+    m.transpose_a = true;
+    return m;
+}
+
+/* A product whose second operand is factor * b, packed where the product is our own. */
+typedef struct product {
+    pwf_matmul shape;
+    float factor;
+    const float *b;
+    float *packed;
+} product;
+
+/* What a call has. */
+typedef struct work {
+    pwf_tensor_backend backend;
+    bool ours;
+    char *next; /* of the workspace that is not taken yet */
+    void *room; /* for a product */
+} work;
+
+static float *take(work *w, size_t bytes)
+{
+    float *out = (float *)(void *)w->next;
+    w->next += bytes;
+    return out;
+}
+
+static product prepare(work *w, pwf_matmul shape, float factor, const float *b)
+{
+    product p = {shape, factor, b, NULL};
+    if (!w->ours) return p;
+    p.packed = take(w, pwf_product_packed(&shape));
+    pwf_product_pack(&shape, p.packed, factor, b);
+    return p;
+}
+
+/* `rows` rows of a product. */
+static pwf_status multiply(const work *w, const product *p, int64_t rows, float *y, bool add,
+                           const float *a)
+{
+    pwf_matmul part = p->shape;
+    part.rows = rows;
+    if (!w->ours) return pwf_matmul_run(w->backend, &part, y, add, p->factor, a, p->b, w->room);
+    pwf_product_run(&part, y, add, NULL, a, p->packed, w->room);
+    return pwf_ok();
+}
+
+pwf_status pwf_attention_check(pwf_tensor_backend backend, const pwf_attention *s)
+{
+    const pwf_matmul m = scores(s);
+    return pwf_matmul_check(backend, &m);
+}
+
+size_t pwf_attention_saved(const pwf_attention *s)
+{
+    return 2 * lines(s->tokens);
+}
+
+/* What the products take: packed operands, and the room of any one of them. */
+static size_t products(pwf_tensor_backend backend, const pwf_attention *s, bool backward)
+{
+    const pwf_matmul all[] = {scores(s), mix(s, s->stride_y, s->stride_qkv), mix_turned(s)};
+    const bool ours = pwf_matmul_ours(backend);
+    size_t room = 0;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        const size_t bytes =
+            ours ? pwf_product_room(&all[i]) : pwf_matmul_workspace(backend, &all[i]);
+        if (bytes > room) room = bytes;
+    }
+    room = (room + 63) / 64 * 64;
+    if (!ours) return room;
+    return room + (backward ? 2 : 1) * pwf_product_packed(&all[0]) +
+           (backward ? 3 : 1) * pwf_product_packed(&all[1]);
+}
+
+size_t pwf_attention_workspace(pwf_tensor_backend backend, const pwf_attention *s, bool backward)
+{
+    const size_t block = lines(block_of(backend, s) * stride_of(s));
+    const size_t rest =
+        lines(s->tokens * stride_of(s)) + lines(s->tokens * s->depth) + 2 * lines(stride_of(s));
+    return products(backend, s, backward) + block + (backward ? rest : 0);
+}
+
+pwf_status pwf_attention_forward(pwf_tensor_backend backend, const pwf_attention *s, float *y,
+                                 void *saved, const float *q, const float *k, const float *v,
+                                 void *workspace)
+{
+    const pwf_attention_kernels *kernels = pwf_attention_kernels_now();
+    work w = {backend, pwf_matmul_ours(backend), workspace, NULL};
+    float *top = saved, *inverse = top + lines(s->tokens) / sizeof *top;
+    const int64_t block = block_of(backend, s), stride = stride_of(s);
+    float *x = take(&w, lines(block * stride));
+    const product score = prepare(&w, scores(s), 1.0f, k);
+    const product result = prepare(&w, mix(s, s->stride_y, s->stride_qkv), 1.0f, v);
+    w.room = w.next;
+    for (int64_t i = 0; i < s->tokens; i += block) {
+        const int64_t rows = s->tokens - i < block ? s->tokens - i : block;
+        float *to = y + i * s->stride_y;
+        PWF_TRY(multiply(&w, &score, rows, x, false, q + i * s->stride_qkv));
+        kernels->exponents(x, top + i, inverse + i, scale_of(s), rows, s->tokens, stride);
+        PWF_TRY(multiply(&w, &result, rows, to, false, x));
+        kernels->weight(to, inverse + i, rows, s->depth, s->stride_y);
+    }
+    return pwf_ok();
+}
+
+pwf_status pwf_attention_backward(pwf_tensor_backend backend, const pwf_attention *s, float *dq,
+                                  float *dk, float *dv, bool add, const pwf_attention_past *past,
+                                  void *workspace)
+{
+    const pwf_attention_kernels *kernels = pwf_attention_kernels_now();
+    work w = {backend, pwf_matmul_ours(backend), workspace, NULL};
+    const float *top = past->saved, *inverse = top + lines(s->tokens) / sizeof *top;
+    const int64_t block = block_of(backend, s), stride = stride_of(s);
+    const float root = inverse_root(s);
+    float *e = take(&w, lines(block * stride)), *h = take(&w, lines(s->tokens * stride));
+    float *g = take(&w, lines(s->tokens * s->depth));
+    float *mean = take(&w, lines(stride)), *tops = take(&w, lines(stride));
+    memset(mean, 0, lines(stride));
+    memset(tops, 0, lines(stride));
+    memcpy(tops, top, (size_t)s->tokens * sizeof *tops);
+    kernels->weigh(g, mean, past->dy, past->y, inverse, s->tokens, s->depth, s->stride_y);
+    const product score = prepare(&w, scores(s), 1.0f, past->q);
+    const product slope = prepare(&w, slopes(s), 1.0f, g);
+    const product value = prepare(&w, mix(s, s->stride_qkv, s->depth), 1.0f, g);
+    const product key = prepare(&w, mix(s, s->stride_qkv, s->stride_qkv), root, past->q);
+    const product query = prepare(&w, mix_turned(s), root, past->k);
+    w.room = w.next;
+    for (int64_t i = 0; i < s->tokens; i += block) {
+        const int64_t rows = s->tokens - i < block ? s->tokens - i : block;
+        const int64_t at = i * s->stride_qkv;
+        float *part = h + i * stride;
+        PWF_TRY(multiply(&w, &score, rows, e, false, past->k + at));
+        PWF_TRY(multiply(&w, &slope, rows, part, false, past->v + at));
+        kernels->gradients(e, part, tops, mean, scale_of(s), rows, stride);
+        PWF_TRY(multiply(&w, &value, rows, dv + at, add, e));
+        PWF_TRY(multiply(&w, &key, rows, dk + at, add, part));
+    }
+    return multiply(&w, &query, s->tokens, dq, add, h);
+}
