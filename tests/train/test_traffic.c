@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "pwf/core/isa.h"
 #include "pwf/train/train.h"
 #include "trainer.h"
 
@@ -15,7 +16,7 @@
 #include <cmocka.h>
 
 /* A Bayesian step moves the bytes of an ordinary one, and both those that --dry-run tells, on every
- * mesh of these ranks. */
+ * mesh of these ranks; and what ranks that differ settle on. */
 
 static pwf_mesh *mesh;
 static pwf_config config;
@@ -133,6 +134,31 @@ static void on_every_mesh(void **state)
         if (ranks % shards == 0) steps(shards, strcmp(network[2], "told") == 0);
 }
 
+/* auto is bf16 only where every rank can, and with back ends that use it; what is said stays. */
+static void precision_is_agreed_on(void **state)
+{
+    (void)state;
+    const bool able = pwf_isa_bf16();
+    good(pwf_mesh_new(1, &mesh));
+    const int rank = pwf_mesh_rank(mesh, PWF_WORLD), ranks = pwf_mesh_size(mesh, PWF_WORLD);
+    for (int lacking = 0; lacking <= ranks; lacking++) /* `ranks`: none */
+        for (int backend = PWF_BACKEND_AUTO; backend <= PWF_BACKEND_PLAIN; backend++)
+            for (int asked = PWF_PRECISION_FP32; asked <= PWF_PRECISION_AUTO; asked++) {
+                const bool uses = backend == PWF_BACKEND_AUTO || backend == PWF_BACKEND_ONEDNN;
+                const int now =
+                    able && uses && lacking == ranks ? PWF_PRECISION_BF16 : PWF_PRECISION_FP32;
+                pwf_isa_use_bf16(rank != lacking);
+                config.parallel.backend = backend;
+                config.parallel.precision = asked;
+                pwf_train_settle_precision(mesh, &config);
+                assert_int_equal(config.parallel.precision,
+                                 asked == PWF_PRECISION_AUTO ? now : asked);
+            }
+    pwf_isa_use_bf16(true);
+    config.parallel.backend = PWF_BACKEND_AUTO;
+    pwf_mesh_free(mesh);
+}
+
 int main(int argc, char **argv)
 {
     /* Sums of few elements, which one call of MPI does, and of many. */
@@ -143,6 +169,7 @@ int main(int argc, char **argv)
         {"few parameters", on_every_mesh, NULL, NULL, few},
         {"many parameters", on_every_mesh, NULL, NULL, many},
         {"many parameters in bf16", on_every_mesh, NULL, NULL, many_halved},
+        cmocka_unit_test(precision_is_agreed_on),
     };
     char path[PWF_TEXT];
     good(pwf_mesh_start(&argc, &argv));
