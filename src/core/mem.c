@@ -37,7 +37,7 @@ pwf_status pwf_mem_alloc(pwf_mem_kind kind, int64_t count, size_t size, void *po
     if (!base)
         return PWF_FAIL(PWF_RESOURCE,
                         "no memory: %.1f MiB wanted for %s; use more ranks or nodes, more "
-                        "parallel.shards, or a smaller batch",
+                        "parallel.shards, parallel.recompute, or a smaller batch",
                         (double)bytes / 1048576.0, pwf_mem_name(kind));
     memset(base, 0, padded);
     const header h = {bytes, kind};
