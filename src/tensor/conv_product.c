@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Linear layers, and 1x1 convolutions that are one, by our own matrix product. The weights are
- * packed in each call, which costs little with many rows. */
+/* Linear layers, and 1x1 convolutions that are one, by our own matrix product. */
 #include "conv_backend.h"
 #include "product.h"
 
@@ -49,16 +48,32 @@ static void need(pwf_conv *conv, size_t bytes)
     if (bytes > conv->workspace) conv->workspace = bytes;
 }
 
+static pwf_matmul forward_of(const pwf_conv *conv)
+{
+    return pwf_linear_forward(&conv->shape, conv->use.precision);
+}
+
+static pwf_matmul data_of(const pwf_conv *conv)
+{
+    return pwf_linear_data(&conv->shape, conv->use.precision);
+}
+
+static size_t packed_forward(const pwf_conv *conv)
+{
+    const pwf_matmul y = forward_of(conv);
+    return conv->use.forward ? pwf_product_packed(&y) : 0;
+}
+
 static pwf_status plan(pwf_conv *conv)
 {
     PWF_ASSERT(pwf_conv_is_linear(&conv->shape));
-    const pwf_precision precision = conv->use.precision;
-    const pwf_matmul y = pwf_linear_forward(&conv->shape, precision);
-    const pwf_matmul dx = pwf_linear_data(&conv->shape, precision);
-    const pwf_matmul dweight = pwf_linear_weights(&conv->shape, precision);
+    const pwf_matmul y = forward_of(conv), dx = data_of(conv);
+    const pwf_matmul dweight = pwf_linear_weights(&conv->shape, conv->use.precision);
     if (conv->use.forward) need(conv, pwf_product_packed(&y) + pwf_product_room(&y));
     if (conv->use.backward_data) need(conv, pwf_product_packed(&dx) + pwf_product_room(&dx));
     if (conv->use.backward_weights) need(conv, pwf_product_workspace(&dweight));
+    conv->packed_bytes = packed_forward(conv);
+    if (conv->use.backward_data) conv->packed_bytes += pwf_product_packed(&dx);
     return pwf_ok();
 }
 
@@ -67,27 +82,41 @@ static void release(pwf_conv *conv)
     (void)conv;
 }
 
+/* Packed weights of the passes stand one behind the other. */
+static pwf_status pack(pwf_conv *conv, void *packed, const float *weight, void *workspace)
+{
+    const pwf_matmul y = forward_of(conv), dx = data_of(conv);
+    (void)workspace;
+    if (conv->use.forward) pwf_product_pack(&y, packed, 1.0f, weight);
+    if (conv->use.backward_data)
+        pwf_product_pack(&dx, (float *)packed + packed_forward(conv) / sizeof(float), 1.0f, weight);
+    return pwf_ok();
+}
+
+/* `packed` is the weights of this product, or NULL. */
 static void multiply(const pwf_matmul *m, float *y, const float *bias, const float *a,
-                     const float *weight, float *workspace)
+                     const float *weight, const float *packed, float *workspace)
 {
     float *room = workspace + pwf_product_packed(m) / sizeof *workspace;
-    pwf_product_pack(m, workspace, 1.0f, weight);
-    pwf_product_run(m, y, false, bias, a, workspace, room);
+    if (!packed) pwf_product_pack(m, workspace, 1.0f, weight);
+    pwf_product_run(m, y, false, bias, a, packed ? packed : workspace, room);
 }
 
 static pwf_status forward(pwf_conv *conv, float *y, const float *x, const float *weight,
                           const float *bias, void *workspace)
 {
-    const pwf_matmul m = pwf_linear_forward(&conv->shape, conv->use.precision);
-    multiply(&m, y, bias, x, weight, workspace);
+    const pwf_matmul m = forward_of(conv);
+    multiply(&m, y, bias, x, weight, conv->packed, workspace);
     return pwf_ok();
 }
 
 static pwf_status backward_data(pwf_conv *conv, float *dx, const float *dy, const float *weight,
                                 void *workspace)
 {
-    const pwf_matmul m = pwf_linear_data(&conv->shape, conv->use.precision);
-    multiply(&m, dx, NULL, dy, weight, workspace);
+    const pwf_matmul m = data_of(conv);
+    const float *packed = conv->packed;
+    if (packed) packed += packed_forward(conv) / sizeof *packed;
+    multiply(&m, dx, NULL, dy, weight, packed, workspace);
     return pwf_ok();
 }
 
@@ -100,4 +129,4 @@ static pwf_status backward_weights(pwf_conv *conv, float *dweight, const float *
 }
 
 const pwf_conv_backend pwf_conv_product = {"product",        plan, release, forward, backward_data,
-                                           backward_weights, NULL};
+                                           backward_weights, pack};

@@ -246,6 +246,12 @@ static inline __attribute__((always_inline)) void run(const pwf_tile *t, const i
                 sum[r][v] = start;
         }
     }
+    /* The next tile's results will be at hand: those of weights come from afar. */
+    PWF_UNROLL
+    for (int r = 0; r < rows; r++)
+        PWF_UNROLL
+    for (int v = 0; v < vectors; v++)
+        __builtin_prefetch(t->y + (rows + r) * t->stride_y + v * LANES, 1);
     const int64_t row = t->row, step = t->step;
     const float *a0 = t->a, *a3 = a0 + 3 * row, *a6 = a3 + 3 * row, *b = t->b;
     for (int64_t k = 0; k < t->inner; k++) {

@@ -174,13 +174,16 @@ static void test_bf16(void **state)
 }
 
 /* Weights packed by one plan serve another, with the bits of weights that a call packs. */
-static void check_packed(pwf_precision precision, const pwf_conv_shape *shape, arrays *truth)
+static void check_packed(pwf_tensor_backend backend, pwf_precision precision,
+                         const pwf_conv_shape *shape)
 {
+    arrays truth = allocate(shape);
+    run_in(precision, backend, shape, &truth);
     const pwf_conv_use use = {true, true, true, true, precision};
     pwf_conv *one, *other;
     arrays a = allocate(shape);
-    assert_int_equal(pwf_conv_new(PWF_TENSOR_ONEDNN, shape, use, &one).code, PWF_OK);
-    assert_int_equal(pwf_conv_new(PWF_TENSOR_ONEDNN, shape, use, &other).code, PWF_OK);
+    assert_int_equal(pwf_conv_new(backend, shape, use, &one).code, PWF_OK);
+    assert_int_equal(pwf_conv_new(backend, shape, use, &other).code, PWF_OK);
     float *workspace = numbers((int64_t)(pwf_conv_workspace(one) + 3) / 4, 0), *packed;
     const int64_t words = (int64_t)pwf_conv_packed(one) / 4;
     assert_true(words > 0 && words == (int64_t)pwf_conv_packed(other) / 4);
@@ -193,8 +196,8 @@ static void check_packed(pwf_precision precision, const pwf_conv_shape *shape, a
     pwf_conv_use_packed(other, packed);
     assert_int_equal(pwf_conv_forward(other, a.y, a.x, a.w, a.b, workspace).code, PWF_OK);
     assert_int_equal(pwf_conv_backward_data(other, a.dx, a.dy, a.w, workspace).code, PWF_OK);
-    assert_memory_equal(a.y, truth->y, (size_t)a.results * sizeof(float));
-    assert_memory_equal(a.dx, truth->dx, (size_t)a.images * sizeof(float));
+    assert_memory_equal(a.y, truth.y, (size_t)a.results * sizeof(float));
+    assert_memory_equal(a.dx, truth.dx, (size_t)a.images * sizeof(float));
     /* They are what it reads. */
     memset(packed, 0, (size_t)words * sizeof *packed);
     assert_int_equal(pwf_conv_backward_data(other, a.dx, a.dy, a.w, workspace).code, PWF_OK);
@@ -205,17 +208,17 @@ static void check_packed(pwf_precision precision, const pwf_conv_shape *shape, a
     pwf_conv_free(one);
     pwf_conv_free(other);
     release(&a);
+    release(&truth);
 }
 
 static void test_packed(void **state)
 {
     (void)state;
     for (int precision = 0; precision < PWF_PRECISIONS; precision++)
-        for (size_t i = 0; i < 6; i++) {
-            arrays truth = allocate(&shapes[i]);
-            run_in((pwf_precision)precision, PWF_TENSOR_ONEDNN, &shapes[i], &truth);
-            check_packed((pwf_precision)precision, &shapes[i], &truth);
-            release(&truth);
+        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+            if (i < 6) check_packed(PWF_TENSOR_ONEDNN, (pwf_precision)precision, &shapes[i]);
+            if (pwf_isa_now() != PWF_ISA_BASE && pwf_conv_is_linear(&shapes[i]))
+                check_packed(PWF_TENSOR_AUTO, (pwf_precision)precision, &shapes[i]);
         }
     assert_int_equal(pwf_mem_live(), 0);
 }
