@@ -38,7 +38,7 @@ static pwf_status plan(const pwf_plan_task *task, void **own, pwf_need *need)
     if (!copy) return PWF_FAIL(PWF_RESOURCE, "no memory for the plan of an attention");
     *copy = p;
     *own = copy;
-    need->saved = (size_t)n->heads * pwf_attention_saved(&p.shape);
+    need->saved = task->training ? (size_t)n->heads * pwf_attention_saved(&p.shape) : 0;
     need->workspace = pwf_attention_workspace(p.backend, &p.shape, task->backward);
     return pwf_ok();
 }
@@ -54,8 +54,9 @@ static place place_of(const pwf_call *c, int64_t head)
     const plan_data *p = c->plan;
     const int64_t heads = c->node->heads, image = head / heads, number = head % heads;
     const int64_t y = image * p->shape.tokens * p->channels;
-    return (place){3 * y + number * p->shape.depth, y + number * p->shape.depth,
-                   (char *)c->saved + (size_t)head * pwf_attention_saved(&p->shape)};
+    char *saved = c->saved;
+    if (saved) saved += (size_t)head * pwf_attention_saved(&p->shape);
+    return (place){3 * y + number * p->shape.depth, y + number * p->shape.depth, saved};
 }
 
 static pwf_status forward(const pwf_call *c)

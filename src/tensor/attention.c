@@ -5,8 +5,8 @@
  *
  * With e = 2^(scale Q K' + top), -top a row's maximum of the first, and s = 1 / the row's sum,
  *     y = s e V
- * Backward, from g = s dy, whose product with y by rows is m: the rows of probabilities are e, and
- * the gradient of scores is h = e (g V' - m); blocks are of their transposes, rows of keys:
+ * Backward, from g = s dy, whose product with y by rows is m, the rows of probabilities are e, and
+ * the gradient of scores is h = e (g V' - m):
  *     dV = e' g, dK = h' Q / sqrt(depth), dQ = h K / sqrt(depth) */
 #include "pwf/tensor/attention.h"
 
@@ -60,31 +60,32 @@ static pwf_matmul scores(const pwf_attention *s)
                         .precision = s->precision};
 }
 
-/* V g' */
+/* g V' */
 static pwf_matmul slopes(const pwf_attention *s)
 {
     pwf_matmul m = scores(s);
-    m.stride_b = s->depth;
+    m.stride_a = s->depth;
     return m;
 }
 
-/* Scores times Q, K, V or g. */
-static pwf_matmul mix(const pwf_attention *s, int64_t stride_y, int64_t stride_b)
+/* Rows of e or h times V or K. */
+static pwf_matmul mix(const pwf_attention *s, int64_t stride_y)
 {
     return (pwf_matmul){.rows = s->tokens,
                         .columns = s->depth,
                         .inner = s->tokens,
                         .stride_y = stride_y,
                         .stride_a = stride_of(s),
-                        .stride_b = stride_b,
+                        .stride_b = s->stride_qkv,
                         .precision = s->precision};
 }
 
-/* h K from the transpose of h. */
-static pwf_matmul mix_turned(const pwf_attention *s)
+/* Columns of e or h times g or Q. */
+static pwf_matmul mix_turned(const pwf_attention *s, int64_t stride_b)
 {
-    pwf_matmul m = mix(s, s->stride_qkv, s->stride_qkv);
+    pwf_matmul m = mix(s, s->stride_qkv);
     m.transpose_a = true;
+    m.stride_b = stride_b;
     return m;
 }
 
@@ -137,15 +138,16 @@ pwf_status pwf_attention_check(pwf_tensor_backend backend, const pwf_attention *
     return pwf_matmul_check(backend, &m);
 }
 
+/* The inverse sums, then e. */
 size_t pwf_attention_saved(const pwf_attention *s)
 {
-    return 2 * lines(s->tokens);
+    return lines(s->tokens) + lines(s->tokens * stride_of(s));
 }
 
 /* What the products take: packed operands, and the room of any one of them. */
 static size_t products(pwf_tensor_backend backend, const pwf_attention *s, bool backward)
 {
-    const pwf_matmul all[] = {scores(s), mix(s, s->stride_y, s->stride_qkv), mix_turned(s)};
+    const pwf_matmul all[] = {scores(s), mix(s, s->stride_y), mix_turned(s, s->stride_qkv)};
     const bool ours = pwf_matmul_ours(backend);
     size_t room = 0;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
@@ -155,16 +157,15 @@ static size_t products(pwf_tensor_backend backend, const pwf_attention *s, bool 
     }
     room = (room + 63) / 64 * 64;
     if (!ours) return room;
-    return room + (backward ? 2 : 1) * pwf_product_packed(&all[0]) +
-           (backward ? 3 : 1) * pwf_product_packed(&all[1]);
+    return room + pwf_product_packed(&all[0]) + (backward ? 3 : 1) * pwf_product_packed(&all[1]);
 }
 
 size_t pwf_attention_workspace(pwf_tensor_backend backend, const pwf_attention *s, bool backward)
 {
-    const size_t block = lines(block_of(backend, s) * stride_of(s));
-    const size_t rest =
-        lines(s->tokens * stride_of(s)) + lines(s->tokens * s->depth) + 2 * lines(stride_of(s));
-    return products(backend, s, backward) + block + (backward ? rest : 0);
+    const size_t block = lines(block_of(backend, s) * stride_of(s)) + lines(s->tokens);
+    const size_t square = lines(s->tokens * stride_of(s));
+    return products(backend, s, backward) +
+           (backward ? square + lines(s->tokens * s->depth) + lines(s->tokens) : block);
 }
 
 pwf_status pwf_attention_forward(pwf_tensor_backend backend, const pwf_attention *s, float *y,
@@ -173,18 +174,18 @@ pwf_status pwf_attention_forward(pwf_tensor_backend backend, const pwf_attention
 {
     const pwf_attention_kernels *kernels = pwf_attention_kernels_now();
     work w = {backend, pwf_matmul_ours(backend), workspace, NULL};
-    float *top = saved, *inverse = top + lines(s->tokens) / sizeof *top;
     const int64_t block = block_of(backend, s), stride = stride_of(s);
-    float *x = take(&w, lines(block * stride));
+    float *inverse = saved ? saved : take(&w, lines(s->tokens));
+    float *e = saved ? inverse + lines(s->tokens) / sizeof *e : take(&w, lines(block * stride));
     const product score = prepare(&w, scores(s), 1.0f, k);
-    const product result = prepare(&w, mix(s, s->stride_y, s->stride_qkv), 1.0f, v);
+    const product result = prepare(&w, mix(s, s->stride_y), 1.0f, v);
     w.room = w.next;
     for (int64_t i = 0; i < s->tokens; i += block) {
         const int64_t rows = s->tokens - i < block ? s->tokens - i : block;
-        float *to = y + i * s->stride_y;
-        PWF_TRY(multiply(&w, &score, rows, x, false, q + i * s->stride_qkv));
-        kernels->exponents(x, top + i, inverse + i, scale_of(s), rows, s->tokens, stride);
-        PWF_TRY(multiply(&w, &result, rows, to, false, x));
+        float *to = y + i * s->stride_y, *part = saved ? e + i * stride : e;
+        PWF_TRY(multiply(&w, &score, rows, part, false, q + i * s->stride_qkv));
+        kernels->exponents(part, inverse + i, scale_of(s), rows, s->tokens, stride);
+        PWF_TRY(multiply(&w, &result, rows, to, false, part));
         kernels->weight(to, inverse + i, rows, s->depth, s->stride_y);
     }
     return pwf_ok();
@@ -196,31 +197,24 @@ pwf_status pwf_attention_backward(pwf_tensor_backend backend, const pwf_attentio
 {
     const pwf_attention_kernels *kernels = pwf_attention_kernels_now();
     work w = {backend, pwf_matmul_ours(backend), workspace, NULL};
-    const float *top = past->saved, *inverse = top + lines(s->tokens) / sizeof *top;
     const int64_t block = block_of(backend, s), stride = stride_of(s);
+    const float *inverse = past->saved, *e = inverse + lines(s->tokens) / sizeof *e;
     const float root = inverse_root(s);
-    float *e = take(&w, lines(block * stride)), *h = take(&w, lines(s->tokens * stride));
+    float *h = take(&w, lines(s->tokens * stride)), *mean = take(&w, lines(s->tokens));
     float *g = take(&w, lines(s->tokens * s->depth));
-    float *mean = take(&w, lines(stride)), *tops = take(&w, lines(stride));
-    memset(mean, 0, lines(stride));
-    memset(tops, 0, lines(stride));
-    memcpy(tops, top, (size_t)s->tokens * sizeof *tops);
     kernels->weigh(g, mean, past->dy, past->y, inverse, s->tokens, s->depth, s->stride_y);
-    const product score = prepare(&w, scores(s), 1.0f, past->q);
-    const product slope = prepare(&w, slopes(s), 1.0f, g);
-    const product value = prepare(&w, mix(s, s->stride_qkv, s->depth), 1.0f, g);
-    const product key = prepare(&w, mix(s, s->stride_qkv, s->stride_qkv), root, past->q);
-    const product query = prepare(&w, mix_turned(s), root, past->k);
+    const product slope = prepare(&w, slopes(s), 1.0f, past->v);
+    const product query = prepare(&w, mix(s, s->stride_qkv), root, past->k);
+    const product key = prepare(&w, mix_turned(s, s->stride_qkv), root, past->q);
+    const product value = prepare(&w, mix_turned(s, s->depth), 1.0f, g);
     w.room = w.next;
     for (int64_t i = 0; i < s->tokens; i += block) {
         const int64_t rows = s->tokens - i < block ? s->tokens - i : block;
-        const int64_t at = i * s->stride_qkv;
         float *part = h + i * stride;
-        PWF_TRY(multiply(&w, &score, rows, e, false, past->k + at));
-        PWF_TRY(multiply(&w, &slope, rows, part, false, past->v + at));
-        kernels->gradients(e, part, tops, mean, scale_of(s), rows, stride);
-        PWF_TRY(multiply(&w, &value, rows, dv + at, add, e));
-        PWF_TRY(multiply(&w, &key, rows, dk + at, add, part));
+        PWF_TRY(multiply(&w, &slope, rows, part, false, g + i * s->depth));
+        kernels->gradients(part, e + i * stride, mean + i, rows, stride);
+        PWF_TRY(multiply(&w, &query, rows, dq + i * s->stride_qkv, add, part));
     }
-    return multiply(&w, &query, s->tokens, dq, add, h);
+    PWF_TRY(multiply(&w, &key, s->tokens, dk, add, h));
+    return multiply(&w, &value, s->tokens, dv, add, e);
 }

@@ -20,18 +20,18 @@ static inline float row_top(float *x, int64_t last, int64_t stride)
     return pwf_lanes_top(top);
 }
 
-static void exponents(float *x, float *top, float *inverse, float scale, int64_t rows, int64_t n,
+static void exponents(float *x, float *inverse, float scale, int64_t rows, int64_t n,
                       int64_t stride)
 {
     const pwf_lanes s = pwf_lanes_of(scale);
     /* First all maxima: a processor looks ahead into the next rows while it has one's. */
     for (int64_t i = 0; i < rows; i++)
-        top[i] = -scale * row_top(x + i * stride, (n - 1) % LANES + 1, stride);
+        inverse[i] = -scale * row_top(x + i * stride, (n - 1) % LANES + 1, stride);
     for (int64_t i = 0; i < rows; i++, x += stride) {
-        const pwf_lanes t = pwf_lanes_of(top[i]);
+        const pwf_lanes top = pwf_lanes_of(inverse[i]);
         pwf_lanes sum = pwf_lanes_of(0.0f);
         for (int64_t c = 0; c < stride; c += LANES) {
-            const pwf_lanes e = pwf_lanes_exp2(pwf_lanes_fma(pwf_lanes_load(x + c), s, t));
+            const pwf_lanes e = pwf_lanes_exp2(pwf_lanes_fma(pwf_lanes_load(x + c), s, top));
             pwf_lanes_store(x + c, e);
             sum = pwf_lanes_add(sum, e);
         }
@@ -68,18 +68,15 @@ static void weigh(float *restrict out, float *restrict mean, const float *restri
     }
 }
 
-static void gradients(float *x, float *dx, const float *top, const float *mean, float scale,
-                      int64_t rows, int64_t stride)
+static void gradients(float *h, const float *e, const float *mean, int64_t rows, int64_t stride)
 {
-    const pwf_lanes s = pwf_lanes_of(scale);
-    for (int64_t i = 0; i < rows; i++, x += stride, dx += stride)
+    for (int64_t i = 0; i < rows; i++, h += stride, e += stride) {
+        const pwf_lanes m = pwf_lanes_of(mean[i]);
         for (int64_t c = 0; c < stride; c += LANES) {
-            const pwf_lanes t = pwf_lanes_load(top + c), m = pwf_lanes_load(mean + c);
-            const pwf_lanes e = pwf_lanes_exp2(pwf_lanes_fma(pwf_lanes_load(x + c), s, t));
-            const pwf_lanes d = pwf_lanes_subtract(pwf_lanes_load(dx + c), m);
-            pwf_lanes_store(x + c, e);
-            pwf_lanes_store(dx + c, pwf_lanes_multiply(e, d));
+            const pwf_lanes d = pwf_lanes_subtract(pwf_lanes_load(h + c), m);
+            pwf_lanes_store(h + c, pwf_lanes_multiply(pwf_lanes_load(e + c), d));
         }
+    }
 }
 
 const pwf_attention_kernels PWF_KERNEL(pwf_attention_kernels) = {exponents, weight, weigh,

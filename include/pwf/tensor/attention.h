@@ -11,8 +11,7 @@
 
 /** Softmax attention of one head of one image; Vaswani et al. 2017. With Q, K, V [tokens, depth],
  *     y = softmax(Q K' / sqrt(depth)) V
- * The matrix of probabilities is never whole in memory: forward goes through a few tokens' rows at
- * a time; backward makes them once more, from each row's maximum and sum. So do Dao et al. 2022. */
+ * by a few tokens' rows at a time; a row is divided by its sum when it has become one of y. */
 
 /* A stride is the distance from a token to the next: of q, k, v and their gradients, and of y and
  * its gradient. */
@@ -33,7 +32,7 @@ size_t pwf_attention_saved(const pwf_attention *shape);
 size_t pwf_attention_workspace(pwf_tensor_backend backend, const pwf_attention *shape,
                                bool backward);
 
-/** y of q, k and v; nothing overlaps.
+/** y of q, k and v; nothing overlaps. `saved` is NULL if there will be no backward.
  * Local. Fails with PWF_BUG if a library call fails; y is then undefined. The bits are those of
  * matmul.h's products. */
 pwf_status pwf_attention_forward(pwf_tensor_backend backend, const pwf_attention *shape, float *y,
