@@ -65,7 +65,7 @@ pwf_status pwf_fix_run(pwf_trainer *t)
     const double begun = pwf_clock_seconds();
     const pwf_range own = part(t, pwf_mesh_rank(t->mesh, PWF_REPLICA));
     const int64_t shift = own.lo - s->own_posterior.lo;
-    t->rests = false; /* the fingerprint is of what is fixed here */
+    t->rests = false;             /* the fingerprint is of what is fixed here */
     if (t->posterior.reference) { /* the released code assigns all weights anew in each round */
         for (int64_t i = 0; i < s->own_posterior.hi - s->own_posterior.lo; i++)
             s->code[i] = PWF_FREE;
