@@ -26,50 +26,42 @@ void pwf_rng_words(pwf_stream s, uint64_t quad, uint32_t out[4])
     memcpy(out, r.v, sizeof r.v);
 }
 
-/* Elements of a range that need not begin or end at a multiple of four. */
-static void fill(float *out, pwf_stream s, int64_t first, int64_t count, const convert table[])
+/* Elements of a range that need not begin or end with the `share` that a quad of words makes.
+ * Without a table they are the words' bytes in the order of memory: the machine is little-endian.
+ */
+static void fill(void *out, pwf_stream s, int64_t first, int64_t count, int share,
+                 const convert *table)
 {
     enum { QUADS = 256 };
     uint32_t words[4 * QUADS];
     float numbers[4 * QUADS];
+    const size_t size = 16 / (size_t)share;
     const pwf_isa isa = pwf_isa_now();
-    PWF_ASSERT(first >= 0 && (first + count) / 4 < INT64_C(1) << 32);
+    PWF_ASSERT(first >= 0 && (first + count) / share < INT64_C(1) << 32);
     for (int64_t at = first, end = first + count; at < end;) {
-        const int64_t quad = at / 4, last = (end + 3) / 4;
+        const int64_t quad = at / share, last = (end + share - 1) / share;
         const int64_t quads = last - quad < QUADS ? last - quad : QUADS;
-        const int64_t stop = 4 * (quad + quads) < end ? 4 * (quad + quads) : end;
+        const int64_t stop = share * (quad + quads) < end ? share * (quad + quads) : end;
         philox[isa](words, s, (uint64_t)quad, quads);
-        table[isa](numbers, words, quads);
-        memcpy(out + (at - first), numbers + (at - 4 * quad), (size_t)(stop - at) * sizeof *out);
+        if (table) table[isa](numbers, words, quads);
+        const char *from = table ? (const char *)numbers : (const char *)words;
+        memcpy((char *)out + (size_t)(at - first) * size, from + (size_t)(at - share * quad) * size,
+               (size_t)(stop - at) * size);
         at = stop;
     }
 }
 
 void pwf_rng_halves(uint16_t *out, pwf_stream s, int64_t first, int64_t count)
 {
-    enum { QUADS = 256 };
-    uint32_t words[4 * QUADS];
-    const pwf_isa isa = pwf_isa_now();
-    PWF_ASSERT(first >= 0 && (first + count) / 8 < INT64_C(1) << 32);
-    for (int64_t at = first, end = first + count; at < end;) {
-        const int64_t quad = at / 8, last = (end + 7) / 8;
-        const int64_t quads = last - quad < QUADS ? last - quad : QUADS;
-        const int64_t stop = 8 * (quad + quads) < end ? 8 * (quad + quads) : end;
-        philox[isa](words, s, (uint64_t)quad, quads);
-        /* Halves of words lie in memory in the order of the elements: the machine is little-endian.
-         */
-        memcpy(out + (at - first), (const char *)words + sizeof *out * (size_t)(at - 8 * quad),
-               (size_t)(stop - at) * sizeof *out);
-        at = stop;
-    }
+    fill(out, s, first, count, 8, NULL);
 }
 
 void pwf_rng_normals(float *out, pwf_stream s, int64_t first, int64_t count)
 {
-    fill(out, s, first, count, normals);
+    fill(out, s, first, count, 4, normals);
 }
 
 void pwf_rng_uniforms(float *out, pwf_stream s, int64_t first, int64_t count)
 {
-    fill(out, s, first, count, uniforms);
+    fill(out, s, first, count, 4, uniforms);
 }

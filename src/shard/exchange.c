@@ -126,41 +126,30 @@ typedef struct halving {
     uint16_t *half;
     float *full;
     pwf_range range;
+    bool narrow; /* full to half, else back */
 } halving;
 
-static pwf_range block_of(const halving *h, int task)
-{
-    const int64_t lo = h->range.lo + (int64_t)task * PWF_BLOCK;
-    return pwf_range_meet((pwf_range){lo, lo + PWF_BLOCK}, h->range);
-}
-
-static void narrow_block(void *context, int task, int worker)
+static void convert_block(void *context, int task, int worker)
 {
     (void)worker;
     const halving *h = context;
-    const pwf_range b = block_of(h, task);
-    const float *restrict full = h->full;
+    const int64_t first = h->range.lo + (int64_t)task * PWF_BLOCK;
+    const pwf_range b = pwf_range_meet((pwf_range){first, first + PWF_BLOCK}, h->range);
     uint16_t *restrict half = h->half;
-    for (int64_t i = b.lo; i < b.hi; i++)
-        half[i] = (uint16_t)(pwf_float_bits(full[i]) >> 16);
-}
-
-static void widen_block(void *context, int task, int worker)
-{
-    (void)worker;
-    const halving *h = context;
-    const pwf_range b = block_of(h, task);
-    const uint16_t *restrict half = h->half;
     float *restrict full = h->full;
-    for (int64_t i = b.lo; i < b.hi; i++)
-        full[i] = pwf_float_of((uint32_t)half[i] << 16);
+    if (h->narrow)
+        for (int64_t i = b.lo; i < b.hi; i++)
+            half[i] = (uint16_t)(pwf_float_bits(full[i]) >> 16);
+    else
+        for (int64_t i = b.lo; i < b.hi; i++)
+            full[i] = pwf_bf16_value(half[i]);
 }
 
-static void on_blocks(const pwf_exchange *e, pwf_pool *pool, void (*task)(void *, int, int),
-                      float *full, pwf_range range)
+static void convert(const pwf_exchange *e, pwf_pool *pool, float *full, pwf_range range,
+                    bool narrow)
 {
-    halving h = {e->half, full, range};
-    pwf_pool_run(pool, (int)pwf_block_count(range.hi - range.lo), task, &h);
+    halving h = {e->half, full, range, narrow};
+    pwf_pool_run(pool, (int)pwf_block_count(range.hi - range.lo), convert_block, &h);
 }
 
 void pwf_exchange_gather_rounded(pwf_exchange *e, pwf_pool *pool, float *full)
@@ -172,12 +161,12 @@ void pwf_exchange_gather_rounded(pwf_exchange *e, pwf_pool *pool, float *full)
         pwf_exchange_gather_end(e);
         return;
     }
-    on_blocks(e, pool, narrow_block, full, (pwf_range){lo, hi});
+    convert(e, pool, full, (pwf_range){lo, hi}, true);
     pwf_pending_begin(e->gather_half, e->half);
     pwf_pending_begin(e->gather_rest, full + n);
     pwf_pending_end(e->gather_half);
-    on_blocks(e, pool, widen_block, full, (pwf_range){0, lo});
-    on_blocks(e, pool, widen_block, full, (pwf_range){hi, n});
+    convert(e, pool, full, (pwf_range){0, lo}, false);
+    convert(e, pool, full, (pwf_range){hi, n}, false);
     pwf_pending_end(e->gather_rest);
 }
 

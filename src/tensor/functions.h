@@ -48,21 +48,11 @@ static inline float pwf_fma(float a, float b, float c)
  * have it, a denormal is a zero, and a NaN stays one. */
 static inline uint16_t pwf_bf16_of(float x)
 {
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
+    const uint32_t bits = pwf_float_bits(x);
     const uint32_t size = bits & 0x7fffffffu, sign = bits >> 16 & 0x8000u;
     const uint32_t nearest = (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
     const uint32_t number = size > 0x7f800000u ? bits >> 16 | 0x40u : nearest;
     return (uint16_t)(size < 0x00800000u ? sign : number);
-}
-
-/* The fp32 number with these upper bits. */
-static inline float pwf_bf16_value(uint16_t upper)
-{
-    const uint32_t bits = (uint32_t)upper << 16;
-    float x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
 }
 
 /* The smaller of |x| and a positive number; of NaN that number. As integers, because that is one

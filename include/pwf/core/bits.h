@@ -25,6 +25,13 @@ static inline float pwf_float_of(uint32_t bits)
     return x;
 }
 
+/** The number whose upper half is a bf16 number.
+ * Local; any thread. Exact. */
+static inline float pwf_bf16_value(uint16_t upper)
+{
+    return pwf_float_of((uint32_t)upper << 16);
+}
+
 static inline uint64_t pwf_double_bits(double x)
 {
     uint64_t bits;
