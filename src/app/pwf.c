@@ -30,7 +30,8 @@ static const pwf_app_entry commands[] = {
     {"export", pwf_app_export, NULL, "FILE.h5 -o OUT.safetensors | OUT.pwf",
      "mean weights for other programs: safetensors under timm's names, or the compact form"},
     {"eval", NULL, pwf_app_eval,
-     "MODEL [-c FILE.yaml] [--set KEY=VALUE ...] [--model NAME] [--ensemble] [--json]",
+     "MODEL [-c FILE.yaml] [--set KEY=VALUE ...] [--model NAME] [--ensemble] "
+     "[--precision fp32|bf16] [--json]",
      "the measures of a checkpoint, model, .pwf, safetensors or PyTorch file on the test images; "
      "also under mpirun"},
     {"predict", NULL, pwf_app_predict,
