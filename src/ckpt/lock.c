@@ -57,11 +57,11 @@ static pwf_status in_use(pwf_lock *l, const pwf_holder *by, bool by_file)
                     by_file ? l->path : "", by_file ? " or wait five minutes" : "");
 }
 
-static void say_taken_over(const pwf_lock *l, const pwf_holder *from)
+static void say_left_behind(const pwf_lock *l, const pwf_holder *by, const char *done)
 {
     char who[PWF_HOLDER];
-    pwf_holder_sentence(from, who);
-    PWF_INFO("LOCK", "%s was left behind by %s, which is gone: taken over", l->path, who);
+    pwf_holder_sentence(by, who);
+    PWF_INFO("LOCK", "%s was left behind by %s, which is gone: %s", l->path, who, done);
 }
 
 /* ---- with flock ---- */
@@ -113,7 +113,7 @@ static pwf_status take_flock(pwf_lock *l, bool *works)
             }
             if (errno != EINTR) *works = false;
         } else if (has_name(l)) { /* and not removed by its last owner meanwhile */
-            if (pwf_holder_read(l->fd, &by)) say_taken_over(l, &by);
+            if (pwf_holder_read(l->fd, &by)) say_left_behind(l, &by, "taken over");
             return pwf_holder_write(l->fd, l->path);
         }
         close(l->fd);
@@ -164,24 +164,31 @@ static bool is_stale(const struct stat *info, time_t now, const pwf_holder *by)
     return now - info->st_mtime > patience || pwf_holder_is_gone(by);
 }
 
-/* Two may find the same file stale. Renaming gives it to one of them; if that turns out to be a new
- * owner's file, it is given back. */
-static bool clear_away(const pwf_lock *l, const char *aside, const struct stat *seen)
-{
-    struct stat info;
-    if (rename(l->path, aside) != 0) return errno == ENOENT;
-    const bool same =
-        lstat(aside, &info) == 0 && info.st_ino == seen->st_ino && info.st_mtime == seen->st_mtime;
-    if (!same && link(aside, l->path) != 0)
-        PWF_WARN("LOCK", "%s of another job could not be given back: %s", l->path, strerror(errno));
-    unlink(aside);
-    return same;
-}
-
-/* The file in the way. Fails unless it is stale and has been removed. */
-static pwf_status remove_stale(pwf_lock *l, time_t now)
+/* Two may find the same file stale. Renaming gives it to one of them, who says so; if that turns
+ * out to be a new owner's file, it is given back. */
+static pwf_status clear_away(const pwf_lock *l, const struct stat *seen, const pwf_holder *by)
 {
     char aside[PWF_PATH + 16];
+    struct stat info;
+    snprintf(aside, sizeof aside, "%s.%ld", l->path, (long)getpid());
+    if (rename(l->path, aside) != 0)
+        return errno == ENOENT ? pwf_ok()
+                               : PWF_FAIL(errno == EACCES || errno == EPERM ? PWF_DENIED : PWF_IO,
+                                          "cannot remove %s, which was left behind: %s", l->path,
+                                          strerror(errno));
+    const bool same =
+        lstat(aside, &info) == 0 && info.st_ino == seen->st_ino && info.st_mtime == seen->st_mtime;
+    if (same)
+        say_left_behind(l, by, "removed");
+    else if (link(aside, l->path) != 0)
+        PWF_WARN("LOCK", "%s of another job could not be given back: %s", l->path, strerror(errno));
+    unlink(aside);
+    return pwf_ok();
+}
+
+/* The file in the way. Fails unless it is stale; then it is another's or no more. */
+static pwf_status remove_stale(pwf_lock *l, time_t now)
+{
     struct stat info;
     pwf_holder by = {0};
     const int fd = open(l->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -193,10 +200,7 @@ static pwf_status remove_stale(pwf_lock *l, time_t now)
     pwf_holder_read(fd, &by);
     close(fd);
     if (!there || !is_stale(&info, now, &by)) return in_use(l, &by, true);
-    snprintf(aside, sizeof aside, "%s.%ld", l->path, (long)getpid());
-    if (!clear_away(l, aside, &info)) return in_use(l, &by, true);
-    say_taken_over(l, &by);
-    return pwf_ok();
+    return clear_away(l, &info, &by);
 }
 
 /* The file is written under another name and then linked, so that it is whole when it is seen; link

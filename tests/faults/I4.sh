@@ -9,7 +9,7 @@ boot=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null || echo none)
 taken() { # taken RUN: by the next job, which says so
     dist 1 "$1.log" "${short[@]}" --output "$1" --resume auto
     expect 75 "the next job"
-    says "$1.log" "taken over"
+    says "$1.log" "was left behind by"
     no_leftovers "$1"
 }
 
@@ -38,7 +38,7 @@ killed() {
     codes=$(sort -n "${run}a.code" "${run}b.code" | tr '\n' ' ')
     # The second one may come when the first has ended.
     case $codes in "73 75 " | "75 75 ") ;; *) failing=code check "codes $codes of two that come after" false ;; esac
-    failing=silent check "one says that it took over" \
+    failing=silent check "one says that it was left behind" \
         test "$(cat "$run"[ab].log | grep -c "left behind by a run on $(hostname), process $pid")" = 1
     no_leftovers "$run"
     case_is good "$2, kill -9, two come after: codes $codes"
