@@ -8,6 +8,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+enum { PAUSE = 100000 /* nanoseconds between two calls of an idle caller */ };
 
 typedef struct worker {
     pwf_pool *pool;
@@ -85,7 +88,11 @@ pwf_status pwf_pool_new(int threads, void (*start)(void), pwf_pool **out)
     p->threads = 1;
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->wake, NULL);
-    pthread_cond_init(&p->done, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&p->done, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     for (int i = 1; i < threads; i++) {
         workers[i] = (worker){.pool = p, .index = i};
         const int error = pthread_create(&workers[i].thread, NULL, worker_main, &workers[i]);
@@ -101,7 +108,31 @@ pwf_status pwf_pool_new(int threads, void (*start)(void), pwf_pool **out)
     return pwf_ok();
 }
 
+/* Waits until no other thread is in the run; the lock is held. */
+static void wait_for_others(pwf_pool *p, void (*idle)(void *context))
+{
+    while (p->busy > 0 && !idle)
+        pthread_cond_wait(&p->done, &p->lock);
+    while (p->busy > 0) {
+        struct timespec until;
+        pthread_mutex_unlock(&p->lock);
+        idle(p->context);
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_nsec += PAUSE;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        pthread_mutex_lock(&p->lock);
+        if (p->busy > 0) pthread_cond_timedwait(&p->done, &p->lock, &until);
+    }
+}
+
 void pwf_pool_run(pwf_pool *p, int tasks, pwf_task task, void *context)
+{
+    pwf_pool_run_idle(p, tasks, task, context, NULL);
+}
+
+void pwf_pool_run_idle(pwf_pool *p, int tasks, pwf_task task, void *context,
+                       void (*idle)(void *context))
 {
     pthread_mutex_lock(&p->lock);
     p->task = task;
@@ -117,8 +148,7 @@ void pwf_pool_run(pwf_pool *p, int tasks, pwf_task task, void *context)
     /* Whoever is in it may have a task yet, and must be out before the next run begins. */
     pthread_mutex_lock(&p->lock);
     p->open = false;
-    while (p->busy > 0)
-        pthread_cond_wait(&p->done, &p->lock);
+    wait_for_others(p, idle);
     pthread_mutex_unlock(&p->lock);
 }
 

@@ -73,6 +73,7 @@ static pwf_status allocate(int size, pwf_mesh **out)
     pwf_mesh *mesh = *out;
     for (int a = 0; a < PWF_AXES; a++)
         mesh->comm[a] = MPI_COMM_NULL;
+    mesh->summands = MPI_COMM_NULL;
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, size, sizeof *mesh->counts, &mesh->counts));
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, size, sizeof *mesh->starts, &mesh->starts));
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, size + 1, sizeof *mesh->parts, &mesh->parts));
@@ -96,8 +97,9 @@ pwf_status pwf_mesh_new_on(MPI_Comm comm, int shards, pwf_mesh **out)
     }
     pwf_watch_wait("division of the ranks");
     PWF_MPI(MPI_Comm_dup(comm, &mesh->comm[PWF_WORLD]));
-    pwf_watch_met();
     handle_errors(mesh->comm[PWF_WORLD]);
+    PWF_MPI(MPI_Comm_dup(mesh->comm[PWF_WORLD], &mesh->summands));
+    pwf_watch_met();
     mesh->rank[PWF_WORLD] = rank;
     mesh->size[PWF_WORLD] = size;
     /* Compared before the split, which would otherwise make groups that do not fit together. */
@@ -124,6 +126,7 @@ void pwf_mesh_free(pwf_mesh *mesh)
     if (mesh == NULL) return;
     for (int a = 0; a < PWF_AXES; a++)
         if (mesh->comm[a] != MPI_COMM_NULL) PWF_MPI(MPI_Comm_free(&mesh->comm[a]));
+    if (mesh->summands != MPI_COMM_NULL) PWF_MPI(MPI_Comm_free(&mesh->summands));
     pwf_mem_free(mesh->counts);
     pwf_mem_free(mesh->starts);
     pwf_mem_free(mesh->parts);
@@ -150,8 +153,13 @@ double pwf_mesh_wait(const char *what)
 
 void pwf_mesh_met(const pwf_mesh *mesh, double since)
 {
-    mesh->traffic->seconds += pwf_clock_seconds() - since;
+    pwf_mesh_spent(mesh, since);
     pwf_watch_met();
+}
+
+void pwf_mesh_spent(const pwf_mesh *mesh, double since)
+{
+    mesh->traffic->seconds += pwf_clock_seconds() - since;
 }
 
 void pwf_mesh_count_bytes(const pwf_mesh *mesh, pwf_axis axis, pwf_traffic_kind kind, int64_t bytes)

@@ -8,8 +8,13 @@
 
 enum { PWF_SCRATCH = 32768 /* elements */ };
 
+/* Tags of messages on the axes; those of sums have the number of a piece added. */
+enum { PWF_TAG_COLLECT = 1, PWF_TAG_REDUCE = 2, PWF_TAG_SUMS = 16 };
+
 struct pwf_mesh {
     MPI_Comm comm[PWF_AXES];
+    MPI_Comm
+        summands; /* the world again, for the messages of a reduction that any tag is taken of */
     int rank[PWF_AXES], size[PWF_AXES];
     int *counts, *starts; /* per rank of the longest axis: arguments of MPI_Allgatherv */
     int64_t *parts;       /* likewise, one more: offsets of equal items or of a long sum's parts */
@@ -50,6 +55,9 @@ static inline int64_t pwf_mesh_piece(int64_t left, int64_t size)
 /* Around calls that wait for other ranks; the time between is counted. */
 double pwf_mesh_wait(const char *what);
 void pwf_mesh_met(const pwf_mesh *mesh, double since);
+
+/* Counts the time of calls that do not wait. */
+void pwf_mesh_spent(const pwf_mesh *mesh, double since);
 
 /* Counts what this rank receives. */
 void pwf_mesh_count_bytes(const pwf_mesh *mesh, pwf_axis axis, pwf_traffic_kind kind,

@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-enum { TAG_COLLECT = 1, TAG_REDUCE = 2 };
-
 void pwf_mesh_count_sum(const pwf_mesh *mesh, pwf_axis axis, int64_t count)
 {
     const int size = mesh->size[axis], rank = mesh->rank[axis];
@@ -107,7 +105,7 @@ void pwf_mesh_collect(const pwf_mesh *mesh, const void *piece, size_t piece_byte
         int64_t left = (int64_t)piece_bytes;
         for (int64_t n; left > 0; left -= n, at += n) {
             n = pwf_mesh_piece(left, 1);
-            PWF_MPI(MPI_Send(at, pwf_mesh_count(n), MPI_BYTE, 0, TAG_COLLECT, comm));
+            PWF_MPI(MPI_Send(at, pwf_mesh_count(n), MPI_BYTE, 0, PWF_TAG_COLLECT, comm));
         }
         pwf_mesh_met(mesh, since);
         return;
@@ -119,8 +117,8 @@ void pwf_mesh_collect(const pwf_mesh *mesh, const void *piece, size_t piece_byte
         int64_t left = offset[r + 1] - offset[r];
         for (int64_t n; left > 0; left -= n, at += n) {
             n = pwf_mesh_piece(left, 1);
-            PWF_MPI(
-                MPI_Recv(at, pwf_mesh_count(n), MPI_BYTE, r, TAG_COLLECT, comm, MPI_STATUS_IGNORE));
+            PWF_MPI(MPI_Recv(at, pwf_mesh_count(n), MPI_BYTE, r, PWF_TAG_COLLECT, comm,
+                             MPI_STATUS_IGNORE));
         }
     }
     pwf_mesh_met(mesh, since);
@@ -142,9 +140,9 @@ static void reduce(const pwf_mesh *mesh, pwf_axis axis, int64_t *values, const i
             const int64_t take = offset[rank + 1] - in < most ? offset[rank + 1] - in : most;
             const double since = pwf_mesh_wait("sum");
             PWF_MPI(MPI_Sendrecv(values + out, pwf_mesh_count(give), MPI_INT64_T,
-                                 give > 0 ? to : MPI_PROC_NULL, TAG_REDUCE, mesh->scratch,
+                                 give > 0 ? to : MPI_PROC_NULL, PWF_TAG_REDUCE, mesh->scratch,
                                  pwf_mesh_count(take), MPI_INT64_T, take > 0 ? from : MPI_PROC_NULL,
-                                 TAG_REDUCE, comm, MPI_STATUS_IGNORE));
+                                 PWF_TAG_REDUCE, comm, MPI_STATUS_IGNORE));
             pwf_mesh_met(mesh, since);
             for (int64_t i = 0; i < take; i++)
                 values[in + i] += mesh->scratch[i];
@@ -152,15 +150,6 @@ static void reduce(const pwf_mesh *mesh, pwf_axis axis, int64_t *values, const i
             in += take;
         }
     }
-}
-
-void pwf_mesh_reduce_i64(const pwf_mesh *mesh, pwf_axis axis, int64_t *values,
-                         const int64_t *offset)
-{
-    const int rank = mesh->rank[axis];
-    const int64_t own = offset[rank + 1] - offset[rank];
-    pwf_mesh_count_bytes(mesh, axis, PWF_REDUCED, 8 * (mesh->size[axis] - 1) * own);
-    reduce(mesh, axis, values, offset);
 }
 
 /* Long vectors are summed in parts, one per rank, and the parts gathered: two to five times as fast

@@ -69,7 +69,9 @@ struct pwf_executor {
     size_t packed_bytes;
     int pieces;
     float *statistics; /* where the caller does not ask for them */
-    bool back;         /* the direction of the action under way, and its span */
+    pwf_gradient_whole *whole;
+    void *whole_context;
+    bool back; /* the direction of the action under way, and its span */
     pwf_span span;
 };
 
@@ -462,6 +464,14 @@ static bool is_wanted(const pwf_executor *e, const pwf_action *action, const run
     return r->targets || (!is_back(action) && action->node < e->graph->node_count - 1);
 }
 
+/* Of a node whose last action that adds to gradients is over. */
+static void tell_whole(const pwf_executor *e, const pwf_node *n)
+{
+    if (!e->whole) return;
+    if (n->weight) e->whole(e->whole_context, n->weight->offset, n->weight->count);
+    if (n->bias) e->whole(e->whole_context, n->bias->offset, n->bias->count);
+}
+
 /* Makes of the sums of a stage what later stages need. */
 static void settle(pwf_executor *e, const pwf_stage *stage, const run *r)
 {
@@ -475,6 +485,7 @@ static void settle(pwf_executor *e, const pwf_stage *stage, const run *r)
             op->settle(&call);
         else
             op->settle_back(&call);
+        if (action->kind == PWF_ACTION_SUMS_BACK) tell_whole(e, call.node);
     }
 }
 
@@ -498,6 +509,10 @@ static pwf_status run_group(pwf_executor *e, const pwf_stage *stage, const run *
         const pwf_call call = call_of(e, a, r, first, stage->images);
         PWF_TRY(run_action(e, action, &call));
         e->nodes[action->node].seconds[back ? BACKWARD : FORWARD] += pwf_clock_seconds() - start;
+        /* Sums are settled when all images are through the stage. */
+        if (action->kind == PWF_ACTION_BACKWARD && !call.node->op->sums &&
+            first + stage->images == e->images)
+            tell_whole(e, call.node);
     }
     return pwf_ok();
 }
@@ -556,6 +571,12 @@ pwf_status pwf_executor_train(pwf_executor *e, const float *weights, const pwf_t
                    .loss = loss};
     *loss = 0.0;
     return run_all(e, &r);
+}
+
+void pwf_executor_tell(pwf_executor *e, pwf_gradient_whole *whole, void *context)
+{
+    e->whole = whole;
+    e->whole_context = context;
 }
 
 pwf_status pwf_executor_statistics(pwf_executor *e, const float *weights, float *statistics)

@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "pwf/core/bits.h"
 #include "pwf/core/mem.h"
-#include "pwf/mesh/exact.h"
 #include "pwf/mesh/pending.h"
+#include "pwf/mesh/reduction.h"
 #include "pwf/shard/shard.h"
-
-#include <pthread.h>
-
-/* A lock guards runs of LOCK_RUN elements; run i belongs to lock i mod LOCKS. A run is long enough
- * that taking the lock costs nothing, and short enough that a second thread in the same layer
- * follows close behind the first. */
-enum { LOCKS = 64, LOCK_RUN = 4 * PWF_BLOCK };
 
 struct pwf_exchange {
     const pwf_mesh *mesh;
@@ -21,9 +14,7 @@ struct pwf_exchange {
     int64_t rounded;
     uint16_t *half; /* [rounded]: upper halves of the weights, as they travel */
     pwf_pending *gather_half, *gather_rest; /* NULL, as `half`: nothing to round, or one shard */
-    int64_t *reducing;
-    int locks;
-    pthread_mutex_t lock[LOCKS];
+    pwf_reduction *reduction;
 };
 
 /* A gather of those elements of each shard that lie in `part`, of `size` bytes each. */
@@ -70,10 +61,7 @@ static pwf_status plan(const pwf_mesh *mesh, int64_t total, int64_t rounded, pwf
     }
     PWF_TRY(plan_gather(e, (pwf_range){0, total}, (int64_t)sizeof(float), &e->gather));
     PWF_TRY(plan_rounded(e));
-    for (; e->locks < LOCKS; e->locks++)
-        if (pthread_mutex_init(&e->lock[e->locks], NULL) != 0)
-            return PWF_FAIL(PWF_RESOURCE, "the system has no memory for another lock");
-    return pwf_ok();
+    return pwf_reduction_new(mesh, e->elements, &e->reduction);
 }
 
 pwf_status pwf_exchange_new(const pwf_mesh *mesh, int64_t total, int64_t rounded,
@@ -94,9 +82,7 @@ pwf_status pwf_exchange_new(const pwf_mesh *mesh, int64_t total, int64_t rounded
 void pwf_exchange_free(pwf_exchange *e)
 {
     if (e == NULL) return;
-    PWF_ASSERT(e->reducing == NULL);
-    for (int i = 0; i < e->locks; i++)
-        pthread_mutex_destroy(&e->lock[i]);
+    pwf_reduction_free(e->reduction);
     pwf_pending_free(e->gather);
     pwf_pending_free(e->gather_half);
     pwf_pending_free(e->gather_rest);
@@ -170,43 +156,28 @@ void pwf_exchange_gather_rounded(pwf_exchange *e, pwf_pool *pool, float *full)
     pwf_pending_end(e->gather_rest);
 }
 
-void pwf_exchange_reduce_begin(pwf_exchange *e, int64_t *sum)
+void pwf_exchange_reduce_begin(pwf_exchange *e, int64_t *sum, int64_t times)
 {
-    PWF_ASSERT(e->reducing == NULL && sum != NULL);
-    e->reducing = sum;
+    pwf_reduction_begin(e->reduction, sum, times);
 }
 
-/* All of it happens here: MPI moves a reduction on only while one of its functions runs, so one
- * that is begun early would only lie open. */
+bool pwf_exchange_add(pwf_exchange *e, const float *gradient, int64_t lo, int64_t count)
+{
+    PWF_ASSERT(count <= e->total - lo);
+    return pwf_reduction_add(e->reduction, gradient, lo, count);
+}
+
+void pwf_exchange_reduce_move(pwf_exchange *e)
+{
+    pwf_reduction_move(e->reduction);
+}
+
 void pwf_exchange_reduce_end(pwf_exchange *e)
 {
-    PWF_ASSERT(e->reducing != NULL);
-    int64_t *sum = e->reducing;
-    e->reducing = NULL;
-    pwf_mesh_reduce_i64(e->mesh, PWF_SHARD, sum, e->elements);
-    pwf_mesh_sum_i64(e->mesh, PWF_REPLICA, sum + e->own.lo, e->own.hi - e->own.lo);
+    pwf_reduction_end(e->reduction);
 }
 
 void pwf_exchange_gather_blocks(const pwf_exchange *e, double *blocks)
 {
     pwf_mesh_gather(e->mesh, PWF_SHARD, blocks, e->blocks);
-}
-
-/* One lock at a time, so the order cannot matter. */
-bool pwf_exchange_add(pwf_exchange *e, int64_t *sum, const float *gradient, int64_t lo,
-                      int64_t count)
-{
-    PWF_ASSERT(lo >= 0 && count >= 0 && count <= e->total - lo);
-    bool good = true;
-    for (const int64_t end = lo + count; lo < end;) {
-        const int64_t run = lo / LOCK_RUN, next = (run + 1) * LOCK_RUN;
-        const int64_t n = (next < end ? next : end) - lo;
-        pthread_mutex_t *lock = &e->lock[run % LOCKS];
-        pthread_mutex_lock(lock);
-        good &= pwf_exact_add(sum + lo, gradient, n);
-        pthread_mutex_unlock(lock);
-        gradient += n;
-        lo += n;
-    }
-    return good;
 }

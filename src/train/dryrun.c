@@ -106,9 +106,12 @@ static pwf_status calibrate(dry_run *d)
         PWF_TRY(pwf_step_run(t));
         const double step = pwf_clock_seconds() - begun;
         const double again = pwf_clock_seconds();
-        PWF_TRY(pwf_trainer_agree(t, pwf_slots_run(t, true)));
+        const pwf_status ran = pwf_slots_run(t, true);
+        const double taken = pwf_clock_seconds() - again;
+        pwf_exchange_reduce_end(t->exchange);
+        PWF_TRY(pwf_trainer_agree(t, ran));
         if (i == 0) continue;
-        slots_seconds += pwf_clock_seconds() - again;
+        slots_seconds += taken;
         seconds += step;
     }
     const double steps = CALIBRATION_STEPS - 1;

@@ -152,12 +152,12 @@ void pwf_plan_traffic(const pwf_trainer *t, int64_t ranks, int64_t shards, pwf_t
     /* In each group of shards every rank lacks the parts of the others, and owns one that the
      * others have summands of. */
     out->bytes[PWF_SHARD][PWF_GATHERED] = replicas * (shards - 1) * (weights + norms);
-    out->bytes[PWF_SHARD][PWF_REDUCED] = replicas * (shards - 1) * sums;
-    /* The sums move twice between replicas: once to be added, once to be known. */
-    out->bytes[PWF_REPLICA][PWF_REDUCED] = 2 * (replicas - 1) * sums;
+    /* Each summand moves once to where it is added, each sum once to every replica beside. */
+    out->bytes[PWF_REPLICA][PWF_REDUCED] = (replicas - 1) * sums;
     /* Losses and statistics of the slots, and the agreement at the end. */
     out->bytes[PWF_WORLD][PWF_GATHERED] = (ranks - 1) * slots * (8 + 4 * buffers);
-    out->bytes[PWF_WORLD][PWF_REDUCED] = 2 * (ranks - 1) * 8 * (1 + PWF_AGREED);
+    out->bytes[PWF_WORLD][PWF_REDUCED] =
+        (ranks - 1) * sums + 2 * (ranks - 1) * 8 * (1 + PWF_AGREED);
     if (t->config->data.skip_bad > 0 && pwf_dataset_is_decoded(t->train_data))
         out->bytes[PWF_WORLD][PWF_GATHERED] += 8 * ranks * (ranks - 1);
 }

@@ -122,6 +122,29 @@ static pwf_targets mix(const pwf_trainer *t, pwf_worker *w, int64_t slot, int64_
     return targets;
 }
 
+typedef struct slot_gradient {
+    pwf_trainer *t;
+    pwf_worker *w;
+} slot_gradient;
+
+/* Adds a part of the slot's gradient to the rank's sums while it is in the caches, and leaves zeros
+ * for the next slot. The thread that talks to MPI then moves the sums on. */
+static void add_gradient(void *context, int64_t lo, int64_t count)
+{
+    const slot_gradient *s = context;
+    float *part = s->w->gradient + lo;
+    PWF_FAULT_SPOIL("train.gradient", PWF_FAULT_F32, part, count);
+    if (!pwf_exchange_add(s->t->exchange, part, lo, count)) s->w->finite = false;
+    memset(part, 0, (size_t)count * sizeof *part);
+    if (s->w == s->t->workers) pwf_exchange_reduce_move(s->t->exchange);
+}
+
+static void move_sums(void *context)
+{
+    const slots_job *job = context;
+    pwf_exchange_reduce_move(job->t->exchange);
+}
+
 static pwf_status run_slot(const slots_job *job, pwf_worker *w, int64_t slot)
 {
     pwf_trainer *t = job->t;
@@ -138,20 +161,19 @@ static pwf_status run_slot(const slots_job *job, pwf_worker *w, int64_t slot)
     }
     const pwf_targets targets = mix(t, w, slot, images);
     const float scale = 1.0f / (float)t->config->train.batch;
-    memset(w->gradient, 0, (size_t)t->state->total * sizeof *w->gradient);
-    PWF_TRY(pwf_executor_train(w->train, t->weights, &targets, scale, w->gradient, statistics,
-                               &t->slot_loss[slot]));
+    slot_gradient gradient = {t, w};
+    pwf_executor_tell(w->train, add_gradient, &gradient);
+    const pwf_status trained = pwf_executor_train(w->train, t->weights, &targets, scale,
+                                                  w->gradient, statistics, &t->slot_loss[slot]);
+    if (trained.code != PWF_OK)
+        memset(w->gradient, 0, (size_t)t->state->total * sizeof *w->gradient);
+    PWF_TRY(trained);
     PWF_FAULT_SPOIL("train.statistics", PWF_FAULT_F32, statistics,
                     pwf_registry_buffer_count(t->registry));
-    PWF_FAULT_SPOIL("train.gradient", PWF_FAULT_F32, w->gradient, t->state->total);
     PWF_FAULT_SPOIL("train.loss", PWF_FAULT_F64, &t->slot_loss[slot], 1);
     if (PWF_FAULT_VALUE("train.loss", "grow"))
         t->slot_loss[slot] *= 100.0 * (double)t->config->parallel.slots;
-    span = pwf_trace_begin("add");
-    if (!pwf_exchange_add(t->exchange, t->sum, w->gradient, 0, t->state->total) ||
-        !isfinite(t->slot_loss[slot]))
-        w->finite = false;
-    pwf_trace_end(span);
+    if (!isfinite(t->slot_loss[slot])) w->finite = false;
     return pwf_ok();
 }
 
@@ -188,16 +210,19 @@ pwf_status pwf_slots_run(pwf_trainer *t, bool gradients)
 {
     const int ranks = pwf_mesh_size(t->mesh, PWF_WORLD), rank = pwf_mesh_rank(t->mesh, PWF_WORLD);
     const slots_job job = {t, pwf_slots_first(t, rank), gradients};
-    if (gradients) clear_sum(t);
     t->slots_precision = gradients ? t->training : PWF_FP32;
     pwf_workers_reset(t);
     pwf_workers_pack(t, prepare);
     const int64_t slots = pwf_slots_first(t, rank + 1) - job.first;
+    if (gradients) {
+        clear_sum(t);
+        pwf_exchange_reduce_begin(t->exchange, t->sum, slots);
+    }
     const double begun = pwf_clock_seconds();
     if (PWF_FAULT_VALUE("train.slots", "slow"))
         nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
     pwf_span span = pwf_trace_begin("slots");
-    pwf_pool_run(t->pool, (int)slots, slot_task, (void *)&job);
+    pwf_pool_run_idle(t->pool, (int)slots, slot_task, (void *)&job, gradients ? move_sums : NULL);
     pwf_trace_end(span);
     t->own_seconds += (pwf_clock_seconds() - begun) / (double)slots;
     const pwf_status skips = pwf_skips_agree(t, t->train_data, &t->train_skips);

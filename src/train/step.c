@@ -177,7 +177,6 @@ static pwf_status attempt(pwf_trainer *t, const pwf_stream *noise)
     (void)PWF_FAULT_POINT("train.reduce");
     PWF_FAULT_SPOIL("train.sum", PWF_FAULT_I64, t->sum, s->total);
     span = pwf_trace_begin("reduce");
-    pwf_exchange_reduce_begin(t->exchange, t->sum);
     pwf_exchange_reduce_end(t->exchange);
     pwf_trace_end(span);
     gradient(t, noise);

@@ -6,6 +6,7 @@
 #include "bench.h"
 #include "pwf/core/clock.h"
 #include "pwf/core/mem.h"
+#include "pwf/mesh/exact.h"
 #include "pwf/shard/shard.h"
 #include "pwf/tensor/kernels.h"
 
@@ -25,7 +26,7 @@ static void run(int part)
 {
     switch (part) {
     case ADD:
-        if (!pwf_exchange_add(all.exact, all.sum, all.gradient, 0, all.count))
+        if (!pwf_exact_add(all.sum, all.gradient, all.count))
             bench_check(PWF_FAIL(PWF_NUMBERS, "a gradient is not finite"));
         break;
     case PLAIN_ADD:
@@ -33,7 +34,7 @@ static void run(int part)
         break;
     default: {
         pwf_exchange *e = part == REDUCE ? all.exact : all.half;
-        pwf_exchange_reduce_begin(e, all.sum);
+        pwf_exchange_reduce_begin(e, all.sum, 1);
         pwf_exchange_reduce_end(e);
     }
     }

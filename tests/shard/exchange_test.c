@@ -112,7 +112,7 @@ static void reduces(void **state)
         for (int64_t i = 0; i < totals[t]; i++)
             sum[i] = mixed(rank, i);
         sum[totals[t]] = 42;
-        pwf_exchange_reduce_begin(e, sum);
+        pwf_exchange_reduce_begin(e, sum, 1);
         pwf_exchange_reduce_end(e);
         for (int64_t i = own.lo; i < own.hi; i++) {
             int64_t want = 0;
@@ -121,6 +121,7 @@ static void reduces(void **state)
             assert_int_equal(sum[i], want);
         }
         assert_int_equal(sum[totals[t]], 42);
+        pwf_mesh_barrier(mesh);
         pwf_exchange_free(e);
     }
 }
@@ -129,6 +130,7 @@ enum { THREADS = 3, SLOTS = 9, PIECE = 5000 };
 
 static pwf_exchange *shared;
 static bool good[THREADS];
+static int first_slot; /* of this rank */
 
 /* Slots thread, thread + THREADS, ..., in pieces that cross the blocks, from a different end. */
 static void *adder(void *argument)
@@ -139,44 +141,79 @@ static void *adder(void *argument)
     good[thread] = true;
     for (int slot = thread; slot < SLOTS; slot += THREADS) {
         for (int64_t i = 0; i < MOST; i++)
-            gradient[i] = number(slot, i);
+            gradient[i] = number(first_slot + slot, i);
         const int64_t pieces = (MOST + PIECE - 1) / PIECE;
         for (int64_t p = 0; p < pieces; p++) {
             const int64_t lo = (slot % 2 ? p : pieces - 1 - p) * PIECE;
             const int64_t n = MOST - lo < PIECE ? MOST - lo : PIECE;
-            if (!pwf_exchange_add(shared, sum, gradient + lo, lo, n)) good[thread] = false;
+            if (!pwf_exchange_add(shared, gradient + lo, lo, n)) good[thread] = false;
+            if (thread == 0) pwf_exchange_reduce_move(shared);
         }
     }
     free(gradient);
     return NULL;
 }
 
+static int64_t reduced(void)
+{
+    const pwf_traffic all = pwf_mesh_traffic(mesh);
+    return all.bytes[PWF_WORLD][PWF_REDUCED] + all.bytes[PWF_REPLICA][PWF_REDUCED];
+}
+
+/* The sum moves while threads add to it, the one that talks to MPI among them; every second time
+ * some ranks were told to expect more than comes. */
 static void threads_add(void **state)
 {
     (void)state;
+    const int rank = pwf_mesh_rank(mesh, PWF_WORLD), ranks = pwf_mesh_size(mesh, PWF_WORLD);
+    const int replicas = pwf_mesh_size(mesh, PWF_REPLICA);
     assert_int_equal(pwf_exchange_new(mesh, MOST, 0, &shared).code, PWF_OK);
-    memset(sum, 0, sizeof sum);
-    pthread_t threads[THREADS];
-    for (int i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, adder, (void *)(intptr_t)i), 0);
-    for (int i = 0; i < THREADS; i++) {
-        assert_int_equal(pthread_join(threads[i], NULL), 0);
-        assert_true(good[i]);
+    const pwf_range own = pwf_exchange_own(shared);
+    first_slot = rank * SLOTS;
+    for (int step = 0; step < 4; step++) {
+        int64_t moved = -reduced();
+        memset(sum, 0, sizeof sum);
+        pwf_exchange_reduce_begin(shared, sum, SLOTS + (step + rank) % 2);
+        pthread_t threads[THREADS];
+        for (int i = 1; i < THREADS; i++)
+            assert_int_equal(pthread_create(&threads[i], NULL, adder, (void *)(intptr_t)i), 0);
+        adder((void *)0);
+        for (int i = 1; i < THREADS; i++)
+            assert_int_equal(pthread_join(threads[i], NULL), 0);
+        for (int i = 0; i < THREADS; i++)
+            assert_true(good[i]);
+        pwf_exchange_reduce_end(shared);
+        for (int64_t i = own.lo; i < own.hi; i++) {
+            int64_t want = 0;
+            for (int slot = 0; slot < ranks * SLOTS; slot++)
+                want += (int64_t)rint((double)number(slot, i) * 0x1p+44);
+            assert_int_equal(sum[i], want);
+        }
+        moved += reduced();
+        pwf_mesh_sum_i64(mesh, PWF_WORLD, &moved, 1);
+        assert_int_equal(moved, 8 * (int64_t)MOST * (ranks - 1 + replicas - 1));
     }
-    for (int64_t i = 0; i < MOST; i++) {
-        int64_t want = 0;
-        for (int slot = 0; slot < SLOTS; slot++)
-            want += (int64_t)rint((double)number(slot, i) * 0x1p+44);
-        assert_int_equal(sum[i], want);
-    }
+    pwf_exchange_free(shared);
+}
+
+static void refuses_what_is_no_number(void **state)
+{
+    (void)state;
     const float wrong[4] = {1.0f, NAN, 2048.0f, -1.0f};
-    const int64_t before[4] = {sum[MOST - 4], sum[MOST - 3], sum[MOST - 2], sum[MOST - 1]};
-    assert_false(pwf_exchange_add(shared, sum, wrong, MOST - 4, 4));
-    assert_int_equal(sum[MOST - 4], before[0] + ((int64_t)1 << 44));
-    assert_int_equal(sum[MOST - 3], before[1]);
-    assert_int_equal(sum[MOST - 2], before[2]);
-    assert_int_equal(sum[MOST - 1], before[3] - ((int64_t)1 << 44));
-    assert_true(pwf_exchange_add(shared, sum, NULL, MOST, 0));
+    const int ranks = pwf_mesh_size(mesh, PWF_WORLD);
+    assert_int_equal(pwf_exchange_new(mesh, 4, 0, &shared).code, PWF_OK);
+    const pwf_range own = pwf_exchange_own(shared);
+    memset(sum, 0, 4 * sizeof *sum);
+    pwf_exchange_reduce_begin(shared, sum, 2);
+    assert_false(pwf_exchange_add(shared, wrong, 0, 4));
+    assert_true(pwf_exchange_add(shared, NULL, 4, 0));
+    assert_true(pwf_exchange_add(shared, NULL, 0, 0));
+    pwf_exchange_reduce_end(shared);
+    for (int64_t i = own.lo; i < own.hi; i++)
+        assert_int_equal(sum[i], isfinite(wrong[i]) && wrong[i] < 2.0f
+                                     ? ranks * (int64_t)(wrong[i] * 0x1p+44f)
+                                     : 0);
+    pwf_mesh_barrier(mesh);
     pwf_exchange_free(shared);
 }
 
@@ -198,6 +235,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(gathers_rounded),
         cmocka_unit_test(reduces),
         cmocka_unit_test(threads_add),
+        cmocka_unit_test(refuses_what_is_no_number),
         cmocka_unit_test(refuses_different_totals),
     };
     return run_over_meshes(argc, argv, tests, sizeof tests / sizeof tests[0]);

@@ -7,7 +7,7 @@ rm -rf ./*
 faults=${1:-OFF}
 tiny=$PWF_SOURCE_DIR/tests/train/tiny.yaml
 good() { "$(dirname "$PWF_BIN_DIR")/tests/trace_check" "$@"; }
-steps=(train step hash sample gather slots/2 slot/2 images/2 forward/2 backward/2 add/2 losses reduce gradient norms
+steps=(train step hash sample gather slots/2 slot/2 images/2 forward/2 backward/2 move losses reduce gradient norms
     agreement update fingerprint)
 trace=(--set log.trace=true)
 mesh=(--set parallel.shards=2 --set parallel.threads=2)
@@ -43,7 +43,7 @@ expect 75 "resumed again"
 check "the earlier trace is as it was" sha256sum --quiet -c some.sum
 check "a resumed run begins with its first step" good some/trace-0000000006.json 2 2 step slot
 check "of steps 6 and 7" test "$(step_numbers some/trace-0000000006.json)" = "6 7 "
-check "a second one from there has another name" good some/trace-0000000006-2.json 1 1 step slot add
+check "a second one from there has another name" good some/trace-0000000006-2.json 1 1 step slot backward
 
 # Killed.
 start killed "step 6" -c "$tiny" --output killed "${trace[@]}" --set log.trace_steps=1000 \

@@ -19,6 +19,12 @@ pwf_status pwf_pool_new(int threads, void (*start)(void), pwf_pool **out);
  * Local; from the thread that made the pool. Nothing may depend on which worker a task falls to. */
 void pwf_pool_run(pwf_pool *pool, int tasks, pwf_task task, void *context);
 
+/** The same, and while the caller has no task left but others still work, it calls `idle` again and
+ * again.
+ * Local; as above. */
+void pwf_pool_run_idle(pwf_pool *pool, int tasks, pwf_task task, void *context,
+                       void (*idle)(void *context));
+
 /** Number of workers, the caller included.
  * Local. */
 int pwf_pool_threads(const pwf_pool *pool);

@@ -117,12 +117,6 @@ void pwf_mesh_gather_items(const pwf_mesh *mesh, pwf_axis axis, void *items, siz
 void pwf_mesh_collect(const pwf_mesh *mesh, const void *piece, size_t piece_bytes, void *data,
                       const int64_t *offset);
 
-/** Sums `values` over the ranks of the axis and leaves the sum of elements
- * [offset[r], offset[r + 1]) in their place on rank r; the other elements are then undefined.
- * Collective over the axis. Exact. */
-void pwf_mesh_reduce_i64(const pwf_mesh *mesh, pwf_axis axis, int64_t *values,
-                         const int64_t *offset);
-
 /** Waits until every rank has come here.
  * Collective over the world. */
 void pwf_mesh_barrier(const pwf_mesh *mesh);

@@ -69,6 +69,15 @@ pwf_status pwf_executor_train(pwf_executor *executor, const float *weights,
                               const pwf_targets *targets, float scale, float *dweights,
                               float *statistics, double *loss);
 
+/** Told on the thread of a run: the slot's gradient of weights [lo, lo + count) is whole. */
+typedef void pwf_gradient_whole(void *context, int64_t lo, int64_t count);
+
+/** From now on pwf_executor_train calls `whole` for each weight and bias of the graph, once, as
+ * soon as nothing more will be added to its gradient, the last layers first; NULL, as at first:
+ * nobody is told.
+ * Local. */
+void pwf_executor_tell(pwf_executor *executor, pwf_gradient_whole *whole, void *context);
+
 /** Training modes only: forward for the statistics alone, as above.
  * Local. */
 pwf_status pwf_executor_statistics(pwf_executor *executor, const float *weights, float *statistics);

@@ -5,6 +5,8 @@
 #include "pwf/core/pool.h"
 #include "pwf/mesh/mesh.h"
 
+#include <stdbool.h>
+
 /** The flat vector in blocks, the blocks in shards, and the two exchanges of a step. */
 
 enum { PWF_BLOCK = 4096 }; /* elements; part of the numerics contract */
@@ -55,20 +57,23 @@ void pwf_exchange_gather_end(pwf_exchange *exchange);
 void pwf_exchange_gather_rounded(pwf_exchange *exchange, pwf_pool *pool, float *full);
 
 /** Sums `sum` (total elements) over all ranks of the world; the own range then holds the whole
- * sum, the rest is undefined. Between begin and end `sum` is not touched.
+ * sum, the rest is undefined (mesh/reduction.h). The threads of this rank add every element `times`
+ * times between begin and end, and nobody else touches `sum`.
  * Collective over the world. Exact. */
-void pwf_exchange_reduce_begin(pwf_exchange *exchange, int64_t *sum);
+void pwf_exchange_reduce_begin(pwf_exchange *exchange, int64_t *sum, int64_t times);
 void pwf_exchange_reduce_end(pwf_exchange *exchange);
+
+/** Adds `count` elements from flat offset `lo` of a slot's gradient to the sum that has begun.
+ * Local; any thread. Returns false if an element was not finite or too large (mesh/exact.h). */
+bool pwf_exchange_add(pwf_exchange *exchange, const float *gradient, int64_t lo, int64_t count);
+
+/** Moves the sum on as far as it goes without waiting.
+ * Local; on the thread that talks to MPI. */
+void pwf_exchange_reduce_move(pwf_exchange *exchange);
 
 /** Gathers one double per block: `blocks` has pwf_block_count(total) entries, of which this rank
  * has filled those of its own range; afterwards all are filled, in block order, on every rank.
  * Collective over the shard axis. */
 void pwf_exchange_gather_blocks(const pwf_exchange *exchange, double *blocks);
-
-/** One exact sum fed by several threads: `count` elements from flat offset `lo` of a slot's
- * gradient are added to the rank's sums under block locks.
- * Local; any thread. Returns false if an element was not finite or too large (mesh/exact.h). */
-bool pwf_exchange_add(pwf_exchange *exchange, int64_t *sum, const float *gradient, int64_t lo,
-                      int64_t count);
 
 #endif

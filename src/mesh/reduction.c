@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A piece has a home, one of the ranks that own it. A rank sends its summands home as soon as they
+ * are complete; there they are added whenever they come, as integers make the order free, and the
+ * sum goes to the other owners. A number moves as rarely as it can, and nobody waits before the
+ * end. */
+#include "pwf/mesh/reduction.h"
+
+#include "mesh_private.h"
+#include "pwf/core/clock.h"
+#include "pwf/core/mem.h"
+#include "pwf/core/trace.h"
+#include "pwf/mesh/exact.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* A piece is long enough that a message or a lock costs little beside it, and short enough that the
+ * first travels while the last is being made, and that a second thread in the same layer follows
+ * close behind the first; of each shard there are some for every replica. The tag of a message is
+ * the number of its piece, and 32767 the highest that every MPI allows. */
+enum { PIECE_MOST = 16384, PIECE_LEAST = 1024, PIECES_EACH = 4, PIECES_MOST = 30000 };
+enum { LOCKS = 64, BUFFERS = 8, NONE = -1 };
+
+typedef struct piece {
+    int64_t lo, hi;
+    int home;                /* world rank */
+    bool own;                /* of this rank's shard */
+    bool given;              /* the rank's summands are with the others, or on their way */
+    int summands;            /* at home: ranks whose summands are in */
+    _Atomic int64_t lacking; /* elements that the rank's threads have yet to add */
+} piece;
+
+typedef enum message_kind {
+    GIVE,  /* summands, home */
+    TAKE,  /* summands of another rank, at home */
+    TELL,  /* the sum, to another owner */
+    LEARN, /* the sum, from home */
+} message_kind;
+
+typedef struct message {
+    message_kind kind;
+    int index; /* of a piece, or for TAKE of a buffer */
+} message;
+
+struct pwf_reduction {
+    const pwf_mesh *mesh;
+    int rank, ranks, shards;
+    piece *pieces;
+    int piece_count;
+    int64_t *values; /* NULL: not begun */
+    pthread_mutex_t lock[LOCKS];
+    int locks;
+    _Atomic int
+        *complete; /* [piece_count] pieces in the order in which they were completed; NONE */
+    atomic_int completed;
+    int seen;         /* of `complete`, by the thread that talks to MPI */
+    int64_t *buffers; /* [BUFFERS][PIECE] */
+    int64_t length;   /* of a piece at most */
+    int64_t takes,
+        to_take;    /* messages with summands that come here: in all, and not yet asked for */
+    int open, room; /* messages under way, and how many there can be */
+    message *messages;
+    MPI_Request *requests;
+    int *done; /* what has just ended: places among the requests */
+    message *ended;
+    MPI_Status *statuses;
+};
+
+/* ---- the plan ---- */
+
+static int64_t piece_length(const int64_t *offset, int shards, int replicas)
+{
+    int64_t longest = 0;
+    for (int s = 0; s < shards; s++)
+        if (offset[s + 1] - offset[s] > longest) longest = offset[s + 1] - offset[s];
+    int64_t length = longest / ((int64_t)PIECES_EACH * replicas);
+    if (length > PIECE_MOST) length = PIECE_MOST;
+    if (length < PIECE_LEAST) length = PIECE_LEAST;
+    const int64_t least = offset[shards] / PIECES_MOST + 1;
+    if (length < least) length = least;
+    return (length + 7) / 8 * 8; /* a cache line */
+}
+
+static void plan_pieces(pwf_reduction *r, const int64_t *offset)
+{
+    const int replicas = r->ranks / r->shards, own = pwf_mesh_rank(r->mesh, PWF_SHARD);
+    int i = 0;
+    for (int s = 0; s < r->shards; s++)
+        for (int64_t lo = offset[s], n = 0; lo < offset[s + 1]; lo += r->length, n++) {
+            piece *p = &r->pieces[i++];
+            p->lo = lo;
+            p->hi = lo + r->length < offset[s + 1] ? lo + r->length : offset[s + 1];
+            p->home = (int)(n % replicas) * r->shards + s;
+            p->own = s == own;
+            if (p->home == r->rank) r->takes += r->ranks - 1;
+        }
+    PWF_ASSERT(i == r->piece_count);
+}
+
+/* Of each piece one message goes home, and behind it one comes back; of those whose home is here
+ * one goes to each replica, while others come. */
+static int most_messages(const pwf_reduction *r)
+{
+    const int replicas = r->ranks / r->shards;
+    int64_t most = BUFFERS;
+    for (int i = 0; i < r->piece_count; i++)
+        most += r->pieces[i].home == r->rank ? replicas - 1 : 1;
+    return pwf_mesh_count(most);
+}
+
+static pwf_status plan(pwf_reduction *r, const int64_t *offset)
+{
+    int64_t count = 0;
+    r->length = piece_length(offset, r->shards, r->ranks / r->shards);
+    for (int s = 0; s < r->shards; s++)
+        count += (offset[s + 1] - offset[s] + r->length - 1) / r->length;
+    r->piece_count = pwf_mesh_count(count);
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, count, sizeof *r->pieces, &r->pieces));
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, count, sizeof *r->complete, &r->complete));
+    plan_pieces(r, offset);
+    for (; r->locks < LOCKS; r->locks++)
+        if (pthread_mutex_init(&r->lock[r->locks], NULL) != 0)
+            return PWF_FAIL(PWF_RESOURCE, "the system has no memory for another lock");
+    if (r->ranks == 1) return pwf_ok();
+    r->room = most_messages(r);
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, r->room, sizeof *r->messages, &r->messages));
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, r->room, sizeof *r->requests, &r->requests));
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, r->room, sizeof *r->done, &r->done));
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, r->room, sizeof *r->ended, &r->ended));
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, r->room, sizeof *r->statuses, &r->statuses));
+    return pwf_mem_alloc(PWF_MEM_BUFFERS, BUFFERS * r->length, sizeof *r->buffers, &r->buffers);
+}
+
+pwf_status pwf_reduction_new(const pwf_mesh *mesh, const int64_t *offset, pwf_reduction **out)
+{
+    PWF_ASSERT(offset[0] == 0);
+    *out = NULL;
+    pwf_reduction *r = NULL;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, 1, sizeof *r, &r));
+    r->mesh = mesh;
+    r->rank = pwf_mesh_rank(mesh, PWF_WORLD);
+    r->ranks = pwf_mesh_size(mesh, PWF_WORLD);
+    r->shards = pwf_mesh_size(mesh, PWF_SHARD);
+    const pwf_status status = plan(r, offset);
+    if (status.code == PWF_OK)
+        *out = r;
+    else
+        pwf_reduction_free(r);
+    return status;
+}
+
+void pwf_reduction_free(pwf_reduction *r)
+{
+    if (r == NULL) return;
+    PWF_ASSERT(r->values == NULL);
+    for (int i = 0; i < r->locks; i++)
+        pthread_mutex_destroy(&r->lock[i]);
+    pwf_mem_free(r->pieces);
+    pwf_mem_free(r->complete);
+    pwf_mem_free(r->messages);
+    pwf_mem_free(r->requests);
+    pwf_mem_free(r->done);
+    pwf_mem_free(r->ended);
+    pwf_mem_free(r->statuses);
+    pwf_mem_free(r->buffers);
+    pwf_mem_free(r);
+}
+
+/* ---- messages ---- */
+
+static int length_of(const piece *p)
+{
+    return pwf_mesh_count(p->hi - p->lo);
+}
+
+static MPI_Request *open_message(pwf_reduction *r, message_kind kind, int index)
+{
+    PWF_ASSERT(r->open < r->room);
+    r->messages[r->open] = (message){kind, index};
+    return &r->requests[r->open++];
+}
+
+/* Another rank's summands of any piece; the tag will say which. */
+static void take(pwf_reduction *r, int buffer)
+{
+    if (r->to_take == 0) return;
+    r->to_take--;
+    PWF_MPI(MPI_Irecv(r->buffers + buffer * r->length, pwf_mesh_count(r->length), MPI_INT64_T,
+                      MPI_ANY_SOURCE, MPI_ANY_TAG, r->mesh->summands,
+                      open_message(r, TAKE, buffer)));
+}
+
+/* At home: the summands of one more rank are in. */
+static void count_summand(pwf_reduction *r, int index)
+{
+    piece *p = &r->pieces[index];
+    if (++p->summands < r->ranks) return;
+    for (int owner = p->home % r->shards; owner < r->ranks; owner += r->shards)
+        if (owner != r->rank)
+            PWF_MPI(MPI_Isend(r->values + p->lo, length_of(p), MPI_INT64_T, owner,
+                              PWF_TAG_SUMS + index, r->mesh->comm[PWF_WORLD],
+                              open_message(r, TELL, index)));
+}
+
+static void give(pwf_reduction *r, int index)
+{
+    piece *p = &r->pieces[index];
+    p->given = true;
+    if (p->home == r->rank)
+        count_summand(r, index);
+    else
+        PWF_MPI(MPI_Isend(r->values + p->lo, length_of(p), MPI_INT64_T, p->home, index,
+                          r->mesh->summands, open_message(r, GIVE, index)));
+}
+
+/* The threads of this rank may be at the same piece. */
+static void add_taken(pwf_reduction *r, int buffer, MPI_Status *status)
+{
+    const int index = status->MPI_TAG;
+    int count = 0;
+    PWF_MPI(MPI_Get_count(status, MPI_INT64_T, &count));
+    PWF_ASSERT(index < r->piece_count && r->pieces[index].home == r->rank &&
+               count == length_of(&r->pieces[index]));
+    const int64_t *from = r->buffers + buffer * r->length;
+    int64_t *to = r->values + r->pieces[index].lo;
+    pthread_mutex_lock(&r->lock[index % LOCKS]);
+    for (int64_t i = 0; i < count; i++)
+        to[i] += from[i];
+    pthread_mutex_unlock(&r->lock[index % LOCKS]);
+    pwf_mesh_count_bytes(r->mesh, PWF_WORLD, PWF_REDUCED, 8 * (int64_t)count);
+    count_summand(r, index);
+}
+
+static void settle(pwf_reduction *r, message m, MPI_Status *status)
+{
+    const piece *p = m.kind == TAKE ? NULL : &r->pieces[m.index];
+    switch (m.kind) {
+    case TAKE:
+        add_taken(r, m.index, status);
+        take(r, m.index);
+        break;
+    case GIVE: /* has left: the sum may come in its place */
+        if (p->own)
+            PWF_MPI(MPI_Irecv(r->values + p->lo, length_of(p), MPI_INT64_T, p->home,
+                              PWF_TAG_SUMS + m.index, r->mesh->comm[PWF_WORLD],
+                              open_message(r, LEARN, m.index)));
+        break;
+    case LEARN:
+        pwf_mesh_count_bytes(r->mesh, PWF_REPLICA, PWF_REDUCED, 8 * (p->hi - p->lo));
+        break;
+    case TELL:
+        break;
+    }
+}
+
+/* The first `count` of `done` have ended. */
+static void settle_all(pwf_reduction *r, int count)
+{
+    int kept = 0;
+    for (int i = 0; i < count; i++)
+        r->ended[i] = r->messages[r->done[i]];
+    for (int i = 0; i < r->open; i++) {
+        if (r->requests[i] == MPI_REQUEST_NULL) continue;
+        r->messages[kept] = r->messages[i];
+        r->requests[kept++] = r->requests[i];
+    }
+    r->open = kept;
+    for (int i = 0; i < count; i++)
+        settle(r, r->ended[i], &r->statuses[i]);
+}
+
+static void give_complete(pwf_reduction *r)
+{
+    while (r->seen < r->piece_count && r->complete[r->seen] != NONE)
+        give(r, r->complete[r->seen++]);
+}
+
+/* ---- a sum ---- */
+
+void pwf_reduction_begin(pwf_reduction *r, int64_t *values, int64_t times)
+{
+    PWF_ASSERT(r->values == NULL && values != NULL);
+    r->values = values;
+    r->seen = 0;
+    atomic_store(&r->completed, 0);
+    for (int i = 0; i < r->piece_count; i++) {
+        piece *p = &r->pieces[i];
+        p->given = false;
+        p->summands = 0;
+        atomic_store(&p->lacking, times * (p->hi - p->lo));
+        atomic_store(&r->complete[i], NONE);
+    }
+    r->to_take = r->takes;
+    for (int b = 0; r->ranks > 1 && b < BUFFERS; b++)
+        take(r, b);
+}
+
+static int piece_at(const pwf_reduction *r, int64_t element)
+{
+    int lo = 0, hi = r->piece_count; /* in [lo, hi) */
+    while (hi - lo > 1) {
+        const int middle = (lo + hi) / 2;
+        if (r->pieces[middle].lo <= element)
+            lo = middle;
+        else
+            hi = middle;
+    }
+    return lo;
+}
+
+/* One lock at a time, so the order cannot matter. */
+bool pwf_reduction_add(pwf_reduction *r, const float *gradient, int64_t lo, int64_t count)
+{
+    PWF_ASSERT(r->values != NULL && lo >= 0 && count >= 0);
+    bool good = true;
+    for (int i = piece_at(r, lo); count > 0; i++) {
+        PWF_ASSERT(i < r->piece_count);
+        piece *p = &r->pieces[i];
+        const int64_t n = p->hi - lo < count ? p->hi - lo : count;
+        pthread_mutex_lock(&r->lock[i % LOCKS]);
+        good &= pwf_exact_add(r->values + lo, gradient, n);
+        pthread_mutex_unlock(&r->lock[i % LOCKS]);
+        if (atomic_fetch_sub(&p->lacking, n) == n)
+            atomic_store(&r->complete[atomic_fetch_add(&r->completed, 1)], i);
+        gradient += n;
+        lo += n;
+        count -= n;
+    }
+    return good;
+}
+
+void pwf_reduction_move(pwf_reduction *r)
+{
+    PWF_ASSERT(r->values != NULL);
+    if (r->ranks == 1) return;
+    const double since = pwf_clock_seconds();
+    const pwf_span span = pwf_trace_begin("move");
+    const int seen = r->seen;
+    int count = 0;
+    give_complete(r);
+    PWF_MPI(MPI_Testsome(r->open, r->requests, &count, r->done, r->statuses));
+    if (count > 0) settle_all(r, count);
+    if (count > 0 || r->seen > seen) pwf_trace_end(span);
+    pwf_mesh_spent(r->mesh, since);
+}
+
+void pwf_reduction_end(pwf_reduction *r)
+{
+    PWF_ASSERT(r->values != NULL);
+    for (int i = 0; r->ranks > 1 && i < r->piece_count; i++)
+        if (!r->pieces[i].given) give(r, i);
+    const double since = pwf_mesh_wait("sum");
+    while (r->open > 0) {
+        int count = 0;
+        PWF_MPI(MPI_Waitsome(r->open, r->requests, &count, r->done, r->statuses));
+        settle_all(r, count);
+    }
+    pwf_mesh_met(r->mesh, since);
+    r->values = NULL;
+}
