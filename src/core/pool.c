@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { PAUSE = 100000 /* nanoseconds between two calls of an idle caller */ };
+enum { PAUSE = 100000 /* nanoseconds between two pulses of a caller that waits */ };
 
 typedef struct worker {
     pwf_pool *pool;
@@ -33,6 +33,8 @@ struct pwf_pool {
     bool open;       /* the last of them may be entered */
     int busy;        /* threads in it, beside the caller */
     bool ending;
+    bool (*pulse)(void *context);
+    void *pulse_context;
 };
 
 /* Takes tasks until none is left. */
@@ -43,6 +45,7 @@ static void work(pwf_pool *p, int index)
     for (int task; (task = atomic_fetch_add(&p->next, 1)) < p->tasks; idle = false) {
         if (idle) span = pwf_trace_begin(p->span);
         p->task(p->context, task, index);
+        if (index == 0 && p->pulse) p->pulse(p->pulse_context);
     }
     pwf_trace_end(span);
 }
@@ -109,30 +112,26 @@ pwf_status pwf_pool_new(int threads, void (*start)(void), pwf_pool **out)
 }
 
 /* Waits until no other thread is in the run; the lock is held. */
-static void wait_for_others(pwf_pool *p, void (*idle)(void *context))
+static void wait_for_others(pwf_pool *p)
 {
-    while (p->busy > 0 && !idle)
-        pthread_cond_wait(&p->done, &p->lock);
     while (p->busy > 0) {
         struct timespec until;
         pthread_mutex_unlock(&p->lock);
-        idle(p->context);
+        const bool again = p->pulse && p->pulse(p->pulse_context);
         clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_nsec += PAUSE;
         until.tv_sec += until.tv_nsec / 1000000000;
         until.tv_nsec %= 1000000000;
         pthread_mutex_lock(&p->lock);
-        if (p->busy > 0) pthread_cond_timedwait(&p->done, &p->lock, &until);
+        if (p->busy == 0) break;
+        if (again)
+            pthread_cond_timedwait(&p->done, &p->lock, &until);
+        else
+            pthread_cond_wait(&p->done, &p->lock);
     }
 }
 
 void pwf_pool_run(pwf_pool *p, int tasks, pwf_task task, void *context)
-{
-    pwf_pool_run_idle(p, tasks, task, context, NULL);
-}
-
-void pwf_pool_run_idle(pwf_pool *p, int tasks, pwf_task task, void *context,
-                       void (*idle)(void *context))
 {
     pthread_mutex_lock(&p->lock);
     p->task = task;
@@ -148,8 +147,14 @@ void pwf_pool_run_idle(pwf_pool *p, int tasks, pwf_task task, void *context,
     /* Whoever is in it may have a task yet, and must be out before the next run begins. */
     pthread_mutex_lock(&p->lock);
     p->open = false;
-    wait_for_others(p, idle);
+    wait_for_others(p);
     pthread_mutex_unlock(&p->lock);
+}
+
+void pwf_pool_pulse(pwf_pool *p, bool (*pulse)(void *context), void *context)
+{
+    p->pulse = pulse;
+    p->pulse_context = context;
 }
 
 int pwf_pool_threads(const pwf_pool *p)

@@ -2,9 +2,8 @@
 #include "pwf/mesh/pending.h"
 
 #include "mesh_private.h"
+#include "pwf/core/clock.h"
 #include "pwf/core/mem.h"
-
-#include <stdbool.h>
 
 struct pwf_pending {
     const pwf_mesh *mesh;
@@ -89,6 +88,17 @@ void pwf_pending_begin(pwf_pending *p, void *data)
         }
     }
     pwf_mesh_met(p->mesh, since);
+}
+
+bool pwf_pending_move(pwf_pending *p)
+{
+    if (!p->open || p->used == 0) return false;
+    const double since = pwf_clock_seconds();
+    int all = 0;
+    PWF_MPI(MPI_Testall(pwf_mesh_count(p->used), p->requests, &all, MPI_STATUSES_IGNORE));
+    if (all) p->used = 0;
+    pwf_mesh_spent(p->mesh, since);
+    return !all;
 }
 
 void pwf_pending_end(pwf_pending *p)

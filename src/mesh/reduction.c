@@ -329,10 +329,9 @@ bool pwf_reduction_add(pwf_reduction *r, const float *gradient, int64_t lo, int6
     return good;
 }
 
-void pwf_reduction_move(pwf_reduction *r)
+bool pwf_reduction_move(pwf_reduction *r)
 {
-    PWF_ASSERT(r->values != NULL);
-    if (r->ranks == 1) return;
+    if (r->values == NULL || r->ranks == 1) return false;
     const double since = pwf_clock_seconds();
     const pwf_span span = pwf_trace_begin("move");
     const int seen = r->seen;
@@ -342,6 +341,7 @@ void pwf_reduction_move(pwf_reduction *r)
     if (count > 0) settle_all(r, count);
     if (count > 0 || r->seen > seen) pwf_trace_end(span);
     pwf_mesh_spent(r->mesh, since);
+    return true;
 }
 
 void pwf_reduction_end(pwf_reduction *r)

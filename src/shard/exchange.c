@@ -14,6 +14,8 @@ struct pwf_exchange {
     int64_t rounded;
     uint16_t *half; /* [rounded]: upper halves of the weights, as they travel */
     pwf_pending *gather_half, *gather_rest; /* NULL, as `half`: nothing to round, or one shard */
+    float *gathering;                       /* since its begin */
+    bool halved;                            /* so it travels */
     pwf_reduction *reduction;
 };
 
@@ -97,16 +99,6 @@ pwf_range pwf_exchange_own(const pwf_exchange *e)
     return e->own;
 }
 
-void pwf_exchange_gather_begin(pwf_exchange *e, float *full)
-{
-    pwf_pending_begin(e->gather, full);
-}
-
-void pwf_exchange_gather_end(pwf_exchange *e)
-{
-    pwf_pending_end(e->gather);
-}
-
 /* What the tasks of a rounded gather share; task t is block t of the range. */
 typedef struct halving {
     uint16_t *half;
@@ -138,22 +130,42 @@ static void convert(const pwf_exchange *e, pwf_pool *pool, float *full, pwf_rang
     pwf_pool_run(pool, (int)pwf_block_count(range.hi - range.lo), convert_block, &h);
 }
 
-void pwf_exchange_gather_rounded(pwf_exchange *e, pwf_pool *pool, float *full)
+void pwf_exchange_gather_begin(pwf_exchange *e, pwf_pool *pool, float *full, bool rounded)
+{
+    e->gathering = full;
+    e->halved = rounded && e->half;
+    if (!e->halved) {
+        pwf_pending_begin(e->gather, full);
+        return;
+    }
+    convert(e, pool, full, pwf_range_meet(e->own, (pwf_range){0, e->rounded}), true);
+    pwf_pending_begin(e->gather_half, e->half);
+    pwf_pending_begin(e->gather_rest, full + e->rounded);
+}
+
+void pwf_exchange_gather_end(pwf_exchange *e, pwf_pool *pool)
 {
     const int64_t n = e->rounded, lo = e->own.lo < n ? e->own.lo : n;
     const int64_t hi = e->own.hi < n ? e->own.hi : n;
-    if (!e->half) {
-        pwf_exchange_gather_begin(e, full);
-        pwf_exchange_gather_end(e);
+    if (!e->halved) {
+        pwf_pending_end(e->gather);
         return;
     }
-    convert(e, pool, full, (pwf_range){lo, hi}, true);
-    pwf_pending_begin(e->gather_half, e->half);
-    pwf_pending_begin(e->gather_rest, full + n);
     pwf_pending_end(e->gather_half);
-    convert(e, pool, full, (pwf_range){0, lo}, false);
-    convert(e, pool, full, (pwf_range){hi, n}, false);
+    convert(e, pool, e->gathering, (pwf_range){0, lo}, false);
+    convert(e, pool, e->gathering, (pwf_range){hi, n}, false);
     pwf_pending_end(e->gather_rest);
+}
+
+bool pwf_exchange_move(void *context)
+{
+    const pwf_exchange *e = context;
+    bool moves = pwf_pending_move(e->gather);
+    if (e->half) {
+        moves |= pwf_pending_move(e->gather_half);
+        moves |= pwf_pending_move(e->gather_rest);
+    }
+    return moves | pwf_reduction_move(e->reduction);
 }
 
 void pwf_exchange_reduce_begin(pwf_exchange *e, int64_t *sum, int64_t times)
@@ -165,11 +177,6 @@ bool pwf_exchange_add(pwf_exchange *e, const float *gradient, int64_t lo, int64_
 {
     PWF_ASSERT(count <= e->total - lo);
     return pwf_reduction_add(e->reduction, gradient, lo, count);
-}
-
-void pwf_exchange_reduce_move(pwf_exchange *e)
-{
-    pwf_reduction_move(e->reduction);
 }
 
 void pwf_exchange_reduce_end(pwf_exchange *e)

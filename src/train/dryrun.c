@@ -106,6 +106,7 @@ static pwf_status calibrate(dry_run *d)
         PWF_TRY(pwf_step_run(t));
         const double step = pwf_clock_seconds() - begun;
         const double again = pwf_clock_seconds();
+        pwf_slots_clear(t);
         const pwf_status ran = pwf_slots_run(t, true);
         const double taken = pwf_clock_seconds() - again;
         pwf_exchange_reduce_end(t->exchange);

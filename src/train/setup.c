@@ -67,7 +67,9 @@ static pwf_status make_workers(pwf_trainer *t)
     const int threads = (int)t->config->parallel.threads;
     t->workers = calloc((size_t)threads, sizeof *t->workers);
     if (!t->workers) return PWF_FAIL(PWF_RESOURCE, "no memory for %d workers", threads);
-    return pwf_pool_new(threads, pwf_tensor_thread_start, &t->pool);
+    PWF_TRY(pwf_pool_new(threads, pwf_tensor_thread_start, &t->pool));
+    pwf_pool_pulse(t->pool, pwf_exchange_move, t->exchange);
+    return pwf_ok();
 }
 
 pwf_status pwf_train_check_workers(const pwf_config *config, int64_t ranks)

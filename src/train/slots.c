@@ -136,13 +136,7 @@ static void add_gradient(void *context, int64_t lo, int64_t count)
     PWF_FAULT_SPOIL("train.gradient", PWF_FAULT_F32, part, count);
     if (!pwf_exchange_add(s->t->exchange, part, lo, count)) s->w->finite = false;
     memset(part, 0, (size_t)count * sizeof *part);
-    if (s->w == s->t->workers) pwf_exchange_reduce_move(s->t->exchange);
-}
-
-static void move_sums(void *context)
-{
-    const slots_job *job = context;
-    pwf_exchange_reduce_move(job->t->exchange);
+    if (s->w == s->t->workers) pwf_exchange_move(s->t->exchange);
 }
 
 static pwf_status run_slot(const slots_job *job, pwf_worker *w, int64_t slot)
@@ -198,7 +192,7 @@ static void clear_task(void *context, int task, int worker)
     memset(t->sum + lo, 0, (size_t)(left < CLEAR_RUN ? left : CLEAR_RUN) * sizeof *t->sum);
 }
 
-static void clear_sum(pwf_trainer *t)
+void pwf_slots_clear(pwf_trainer *t)
 {
     const int64_t tasks = (t->state->total + CLEAR_RUN - 1) / CLEAR_RUN;
     const pwf_span span = pwf_trace_begin("clear");
@@ -214,15 +208,12 @@ pwf_status pwf_slots_run(pwf_trainer *t, bool gradients)
     pwf_workers_reset(t);
     pwf_workers_pack(t, prepare);
     const int64_t slots = pwf_slots_first(t, rank + 1) - job.first;
-    if (gradients) {
-        clear_sum(t);
-        pwf_exchange_reduce_begin(t->exchange, t->sum, slots);
-    }
+    if (gradients) pwf_exchange_reduce_begin(t->exchange, t->sum, slots);
     const double begun = pwf_clock_seconds();
     if (PWF_FAULT_VALUE("train.slots", "slow"))
         nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
     pwf_span span = pwf_trace_begin("slots");
-    pwf_pool_run_idle(t->pool, (int)slots, slot_task, (void *)&job, gradients ? move_sums : NULL);
+    pwf_pool_run(t->pool, (int)slots, slot_task, (void *)&job);
     pwf_trace_end(span);
     t->own_seconds += (pwf_clock_seconds() - begun) / (double)slots;
     const pwf_status skips = pwf_skips_agree(t, t->train_data, &t->train_skips);

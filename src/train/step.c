@@ -17,7 +17,7 @@ enum { SKIPS_MAX = 3 };
 
 static const float STATISTICS_MOMENTUM = 0.1f; /* PyTorch's BatchNorm default */
 
-void pwf_step_weights(pwf_trainer *t, const pwf_stream *noise, pwf_precision precision)
+static void begin_weights(pwf_trainer *t, const pwf_stream *noise, pwf_precision precision)
 {
     const bool rounded = precision == PWF_BF16;
     float *mine = t->weights + t->state->own.lo;
@@ -28,13 +28,21 @@ void pwf_step_weights(pwf_trainer *t, const pwf_stream *noise, pwf_precision pre
         pwf_posterior_means(t->state, t->pool, rounded, mine);
     pwf_trace_end(span);
     span = pwf_trace_begin("gather");
-    if (rounded) {
-        pwf_exchange_gather_rounded(t->exchange, t->pool, t->weights);
-    } else {
-        pwf_exchange_gather_begin(t->exchange, t->weights);
-        pwf_exchange_gather_end(t->exchange);
-    }
+    pwf_exchange_gather_begin(t->exchange, t->pool, t->weights, rounded);
     pwf_trace_end(span);
+}
+
+static void end_weights(pwf_trainer *t)
+{
+    const pwf_span span = pwf_trace_begin("gather");
+    pwf_exchange_gather_end(t->exchange, t->pool);
+    pwf_trace_end(span);
+}
+
+void pwf_step_weights(pwf_trainer *t, const pwf_stream *noise, pwf_precision precision)
+{
+    begin_weights(t, noise, precision);
+    end_weights(t);
 }
 
 double pwf_step_loss(const pwf_trainer *t)
@@ -167,11 +175,14 @@ static pwf_status attempt(pwf_trainer *t, const pwf_stream *noise)
 {
     pwf_state *s = t->state;
     spoil_state(t);
+    begin_weights(t, noise, t->training);
+    /* While the weights of the other shards arrive. */
     pwf_span span = pwf_trace_begin("hash");
     const pwf_status rest = pwf_rest_check(t);
     pwf_trace_end(span);
     pwf_slots_seek(t, t->position.batches);
-    pwf_step_weights(t, noise, t->training);
+    pwf_slots_clear(t);
+    end_weights(t);
     PWF_FAULT_SPOIL("train.weights", PWF_FAULT_F32, t->weights, s->total);
     pwf_status status = pwf_slots_run(t, true);
     (void)PWF_FAULT_POINT("train.reduce");

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
@@ -86,11 +87,55 @@ static void workers_work_at_the_same_time(void **state)
     pwf_pool_free(NULL);
 }
 
+typedef struct pulses {
+    pthread_t caller;
+    atomic_int count;
+    bool bad;
+} pulses;
+
+static bool pulse(void *context)
+{
+    pulses *p = context;
+    if (!pthread_equal(pthread_self(), p->caller)) p->bad = true;
+    return atomic_fetch_add(&p->count, 1) < 1000;
+}
+
+/* The tasks of all but the caller end when it has pulsed often. */
+static void wait_for_pulses(void *context, int task, int worker)
+{
+    pulses *p = context;
+    (void)task;
+    while (worker > 0 && atomic_load(&p->count) < 50)
+        sched_yield();
+}
+
+static void the_caller_pulses(void **state)
+{
+    (void)state;
+    for (int threads = 1; threads <= 3; threads++) {
+        pwf_pool *pool = NULL;
+        pulses p = {.caller = pthread_self()};
+        assert_int_equal(pwf_pool_new(threads, NULL, &pool).code, PWF_OK);
+        pwf_pool_pulse(pool, pulse, &p);
+        for (int run = 0; run < 20; run++) {
+            atomic_store(&p.count, run % 2 ? 0 : 1000); /* then it has nothing to keep going */
+            pwf_pool_run(pool, 60, wait_for_pulses, &p);
+        }
+        assert_false(p.bad);
+        pwf_pool_pulse(pool, NULL, NULL);
+        const int before = atomic_load(&p.count);
+        pwf_pool_run(pool, 60, wait_for_pulses, &(pulses){.count = 50});
+        assert_int_equal(atomic_load(&p.count), before);
+        pwf_pool_free(pool);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_task_runs_once),
         cmocka_unit_test(workers_work_at_the_same_time),
+        cmocka_unit_test(the_caller_pulses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,9 +27,23 @@ typedef struct job {
     bool failed;
 } job;
 
+/* What was told of a gradient while it was made. */
+typedef struct told {
+    const float *gradient;
+    float *copy;
+    int64_t count;
+} told;
+
+static void copy_whole(void *context, int64_t lo, int64_t count)
+{
+    told *t = context;
+    memcpy(t->copy + lo, t->gradient + lo, (size_t)count * sizeof *t->copy);
+    t->count += count;
+}
+
 /* The result of one step as a hash: gradient, statistics, loss. */
 static bool run_step(const job *j, pwf_executor *executor, const float *weights, float *gradient,
-                     float *statistics, pwf_hash *hash)
+                     float *copy, float *statistics, pwf_hash *hash)
 {
     const int32_t labels[IMAGES] = {1, 9, 0, 4};
     const size_t total = (size_t)pwf_registry_total_count(j->registry);
@@ -38,8 +52,14 @@ static bool run_step(const job *j, pwf_executor *executor, const float *weights,
     memset(gradient, 0, total * sizeof *gradient);
     memset(statistics, 0, buffers * sizeof *statistics);
     const pwf_targets targets = {.labels = labels};
+    told whole = {.gradient = gradient, .copy = copy};
+    memset(copy, 0xff, total * sizeof *copy);
+    pwf_executor_tell(executor, copy_whole, &whole);
     if (pwf_executor_train(executor, weights, &targets, 0.25f, gradient, statistics, &loss).code !=
         PWF_OK)
+        return false;
+    /* Each element was told of once, when nothing was added to it any more. */
+    if (whole.count != (int64_t)total || memcmp(copy, gradient, total * sizeof *copy) != 0)
         return false;
     pwf_hasher *hasher = pwf_hasher_new();
     pwf_hasher_add(hasher, gradient, total * sizeof *gradient);
@@ -54,13 +74,14 @@ static void *work(void *argument)
 {
     job *j = argument;
     const int64_t total = pwf_registry_total_count(j->registry);
-    float *shift, *weights, *gradient, *statistics;
+    float *shift, *weights, *gradient, *copy, *statistics;
     pwf_executor *executor;
     pwf_tensor_thread_start();
     j->failed =
         pwf_mem_alloc(PWF_MEM_BUFFERS, 16 * j->shift, sizeof(float), &shift).code != PWF_OK ||
         pwf_mem_alloc(PWF_MEM_BUFFERS, total, sizeof(float), &weights).code != PWF_OK ||
         pwf_mem_alloc(PWF_MEM_BUFFERS, total, sizeof(float), &gradient).code != PWF_OK ||
+        pwf_mem_alloc(PWF_MEM_BUFFERS, total, sizeof(float), &copy).code != PWF_OK ||
         pwf_mem_alloc(PWF_MEM_BUFFERS, pwf_registry_buffer_count(j->registry), sizeof(float),
                       &statistics)
                 .code != PWF_OK ||
@@ -79,11 +100,13 @@ static void *work(void *argument)
     for (int64_t i = 0; i < IMAGES * height * width * channels; i++)
         image[i] = (float)(i * 7919 % 1009) / 1009.0f - 0.5f;
     for (int i = 0; i < STEPS; i++)
-        if (!run_step(j, executor, weights, gradient, statistics, &j->hash[i])) j->failed = true;
+        if (!run_step(j, executor, weights, gradient, copy, statistics, &j->hash[i]))
+            j->failed = true;
     pwf_executor_free(executor);
     pwf_mem_free(shift);
     pwf_mem_free(weights);
     pwf_mem_free(gradient);
+    pwf_mem_free(copy);
     pwf_mem_free(statistics);
     return NULL;
 }

@@ -40,8 +40,10 @@ static void gathers(void **state)
                 full[i] = -1.0f;
             for (int64_t i = own.lo; i < own.hi; i++)
                 full[i] = number(step, i);
-            pwf_exchange_gather_begin(e, full);
-            pwf_exchange_gather_end(e);
+            assert_false(pwf_exchange_move(e));
+            pwf_exchange_gather_begin(e, NULL, full, false);
+            pwf_exchange_move(e);
+            pwf_exchange_gather_end(e, NULL);
             for (int64_t i = 0; i < totals[t]; i++)
                 assert_true(full[i] == number(step, i));
             assert_true(full[totals[t]] == -1.0f);
@@ -85,7 +87,10 @@ static void gathers_rounded(void **state)
                 for (int64_t i = own.lo; i < own.hi; i++)
                     full[i] = i < rounded ? upper_half(number(step, i)) : number(step, i);
                 const int64_t before = gathered();
-                pwf_exchange_gather_rounded(e, pool, full);
+                pwf_exchange_gather_begin(e, pool, full, true);
+                for (int i = 0; step == 1 && i < 1000000 && pwf_exchange_move(e); i++)
+                    continue;
+                pwf_exchange_gather_end(e, pool);
                 const pwf_range mine = pwf_range_meet(own, (pwf_range){0, rounded});
                 const int64_t others = total - (own.hi - own.lo);
                 if (pwf_mesh_size(mesh, PWF_SHARD) > 1)
@@ -147,7 +152,7 @@ static void *adder(void *argument)
             const int64_t lo = (slot % 2 ? p : pieces - 1 - p) * PIECE;
             const int64_t n = MOST - lo < PIECE ? MOST - lo : PIECE;
             if (!pwf_exchange_add(shared, gradient + lo, lo, n)) good[thread] = false;
-            if (thread == 0) pwf_exchange_reduce_move(shared);
+            if (thread == 0) pwf_exchange_move(shared);
         }
     }
     free(gradient);

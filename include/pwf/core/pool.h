@@ -4,6 +4,8 @@
 
 #include "pwf/core/status.h"
 
+#include <stdbool.h>
+
 /** A rank's worker threads. The calling thread is worker 0 and works too. */
 
 typedef struct pwf_pool pwf_pool;
@@ -19,11 +21,11 @@ pwf_status pwf_pool_new(int threads, void (*start)(void), pwf_pool **out);
  * Local; from the thread that made the pool. Nothing may depend on which worker a task falls to. */
 void pwf_pool_run(pwf_pool *pool, int tasks, pwf_task task, void *context);
 
-/** The same, and while the caller has no task left but others still work, it calls `idle` again and
- * again.
- * Local; as above. */
-void pwf_pool_run_idle(pwf_pool *pool, int tasks, pwf_task task, void *context,
-                       void (*idle)(void *context));
+/** Keeps something going that only the thread that made the pool may do: in every run it calls
+ * `pulse` behind each of its tasks, and again and again while others still work and `pulse` returns
+ * true. NULL, as at first: nothing.
+ * Local. */
+void pwf_pool_pulse(pwf_pool *pool, bool (*pulse)(void *context), void *context);
 
 /** Number of workers, the caller included.
  * Local. */

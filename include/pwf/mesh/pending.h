@@ -4,6 +4,8 @@
 
 #include "pwf/mesh/mesh.h"
 
+#include <stdbool.h>
+
 /** A gather that is planned once and then begun and ended in every step: pwf_mesh_gather in two
  * halves, with work in between. */
 
@@ -18,6 +20,11 @@ pwf_status pwf_pending_new(const pwf_mesh *mesh, pwf_axis axis, const int64_t *o
 /** Begins to gather `data` in place; until the end nobody touches `data`.
  * Collective over the axis. At most one begin without an end. */
 void pwf_pending_begin(pwf_pending *pending, void *data);
+
+/** Moves the bytes on without waiting; MPI does so only while one of its functions runs.
+ * Local; on the thread that talks to MPI. Returns false unless a gather has begun and bytes are
+ * under way. */
+bool pwf_pending_move(pwf_pending *pending);
 
 /** Waits until all bytes have arrived.
  * Collective over the axis. */

@@ -35,8 +35,9 @@ bool pwf_reduction_add(pwf_reduction *reduction, const float *gradient, int64_t 
 
 /** Sends what is complete and takes what has come, without waiting; MPI moves messages on only
  * while one of its functions runs.
- * Local; on the thread that talks to MPI, between begin and end, as often as one likes. */
-void pwf_reduction_move(pwf_reduction *reduction);
+ * Local; on the thread that talks to MPI, as often as one likes. Returns false unless a sum has
+ * begun and there are other ranks. */
+bool pwf_reduction_move(pwf_reduction *reduction);
 
 /** Waits until the sum is there: the elements of the rank's own shard then hold it, the others are
  * undefined. What was added fewer times than begin said counts as it is.

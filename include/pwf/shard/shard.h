@@ -31,8 +31,8 @@ int64_t pwf_block_count(int64_t n);
 /** The exchanges of a flat vector of `total` elements over a mesh, with the buffers they need. */
 typedef struct pwf_exchange pwf_exchange;
 
-/** Plans the exchanges. The first `rounded` elements are those of pwf_exchange_gather_rounded, for
- * which it takes two bytes each where there is more than one shard.
+/** Plans the exchanges. The first `rounded` elements are those that a rounded gather moves as two
+ * bytes each, for which it takes as many where there is more than one shard.
  * Collective over the mesh, which must outlive it. Fails with PWF_RESOURCE, the same everywhere. */
 pwf_status pwf_exchange_new(const pwf_mesh *mesh, int64_t total, int64_t rounded,
                             pwf_exchange **out);
@@ -45,16 +45,12 @@ void pwf_exchange_free(pwf_exchange *exchange);
  * Local. */
 pwf_range pwf_exchange_own(const pwf_exchange *exchange);
 
-/** Gathers `full` (total elements) in place from the shards; the own range must be filled. Between
- * begin and end `full` is not touched.
- * Collective over the shard axis. Exact. */
-void pwf_exchange_gather_begin(pwf_exchange *exchange, float *full);
-void pwf_exchange_gather_end(pwf_exchange *exchange);
-
-/** The same in one go for a `full` whose first `rounded` elements are bf16 numbers, stored as fp32
- * like the others: those travel as two bytes each.
- * Collective over the shard axis. Exact. */
-void pwf_exchange_gather_rounded(pwf_exchange *exchange, pwf_pool *pool, float *full);
+/** Gathers `full` (total elements) in place from the shards; the own range must be filled. With
+ * `rounded` the first elements of pwf_exchange_new are bf16 numbers, stored as fp32 like the
+ * others, and travel as two bytes each. Between begin and end `full` is not touched. Collective
+ * over the shard axis. Exact. */
+void pwf_exchange_gather_begin(pwf_exchange *exchange, pwf_pool *pool, float *full, bool rounded);
+void pwf_exchange_gather_end(pwf_exchange *exchange, pwf_pool *pool);
 
 /** Sums `sum` (total elements) over all ranks of the world; the own range then holds the whole
  * sum, the rest is undefined (mesh/reduction.h). The threads of this rank add every element `times`
@@ -67,9 +63,10 @@ void pwf_exchange_reduce_end(pwf_exchange *exchange);
  * Local; any thread. Returns false if an element was not finite or too large (mesh/exact.h). */
 bool pwf_exchange_add(pwf_exchange *exchange, const float *gradient, int64_t lo, int64_t count);
 
-/** Moves the sum on as far as it goes without waiting.
- * Local; on the thread that talks to MPI. */
-void pwf_exchange_reduce_move(pwf_exchange *exchange);
+/** Moves a gather and a sum that have begun on as far as they go without waiting; `exchange` is a
+ * pwf_exchange, so that this can be a pool's pulse.
+ * Local; on the thread that talks to MPI. Returns whether there is one. */
+bool pwf_exchange_move(void *exchange);
 
 /** Gathers one double per block: `blocks` has pwf_block_count(total) entries, of which this rank
  * has filled those of its own range; afterwards all are filled, in block order, on every rank.
