@@ -180,12 +180,16 @@ for ((turn = 1; turn <= turns; turn++)); do
     done
 done
 for ((turn = 1; turn <= turns; turn++)); do
-    for mesh in "1 1" "1 $threads" "$threads 1"; do
-        read -r ranks own <<<"$mesh"
-        row=$(many "$ranks" rank)\ of\ $(many "$own" thread)
-        say "$model on $row, turn $turn of $turns"
-        run_steps "$model" fp32 $batch "$ranks" "$own" | cells meshes "$row" value -$batch
-        cell meshes "$row" cores $((ranks * own))
+    for precision in "${precisions[@]}"; do
+        for mesh in "1 1 1" "1 $threads 1" "$threads 1 1" "$threads 1 $threads"; do
+            read -r ranks own shards <<<"$mesh"
+            row="$precision, $(many "$ranks" rank) of $(many "$own" thread)"
+            [ "$shards" = 1 ] || row+=", $(many "$shards" shard)"
+            say "$model, $row, turn $turn of $turns"
+            run_steps "$model" "$precision" $batch "$ranks" "$own" --set parallel.shards="$shards" |
+                cells meshes "$row" value -$batch
+            cell meshes "$row" cores $((ranks * own))
+        done
     done
 done
 say "exact sums"

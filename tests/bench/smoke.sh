@@ -95,7 +95,8 @@ vit_micro, training, fp32
 vit_micro, training, bf16
 vit_micro, batch 16, fp32
 vit_micro, batch 16, bf16
-1 rank of 2 threads
+fp32, 1 rank of 2 threads
+bf16, 2 ranks of 1 thread, 2 shards
 the whole step
 attention
 exact sums

@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { THREADS_MAX = 64, PARTS_MAX = 64, PACK = 0, CLEAR, EXACT, OPERATORS };
+enum { THREADS_MAX = 64, PARTS_MAX = 64, PACK = 0, EXACT, OPERATORS };
 
 /* Seconds of one slot. */
 typedef struct spent {
@@ -30,6 +30,7 @@ typedef struct worker {
     float *gradient, *statistics;
     int64_t *sum;
     int32_t *labels;
+    double adding; /* seconds of the slot at hand */
     spent before[PARTS_MAX], least[PARTS_MAX];
     bool warm;
 } worker;
@@ -138,7 +139,7 @@ static double least(double a, double b)
 }
 
 /* What the executor has counted since the slot before. */
-static void note(worker *w, spent clear, spent exact)
+static void note(worker *w)
 {
     for (int i = 0; i < pwf_operator_count(); i++) {
         spent now, *before = &w->before[OPERATORS + i], *best = &w->least[OPERATORS + i];
@@ -149,11 +150,18 @@ static void note(worker *w, spent clear, spent exact)
         }
         *before = now;
     }
-    if (w->warm) {
-        w->least[CLEAR].forward = least(w->least[CLEAR].forward, clear.forward);
-        w->least[EXACT].backward = least(w->least[EXACT].backward, exact.backward);
-    }
+    if (w->warm) w->least[EXACT].backward = least(w->least[EXACT].backward, w->adding);
     w->warm = true;
+}
+
+static void add_gradient(void *context, int64_t lo, int64_t count)
+{
+    worker *w = context;
+    const double begun = pwf_clock_seconds();
+    if (!pwf_exact_add(w->sum + lo, w->gradient + lo, count))
+        bench_check(PWF_FAIL(PWF_NUMBERS, "a gradient is not finite"));
+    memset(w->gradient + lo, 0, (size_t)count * sizeof *w->gradient);
+    w->adding += pwf_clock_seconds() - begun;
 }
 
 /* As src/train/slots.c does a slot. */
@@ -163,16 +171,11 @@ static double work(void *context, int thread)
     worker *w = &all.workers[thread];
     const pwf_targets targets = {.labels = w->labels};
     double loss = 0.0;
-    const double t0 = pwf_clock_seconds();
-    memset(w->gradient, 0, (size_t)all.total * sizeof *w->gradient);
-    const double t1 = pwf_clock_seconds();
+    w->adding = 0.0;
+    pwf_executor_tell(w->executor, add_gradient, w);
     bench_check(pwf_executor_train(w->executor, all.weights, &targets, 1.0f / (float)all.batch,
                                    w->gradient, w->statistics, &loss));
-    const double t2 = pwf_clock_seconds();
-    if (!pwf_exact_add(w->sum, w->gradient, all.total))
-        bench_check(PWF_FAIL(PWF_NUMBERS, "a gradient is not finite"));
-    const double t3 = pwf_clock_seconds();
-    note(w, (spent){t1 - t0, 0.0}, (spent){0.0, t3 - t2});
+    note(w);
     return (double)all.images;
 }
 
@@ -186,7 +189,6 @@ static void tell(const char *name, int part, const duty *d)
         s.backward = least(s.backward, all.workers[t].least[part].backward);
     }
     if (part == PACK) s = (spent){all.packing * (double)all.images / (double)all.batch, 0.0};
-    if (part == CLEAR) s.backward = 0.0;
     if (part == EXACT) s.forward = 0.0;
     if (!(s.forward + s.backward > 0.0 && s.forward < 1e30 && s.backward < 1e30)) return;
     const double slots = (double)all.batch / (double)all.images;
@@ -214,11 +216,8 @@ static void tell_all(void)
                (int)all.threads);
     tell("pack the weights", PACK, &d);
     d = (duty){0};
-    duty_touch(&d, gradient, 1.0, (int)all.threads);
-    tell("clear the gradient", CLEAR, &d);
-    d = (duty){0};
-    duty_touch(&d, 5.0 * gradient, 1.0,
-               (int)all.threads); /* the gradient once, sums of twice its size read and written */
+    duty_touch(&d, 6.0 * gradient, 1.0,
+               (int)all.threads); /* the gradient and sums of twice its size, read and written */
     tell("exact sums", EXACT, &d);
 }
 

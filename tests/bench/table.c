@@ -120,11 +120,14 @@ static void derive_posterior(const char *group, const char *row)
               cells_number(group, row, "bayesian") / cells_number(group, row, "ordinary"));
 }
 
+/* The rows begin with a precision. */
 static void derive_mesh(const char *group, const char *row)
 {
+    char alone[64];
+    snprintf(alone, sizeof alone, "%.4s, 1 rank of 1 thread", row);
     cells_set(group, row, "efficiency",
               cells_number(group, row, "value") / cells_number(group, row, "cores") /
-                  cells_number(group, "1 rank of 1 thread", "value"));
+                  cells_number(group, alone, "value"));
 }
 
 /* Seconds that the fastest copy takes for what a part must read and write; a machine without a

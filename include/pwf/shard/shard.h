@@ -47,8 +47,8 @@ pwf_range pwf_exchange_own(const pwf_exchange *exchange);
 
 /** Gathers `full` (total elements) in place from the shards; the own range must be filled. With
  * `rounded` the first elements of pwf_exchange_new are bf16 numbers, stored as fp32 like the
- * others, and travel as two bytes each. Between begin and end `full` is not touched. Collective
- * over the shard axis. Exact. */
+ * others, and travel as two bytes each. Between begin and end `full` is not touched.
+ * Collective over the shard axis. Exact. */
 void pwf_exchange_gather_begin(pwf_exchange *exchange, pwf_pool *pool, float *full, bool rounded);
 void pwf_exchange_gather_end(pwf_exchange *exchange, pwf_pool *pool);
 
