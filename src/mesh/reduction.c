@@ -9,6 +9,7 @@
 #include "pwf/core/clock.h"
 #include "pwf/core/mem.h"
 #include "pwf/core/trace.h"
+#include "pwf/core/watch.h"
 #include "pwf/mesh/exact.h"
 
 #include <pthread.h>
@@ -17,7 +18,8 @@
 /* A piece is long enough that a message or a lock costs little beside it, and short enough that the
  * first travels while the last is being made, and that a second thread in the same layer follows
  * close behind the first; of each shard there are some for every replica. The tag of a message is
- * the number of its piece, and 32767 the highest that every MPI allows. */
+ * the number of its piece, and 32767 the highest that every MPI allows; beyond PIECES_MOST there is
+ * at most one piece more for each shard. */
 enum { PIECE_MOST = 16384, PIECE_LEAST = 1024, PIECES_EACH = 4, PIECES_MOST = 30000 };
 enum { LOCKS = 64, BUFFERS = 8, NONE = -1 };
 
@@ -234,6 +236,7 @@ static void add_taken(pwf_reduction *r, int buffer, MPI_Status *status)
 static void settle(pwf_reduction *r, message m, MPI_Status *status)
 {
     const piece *p = m.kind == TAKE ? NULL : &r->pieces[m.index];
+    pwf_watch_beat(); /* a slow network is none that hangs */
     switch (m.kind) {
     case TAKE:
         add_taken(r, m.index, status);
@@ -339,7 +342,10 @@ bool pwf_reduction_move(pwf_reduction *r)
     give_complete(r);
     PWF_MPI(MPI_Testsome(r->open, r->requests, &count, r->done, r->statuses));
     if (count > 0) settle_all(r, count);
-    if (count > 0 || r->seen > seen) pwf_trace_end(span);
+    if (count > 0 || r->seen > seen)
+        pwf_trace_end(span);
+    else
+        pwf_trace_drop(span);
     pwf_mesh_spent(r->mesh, since);
     return true;
 }

@@ -159,6 +159,7 @@ static pwf_status run_slot(const slots_job *job, pwf_worker *w, int64_t slot)
     pwf_executor_tell(w->train, add_gradient, &gradient);
     const pwf_status trained = pwf_executor_train(w->train, t->weights, &targets, scale,
                                                   w->gradient, statistics, &t->slot_loss[slot]);
+    pwf_executor_tell(w->train, NULL, NULL);
     if (trained.code != PWF_OK)
         memset(w->gradient, 0, (size_t)t->state->total * sizeof *w->gradient);
     PWF_TRY(trained);

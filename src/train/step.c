@@ -186,10 +186,10 @@ static pwf_status attempt(pwf_trainer *t, const pwf_stream *noise)
     PWF_FAULT_SPOIL("train.weights", PWF_FAULT_F32, t->weights, s->total);
     pwf_status status = pwf_slots_run(t, true);
     (void)PWF_FAULT_POINT("train.reduce");
-    PWF_FAULT_SPOIL("train.sum", PWF_FAULT_I64, t->sum, s->total);
     span = pwf_trace_begin("reduce");
     pwf_exchange_reduce_end(t->exchange);
     pwf_trace_end(span);
+    PWF_FAULT_SPOIL("train.sum", PWF_FAULT_I64, t->sum + s->own.lo, s->own.hi - s->own.lo);
     gradient(t, noise);
     PWF_FAULT_SPOIL("train.told", PWF_FAULT_F64, t->slot_loss, t->config->parallel.slots);
     t->told = true;

@@ -76,6 +76,8 @@ static void spans_nest(void **state)
     nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
     pwf_trace_end_of(inner, "slot", -7);
     assert_string_equal(pwf_trace_name(), "outer");
+    pwf_trace_drop(pwf_trace_begin("dropped"));
+    assert_string_equal(pwf_trace_name(), "outer");
     pwf_trace_end(outer);
     assert_null(pwf_trace_name());
     json_t *events = take(3);

@@ -30,7 +30,8 @@ unit() {
     local run=number$1 point what on count kind
     read -r point what on <<<"$2"
     case $point in # so many times a rank comes there in a run, at least
-    image | activation | gradient | loss | statistics) count=$((RANDOM % 70 + 1)) ;;
+    image | activation | loss | statistics) count=$((RANDOM % 70 + 1)) ;;
+    gradient) count=$((RANDOM % 1400 + 1)) ;; # once for each tensor of a slot
     save) count=$((RANDOM % 8 + 4)) ;;
     sigma) count=$((RANDOM % 15 + 5)) ;;
     *) count=$((RANDOM % 17 + 3)) ;;

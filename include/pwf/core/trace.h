@@ -27,6 +27,7 @@ typedef struct pwf_span {
 extern atomic_bool pwf_trace_on;
 pwf_span pwf_trace_open_span(const char *name);
 void pwf_trace_close_span(pwf_span span, const char *key, int64_t value);
+void pwf_trace_drop_span(pwf_span span);
 
 /** Begins a span of the calling thread. `name` stays valid and needs no escape in JSON.
  * Local; any thread. */
@@ -46,6 +47,13 @@ static inline void pwf_trace_end(pwf_span span)
 static inline void pwf_trace_end_of(pwf_span span, const char *key, int64_t value)
 {
     if (span.name) pwf_trace_close_span(span, key, value);
+}
+
+/** Ends it without noting it: nothing came of it.
+ * Local; the same thread. */
+static inline void pwf_trace_drop(pwf_span span)
+{
+    if (span.name) pwf_trace_drop_span(span);
 }
 
 /** The name of the innermost open span of the calling thread; NULL without.
