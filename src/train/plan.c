@@ -149,8 +149,7 @@ void pwf_plan_traffic(const pwf_trainer *t, int64_t ranks, int64_t shards, pwf_t
     const int64_t weights = 4 * total - 2 * halved, sums = 8 * total;
     const int64_t norms = 8 * pwf_block_count(total);
     memset(out->bytes, 0, sizeof out->bytes);
-    /* In each group of shards every rank lacks the parts of the others, and owns one that the
-     * others have summands of. */
+    /* In each group of shards every rank lacks the parts of the others. */
     out->bytes[PWF_SHARD][PWF_GATHERED] = replicas * (shards - 1) * (weights + norms);
     /* Each summand moves once to where it is added, each sum once to every replica beside. */
     out->bytes[PWF_REPLICA][PWF_REDUCED] = (replicas - 1) * sums;

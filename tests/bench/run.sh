@@ -39,7 +39,7 @@ precisions=(fp32 bf16)
 models=(deit_tiny_patch16_224 resnet18)
 weights=(5669800 11678912) # those with a posterior
 classes=1000 per_class=1 side=224 batch=64 large_batch=128
-turns=3 steps=3 pieces=500 slots_time=4000 repeats=9 rounds=(5669800 25503912) tested=$((200 / threads))
+turns=3 steps=3 pieces=500 slots_time=4000 repeats=9 rounds=(5669800 25503912) tested=$((400 / threads))
 case $mode in
     quick) turns=1 steps=2 pieces=200 slots_time=1500 repeats=5 rounds=(5669800) ;;
     smoke)
@@ -101,7 +101,7 @@ mkdir packed
 quietly "$bin/pwf" pack tree -o packed/train.h5 --pixels $side
 cat >run.yaml <<END
 model: {classes: $classes, image_size: $side}
-data: {format: hdf5, path: $scratch/packed, resize: $side, validation: 0.4, test_limit: 1, threads: 0}
+data: {format: hdf5, path: $scratch/packed, resize: $side, validation: 0.8, test_limit: 1, threads: 0}
 fixing: {first_epochs: 1000}
 checkpoint: {every: 0}
 eval: {batch: $tested}
