@@ -27,8 +27,7 @@ void pwf_rng_words(pwf_stream s, uint64_t quad, uint32_t out[4])
 }
 
 /* Elements of a range that need not begin or end with the `share` that a quad of words makes.
- * Without a table they are the words' bytes in the order of memory: the machine is little-endian.
- */
+ * Without a table they are the words' bytes as they lie in memory: the machine is little-endian. */
 static void fill(void *out, pwf_stream s, int64_t first, int64_t count, int share,
                  const convert *table)
 {

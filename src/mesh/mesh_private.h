@@ -13,8 +13,7 @@ enum { PWF_TAG_COLLECT = 1, PWF_TAG_REDUCE = 2, PWF_TAG_SUMS = 16 };
 
 struct pwf_mesh {
     MPI_Comm comm[PWF_AXES];
-    MPI_Comm
-        summands; /* the world again, for the messages of a reduction that any tag is taken of */
+    MPI_Comm summands; /* the world again: a reduction's messages, taken whatever their tag */
     int rank[PWF_AXES], size[PWF_AXES];
     int *counts, *starts; /* per rank of the longest axis: arguments of MPI_Allgatherv */
     int64_t *parts;       /* likewise, one more: offsets of equal items or of a long sum's parts */

@@ -52,15 +52,14 @@ struct pwf_reduction {
     int64_t *values; /* NULL: not begun */
     pthread_mutex_t lock[LOCKS];
     int locks;
-    _Atomic int
-        *complete; /* [piece_count] pieces in the order in which they were completed; NONE */
+    /* [piece_count] Pieces in the order in which this rank's threads completed them, then NONE. */
+    _Atomic int *complete;
     atomic_int completed;
-    int seen;         /* of `complete`, by the thread that talks to MPI */
-    int64_t *buffers; /* [BUFFERS][PIECE] */
-    int64_t length;   /* of a piece at most */
-    int64_t takes,
-        to_take;    /* messages with summands that come here: in all, and not yet asked for */
-    int open, room; /* messages under way, and how many there can be */
+    int seen;               /* of `complete`, by the thread that talks to MPI */
+    int64_t length;         /* of a piece at most */
+    int64_t *buffers;       /* [BUFFERS][length]: summands of other ranks arrive here */
+    int64_t takes, to_take; /* messages that bring some: in all, and not yet asked for */
+    int open, room;         /* messages under way, and how many there can be */
     message *messages;
     MPI_Request *requests;
     int *done; /* what has just ended: places among the requests */
@@ -216,7 +215,7 @@ static void give(pwf_reduction *r, int index)
 }
 
 /* The threads of this rank may be at the same piece. */
-static void add_taken(pwf_reduction *r, int buffer, MPI_Status *status)
+static void add_taken(pwf_reduction *r, int buffer, const MPI_Status *status)
 {
     const int index = status->MPI_TAG;
     int count = 0;
@@ -233,7 +232,7 @@ static void add_taken(pwf_reduction *r, int buffer, MPI_Status *status)
     count_summand(r, index);
 }
 
-static void settle(pwf_reduction *r, message m, MPI_Status *status)
+static void settle(pwf_reduction *r, message m, const MPI_Status *status)
 {
     const piece *p = m.kind == TAKE ? NULL : &r->pieces[m.index];
     pwf_watch_beat(); /* a slow network is none that hangs */

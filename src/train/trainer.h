@@ -182,8 +182,7 @@ void pwf_slots_clear(pwf_trainer *t);
 /* slots.c. Runs the slots of this rank of the current batch over the workers: with `gradients`,
  * adds their gradients to t->sum, which is clear, and begins to reduce them, which the caller must
  * end; else in fp32, for the statistics alone. Leaves all slots' losses (0 without gradients) and
- * statistics on every rank. Collective over the mesh; the status is this rank's, which the caller
- * must agree on.
+ * statistics on every rank. Collective over the mesh; the status is this rank's, to be agreed on.
  */
 pwf_status pwf_slots_run(pwf_trainer *t, bool gradients);
 
