@@ -259,12 +259,14 @@ static void test_document_is_current(void **state)
     (void)state;
     const char *folder = getenv("PWF_SOURCE_DIR");
     if (!folder) skip();
-    char *now = printed(pwf_config_print_markdown), *there = file_text(folder, "docs/options.md");
+    char *now = printed(pwf_config_print_markdown),
+         *there = file_text(folder, "docs/reference/options.md");
     if (strcmp(now, there) != 0) {
         FILE *out = fopen("options.md", "w");
         if (out) fputs(now, out), fclose(out);
-        fail_msg("docs/options.md is not what the table says; copy options.md from the test's "
-                 "folder over it");
+        fail_msg(
+            "docs/reference/options.md is not what the table says; copy options.md from the test's "
+            "folder over it");
     }
     free(now);
     free(there);

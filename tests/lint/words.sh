@@ -11,6 +11,6 @@ find_none '(^|[^_a-z])(expf?|logf?|powf?|sinf?|cosf?|tanhf?)\(' "${kernels[@]}"
 
 # Every message code is in the manual.
 while read -r code; do
-    grep -qw "$code" docs/messages.md || { echo "docs/messages.md lacks $code"; bad=1; }
+    grep -qw "$code" docs/reference/messages.md || { echo "docs/reference/messages.md lacks $code"; bad=1; }
 done < <(grep -rhoE '(PWF_INFO|PWF_WARN|pwf_log)\((PWF_LOG_[A-Z]+, )?"[A-Z_]+"' src | grep -oE '"[A-Z_]+"' | tr -d '"')
 exit $bad
