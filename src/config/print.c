@@ -80,6 +80,43 @@ static void print_option(FILE *out, const pwf_config *standard, const pwf_option
     print_wrapped(out, text, TEXT_AT);
 }
 
+static bool is_resumable(const pwf_option *option, const char *group, bool resumable)
+{
+    return pwf_option_in(option, group) && option->of_run == resumable;
+}
+
+/* Appends the resumable keys of a group, as "checkpoint.*" if that is all of them. */
+static void list_resumable(FILE *out, const char *group)
+{
+    int kept = 0, resumable = 0;
+    for (int i = 0; i < pwf_option_count; i++) {
+        kept += is_resumable(&pwf_options[i], group, false);
+        resumable += is_resumable(&pwf_options[i], group, true);
+    }
+    if (group && kept == 0 && resumable > 0) {
+        fprintf(out, ", %s.*", group);
+        return;
+    }
+    for (int i = 0; i < pwf_option_count; i++)
+        if (is_resumable(&pwf_options[i], group, true))
+            fprintf(out, "%s%s", group ? ", " : "", pwf_options[i].key);
+}
+
+static void print_resumable(FILE *out)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *list = open_memstream(&text, &size);
+    if (!list) return;
+    fputs("A resumed run keeps the settings of its checkpoint. Only these keys may change: ", list);
+    list_resumable(list, NULL);
+    for (int i = 0; i < pwf_group_count; i++)
+        list_resumable(list, pwf_groups[i].name);
+    fputc('.', list);
+    if (fclose(list) == 0) print_wrapped(out, text, 0);
+    free(text);
+}
+
 void pwf_config_print_help(FILE *out)
 {
     pwf_config standard;
@@ -96,10 +133,8 @@ void pwf_config_print_help(FILE *out)
             if (pwf_option_in(&pwf_options[j], pwf_groups[i].name))
                 print_option(out, &standard, &pwf_options[j]);
     }
-    fputs("\nA resumed run keeps its settings; only output, fixing.export, parallel.shards,\n"
-          "parallel.threads, parallel.recompute, data.threads, data.skip_bad, checkpoint,\n"
-          "watchdog and log may change.\n",
-          out);
+    fputc('\n', out);
+    print_resumable(out);
 }
 
 static const char *kind_name(pwf_kind kind)

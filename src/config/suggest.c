@@ -1,41 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "table.h"
 
+#include "pwf/core/words.h"
+
 #include <ctype.h>
 #include <string.h>
-
-enum { WORD_MAX = 64 }; /* no key is longer, and nothing longer is near one */
 
 static size_t least(size_t a, size_t b)
 {
     return a < b ? a : b;
-}
-
-/* Letters to insert, delete, replace or swap with their neighbour to make b of a. */
-static size_t distance(const char *a, const char *b)
-{
-    size_t rows = strlen(a), columns = strlen(b);
-    if (rows > WORD_MAX || columns > WORD_MAX) return 2 * WORD_MAX;
-    size_t d[3][WORD_MAX + 1]; /* the last three rows of the table, in turn */
-    for (size_t j = 0; j <= columns; j++)
-        d[0][j] = j;
-    for (size_t i = 1; i <= rows; i++) {
-        size_t *now = d[i % 3], *last = d[(i + 2) % 3], *before = d[(i + 1) % 3];
-        now[0] = i;
-        for (size_t j = 1; j <= columns; j++) {
-            size_t replace = last[j - 1] + (a[i - 1] != b[j - 1]);
-            now[j] = least(replace, 1 + least(last[j], now[j - 1]));
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-                now[j] = least(now[j], before[j - 2] + 1);
-        }
-    }
-    return d[rows % 3][columns];
-}
-
-/* Near enough to be meant: one slip in three letters. */
-static bool is_near(size_t slips, const char *word)
-{
-    return slips == 0 || slips <= strlen(word) / 3;
 }
 
 static const char *leaf_of(const char *key)
@@ -49,13 +22,14 @@ static const char *leaf_of(const char *key)
 static size_t rate(const char *key, const pwf_option *option)
 {
     const char *leaf = leaf_of(key), *own = pwf_option_leaf(option);
-    size_t best = SIZE_MAX, whole = distance(key, option->key), part = distance(leaf, own);
+    size_t best = SIZE_MAX, whole = pwf_word_distance(key, option->key),
+           part = pwf_word_distance(leaf, own);
     bool same_group =
         leaf - key == own - option->key && strncmp(key, option->key, (size_t)(leaf - key)) == 0;
-    if (same_group ? is_near(part, own) || (part == 1 && strlen(own) == 2)
-                   : is_near(whole, option->key) && whole <= 3)
+    if (same_group ? pwf_word_is_near(part, own) || (part == 1 && strlen(own) == 2)
+                   : pwf_word_is_near(whole, option->key) && whole <= 3)
         best = 2 * whole;
-    if (is_near(part, own)) best = least(best, 2 * part + 3);
+    if (pwf_word_is_near(part, own)) best = least(best, 2 * part + 3);
     return best;
 }
 
@@ -108,8 +82,8 @@ void pwf_suggest_key(const char *key, bool variable, char *text, size_t size)
     bool group = pwf_group_find(key, strlen(key)) != NULL;
     /* A misspelt group, when the whole word is nearer to one than to any key. */
     for (int i = 0; !group && !strchr(key, '.') && i < pwf_group_count; i++) {
-        size_t slips = distance(key, pwf_groups[i].name);
-        if (!is_near(slips, pwf_groups[i].name) || 2 * slips > best) continue;
+        size_t slips = pwf_word_distance(key, pwf_groups[i].name);
+        if (!pwf_word_is_near(slips, pwf_groups[i].name) || 2 * slips > best) continue;
         snprintf(text, size, "; did you mean the group %s?", pwf_groups[i].name);
         return;
     }
@@ -129,14 +103,7 @@ void pwf_suggest_key(const char *key, bool variable, char *text, size_t size)
 
 void pwf_suggest_word(const char *word, const char *const *words, char *text, size_t size)
 {
-    const char *best = NULL;
-    size_t slips = SIZE_MAX;
-    for (; *words; words++) {
-        size_t now = distance(word, *words);
-        if (!is_near(now, *words) || now >= slips) continue;
-        best = *words;
-        slips = now;
-    }
+    const char *best = pwf_word_nearest(word, words);
     text[0] = '\0';
     if (best) snprintf(text, size, "; did you mean %s?", best);
 }

@@ -28,41 +28,6 @@ pwf_status pwf_status_make(pwf_code code, const char *file, int line, const char
     return s;
 }
 
-const char *pwf_code_name(pwf_code code)
-{
-    switch (code) {
-    case PWF_OK:
-        return "OK";
-    case PWF_USAGE:
-        return "USAGE";
-    case PWF_DATA:
-        return "DATA";
-    case PWF_MISSING:
-        return "MISSING";
-    case PWF_LAUNCH:
-        return "LAUNCH";
-    case PWF_BUG:
-        return "BUG";
-    case PWF_RESOURCE:
-        return "RESOURCE";
-    case PWF_CANTCREATE:
-        return "CANTCREATE";
-    case PWF_IO:
-        return "IO";
-    case PWF_STOPPED:
-        return "STOPPED";
-    case PWF_NUMBERS:
-        return "NUMBERS";
-    case PWF_DENIED:
-        return "DENIED";
-    case PWF_CONFIG:
-        return "CONFIG";
-    case PWF_STUCK:
-        return "STUCK";
-    }
-    return "UNKNOWN";
-}
-
 _Noreturn void pwf_assert_failed(const char *what, const char *file, int line)
 {
     fprintf(stderr, "pwf: a bug in this program: %s does not hold at %s:%d\n", what, file, line);

@@ -2,6 +2,7 @@
 #include "pwf/models/model.h"
 
 #include "densenet.h"
+#include "pwf/core/words.h"
 #include "resnet.h"
 #include "vit.h"
 
@@ -59,29 +60,6 @@ static const char *name_at(int i)
     return i < FAMILIES ? family_names[i] : presets[i - FAMILIES].name;
 }
 
-/* Levenshtein's distance between short words. */
-static int distance(const char *a, const char *b)
-{
-    enum { LONGEST = 40 };
-    const size_t n = strlen(a), m = strlen(b);
-    int row[LONGEST + 1];
-    if (n > LONGEST || m > LONGEST) return LONGEST;
-    for (size_t j = 0; j <= m; j++)
-        row[j] = (int)j;
-    for (size_t i = 1; i <= n; i++) {
-        int diagonal = row[0];
-        row[0] = (int)i;
-        for (size_t j = 1; j <= m; j++) {
-            int best = diagonal + (a[i - 1] != b[j - 1]);
-            if (row[j] + 1 < best) best = row[j] + 1;
-            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
-            diagonal = row[j];
-            row[j] = best;
-        }
-    }
-    return row[m];
-}
-
 static pwf_status unknown(const char *name)
 {
     char list[512] = "";
@@ -98,9 +76,10 @@ static pwf_status unknown(const char *name)
     PWF_ASSERT(used < sizeof list);
     for (int k = 0; k < NAMES; k++) {
         const int i = (k + FAMILIES) % NAMES; /* a preset before its family, if equally near */
-        if (distance(name, name_at(i)) < distance(name, name_at(nearest))) nearest = i;
+        if (pwf_word_distance(name, name_at(i)) < pwf_word_distance(name, name_at(nearest)))
+            nearest = i;
     }
-    if (distance(name, name_at(nearest)) <= 3)
+    if (pwf_word_distance(name, name_at(nearest)) <= 3)
         return PWF_FAIL(PWF_CONFIG, "model.name: there is no model \"%s\"; did you mean \"%s\"?",
                         name, name_at(nearest));
     return PWF_FAIL(PWF_CONFIG, "model.name: there is no model \"%.60s\"; there are %s", name,

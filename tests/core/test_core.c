@@ -6,14 +6,17 @@
 #include <stdint.h>
 
 #include "pwf/core/clock.h"
+#include "pwf/core/codes.h"
 #include "pwf/core/hash.h"
 #include "pwf/core/isa.h"
 #include "pwf/core/mem.h"
 #include "pwf/core/status.h"
+#include "pwf/core/words.h"
 
 #include <cmocka.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -198,6 +201,45 @@ static void clocks(void **state)
         assert_true(form[i] == 'd' ? text[i] >= '0' && text[i] <= '9' : text[i] == form[i]);
 }
 
+/* --help and the manual page print the same table; each code has one row, in ascending order. */
+static void exit_codes_page_is_current(void **state)
+{
+    (void)state;
+    const char *folder = getenv("PWF_SOURCE_DIR");
+    for (int i = 1; i < pwf_code_count; i++)
+        assert_true(pwf_code_rows[i - 1].code < pwf_code_rows[i].code);
+    if (!folder) skip();
+    char path[4096], there[1 << 14] = "", *now = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&now, &size);
+    assert_non_null(out);
+    pwf_codes_print_markdown(out);
+    fclose(out);
+    snprintf(path, sizeof path, "%s/docs/reference/exit-codes.md", folder);
+    FILE *in = fopen(path, "r");
+    assert_non_null(in);
+    there[fread(there, 1, sizeof there - 1, in)] = '\0';
+    fclose(in);
+    if (strcmp(now, there) != 0) {
+        out = fopen("exit-codes.md", "w");
+        if (out) fputs(now, out), fclose(out);
+        fail_msg("%s differs from the table; copy exit-codes.md from the test's folder over it",
+                 path);
+    }
+    free(now);
+}
+
+static void nearest_words(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"--output", "--resume", "--config", NULL};
+    assert_string_equal(pwf_word_nearest("--ouptut", words), "--output");
+    assert_string_equal(pwf_word_nearest("--resum", words), "--resume");
+    assert_null(pwf_word_nearest("--verbose", words));
+    assert_int_equal(pwf_word_distance("abc", "acb"), 1);
+    assert_int_equal(pwf_word_distance("", "abc"), 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -209,6 +251,8 @@ int main(void)
         cmocka_unit_test(instruction_sets),
         cmocka_unit_test(hash_of_pieces),
         cmocka_unit_test(clocks),
+        cmocka_unit_test(exit_codes_page_is_current),
+        cmocka_unit_test(nearest_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,7 +9,7 @@
  * way out. A status is a plain value: nobody owns it and nothing is freed.
  */
 
-/* The exit codes of both programs; 64 to 78 follow sysexits.h. docs/exit-codes.md says when. */
+/* The exit codes of both programs; 64 to 78 follow sysexits.h. src/core/codes.c says when. */
 typedef enum pwf_code {
     PWF_OK = 0,
     PWF_USAGE = 64,      /* command line */

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The table of exit codes and the page printed from it. Both programs end with one of these codes;
+ * slurm/requeue.sh acts on them. Pure data: no state, no files, no MPI. */
+#include "pwf/core/codes.h"
+
+const pwf_code_row pwf_code_rows[] = {
+    {PWF_OK, "OK", "finished; the results are verified", "nothing"},
+    {PWF_USAGE, "USAGE", "the command line is wrong", "fix it; do not requeue"},
+    {PWF_DATA, "DATA", "data or a checkpoint is damaged", "do not requeue"},
+    {PWF_MISSING, "MISSING", "data, a settings file or a named checkpoint is missing",
+     "do not requeue"},
+    {PWF_LAUNCH, "LAUNCH",
+     "the job was launched incorrectly: processes do not find each other, more workers than slots, "
+     "a library other than the one built with, or a missing package",
+     "fix it; `pwf doctor` names the cause"},
+    {PWF_BUG, "BUG", "a bug in pwf (an invariant is broken), or an MPI function failed",
+     "keep the core file and report it; resume with `--resume auto`"},
+    {PWF_RESOURCE, "RESOURCE", "out of memory, shared memory or file descriptors",
+     "requeue with more, at most twice"},
+    {PWF_CANTCREATE, "CANTCREATE",
+     "the output cannot be created, or the run directory holds another run, is in use, or is not "
+     "the same directory on every host",
+     "fix it"},
+    {PWF_IO, "IO", "input or output failed", "requeue on other nodes, at most twice"},
+    {PWF_STOPPED, "STOPPED", "stopped on request; a verified checkpoint was written",
+     "requeue with `--resume auto`"},
+    {PWF_NUMBERS, "NUMBERS",
+     "a loss, gradient or logit is repeatedly non-finite, the loss repeatedly spikes, or the ranks "
+     "hold different states",
+     "check the settings"},
+    {PWF_DENIED, "DENIED", "permission denied", "fix it"},
+    {PWF_CONFIG, "CONFIG", "a setting is invalid, whatever its source", "fix it"},
+    {PWF_STUCK, "STUCK", "the job hung and the watchdog ended it",
+     "requeue with `--resume auto`; from the second time on, without the host it names"},
+};
+
+const int pwf_code_count = sizeof pwf_code_rows / sizeof *pwf_code_rows;
+
+const char *pwf_code_name(pwf_code code)
+{
+    for (int i = 0; i < pwf_code_count; i++)
+        if (pwf_code_rows[i].code == code) return pwf_code_rows[i].name;
+    return "UNKNOWN";
+}
+
+void pwf_codes_print_markdown(FILE *out)
+{
+    fputs("# Exit codes\n\n"
+          "Generated from the table in `src/core/codes.c`; do not edit.\n\n"
+          "All ranks of a job end with the same code, with one exception: on a hang (79) the ranks "
+          "can no longer agree.\n"
+          "The watchdog of one rank then prints `code=STUCK` and ends its process with 79, and the "
+          "launcher kills the others.\n"
+          "A run that has started training prints a `RESULT` line with its code at the end, except "
+          "on 79.\n\n"
+          "| code | name | meaning | what a scheduler should do |\n|---|---|---|---|\n",
+          out);
+    for (int i = 0; i < pwf_code_count; i++)
+        fprintf(out, "| %d | %s | %s | %s |\n", (int)pwf_code_rows[i].code, pwf_code_rows[i].name,
+                pwf_code_rows[i].meaning, pwf_code_rows[i].action);
+    fputs("\nThe codes 64 to 78 have the meanings of `sysexits.h`.\n"
+          "`slurm/job.sh` requeues a job according to this table.\n"
+          "mpirun itself ends with 1 after SIGTERM, and with 128 + n when signal n killed a "
+          "rank.\n",
+          out);
+}
