@@ -8,7 +8,7 @@ packages=(build-essential cmake ninja-build pkg-config openmpi-bin libopenmpi-de
     libxxhash-dev libjansson-dev zlib1g-dev libjpeg62-turbo-dev
     libpng-dev dataset-fashion-mnist)
 if [ "${1:-build}" = test ]; then
-    packages+=(libcmocka-dev clang clang-format shellcheck hdf5-tools slurm-wlm munge)
+    packages+=(libcmocka-dev clang clang-format shellcheck hdf5-tools slurm-wlm munge doxygen graphviz)
 fi
 
 # What the packages would bring, wherever it comes from: modules, Spack, another distribution.

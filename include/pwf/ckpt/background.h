@@ -30,7 +30,7 @@ pwf_status pwf_background_new(const pwf_mesh *mesh, const pwf_state *state, cons
  * Local. */
 void pwf_background_free(pwf_background *b);
 
-/** Begins to write DIR/ckpt-<step>.h5; when it returns, the snapshot and its state may change.
+/** Begins to write DIR/ckpt-STEP.h5; when it returns, the snapshot and its state may change.
  * Nothing may be under way; the state is of the shapes of pwf_background_new, the writer is
  * PWF_CKPT_PWRITE.
  * Collective over the mesh; the same status everywhere. Fails as pwf_ckpt_write; nothing is then

@@ -56,7 +56,7 @@ typedef struct pwf_snapshot {
 pwf_status pwf_ckpt_fingerprint(const pwf_mesh *mesh, const pwf_snapshot *snapshot,
                                 const pwf_hash *own, pwf_hash *out);
 
-/** Writes DIR/ckpt-<step>.h5 by the commit protocol: the file has its name only when all of it is
+/** Writes DIR/ckpt-STEP.h5 by the commit protocol: the file has its name only when all of it is
  * on disk and has been read back. An existing good file of the same step is replaced. Every replica
  * holds the state; one of each replica group writes.
  * Collective over the mesh; the same status everywhere. Fails with PWF_IO, PWF_CANTCREATE or
@@ -75,7 +75,7 @@ pwf_status pwf_ckpt_write_model(const pwf_mesh *mesh, const char *dir,
 pwf_status pwf_ckpt_write_model_file(const pwf_mesh *mesh, const char *path,
                                      const pwf_snapshot *snapshot);
 
-/** Gives a committed checkpoint the second name DIR/round-<round>.h5 (a hard link, or a copy where
+/** Gives a committed checkpoint the second name DIR/round-ROUND.h5 (a hard link, or a copy where
  * links do not work), so that it is kept for good.
  * Collective over the mesh. Fails with PWF_IO. */
 pwf_status pwf_ckpt_keep_round(const pwf_mesh *mesh, const char *path, int64_t round);

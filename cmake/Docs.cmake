@@ -1,0 +1,30 @@
+# Man pages, and the target `docs`: HTML of the public headers and the picture of the rooms.
+
+# The man pages are made from the programs' own --help, so they cannot differ from the option table.
+set(man_pages)
+foreach(program pwf pwf_dist)
+  set(page ${CMAKE_BINARY_DIR}/man/${program}.1)
+  add_custom_command(OUTPUT ${page}
+    COMMAND bash ${CMAKE_SOURCE_DIR}/cmake/man_page.sh $<TARGET_FILE:${program}> ${PROJECT_VERSION} ${page}
+    DEPENDS ${program} ${CMAKE_SOURCE_DIR}/cmake/man_page.sh
+    COMMENT "Man page of ${program}" VERBATIM)
+  list(APPEND man_pages ${page})
+endforeach()
+add_custom_target(man ALL DEPENDS ${man_pages})
+install(FILES ${man_pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+
+find_program(DOXYGEN_PROGRAM doxygen)
+find_program(DOT_PROGRAM dot)
+if(DOXYGEN_PROGRAM)
+  set(PWF_DOXYGEN_OUTPUT ${CMAKE_BINARY_DIR}/docs)
+  configure_file(${CMAKE_SOURCE_DIR}/cmake/Doxyfile.in ${CMAKE_BINARY_DIR}/Doxyfile @ONLY)
+  add_custom_target(docs
+    COMMAND ${DOXYGEN_PROGRAM} ${CMAKE_BINARY_DIR}/Doxyfile
+    WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
+    COMMENT "HTML of the public headers: ${CMAKE_BINARY_DIR}/docs/html/index.html" VERBATIM)
+  if(DOT_PROGRAM)
+    add_custom_command(TARGET docs POST_BUILD
+      COMMAND bash ${CMAKE_SOURCE_DIR}/cmake/room_graph.sh ${CMAKE_BINARY_DIR}/docs/rooms.svg
+      WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} VERBATIM)
+  endif()
+endif()
