@@ -3,9 +3,9 @@
 #define PWF_APP_APP_H
 
 #include "pwf/ckpt/ckpt.h"
-#include "pwf/ckpt/lock.h"
 #include "pwf/config/config.h"
 #include "pwf/mesh/mesh.h"
+#include "pwf/rundir/lock.h"
 
 /* What the main programs share: the command line of pwf_dist, its settings from all sources, and
  * the commands of pwf. */

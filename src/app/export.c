@@ -2,7 +2,7 @@
 /* pwf export: the weights of a checkpoint or model for other programs. */
 #include "app.h"
 
-#include "pwf/ckpt/export.h"
+#include "pwf/formats/export.h"
 
 #include <stdio.h>
 #include <string.h>

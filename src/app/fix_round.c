@@ -2,7 +2,7 @@
 /* pwf fix-round: one fixing round on the weights in an HDF5 file. */
 #include "app.h"
 
-#include "pwf/ckpt/round_file.h"
+#include "pwf/arrays/round_file.h"
 #include "pwf/cluster/round.h"
 #include "pwf/core/mem.h"
 

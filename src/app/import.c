@@ -2,9 +2,9 @@
 /* pwf import: a model file with the weights of another program's file. */
 #include "app.h"
 
-#include "pwf/ckpt/import.h"
 #include "pwf/core/clock.h"
 #include "pwf/core/log.h"
+#include "pwf/formats/import.h"
 #include "pwf/models/model.h"
 
 #include <stdio.h>

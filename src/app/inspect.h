@@ -2,8 +2,8 @@
 #ifndef PWF_APP_INSPECT_H
 #define PWF_APP_INSPECT_H
 
-#include "pwf/ckpt/loaded.h"
 #include "pwf/core/json.h"
+#include "pwf/formats/loaded.h"
 
 /** What `pwf inspect` shows of every kind of file. */
 

@@ -2,8 +2,8 @@
 /* pwf inspect: files that are not checkpoints. */
 #include "inspect.h"
 
-#include "pwf/ckpt/unpacked.h"
-#include "pwf/ckpt/weights_file.h"
+#include "pwf/formats/unpacked.h"
+#include "pwf/formats/weights_file.h"
 
 #include <stdio.h>
 #include <stdlib.h>

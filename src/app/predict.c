@@ -2,7 +2,7 @@
 /* pwf predict: what a finished network says to images. */
 #include "app.h"
 #include "network.h"
-#include "pwf/ckpt/predict_file.h"
+#include "pwf/arrays/predict_file.h"
 #include "pwf/train/train.h"
 
 #include <math.h>

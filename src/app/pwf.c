@@ -3,6 +3,7 @@
 #include "app.h"
 
 #include "pwf/core/log.h"
+#include "pwf/h5/library.h"
 #include "pwf/mesh/mesh.h"
 
 #include <stdio.h>
@@ -79,7 +80,7 @@ static pwf_status said(pwf_status status)
 static pwf_status run_command(const pwf_app_entry *entry, int argc, char **argv)
 {
     if (entry->run) {
-        pwf_ckpt_contain();
+        pwf_h5_contain();
         return said(entry->run(argc, argv));
     }
     pwf_mesh *mesh = NULL;

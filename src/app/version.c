@@ -2,6 +2,7 @@
 #include "app.h"
 
 #include "pwf/core/isa.h"
+#include "pwf/h5/library.h"
 #include "pwf/tensor/tensor.h"
 
 #include <stdio.h>
@@ -10,7 +11,7 @@ void pwf_app_print_version(const char *program)
 {
     printf("%s %s\n", program, PWF_VERSION);
     printf("  MPI              %s\n", pwf_mesh_library());
-    printf("  checkpoints      %s\n", pwf_ckpt_library());
+    printf("  checkpoints      %s\n", pwf_h5_library());
     printf("  settings         %s\n", pwf_config_library());
     printf("  matrix products  %s\n", pwf_tensor_backend_text(PWF_TENSOR_AUTO));
     printf("  own kernels      %s (this machine has %s)\n", pwf_isa_name(pwf_isa_now()),

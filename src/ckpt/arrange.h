@@ -2,7 +2,7 @@
 #ifndef PWF_CKPT_ARRANGE_H
 #define PWF_CKPT_ARRANGE_H
 
-#include "pwf/ckpt/loaded.h"
+#include "pwf/formats/loaded.h"
 
 /** The values of a file in the order of a registry. */
 

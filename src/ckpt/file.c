@@ -23,35 +23,6 @@ void pwf_file_seal(pwf_header *header)
     header->own = pwf_hash_bytes(header, offsetof(pwf_header, own));
 }
 
-/* Opening without blocking, so that a pipe put in the file's place cannot hold the job up. */
-pwf_status pwf_file_open_plain(const char *path, int *fd, int64_t *bytes)
-{
-    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (*fd < 0) {
-        const bool missing = errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG;
-        const pwf_code code = missing ? PWF_MISSING : errno == EACCES ? PWF_DENIED : PWF_IO;
-        return PWF_FAIL(code, "cannot open %s: %s", path, strerror(errno));
-    }
-    struct stat info;
-    pwf_status s = pwf_ok();
-    if (fstat(*fd, &info) != 0)
-        s = PWF_FAIL(PWF_IO, "cannot look at %s: %s", path, strerror(errno));
-    else if (S_ISDIR(info.st_mode))
-        s = PWF_FAIL(PWF_DATA,
-                     "%s is a directory, not a checkpoint; name a file in it, or go on from its "
-                     "newest one with --resume auto --output %s",
-                     path, path);
-    else if (!S_ISREG(info.st_mode))
-        s = PWF_FAIL(PWF_DATA, "%s is not a regular file", path);
-    else
-        *bytes = info.st_size;
-    if (s.code != PWF_OK) {
-        close(*fd);
-        *fd = -1;
-    }
-    return s;
-}
-
 /* The fields behind a good hash can still be those of a crafted file: every number that is used as
  * a size or an offset is held against the length. */
 static pwf_status check_fields(const char *path, const pwf_header *h)
@@ -112,7 +83,7 @@ pwf_status pwf_file_header(const char *path, pwf_header *header)
 {
     int fd = -1;
     int64_t bytes = 0;
-    PWF_TRY(pwf_file_open_plain(path, &fd, &bytes));
+    PWF_TRY(pwf_file_open_read(path, &fd, &bytes));
     const pwf_status s = read_header(fd, path, bytes, header);
     close(fd);
     return s;
@@ -262,7 +233,7 @@ pwf_status pwf_file_open(const char *path, pwf_file *file)
 {
     *file = (pwf_file){.fd = -1, .path = path};
     int64_t bytes = 0;
-    PWF_TRY(pwf_file_open_plain(path, &file->fd, &bytes));
+    PWF_TRY(pwf_file_open_read(path, &file->fd, &bytes));
     pwf_status s = read_header(file->fd, path, bytes, &file->header);
     if (s.code == PWF_OK) s = open_tables(file);
     if (s.code != PWF_OK) pwf_file_close(file);

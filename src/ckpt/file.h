@@ -5,6 +5,7 @@
 #include "pwf/core/file.h"
 #include "pwf/core/hash.h"
 #include "pwf/core/status.h"
+#include "pwf/formats/loaded.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,7 +18,6 @@ enum {
     PWF_FORMAT = 2,         /* version; 1 is read too */
     PWF_FORMAT_LOSSES = 2,  /* the first with /state/losses */
     PWF_FILE_ARRAYS = 8,    /* most arrays of a file */
-    PWF_NAME = 256,         /* bytes of a parameter's name, NUL included */
     PWF_KIND_CHECKPOINT = 0,
     PWF_KIND_MODEL = 1
 };
@@ -76,11 +76,6 @@ pwf_status pwf_file_open(const char *path, pwf_file *file);
 /** Closes a file; one that was never opened but zeroed, with fd -1, is allowed.
  * Local. */
 void pwf_file_close(pwf_file *file);
-
-/** Opens a regular file for reading and says how long it is.
- * Local. The caller closes *fd. Fails with PWF_MISSING, PWF_DENIED, PWF_IO or PWF_DATA; *fd is then
- * -1. */
-pwf_status pwf_file_open_plain(const char *path, int *fd, int64_t *bytes);
 
 /** Reads and checks the first block alone, and the length of the file.
  * Local. Fails as pwf_file_open. */

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "layout.h"
 
-#include "output.h"
-
 #include "pwf/core/mem.h"
+#include "pwf/rundir/output.h"
 
 #include <errno.h>
 #include <stdio.h>

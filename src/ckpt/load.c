@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What tools want of a file: its measures, or all of it. */
-#include "contain.h"
 #include "hashes.h"
 #include "read.h"
 
 #include "pwf/core/mem.h"
+#include "pwf/h5/contain.h"
 #include "pwf/posterior/posterior.h"
 
 #include <stdio.h>
@@ -150,7 +150,7 @@ static void touch_file(void *context)
 /* Opens a file that has verified. */
 static pwf_status open_contained(pwf_file *file, hid_t *h5)
 {
-    PWF_TRY(pwf_contain(file->path, touch_file, file));
+    PWF_TRY(pwf_h5_in_child(file->path, touch_file, file));
     return pwf_layout_open(file, NULL, h5);
 }
 

@@ -4,27 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-pwf_status pwf_mpiio_open(MPI_Comm comm, const char *path, hid_t *out)
-{
-    pwf_h5_start();
-    const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-    H5Pset_fapl_mpio(access, comm, MPI_INFO_NULL);
-    H5Pset_all_coll_metadata_ops(access, true);
-    H5Pset_coll_metadata_write(access, true);
-    H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
-    *out = H5Fopen(path, H5F_ACC_RDWR, access);
-    const pwf_status s =
-        *out < 0 ? pwf_h5_failed(PWF_IO, "cannot open on all ranks", path) : pwf_ok();
-    H5Pclose(access);
-    return s;
-}
-
-pwf_status pwf_mpiio_close(hid_t file, const char *path)
-{
-    if (H5Fclose(file) < 0) return pwf_h5_failed(PWF_IO, "cannot close on all ranks", path);
-    return pwf_ok();
-}
-
 /* Elements [lo, hi) of a row-major dataset, as a few boxes: each step takes the largest whole
  * rows, planes, ... that begin at `lo`. At most 2 * dims - 1 of them. */
 static pwf_status write_range(hid_t set, const char *path, hid_t type, const pwf_param *p,

@@ -2,9 +2,9 @@
 #include "pwf/ckpt/network.h"
 
 #include "arrange.h"
-#include "pwf/ckpt/import.h"
-#include "pwf/ckpt/unpacked.h"
 #include "pwf/core/mem.h"
+#include "pwf/formats/import.h"
+#include "pwf/formats/unpacked.h"
 #include "read.h"
 
 #include <fcntl.h>

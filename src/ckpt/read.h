@@ -3,7 +3,7 @@
 #define PWF_CKPT_READ_H
 
 #include "layout.h"
-#include "pwf/ckpt/loaded.h"
+#include "pwf/ckpt/ckpt.h"
 
 /** Reading the small part of a checkpoint or model file, for one rank. */
 

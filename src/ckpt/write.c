@@ -3,12 +3,12 @@
 #include "commit.h"
 #include "hashes.h"
 #include "mpiio.h"
-#include "output.h"
 
 #include "pwf/core/fault.h"
 #include "pwf/core/log.h"
 #include "pwf/core/mem.h"
 #include "pwf/mesh/mesh_mpi.h"
+#include "pwf/rundir/output.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -165,7 +165,8 @@ static pwf_status open_all(pwf_commit *c)
 {
     share(c);
     if (!c->writer) return pwf_ok();
-    if (c->mpiio) PWF_TRY(pwf_mpiio_open(pwf_mesh_comm(c->mesh, PWF_SHARD), c->part, &c->parallel));
+    if (c->mpiio)
+        PWF_TRY(pwf_h5_open_parallel(pwf_mesh_comm(c->mesh, PWF_SHARD), c->part, &c->parallel));
     if (!c->first) c->file.fd = open(c->part, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
     if (c->file.fd < 0) return PWF_FAIL(PWF_IO, "cannot open %s: %s", c->part, strerror(errno));
     return pwf_ok();
@@ -231,7 +232,7 @@ static pwf_status close_all(pwf_commit *c)
     c->open = false;
     if (!c->writer || !c->mpiio) return pwf_ok();
     divert(c);
-    PWF_TRY(pwf_mpiio_close(c->parallel, c->part));
+    PWF_TRY(pwf_h5_close_parallel(c->parallel, c->part));
     c->parallel = -1;
     return pwf_ok();
 }
@@ -445,7 +446,7 @@ void pwf_commit_copy(pwf_commit *c, char *copy)
 static void give_up(pwf_commit *c)
 {
     if (c->parallel >= 0) divert(c);
-    if (c->parallel >= 0 && c->open) pwf_mpiio_close(c->parallel, c->part);
+    if (c->parallel >= 0 && c->open) pwf_h5_close_parallel(c->parallel, c->part);
     if (c->created) unlink(c->part);
 }
 

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -121,4 +122,33 @@ pwf_status pwf_path_sync_folder(const char *dir)
     if (e != 0 && e != EINVAL && e != EROFS)
         return PWF_FAIL(PWF_IO, "the directory %s did not reach the disk: %s", dir, strerror(e));
     return pwf_ok();
+}
+
+/* Opening without blocking, so that a pipe put in the file's place cannot hold the job up. */
+pwf_status pwf_file_open_read(const char *path, int *fd, int64_t *bytes)
+{
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (*fd < 0) {
+        const bool missing = errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG;
+        const pwf_code code = missing ? PWF_MISSING : errno == EACCES ? PWF_DENIED : PWF_IO;
+        return PWF_FAIL(code, "cannot open %s: %s", path, strerror(errno));
+    }
+    struct stat info;
+    pwf_status s = pwf_ok();
+    if (fstat(*fd, &info) != 0)
+        s = PWF_FAIL(PWF_IO, "cannot look at %s: %s", path, strerror(errno));
+    else if (S_ISDIR(info.st_mode))
+        s = PWF_FAIL(PWF_DATA,
+                     "%s is a directory, not a checkpoint; name a file in it, or go on from its "
+                     "newest one with --resume auto --output %s",
+                     path, path);
+    else if (!S_ISREG(info.st_mode))
+        s = PWF_FAIL(PWF_DATA, "%s is not a regular file", path);
+    else
+        *bytes = info.st_size;
+    if (s.code != PWF_OK) {
+        close(*fd);
+        *fd = -1;
+    }
+    return s;
 }

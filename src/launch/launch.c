@@ -2,10 +2,10 @@
 /* Gathers what all ranks see; rank 0 judges it. */
 #include "survey.h"
 
-#include "pwf/ckpt/ckpt.h"
 #include "pwf/core/isa.h"
 #include "pwf/core/log.h"
 #include "pwf/core/mem.h"
+#include "pwf/h5/library.h"
 #include "pwf/tensor/tensor.h"
 
 #include <stdio.h>
@@ -14,7 +14,7 @@
 
 enum { VARIABLES = 200 };
 
-/* libhdf5 is started without them (src/ckpt/h5.c). */
+/* libhdf5 is started without them (src/h5/h5.c). */
 static void list_variables(char text[VARIABLES])
 {
     static const char *const names[] = {"HDF5_USE_FILE_LOCKING", "HDF5_PLUGIN_PATH", "HDF5_DRIVER",
@@ -35,12 +35,12 @@ static void look_from_here(const pwf_config *config, pwf_place *p)
     memset(p, 0, sizeof *p);
     pwf_machine_look(&p->machine);
     snprintf(p->libraries, sizeof p->libraries, "%.*s, %s", (int)strcspn(mpi, ","), mpi,
-             pwf_ckpt_library());
+             pwf_h5_library());
     snprintf(p->tensors, sizeof p->tensors, "%s",
              pwf_tensor_backend_text(config->parallel.backend));
     p->bf16 = pwf_isa_bf16();
     if (transports) snprintf(p->transports, sizeof p->transports, "%s", transports);
-    p->hdf5 = pwf_ckpt_check_library();
+    p->hdf5 = pwf_h5_check_library();
 }
 
 /* What every rank sees. */

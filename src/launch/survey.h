@@ -2,9 +2,9 @@
 #ifndef PWF_LAUNCH_SURVEY_H
 #define PWF_LAUNCH_SURVEY_H
 
-#include "pwf/ckpt/directory.h"
 #include "pwf/core/machine.h"
 #include "pwf/launch/launch.h"
+#include "pwf/rundir/directory.h"
 #include "pwf/train/train.h"
 
 /** What there is to be judged: gathered from all ranks in launch.c, judged in checks.c. */

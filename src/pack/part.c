@@ -2,10 +2,10 @@
 #define _DEFAULT_SOURCE /* flock */
 #include "part.h"
 
-#include "pwf/ckpt/flat_file.h"
 #include "pwf/core/fault.h"
 #include "pwf/core/log.h"
 #include "pwf/core/mem.h"
+#include "pwf/h5/flat_file.h"
 
 #include <errno.h>
 #include <fcntl.h>

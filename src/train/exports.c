@@ -3,9 +3,9 @@
  * the run by rank 0, so what is missing can be made up for when a run is taken up again. */
 #include "trainer.h"
 
-#include "pwf/ckpt/export.h"
 #include "pwf/core/clock.h"
 #include "pwf/core/log.h"
+#include "pwf/formats/export.h"
 
 #include <stdio.h>
 #include <string.h>

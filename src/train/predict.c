@@ -6,7 +6,7 @@
 #include "pwf/train/train.h"
 #include "trainer.h"
 
-#include "pwf/ckpt/predict_file.h"
+#include "pwf/arrays/predict_file.h"
 #include "pwf/core/mem.h"
 
 #include <math.h>

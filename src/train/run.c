@@ -3,7 +3,6 @@
  * position that names it, so a checkpoint can be taken and a run resumed between any two steps. */
 #include "pwf/train/train.h"
 
-#include "pwf/ckpt/loaded.h"
 #include "pwf/ckpt/network.h"
 #include "pwf/core/clock.h"
 #include "pwf/core/fault.h"
@@ -12,6 +11,7 @@
 #include "pwf/core/mem.h"
 #include "pwf/core/terminal.h"
 #include "pwf/core/trace.h"
+#include "pwf/formats/loaded.h"
 #include "pwf/tensor/tensor.h"
 #include "trainer.h"
 

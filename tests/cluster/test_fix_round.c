@@ -3,7 +3,7 @@
 #include "inputs.h"
 
 #include "app/app.h"
-#include "pwf/ckpt/round_file.h"
+#include "pwf/arrays/round_file.h"
 #include "pwf/mesh/mesh_mpi.h"
 
 #include <hdf5.h>

@@ -8,7 +8,7 @@
  * bad_h5 kinds: their names. */
 #include "checkpoint.h"
 #include "fuzz.h"
-#include "pwf/ckpt/round_file.h"
+#include "pwf/arrays/round_file.h"
 #include "pwf/core/file.h"
 
 #include <hdf5.h>

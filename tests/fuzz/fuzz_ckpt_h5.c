@@ -6,14 +6,14 @@
 #include "fuzz.h"
 #include "h5_changes.h"
 #include "pwf/ckpt/ckpt.h"
-#include "pwf/ckpt/loaded.h"
+#include "pwf/h5/library.h"
 
 static fuzz_h5 *files[2];
 
 static void start(void)
 {
 #ifndef PWF_FUZZING /* there run.sh sorts the crashes: a process for each input would be slow */
-    pwf_ckpt_contain();
+    pwf_h5_contain();
 #endif
     files[0] = fuzz_h5_read(PWF_FUZZ_CORPUS "/checkpoint", "ckpt");
     files[1] = fuzz_h5_read(PWF_FUZZ_CORPUS "/checkpoint", "model");

@@ -4,8 +4,8 @@
  * The input: one byte that chooses the file; then changes as of h5_changes.h. */
 #include "fuzz.h"
 #include "h5_changes.h"
-#include "pwf/ckpt/predict_file.h"
-#include "pwf/ckpt/round_file.h"
+#include "pwf/arrays/predict_file.h"
+#include "pwf/arrays/round_file.h"
 
 #include <stdlib.h>
 #include <string.h>

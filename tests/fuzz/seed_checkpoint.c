@@ -2,7 +2,7 @@
 /* seed_checkpoint FOLDER: writes a checkpoint and a model of a very small network there, for
  * tests/fuzz/corpus. */
 #include "pwf/ckpt/ckpt.h"
-#include "pwf/ckpt/export.h"
+#include "pwf/formats/export.h"
 
 #include <stdio.h>
 #include <stdlib.h>

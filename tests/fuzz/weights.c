@@ -2,7 +2,7 @@
 #include "weights.h"
 
 #include "fuzz.h"
-#include "pwf/ckpt/weights_file.h"
+#include "pwf/formats/weights_file.h"
 
 #include <string.h>
 

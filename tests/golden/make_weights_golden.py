@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Makes the small weight files in tests/ckpt/golden with PyTorch, in the ways that people save a
+"""Makes the small weight files in tests/formats/golden with PyTorch, in the ways that people save a
 state dict. Value i of the t-th tensor is ((37 i + 11 t) mod 255 - 127) / 64, exact in every type."""
 import argparse
 import copyreg
@@ -15,7 +15,7 @@ import torch.nn.functional as F
 
 from networks import DenseNet, ViT
 
-FOLDER = os.path.join(os.path.dirname(__file__), "..", "ckpt", "golden")
+FOLDER = os.path.join(os.path.dirname(__file__), "..", "formats", "golden")
 SHAPES = {
     "conv1.weight": (2, 1, 3, 3),
     "bn1.weight": (2,),

@@ -14,18 +14,18 @@ for dir in src/*/; do
             *) complain "$dir includes pwf/$used/ but does not name $used in NEEDS" ;;
         esac
     done < <(find "$dir" "include/pwf/$room" -name '*.[ch]' -exec cat {} + |
-        sed -n 's/^#include "pwf\/\([a-z]*\)\/.*/\1/p' | sort -u)
+        sed -n 's/^#include "pwf\/\([a-z0-9]*\)\/.*/\1/p' | sort -u)
 done
 
 owner() { # header pattern, rooms that may include it
     local pattern=$1 rooms=" $2 " file room
     while read -r file; do
-        room=$(echo "$file" | sed -E 's#^(src|include/pwf)/([a-z]+)/.*#\2#')
+        room=$(echo "$file" | sed -E 's#^(src|include/pwf)/([a-z0-9]+)/.*#\2#')
         case "$rooms" in *" $room "*) ;; *) complain "$file includes $pattern" ;; esac
     done < <(grep -rlE "^#include <$pattern" src include)
 }
 owner 'mpi\.h' 'mesh ckpt'
-owner 'hdf5\.h' 'ckpt'
+owner 'hdf5\.h' 'h5 arrays ckpt'
 owner 'cblas\.h' 'tensor'
 owner '(oneapi/dnnl/)?dnnl' 'tensor'
 owner 'yaml\.h' 'config'

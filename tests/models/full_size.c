@@ -4,8 +4,8 @@
  * with 1 if logits differ by more than 1e-4 or a gradient by more than 1e-3. */
 #include "nn/golden_file.h"
 
-#include "pwf/ckpt/import.h"
 #include "pwf/core/mem.h"
+#include "pwf/formats/import.h"
 #include "pwf/models/model.h"
 #include "pwf/nn/executor.h"
 #include "pwf/tensor/tensor.h"

@@ -83,11 +83,11 @@ refused 64 "--set needs a value" eval run/model.h5 --set
 ranks=2 refused 65 "no sigma to draw weights with" eval run/model.h5 --ensemble
 refused 65 "in another shape than the model of the settings" eval model.pwf --set data.path=/usr/share/datasets/fashion-mnist \
     --set model.channels=1 --set model.classes=10 --set model.image_size=28 --set data.mean=0.3 --set data.std=0.3
-refused 64 "does not say which model it is of" eval "$PWF_SOURCE_DIR/tests/ckpt/golden/f32.pth"
-refused 65 "pwf import with the same model lists each" eval "$PWF_SOURCE_DIR/tests/ckpt/golden/f32.pth" -c "$tiny"
+refused 64 "does not say which model it is of" eval "$PWF_SOURCE_DIR/tests/formats/golden/f32.pth"
+refused 65 "pwf import with the same model lists each" eval "$PWF_SOURCE_DIR/tests/formats/golden/f32.pth" -c "$tiny"
 ranks=2 refused 66 "none.h5" eval none.h5
 ranks=2 refused 66 "nowhere" eval run/model.h5 --set data.path=nowhere
-refused 78 "resnet18" eval "$PWF_SOURCE_DIR/tests/ckpt/golden/f32.pth" --model resnet81
+refused 78 "resnet18" eval "$PWF_SOURCE_DIR/tests/formats/golden/f32.pth" --model resnet81
 refused 64 "no -o given" predict run/model.h5 -i images.h5
 refused 64 "would replace the input" predict run/model.h5 -i images.h5 -o run/../images.h5
 refused 73 "nowhere" predict run/model.h5 -i images.h5 -o nowhere/x.h5

@@ -4,7 +4,7 @@
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 rm -rf ./*
 tiny=$PWF_SOURCE_DIR/tests/train/tiny.yaml
-golden=$PWF_SOURCE_DIR/tests/ckpt/golden
+golden=$PWF_SOURCE_DIR/tests/formats/golden
 
 pwf() { # pwf LOG COMMAND...: output to LOG, exit code in $code
     code=0

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "pwf/ckpt/predict_file.h"
+#include "pwf/arrays/predict_file.h"
 #include "pwf/core/rng.h"
 #include "pwf/models/model.h"
 #include "pwf/nn/executor.h"

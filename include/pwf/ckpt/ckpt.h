@@ -4,29 +4,13 @@
 
 #include "pwf/core/file.h"
 #include "pwf/core/hash.h"
+#include "pwf/formats/loaded.h"
 #include "pwf/mesh/mesh.h"
 #include "pwf/posterior/state.h"
+#include "pwf/rundir/facts.h"
 
 /** Checkpoints: one HDF5 file of global shapes that knows nothing of ranks; docs/checkpoint.md has
  * the format and the commit protocol. */
-
-/* Where a run stands, beside the state: what the trainer needs to go on. */
-typedef struct pwf_position {
-    int64_t phase;      /* pwf_phase of the trainer */
-    int64_t round;      /* rounds finished */
-    int64_t phase_step; /* steps done in the phase */
-    int64_t step;       /* optimiser steps since the start */
-    int64_t batches;    /* batches of the training data consumed */
-} pwf_position;
-
-enum { PWF_LOSSES_MAX = 100 };
-
-/* The losses of the last steps of a phase, the newest last: what that of the next is held against.
- */
-typedef struct pwf_losses {
-    int64_t count;
-    double value[PWF_LOSSES_MAX]; /* zeros behind the last */
-} pwf_losses;
 
 /* How the arrays reach the file. Both ways give the same bytes. */
 typedef enum pwf_ckpt_writer {
@@ -114,18 +98,6 @@ pwf_status pwf_ckpt_read_config(const pwf_mesh *mesh, const char *path, char **c
  * Collective over the mesh. Fails with PWF_DATA naming the field; the state is then undefined. */
 pwf_status pwf_ckpt_read(const pwf_mesh *mesh, const char *path, pwf_snapshot *snapshot);
 
-/* What inspect shows of a file. */
-typedef struct pwf_ckpt_info {
-    char model[256];
-    bool is_model; /* a final model, not a checkpoint */
-    pwf_position position;
-    int64_t posterior, total, fixed, unique;
-    double entropy, entropy_nonzero;
-    int64_t seed, slots, bytes;
-    int codebook;
-    pwf_hash fingerprint;
-} pwf_ckpt_info;
-
 /** Verifies a checkpoint or model file and reads what inspect shows.
  * Local. Fails as pwf_ckpt_verify. */
 pwf_status pwf_ckpt_inspect(const char *path, pwf_ckpt_info *info);
@@ -135,11 +107,6 @@ pwf_status pwf_ckpt_inspect(const char *path, pwf_ckpt_info *info);
  * Local. Fails as pwf_ckpt_verify. */
 pwf_status pwf_ckpt_examine(const char *path, pwf_ckpt_info *info);
 
-/** From now on, inspecting, examining and loading first let libhdf5 look at a file in a child
- * process: a crafted file that crashes libhdf5 is refused (PWF_DATA) like a damaged one.
- * Local. For programs that have not started MPI, which a fork may harm. */
-void pwf_ckpt_contain(void);
-
 /** Calls `visit` with the name of every ckpt-*.h5, round-*.h5 and model.h5 of a directory, in the
  * order of their names.
  * Local. Fails with PWF_MISSING, PWF_DENIED, PWF_IO or PWF_RESOURCE if it cannot be listed, and
@@ -147,12 +114,19 @@ void pwf_ckpt_contain(void);
 pwf_status pwf_ckpt_visit(const char *dir, void (*visit)(void *context, const char *path),
                           void *context);
 
-/** The HDF5 library in use, as "HDF5 1.10.8".
- * Local. */
-const char *pwf_ckpt_library(void);
+/** Verifies and reads a file. Takes 4 bytes per element and, for a posterior one, 2 more (6 of a
+ * checkpoint).
+ * Local. The caller frees it with pwf_ckpt_unload. Fails as pwf_ckpt_inspect; nothing is then
+ * held. */
+pwf_status pwf_ckpt_load(const char *path, pwf_loaded *out);
+void pwf_ckpt_unload(pwf_loaded *loaded);
 
-/** Whether that is the release this program was built with; libhdf5 itself ends a process if not.
- * Local. Fails with PWF_LAUNCH. */
-pwf_status pwf_ckpt_check_library(void);
+/** Sets the means and buffers of a state from the values that another model file or checkpoint has
+ * under the same names; its codes, its sigma and the order of its parameters do not matter.
+ * Collective over the mesh. Takes 4 bytes per element for a while. *hash gets the root hash of the
+ * file. Fails with PWF_MISSING, PWF_IO, PWF_RESOURCE, or PWF_DATA when the file is damaged or of
+ * another model, the same everywhere. */
+pwf_status pwf_ckpt_read_start(const pwf_mesh *mesh, const char *path, pwf_state *state,
+                               pwf_hash *hash);
 
 #endif

@@ -26,6 +26,11 @@ pwf_status pwf_file_append(int fd, const char *path, const void *in, size_t byte
  * Local. Fails with PWF_IO. */
 pwf_status pwf_file_sync(int fd, const char *path);
 
+/** Opens a regular file for reading and says how long it is.
+ * Local. The caller closes *fd. Fails with PWF_MISSING, PWF_DENIED, PWF_IO or PWF_DATA; *fd is then
+ * -1. */
+pwf_status pwf_file_open_read(const char *path, int *fd, int64_t *bytes);
+
 /** Splits a path into the folder and the name in it, and checks that a file may get that name:
  * only a regular file is replaced.
  * Local. `dir` has PWF_PATH bytes; *name points into `path`. Fails with PWF_CANTCREATE. */

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_ARRAYS_PREDICT_FILE_H
+#define PWF_ARRAYS_PREDICT_FILE_H
+
+#include "pwf/core/status.h"
+
+#include <stdint.h>
+
+/** The HDF5 files of `pwf predict`, which people make and read with any HDF5 tool. In: the dataset
+ * `images` [N, C, H, W], float32, taken as it is. Out: `logits` [N, classes], float32, and for
+ * images that were files `names` [N], texts of a fixed length; the attribute `model`. */
+
+typedef struct pwf_images_input pwf_images_input;
+
+/** Opens an input file and checks what it holds: a hard link to a dataset of four dimensions, none
+ * of them 0, stored without virtual or external storage and without filters other than deflate,
+ * shuffle and Fletcher-32.
+ * Local: every rank opens the file for itself. The caller owns the input. Fails with PWF_MISSING,
+ * PWF_DENIED, PWF_IO or PWF_DATA; *out is then NULL. */
+pwf_status pwf_images_input_open(const char *path, pwf_images_input **out);
+
+/** Closes the file; NULL is allowed.
+ * Local. */
+void pwf_images_input_close(pwf_images_input *input);
+
+/** The shape of the dataset: N, C, H, W.
+ * Local. */
+void pwf_images_input_shape(const pwf_images_input *input, int64_t shape[4]);
+
+/** Reads images [lo, lo + count), row-major.
+ * Local; one thread at a time, whatever the input. Fails with PWF_DATA. */
+pwf_status pwf_images_input_read(const pwf_images_input *input, int64_t lo, int64_t count,
+                                 float *out);
+
+/* What is written. */
+typedef struct pwf_logits {
+    int64_t images, classes;
+    const float *values;      /* [images, classes] */
+    const char *const *names; /* [images], or NULL */
+    const char *model;
+} pwf_logits;
+
+/** Finds out whether a file can be written under a name, before anything is worth writing.
+ * Local. Fails with PWF_CANTCREATE or PWF_DENIED; nothing is left behind. */
+pwf_status pwf_logits_check(const char *path);
+
+/** Writes an output file, which gets its name only when all of it is on disk; a regular file of
+ * that name is replaced.
+ * Local. Takes the length of the file twice. Fails with PWF_CANTCREATE, PWF_DENIED, PWF_IO or
+ * PWF_RESOURCE and leaves nothing behind. */
+pwf_status pwf_logits_write(const char *path, const pwf_logits *logits);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_FORMATS_LOADED_H
+#define PWF_FORMATS_LOADED_H
+
+#include "pwf/core/hash.h"
+#include "pwf/posterior/state.h"
+#include "pwf/rundir/facts.h"
+
+/** A checkpoint or model file read whole by one process, for tools. */
+
+enum { PWF_NAME = 256 }; /* bytes of a parameter's name, NUL included */
+
+/* What inspect shows of a file. */
+typedef struct pwf_ckpt_info {
+    char model[256];
+    bool is_model; /* a final model, not a checkpoint */
+    pwf_position position;
+    int64_t posterior, total, fixed, unique;
+    double entropy, entropy_nonzero;
+    int64_t seed, slots, bytes;
+    int codebook;
+    pwf_hash fingerprint;
+} pwf_ckpt_info;
+
+/* One parameter or buffer. */
+typedef struct pwf_loaded_part {
+    const char *name;
+    int dims;
+    int64_t shape[PWF_DIMS], count;
+    bool buffer;
+    float *values;       /* mean of the posterior, value of a plain parameter or buffer */
+    const int16_t *code; /* posterior parameters only, else NULL */
+    const float *sigma;  /* the same, and only of a checkpoint */
+} pwf_loaded_part;
+
+typedef struct pwf_loaded {
+    pwf_ckpt_info info;
+    char *config;       /* settings of the run, YAML */
+    int count, buffers; /* parts; the last `buffers` of them are buffers */
+    pwf_loaded_part *part;
+    pwf_codebook codebook;
+    float *mu, *sigma, *buffer; /* the parts point into these */
+    int16_t *code;
+    char *names;
+} pwf_loaded;
+
+#endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_H5_CONTAIN_H
+#define PWF_H5_CONTAIN_H
+
+#include "pwf/core/status.h"
+
+/** Calls `look` in a child process, if pwf_h5_contain has been called, and waits for it: what
+ * brings libhdf5 down there does not reach this one. What `look` returns does not count; the caller
+ * does the same again in its own process.
+ * Local. Fails with PWF_RESOURCE, or PWF_DATA if the child crashed or took too much time. */
+pwf_status pwf_h5_in_child(const char *path, void (*look)(void *context), void *context);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_H5_H5_H
+#define PWF_H5_H5_H
+
+#include "pwf/core/status.h"
+#include "pwf/registry/registry.h"
+
+#include <hdf5.h>
+
+/** Helpers for HDF5 files, used by every room that reads or writes them with libhdf5. */
+
+/** Makes libhdf5 ours: no locks, no plug-ins, no other drivers, no error stacks on stderr. Every
+ * function of this header calls it first.
+ * Local. */
+void pwf_h5_start(void);
+
+/** A failure whose sentence ends with libhdf5's own words.
+ * Local. */
+pwf_status pwf_h5_failed(pwf_code code, const char *what, const char *path);
+
+/** A new file, laid out by the serial driver: newest format of HDF5 1.10, a user block of `first`
+ * bytes, arrays of that size and more at multiples of it.
+ * Local. The caller closes it. Fails with PWF_IO. */
+pwf_status pwf_h5_create(const char *path, hsize_t first, hid_t *out);
+
+/** Properties of a dataset: contiguous, allocated at once, no fill values, no times.
+ * Local. The caller closes it. */
+hid_t pwf_h5_plain_storage(void);
+
+/** Makes an attribute of one value, or of a text with its NUL; negative if that failed.
+ * Local. */
+herr_t pwf_h5_put_attribute(hid_t file, const char *name, hid_t type, const void *value);
+herr_t pwf_h5_put_text(hid_t file, const char *name, const char *text);
+
+/** Reads one dataset whole, converted to `type` in memory, `count` elements (an attribute of it if
+ * `attribute` is not NULL).
+ * Local. Fails with PWF_DATA. */
+pwf_status pwf_h5_read(hid_t file, const char *name, const char *attribute, hid_t type,
+                       int64_t count, void *out);
+
+/** Reads a text dataset; the caller frees *out with free().
+ * Local. Fails with PWF_DATA or PWF_RESOURCE. */
+pwf_status pwf_h5_read_text(hid_t file, const char *name, char **out);
+
+/** The dimensions of a dataset, at most PWF_DIMS.
+ * Local. Fails with PWF_DATA. */
+pwf_status pwf_h5_shape(hid_t file, const char *name, int *dims, int64_t shape[PWF_DIMS]);
+
+/** The number of elements of a dataset.
+ * Local. Fails with PWF_DATA. */
+pwf_status pwf_h5_count(hid_t file, const char *name, int64_t *count);
+
+/** Opens a laid-out file on all ranks of a communicator, with collective metadata.
+ * Collective over `comm`. Fails with PWF_IO. */
+pwf_status pwf_h5_open_parallel(MPI_Comm comm, const char *path, hid_t *out);
+
+/** Closes such a file.
+ * Collective over the ranks that opened it. Fails with PWF_IO. */
+pwf_status pwf_h5_close_parallel(hid_t file, const char *path);
+
+#endif

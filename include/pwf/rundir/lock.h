@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_RUNDIR_LOCK_H
+#define PWF_RUNDIR_LOCK_H
+
+#include "pwf/mesh/mesh.h"
+
+/** One owner of a run directory: the file .pwf.lock in it, held by world rank 0 for the life of a
+ * job. docs/reliability.md says how. */
+
+typedef struct pwf_lock pwf_lock;
+
+/** Makes DIR if need be and takes its lock; that of a job which is gone is taken over. An earlier
+ * start of the same Slurm job that lives on is asked to stop and waited for, ten minutes at most.
+ * Collective over the mesh. *out is NULL on all ranks but 0, which owns it. Fails with
+ * PWF_CANTCREATE, naming the holder, if another job has it, or PWF_DENIED or PWF_IO, the same
+ * everywhere. */
+pwf_status pwf_lock_take(const pwf_mesh *mesh, const char *dir, pwf_lock **out);
+
+/** Gives the lock back; removes DIR if it was made for the lock and is empty. NULL is allowed.
+ * Local. */
+void pwf_lock_release(pwf_lock *lock);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pwf/arrays/predict_file.h"
+#include "pwf/core/mem.h"
+#include "user_h5.h"
+
+#include <string.h>
+
+static const char name[] = "images";
+
+struct pwf_images_input {
+    pwf_user_h5 h5;
+    hid_t set; /* -1: not open */
+    int64_t shape[4];
+    char path[PWF_PATH];
+};
+
+static pwf_status check_shape(pwf_images_input *in)
+{
+    hsize_t shape[H5S_MAX_RANK];
+    double elements = 1;
+    const hid_t space = H5Dget_space(in->set);
+    const int dims = space < 0 ? -1 : H5Sget_simple_extent_dims(space, shape, NULL);
+    if (space >= 0) H5Sclose(space);
+    if (dims != 4)
+        return PWF_FAIL(PWF_DATA,
+                        "the dataset images in %s has %d dimensions instead of four: images, "
+                        "channels, rows, columns",
+                        in->path, dims);
+    for (int d = 0; d < 4; d++) {
+        if (shape[d] == 0) return pwf_user_h5_refused(&in->h5, name, "is empty");
+        if (shape[d] > INT32_MAX)
+            return pwf_user_h5_refused(&in->h5, name, "has a dimension of more than 2^31 - 1");
+        in->shape[d] = (int64_t)shape[d];
+        elements *= (double)shape[d];
+    }
+    return pwf_user_h5_fits(&in->h5, name, elements);
+}
+
+static pwf_status open_input(pwf_images_input *in)
+{
+    PWF_TRY(pwf_user_h5_open(&in->h5));
+    PWF_TRY(pwf_user_h5_dataset(&in->h5, name, false, &in->set));
+    PWF_TRY(pwf_user_h5_real(&in->h5, name, in->set));
+    return check_shape(in);
+}
+
+pwf_status pwf_images_input_open(const char *path, pwf_images_input **out)
+{
+    pwf_images_input *in = NULL;
+    *out = NULL;
+    if (strlen(path) >= PWF_PATH) return PWF_FAIL(PWF_MISSING, "a file name is too long");
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, 1, sizeof *in, &in));
+    memcpy(in->path, path, strlen(path) + 1);
+    in->h5 = (pwf_user_h5){-1, 0, in->path,
+                           "predict takes the dataset images [N, C, H, W] of the root group"};
+    in->set = -1;
+    const pwf_status s = open_input(in);
+    if (s.code != PWF_OK)
+        pwf_images_input_close(in);
+    else
+        *out = in;
+    return s;
+}
+
+void pwf_images_input_close(pwf_images_input *input)
+{
+    if (!input) return;
+    if (input->set >= 0) H5Oclose(input->set);
+    if (input->h5.file >= 0) H5Fclose(input->h5.file);
+    pwf_mem_free(input);
+}
+
+void pwf_images_input_shape(const pwf_images_input *input, int64_t shape[4])
+{
+    memcpy(shape, input->shape, sizeof input->shape);
+}
+
+pwf_status pwf_images_input_read(const pwf_images_input *input, int64_t lo, int64_t count,
+                                 float *out)
+{
+    hsize_t start[4] = {(hsize_t)lo, 0, 0, 0}, extent[4];
+    for (int d = 0; d < 4; d++)
+        extent[d] = (hsize_t)(d == 0 ? count : input->shape[d]);
+    const hid_t space = H5Dget_space(input->set), memory = H5Screate_simple(4, extent, NULL);
+    herr_t e = space < 0 || memory < 0 ? -1 : 0;
+    if (e >= 0) e = H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, extent, NULL);
+    if (e >= 0) e = H5Dread(input->set, H5T_NATIVE_FLOAT, memory, space, H5P_DEFAULT, out);
+    const pwf_status s =
+        e < 0 ? pwf_h5_failed(PWF_DATA, "cannot read the images of", input->path) : pwf_ok();
+    if (space >= 0) H5Sclose(space);
+    if (memory >= 0) H5Sclose(memory);
+    return s;
+}

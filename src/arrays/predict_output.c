@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The file is made in memory, where libhdf5 cannot fail, and then written from front to back. */
+#include "pwf/arrays/predict_file.h"
+#include "pwf/core/mem.h"
+#include "pwf/h5/h5.h"
+#include "pwf/rundir/output.h"
+
+#include <string.h>
+
+static herr_t add_array(hid_t file, const char *name, hid_t type, int dims, const int64_t *shape,
+                        const void *values)
+{
+    hsize_t extent[2] = {1, 1};
+    for (int d = 0; d < dims; d++)
+        extent[d] = (hsize_t)shape[d];
+    const hid_t space = H5Screate_simple(dims, extent, NULL);
+    const hid_t plist = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_obj_track_times(plist, false); /* the same logits, the same file */
+    const hid_t set = H5Dcreate2(file, name, type, space, H5P_DEFAULT, plist, H5P_DEFAULT);
+    herr_t e = set < 0 ? -1 : H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values);
+    if (set >= 0 && H5Dclose(set) < 0) e = -1;
+    H5Pclose(plist);
+    H5Sclose(space);
+    return e;
+}
+
+/* Names padded with zero bytes to the longest. */
+static pwf_status add_names(hid_t file, const pwf_logits *logits, herr_t *e)
+{
+    size_t longest = 1;
+    for (int64_t i = 0; i < logits->images; i++)
+        if (strlen(logits->names[i]) > longest) longest = strlen(logits->names[i]);
+    char *all = NULL;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, logits->images, longest, &all));
+    for (int64_t i = 0; i < logits->images; i++)
+        memcpy(all + (size_t)i * longest, logits->names[i], strlen(logits->names[i]));
+    const hid_t type = H5Tcopy(H5T_C_S1);
+    H5Tset_size(type, longest);
+    H5Tset_strpad(type, H5T_STR_NULLPAD);
+    H5Tset_cset(type, H5T_CSET_UTF8);
+    *e = add_array(file, "names", type, 1, &logits->images, all);
+    H5Tclose(type);
+    pwf_mem_free(all);
+    return pwf_ok();
+}
+
+static pwf_status fill(hid_t file, const pwf_logits *logits)
+{
+    const int64_t shape[2] = {logits->images, logits->classes};
+    herr_t e = add_array(file, "logits", H5T_IEEE_F32LE, 2, shape, logits->values);
+    if (e >= 0 && logits->names) PWF_TRY(add_names(file, logits, &e));
+    if (e >= 0) e = pwf_h5_put_text(file, "model", logits->model);
+    if (e >= 0) e = H5Fflush(file, H5F_SCOPE_GLOBAL);
+    return e < 0 ? pwf_h5_failed(PWF_RESOURCE, "cannot make", "the file of logits") : pwf_ok();
+}
+
+static pwf_status write_image(hid_t file, const char *path)
+{
+    pwf_output output;
+    char *bytes = NULL;
+    const ssize_t size = H5Fget_file_image(file, NULL, 0);
+    if (size < 0) return pwf_h5_failed(PWF_RESOURCE, "cannot make", path);
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, size, 1, &bytes));
+    pwf_status s = H5Fget_file_image(file, bytes, (size_t)size) == size
+                       ? pwf_output_begin(&output, path)
+                       : pwf_h5_failed(PWF_RESOURCE, "cannot make", path);
+    if (s.code == PWF_OK) {
+        s = pwf_output_add(&output, bytes, (size_t)size);
+        if (s.code == PWF_OK) s = pwf_output_end(&output);
+        pwf_output_drop(&output);
+    }
+    pwf_mem_free(bytes);
+    return s;
+}
+
+pwf_status pwf_logits_check(const char *path)
+{
+    pwf_output output;
+    PWF_TRY(pwf_output_begin(&output, path));
+    pwf_output_drop(&output);
+    return pwf_ok();
+}
+
+pwf_status pwf_logits_write(const char *path, const pwf_logits *logits)
+{
+    pwf_h5_start();
+    const hid_t access = H5Pcreate(H5P_FILE_ACCESS), create = H5Pcreate(H5P_FILE_CREATE);
+    H5Pset_fapl_core(access, 1 << 20, false);
+    /* The oldest format: in an image of a newer one the flag of an open file stays set. */
+    H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_V110);
+    H5Pset_obj_track_times(create, false);
+    const hid_t file = H5Fcreate("logits", H5F_ACC_TRUNC, create, access);
+    pwf_status s = file < 0 ? pwf_h5_failed(PWF_RESOURCE, "cannot make", path) : pwf_ok();
+    H5Pclose(create);
+    H5Pclose(access);
+    if (s.code == PWF_OK) s = fill(file, logits);
+    if (s.code == PWF_OK) s = write_image(file, path);
+    if (file >= 0) H5Fclose(file);
+    return s;
+}

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#define _GNU_SOURCE /* getrandom */
+#include "pwf/arrays/round_file.h"
+#include "pwf/core/file.h"
+#include "pwf/core/mem.h"
+#include "pwf/h5/h5.h"
+#include "pwf/mesh/mesh_mpi.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Rank 0 lays the file out with the serial driver and writes what it alone has; then every rank
+ * fills its part of the three arrays. All ranks agree on a status between the steps. */
+
+enum { ARRAYS = 3, PIECE = 1 << 16 /* elements read back at a time */ };
+
+typedef struct writing {
+    const pwf_mesh *mesh;
+    const pwf_round_output *out;
+    char dir[PWF_PATH], part[PWF_PATH], path[PWF_PATH];
+    bool first, created;
+    hid_t parallel; /* -1: not open */
+} writing;
+
+typedef struct array {
+    const char *name;
+    hid_t type;
+    size_t size;
+    const void *data;
+} array;
+
+static void list_arrays(const pwf_round_output *out, array list[ARRAYS])
+{
+    list[0] = (array){"mu_out", H5T_IEEE_F32LE, sizeof *out->mu, out->mu};
+    list[1] = (array){"sigma_out", H5T_IEEE_F32LE, sizeof *out->sigma, out->sigma};
+    list[2] = (array){"fixed", H5T_STD_U8LE, sizeof *out->fixed, out->fixed};
+}
+
+/* ---- step 1: the part file ---- */
+
+static pwf_status split_path(writing *w)
+{
+    const char *slash = strrchr(w->path, '/');
+    const char *name = slash ? slash + 1 : w->path;
+    uint64_t random = 0;
+    if (*name == '\0') return PWF_FAIL(PWF_CANTCREATE, "%s is not the name of a file", w->path);
+    if (slash == w->path)
+        snprintf(w->dir, sizeof w->dir, "/");
+    else if (slash)
+        snprintf(w->dir, sizeof w->dir, "%.*s", (int)(slash - w->path), w->path);
+    else
+        snprintf(w->dir, sizeof w->dir, ".");
+    if (getrandom(&random, sizeof random, 0) != sizeof random) random = (uint64_t)getpid();
+    const int n = snprintf(w->part, sizeof w->part, "%s/.%s.part.%016llx", w->dir, name,
+                           (unsigned long long)random);
+    if (n >= (int)sizeof w->part)
+        return PWF_FAIL(PWF_CANTCREATE, "the name %.200s... is too long", w->path);
+    return pwf_ok();
+}
+
+static pwf_status create(writing *w)
+{
+    if (!w->first) return pwf_ok();
+    struct stat info;
+    PWF_TRY(split_path(w));
+    PWF_TRY(pwf_path_check_folder(w->dir));
+    if (lstat(w->path, &info) == 0 && !S_ISREG(info.st_mode))
+        return PWF_FAIL(PWF_CANTCREATE, "%s exists and is not a regular file", w->path);
+    const int fd = open(w->part, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return PWF_FAIL(errno == EACCES || errno == EPERM ? PWF_DENIED : PWF_CANTCREATE,
+                        "cannot create %s: %s", w->part, strerror(errno));
+    close(fd);
+    w->created = true;
+    return pwf_ok();
+}
+
+/* ---- step 2: the layout, the steps and the attributes ---- */
+
+static hid_t row_type(bool packed)
+{
+    /* in a file the members follow each other without padding, as numpy stores them */
+    const hid_t t = H5Tcreate(H5T_COMPOUND, packed ? 28 : sizeof(pwf_round_row));
+    H5Tinsert(t, "order", packed ? 0 : offsetof(pwf_round_row, order), H5T_STD_I32LE);
+    H5Tinsert(t, "delta", packed ? 4 : offsetof(pwf_round_row, delta), H5T_IEEE_F64LE);
+    H5Tinsert(t, "centre", packed ? 12 : offsetof(pwf_round_row, centre), H5T_IEEE_F64LE);
+    H5Tinsert(t, "count", packed ? 20 : offsetof(pwf_round_row, count), H5T_STD_I64LE);
+    return t;
+}
+
+static herr_t make_arrays(hid_t file, const pwf_round_output *out)
+{
+    array list[ARRAYS];
+    const hsize_t total = (hsize_t)out->total;
+    const hid_t space = H5Screate_simple(1, &total, NULL), plist = H5Pcreate(H5P_DATASET_CREATE);
+    herr_t e = space < 0 || plist < 0 ? -1 : 0;
+    /* the space exists before the parallel writes, which then touch no metadata */
+    if (e >= 0) e = H5Pset_alloc_time(plist, H5D_ALLOC_TIME_EARLY);
+    if (e >= 0) e = H5Pset_fill_time(plist, H5D_FILL_TIME_NEVER);
+    if (e >= 0) e = H5Pset_obj_track_times(plist, false); /* the same input, the same file */
+    list_arrays(out, list);
+    for (int i = 0; i < ARRAYS && e >= 0; i++) {
+        const hid_t set =
+            H5Dcreate2(file, list[i].name, list[i].type, space, H5P_DEFAULT, plist, H5P_DEFAULT);
+        e = set < 0 ? -1 : H5Dclose(set);
+    }
+    H5Pclose(plist);
+    H5Sclose(space);
+    return e;
+}
+
+static herr_t write_rows(hid_t file, const pwf_round_output *out)
+{
+    const hsize_t count = (hsize_t)out->row_count;
+    const hid_t space = H5Screate_simple(1, &count, NULL);
+    const hid_t packed = row_type(true), memory = row_type(false);
+    const hid_t plist = H5Pcreate(H5P_DATASET_CREATE);
+    herr_t e = H5Pset_obj_track_times(plist, false);
+    const hid_t set = H5Dcreate2(file, "steps", packed, space, H5P_DEFAULT, plist, H5P_DEFAULT);
+    if (set < 0) e = -1;
+    H5Pclose(plist);
+    if (e >= 0 && count > 0) e = H5Dwrite(set, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, out->rows);
+    if (set >= 0 && H5Dclose(set) < 0) e = -1;
+    H5Tclose(packed);
+    H5Tclose(memory);
+    H5Sclose(space);
+    return e;
+}
+
+static herr_t write_attribute(hid_t file, const pwf_round_attribute *a)
+{
+    if (a->text) return pwf_h5_put_text(file, a->name, a->text);
+    const hid_t type = a->integer ? H5T_STD_I64LE : H5T_IEEE_F64LE;
+    const int64_t whole = a->integer ? (int64_t)a->value : 0;
+    return pwf_h5_put_attribute(file, a->name, type,
+                                a->integer ? (const void *)&whole : (const void *)&a->value);
+}
+
+static pwf_status lay_out(writing *w)
+{
+    if (!w->first) return pwf_ok();
+    const hid_t access = H5Pcreate(H5P_FILE_ACCESS), plist = H5Pcreate(H5P_FILE_CREATE);
+    H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
+    H5Pset_obj_track_times(plist, false);
+    const hid_t file = H5Fcreate(w->part, H5F_ACC_TRUNC, plist, access);
+    H5Pclose(plist);
+    H5Pclose(access);
+    if (file < 0) return pwf_h5_failed(PWF_CANTCREATE, "cannot make", w->part);
+    herr_t e = make_arrays(file, w->out);
+    if (e >= 0) e = write_rows(file, w->out);
+    for (int i = 0; i < w->out->attribute_count && e >= 0; i++)
+        e = write_attribute(file, &w->out->attributes[i]);
+    pwf_status s = pwf_ok();
+    if (e < 0) s = pwf_h5_failed(PWF_IO, "cannot write", w->part);
+    if (H5Fclose(file) < 0 && s.code == PWF_OK) s = pwf_h5_failed(PWF_IO, "cannot close", w->part);
+    return s;
+}
+
+/* ---- step 3: the arrays ---- */
+
+static pwf_status open_all(writing *w)
+{
+    pwf_mesh_broadcast(w->mesh, PWF_WORLD, 0, w->part, sizeof w->part);
+    return pwf_h5_open_parallel(pwf_mesh_comm(w->mesh, PWF_WORLD), w->part, &w->parallel);
+}
+
+/* Reads or writes elements [lo, hi) of a dataset. */
+static herr_t transfer(hid_t set, hid_t type, int64_t lo, int64_t hi, void *into, const void *from)
+{
+    const hsize_t start = (hsize_t)lo, count = (hsize_t)(hi - lo);
+    const hid_t space = H5Dget_space(set), memory = H5Screate_simple(1, &count, NULL);
+    herr_t e = H5Sselect_hyperslab(space, H5S_SELECT_SET, &start, NULL, &count, NULL);
+    if (e >= 0)
+        e = into ? H5Dread(set, type, memory, space, H5P_DEFAULT, into)
+                 : H5Dwrite(set, type, memory, space, H5P_DEFAULT, from);
+    H5Sclose(memory);
+    H5Sclose(space);
+    return e;
+}
+
+/* Every rank opens and closes every dataset, which is collective; the default transfer is
+ * independent. */
+static pwf_status write_all(writing *w)
+{
+    array list[ARRAYS];
+    pwf_status s = pwf_ok();
+    list_arrays(w->out, list);
+    for (int i = 0; i < ARRAYS; i++) {
+        const hid_t set = H5Dopen2(w->parallel, list[i].name, H5P_DEFAULT);
+        herr_t e = set < 0 ? -1 : 0;
+        if (e >= 0 && w->out->own.lo < w->out->own.hi)
+            e = transfer(set, list[i].type, w->out->own.lo, w->out->own.hi, NULL, list[i].data);
+        if (e < 0 && s.code == PWF_OK)
+            s = pwf_h5_failed(PWF_IO, "cannot write the arrays of", w->part);
+        if (set >= 0 && H5Dclose(set) < 0 && s.code == PWF_OK)
+            s = pwf_h5_failed(PWF_IO, "cannot write the arrays of", w->part);
+    }
+    return s;
+}
+
+static pwf_status close_all(writing *w)
+{
+    const hid_t file = w->parallel;
+    w->parallel = -1;
+    return pwf_h5_close_parallel(file, w->part);
+}
+
+/* ---- step 4: read back, and the name ---- */
+
+static pwf_status sync_part(writing *w)
+{
+    const int fd = open(w->part, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    const int e = fd >= 0 && fsync(fd) == 0 ? 0 : errno;
+    if (fd >= 0) close(fd);
+    if (e) return PWF_FAIL(PWF_IO, "%s did not reach the disk: %s", w->part, strerror(e));
+    return pwf_ok();
+}
+
+static pwf_status differs(const writing *w, const char *name)
+{
+    return PWF_FAIL(PWF_IO,
+                    "%s of %s came back from the disk with other values; is it full or "
+                    "failing?",
+                    name, w->part);
+}
+
+static pwf_status compare_array(const writing *w, hid_t file, const array *a, char *piece)
+{
+    const hid_t set = H5Dopen2(file, a->name, H5P_DEFAULT);
+    pwf_status s = set < 0 ? pwf_h5_failed(PWF_IO, "cannot read back", w->part) : pwf_ok();
+    const pwf_range own = w->out->own;
+    for (int64_t lo = own.lo; lo < own.hi && s.code == PWF_OK; lo += PIECE) {
+        const int64_t hi = own.hi - lo < PIECE ? own.hi : lo + PIECE;
+        const char *sent = (const char *)a->data + (size_t)(lo - own.lo) * a->size;
+        if (transfer(set, a->type, lo, hi, piece, NULL) < 0)
+            s = pwf_h5_failed(PWF_IO, "cannot read back", w->part);
+        else if (memcmp(piece, sent, (size_t)(hi - lo) * a->size) != 0)
+            s = differs(w, a->name);
+    }
+    if (set >= 0) H5Dclose(set);
+    return s;
+}
+
+static pwf_status compare_rows(const writing *w, hid_t file)
+{
+    pwf_round_row *back = NULL;
+    const pwf_round_output *out = w->out;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, out->row_count, sizeof *back, &back));
+    const hid_t type = row_type(false);
+    pwf_status s = pwf_h5_read(file, "steps", NULL, type, out->row_count, back);
+    if (s.code != PWF_OK) s.code = PWF_IO;
+    for (int64_t i = 0; i < out->row_count && s.code == PWF_OK; i++) {
+        const pwf_round_row *a = &out->rows[i], *b = &back[i];
+        if (a->order != b->order || a->count != b->count || a->delta != b->delta ||
+            a->centre != b->centre)
+            s = differs(w, "steps");
+    }
+    H5Tclose(type);
+    pwf_mem_free(back);
+    return s;
+}
+
+static pwf_status read_back(writing *w)
+{
+    array list[ARRAYS];
+    char *piece = NULL;
+    list_arrays(w->out, list);
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, PIECE, sizeof(float), &piece));
+    const hid_t file = H5Fopen(w->part, H5F_ACC_RDONLY, H5P_DEFAULT);
+    pwf_status s = file < 0 ? pwf_h5_failed(PWF_IO, "cannot read back", w->part) : pwf_ok();
+    for (int i = 0; i < ARRAYS && s.code == PWF_OK; i++)
+        s = compare_array(w, file, &list[i], piece);
+    if (w->first && s.code == PWF_OK) s = compare_rows(w, file);
+    if (file >= 0) H5Fclose(file);
+    pwf_mem_free(piece);
+    return s;
+}
+
+static pwf_status give_name(writing *w)
+{
+    if (!w->first) return pwf_ok();
+    const mode_t mask = umask(0);
+    umask(mask);
+    if (chmod(w->part, 0666 & ~mask & ~(mode_t)022) != 0 || rename(w->part, w->path) != 0)
+        return PWF_FAIL(PWF_CANTCREATE, "cannot rename %s to %s: %s", w->part, w->path,
+                        strerror(errno));
+    w->created = false;
+    return pwf_path_sync_folder(w->dir);
+}
+
+pwf_status pwf_round_output_write(const pwf_mesh *mesh, const char *path,
+                                  const pwf_round_output *output)
+{
+    static pwf_status (*const steps[])(writing *) = {create,    lay_out,   open_all,  write_all,
+                                                     close_all, sync_part, read_back, give_name};
+    static writing w; /* three long names are much for a stack */
+    w = (writing){
+        .mesh = mesh, .out = output, .first = pwf_mesh_rank(mesh, PWF_WORLD) == 0, .parallel = -1};
+    pwf_h5_start();
+    pwf_status s = pwf_ok();
+    if (strlen(path) >= sizeof w.path)
+        s = PWF_FAIL(PWF_CANTCREATE, "the name %.200s... is too long", path);
+    else
+        memcpy(w.path, path, strlen(path) + 1);
+    s = pwf_mesh_agree(mesh, s);
+    for (size_t i = 0; i < sizeof steps / sizeof *steps && s.code == PWF_OK; i++)
+        s = pwf_mesh_agree(mesh, steps[i](&w));
+    /* after a failed write the parallel file stays open: closing it is what hangs in MPI-IO */
+    if (w.created) unlink(w.part);
+    return s;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_FORMATS_EXPORT_PARTS_H
+#define PWF_FORMATS_EXPORT_PARTS_H
+
+#include "pwf/core/json.h"
+#include "pwf/formats/export.h"
+
+/** What both forms say about themselves: texts, as safetensors wants it.
+ * Local. The caller owns it; NULL without memory. */
+pwf_json *pwf_export_metadata(const pwf_loaded *from);
+
+#endif

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pwf/formats/import.h"
+
+#include "positions.h"
+
+#include "pwf/core/mem.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const prefixes[] = {"module.", "model.", "_orig_mod."};
+static const char *const heads[] = {"fc.", "head.", "head_dist.", "classifier."};
+
+/* A parameter or buffer that wants values. Parameters come first, then buffers. */
+typedef struct place {
+    const char *name;
+    int dims;
+    int64_t shape[PWF_DIMS], count;
+    float *values;
+    int tensor;    /* of the file, -1: none yet */
+    bool fresh;    /* keeps its start values */
+    int64_t front; /* position embeddings that are resampled: tokens before those of the patches */
+} place;
+
+typedef struct matching {
+    const pwf_weights_file *file;
+    pwf_import *import;
+    place *place;
+    int places;
+    bool *used; /* [tensors]: belongs to a place, or is not needed */
+} matching;
+
+__attribute__((format(printf, 2, 3))) static void complain(pwf_import *import, const char *format,
+                                                           ...)
+{
+    char line[1000];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(line, sizeof line, format, list);
+    va_end(list);
+    import->problems++;
+    if (import->say) import->say(import->context, line);
+}
+
+static void list_places(pwf_state *state, place *out)
+{
+    const pwf_registry *r = state->registry;
+    for (int i = 0; i < pwf_registry_params(r); i++) {
+        const pwf_param *p = pwf_registry_param(r, i);
+        *out = (place){p->name, p->dims, {0}, p->count, state->mu + p->offset, -1, false, 0};
+        memcpy(out++->shape, p->shape, sizeof p->shape);
+    }
+    for (int i = 0; i < pwf_registry_buffers(r); i++) {
+        const pwf_buffer *b = pwf_registry_buffer(r, i);
+        *out++ =
+            (place){b->name, 1, {b->count}, b->count, state->buffers + b->offset, -1, false, 0};
+    }
+}
+
+static place *find(const matching *m, const char *name)
+{
+    for (int i = 0; i < m->places; i++)
+        if (strcmp(m->place[i].name, name) == 0) return &m->place[i];
+    return NULL;
+}
+
+static bool begins(const char *name, const char *with)
+{
+    return strncmp(name, with, strlen(with)) == 0;
+}
+
+/* The name without one of the wrappers' prefixes; NULL if it has none. */
+static const char *unwrap(const char *name)
+{
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+        if (begins(name, prefixes[i])) return name + strlen(prefixes[i]);
+    return NULL;
+}
+
+/* torchvision's DenseNet files have "denselayer1.norm.1.weight" for "denselayer1.norm1.weight". */
+static void join_number(const char *name, char out[PWF_TENSOR_NAME + 1])
+{
+    const char *layer = strstr(name, "denselayer"), *dot = layer ? strchr(layer, '.') : NULL;
+    snprintf(out, PWF_TENSOR_NAME + 1, "%s", name);
+    if (!dot || (!begins(dot, ".norm.") && !begins(dot, ".conv."))) return;
+    char *from = out + (dot - name) + strlen(".norm.");
+    if ((*from == '1' || *from == '2') && from[1] == '.') memmove(from - 1, from, strlen(from) + 1);
+}
+
+static place *find_wrapped(const matching *m, const char *name)
+{
+    char joined[PWF_TENSOR_NAME + 1];
+    place *found = NULL;
+    join_number(name, joined);
+    for (name = joined; name && !found; name = unwrap(name))
+        found = find(m, name);
+    return found;
+}
+
+static bool counts_batches(const char *name)
+{
+    static const char last[] = "num_batches_tracked";
+    const size_t n = strlen(name), k = sizeof last - 1;
+    return n >= k && strcmp(name + n - k, last) == 0;
+}
+
+static void deal(matching *m)
+{
+    for (int i = 0; i < pwf_weights_count(m->file); i++) {
+        const char *name = pwf_weights_tensor(m->file, i)->name;
+        place *to = find_wrapped(m, name);
+        m->used[i] = to || counts_batches(name);
+        if (!to && m->used[i]) m->import->ignored++;
+        if (!to) continue;
+        if (to->tensor >= 0)
+            complain(m->import, "double   %s: %s is the same parameter", name,
+                     pwf_weights_tensor(m->file, to->tensor)->name);
+        to->tensor = i;
+    }
+}
+
+/* ---- suggestions ---- */
+
+static bool same_shape(const place *p, const pwf_named_tensor *t)
+{
+    return p->dims == t->dims &&
+           memcmp(p->shape, t->shape, (size_t)t->dims * sizeof *t->shape) == 0;
+}
+
+/* How many letters two names share at their beginnings and ends. */
+static size_t likeness(const char *a, const char *b)
+{
+    const size_t n = strlen(a), k = strlen(b), least = n < k ? n : k;
+    size_t front = 0, back = 0;
+    while (front < least && a[front] == b[front])
+        front++;
+    while (back < least - front && a[n - 1 - back] == b[k - 1 - back])
+        back++;
+    return front + back;
+}
+
+/* What only distilled transformers have. */
+static bool is_distilled(const char *name)
+{
+    return strcmp(name, "dist_token") == 0 || begins(name, "head_dist.");
+}
+
+static void say_missing(matching *m, const place *p)
+{
+    const char *best = NULL;
+    char shape[PWF_SHAPE_TEXT];
+    size_t most = strlen(p->name) / 2;
+    for (int i = 0; i < pwf_weights_count(m->file); i++) {
+        const pwf_named_tensor *t = pwf_weights_tensor(m->file, i);
+        if (m->used[i] || !same_shape(p, t) || likeness(p->name, t->name) <= most) continue;
+        most = likeness(p->name, t->name);
+        best = t->name;
+    }
+    pwf_shape_text(p->dims, p->shape, shape);
+    if (is_distilled(p->name))
+        complain(m->import,
+                 "missing  %s %s: the file is of a model that is not distilled, as "
+                 "deit_tiny_patch16_224",
+                 p->name, shape);
+    else if (best)
+        complain(m->import, "missing  %s %s: perhaps it is the file's %s", p->name, shape, best);
+    else
+        complain(m->import, "missing  %s %s: is the file of another model?", p->name, shape);
+}
+
+static void say_extra(matching *m, int index)
+{
+    const pwf_named_tensor *t = pwf_weights_tensor(m->file, index);
+    const place *best = NULL;
+    char shape[PWF_SHAPE_TEXT];
+    size_t most = strlen(t->name) / 2;
+    for (int i = 0; i < m->places; i++) {
+        const place *p = &m->place[i];
+        if (p->tensor >= 0 || !same_shape(p, t) || likeness(p->name, t->name) <= most) continue;
+        most = likeness(p->name, t->name);
+        best = p;
+    }
+    pwf_shape_text(t->dims, t->shape, shape);
+    if (is_distilled(t->name))
+        complain(m->import,
+                 "extra    %s %s: the file is of a distilled model, as "
+                 "deit_tiny_distilled_patch16_224",
+                 t->name, shape);
+    else if (best)
+        complain(m->import, "extra    %s %s: rename it to %s?", t->name, shape, best->name);
+    else
+        complain(m->import, "extra    %s %s: this model has no such parameter", t->name, shape);
+}
+
+/* ---- shapes ---- */
+
+/* Part of a head that differs from the model's in the number of classes alone. */
+static bool is_other_head(const matching *m, const place *p, const pwf_named_tensor *t)
+{
+    bool head = false;
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
+        head = head || begins(p->name, heads[i]);
+    return head && p->dims == t->dims && p->dims >= 1 && p->shape[0] == m->import->classes &&
+           memcmp(p->shape + 1, t->shape + 1, (size_t)(t->dims - 1) * sizeof *t->shape) == 0;
+}
+
+/* The side of a square grid of so many points; 0: they make none. */
+static int64_t side_of(int64_t points)
+{
+    int64_t side = 0;
+    if (points > INT64_C(1) << 40) return 0;
+    while (side * side < points)
+        side++;
+    return side * side == points ? side : 0;
+}
+
+/* Whether p is a vision transformer's position embeddings and t those for another image size;
+ * *front gets the tokens before the patches, *sides those of the grids in model and file. */
+static bool is_other_grid(const matching *m, const place *p, const pwf_named_tensor *t,
+                          int64_t *front, int64_t sides[2])
+{
+    if (strcmp(p->name, "pos_embed") != 0 || p->dims != 3 || t->dims != 3 || t->shape[0] != 1 ||
+        p->shape[2] != t->shape[2])
+        return false;
+    *front = find(m, "dist_token") ? 2 : 1;
+    sides[0] = side_of(p->shape[1] - *front);
+    sides[1] = side_of(t->shape[1] - *front);
+    return sides[0] > 0 && sides[1] > 0;
+}
+
+static void take_grid(matching *m, place *p, int64_t front, const int64_t sides[2])
+{
+    const place *patches = find(m, "patch_embed.proj.weight");
+    const long long patch = patches ? (long long)patches->shape[2] : 0;
+    m->import->file_size = sides[1] * patch;
+    if (m->import->size_given) {
+        p->front = front;
+        m->import->resampled++;
+    } else {
+        complain(m->import,
+                 "shape    pos_embed: %lldx%lld patches in the model, %lldx%lld in the file; "
+                 "--image-size %lld takes them as they are, --image-size %lld resamples them",
+                 (long long)sides[0], (long long)sides[0], (long long)sides[1], (long long)sides[1],
+                 (long long)sides[1] * patch, (long long)sides[0] * patch);
+    }
+}
+
+static void check_shape(matching *m, place *p)
+{
+    const pwf_named_tensor *t = pwf_weights_tensor(m->file, p->tensor);
+    char here[PWF_SHAPE_TEXT], there[PWF_SHAPE_TEXT];
+    int64_t front = 0, sides[2];
+    if (same_shape(p, t)) return;
+    if (is_other_grid(m, p, t, &front, sides)) {
+        take_grid(m, p, front, sides);
+        return;
+    }
+    pwf_shape_text(p->dims, p->shape, here);
+    pwf_shape_text(t->dims, t->shape, there);
+    if (!is_other_head(m, p, t)) {
+        complain(m->import, "shape    %s: %s in the model, %s in the file; is it of another size?",
+                 p->name, here, there);
+    } else if (m->import->classes_given) {
+        p->fresh = true;
+        m->import->fresh++;
+        m->import->file_classes = t->shape[0];
+    } else {
+        complain(m->import,
+                 "shape    %s: %s in the model, %s in the file; --classes %lld takes this head, "
+                 "--classes %lld starts a fresh one",
+                 p->name, here, there, (long long)t->shape[0], (long long)m->import->classes);
+    }
+}
+
+/* The tokens in front as they are, the grid of patches resampled. */
+static pwf_status read_grid(matching *m, const place *p)
+{
+    const int64_t count = pwf_weights_tensor(m->file, p->tensor)->count, width = p->shape[2];
+    const int64_t front = p->front * width;
+    float *values = NULL;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, count, sizeof *values, &values));
+    pwf_status s = pwf_weights_read(m->file, p->tensor, values, &m->import->rounded);
+    if (s.code == PWF_OK)
+        s = pwf_positions_resample(values + front, side_of(count / width - p->front),
+                                   p->values + front, side_of(p->shape[1] - p->front), width);
+    if (s.code == PWF_OK) memcpy(p->values, values, (size_t)front * sizeof *values);
+    pwf_mem_free(values);
+    return s;
+}
+
+static pwf_status read_place(matching *m, const place *p)
+{
+    if (p->front > 0)
+        PWF_TRY(read_grid(m, p));
+    else
+        PWF_TRY(pwf_weights_read(m->file, p->tensor, p->values, &m->import->rounded));
+    for (int64_t i = 0; i < p->count; i++)
+        if (!isfinite(p->values[i]))
+            return PWF_FAIL(PWF_DATA, "element %lld of %s is not a finite fp32 number",
+                            (long long)i, p->name);
+    m->import->taken++;
+    return pwf_ok();
+}
+
+static pwf_status match(matching *m)
+{
+    deal(m);
+    for (int i = 0; i < m->places; i++)
+        if (m->place[i].tensor < 0)
+            say_missing(m, &m->place[i]);
+        else
+            check_shape(m, &m->place[i]);
+    for (int i = 0; i < pwf_weights_count(m->file); i++)
+        if (!m->used[i]) say_extra(m, i);
+    if (m->import->problems > 0)
+        return PWF_FAIL(PWF_DATA, "%d tensor%s of the file and the model do not fit",
+                        m->import->problems, m->import->problems == 1 ? "" : "s");
+    for (int i = 0; i < m->places; i++)
+        if (!m->place[i].fresh) PWF_TRY(read_place(m, &m->place[i]));
+    return pwf_ok();
+}
+
+pwf_status pwf_import_weights(const pwf_weights_file *file, pwf_state *state, pwf_import *import)
+{
+    PWF_ASSERT(state->own.lo == 0 && state->own.hi == state->total);
+    matching m = {.file = file, .import = import};
+    m.places = pwf_registry_params(state->registry) + pwf_registry_buffers(state->registry);
+    pwf_status s = pwf_mem_alloc(PWF_MEM_BUFFERS, m.places, sizeof *m.place, &m.place);
+    if (s.code == PWF_OK)
+        s = pwf_mem_alloc(PWF_MEM_BUFFERS, pwf_weights_count(file), sizeof *m.used, &m.used);
+    if (s.code == PWF_OK) {
+        list_places(state, m.place);
+        s = match(&m);
+    }
+    pwf_mem_free(m.place);
+    pwf_mem_free(m.used);
+    return s;
+}

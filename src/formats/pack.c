@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Writing .pwf files: everything is made in memory, decoded and compared, and then written. */
+#include "pack.h"
+
+#include "export.h"
+#include "pwf/core/mem.h"
+#include "pwf/decoder/pwf_decode.h"
+#include "pwf/rundir/output.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { HEADER = 128 };
+
+/* Bytes that grow. */
+typedef struct text {
+    unsigned char *at;
+    int64_t length, room;
+} text;
+
+typedef struct packing {
+    const pwf_loaded *from;
+    int codes;           /* of the codebook that are in use */
+    int *order;          /* [codes]: their places in the codebook, by rising entry */
+    int *symbol_of;      /* [codebook]: and back; -1: not in use */
+    int64_t *count;      /* [codes + 1]; the last: weights without a code in coded tensors */
+    uint32_t *frequency; /* the same */
+    bool *coded;         /* [parts] */
+    int64_t elements, symbols, rest; /* of all parts; of coded parts; stored as fp32 */
+    uint16_t *symbol;                /* [symbols] */
+    uint32_t bits;
+    double cost;
+    unsigned char *stream;
+    int64_t stream_bytes, tables;
+    text description;
+    unsigned char *file;
+} packing;
+
+/* ---- what is coded ---- */
+
+static bool same_bits(float a, float b)
+{
+    return memcmp(&a, &b, sizeof a) == 0;
+}
+
+/* The codebook place of element i, or -1 if it is stored as fp32: one without a code, or one that
+ * has moved from it (fixing.compat: reference) or is -0. */
+static int place_of(const pwf_loaded *from, const pwf_loaded_part *part, int64_t i)
+{
+    const int code = part->code ? part->code[i] : PWF_FREE;
+    if (code == PWF_FREE) return -1;
+    return same_bits(part->values[i], pwf_codebook_value(&from->codebook, code)) ? code : -1;
+}
+
+static const pwf_codebook *sorting; /* qsort has no context */
+
+static int by_entry(const void *a, const void *b)
+{
+    const int32_t x = sorting->entry[*(const int *)a], y = sorting->entry[*(const int *)b];
+    return (x > y) - (x < y);
+}
+
+/* Which codes are used, and which tensors have any. */
+static pwf_status survey(packing *p)
+{
+    const pwf_loaded *from = p->from;
+    const int book = from->codebook.count;
+    int64_t *uses = NULL;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, book, sizeof *p->order, &p->order));
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, book, sizeof *p->symbol_of, &p->symbol_of));
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, book + 1, sizeof *p->count, &p->count));
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, book + 1, sizeof *p->frequency, &p->frequency));
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, from->count, sizeof *p->coded, &p->coded));
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, book, sizeof *uses, &uses));
+    int64_t free_ones = 0;
+    for (int t = 0; t < from->count; t++) {
+        const pwf_loaded_part *part = &from->part[t];
+        int64_t here = 0;
+        for (int64_t i = 0; part->code && i < part->count; i++) {
+            const int place = place_of(from, part, i);
+            if (place < 0) continue;
+            uses[place]++;
+            here++;
+        }
+        p->coded[t] = here > 0;
+        p->elements += part->count;
+        if (here > 0) p->symbols += part->count;
+        if (here > 0) free_ones += part->count - here;
+    }
+    for (int k = 0; k < book; k++)
+        if (uses[k] > 0) p->order[p->codes++] = k;
+    sorting = &from->codebook;
+    qsort(p->order, (size_t)p->codes, sizeof *p->order, by_entry);
+    for (int s = 0; s < p->codes; s++) {
+        p->symbol_of[p->order[s]] = s;
+        p->count[s] = uses[p->order[s]];
+    }
+    p->count[p->codes] = free_ones;
+    p->rest = p->elements - p->symbols + free_ones;
+    pwf_mem_free(uses);
+    return pwf_ok();
+}
+
+static pwf_status encode(packing *p)
+{
+    if (p->symbols == 0) return pwf_ok();
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, p->symbols, sizeof *p->symbol, &p->symbol));
+    int64_t at = 0;
+    for (int t = 0; t < p->from->count; t++)
+        for (int64_t i = 0; p->coded[t] && i < p->from->part[t].count; i++) {
+            const int place = place_of(p->from, &p->from->part[t], i);
+            p->symbol[at++] = (uint16_t)(place < 0 ? p->codes : p->symbol_of[place]);
+        }
+    p->cost = pwf_coder_plan(p->count, p->codes + 1, p->frequency, &p->bits);
+    const pwf_status s = pwf_coder_encode(p->symbol, p->symbols, p->frequency, p->codes + 1,
+                                          p->bits, p->cost, &p->stream, &p->stream_bytes);
+    pwf_mem_free(p->symbol);
+    p->symbol = NULL;
+    return s;
+}
+
+/* ---- the description ---- */
+
+static pwf_status add(text *t, const void *bytes, int64_t count)
+{
+    if (t->length + count > t->room) {
+        unsigned char *more = NULL;
+        const int64_t room = 2 * (t->length + count);
+        PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, room, 1, &more));
+        if (t->length > 0) memcpy(more, t->at, (size_t)t->length);
+        pwf_mem_free(t->at);
+        t->at = more;
+        t->room = room;
+    }
+    memcpy(t->at + t->length, bytes, (size_t)count);
+    t->length += count;
+    return pwf_ok();
+}
+
+static pwf_status add_number(text *t, uint64_t x, int bytes)
+{
+    return add(t, &x, bytes); /* little-endian, as asserted in file.h */
+}
+
+static pwf_status add_varying(text *t, uint64_t x)
+{
+    unsigned char bytes[10];
+    return add(t, bytes, pwf_coder_varying(x, bytes));
+}
+
+static pwf_status add_metadata(packing *p)
+{
+    char *json = NULL;
+    pwf_json *about = pwf_export_metadata(p->from);
+    pwf_status s = pwf_json_text(about, 0, &json);
+    pwf_json_free(about);
+    if (s.code == PWF_OK) s = add_number(&p->description, strlen(json) + 1, 4);
+    if (s.code == PWF_OK) s = add(&p->description, json, (int64_t)strlen(json) + 1);
+    free(json);
+    return s;
+}
+
+static pwf_status describe(packing *p)
+{
+    text *t = &p->description;
+    PWF_TRY(add_metadata(p));
+    for (int i = 0; i < p->from->count; i++) {
+        const pwf_loaded_part *part = &p->from->part[i];
+        const int kind = part->buffer  ? PWF_PACKED_BUFFER
+                         : p->coded[i] ? PWF_PACKED_CODED
+                                       : PWF_PACKED_PLAIN;
+        PWF_TRY(add_number(t, (uint64_t)kind, 1));
+        PWF_TRY(add_number(t, (uint64_t)part->dims, 1));
+        PWF_TRY(add_number(t, strlen(part->name) + 1, 2));
+        PWF_TRY(add(t, part->name, (int64_t)strlen(part->name) + 1));
+        for (int d = 0; d < part->dims; d++)
+            PWF_TRY(add_number(t, (uint64_t)part->shape[d], 8));
+    }
+    const int64_t before = t->length;
+    for (int s = 0; s < p->codes; s++) {
+        const int64_t entry = p->from->codebook.entry[p->order[s]];
+        if (s == 0)
+            PWF_TRY(add_varying(t, (uint64_t)(entry < 0 ? -2 * entry - 1 : 2 * entry)));
+        else
+            PWF_TRY(
+                add_varying(t, (uint64_t)(entry - p->from->codebook.entry[p->order[s - 1]] - 1)));
+    }
+    for (int s = 0; s <= p->codes; s++)
+        PWF_TRY(add_varying(t, p->frequency[s]));
+    p->tables = t->length - before;
+    return pwf_ok();
+}
+
+/* ---- the file ---- */
+
+static void put(unsigned char *at, uint64_t x, size_t bytes)
+{
+    memcpy(at, &x, bytes);
+}
+
+static pwf_status hash_values(const packing *p, pwf_hash *out)
+{
+    pwf_hasher *hasher = pwf_hasher_new();
+    if (!hasher) return PWF_FAIL(PWF_RESOURCE, "no memory for a hash");
+    for (int t = 0; t < p->from->count; t++)
+        pwf_hasher_add(hasher, p->from->part[t].values,
+                       (size_t)p->from->part[t].count * sizeof(float));
+    *out = pwf_hasher_digest(hasher);
+    pwf_hasher_free(hasher);
+    return pwf_ok();
+}
+
+static int64_t file_bytes(const packing *p)
+{
+    return HEADER + p->description.length + p->stream_bytes + p->rest * (int64_t)sizeof(float);
+}
+
+static pwf_status fill_header(packing *p)
+{
+    unsigned char *h = p->file;
+    pwf_hash values;
+    PWF_TRY(hash_values(p, &values));
+    memcpy(h, "pwfpack\n", 8);
+    put(h + 8, 1, 4);
+    put(h + 12, (uint64_t)p->from->count, 4);
+    put(h + 16, (uint64_t)file_bytes(p), 8);
+    put(h + 24, (uint64_t)p->symbols, 8);
+    put(h + 32, (uint64_t)p->rest, 8);
+    put(h + 40, (uint64_t)p->codes, 4);
+    put(h + 44, (uint64_t)p->from->codebook.min_power, 4);
+    put(h + 48, p->bits, 4);
+    put(h + 56, (uint64_t)p->description.length, 8);
+    put(h + 64, (uint64_t)p->stream_bytes, 8);
+    put(h + 72, (uint64_t)p->elements, 8);
+    memcpy(h + 80, &values, sizeof values);
+    const pwf_hash body = pwf_hash_bytes(h + HEADER, (size_t)file_bytes(p) - HEADER);
+    memcpy(h + 96, &body, sizeof body);
+    const pwf_hash own = pwf_hash_bytes(h, HEADER - sizeof own);
+    memcpy(h + HEADER - sizeof own, &own, sizeof own);
+    return pwf_ok();
+}
+
+static pwf_status assemble(packing *p)
+{
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, file_bytes(p), 1, &p->file));
+    unsigned char *at = p->file + HEADER;
+    memcpy(at, p->description.at, (size_t)p->description.length);
+    at += p->description.length;
+    if (p->stream_bytes > 0) memcpy(at, p->stream, (size_t)p->stream_bytes);
+    at += p->stream_bytes;
+    for (int t = 0; t < p->from->count; t++) {
+        const pwf_loaded_part *part = &p->from->part[t];
+        for (int64_t i = 0; i < part->count; i++) {
+            if (p->coded[t] && place_of(p->from, part, i) >= 0) continue;
+            memcpy(at, &part->values[i], sizeof part->values[i]);
+            at += sizeof part->values[i];
+        }
+    }
+    return fill_header(p);
+}
+
+static pwf_status not_packed(const char *wrong)
+{
+    return PWF_FAIL(wrong == pwf_packed_no_memory ? PWF_RESOURCE : PWF_BUG,
+                    "what was packed cannot be read: %s", wrong);
+}
+
+static pwf_status compare(const packing *p, const pwf_packed *packed, float *values)
+{
+    const char *wrong = pwf_packed_values(packed, values, NULL);
+    if (wrong) return not_packed(wrong);
+    for (int t = 0; t < p->from->count; t++)
+        if (memcmp(values + packed->tensor[t].first, p->from->part[t].values,
+                   (size_t)p->from->part[t].count * sizeof *values) != 0)
+            return PWF_FAIL(PWF_BUG, "what was packed decodes to other values in %s",
+                            p->from->part[t].name);
+    return pwf_ok();
+}
+
+static pwf_status check(const packing *p)
+{
+    pwf_packed packed;
+    float *values = NULL;
+    const char *wrong = pwf_packed_open(&packed, p->file, (size_t)file_bytes(p));
+    pwf_status s = wrong ? not_packed(wrong)
+                         : pwf_mem_alloc(PWF_MEM_BUFFERS, p->elements, sizeof *values, &values);
+    if (s.code == PWF_OK) s = compare(p, &packed, values);
+    pwf_mem_free(values);
+    pwf_packed_close(&packed);
+    return s;
+}
+
+static void measure(const packing *p, pwf_export_sizes *sizes)
+{
+    double bound = 0.0;
+    for (int s = 0; s <= p->codes; s++)
+        if (p->count[s] > 0)
+            bound += (double)p->count[s] * log2((double)p->symbols / (double)p->count[s]);
+    *sizes = (pwf_export_sizes){.file = file_bytes(p),
+                                .coded = p->symbols - p->count[p->codes],
+                                .bound = bound / 8.0,
+                                .stream = p->stream_bytes,
+                                .tables = p->tables,
+                                .rest = p->rest * (int64_t)sizeof(float)};
+    sizes->other = sizes->file - sizes->stream - sizes->tables - sizes->rest;
+}
+
+static pwf_status write_file(const packing *p, const char *path)
+{
+    pwf_output output;
+    pwf_status s = pwf_output_begin(&output, path);
+    if (s.code == PWF_OK) s = pwf_output_add(&output, p->file, (size_t)file_bytes(p));
+    if (s.code == PWF_OK) s = pwf_output_end(&output);
+    pwf_output_drop(&output);
+    return s;
+}
+
+static pwf_status pack(packing *p, const char *path)
+{
+    PWF_TRY(survey(p));
+    PWF_TRY(encode(p));
+    PWF_TRY(describe(p));
+    PWF_TRY(assemble(p));
+    PWF_TRY(check(p));
+    return path ? write_file(p, path) : pwf_ok();
+}
+
+pwf_status pwf_export_packed(const pwf_loaded *from, const char *path, pwf_export_sizes *sizes)
+{
+    packing p = {.from = from};
+    const pwf_status s = pack(&p, path);
+    if (s.code == PWF_OK) measure(&p, sizes);
+    pwf_mem_free(p.order);
+    pwf_mem_free(p.symbol_of);
+    pwf_mem_free(p.count);
+    pwf_mem_free(p.frequency);
+    pwf_mem_free(p.coded);
+    pwf_mem_free(p.symbol);
+    pwf_mem_free(p.stream);
+    pwf_mem_free(p.description.at);
+    pwf_mem_free(p.file);
+    return s;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_FORMATS_PACK_H
+#define PWF_FORMATS_PACK_H
+
+#include "pwf/core/status.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** The entropy coder of .pwf files (docs/formats.md): rANS with one table for all. */
+
+enum { PWF_CODER_BITS = 20 };
+
+/** Chooses `bits` and frequencies, which add up to 2^bits, for symbols with these counts, so that
+ * codes and frequencies together take least.
+ * Local. A symbol with count 0 gets 0. Returns the bits that the codes will take; at least one
+ * count is not 0, and there are fewer than 2^16 symbols. */
+double pwf_coder_plan(const int64_t *count, int symbols, uint32_t *frequency, uint32_t *bits);
+
+/** Codes `count` symbols; *out (pwf_mem_free) gets *bytes bytes.
+ * Local. `cost` is what plan returned. Fails with PWF_RESOURCE. */
+pwf_status pwf_coder_encode(const uint16_t *symbol, int64_t count, const uint32_t *frequency,
+                            int symbols, uint32_t bits, double cost, unsigned char **out,
+                            int64_t *bytes);
+
+/** Bytes of a number as the tables store it: seven bits each.
+ * Local. */
+int pwf_coder_varying(uint64_t x, unsigned char out[10]);
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Reading safetensors: 8 bytes with the length of the header, the header in JSON, the values. */
+#include "pwf/core/file.h"
+#include "weights_parts.h"
+
+#include "pwf/core/json.h"
+#include "pwf/core/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static pwf_status find_dtype(const pwf_weights_file *file, const char *name, const char *word,
+                             pwf_dtype *dtype)
+{
+    for (int i = 0; i < PWF_DTYPES; i++)
+        if (strcmp(word, pwf_dtype_name((pwf_dtype)i)) == 0) {
+            *dtype = (pwf_dtype)i;
+            return pwf_ok();
+        }
+    return PWF_FAIL(PWF_DATA, "%s: '%.256s' has the unknown type %.32s", file->path, name, word);
+}
+
+typedef struct listing {
+    pwf_weights_file *file;
+    uint64_t data, bytes; /* where the values begin, and how many bytes there are */
+} listing;
+
+static pwf_status add_tensor(void *context, const char *name, const pwf_json *entry)
+{
+    const listing *l = context;
+    pwf_weights_file *file = l->file;
+    pwf_named_tensor t = {0};
+    int64_t place[2] = {0, 0};
+    int places = 0;
+    const char *dtype = "";
+    if (strcmp(name, "__metadata__") == 0) return pwf_ok();
+    if (!pwf_json_get_text(entry, "dtype", &dtype) ||
+        !pwf_json_get_ints(entry, "shape", t.shape, PWF_TENSOR_DIMS, &t.dims) ||
+        !pwf_json_get_ints(entry, "data_offsets", place, 2, &places) || places != 2)
+        return PWF_FAIL(PWF_DATA,
+                        "%s: '%.256s' lacks dtype, shape (of at most %d integers) or two "
+                        "data_offsets",
+                        file->path, name, PWF_TENSOR_DIMS);
+    PWF_TRY(find_dtype(file, name, dtype, &t.dtype));
+    if (place[0] < 0 || place[1] < place[0] || (uint64_t)place[1] > l->bytes)
+        return PWF_FAIL(PWF_DATA, "%s: the values of '%.256s' lie outside the file; is it cut off?",
+                        file->path, name);
+    PWF_TRY(pwf_weights_add(file, name, strlen(name), &t,
+                            &(pwf_tensor_place){.offset = l->data + (uint64_t)place[0]}));
+    int64_t need = 0;
+    if (__builtin_mul_overflow(file->tensor[file->count - 1].count, pwf_dtype_size(t.dtype),
+                               &need) ||
+        need != place[1] - place[0])
+        return PWF_FAIL(PWF_DATA, "%s: '%.256s' takes %lld bytes, which do not fit its shape",
+                        file->path, name, (long long)(place[1] - place[0]));
+    return pwf_ok();
+}
+
+typedef struct run {
+    uint64_t lo, hi;
+} run;
+
+static int by_place(const void *a, const void *b)
+{
+    const run *x = a, *y = b;
+    if (x->lo != y->lo) return x->lo < y->lo ? -1 : 1;
+    return (x->hi > y->hi) - (x->hi < y->hi);
+}
+
+/* The values of the tensors follow each other without hole or overlap from the first byte to the
+ * last. */
+static pwf_status check_cover(const listing *l)
+{
+    const pwf_weights_file *file = l->file;
+    run *runs = NULL;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, file->count, sizeof *runs, &runs));
+    for (int i = 0; i < file->count; i++) {
+        const uint64_t lo = file->place[i].offset;
+        const pwf_named_tensor *t = &file->tensor[i];
+        runs[i] = (run){lo, lo + (uint64_t)t->count * (uint64_t)pwf_dtype_size(t->dtype)};
+    }
+    qsort(runs, (size_t)file->count, sizeof *runs, by_place);
+    uint64_t at = l->data;
+    bool good = true;
+    for (int i = 0; good && i < file->count; i++) {
+        good = runs[i].lo == at;
+        at = runs[i].hi;
+    }
+    pwf_mem_free(runs);
+    if (good && at == file->bytes) return pwf_ok();
+    return PWF_FAIL(PWF_DATA,
+                    "%s: the tensors overlap, leave a hole or end before the file; it is damaged",
+                    file->path);
+}
+
+static pwf_status parse(listing *l, const char *text, size_t length)
+{
+    const pwf_status bad = pwf_json_parse(text, length, &l->file->header);
+    if (bad.code != PWF_OK)
+        return PWF_FAIL(bad.code, "%s: the header is %.400s", l->file->path, bad.text);
+    pwf_status s = pwf_json_each(l->file->header, add_tensor, l);
+    if (s.code == PWF_OK) s = check_cover(l);
+    return s;
+}
+
+pwf_status pwf_safetensors_list(pwf_weights_file *file)
+{
+    file->format = "safetensors";
+    uint64_t length = 0;
+    PWF_TRY(pwf_file_pread(file->fd, file->path, &length, sizeof length, 0));
+    if (length < 2 || length > PWF_WEIGHTS_HEADER_MAX || length > file->bytes - sizeof length)
+        return PWF_FAIL(PWF_DATA,
+                        "%s is no safetensors file (its header would have %llu bytes), nor one of "
+                        "PyTorch",
+                        file->path, (unsigned long long)length);
+    char *text = NULL;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, (int64_t)length, 1, &text));
+    listing l = {file, sizeof length + length, file->bytes - sizeof length - length};
+    pwf_status s = pwf_file_pread(file->fd, file->path, text, (size_t)length, sizeof length);
+    if (s.code == PWF_OK && text[0] != '{')
+        s = PWF_FAIL(PWF_DATA, "%s is no safetensors file: its header does not begin with {",
+                     file->path);
+    if (s.code == PWF_OK) s = parse(&l, text, (size_t)length);
+    pwf_mem_free(text);
+    return s;
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Reading a zip archive (PKWARE's APPNOTE 6.3): end record, its 64-bit form, directory, the local
+ * header of each member. */
+#include "zip.h"
+
+#include "pwf/core/file.h"
+#include "pwf/core/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    END = 22,     /* bytes of the end record without comment */
+    LOCATOR = 20, /* of the locator of the 64-bit end record */
+    END64 = 56,   /* of that */
+    ENTRY = 46,   /* of a directory entry without name, extra fields and comment */
+    LOCAL = 30,   /* of a local header */
+    COMMENT = 65535,
+    MEMBERS_MAX = 20000,
+    DIRECTORY_MAX = 64 << 20,
+    NAME_MAX_BYTES = 512,
+    PIECE = 1 << 18
+};
+
+/* Little-endian numbers at any address. */
+static uint64_t number(const unsigned char *at, int bytes)
+{
+    uint64_t x = 0;
+    for (int i = bytes - 1; i >= 0; i--)
+        x = x << 8 | at[i];
+    return x;
+}
+
+static bool begins(const unsigned char *at, const char *mark)
+{
+    return memcmp(at, mark, 4) == 0;
+}
+
+static pwf_status bad(const pwf_zip *zip, const char *what)
+{
+    return PWF_FAIL(PWF_DATA, "%s: %s; the archive is damaged or cut off", zip->path, what);
+}
+
+/* Where the directory lies, and how many entries it has. */
+typedef struct directory {
+    uint64_t entries, bytes, offset;
+} directory;
+
+static pwf_status find_directory(const pwf_zip *zip, directory *d)
+{
+    unsigned char *tail = NULL;
+    const uint64_t most = LOCATOR + END + COMMENT;
+    const size_t length = (size_t)(zip->bytes < most ? zip->bytes : most);
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, (int64_t)length, 1, &tail));
+    pwf_status s = pwf_file_pread(zip->fd, zip->path, tail, length, zip->bytes - length);
+    size_t at = length;
+    bool found = false;
+    while (s.code == PWF_OK && !found && at >= END) {
+        const unsigned char *end = tail + at - END;
+        found = begins(end, "PK\005\006") && number(end + 20, 2) == length - at;
+        if (!found) at--;
+    }
+    if (s.code == PWF_OK && !found) s = bad(zip, "there is no end record");
+    uint64_t second = 0; /* of the 64-bit end record */
+    if (s.code == PWF_OK) {
+        const unsigned char *end = tail + at - END;
+        *d = (directory){number(end + 10, 2), number(end + 12, 4), number(end + 16, 4)};
+        if (at >= END + LOCATOR && begins(end - LOCATOR, "PK\006\007"))
+            second = number(end - LOCATOR + 8, 8);
+    }
+    pwf_mem_free(tail);
+    PWF_TRY(s);
+    if (second == 0) return pwf_ok();
+    unsigned char end64[END64];
+    if (zip->bytes < END64 || second > zip->bytes - END64)
+        return bad(zip, "the 64-bit end record lies outside");
+    PWF_TRY(pwf_file_pread(zip->fd, zip->path, end64, sizeof end64, second));
+    if (!begins(end64, "PK\006\006")) return bad(zip, "there is no 64-bit end record");
+    *d = (directory){number(end64 + 32, 8), number(end64 + 40, 8), number(end64 + 48, 8)};
+    return pwf_ok();
+}
+
+/* The 64-bit numbers of an entry stand in an extra field, in this order, if they do not fit. */
+static bool read_extra(const unsigned char *extra, size_t length, uint64_t *plain, uint64_t *packed,
+                       uint64_t *header)
+{
+    uint64_t *const wide[] = {plain, packed, header};
+    while (length >= 4) {
+        const uint64_t id = number(extra, 2), bytes = number(extra + 2, 2);
+        if (bytes > length - 4) return false;
+        const unsigned char *at = extra + 4;
+        uint64_t left = bytes;
+        for (int i = 0; id == 1 && i < 3; i++) {
+            if (*wide[i] != UINT32_MAX) continue;
+            if (left < 8) return false;
+            *wide[i] = number(at, 8);
+            at += 8;
+            left -= 8;
+        }
+        extra += 4 + bytes;
+        length -= 4 + bytes;
+    }
+    return true;
+}
+
+/* The bytes of a member follow its local header, whose extra fields are its own. */
+static pwf_status find_bytes(const pwf_zip *zip, pwf_zip_member *m, size_t name_length)
+{
+    unsigned char local[LOCAL];
+    char name[NAME_MAX_BYTES];
+    if (zip->bytes < LOCAL || m->header > zip->bytes - LOCAL)
+        return bad(zip, "a member lies outside");
+    PWF_TRY(pwf_file_pread(zip->fd, zip->path, local, sizeof local, m->header));
+    const uint64_t skip = number(local + 26, 2) + number(local + 28, 2);
+    if (!begins(local, "PK\003\004") || number(local + 26, 2) != name_length)
+        return bad(zip, "a member does not begin where the directory says");
+    m->offset = m->header + LOCAL + skip;
+    if (m->offset > zip->bytes || m->bytes > zip->bytes - m->offset)
+        return bad(zip, "a member lies outside");
+    PWF_TRY(pwf_file_pread(zip->fd, zip->path, name, name_length, m->header + LOCAL));
+    if (memcmp(name, m->name, name_length) != 0)
+        return bad(zip, "a member has another name than the directory says");
+    return pwf_ok();
+}
+
+/* One entry of the directory; the name is ended in place, over the first byte behind it. */
+static pwf_status read_entry(pwf_zip *zip, unsigned char *at, size_t left, size_t *used)
+{
+    if (left < ENTRY || !begins(at, "PK\001\002")) return bad(zip, "the directory is cut off");
+    const size_t name = (size_t)number(at + 28, 2), extra = (size_t)number(at + 30, 2);
+    const size_t comment = (size_t)number(at + 32, 2);
+    if (name + extra + comment > left - ENTRY) return bad(zip, "the directory is cut off");
+    if (name == 0 || name >= NAME_MAX_BYTES || memchr(at + ENTRY, '\0', name))
+        return bad(zip, "a member has no name, or too long a one");
+    pwf_zip_member *m = &zip->member[zip->count++];
+    uint64_t packed = number(at + 20, 4);
+    *m = (pwf_zip_member){.header = number(at + 42, 4),
+                          .bytes = number(at + 24, 4),
+                          .crc = (uint32_t)number(at + 16, 4)};
+    if (!read_extra(at + ENTRY + name, extra, &m->bytes, &packed, &m->header))
+        return bad(zip, "an extra field is cut off");
+    if (number(at + 10, 2) != 0 || packed != m->bytes || (number(at + 8, 2) & 1) != 0)
+        return PWF_FAIL(PWF_DATA,
+                        "%s has compressed or encrypted members; save it with torch.save, which "
+                        "stores them plainly",
+                        zip->path);
+    memmove(at + ENTRY - 1, at + ENTRY, name); /* makes room for a NUL */
+    at[ENTRY - 1 + name] = '\0';
+    m->name = (const char *)at + ENTRY - 1;
+    *used = ENTRY + name + extra + comment;
+    return find_bytes(zip, m, name);
+}
+
+static int by_header(const void *a, const void *b)
+{
+    const pwf_zip_member *x = *(const pwf_zip_member *const *)a;
+    const pwf_zip_member *y = *(const pwf_zip_member *const *)b;
+    return (x->header > y->header) - (x->header < y->header);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const pwf_zip_member *x = *(const pwf_zip_member *const *)a;
+    const pwf_zip_member *y = *(const pwf_zip_member *const *)b;
+    return strcmp(x->name, y->name);
+}
+
+/* Members inside members would be read through again and again: a small file could take hours. */
+static pwf_status sort_members(pwf_zip *zip)
+{
+    const size_t count = (size_t)zip->count;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, zip->count, sizeof *zip->sorted, &zip->sorted));
+    for (int i = 0; i < zip->count; i++)
+        zip->sorted[i] = &zip->member[i];
+    qsort(zip->sorted, count, sizeof *zip->sorted, by_header);
+    for (int i = 1; i < zip->count; i++)
+        if (zip->sorted[i - 1]->offset + zip->sorted[i - 1]->bytes > zip->sorted[i]->header)
+            return bad(zip, "two members overlap");
+    qsort(zip->sorted, count, sizeof *zip->sorted, by_name);
+    for (int i = 1; i < zip->count; i++)
+        if (strcmp(zip->sorted[i - 1]->name, zip->sorted[i]->name) == 0)
+            return bad(zip, "two members have the same name");
+    return pwf_ok();
+}
+
+pwf_status pwf_zip_list(pwf_zip *zip)
+{
+    directory d = {0, 0, 0};
+    PWF_TRY(find_directory(zip, &d));
+    if (d.offset > zip->bytes || d.bytes > zip->bytes - d.offset)
+        return bad(zip, "the directory lies outside");
+    if (d.entries > MEMBERS_MAX || d.bytes > DIRECTORY_MAX || d.entries > d.bytes / ENTRY)
+        return bad(zip, "the directory is impossibly large");
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, (int64_t)d.bytes, 1, &zip->directory));
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, (int64_t)d.entries, sizeof *zip->member, &zip->member));
+    PWF_TRY(pwf_file_pread(zip->fd, zip->path, zip->directory, (size_t)d.bytes, d.offset));
+    size_t at = 0;
+    for (uint64_t i = 0; i < d.entries; i++) {
+        size_t used = 0;
+        PWF_TRY(read_entry(zip, (unsigned char *)zip->directory + at, (size_t)d.bytes - at, &used));
+        at += used;
+    }
+    return sort_members(zip);
+}
+
+void pwf_zip_free(pwf_zip *zip)
+{
+    pwf_mem_free(zip->sorted);
+    pwf_mem_free(zip->member);
+    pwf_mem_free(zip->directory);
+    zip->sorted = NULL;
+    zip->member = NULL;
+    zip->directory = NULL;
+}
+
+const pwf_zip_member *pwf_zip_find(const pwf_zip *zip, const char *name)
+{
+    const pwf_zip_member key = {.name = name}, *wanted = &key;
+    const pwf_zip_member *const *found =
+        bsearch(&wanted, zip->sorted, (size_t)zip->count, sizeof *zip->sorted, by_name);
+    return found ? *found : NULL;
+}
+
+/* The checksum of zip and Ethernet, eight bytes at a time: table[k] is that of a byte with k zero
+ * bytes behind it. */
+static uint32_t table[8][256];
+
+static void make_table(void)
+{
+    for (uint32_t i = 0; i < 256; i++) {
+        uint32_t c = i;
+        for (int bit = 0; bit < 8; bit++)
+            c = (c >> 1) ^ ((c & 1) != 0 ? UINT32_C(0xedb88320) : 0);
+        table[0][i] = c;
+    }
+    for (int k = 1; k < 8; k++)
+        for (uint32_t i = 0; i < 256; i++)
+            table[k][i] = (table[k - 1][i] >> 8) ^ table[0][table[k - 1][i] & 0xff];
+}
+
+static uint32_t add_crc(uint32_t c, const unsigned char *in, size_t count)
+{
+    size_t i = 0;
+    for (; i + 8 <= count; i += 8) {
+        const uint64_t x = number(in + i, 8) ^ c;
+        c = 0;
+        for (int k = 0; k < 8; k++)
+            c ^= table[7 - k][x >> (8 * k) & 0xff];
+    }
+    for (; i < count; i++)
+        c = (c >> 8) ^ table[0][(c ^ in[i]) & 0xff];
+    return c;
+}
+
+pwf_status pwf_zip_check(const pwf_zip *zip, const pwf_zip_member *member)
+{
+    unsigned char *piece = NULL;
+    const int64_t room = member->bytes < PIECE ? (int64_t)member->bytes : PIECE;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, room, 1, &piece)); /* there may be 2^16 small ones */
+    if (table[0][1] == 0) make_table();
+    uint32_t crc = UINT32_MAX;
+    pwf_status s = pwf_ok();
+    for (uint64_t at = 0; s.code == PWF_OK && at < member->bytes; at += PIECE) {
+        const uint64_t n = member->bytes - at < PIECE ? member->bytes - at : PIECE;
+        s = pwf_file_pread(zip->fd, zip->path, piece, (size_t)n, member->offset + at);
+        if (s.code == PWF_OK) crc = add_crc(crc, piece, (size_t)n);
+    }
+    if (s.code == PWF_OK && ~crc != member->crc)
+        s = PWF_FAIL(PWF_DATA, "%s is damaged in its member %s: the checksum differs", zip->path,
+                     member->name);
+    pwf_mem_free(piece);
+    return s;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_FORMATS_ZIP_H
+#define PWF_FORMATS_ZIP_H
+
+#include "pwf/core/status.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/** The stored members of a zip archive, as torch.save writes them. Nothing is ever unpacked. */
+
+typedef struct pwf_zip_member {
+    const char *name;
+    uint64_t header; /* of its local header */
+    uint64_t offset; /* of its bytes */
+    uint64_t bytes;
+    uint32_t crc;
+} pwf_zip_member;
+
+typedef struct pwf_zip {
+    int fd;           /* the caller's */
+    const char *path; /* the caller's */
+    uint64_t bytes;   /* of the archive */
+    int count;
+    pwf_zip_member *member;
+    const pwf_zip_member **sorted; /* by name */
+    char *directory;               /* holds the names */
+} pwf_zip;
+
+/** Reads the directory of an archive, in which no two members may overlap or have one name; fd,
+ * path and bytes are set. Local. The caller frees it with pwf_zip_free, also after a failure. Fails
+ * with PWF_IO, PWF_DATA or PWF_RESOURCE. */
+pwf_status pwf_zip_list(pwf_zip *zip);
+void pwf_zip_free(pwf_zip *zip);
+
+/** Looks a member up; NULL if there is none.
+ * Local. */
+const pwf_zip_member *pwf_zip_find(const pwf_zip *zip, const char *name);
+
+/** Reads a member through and compares its checksum.
+ * Local. Fails with PWF_IO, PWF_RESOURCE or PWF_DATA. */
+pwf_status pwf_zip_check(const pwf_zip *zip, const pwf_zip_member *member);
+
+#endif

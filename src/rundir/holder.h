@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_RUNDIR_HOLDER_H
+#define PWF_RUNDIR_HOLDER_H
+
+#include "pwf/core/status.h"
+
+#include <stdbool.h>
+
+/** What a lock file says about the process that made it: one line of words. */
+
+enum { PWF_HOLDER = 320 }; /* bytes of a sentence about one */
+
+typedef struct pwf_holder {
+    char job[41], restart[21], host[65], boot[41], start[25];
+    long process;
+} pwf_holder;
+
+/** Writes who this process is, as the whole contents of the file.
+ * Local. Fails with PWF_IO. */
+pwf_status pwf_holder_write(int fd, const char *path);
+
+/** Reads a file; false if it says nothing of the kind.
+ * Local. */
+bool pwf_holder_read(int fd, pwf_holder *by);
+
+/** Whether that process is certainly gone, which is known of this host alone.
+ * Local. */
+bool pwf_holder_is_gone(const pwf_holder *by);
+
+/** Whether that was an earlier start of the Slurm job that this process belongs to.
+ * Local. */
+bool pwf_holder_is_earlier(const pwf_holder *by);
+
+/** "job 881 on n12, process 4711, since 2026-01-02T03:04:05Z".
+ * Local. */
+void pwf_holder_sentence(const pwf_holder *by, char text[PWF_HOLDER]);
+
+#endif

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#define _DEFAULT_SOURCE /* flock */
+#define _XOPEN_SOURCE 700
+#include "pwf/rundir/lock.h"
+
+#include "holder.h"
+
+#include "pwf/core/fault.h"
+#include "pwf/core/log.h"
+#include "pwf/core/mem.h"
+#include "pwf/core/request.h"
+#include "pwf/rundir/directory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The system frees a flock when its process ends, however it ends, so what the file says is only
+ * for people. Where flock does not work across hosts, the file itself is the lock: whoever makes it
+ * has it, and a thread renews its time until the end. */
+
+enum { BEAT = 30, STALE = 300, TRIES = 20 }; /* seconds, seconds, times */
+
+/* Slurm starts a job again when it has lost a node, on which the earlier start may live on. That
+ * one is asked to stop, and waited for; a file that it no longer renews is taken over sooner. */
+enum { EARLIER_STALE = 90, EARLIER_WAIT = 600 }; /* seconds */
+
+struct pwf_lock {
+    char dir[PWF_PATH], path[PWF_PATH];
+    int fd;
+    bool made_dir;
+    bool earlier; /* an earlier start of this job has it */
+    bool beats;   /* there is a thread */
+    bool ends;
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+};
+
+static pwf_status in_use(pwf_lock *l, const pwf_holder *by, bool by_file)
+{
+    char who[PWF_HOLDER];
+    l->earlier = pwf_holder_is_earlier(by);
+    pwf_holder_sentence(by, who);
+    return PWF_FAIL(PWF_CANTCREATE,
+                    "the run directory %s is in use by %s: wait for its end, stop it (touch "
+                    "%s/stop), or choose another --output%s%s%s",
+                    l->dir, who, l->dir, by_file ? "; if that job is gone, remove " : "",
+                    by_file ? l->path : "", by_file ? " or wait five minutes" : "");
+}
+
+static void say_left_behind(const pwf_lock *l, const pwf_holder *by, const char *done)
+{
+    char who[PWF_HOLDER];
+    pwf_holder_sentence(by, who);
+    PWF_INFO("LOCK", "%s was left behind by %s, which is gone: %s", l->path, who, done);
+}
+
+/* ---- with flock ---- */
+
+/* The file of that name, which is nobody else's link to something. */
+static pwf_status open_file(pwf_lock *l)
+{
+    struct stat info;
+    l->fd = open(l->path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644);
+    if (l->fd < 0 || fstat(l->fd, &info) != 0)
+        return PWF_FAIL(errno == EACCES || errno == EPERM || errno == ELOOP ? PWF_DENIED : PWF_IO,
+                        "cannot open %s: %s", l->path, strerror(errno));
+    if (!S_ISREG(info.st_mode) || info.st_nlink > 1)
+        return PWF_FAIL(PWF_DENIED, "%s is not a file of its own but leads elsewhere: remove it",
+                        l->path);
+    return pwf_ok();
+}
+
+static bool has_name(const pwf_lock *l)
+{
+    struct stat mine, there;
+    return fstat(l->fd, &mine) == 0 && lstat(l->path, &there) == 0 && mine.st_dev == there.st_dev &&
+           mine.st_ino == there.st_ino;
+}
+
+static void wait_a_little(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+}
+
+/* A holder that has just taken the lock may not have written yet who it is. */
+static void read_holder(int fd, pwf_holder *by)
+{
+    for (int i = 0; i < TRIES && !pwf_holder_read(fd, by); i++)
+        wait_a_little();
+}
+
+/* *works is false where the file system has no flock, and the file is then closed. */
+static pwf_status take_flock(pwf_lock *l, bool *works)
+{
+    *works = PWF_FAULT_POINT("lock.flock").code == PWF_OK && !pwf_directory_locks_stay(l->dir);
+    for (int i = 0; *works && i < TRIES; i++) {
+        PWF_TRY(open_file(l));
+        pwf_holder by = {0};
+        if (flock(l->fd, LOCK_EX | LOCK_NB) != 0) {
+            if (errno == EWOULDBLOCK) {
+                read_holder(l->fd, &by);
+                return in_use(l, &by, false);
+            }
+            if (errno != EINTR) *works = false;
+        } else if (has_name(l)) { /* and not removed by its last owner meanwhile */
+            if (pwf_holder_read(l->fd, &by)) say_left_behind(l, &by, "taken over");
+            return pwf_holder_write(l->fd, l->path);
+        }
+        close(l->fd);
+        l->fd = -1;
+    }
+    if (!*works) return pwf_ok();
+    return PWF_FAIL(PWF_CANTCREATE, "others take and leave %s all the time: try again", l->path);
+}
+
+/* ---- without ---- */
+
+static void *renew(void *context)
+{
+    pwf_lock *l = context;
+    struct timespec next;
+    pthread_mutex_lock(&l->mutex);
+    clock_gettime(CLOCK_MONOTONIC, &next);
+    while (!l->ends) {
+        next.tv_sec += BEAT;
+        int waited = 0;
+        while (!l->ends && waited != ETIMEDOUT)
+            waited = pthread_cond_timedwait(&l->changed, &l->mutex, &next);
+        if (!l->ends) futimens(l->fd, NULL);
+    }
+    pthread_mutex_unlock(&l->mutex);
+    return NULL;
+}
+
+static pwf_status start_renewing(pwf_lock *l)
+{
+    pthread_condattr_t monotonic;
+    pthread_mutex_init(&l->mutex, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&l->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    const int e = pthread_create(&l->thread, NULL, renew, l);
+    l->beats = e == 0;
+    if (e != 0)
+        return PWF_FAIL(PWF_RESOURCE, "no thread to keep %s alive: %s", l->path, strerror(e));
+    return pwf_ok();
+}
+
+/* Whether the owner of an existing lock file is gone. `now` is by the clock of the file system. */
+static bool is_stale(const struct stat *info, time_t now, const pwf_holder *by)
+{
+    const int patience = pwf_holder_is_earlier(by) ? EARLIER_STALE : STALE;
+    return now - info->st_mtime > patience || pwf_holder_is_gone(by);
+}
+
+/* Two may find the same file stale. Renaming gives it to one of them, who says so; if that turns
+ * out to be a new owner's file, it is given back. */
+static pwf_status clear_away(const pwf_lock *l, const struct stat *seen, const pwf_holder *by)
+{
+    char aside[PWF_PATH + 16];
+    struct stat info;
+    snprintf(aside, sizeof aside, "%s.%ld", l->path, (long)getpid());
+    if (rename(l->path, aside) != 0)
+        return errno == ENOENT ? pwf_ok()
+                               : PWF_FAIL(errno == EACCES || errno == EPERM ? PWF_DENIED : PWF_IO,
+                                          "cannot remove %s, which was left behind: %s", l->path,
+                                          strerror(errno));
+    const bool same =
+        lstat(aside, &info) == 0 && info.st_ino == seen->st_ino && info.st_mtime == seen->st_mtime;
+    if (same)
+        say_left_behind(l, by, "removed");
+    else if (link(aside, l->path) != 0)
+        PWF_WARN("LOCK", "%s of another job could not be given back: %s", l->path, strerror(errno));
+    unlink(aside);
+    return pwf_ok();
+}
+
+/* The file in the way. Fails unless it is stale; then it is another's or no more. */
+static pwf_status remove_stale(pwf_lock *l, time_t now)
+{
+    struct stat info;
+    pwf_holder by = {0};
+    const int fd = open(l->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) return pwf_ok();
+    if (fd < 0)
+        return PWF_FAIL(errno == EACCES || errno == ELOOP ? PWF_DENIED : PWF_IO,
+                        "cannot open %s: %s", l->path, strerror(errno));
+    const bool there = fstat(fd, &info) == 0;
+    pwf_holder_read(fd, &by);
+    close(fd);
+    if (!there || !is_stale(&info, now, &by)) return in_use(l, &by, true);
+    return clear_away(l, &info, &by);
+}
+
+/* The file is written under another name and then linked, so that it is whole when it is seen; link
+ * fails if the name is taken, on every file system. */
+static pwf_status link_file(pwf_lock *l, const char *own)
+{
+    struct stat info;
+    l->fd = open(own, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (l->fd < 0)
+        return PWF_FAIL(errno == EACCES || errno == EPERM ? PWF_DENIED : PWF_IO,
+                        "cannot create %s: %s", own, strerror(errno));
+    PWF_TRY(pwf_holder_write(l->fd, own));
+    if (fstat(l->fd, &info) != 0)
+        return PWF_FAIL(PWF_IO, "cannot look at %s: %s", own, strerror(errno));
+    for (int i = 0; i < TRIES; i++) {
+        if (link(own, l->path) == 0) return pwf_ok();
+        if (errno != EEXIST)
+            return PWF_FAIL(PWF_IO, "cannot create %s: %s", l->path, strerror(errno));
+        PWF_TRY(remove_stale(l, info.st_mtime));
+    }
+    return PWF_FAIL(PWF_CANTCREATE, "others take and leave %s all the time: try again", l->path);
+}
+
+static pwf_status take_file(pwf_lock *l)
+{
+    char own[PWF_PATH + 32];
+    uint64_t random = 0;
+    if (getrandom(&random, sizeof random, 0) != sizeof random) random = (uint64_t)getpid();
+    snprintf(own, sizeof own, "%s.%016llx", l->path, (unsigned long long)random);
+    const pwf_status s = link_file(l, own);
+    unlink(own);
+    PWF_TRY(s);
+    PWF_INFO("LOCK", "%s has no locks between hosts: the job keeps %s alive", l->dir, l->path);
+    return start_renewing(l);
+}
+
+/* ---- all ---- */
+
+static pwf_status try_to_take(pwf_lock *l)
+{
+    bool works = false;
+    if (l->fd >= 0) close(l->fd);
+    l->fd = -1;
+    l->earlier = false;
+    PWF_TRY(take_flock(l, &works));
+    return works ? pwf_ok() : take_file(l);
+}
+
+/* The file `stop` is what a run looks for. */
+static void ask_to_stop(const char *dir, const char *stop)
+{
+    const int fd = open(stop, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (fd >= 0) close(fd);
+    PWF_INFO("LOCK",
+             "an earlier start of this job still has the run directory %s: it is asked to stop, "
+             "and waited for",
+             dir);
+}
+
+static pwf_status wait_for_earlier(pwf_lock *l, pwf_status s)
+{
+    char stop[PWF_PATH + 8];
+    snprintf(stop, sizeof stop, "%s/stop", l->dir);
+    ask_to_stop(l->dir, stop);
+    for (int i = 0; i < EARLIER_WAIT && s.code == PWF_CANTCREATE && l->earlier; i++) {
+        if (pwf_request_now() > PWF_REQUEST_SAVE) break;
+        nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
+        s = try_to_take(l);
+    }
+    unlink(stop); /* of a start that is gone, or does not look */
+    return s;
+}
+
+static pwf_status take(pwf_lock *l, const char *dir)
+{
+    if (snprintf(l->dir, sizeof l->dir, "%s", dir) >= PWF_PATH - 64)
+        return PWF_FAIL(PWF_CANTCREATE, "the name of the run directory is too long");
+    snprintf(l->path, sizeof l->path, "%.*s/.pwf.lock", PWF_PATH - 64, l->dir);
+    PWF_TRY(pwf_directory_make(l->dir, &l->made_dir));
+    const pwf_status s = try_to_take(l);
+    return s.code == PWF_CANTCREATE && l->earlier ? wait_for_earlier(l, s) : s;
+}
+
+/* Without the lock nothing of it is touched. */
+static void drop(pwf_lock *l, bool held)
+{
+    if (l->beats) {
+        pthread_mutex_lock(&l->mutex);
+        l->ends = true;
+        pthread_cond_signal(&l->changed);
+        pthread_mutex_unlock(&l->mutex);
+        pthread_join(l->thread, NULL);
+    }
+    /* The name goes first: a file without a name is nobody's lock. */
+    if (held && has_name(l)) unlink(l->path);
+    if (l->fd >= 0) close(l->fd);
+    if (l->made_dir) rmdir(l->dir);
+    pwf_mem_free(l);
+}
+
+pwf_status pwf_lock_take(const pwf_mesh *mesh, const char *dir, pwf_lock **out)
+{
+    pwf_status s = pwf_ok();
+    *out = NULL;
+    if (pwf_mesh_rank(mesh, PWF_WORLD) == 0) {
+        pwf_lock *l = NULL;
+        s = pwf_mem_alloc(PWF_MEM_BUFFERS, 1, sizeof *l, &l);
+        if (s.code == PWF_OK) {
+            memset(l, 0, sizeof *l);
+            l->fd = -1;
+            s = take(l, dir);
+            if (s.code == PWF_OK)
+                *out = l;
+            else
+                drop(l, false);
+        }
+    }
+    return pwf_mesh_agree(mesh, s);
+}
+
+void pwf_lock_release(pwf_lock *lock)
+{
+    if (lock) drop(lock, true);
+}

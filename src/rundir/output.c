@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#define _GNU_SOURCE /* getrandom, memfd_create, SEEK_DATA */
+#include "pwf/rundir/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+pwf_status pwf_output_create(const char *dir, const char *name, const char *attempt,
+                             char part[PWF_PATH], int *fd)
+{
+    uint64_t random = 0;
+    if (getrandom(&random, sizeof random, 0) != sizeof random) random = (uint64_t)getpid();
+    const int n = snprintf(part, PWF_PATH, "%s/.%s.part.%s%016llx", dir, name, attempt,
+                           (unsigned long long)random);
+    if (n >= PWF_PATH)
+        return PWF_FAIL(PWF_CANTCREATE, "the name of the directory %.200s... is too long", dir);
+    *fd = open(part, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (*fd < 0)
+        return PWF_FAIL(errno == EACCES || errno == EPERM ? PWF_DENIED : PWF_CANTCREATE,
+                        "cannot create %s: %s", part, strerror(errno));
+    return pwf_ok();
+}
+
+mode_t pwf_output_mode(void)
+{
+    const mode_t mask = umask(022);
+    umask(mask);
+    return 0666 & ~mask & ~(mode_t)022;
+}
+
+pwf_status pwf_output_set_mode(int fd, const char *part, mode_t mode)
+{
+    if (fchmod(fd, mode) == 0) return pwf_ok();
+    return PWF_FAIL(PWF_IO, "cannot set the mode of %s: %s", part, strerror(errno));
+}
+
+pwf_status pwf_output_begin(pwf_output *output, const char *path)
+{
+    const char *name = NULL;
+    output->fd = -1;
+    output->path = path;
+    output->bytes = 0;
+    PWF_TRY(pwf_path_split(path, output->dir, &name));
+    PWF_TRY(pwf_path_check_folder(output->dir));
+    return pwf_output_create(output->dir, name, "", output->part, &output->fd);
+}
+
+pwf_status pwf_output_add(pwf_output *output, const void *bytes, size_t count)
+{
+    PWF_TRY(pwf_file_pwrite(output->fd, output->path, bytes, count, (uint64_t)output->bytes));
+    output->bytes += (int64_t)count;
+    return pwf_ok();
+}
+
+pwf_status pwf_output_end(pwf_output *output)
+{
+    PWF_TRY(pwf_output_set_mode(output->fd, output->part, pwf_output_mode()));
+    PWF_TRY(pwf_file_sync(output->fd, output->part));
+    if (rename(output->part, output->path) != 0)
+        return PWF_FAIL(PWF_CANTCREATE, "cannot rename %s to %s: %s", output->part, output->path,
+                        strerror(errno));
+    close(output->fd);
+    output->fd = -1;
+    return pwf_path_sync_folder(output->dir);
+}
+
+void pwf_output_drop(pwf_output *output)
+{
+    if (output->fd < 0) return;
+    close(output->fd);
+    output->fd = -1;
+    unlink(output->part);
+}
+
+pwf_status pwf_output_memory(int *fd, char name[PWF_MEMORY_NAME])
+{
+    *fd = memfd_create("pwf-layout", MFD_CLOEXEC);
+    if (*fd < 0) return PWF_FAIL(PWF_RESOURCE, "cannot make a file in memory: %s", strerror(errno));
+    snprintf(name, PWF_MEMORY_NAME, "/proc/self/fd/%d", *fd);
+    return pwf_ok();
+}
+
+pwf_status pwf_output_copy(int from, int to, const char *path)
+{
+    enum { PIECE = 1 << 16 };
+    char piece[PIECE];
+    off_t hole = 0;
+    for (;;) {
+        off_t at = lseek(from, hole, SEEK_DATA);
+        if (at < 0) break; /* ENXIO: only a hole is left */
+        hole = lseek(from, at, SEEK_HOLE);
+        while (at < hole) {
+            const size_t n = hole - at < PIECE ? (size_t)(hole - at) : PIECE;
+            PWF_TRY(pwf_file_pread(from, "the layout", piece, n, (uint64_t)at));
+            PWF_TRY(pwf_file_pwrite(to, path, piece, n, (uint64_t)at));
+            at += (off_t)n;
+        }
+    }
+    return pwf_ok();
+}
