@@ -5,6 +5,7 @@
 #include "pwf/core/json.h"
 #include "pwf/core/log.h"
 #include "pwf/launch/launch.h"
+#include "pwf/models/families.h"
 #include "pwf/train/train.h"
 
 #include <stdio.h>
@@ -151,7 +152,8 @@ static void settle(const pwf_mesh *mesh, const pwf_app_command *command, bool de
 {
     if (pwf_mesh_rank(mesh, PWF_WORLD) == 0) {
         pwf_status status = pwf_app_layer(command, NULL, config);
-        if (status.code == PWF_OK && described) status = pwf_config_check(config);
+        if (status.code == PWF_OK && described)
+            status = pwf_config_check(config, pwf_model_families());
         if (status.code != PWF_OK) add_failure(d, "settings", status);
     }
     pwf_mesh_broadcast(mesh, PWF_WORLD, 0, config, sizeof *config);

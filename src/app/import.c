@@ -5,6 +5,7 @@
 #include "pwf/core/clock.h"
 #include "pwf/core/log.h"
 #include "pwf/formats/import.h"
+#include "pwf/models/families.h"
 #include "pwf/models/model.h"
 
 #include <stdio.h>
@@ -103,7 +104,7 @@ static void report(const command *c, const pwf_weights_file *file, const pwf_imp
 static pwf_status write_model(const pwf_mesh *mesh, const command *c, pwf_state *state)
 {
     char *text = NULL;
-    PWF_TRY(pwf_config_write(&c->config, &text));
+    PWF_TRY(pwf_config_write(&c->config, pwf_model_families(), &text));
     const pwf_snapshot snapshot = {.state = state,
                                    .seed = c->config.train.seed,
                                    .slots = c->config.parallel.slots,
@@ -146,7 +147,7 @@ pwf_status pwf_app_import(const pwf_mesh *mesh, int argc, char **argv)
     if (pwf_mesh_size(mesh, PWF_WORLD) != 1)
         return PWF_FAIL(PWF_LAUNCH, "pwf import is for one rank; start it without mpirun");
     PWF_TRY(parse(argc, argv, &c));
-    PWF_TRY(pwf_config_check(&c.config));
+    PWF_TRY(pwf_config_check(&c.config, pwf_model_families()));
     PWF_TRY(pwf_model_build(&c.config, &registry, &graph));
     pwf_status s = pwf_weights_open(c.in, &file);
     if (s.code == PWF_OK) s = fill(mesh, &c, file, registry);

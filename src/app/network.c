@@ -2,6 +2,7 @@
 #include "network.h"
 
 #include "pwf/ckpt/network.h"
+#include "pwf/models/families.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,7 +50,7 @@ static pwf_status settle(const pwf_app_network *network, pwf_config *config)
     if (pwf_config_origin(config, "parallel.shards") <= PWF_FROM_CHECKPOINT)
         config->parallel.shards = 1;
     config->parallel.precision = network->precision;
-    return pwf_config_check(config);
+    return pwf_config_check(config, pwf_model_families());
 }
 
 pwf_status pwf_app_network_settle(const pwf_mesh *mesh, const pwf_app_network *network,

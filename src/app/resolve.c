@@ -3,6 +3,7 @@
 
 #include "pwf/core/log.h"
 #include "pwf/core/terminal.h"
+#include "pwf/models/families.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,7 +79,7 @@ static pwf_status settle_resumed(const pwf_app_command *command, const char *sto
         PWF_TRY(folder_of(job->checkpoint, job->config.output));
     pwf_config_keep_precision(&before, &job->config);
     PWF_TRY(pwf_config_same(&before, &job->config));
-    return pwf_config_check(&job->config);
+    return pwf_config_check(&job->config, pwf_model_families());
 }
 
 static pwf_status resume(const pwf_mesh *mesh, const pwf_app_command *command, pwf_app_job *job)
@@ -128,7 +129,7 @@ static pwf_status check_elsewhere(const pwf_mesh *mesh, const pwf_app_job *job)
 static pwf_status settle_fresh(const pwf_app_command *command, pwf_config *config)
 {
     PWF_TRY(pwf_app_layer(command, NULL, config));
-    return pwf_config_check(config);
+    return pwf_config_check(config, pwf_model_families());
 }
 
 pwf_status pwf_app_resolve(const pwf_mesh *mesh, const pwf_app_command *command, pwf_app_job *job)

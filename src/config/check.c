@@ -7,59 +7,48 @@
 /* What only several keys together can tell, and what may differ between a run and its resumption.
  */
 
-/* The keys that make up a member of a family, which a preset decides. */
-static const struct {
-    const char *key, *family, *other; /* other: NULL, or a second family */
-} family_keys[] = {
-    {"model.block", "resnet", NULL},
-    {"model.depths", "resnet", "densenet"},
-    {"model.widths", "resnet", NULL},
-    {"model.stem_kernel", "resnet", "densenet"},
-    {"model.stem_stride", "resnet", "densenet"},
-    {"model.stem_pool", "resnet", "densenet"},
-    {"model.growth", "densenet", NULL},
-    {"model.patch", "vit", NULL},
-    {"model.width", "vit", NULL},
-    {"model.depth", "vit", NULL},
-    {"model.heads", "vit", NULL},
-    {"model.mlp_ratio", "vit", NULL},
-    {"model.distilled", "vit", NULL},
-};
-enum { FAMILY_KEYS = sizeof family_keys / sizeof family_keys[0], STAGES_MAX = 8 };
-
-static bool decided(const pwf_config *config, int key)
+/* Whether the family of this name reads `key`. */
+static bool reads(const pwf_config_family *family, const char *key)
 {
-    const char *other = family_keys[key].other;
-    return strcmp(config->model.name, family_keys[key].family) != 0 &&
-           (!other || strcmp(config->model.name, other) != 0);
-}
-
-bool pwf_option_of_preset(const pwf_config *config, const pwf_option *option)
-{
-    for (int i = 0; i < FAMILY_KEYS; i++)
-        if (strcmp(option->key, family_keys[i].key) == 0) return decided(config, i);
+    for (const char *const *k = family->keys; *k; k++)
+        if (strcmp(*k, key) == 0) return true;
     return false;
 }
 
-static pwf_status check_model(const pwf_config *config)
+/* The first family that reads `key` if model.name is none of those that do; else NULL. */
+static const pwf_config_family *owner(const pwf_config *config,
+                                      const pwf_config_family *const *families, const char *key)
+{
+    const pwf_config_family *first = NULL;
+    for (; families && *families; families++) {
+        if (!reads(*families, key)) continue;
+        if (strcmp(config->model.name, (*families)->name) == 0) return NULL;
+        if (!first) first = *families;
+    }
+    return first;
+}
+
+bool pwf_option_of_preset(const pwf_config *config, const pwf_config_family *const *families,
+                          const pwf_option *option)
+{
+    return owner(config, families, option->key) != NULL;
+}
+
+static pwf_status check_model(const pwf_config *config, const pwf_config_family *const *families)
 {
     const char *name = config->model.name;
     if (name[0] == '\0')
         return PWF_FAIL(PWF_CONFIG, "model.name is empty; resnet18 is one, resnet another");
-    for (int i = 0; i < FAMILY_KEYS; i++)
-        if (decided(config, i) && pwf_config_is_set(config, family_keys[i].key))
+    for (int i = 0; i < pwf_option_count; i++) {
+        const pwf_config_family *family = owner(config, families, pwf_options[i].key);
+        if (family && pwf_config_is_set(config, pwf_options[i].key))
             return PWF_FAIL(PWF_CONFIG,
                             "%s is decided by model.name %s; use model.name: %s to choose it",
-                            family_keys[i].key, name, family_keys[i].family);
-    const int depths = config->model.depths.count, widths = config->model.widths.count;
-    if (strcmp(name, "densenet") == 0 && (depths < 1 || depths > STAGES_MAX))
-        return PWF_FAIL(PWF_CONFIG, "model.depths has %d values; a densenet has 1 to %d blocks",
-                        depths, STAGES_MAX);
-    if (strcmp(name, "resnet") == 0 && (depths != widths || depths < 1 || depths > STAGES_MAX))
-        return PWF_FAIL(PWF_CONFIG,
-                        "model.depths has %d values and model.widths %d; both need one per stage, "
-                        "1 to %d",
-                        depths, widths, STAGES_MAX);
+                            pwf_options[i].key, name, family->name);
+    }
+    for (; families && *families; families++)
+        if (strcmp(name, (*families)->name) == 0 && (*families)->check)
+            return (*families)->check(config);
     return pwf_ok();
 }
 
@@ -170,11 +159,11 @@ static pwf_status check_augment(const pwf_config *config)
     return pwf_ok();
 }
 
-pwf_status pwf_config_check(const pwf_config *config)
+pwf_status pwf_config_check(const pwf_config *config, const pwf_config_family *const *families)
 {
     if (config->output[0] == '\0')
         return PWF_FAIL(PWF_CONFIG, "output is empty; name the folder of the run");
-    PWF_TRY(check_model(config));
+    PWF_TRY(check_model(config, families));
     PWF_TRY(check_channels("data.mean", &config->data.mean, config->model.channels));
     PWF_TRY(check_channels("data.std", &config->data.std, config->model.channels));
     PWF_TRY(check_data(config));

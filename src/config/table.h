@@ -111,6 +111,7 @@ enum { PWF_VARIABLE = 80 };
 void pwf_option_variable(const char *key, char name[PWF_VARIABLE]);
 
 /* Whether model.name decides this key, so that it is neither set nor written beside a preset. */
-bool pwf_option_of_preset(const pwf_config *config, const pwf_option *option);
+bool pwf_option_of_preset(const pwf_config *config, const pwf_config_family *const *families,
+                          const pwf_option *option);
 
 #endif

@@ -1,210 +1,93 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The table of families and what looks it up: finds the network that model.name names, builds its
+ * registry and graph, and hands the facts of each family to the rooms below (configuration keys to
+ * config, foreign parameter names to the reader of weight files). Called by app, train and infer
+ * through model.h; touches no file and no MPI. */
 #include "pwf/models/model.h"
 
-#include "densenet.h"
+#include "family.h"
 #include "pwf/core/words.h"
-#include "resnet.h"
-#include "vit.h"
+#include "pwf/models/families.h"
 
 #include <stdio.h>
 #include <string.h>
 
-typedef enum family { RESNET, DENSENET, VIT, FAMILIES } family;
+/* One row per family: NAME stands for family_NAME.c, which defines pwf_family_NAME. Messages list
+ * the families in this order. */
+#define FAMILIES(ROW) ROW(resnet) ROW(densenet) ROW(vit)
 
-static const char *const family_names[FAMILIES] = {"resnet", "densenet", "vit"};
+#define DECLARE(name) extern const pwf_family pwf_family_##name;
+#define ADDRESS(name) &pwf_family_##name,
+#define FACTS(name) &pwf_family_##name.config,
+FAMILIES(DECLARE)
+static const pwf_family *const families[] = {FAMILIES(ADDRESS)};
+static const pwf_config_family *const facts[] = {FAMILIES(FACTS) NULL};
 
-/* Networks with a name of their own; the families take their dimensions from the configuration. */
-typedef struct preset {
-    const char *name;
-    family family;
-    bool variant; /* bottleneck blocks, or distilled */
-    union {
-        int64_t stages[4];
-        struct {
-            int64_t patch, width, depth, heads;
-        } vit;
-    };
-    int64_t growth;
-} preset;
+enum { FAMILY_COUNT = sizeof families / sizeof *families };
 
-#define RESNET_OF(bottleneck, ...) RESNET, bottleneck, {.stages = {__VA_ARGS__}}, 0
-#define DENSENET_OF(growth, ...) DENSENET, false, {.stages = {__VA_ARGS__}}, growth
-#define VIT_OF(distilled, ...) VIT, distilled, {.vit = {__VA_ARGS__}}, 0
-
-static const preset presets[] = {
-    {"resnet18", RESNET_OF(false, 2, 2, 2, 2)},
-    {"resnet34", RESNET_OF(false, 3, 4, 6, 3)},
-    {"resnet50", RESNET_OF(true, 3, 4, 6, 3)},
-    {"resnet101", RESNET_OF(true, 3, 4, 23, 3)},
-    {"densenet121", DENSENET_OF(32, 6, 12, 24, 16)},
-    {"densenet161", DENSENET_OF(48, 6, 12, 36, 24)},
-    {"densenet169", DENSENET_OF(32, 6, 12, 32, 32)},
-    {"densenet201", DENSENET_OF(32, 6, 12, 48, 32)},
-    {"vit_micro", VIT_OF(false, 7, 64, 2, 4)},
-    {"vit_tiny_patch16_224", VIT_OF(false, 16, 192, 12, 3)},
-    {"vit_small_patch16_224", VIT_OF(false, 16, 384, 12, 6)},
-    {"vit_base_patch16_224", VIT_OF(false, 16, 768, 12, 12)},
-    {"deit_tiny_patch16_224", VIT_OF(false, 16, 192, 12, 3)},
-    {"deit_small_patch16_224", VIT_OF(false, 16, 384, 12, 6)},
-    {"deit_base_patch16_224", VIT_OF(false, 16, 768, 12, 12)},
-    {"deit_tiny_distilled_patch16_224", VIT_OF(true, 16, 192, 12, 3)},
-    {"deit_small_distilled_patch16_224", VIT_OF(true, 16, 384, 12, 6)},
-    {"deit_base_distilled_patch16_224", VIT_OF(true, 16, 768, 12, 12)},
-};
-
-enum { PRESETS = sizeof presets / sizeof *presets, NAMES = FAMILIES + PRESETS };
-
-/* All names: families, then presets. */
-static const char *name_at(int i)
+const pwf_config_family *const *pwf_model_families(void)
 {
-    return i < FAMILIES ? family_names[i] : presets[i - FAMILIES].name;
+    return facts;
 }
 
+/* Every name that model.name may have: families, then presets; NULL after the last. */
+static const char *name_at(int index)
+{
+    if (index < FAMILY_COUNT) return families[index]->config.name;
+    index -= FAMILY_COUNT;
+    for (int f = 0; f < FAMILY_COUNT; f++)
+        for (const pwf_preset *p = families[f]->presets; p->name; p++)
+            if (index-- == 0) return p->name;
+    return NULL;
+}
+
+/* The family of model.name, and its preset or NULL; NULL: there is no such network. */
+static const pwf_family *find(const char *name, const pwf_preset **preset)
+{
+    *preset = NULL;
+    for (int f = 0; f < FAMILY_COUNT; f++) {
+        if (strcmp(name, families[f]->config.name) == 0) return families[f];
+        for (const pwf_preset *p = families[f]->presets; p->name; p++)
+            if (strcmp(name, p->name) == 0) {
+                *preset = p;
+                return families[f];
+            }
+    }
+    return NULL;
+}
+
+const pwf_foreign_names *pwf_model_foreign_names(const char *name)
+{
+    const pwf_preset *preset;
+    const pwf_family *family = find(name, &preset);
+    return family ? &family->names : NULL;
+}
+
+/* Suggests the first network whose name begins with `name`, else the nearest name, else lists all.
+ */
 static pwf_status unknown(const char *name)
 {
+    enum { NEAR = 3 }; /* edits */
     char list[512] = "";
     size_t used = 0;
-    int nearest = FAMILIES;
-    for (int i = 0; i < NAMES; i++) {
-        const char *other = name_at(i);
+    int count = 0;
+    for (const char *other; (other = name_at(count)); count++) {
         if (strlen(name) > 3 && strncmp(name, other, strlen(name)) == 0)
-            return PWF_FAIL(PWF_CONFIG,
-                            "model.name: there is no model \"%s\"; did you mean \"%s\"?", name,
-                            other);
-        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", other);
+            return PWF_FAIL(PWF_CONFIG, "model.name: unknown model \"%s\"; did you mean \"%s\"?",
+                            name, other);
+        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", count ? ", " : "", other);
     }
     PWF_ASSERT(used < sizeof list);
-    for (int k = 0; k < NAMES; k++) {
-        const int i = (k + FAMILIES) % NAMES; /* a preset before its family, if equally near */
-        if (pwf_word_distance(name, name_at(i)) < pwf_word_distance(name, name_at(nearest)))
-            nearest = i;
+    const char *nearest = name_at(FAMILY_COUNT);
+    for (int k = 0; k < count; k++) {
+        const char *other = name_at((k + FAMILY_COUNT) % count); /* presets before families */
+        if (pwf_word_distance(name, other) < pwf_word_distance(name, nearest)) nearest = other;
     }
-    if (pwf_word_distance(name, name_at(nearest)) <= 3)
-        return PWF_FAIL(PWF_CONFIG, "model.name: there is no model \"%s\"; did you mean \"%s\"?",
-                        name, name_at(nearest));
-    return PWF_FAIL(PWF_CONFIG, "model.name: there is no model \"%.60s\"; there are %s", name,
+    if (pwf_word_distance(name, nearest) <= NEAR)
+        return PWF_FAIL(PWF_CONFIG, "model.name: unknown model \"%s\"; did you mean \"%s\"?", name,
+                        nearest);
+    return PWF_FAIL(PWF_CONFIG, "model.name: unknown model \"%.60s\"; the models are %s", name,
                     list);
-}
-
-static pwf_status own_resnet(const pwf_config *config, pwf_resnet *net)
-{
-    const int stages = config->model.widths.count;
-    if (stages != config->model.depths.count || stages < 1 || stages > PWF_RESNET_STAGES)
-        return PWF_FAIL(PWF_CONFIG,
-                        "model.depths has %d entries and model.widths %d: a resnet has one of each "
-                        "for 1 to %d stages",
-                        config->model.depths.count, stages, PWF_RESNET_STAGES);
-    net->bottleneck = config->model.block == PWF_BLOCK_BOTTLENECK;
-    net->stages = stages;
-    for (int i = 0; i < stages; i++) {
-        net->depths[i] = config->model.depths.at[i];
-        net->widths[i] = config->model.widths.at[i];
-        if (net->depths[i] < 1 || net->widths[i] < 1)
-            return PWF_FAIL(PWF_CONFIG, "model.depths and model.widths: entry %d is below 1",
-                            i + 1);
-    }
-    return pwf_ok();
-}
-
-static pwf_status own_densenet(const pwf_config *config, pwf_densenet *net)
-{
-    net->growth = config->model.growth;
-    net->blocks = config->model.depths.count;
-    if (net->blocks < 1 || net->blocks > PWF_DENSENET_BLOCKS)
-        return PWF_FAIL(PWF_CONFIG, "model.depths has %d entries: a densenet has 1 to %d blocks",
-                        net->blocks, PWF_DENSENET_BLOCKS);
-    for (int i = 0; i < net->blocks; i++)
-        net->depths[i] = config->model.depths.at[i];
-    return pwf_ok();
-}
-
-/* The published stem, or the configuration's own. */
-static pwf_status stem_of(const pwf_config *config, const preset *named, pwf_stem *out)
-{
-    *out = (pwf_stem){.kernel = 7, .stride = 2, .pool = true};
-    if (named) return pwf_ok();
-    if (config->model.stem_kernel % 2 != 1)
-        return PWF_FAIL(PWF_CONFIG, "model.stem_kernel: %lld is not odd",
-                        (long long)config->model.stem_kernel);
-    *out = (pwf_stem){.kernel = config->model.stem_kernel,
-                      .stride = config->model.stem_stride,
-                      .pool = config->model.stem_pool};
-    return pwf_ok();
-}
-
-/* `named`: the preset, or NULL for a network of the configuration's own dimensions. */
-static pwf_status build_resnet(const pwf_config *config, const preset *named,
-                               pwf_registry *registry, pwf_graph *graph)
-{
-    pwf_resnet net = {.channels = config->model.channels, .classes = config->model.classes};
-    PWF_TRY(stem_of(config, named, &net.stem));
-    if (named) {
-        net.bottleneck = named->variant;
-        net.stages = 4;
-        for (int s = 0; s < 4; s++) {
-            net.depths[s] = named->stages[s];
-            net.widths[s] = INT64_C(64) << s;
-        }
-    } else {
-        PWF_TRY(own_resnet(config, &net));
-    }
-    return pwf_resnet_build(&net, registry, graph);
-}
-
-static pwf_status build_densenet(const pwf_config *config, const preset *named,
-                                 pwf_registry *registry, pwf_graph *graph)
-{
-    pwf_densenet net = {.channels = config->model.channels, .classes = config->model.classes};
-    PWF_TRY(stem_of(config, named, &net.stem));
-    if (named) {
-        net.growth = named->growth;
-        net.blocks = 4;
-        memcpy(net.depths, named->stages, sizeof named->stages);
-    } else {
-        PWF_TRY(own_densenet(config, &net));
-    }
-    return pwf_densenet_build(&net, registry, graph);
-}
-
-static pwf_status build_vit(const pwf_config *config, const preset *named, pwf_registry *registry,
-                            pwf_graph *graph)
-{
-    pwf_vit net = {.patch = config->model.patch,
-                   .width = config->model.width,
-                   .depth = config->model.depth,
-                   .heads = config->model.heads,
-                   .mlp_ratio = config->model.mlp_ratio,
-                   .distilled = config->model.distilled,
-                   .channels = config->model.channels,
-                   .classes = config->model.classes,
-                   .image_size = config->model.image_size};
-    if (named) {
-        net.patch = named->vit.patch;
-        net.width = named->vit.width;
-        net.depth = named->vit.depth;
-        net.heads = named->vit.heads;
-        net.mlp_ratio = 4.0;
-        net.distilled = named->variant;
-    }
-    return pwf_vit_build(&net, registry, graph);
-}
-
-/* The network that model.name names: a preset, or NULL and its family. */
-static pwf_status find(const char *name, family *out, const preset **named)
-{
-    *named = NULL;
-    for (int i = 0; i < FAMILIES; i++)
-        if (strcmp(name, family_names[i]) == 0) {
-            *out = (family)i;
-            return pwf_ok();
-        }
-    for (int i = 0; i < PRESETS; i++)
-        if (strcmp(name, presets[i].name) == 0) {
-            *out = presets[i].family;
-            *named = &presets[i];
-            return pwf_ok();
-        }
-    return unknown(name);
 }
 
 _Static_assert((int)PWF_BACKEND_AUTO == (int)PWF_TENSOR_AUTO &&
@@ -215,21 +98,20 @@ _Static_assert((int)PWF_BACKEND_AUTO == (int)PWF_TENSOR_AUTO &&
 
 static pwf_status build(const pwf_config *config, pwf_registry **registry, pwf_graph **graph)
 {
-    static pwf_status (*const builders[FAMILIES])(const pwf_config *, const preset *,
-                                                  pwf_registry *, pwf_graph *) = {
-        build_resnet, build_densenet, build_vit};
     const char *exclude[PWF_LIST];
     const int64_t size = config->model.image_size;
-    const preset *named;
-    family kind = RESNET;
-    PWF_TRY(find(config->model.name, &kind, &named));
+    const pwf_preset *preset;
+    const pwf_family *family = find(config->model.name, &preset);
+    if (!family) return unknown(config->model.name);
+    if (!preset && family->config.check) PWF_TRY(family->config.check(config));
     for (int i = 0; i < config->fixing.exclude.count; i++)
         exclude[i] = config->fixing.exclude.at[i];
     PWF_TRY(pwf_registry_new(registry));
     PWF_TRY(pwf_graph_new((pwf_tensor_backend)config->parallel.backend, size, size,
                           config->model.channels, graph));
     pwf_graph_smooth_labels(*graph, (float)config->train.label_smoothing);
-    PWF_TRY(builders[kind](config, named, *registry, *graph));
+    pwf_builder b = {*registry, *graph, pwf_ok()};
+    PWF_TRY(family->build(&b, config, preset ? preset->dims : NULL));
     return pwf_registry_close(*registry, exclude, config->fixing.exclude.count);
 }
 

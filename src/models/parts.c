@@ -82,6 +82,20 @@ pwf_value pwf_part_batch_norm(pwf_builder *b, const char *name, pwf_value x, int
     return pwf_graph_batch_norm(b->graph, x, scale, shift, mean, variance);
 }
 
+pwf_status pwf_stem_check(const pwf_config *config)
+{
+    if (config->model.stem_kernel % 2 == 1) return pwf_ok();
+    return PWF_FAIL(PWF_CONFIG, "model.stem_kernel = %lld: must be odd",
+                    (long long)config->model.stem_kernel);
+}
+
+pwf_stem pwf_stem_of(const pwf_config *config)
+{
+    return (pwf_stem){.kernel = config->model.stem_kernel,
+                      .stride = config->model.stem_stride,
+                      .pool = config->model.stem_pool};
+}
+
 pwf_value pwf_part_stem(pwf_builder *b, const pwf_stem *stem, const char *conv, const char *norm,
                         int64_t in, int64_t out, pwf_start start)
 {

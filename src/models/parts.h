@@ -2,6 +2,7 @@
 #ifndef PWF_SRC_MODELS_PARTS_H
 #define PWF_SRC_MODELS_PARTS_H
 
+#include "pwf/config/config.h"
 #include "pwf/nn/graph.h"
 #include "pwf/registry/registry.h"
 
@@ -46,13 +47,24 @@ pwf_value pwf_part_conv(pwf_builder *b, const char *name, pwf_value x, int64_t i
 pwf_value pwf_part_batch_norm(pwf_builder *b, const char *name, pwf_value x, int64_t channels,
                               bool zero);
 
-/* How a convolutional network begins. */
+/* The first layers of a convolutional network. */
 typedef struct pwf_stem {
-    int64_t kernel, stride;
-    bool pool; /* 3x3 maximum, stride 2, behind the convolution */
+    int64_t kernel, stride; /* of the convolution */
+    bool pool;              /* 3x3 max pool of stride 2 after the convolution */
 } pwf_stem;
 
-/* The images through a convolution to `out` channels, with its norm, ReLU and pool. */
+/* The stem of published networks for ImageNet. */
+#define PWF_STEM_PUBLISHED                                                                         \
+    {                                                                                              \
+        .kernel = 7, .stride = 2, .pool = true                                                     \
+    }
+
+/* The stem of model.stem_kernel, stem_stride and stem_pool. pwf_stem_check fails with PWF_CONFIG.
+ */
+pwf_status pwf_stem_check(const pwf_config *config);
+pwf_stem pwf_stem_of(const pwf_config *config);
+
+/* The images through convolution, normalisation, ReLU and pool; result [.., `out`]. */
 pwf_value pwf_part_stem(pwf_builder *b, const pwf_stem *stem, const char *conv, const char *norm,
                         int64_t in, int64_t out, pwf_start start);
 

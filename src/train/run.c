@@ -12,6 +12,7 @@
 #include "pwf/core/terminal.h"
 #include "pwf/core/trace.h"
 #include "pwf/formats/loaded.h"
+#include "pwf/models/families.h"
 #include "pwf/tensor/tensor.h"
 #include "trainer.h"
 
@@ -288,7 +289,7 @@ static pwf_status open_directory(pwf_trainer *t, const pwf_snapshot *from)
 {
     const pwf_config *c = t->config;
     char *text = NULL;
-    PWF_TRY(pwf_config_write(c, &text));
+    PWF_TRY(pwf_config_write(c, pwf_model_families(), &text));
     const bool live = c->log.progress == PWF_SWITCH_ON ||
                       (c->log.progress == PWF_SWITCH_AUTO && pwf_terminal_rewrites());
     /* A run taken up into another directory begins its files anew. */

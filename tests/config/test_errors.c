@@ -2,6 +2,7 @@
 #include "config/cases.h"
 
 #include "pwf/core/clock.h"
+#include "pwf/models/families.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -287,9 +288,9 @@ static void test_check(void **state)
         assert_ok(pwf_config_set(&c, cases[i][0]));
         if (cases[i][1]) assert_ok(pwf_config_set(&c, cases[i][1]));
         if (cases[i][2])
-            assert_contains(pwf_config_check(&c), cases[i][2]);
+            assert_contains(pwf_config_check(&c, pwf_model_families()), cases[i][2]);
         else
-            assert_ok(pwf_config_check(&c));
+            assert_ok(pwf_config_check(&c, pwf_model_families()));
     }
 }
 
@@ -304,20 +305,20 @@ static void test_preset_decides(void **state)
     char *text = NULL;
     pwf_config_defaults(&c);
     assert_ok(pwf_config_read_text(&c, yaml, sizeof yaml - 1, "run.yaml", PWF_FROM_YAML));
-    assert_contains(pwf_config_check(&c), says);
+    assert_contains(pwf_config_check(&c, pwf_model_families()), says);
     pwf_config_defaults(&c);
     assert_ok(pwf_config_set(&c, "model.name=deit_tiny_patch16_224"));
     setenv("PWF_MODEL_DEPTH", "2", 1);
     again = c;
     assert_ok(pwf_config_read_environment(&again));
     unsetenv("PWF_MODEL_DEPTH");
-    assert_contains(pwf_config_check(&again), says);
-    assert_ok(pwf_config_check(&c));
-    assert_ok(pwf_config_write(&c, &text));
+    assert_contains(pwf_config_check(&again, pwf_model_families()), says);
+    assert_ok(pwf_config_check(&c, pwf_model_families()));
+    assert_ok(pwf_config_write(&c, pwf_model_families(), &text));
     assert_null(strstr(text, "  depth:"));
     pwf_config_defaults(&again);
     assert_ok(pwf_config_read_text(&again, text, strlen(text), "config.yaml", PWF_FROM_YAML));
-    assert_ok(pwf_config_check(&again));
+    assert_ok(pwf_config_check(&again, pwf_model_families()));
     assert_ok(pwf_config_same(&c, &again));
     free(text);
 }
@@ -351,10 +352,11 @@ static void test_kept_precision(void **state)
                          cases[i].asked != PWF_PRECISION_BF16 || cases[i].stored == cases[i].now);
     }
     b.parallel.backend = PWF_BACKEND_OPENBLAS;
-    assert_contains(pwf_config_check(&b), "parallel.precision bf16 is not for parallel.backend "
-                                          "openblas");
+    assert_contains(pwf_config_check(&b, pwf_model_families()),
+                    "parallel.precision bf16 is not for parallel.backend "
+                    "openblas");
     b.parallel.precision = PWF_PRECISION_AUTO;
-    assert_ok(pwf_config_check(&b));
+    assert_ok(pwf_config_check(&b, pwf_model_families()));
 }
 
 static void test_differences(void **state)
@@ -474,7 +476,7 @@ static void test_mutations(void **state)
     assert_non_null(text);
     pwf_config_defaults(&c);
     assert_ok(pwf_config_set(&c, "fixing.exclude=fc.*,conv1.weight"));
-    assert_ok(pwf_config_write(&c, &good));
+    assert_ok(pwf_config_write(&c, pwf_model_families(), &good));
     uint64_t at = 2026;
     int read = 0;
     for (int run = 0; run < RUNS; run++) {
@@ -489,11 +491,11 @@ static void test_mutations(void **state)
         if (status.code == PWF_OK) {
             char *again;
             read++;
-            assert_ok(pwf_config_write(&c, &again));
+            assert_ok(pwf_config_write(&c, pwf_model_families(), &again));
             pwf_config_defaults(&back);
             assert_ok(pwf_config_read_text(&back, again, strlen(again), "w", PWF_FROM_YAML));
             assert_ok(pwf_config_same(&c, &back));
-            pwf_status one = pwf_config_check(&c);
+            pwf_status one = pwf_config_check(&c, pwf_model_families());
             assert_true(one.code == PWF_OK || one.code == PWF_CONFIG);
             free(again);
             continue;

@@ -243,7 +243,7 @@ static void test_failures(void **state)
 {
     (void)state;
     expect_failure(named("resnet81"), "did you mean \"resnet18\"");
-    expect_failure(named("transformer"), "there are resnet, densenet, vit, resnet18");
+    expect_failure(named("transformer"), "the models are resnet, densenet, vit, resnet18");
     expect_failure(named("deit_small"), "did you mean \"deit_small_patch16_224\"");
     expect_failure(named("vit_pico"), "did you mean \"vit_micro\"");
     pwf_config *config = fashion_net();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "pwf/arrays/predict_file.h"
 #include "pwf/core/rng.h"
+#include "pwf/models/families.h"
 #include "pwf/models/model.h"
 #include "pwf/nn/executor.h"
 #include "pwf/tensor/tensor.h"
@@ -219,7 +220,7 @@ static void make_model(void)
     good(pwf_state_new(registry, (pwf_range){0, total}, 5, 7, &state));
     /* variances that let large values grow beyond fp32 */
     memset(state->buffers, 0, (size_t)pwf_registry_buffer_count(registry) * sizeof(float));
-    good(pwf_config_write(&config, &text));
+    good(pwf_config_write(&config, pwf_model_families(), &text));
     const pwf_snapshot snapshot = {
         .state = state, .seed = 1, .slots = 8, .model = config.model.name, .config = text};
     good(pwf_ckpt_write_model_file(mesh, "model.h5", &snapshot));

@@ -217,16 +217,25 @@ pwf_status pwf_config_read_environment(pwf_config *config);
  * Local. Fails with PWF_CONFIG. */
 pwf_status pwf_config_set(pwf_config *config, const char *assignment);
 
+/* A family of networks as far as the configuration is concerned; the models room has the rows. */
+typedef struct pwf_config_family {
+    const char *name;        /* of model.name, for a network of the dimensions in `keys` */
+    const char *const *keys; /* "model.depths" and so on; NULL ends */
+    /* Checks these keys together; fails with PWF_CONFIG. NULL: nothing to check. */
+    pwf_status (*check)(const struct pwf_config *config);
+} pwf_config_family;
+
 /** Checks what only several keys together can tell (slots divide the batch, fractions rise to at
  * most 1, one mean per channel or one for all, a preset's model.name without keys that it decides,
- * ...).
+ * ...). `families` is pwf_model_families(); a NULL pointer ends it, NULL stands for none.
  * Local. Fails with PWF_CONFIG, naming the keys. */
-pwf_status pwf_config_check(const pwf_config *config);
+pwf_status pwf_config_check(const pwf_config *config, const pwf_config_family *const *families);
 
 /** The whole configuration as commented YAML that reads back to the same bits; keys that a preset's
- * model.name decides are left out.
+ * model.name decides are left out. `families` as for pwf_config_check.
  * Local. The caller frees *text with free(). Fails with PWF_RESOURCE. */
-pwf_status pwf_config_write(const pwf_config *config, char **text);
+pwf_status pwf_config_write(const pwf_config *config, const pwf_config_family *const *families,
+                            char **text);
 
 /** Fails with PWF_CONFIG, naming each key and both values, if `now` differs from `stored` in a key
  * that does not belong to the run.

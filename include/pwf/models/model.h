@@ -6,10 +6,10 @@
 #include "pwf/nn/graph.h"
 #include "pwf/registry/registry.h"
 
-/** Builds the network the configuration names: fills a registry, in timm's names and order, closes
- * it with fixing.exclude, and makes the graph with the back end of parallel.backend.
+/** Builds the network that model.name names: fills a registry in timm's names and order, closes it
+ * with fixing.exclude, and builds the graph for parallel.backend.
  * Local. The caller owns both; the registry must outlive the graph. Fails with PWF_CONFIG (unknown
- * model with a suggestion, dimensions that do not fit) or PWF_RESOURCE. */
+ * model, with a suggestion; dimensions that do not fit) or PWF_RESOURCE; both are then NULL. */
 pwf_status pwf_model_build(const pwf_config *config, pwf_registry **registry, pwf_graph **graph);
 
 #endif
