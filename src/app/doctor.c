@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* pwf doctor: the checks of a launch alone. */
+/* pwf doctor: runs the checks of a launch without running a job. Called by main on all ranks of a
+ * launch, or without MPI if that did not start; rank 0 reads the settings and prints. Writes
+ * nothing but a probe in the run directory. */
 #include "app.h"
 
 #include "pwf/core/json.h"
-#include "pwf/core/log.h"
+#include "pwf/core/words.h"
 #include "pwf/launch/launch.h"
 #include "pwf/models/families.h"
 #include "pwf/train/train.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -18,7 +19,7 @@ enum { NAMES = 12, LEVELS = 9, MARGIN = NAMES + LEVELS, WIDTH = 100, NARROW = 50
 
 static const char *const levels[] = {"ok", "note", "warning", "FAILURE"};
 
-/* The findings, with those of the command line and the settings. */
+/* The findings about the settings and the launch. */
 typedef struct doctor {
     pwf_finding findings[PWF_FINDINGS_MAX + 1];
     int count;
@@ -27,47 +28,25 @@ typedef struct doctor {
 
 /* ---- printing ---- */
 
-static size_t width_of_output(void)
+static int width_of_output(void)
 {
     struct winsize size;
     if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return WIDTH;
     return size.ws_col < NARROW ? NARROW : size.ws_col < WIDTH ? size.ws_col : WIDTH;
 }
 
-/* Words in lines that begin at the margin, which the first line has reached. */
-static void print_wrapped(const char *text, size_t width)
-{
-    size_t column = MARGIN;
-    while (*text) {
-        const size_t word = strcspn(text, " ");
-        if (column > MARGIN && column + word + 1 > width) {
-            printf("\n%*s", MARGIN, "");
-            column = MARGIN;
-        } else if (column > MARGIN) {
-            putchar(' ');
-            column++;
-        }
-        printf("%.*s", (int)word, text);
-        column += word;
-        text += word;
-        while (*text == ' ')
-            text++;
-    }
-    putchar('\n');
-}
-
 static void print_table(const doctor *d)
 {
-    const size_t width = width_of_output();
+    const int width = width_of_output();
     for (int i = 0; i < d->count; i++) {
         const pwf_finding *f = &d->findings[i];
         char cure[sizeof f->cure + 4];
         printf("%-*s%-*s", NAMES, f->name, LEVELS, levels[f->level]);
-        print_wrapped(f->seen, width);
+        pwf_words_print(stdout, f->seen, MARGIN, width);
         if (!*f->cure) continue;
         snprintf(cure, sizeof cure, "-> %s", f->cure);
         printf("%*s", MARGIN, "");
-        print_wrapped(cure, width);
+        pwf_words_print(stdout, cure, MARGIN, width);
     }
 }
 
@@ -93,7 +72,7 @@ static pwf_status print_json(const doctor *d)
     return status;
 }
 
-/* Prints everything; the failure of a run started like this, which is the first, or success. */
+/* Prints all findings. Fails with the code of the first failure, as the run would. */
 static pwf_status conclude(const doctor *d)
 {
     const pwf_finding *first = NULL;
@@ -111,8 +90,7 @@ static pwf_status conclude(const doctor *d)
         printf("\n%d check%s, %d warning%s, %d failure%s\n", d->count, d->count == 1 ? "" : "s",
                warnings, warnings == 1 ? "" : "s", failures, failures == 1 ? "" : "s");
     if (!first) return pwf_ok();
-    return PWF_FAIL(first->code, "a run started like this would end at once: see %s above",
-                    first->name);
+    return PWF_FAIL(first->code, "a run launched this way would fail: see %s above", first->name);
 }
 
 static void add_failure(doctor *d, const char *name, pwf_status status)
@@ -122,36 +100,22 @@ static void add_failure(doctor *d, const char *name, pwf_status status)
     snprintf(f->seen, sizeof f->seen, "%s", status.text);
 }
 
-/* ---- looking ---- */
+/* ---- settings and checks ---- */
 
-/* The command line of pwf_dist, as far as it says what a run is, and --json. */
-static pwf_status parse(int argc, char **argv, pwf_app_command *command, bool *json)
-{
-    char **rest = calloc((size_t)argc + 1, sizeof *rest);
-    int count = 0;
-    if (!rest) return PWF_FAIL(PWF_RESOURCE, "no memory");
-    for (int i = 0; i < argc; i++) {
-        if (i > 0 && strcmp(argv[i], "--json") == 0)
-            *json = true;
-        else
-            rest[count++] = argv[i];
-    }
-    const pwf_status status = pwf_app_parse(count, rest, command);
-    free(rest);
-    PWF_TRY(status);
-    if (command->action != PWF_APP_RUN || command->resume)
-        return PWF_FAIL(PWF_USAGE, "pwf doctor takes -c, --set, --output and --json alone; see pwf "
-                                   "doctor --help");
-    return pwf_ok();
-}
+static const pwf_app_option options[] = {
+    PWF_APP_OPTION_CONFIG,
+    PWF_APP_OPTION_SET,
+    PWF_APP_OPTION_DIRECTORY,
+    PWF_APP_OPTION_JSON,
+};
 
-/* Settings of rank 0 on every rank. Those of a run have to be whole; without any, the defaults are
- * not held against it. Wrong ones are a finding. */
-static void settle(const pwf_mesh *mesh, const pwf_app_command *command, bool described,
+/* Settles the settings on rank 0 and broadcasts them. They must be complete if they describe a run;
+ * invalid ones are a finding. */
+static void settle(const pwf_mesh *mesh, const pwf_app_args *args, bool described,
                    pwf_config *config, doctor *d)
 {
     if (pwf_mesh_rank(mesh, PWF_WORLD) == 0) {
-        pwf_status status = pwf_app_layer(command, NULL, config);
+        pwf_status status = pwf_app_layer(args, NULL, config);
         if (status.code == PWF_OK && described)
             status = pwf_config_check(config, pwf_model_families());
         if (status.code != PWF_OK) add_failure(d, "settings", status);
@@ -160,15 +124,13 @@ static void settle(const pwf_mesh *mesh, const pwf_app_command *command, bool de
     pwf_train_settle_precision(mesh, config);
 }
 
-pwf_status pwf_app_doctor(const pwf_mesh *mesh, int argc, char **argv)
+static pwf_status run(const pwf_mesh *mesh, const pwf_app_args *args)
 {
-    doctor d = {.count = 0};
-    pwf_app_command command;
+    doctor d = {.json = pwf_app_value(args, "--json") != NULL};
     pwf_config config;
     int count = 0;
-    PWF_TRY(pwf_mesh_agree(mesh, parse(argc, argv, &command, &d.json)));
-    const bool described = command.config || command.sets > 0;
-    settle(mesh, &command, described, &config, &d);
+    const bool described = pwf_app_value(args, "--config") || pwf_app_value(args, "--set");
+    settle(mesh, args, described, &config, &d);
     const pwf_launch_job job = {.config = &config, .described = described, .looks = true};
     PWF_TRY(pwf_launch_examine(mesh, &job, d.findings + d.count, &count));
     d.count += count;
@@ -177,11 +139,21 @@ pwf_status pwf_app_doctor(const pwf_mesh *mesh, int argc, char **argv)
     return pwf_mesh_agree(mesh, status);
 }
 
-pwf_status pwf_app_doctor_unstarted(int argc, char **argv, pwf_status status)
+pwf_status pwf_app_doctor_unstarted(const pwf_app_args *args, pwf_status status)
 {
-    doctor d = {.count = 1, .findings = {pwf_launch_failed(status)}};
-    for (int i = 1; i < argc; i++)
-        d.json = d.json || strcmp(argv[i], "--json") == 0;
-    /* Of those that run alone one speaks for all. */
+    const doctor d = {.count = 1,
+                      .findings = {pwf_launch_failed(status)},
+                      .json = pwf_app_value(args, "--json") != NULL};
+    /* The processes cannot agree; the first one prints. */
     return pwf_mesh_launcher().rank == 0 ? conclude(&d) : status;
 }
+
+const pwf_app_command pwf_app_doctor = {
+    .name = "pwf doctor",
+    .help =
+        "Checks whether a job launched this way would run well: ranks, threads, binding, memory, "
+        "run directory. Start it with mpirun or srun like the job, or alone on a login node.",
+    .options = options,
+    .option_count = sizeof options / sizeof *options,
+    .run_on = run,
+};

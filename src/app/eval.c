@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* pwf eval: the measures of a finished network. */
+/* pwf eval: evaluates a finished network on the test images. Called by main on all ranks, each of
+ * which evaluates its share; rank 0 reads the settings and prints. Reads the network's file and the
+ * data. */
 #include "app.h"
-#include "network.h"
+
 #include "pwf/core/json.h"
 #include "pwf/train/train.h"
 
@@ -9,57 +11,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-static pwf_status usage(const char *problem, const char *what)
-{
-    return PWF_FAIL(PWF_USAGE,
-                    "%s%.200s; usage: pwf eval MODEL [-c FILE.yaml] [--set KEY=VALUE ...] "
-                    "[--model NAME] [--ensemble] [--precision fp32|bf16] [--json]",
-                    problem, what);
-}
+static const pwf_app_option options[] = {
+    PWF_APP_OPTION_CONFIG,
+    PWF_APP_OPTION_SET,
+    PWF_APP_OPTION_MODEL,
+    {.name = "--ensemble", .help = "also evaluate an ensemble of eval.samples sampled networks"},
+    {.name = "--precision",
+     .argument = "fp32|bf16",
+     .help = "precision of matrix-product inputs; default fp32, in which a run evaluates"},
+    PWF_APP_OPTION_JSON,
+};
 
-typedef struct command {
-    pwf_app_network network;
-    bool ensemble, json;
-} command;
+/* What is printed: the network's file, its settings, and what was measured. */
+typedef struct page {
+    const char *file, *precision; /* "fp32" or "bf16" */
+    const pwf_config *config;
+    const pwf_evaluation *found;
+} page;
 
-static pwf_status read_precision(const char *word, pwf_app_network *network)
+static void print_page(const page *p)
 {
-    if (strcmp(word, "fp32") != 0 && strcmp(word, "bf16") != 0)
-        return usage("--precision is fp32 or bf16, not ", word);
-    network->precision = strcmp(word, "bf16") == 0 ? PWF_PRECISION_BF16 : PWF_PRECISION_FP32;
-    return pwf_ok();
-}
-
-static pwf_status parse(int argc, char **argv, command *c)
-{
-    memset(c, 0, sizeof *c);
-    for (int i = 1; i < argc; i++) {
-        bool taken = false;
-        PWF_TRY(pwf_app_network_option(argc, argv, &i, &c->network, &taken));
-        if (taken) continue;
-        if (strcmp(argv[i], "--ensemble") == 0)
-            c->ensemble = true;
-        else if (strcmp(argv[i], "--json") == 0)
-            c->json = true;
-        else if (strcmp(argv[i], "--precision") == 0 && i + 1 < argc)
-            PWF_TRY(read_precision(argv[++i], &c->network));
-        else if (argv[i][0] == '-' && argv[i][1])
-            return usage("no option, or no value for ", argv[i]);
-        else if (c->network.file)
-            return usage("more than one file: ", argv[i]);
-        else
-            c->network.file = argv[i];
-    }
-    return c->network.file ? pwf_ok() : usage("no file given", "");
-}
-
-static void print_page(const command *c, const pwf_config *config, const pwf_evaluation *e)
-{
+    const pwf_config *config = p->config;
+    const pwf_evaluation *e = p->found;
     const pwf_report_eval *m = &e->measures;
-    printf("%s: %s on %lld test images from %s\n\n", c->network.file, config->model.name,
+    printf("%s: %s on %lld test images from %s\n\n", p->file, config->model.name,
            (long long)e->images, config->data.path);
     printf("  top-1, top-5        %.2f %%, %.2f %%\n", 100 * m->top1, 100 * m->top5);
-    printf("  log-likelihood      %.4f, negative\n", m->loss);
+    printf("  loss                %.4f (mean negative log-likelihood)\n", m->loss);
     printf("  calibration error   %.2f %%\n", 100 * m->ece);
     if (m->has_ensemble)
         printf(
@@ -70,19 +48,20 @@ static void print_page(const command *c, const pwf_config *config, const pwf_eva
     if (e->network.has_codes) printf("  fixed               %.2f %%\n", 100 * m->fixed);
     printf("  unique values       %lld\n", (long long)m->unique);
     printf("  entropy             %.3f bits, %.3f without zeros\n", m->entropy, m->entropy_nonzero);
-    if (c->network.precision == PWF_PRECISION_BF16)
-        printf("\nMeasured with products of bf16 numbers; measures of record are of fp32.\n");
+    if (strcmp(p->precision, "bf16") == 0)
+        printf("\nMatrix-product inputs were rounded to bf16; a run evaluates in fp32.\n");
 }
 
-static pwf_status print_json(const command *c, const pwf_config *config, const pwf_evaluation *e)
+static pwf_status print_json(const page *p)
 {
+    const pwf_evaluation *e = p->found;
     const pwf_report_eval *m = &e->measures;
     char *text = NULL;
     pwf_json *j = pwf_json_new();
-    pwf_json_set_text(j, "file", c->network.file);
-    pwf_json_set_text(j, "model", config->model.name);
-    pwf_json_set_text(j, "data", config->data.path);
-    pwf_json_set_text(j, "precision", c->network.precision == PWF_PRECISION_BF16 ? "bf16" : "fp32");
+    pwf_json_set_text(j, "file", p->file);
+    pwf_json_set_text(j, "model", p->config->model.name);
+    pwf_json_set_text(j, "data", p->config->data.path);
+    pwf_json_set_text(j, "precision", p->precision);
     pwf_json_set_int(j, "images", e->images);
     pwf_json_set_int(j, "step", e->network.position.step);
     pwf_json_set_int(j, "round", e->network.position.round);
@@ -96,25 +75,38 @@ static pwf_status print_json(const command *c, const pwf_config *config, const p
     return s;
 }
 
-static pwf_status print(const command *c, const pwf_config *config, const pwf_evaluation *e)
+static pwf_status eval(const pwf_mesh *launch, const pwf_app_args *args)
 {
-    if (c->json) return print_json(c, config, e);
-    print_page(c, config, e);
-    return pwf_ok();
-}
-
-pwf_status pwf_app_eval(const pwf_mesh *launch, int argc, char **argv)
-{
-    static command c; /* the settings are much for a stack */
-    static pwf_config config;
-    pwf_mesh *mesh = NULL;
+    static pwf_config config; /* too large for a stack */
+    const char *asked = pwf_app_value(args, "--precision");
     pwf_evaluation found;
-    PWF_TRY(pwf_mesh_agree(launch, parse(argc, argv, &c)));
-    PWF_TRY(pwf_app_network_settle(launch, &c.network, &config));
+    const page p = {args->operand[0], asked ? asked : "fp32", &config, &found};
+    const bool bf16 = strcmp(p.precision, "bf16") == 0;
+    pwf_mesh *mesh = NULL;
+    if (!bf16 && strcmp(p.precision, "fp32") != 0)
+        return pwf_app_usage(args->command, "--precision %.40s: must be fp32 or bf16", p.precision);
+    PWF_TRY(pwf_app_settle_network(launch, args, bf16 ? PWF_PRECISION_BF16 : PWF_PRECISION_FP32,
+                                   &config));
     PWF_TRY(pwf_mesh_new((int)config.parallel.shards, &mesh));
-    pwf_status s = pwf_train_evaluate(mesh, &config, c.network.file, c.ensemble, &found);
-    if (s.code == PWF_OK && pwf_mesh_rank(mesh, PWF_WORLD) == 0) s = print(&c, &config, &found);
+    pwf_status s = pwf_train_evaluate(mesh, &config, args->operand[0],
+                                      pwf_app_value(args, "--ensemble") != NULL, &found);
+    if (s.code == PWF_OK && pwf_mesh_rank(mesh, PWF_WORLD) == 0) {
+        if (pwf_app_value(args, "--json"))
+            s = print_json(&p);
+        else
+            print_page(&p);
+    }
     s = pwf_mesh_agree(mesh, s);
     pwf_mesh_free(mesh);
     return s;
 }
+
+const pwf_app_command pwf_app_eval = {
+    .name = "pwf eval",
+    .operands = "MODEL",
+    .help = "Evaluates a checkpoint, model, .pwf, safetensors or PyTorch file on the test images. "
+            "Also under mpirun.",
+    .options = options,
+    .option_count = sizeof options / sizeof *options,
+    .run_on = eval,
+};

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* pwf export: the weights of a checkpoint or model for other programs. */
+/* pwf export: writes the mean weights of a checkpoint or model for other programs, as safetensors
+ * or in the compact form. Called by main in a single process, without MPI. Reads one file, writes
+ * one and prints its size. */
 #include "app.h"
 
 #include "pwf/formats/export.h"
@@ -7,13 +9,14 @@
 #include <stdio.h>
 #include <string.h>
 
-static pwf_status usage(const char *problem, const char *what)
-{
-    return PWF_FAIL(PWF_USAGE,
-                    "%s%.200s; usage: pwf export CHECKPOINT -o OUT.safetensors, or -o OUT.pwf for "
-                    "the compact form",
-                    problem, what);
-}
+static const pwf_app_option options[] = {
+    {.name = "--output",
+     .letter = "-o",
+     .argument = "FILE",
+     .required = true,
+     .help = "file to write; its extension selects the format: .safetensors, with timm's names, or "
+             ".pwf, the compact form"},
+};
 
 static bool ends(const char *path, const char *with)
 {
@@ -44,27 +47,25 @@ static pwf_status write_packed(const pwf_loaded *from, const char *path)
     return pwf_ok();
 }
 
-pwf_status pwf_app_export(int argc, char **argv)
+static pwf_status export(const pwf_app_args *args)
 {
-    const char *in = NULL, *out = NULL;
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "-o") == 0 && i + 1 < argc)
-            out = argv[++i];
-        else if (argv[i][0] == '-')
-            return usage("no option, or no value for ", argv[i]);
-        else if (in)
-            return usage("more than one file: ", argv[i]);
-        else
-            in = argv[i];
-    }
-    if (!in) return usage("no file given", "");
-    if (!out) return usage("no -o given", "");
+    const char *out = pwf_app_value(args, "--output");
     const bool packed = ends(out, ".pwf");
-    if (!packed && !ends(out, ".safetensors")) return usage("the ending says the form: ", out);
     pwf_loaded from;
-    PWF_TRY(pwf_ckpt_load(in, &from));
+    if (!packed && !ends(out, ".safetensors"))
+        return pwf_app_usage(args->command, "%.200s: the extension must be .safetensors or .pwf",
+                             out);
+    PWF_TRY(pwf_ckpt_load(args->operand[0], &from));
     const pwf_status s = packed ? write_packed(&from, out) : write_safetensors(&from, out);
     pwf_ckpt_unload(&from);
-    PWF_TRY(s);
-    return pwf_ok();
+    return s;
 }
+
+const pwf_app_command pwf_app_export = {
+    .name = "pwf export",
+    .operands = "CHECKPOINT",
+    .help = "Writes the mean weights of a checkpoint or model for other programs.",
+    .options = options,
+    .option_count = sizeof options / sizeof *options,
+    .run = export,
+};

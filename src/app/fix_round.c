@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* pwf fix-round: one fixing round on the weights in an HDF5 file. */
+/* pwf fix-round: runs one fixing round on the weights in an HDF5 file. Called by main on all ranks,
+ * each of which owns a range of the weights. Reads one file and writes another. */
 #include "app.h"
 
 #include "pwf/arrays/round_file.h"
@@ -12,7 +13,7 @@
 
 typedef struct command {
     const char *in, *out;
-    pwf_config config; /* what --set said, beside the defaults */
+    pwf_config config; /* defaults and --set */
 } command;
 
 typedef struct job {
@@ -41,17 +42,23 @@ enum { PARAMETERS = sizeof parameters / sizeof *parameters };
 
 static const char *const join_words[] = {"std_mu", "keep", "divide_by_2", "divide_by_10"};
 
-static pwf_status usage(const char *problem, const char *what)
-{
-    return PWF_FAIL(PWF_USAGE,
-                    "%s%.200s; usage: pwf fix-round IN.h5 -o OUT.h5 [--set NAME=VALUE ...] with "
-                    "names fraction, delta, delta_growth, min_power, max_order, zero_fix and "
-                    "sigma_join",
-                    problem, what);
-}
+static const pwf_app_option options[] = {
+    {.name = "--output",
+     .letter = "-o",
+     .argument = "OUT.h5",
+     .required = true,
+     .help = "file to write: mu, sigma, fixed, and the greedy steps"},
+    {.name = "--set",
+     .argument = "NAME=VALUE",
+     .key = "",
+     .help =
+         "fraction, delta, delta_growth, min_power, max_order, zero_fix or sigma_join; default: "
+         "the attribute of that name of the input file, else the default of fixing.NAME"},
+};
 
-/* NAME=VALUE or fixing.NAME=VALUE, for the parameters above. */
-static pwf_status set_parameter(command *c, const char *assignment)
+/* Applies NAME=VALUE or fixing.NAME=VALUE to the settings. */
+static pwf_status set_parameter(const pwf_app_args *args, const char *assignment,
+                                pwf_config *config)
 {
     const char *name = assignment;
     if (strncmp(name, "fixing.", 7) == 0) name += 7;
@@ -62,42 +69,27 @@ static pwf_status set_parameter(command *c, const char *assignment)
         char text[PWF_TEXT];
         if (snprintf(text, sizeof text, "%s%s", parameters[i].key, name + length) >=
             (int)sizeof text)
-            return usage("too long: --set ", assignment);
-        PWF_TRY(pwf_config_set(&c->config, text));
-        if (c->config.fixing.fractions.count != 1 && i == 0)
-            return usage("one fraction is wanted: --set ", assignment);
+            return pwf_app_usage(args->command, "--set %.100s...: too long", assignment);
+        PWF_TRY(pwf_config_set(config, text));
+        if (config->fixing.fractions.count != 1 && i == 0)
+            return pwf_app_usage(args->command, "--set %.100s: must be one number", assignment);
         return pwf_ok();
     }
-    return usage("unknown: --set ", assignment);
+    return pwf_app_usage(args->command, "--set %.100s: there is no such parameter", assignment);
 }
 
-static pwf_status parse(int argc, char **argv, command *c)
+static pwf_status fill(const pwf_app_args *args, command *c)
 {
     memset(c, 0, sizeof *c);
     pwf_config_defaults(&c->config);
-    for (int i = 1; i < argc; i++) {
-        const bool valued = strcmp(argv[i], "-o") == 0 || strcmp(argv[i], "--output") == 0 ||
-                            strcmp(argv[i], "--set") == 0;
-        if (valued && i + 1 == argc) return usage("nothing follows ", argv[i]);
-        if (strcmp(argv[i], "--set") == 0)
-            PWF_TRY(set_parameter(c, argv[++i]));
-        else if (valued && c->out)
-            return usage("a second output: ", argv[i + 1]);
-        else if (valued)
-            c->out = argv[++i];
-        else if (argv[i][0] == '-' && argv[i][1])
-            return usage("unknown option ", argv[i]);
-        else if (c->in)
-            return usage("a second input: ", argv[i]);
-        else
-            c->in = argv[i];
-    }
-    if (!c->in) return usage("the input file is missing", "");
-    if (!c->out) return usage("the output file is missing", "");
+    c->in = args->operand[0];
+    c->out = pwf_app_value(args, "--output");
+    for (int i = 0; i < args->sets; i++)
+        PWF_TRY(set_parameter(args, args->set[i].value, &c->config));
     struct stat in, out;
     if (stat(c->in, &in) == 0 && stat(c->out, &out) == 0 && in.st_dev == out.st_dev &&
         in.st_ino == out.st_ino)
-        return usage("the output would replace the input ", c->in);
+        return pwf_app_usage(args->command, "the output would replace the input %s", c->in);
     return pwf_ok();
 }
 
@@ -240,11 +232,11 @@ static pwf_status run(const command *c, job *j)
     return pwf_ok();
 }
 
-pwf_status pwf_app_fix_round(const pwf_mesh *mesh, int argc, char **argv)
+static pwf_status fix_round(const pwf_mesh *mesh, const pwf_app_args *args)
 {
     command c;
     job j = {.mesh = mesh};
-    pwf_status s = pwf_mesh_agree(mesh, parse(argc, argv, &c));
+    pwf_status s = pwf_mesh_agree(mesh, fill(args, &c));
     if (s.code == PWF_OK) s = run(&c, &j);
     pwf_mem_free(j.weights.mu);
     pwf_mem_free(j.weights.sigma);
@@ -255,3 +247,14 @@ pwf_status pwf_app_fix_round(const pwf_mesh *mesh, int argc, char **argv)
     pwf_mem_free(j.result.steps);
     return s;
 }
+
+const pwf_app_command pwf_app_fix_round = {
+    .name = "pwf fix-round",
+    .operands = "IN.h5",
+    .help =
+        "Runs one fixing round on the datasets mu, sigma and fixed_in of an HDF5 file. Also under "
+        "mpirun.",
+    .options = options,
+    .option_count = sizeof options / sizeof *options,
+    .run_on = fix_round,
+};

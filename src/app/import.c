@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* pwf import: a model file with the weights of another program's file. */
+/* pwf import: makes a model file from the weights file of another program. Called by main on one
+ * rank. Reads the weights file and the settings, writes the model file, and prints each tensor that
+ * does not fit. */
 #include "app.h"
 
 #include "pwf/core/clock.h"
@@ -12,65 +14,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const pwf_app_option options[] = {
+    PWF_APP_OPTION_CONFIG,
+    PWF_APP_OPTION_SET,
+    PWF_APP_OPTION_MODEL,
+    {.name = "--classes",
+     .argument = "N",
+     .key = "model.classes",
+     .help = "number of classes; if the file has another, the head starts with random values"},
+    {.name = "--image-size",
+     .argument = "N",
+     .key = "model.image_size",
+     .help = "side of the images in pixels; position embeddings of another size are resampled"},
+    {.name = "--output",
+     .letter = "-o",
+     .argument = "MODEL.h5",
+     .required = true,
+     .help = "model file to write, for model.init"},
+};
+
 typedef struct command {
     const char *in, *out;
     pwf_config config;
 } command;
-
-static const char usage_text[] =
-    "usage: pwf import FILE --model NAME [--classes N] [--image-size N] [-c FILE.yaml] "
-    "[--set KEY=VALUE ...] -o MODEL.h5";
-
-static pwf_status usage(const char *problem, const char *what)
-{
-    return PWF_FAIL(PWF_USAGE, "%s%.200s; %s", problem, what, usage_text);
-}
-
-static pwf_status set(pwf_config *config, const char *key, const char *value)
-{
-    char text[2 * PWF_TEXT];
-    snprintf(text, sizeof text, "%s=%.*s", key, PWF_TEXT, value);
-    return pwf_config_set(config, text);
-}
-
-/* An option with its value. */
-static pwf_status take(command *c, const char *option, const char *value)
-{
-    if (strcmp(option, "-o") == 0)
-        c->out = value;
-    else if (strcmp(option, "--model") == 0)
-        return set(&c->config, "model.name", value);
-    else if (strcmp(option, "--classes") == 0)
-        return set(&c->config, "model.classes", value);
-    else if (strcmp(option, "--image-size") == 0)
-        return set(&c->config, "model.image_size", value);
-    else if (strcmp(option, "-c") == 0 || strcmp(option, "--config") == 0)
-        return pwf_config_read_file(&c->config, value);
-    else if (strcmp(option, "--set") == 0)
-        return pwf_config_set(&c->config, value);
-    else
-        return usage("no option ", option);
-    return pwf_ok();
-}
-
-static pwf_status parse(int argc, char **argv, command *c)
-{
-    pwf_config_defaults(&c->config);
-    for (int i = 1; i < argc; i++) {
-        if (argv[i][0] != '-') {
-            if (c->in) return usage("more than one file: ", argv[i]);
-            c->in = argv[i];
-        } else {
-            if (i + 1 >= argc) return usage("no value for ", argv[i]);
-            PWF_TRY(take(c, argv[i], argv[i + 1]));
-            i++;
-        }
-    }
-    if (!c->in) return usage("no file given", "");
-    if (!c->out) return usage("no -o given", "");
-    if (!pwf_config_is_set(&c->config, "model.name")) return usage("no --model given", "");
-    return pwf_ok();
-}
 
 enum { LINES_MAX = 200 };
 
@@ -138,15 +104,19 @@ static pwf_status fill(const pwf_mesh *mesh, const command *c, const pwf_weights
     return s;
 }
 
-pwf_status pwf_app_import(const pwf_mesh *mesh, int argc, char **argv)
+static pwf_status import(const pwf_mesh *mesh, const pwf_app_args *args)
 {
-    static command c; /* the settings are much for a stack */
+    static command c; /* too large for a stack */
     pwf_weights_file *file = NULL;
     pwf_registry *registry = NULL;
     pwf_graph *graph = NULL;
     if (pwf_mesh_size(mesh, PWF_WORLD) != 1)
-        return PWF_FAIL(PWF_LAUNCH, "pwf import is for one rank; start it without mpirun");
-    PWF_TRY(parse(argc, argv, &c));
+        return PWF_FAIL(PWF_LAUNCH, "pwf import runs on one rank; start it without mpirun");
+    c.in = args->operand[0];
+    c.out = pwf_app_value(args, "--output");
+    PWF_TRY(pwf_app_layer(args, NULL, &c.config));
+    if (!pwf_config_is_set(&c.config, "model.name"))
+        return pwf_app_usage(args->command, "no --model given");
     PWF_TRY(pwf_config_check(&c.config, pwf_model_families()));
     PWF_TRY(pwf_model_build(&c.config, &registry, &graph));
     pwf_status s = pwf_weights_open(c.in, &file);
@@ -156,3 +126,14 @@ pwf_status pwf_app_import(const pwf_mesh *mesh, int argc, char **argv)
     pwf_registry_free(registry);
     return s;
 }
+
+const pwf_app_command pwf_app_import = {
+    .name = "pwf import",
+    .operands = "FILE",
+    .help =
+        "Makes a model file, start weights for model.init, from a safetensors file or a PyTorch "
+        "state dict. Needs the name of the model: --model, model.name or PWF_MODEL_NAME.",
+    .options = options,
+    .option_count = sizeof options / sizeof *options,
+    .run_on = import,
+};

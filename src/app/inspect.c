@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* pwf inspect: prints what a file holds; here checkpoints and models, in inspect_forms.c the files
+ * of other programs. Called by main in a single process, without MPI. Reads one file. */
 #include "app.h"
 
 #include "inspect.h"
@@ -8,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static const pwf_app_option options[] = {PWF_APP_OPTION_JSON};
 
 static double share(const pwf_ckpt_info *info)
 {
@@ -117,25 +121,17 @@ static pwf_status inspect_any(const char *path, bool json)
     }
 }
 
-pwf_status pwf_app_inspect(int argc, char **argv)
+static pwf_status inspect(const pwf_app_args *args)
 {
-    const char *path = NULL;
-    bool json = false;
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--json") == 0)
-            json = true;
-        else if (argv[i][0] == '-' && argv[i][1] != '\0')
-            return PWF_FAIL(PWF_USAGE,
-                            "pwf inspect has no option %s; usage: pwf inspect FILE "
-                            "[--json]",
-                            argv[i]);
-        else if (path)
-            return PWF_FAIL(PWF_USAGE, "pwf inspect takes one file; usage: pwf inspect FILE "
-                                       "[--json]");
-        else
-            path = argv[i];
-    }
-    if (!path) return PWF_FAIL(PWF_USAGE, "no file given; usage: pwf inspect FILE [--json]");
-    PWF_TRY(inspect_any(path, json));
-    return pwf_ok();
+    return inspect_any(args->operand[0], pwf_app_value(args, "--json") != NULL);
 }
+
+const pwf_app_command pwf_app_inspect = {
+    .name = "pwf inspect",
+    .operands = "FILE",
+    .help = "Prints what a checkpoint, model, .pwf, safetensors or PyTorch file holds, after "
+            "verifying it.",
+    .options = options,
+    .option_count = sizeof options / sizeof *options,
+    .run = inspect,
+};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* pwf pack: an image folder as one HDF5 file. */
+/* pwf pack: archives an image folder in one HDF5 file. Called by main on all ranks, which share the
+ * work; rank 0 reports progress. Reads the image files, writes the archive and its partial file. */
 #include "app.h"
 
 #include "pwf/core/clock.h"
@@ -13,58 +14,46 @@
 #include <stdlib.h>
 #include <string.h>
 
-static pwf_status usage(const char *problem, const char *what)
-{
-    return PWF_FAIL(
-        PWF_USAGE,
-        "%s%.200s; usage: [mpirun -n RANKS] pwf pack TREE -o OUT.h5 [--split train|val] "
-        "[--val-list FILE [--val-classes FILE]] [--pixels SIZE] [--force]",
-        problem, what);
-}
+static const pwf_app_option options[] = {
+    {.name = "--output",
+     .letter = "-o",
+     .argument = "OUT.h5",
+     .required = true,
+     .help = "archive to write, for data.format hdf5"},
+    {.name = "--split", .argument = "train|val", .help = "part to archive; default train"},
+    {.name = "--val-list",
+     .argument = "FILE",
+     .help = "classes of the validation images, if TREE/val has no class folders"},
+    {.name = "--val-classes",
+     .argument = "FILE",
+     .help = "class names in the order of the numbers in --val-list"},
+    {.name = "--pixels",
+     .argument = "SIZE",
+     .help = "store decoded pixels of SIZE x SIZE instead of the files"},
+    {.name = "--force", .help = "replace an existing archive"},
+};
 
-static pwf_status take(pwf_pack_job *job, const char *option, const char *value)
+static pwf_status fill(const pwf_app_args *args, pwf_pack_job *job)
 {
-    char *end = NULL;
-    if (strcmp(option, "-o") == 0 || strcmp(option, "--output") == 0) {
-        job->output = value;
-    } else if (strcmp(option, "--split") == 0) {
-        job->train = strcmp(value, "train") == 0;
-        if (!job->train && strcmp(value, "val") != 0)
-            return usage("--split is train or val, not ", value);
-    } else if (strcmp(option, "--val-list") == 0) {
-        job->val_list = value;
-    } else if (strcmp(option, "--val-classes") == 0) {
-        job->val_classes = value;
-    } else if (strcmp(option, "--pixels") == 0) {
-        job->side = strtoll(value, &end, 10);
-        if (!*value || *end || job->side < 1 ||
-            job->side * job->side > (int64_t)PWF_IMAGE_PIXELS_MAX)
-            return usage("--pixels wants the side of a square, 1 to 8192, not ", value);
-    } else {
-        return usage("unknown option ", option);
-    }
-    return pwf_ok();
-}
-
-static pwf_status parse(int argc, char **argv, pwf_pack_job *job)
-{
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--force") == 0) {
-            job->force = true;
-        } else if (argv[i][0] == '-' && argv[i][1]) {
-            if (i + 1 == argc) return usage("nothing follows ", argv[i]);
-            PWF_TRY(take(job, argv[i], argv[i + 1]));
-            i++;
-        } else if (job->tree) {
-            return usage("more than one tree: ", argv[i]);
-        } else {
-            job->tree = argv[i];
-        }
-    }
-    if (!job->tree) return usage("no image folder given", "");
-    if (!job->output) return usage("no -o given", "");
+    const char *split = pwf_app_value(args, "--split"), *pixels = pwf_app_value(args, "--pixels");
+    job->tree = args->operand[0];
+    job->output = pwf_app_value(args, "--output");
+    job->val_list = pwf_app_value(args, "--val-list");
+    job->val_classes = pwf_app_value(args, "--val-classes");
+    job->force = pwf_app_value(args, "--force") != NULL;
+    job->train = !split || strcmp(split, "train") == 0;
+    if (!job->train && strcmp(split, "val") != 0)
+        return pwf_app_usage(args->command, "--split %.40s: must be train or val", split);
     if ((job->val_list || job->val_classes) && job->train)
-        return usage("--val-list and --val-classes go with --split val", "");
+        return pwf_app_usage(args->command, "--val-list and --val-classes need --split val");
+    if (!pixels) return pwf_ok();
+    char *end = NULL;
+    job->side = strtoll(pixels, &end, 10);
+    /* The bounds come first, so that the product cannot overflow. */
+    if (!*pixels || *end || job->side < 1 || job->side > PWF_IMAGE_PIXELS_MAX ||
+        job->side * job->side > (int64_t)PWF_IMAGE_PIXELS_MAX)
+        return pwf_app_usage(args->command,
+                             "--pixels %.40s: must be 1 to 8192, the side of a square", pixels);
     return pwf_ok();
 }
 
@@ -148,12 +137,21 @@ static pwf_status run(const pwf_mesh *mesh, const pwf_pack_job *job, screen *to)
     return s;
 }
 
-pwf_status pwf_app_pack(const pwf_mesh *mesh, int argc, char **argv)
+static pwf_status pack(const pwf_mesh *mesh, const pwf_app_args *args)
 {
     screen to = {0};
-    pwf_pack_job job = {
-        .train = true, .begin = tell_volume, .progress = tell_progress, .context = &to};
+    pwf_pack_job job = {.begin = tell_volume, .progress = tell_progress, .context = &to};
     to.job = &job;
-    PWF_TRY(pwf_mesh_agree(mesh, parse(argc, argv, &job)));
+    PWF_TRY(fill(args, &job));
     return run(mesh, &job, &to);
 }
+
+const pwf_app_command pwf_app_pack = {
+    .name = "pwf pack",
+    .operands = "TREE",
+    .help =
+        "Archives TREE/train or TREE/val, an image folder, in one HDF5 file. Also under mpirun.",
+    .options = options,
+    .option_count = sizeof options / sizeof *options,
+    .run_on = pack,
+};

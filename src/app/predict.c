@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* pwf predict: what a finished network says to images. */
+/* pwf predict: writes the logits of a finished network for images. Called by main on all ranks,
+ * each of which predicts its share; rank 0 reads the settings, gathers and writes. Reads the
+ * network's file and the images. */
 #include "app.h"
-#include "network.h"
+
 #include "pwf/arrays/predict_file.h"
 #include "pwf/train/train.h"
 
@@ -11,55 +13,25 @@
 
 enum { TOP = 5 };
 
-static pwf_status usage(const char *problem, const char *what)
-{
-    return PWF_FAIL(PWF_USAGE,
-                    "%s%.200s; usage: pwf predict MODEL -i IMAGES -o LOGITS.h5 [-c FILE.yaml] "
-                    "[--set KEY=VALUE ...] [--model NAME] [--top5]",
-                    problem, what);
-}
+static const pwf_app_option options[] = {
+    PWF_APP_OPTION_CONFIG,
+    PWF_APP_OPTION_SET,
+    PWF_APP_OPTION_MODEL,
+    {.name = "--input",
+     .letter = "-i",
+     .argument = "IMAGES",
+     .required = true,
+     .help = "folder of image files, or HDF5 file with a dataset images [N, C, H, W] of normalised "
+             "fp32 values"},
+    {.name = "--output",
+     .letter = "-o",
+     .argument = "LOGITS.h5",
+     .required = true,
+     .help = "HDF5 file to write, with a dataset logits [N, classes]"},
+    {.name = "--top5", .help = "print the five most probable classes of each image"},
+};
 
-typedef struct command {
-    pwf_app_network network;
-    const char *in, *out;
-    bool top5;
-} command;
-
-static pwf_status check(const command *c)
-{
-    if (!c->network.file) return usage("no model given", "");
-    if (!c->in) return usage("no -i given", "");
-    if (!c->out) return usage("no -o given", "");
-    if (pwf_app_same_file(c->in, c->out) || pwf_app_same_file(c->network.file, c->out))
-        return usage("the output would replace the input ", c->out);
-    return pwf_ok();
-}
-
-static pwf_status parse(int argc, char **argv, command *c)
-{
-    memset(c, 0, sizeof *c);
-    for (int i = 1; i < argc; i++) {
-        bool taken = false;
-        PWF_TRY(pwf_app_network_option(argc, argv, &i, &c->network, &taken));
-        if (taken) continue;
-        const bool named = strcmp(argv[i], "-i") == 0 || strcmp(argv[i], "-o") == 0;
-        if (named && i + 1 < argc) {
-            const char **to = argv[i][1] == 'i' ? &c->in : &c->out;
-            if (*to) return usage("given twice: ", argv[i]);
-            *to = argv[++i];
-        } else if (strcmp(argv[i], "--top5") == 0)
-            c->top5 = true;
-        else if (argv[i][0] == '-' && argv[i][1])
-            return usage("no option, or no value for ", argv[i]);
-        else if (c->network.file)
-            return usage("more than one model: ", argv[i]);
-        else
-            c->network.file = argv[i];
-    }
-    return check(c);
-}
-
-/* The largest logits and their probabilities, a line for each image. */
+/* Prints one line per image: the classes with the largest logits and their probabilities. */
 static void print_top(const pwf_prediction *p)
 {
     for (int64_t i = 0; i < p->images; i++) {
@@ -90,31 +62,47 @@ static void print_top(const pwf_prediction *p)
     }
 }
 
-static pwf_status save(const command *c, const pwf_config *config, const pwf_prediction *p)
+static pwf_status save(const pwf_app_args *args, const pwf_config *config, const pwf_prediction *p)
 {
+    const char *out = pwf_app_value(args, "--output");
     const pwf_logits logits = {p->images, p->classes, p->logits, p->names, config->model.name};
-    PWF_TRY(pwf_logits_write(c->out, &logits));
-    if (c->top5) print_top(p);
-    printf("%s: logits of %lld images for %lld classes of %s\n", c->out, (long long)p->images,
+    PWF_TRY(pwf_logits_write(out, &logits));
+    if (pwf_app_value(args, "--top5")) print_top(p);
+    printf("%s: logits of %lld images for %lld classes of %s\n", out, (long long)p->images,
            (long long)p->classes, config->model.name);
     return pwf_ok();
 }
 
-pwf_status pwf_app_predict(const pwf_mesh *launch, int argc, char **argv)
+static pwf_status predict(const pwf_mesh *launch, const pwf_app_args *args)
 {
-    static command c; /* the settings are much for a stack */
-    static pwf_config config;
+    static pwf_config config; /* too large for a stack */
+    const char *file = args->operand[0], *in = pwf_app_value(args, "--input"),
+               *out = pwf_app_value(args, "--output");
     pwf_mesh *mesh = NULL;
     pwf_prediction found;
     const bool first = pwf_mesh_rank(launch, PWF_WORLD) == 0;
-    PWF_TRY(pwf_mesh_agree(launch, parse(argc, argv, &c)));
-    PWF_TRY(pwf_app_network_settle(launch, &c.network, &config));
-    PWF_TRY(pwf_mesh_agree(launch, first ? pwf_logits_check(c.out) : pwf_ok()));
+    const bool replaces = first && (pwf_app_same_file(in, out) || pwf_app_same_file(file, out));
+    PWF_TRY(pwf_mesh_agree(
+        launch, replaces
+                    ? pwf_app_usage(args->command, "the output would replace the input %s", out)
+                    : pwf_ok()));
+    PWF_TRY(pwf_app_settle_network(launch, args, PWF_PRECISION_FP32, &config));
+    PWF_TRY(pwf_mesh_agree(launch, first ? pwf_logits_check(out) : pwf_ok()));
     PWF_TRY(pwf_mesh_new((int)config.parallel.shards, &mesh));
-    pwf_status s = pwf_train_predict(mesh, &config, c.network.file, c.in, &found);
-    if (s.code == PWF_OK && first) s = save(&c, &config, &found);
+    pwf_status s = pwf_train_predict(mesh, &config, file, in, &found);
+    if (s.code == PWF_OK && first) s = save(args, &config, &found);
     s = pwf_mesh_agree(mesh, s);
     pwf_train_predict_free(&found);
     pwf_mesh_free(mesh);
     return s;
 }
+
+const pwf_app_command pwf_app_predict = {
+    .name = "pwf predict",
+    .operands = "MODEL",
+    .help = "Writes the logits of a checkpoint, model, .pwf, safetensors or PyTorch file for given "
+            "images. Also under mpirun.",
+    .options = options,
+    .option_count = sizeof options / sizeof *options,
+    .run_on = predict,
+};

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The job: parse, start, run, finish. What it does is in src/train/run.c. */
+/* The program pwf_dist: parses its arguments, starts watchdog and MPI, settles and checks the job,
+ * runs it (src/train/run.c), and turns its status into the exit code. The only function that ends
+ * the process is main. */
 #include "app.h"
+
+#include "pwf/core/codes.h"
 #include "pwf/core/fault.h"
 #include "pwf/core/hash.h"
 #include "pwf/core/log.h"
 #include "pwf/core/mem.h"
 #include "pwf/core/request.h"
-#include "pwf/core/terminal.h"
 #include "pwf/core/watch.h"
+#include "pwf/core/words.h"
 #include "pwf/launch/launch.h"
 #include "pwf/mesh/mesh.h"
 #include "pwf/train/train.h"
@@ -15,35 +19,54 @@
 #include <stdio.h>
 #include <string.h>
 
+static const pwf_app_option options[] = {
+    PWF_APP_OPTION_CONFIG,
+    PWF_APP_OPTION_SET,
+    PWF_APP_OPTION_DIRECTORY,
+    {.name = "--resume",
+     .argument = "[WHAT]",
+     .help =
+         "resume from a checkpoint: a file, or `auto` (the default) for the newest intact one of "
+         "the run directory; if that holds none, start a new run"},
+    {.name = "--check", .help = "set everything up, print what would be run, and stop"},
+    {.name = "--dry-run",
+     .help = "print what the run will cost: memory of a rank, bytes moved, number of steps"},
+    {.name = "--calibrate", .help = "like --dry-run, with times measured in a few steps"},
+    {.name = "--version", .help = "print the versions of pwf_dist and its libraries"},
+};
+
+static const pwf_app_command pwf_dist = {
+    .name = "pwf_dist",
+    .options = options,
+    .option_count = sizeof options / sizeof *options,
+};
+
 static void print_help(void)
 {
+    /* cmake/man_page.sh relies on the form of the first line and of the headings. */
     printf(
-        "pwf_dist: trains a Bayesian image network on many ranks and freezes its weights, round "
-        "by\n"
-        "round, onto a few hundred sums of powers of two.\n\n"
-        "  mpirun -n RANKS pwf_dist -c FILE.yaml [--set KEY=VALUE ...] [--output DIR]\n"
-        "  mpirun -n RANKS pwf_dist --resume [auto|CHECKPOINT] [-c FILE.yaml] [...]\n\n"
-        "  -c, --config FILE   the settings, YAML; without it the published ones\n"
-        "  --set KEY=VALUE     one setting, as optim.lr=0.01; may be repeated\n"
-        "  --output DIR        the run directory, short for --set output=DIR\n"
-        "  --resume [WHAT]     go on from a checkpoint: a file, or `auto` (also without a word) "
-        "for\n"
-        "                      the newest good one of the run directory; none there: a fresh "
-        "start\n"
-        "  --check             set everything up, print what would be done, and stop\n"
-        "  --dry-run           print what the run will cost: memory of a rank, bytes moved, steps\n"
-        "  --calibrate         the same with times, from a few steps on these ranks\n"
-        "  --help, --version\n\n"
-        "An option outranks a PWF_<GROUP>_<KEY> variable, that the file, that the checkpoint, "
-        "that\n"
-        "the default. On resume only `output`, fixing.export, parallel.shards, parallel.threads,\n"
-        "parallel.recompute, data.threads, data.skip_bad, checkpoint.*, watchdog.* and log.* may\n"
-        "change.\n\n"
-        "Exit codes: 0 finished; 75 stopped in time with a good checkpoint, run again; 64 command\n"
-        "line; 65 bad data or checkpoint; 66 missing; 69 launched wrongly; 71 memory; 73 cannot\n"
-        "create output, or it is in use; 74 I/O; 76 numbers not finite; 77 not permitted; 78 bad\n"
-        "setting; 79 hung.\n\nSettings:\n\n");
+        "pwf_dist: trains a Bayesian image network on many MPI ranks and fixes its weights, round "
+        "by\nround, onto a few hundred values, each a sum of powers of two\n\n"
+        "  mpirun -n RANKS pwf_dist -c FILE.yaml [OPTIONS]\n"
+        "  mpirun -n RANKS pwf_dist --resume [WHAT] [OPTIONS]\n\n");
+    pwf_app_print_options(stdout, &pwf_dist);
+    printf(
+        "\nPrecedence of settings, highest first: options, PWF_<GROUP>_<KEY> variables, the YAML "
+        "file,\nthe checkpoint, the defaults.\n\nExit codes:\n\n");
+    for (int i = 0; i < pwf_code_count; i++) {
+        printf("  %-4d", (int)pwf_code_rows[i].code);
+        pwf_words_print(stdout, pwf_code_rows[i].meaning, 6, 99);
+    }
+    printf("\nAll ranks end with the same code, except on 79: the watchdog of one rank ends its "
+           "process, and\nthe launcher kills the others.\n\n");
     pwf_config_print_help(stdout);
+}
+
+static pwf_app_action action_of(const pwf_app_args *args)
+{
+    if (pwf_app_value(args, "--calibrate")) return PWF_APP_CALIBRATE;
+    if (pwf_app_value(args, "--dry-run")) return PWF_APP_DRY_RUN;
+    return pwf_app_value(args, "--check") ? PWF_APP_CHECK : PWF_APP_RUN;
 }
 
 static pwf_status act(const pwf_mesh *mesh, pwf_app_action action, const pwf_app_job *job)
@@ -61,7 +84,7 @@ static pwf_status act(const pwf_mesh *mesh, pwf_app_action action, const pwf_app
     }
 }
 
-/* Ranks with different options would wait for each other in different places. */
+/* Ranks with different options would wait for each other at different points. */
 static pwf_status compare_options(const pwf_mesh *launch, int argc, char **argv)
 {
     pwf_hasher *hasher = pwf_hasher_new();
@@ -75,22 +98,15 @@ static pwf_status compare_options(const pwf_mesh *launch, int argc, char **argv)
     return status;
 }
 
-static pwf_status run(const pwf_mesh *launch, int argc, char **argv)
+/* Settles and checks the job on the mesh of the launch, then runs it on one with its shards. */
+static pwf_status run(const pwf_mesh *launch, const pwf_app_args *args)
 {
-    pwf_app_command command;
+    const pwf_app_action action = action_of(args);
     pwf_app_job job;
     pwf_mesh *mesh = NULL;
-    PWF_TRY(pwf_mesh_agree(launch, pwf_app_parse(argc, argv, &command)));
-    PWF_TRY(compare_options(launch, argc, argv));
-    const bool speaks = pwf_mesh_rank(launch, PWF_WORLD) == 0;
-    if (command.action == PWF_APP_HELP || command.action == PWF_APP_VERSION) {
-        if (speaks && command.action == PWF_APP_HELP) print_help();
-        if (speaks && command.action == PWF_APP_VERSION) pwf_app_print_version("pwf_dist");
-        return pwf_mesh_agree(launch, pwf_app_flush());
-    }
     pwf_log_at("load", -1);
     PWF_TRY(pwf_train_watch(launch));
-    pwf_status status = pwf_app_resolve(launch, &command, &job);
+    pwf_status status = pwf_app_resolve(launch, args, action, &job);
     if (status.code == PWF_OK) {
         pwf_train_settle_precision(launch, &job.config);
         pwf_app_start_log(&job.config);
@@ -101,47 +117,74 @@ static pwf_status run(const pwf_mesh *launch, int argc, char **argv)
     if (status.code == PWF_OK) status = pwf_mesh_new((int)job.config.parallel.shards, &mesh);
     pwf_log_at("start", -1);
     pwf_watch_limit("watchdog.start", job.config.watchdog.start);
-    if (status.code == PWF_OK) status = act(mesh, command.action, &job);
-    if (status.code == PWF_OK && command.action != PWF_APP_RUN)
-        status = pwf_mesh_agree(launch, pwf_app_flush());
+    if (status.code == PWF_OK) status = act(mesh, action, &job);
+    if (status.code == PWF_OK && action != PWF_APP_RUN)
+        status = pwf_mesh_agree(launch, pwf_app_flush(false));
     pwf_watch_limit("watchdog.finish", job.config.watchdog.finish);
     pwf_mesh_free(mesh);
     pwf_lock_release(job.lock);
     return status;
 }
 
-/* A node that does not come up lets all others wait in MPI_Init, so the watchdog starts before it,
- * with the limit that options and environment name: files are read later, on one rank. */
-static pwf_status watch(int argc, char **argv)
+/* A node that does not come up lets all others wait in MPI_Init, so the watchdog starts before it.
+ * Its limit comes from options and environment only: files are read later, on rank 0. */
+static pwf_status watch(const pwf_app_args *args)
 {
-    pwf_app_command command;
+    pwf_app_args early = *args;
     pwf_config config;
     PWF_TRY(pwf_watch_start());
     pwf_log_set_rank((int)pwf_mesh_launcher().rank);
     pwf_log_at("init", -1);
-    (void)pwf_app_parse(argc, argv, &command); /* what is wrong with them is said by all together */
-    command.config = command.output = NULL;
-    (void)pwf_app_layer(&command, NULL, &config);
+    early.value[0] = NULL;                      /* --config */
+    (void)pwf_app_layer(&early, NULL, &config); /* all ranks report a wrong setting together */
     pwf_watch_limit("watchdog.start", config.watchdog.start);
     return pwf_ok();
 }
 
+/* Help and version need no MPI; of several processes the first prints them. */
+static pwf_status print(const pwf_app_args *args)
+{
+    if (pwf_mesh_launcher().rank != 0) return pwf_ok();
+    if (args->help)
+        print_help();
+    else
+        pwf_app_print_version("pwf_dist");
+    return pwf_app_flush(true);
+}
+
+/* The job between MPI start and MPI end. */
+static pwf_status run_on(const pwf_mesh *launch, const pwf_app_args *args, pwf_status parsed,
+                         int argc, char **argv)
+{
+    pwf_log_set_rank(pwf_mesh_rank(launch, PWF_WORLD));
+    pwf_status status = pwf_mesh_agree(launch, parsed);
+    if (status.code == PWF_OK) status = compare_options(launch, argc, argv);
+    if (status.code == PWF_OK) status = run(launch, args);
+    if (status.code == PWF_STOPPED)
+        PWF_INFO("STOPPED", "%s", status.text);
+    else
+        pwf_log_status(status);
+    return status;
+}
+
 int main(int argc, char **argv)
 {
+    pwf_app_args args;
     pwf_mesh *launch = NULL;
     pwf_app_start();
+    const pwf_status parsed = pwf_app_parse(&pwf_dist, argc, argv, &args);
+    if (parsed.code == PWF_OK && (args.help || pwf_app_value(&args, "--version"))) {
+        const pwf_status printed = print(&args);
+        pwf_log_status(printed);
+        return (int)printed.code;
+    }
     pwf_status status = pwf_request_listen();
-    if (status.code == PWF_OK) status = watch(argc, argv);
+    if (status.code == PWF_OK) status = watch(&args);
     if (status.code == PWF_OK) status = pwf_mesh_start(&argc, &argv);
     (void)PWF_FAULT_POINT("start.mesh");
     if (status.code == PWF_OK) status = pwf_mesh_new(1, &launch);
     if (status.code == PWF_OK) {
-        pwf_log_set_rank(pwf_mesh_rank(launch, PWF_WORLD));
-        status = run(launch, argc, argv);
-        if (status.code == PWF_STOPPED)
-            PWF_INFO("STOPPED", "%s", status.text);
-        else
-            pwf_log_status(status);
+        status = run_on(launch, &args, parsed, argc, argv);
         pwf_mesh_free(launch);
         PWF_ASSERT(status.code != PWF_OK || pwf_mem_live() == 0);
     } else {

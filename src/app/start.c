@@ -1,25 +1,37 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* How a process of either program starts and how its standard output ends. Called by the mains;
+ * changes file descriptors 0 to 2, signal dispositions and the log. */
 #include "app.h"
 
 #include "pwf/core/log.h"
 #include "pwf/core/terminal.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
 void pwf_app_start(void)
 {
-    /* open() gives the lowest free number, which is the one that is missing. */
+    /* open() returns the lowest free number, which is the closed one. */
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0) break;
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN); /* a limit is an error of the write that meets it */
+    signal(SIGXFSZ, SIG_IGN);
     pwf_log_set(PWF_LOG_INFO, pwf_terminal_fd() >= 0);
 }
 
-pwf_status pwf_app_flush(void)
+/* A pipe without a reader reports an error condition. */
+static bool is_reader_gone(void)
 {
-    return fflush(stdout) == 0 ? pwf_ok() : PWF_FAIL(PWF_IO, "cannot write to the standard output");
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    return poll(&out, 1, 0) == 1 && (out.revents & POLLERR);
+}
+
+pwf_status pwf_app_flush(bool help)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout)) return pwf_ok();
+    if (help && is_reader_gone()) return pwf_ok();
+    return PWF_FAIL(PWF_IO, "cannot write to the standard output");
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "table.h"
 
+#include "pwf/core/words.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,22 +49,7 @@ pwf_status pwf_config_write(const pwf_config *config, const pwf_config_family *c
     return pwf_ok();
 }
 
-/* Prints words from `column` on, wrapped before 100 columns. */
-static void print_wrapped(FILE *out, const char *text, int column)
-{
-    enum { WIDTH = 99 };
-    int used = column;
-    while (*text) {
-        int word = (int)strcspn(text, " ");
-        if (used > column && used + 1 + word > WIDTH) {
-            fprintf(out, "\n%*s", column, "");
-            used = column;
-        }
-        used += fprintf(out, "%s%.*s", used > column ? " " : "", word, text);
-        text += word + (int)strspn(text + word, " ");
-    }
-    fputc('\n', out);
-}
+enum { WIDTH = 99 };
 
 static void print_option(FILE *out, const pwf_config *standard, const pwf_option *option)
 {
@@ -80,7 +67,7 @@ static void print_option(FILE *out, const pwf_config *standard, const pwf_option
     if (option->unit) snprintf(unit, sizeof unit, " %s", option->unit);
     snprintf(text, sizeof text, "%s%s%s%s%s", option->meaning, range[0] ? " (" : "", range,
              range[0] ? unit : "", range[0] ? ")" : "");
-    print_wrapped(out, text, TEXT_AT);
+    pwf_words_print(out, text, TEXT_AT, WIDTH);
 }
 
 static bool is_resumable(const pwf_option *option, const char *group, bool resumable)
@@ -116,7 +103,7 @@ static void print_resumable(FILE *out)
     for (int i = 0; i < pwf_group_count; i++)
         list_resumable(list, pwf_groups[i].name);
     fputc('.', list);
-    if (fclose(list) == 0) print_wrapped(out, text, 0);
+    if (fclose(list) == 0) pwf_words_print(out, text, 0, WIDTH);
     free(text);
 }
 

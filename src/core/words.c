@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Edit distance and the nearest word of a list, for suggestions in messages about mistyped keys,
- * model names, commands and options. Pure functions: no state, no files, no MPI. */
+/* Edit distance and the nearest word of a list, for suggestions about mistyped keys, model names,
+ * commands and options; and wrapped output of help and findings. No state, no files, no MPI. */
 #include "pwf/core/words.h"
 
 #include <stdint.h>
@@ -51,4 +51,19 @@ const char *pwf_word_nearest(const char *word, const char *const *words)
         least_edits = edits;
     }
     return best;
+}
+
+void pwf_words_print(FILE *out, const char *text, int column, int width)
+{
+    int used = column;
+    while (*text) {
+        const int word = (int)strcspn(text, " ");
+        if (used > column && used + 1 + word > width) {
+            fprintf(out, "\n%*s", column, "");
+            used = column;
+        }
+        used += fprintf(out, "%s%.*s", used > column ? " " : "", word, text);
+        text += word + (int)strspn(text + word, " ");
+    }
+    fputc('\n', out);
 }

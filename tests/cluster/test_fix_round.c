@@ -101,7 +101,9 @@ static pwf_status fix_round(int argc, const char *const *words)
         snprintf(copy[i], sizeof copy[i], "%s", words[i]);
         argv[i] = copy[i];
     }
-    return pwf_app_fix_round(mesh, argc, argv);
+    pwf_app_args args;
+    PWF_TRY(pwf_app_parse(&pwf_app_fix_round, argc, argv, &args));
+    return pwf_app_fix_round.run_on(mesh, &args);
 }
 
 static void test_fixtures(void **state)
@@ -310,9 +312,9 @@ static void test_bad_commands(void **state)
         pwf_code code;
         const char *says;
     } cases[] = {
-        {{"fix-round"}, 1, PWF_USAGE, "input file is missing"},
-        {{"fix-round", "@"}, 2, PWF_USAGE, "output file is missing"},
-        {{"fix-round", "@", "-o"}, 3, PWF_USAGE, "nothing follows"},
+        {{"fix-round"}, 1, PWF_USAGE, "no IN.h5 given"},
+        {{"fix-round", "@"}, 2, PWF_USAGE, "no -o given"},
+        {{"fix-round", "@", "-o"}, 3, PWF_USAGE, "needs an argument"},
         {{"fix-round", "@", "-o", "@"}, 4, PWF_USAGE, "replace the input"},
         {{"fix-round", "@", "-o", "refused.h5", "-x"}, 5, PWF_USAGE, "-x"},
         {{"fix-round", "@", "-o", "refused.h5", "--set", "optim.lr=1"}, 6, PWF_USAGE, "lr"},

@@ -15,7 +15,7 @@ unit() {
         k=$((($1 - 1 - ($1 - 1) / 5) * 7 % 19 + 1))
     fi
     dist 2 "$run.log" "${settings[@]}" --output "$run" --resume auto --set "checkpoint.stop_after=$k"
-    says "$run.log" "no checkpoint in $run: a fresh start"
+    says "$run.log" "no checkpoint in $run; starting a new run"
     expect 75 "stopped behind step $k"
     check "stopped at another step" grep -q "result=stopped code=75 steps=$k " "$run.log"
     while [ $how = always ] && [ "$code" = 75 ] && [ $lives -lt 25 ]; do

@@ -1,38 +1,38 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The command line of pwf_dist (first byte 'd'), or the options that the commands of pwf about a
- * network share; then the settings they give. Words end with a zero byte. */
+/* The command line of pwf_dist (first byte 'd'), or of a command of pwf about a network; then the
+ * settings they give. Words end with a zero byte. */
 #include "fuzz.h"
 
-#include "network.h"
+#include "app.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { WORDS_MAX = 512 };
 
-static bool network_options(int argc, char **argv, pwf_app_command *command)
-{
-    static pwf_app_network network;
-    memset(&network, 0, sizeof network);
-    for (int i = 1; i < argc; i++) {
-        bool taken = false;
-        if (pwf_app_network_option(argc, argv, &i, &network, &taken).code != PWF_OK) return false;
-        PWF_ASSERT(i < argc);
-    }
-    *command = network.command;
-    return true;
-}
+static const pwf_app_option options[] = {PWF_APP_OPTION_CONFIG,
+                                         PWF_APP_OPTION_SET,
+                                         PWF_APP_OPTION_DIRECTORY,
+                                         PWF_APP_OPTION_MODEL,
+                                         {.name = "--resume", .argument = "[WHAT]"}};
 
-/* Names are the caller's, whole words or what stands behind a '='. */
+enum { OPTIONS = sizeof options / sizeof *options };
+
+static const pwf_app_command job = {
+    .name = "pwf_dist", .options = options, .option_count = OPTIONS};
+static const pwf_app_command tool = {
+    .name = "pwf eval", .operands = "MODEL ...", .options = options, .option_count = OPTIONS};
+
+/* Values are the caller's, whole words or what follows a '='; "auto" is the parser's. */
 static void check_name(const char *text, const char *words, size_t size)
 {
-    PWF_ASSERT(!text || (text >= words && text <= words + size));
+    PWF_ASSERT(!text || strcmp(text, "auto") == 0 || (text >= words && text <= words + size));
 }
 
 void fuzz_one(const uint8_t *data, size_t size)
 {
     static pwf_config config;
-    static pwf_app_command command;
+    static pwf_app_args args;
     static char *argv[WORDS_MAX + 1], program[] = "pwf_dist";
     if (size < 1) return;
     char *words = malloc(size + 1);
@@ -44,16 +44,13 @@ void fuzz_one(const uint8_t *data, size_t size)
     for (char *at = words; at < words + size && argc < WORDS_MAX; at += strlen(at) + 1)
         argv[argc++] = at;
     argv[argc] = NULL;
-    memset(&command, 0, sizeof command);
-    const bool good = data[0] == 'd' ? pwf_app_parse(argc, argv, &command).code == PWF_OK
-                                     : network_options(argc, argv, &command);
-    if (good) {
-        check_name(command.config, words, size);
-        check_name(command.output, words, size);
-        check_name(command.checkpoint, words, size);
-        PWF_ASSERT(command.sets >= 0 && command.sets <= PWF_APP_SETS_MAX);
-        command.config = NULL; /* files are the business of fuzz_yaml */
-        if (pwf_app_layer(&command, NULL, &config).code == PWF_OK) fuzz_accept();
+    if (pwf_app_parse(data[0] == 'd' ? &job : &tool, argc, argv, &args).code == PWF_OK) {
+        for (int i = 0; i < OPTIONS; i++)
+            check_name(args.value[i], words, size);
+        PWF_ASSERT(args.sets >= 0 && args.sets <= PWF_APP_SETS_MAX);
+        PWF_ASSERT(args.operands >= 0 && args.operands < argc);
+        args.value[0] = NULL; /* files are the business of fuzz_yaml */
+        if (pwf_app_layer(&args, NULL, &config).code == PWF_OK) fuzz_accept();
     }
     free(words);
 }

@@ -23,6 +23,10 @@ for command in inspect verify import export eval predict pack fix-round; do
     says help.log "  pwf $command "
 done
 pwf usage.log import -o none.h5; expect 64 "no file named"
+code=0
+PWF_MODEL_NAME=resnet81 "$PWF_BIN_DIR/pwf" import "$golden/f32.pth" -o none.h5 >variable.log 2>&1 || code=$?
+expect 78 "the model named by a variable"
+says variable.log resnet81
 pwf model.log import "$golden/f32.pth" --model resnet81 -o none.h5; expect 78 "unknown model"
 says model.log resnet18
 

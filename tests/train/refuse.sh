@@ -42,7 +42,11 @@ dist 1 checkmore.log --resume --output run --check; expect 0 "--check of a resum
 says checkmore.log "going on from run/"
 dist 2 folder.log --resume run; expect 65 "a directory for a checkpoint"; says folder.log "--resume auto --output run"
 dist 2 empty.log --resume= --output run; expect 64 "an empty name for a checkpoint"
-dist 1 help.log --help; expect 0 "--help"; says help.log fixing.delta
+dist 1 help.log --help; expect 0 "--help"; says help.log fixing.delta; says help.log "70  a bug in pwf"
+code=0
+(trap '' PIPE; sleep 0.3; "$PWF_BIN_DIR/pwf_dist" --help 2>pipe.log || echo $? >pipe.code) | true
+check "--help into a closed pipe ends quietly" test ! -s pipe.log -a ! -e pipe.code
+dist 1 near.log --ouptut x; expect 64 "a mistyped option"; says near.log "did you mean --output?"
 dist 1 version.log --version; expect 0 "--version"; says version.log oneDNN
 check "nothing changed" diff -r run good
 

@@ -4,8 +4,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
-/** Spelling suggestions: "did you mean ...?". */
+/** Words of text for people: spelling suggestions ("did you mean ...?") and wrapped lines. */
 
 /** Edit distance of two words: letters to insert, delete, replace or swap with their neighbour.
  * Local. Words longer than 64 bytes are far from everything: the result is then 128. */
@@ -19,5 +20,10 @@ const char *pwf_word_nearest(const char *word, const char *const *words);
 /** Whether a word that takes `edits` edits to become `word` was probably meant as it.
  * Local. */
 bool pwf_word_is_near(size_t edits, const char *word);
+
+/** Prints words that are separated by spaces from `column` on, in lines of at most `width` columns,
+ * and a newline. The caller has filled the first line up to `column`.
+ * Local. */
+void pwf_words_print(FILE *out, const char *text, int column, int width);
 
 #endif
