@@ -14,7 +14,7 @@ anchors() {
 }
 
 for page in "${pages[@]}"; do
-    if grep -v '^|' "$page" | LC_ALL=C.UTF-8 grep -nE '^.{131,}$'; then
+    if grep -vE '^(\||    )' "$page" | LC_ALL=C.UTF-8 grep -nE '^.{131,}$'; then
         complain "$page: lines of more than 130 characters"
     fi
     while IFS=$'\t' read -r text target; do
