@@ -56,7 +56,7 @@ pwf_status pwf_app_layer(const pwf_app_args *args, const char *stored, pwf_confi
  * Collective over the mesh; rank 0 alone reads files and environment. Fails with PWF_USAGE if the
  * model is not known, with PWF_CONFIG, or as pwf_network_settings. */
 pwf_status pwf_app_settle_network(const pwf_mesh *mesh, const pwf_app_args *args,
-                                  pwf_precision_choice precision, pwf_config *config);
+                                  pwf_precision precision, pwf_config *config);
 
 /** Settles the settings and the checkpoint of a job of pwf_dist. For PWF_APP_RUN the run directory
  * is made and locked before anything is looked for in it.

@@ -7,7 +7,6 @@
 #include "pwf/core/json.h"
 #include "pwf/core/words.h"
 #include "pwf/launch/launch.h"
-#include "pwf/models/families.h"
 #include "pwf/train/train.h"
 
 #include <stdio.h>
@@ -116,8 +115,7 @@ static void settle(const pwf_mesh *mesh, const pwf_app_args *args, bool describe
 {
     if (pwf_mesh_rank(mesh, PWF_WORLD) == 0) {
         pwf_status status = pwf_app_layer(args, NULL, config);
-        if (status.code == PWF_OK && described)
-            status = pwf_config_check(config, pwf_model_families());
+        if (status.code == PWF_OK && described) status = pwf_config_check(config);
         if (status.code != PWF_OK) add_failure(d, "settings", status);
     }
     pwf_mesh_broadcast(mesh, PWF_WORLD, 0, config, sizeof *config);

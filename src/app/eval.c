@@ -85,8 +85,7 @@ static pwf_status eval(const pwf_mesh *launch, const pwf_app_args *args)
     pwf_mesh *mesh = NULL;
     if (!bf16 && strcmp(p.precision, "fp32") != 0)
         return pwf_app_usage(args->command, "--precision %.40s: must be fp32 or bf16", p.precision);
-    PWF_TRY(pwf_app_settle_network(launch, args, bf16 ? PWF_PRECISION_BF16 : PWF_PRECISION_FP32,
-                                   &config));
+    PWF_TRY(pwf_app_settle_network(launch, args, bf16 ? PWF_BF16 : PWF_FP32, &config));
     PWF_TRY(pwf_mesh_new((int)config.parallel.shards, &mesh));
     pwf_status s = pwf_train_evaluate(mesh, &config, args->operand[0],
                                       pwf_app_value(args, "--ensemble") != NULL, &found);

@@ -18,7 +18,7 @@ typedef struct command {
 
 typedef struct job {
     const pwf_mesh *mesh;
-    pwf_round_settings settings;
+    pwf_fixing_config config; /* of the one round */
     pwf_round_weights weights;
     pwf_codebook codebook;
     uint8_t *fixed;
@@ -119,15 +119,15 @@ static pwf_status settle_whole(const command *c, const pwf_round_input *input, c
     return pwf_ok();
 }
 
-static pwf_status settle_join(const command *c, const pwf_round_input *input, int64_t *join)
+static pwf_status settle_join(const command *c, const pwf_round_input *input, pwf_sigma_join *join)
 {
     char text[PWF_TEXT] = "";
     bool found = false;
     if (pwf_config_is_set(&c->config, "fixing.sigma_join")) return pwf_ok();
     PWF_TRY(pwf_round_input_text(input, "sigma_join", text, sizeof text, &found));
-    for (int64_t i = 0; found && i < 4; i++)
+    for (int i = 0; found && i < PWF_JOIN_COUNT; i++)
         if (strcmp(text, join_words[i]) == 0) {
-            *join = i;
+            *join = (pwf_sigma_join)i;
             return pwf_ok();
         }
     if (found)
@@ -138,16 +138,11 @@ static pwf_status settle_join(const command *c, const pwf_round_input *input, in
     return pwf_ok();
 }
 
-static pwf_status settle_all(const command *c, const pwf_round_input *input, pwf_round_settings *s)
+static pwf_status settle_all(const command *c, const pwf_round_input *input, pwf_fixing_config *s)
 {
     int64_t zero = c->config.fixing.zero_fix;
-    *s = (pwf_round_settings){.fraction = c->config.fixing.fractions.at[0],
-                              .delta = c->config.fixing.delta,
-                              .delta_growth = c->config.fixing.delta_growth,
-                              .max_order = c->config.fixing.max_order,
-                              .min_power = c->config.fixing.min_power,
-                              .sigma_join = c->config.fixing.sigma_join};
-    PWF_TRY(settle(c, input, "fraction", "fixing.fractions", &s->fraction));
+    *s = c->config.fixing;
+    PWF_TRY(settle(c, input, "fraction", "fixing.fractions", &s->fractions.at[0]));
     PWF_TRY(settle(c, input, "delta", "fixing.delta", &s->delta));
     PWF_TRY(settle(c, input, "delta_growth", "fixing.delta_growth", &s->delta_growth));
     PWF_TRY(settle_whole(c, input, "min_power", "fixing.min_power", &s->min_power));
@@ -167,7 +162,7 @@ static pwf_status load(const command *c, job *j)
     w->own = pwf_shard_range(w->total, pwf_mesh_size(j->mesh, PWF_WORLD),
                              pwf_mesh_rank(j->mesh, PWF_WORLD));
     const int64_t local = w->own.hi - w->own.lo;
-    pwf_status s = settle_all(c, input, &j->settings);
+    pwf_status s = settle_all(c, input, &j->config);
     if (s.code == PWF_OK) s = pwf_mem_alloc(PWF_MEM_STATE, local, sizeof *w->mu, &w->mu);
     if (s.code == PWF_OK) s = pwf_mem_alloc(PWF_MEM_STATE, local, sizeof *w->sigma, &w->sigma);
     if (s.code == PWF_OK) s = pwf_mem_alloc(PWF_MEM_STATE, local, sizeof *w->code, &w->code);
@@ -178,7 +173,7 @@ static pwf_status load(const command *c, job *j)
     if (s.code == PWF_OK) s = pwf_round_input_read(input, w->own, w->mu, w->sigma, j->fixed);
     for (int64_t i = 0; i < local && s.code == PWF_OK; i++)
         w->code[i] = j->fixed[i] ? 0 : PWF_FREE;
-    j->codebook.min_power = j->settings.min_power;
+    j->codebook.min_power = j->config.min_power;
     w->codebook = &j->codebook;
     pwf_round_input_close(input);
     return s;
@@ -198,9 +193,9 @@ static pwf_status prepare_rows(job *j)
 
 static pwf_status save(const command *c, job *j)
 {
-    const pwf_round_settings *s = &j->settings;
+    const pwf_fixing_config *s = &j->config;
     const pwf_round_attribute attributes[] = {
-        {"fraction", NULL, false, s->fraction},
+        {"fraction", NULL, false, s->fractions.at[0]},
         {"delta", NULL, false, s->delta},
         {"delta_growth", NULL, false, s->delta_growth},
         {"min_power", NULL, true, (double)s->min_power},
@@ -223,7 +218,7 @@ static pwf_status save(const command *c, job *j)
 static pwf_status run(const command *c, job *j)
 {
     PWF_TRY(pwf_mesh_agree(j->mesh, load(c, j)));
-    PWF_TRY(pwf_cluster_round(j->mesh, &j->settings, &j->weights, &j->result));
+    PWF_TRY(pwf_cluster_round(j->mesh, &j->config, 0, &j->weights, &j->result));
     PWF_TRY(save(c, j));
     if (pwf_mesh_rank(j->mesh, PWF_WORLD) == 0)
         printf("%s: %lld of %lld weights fixed, %lld greedy steps, %d centres\n", c->out,

@@ -70,7 +70,7 @@ static void report(const command *c, const pwf_weights_file *file, const pwf_imp
 static pwf_status write_model(const pwf_mesh *mesh, const command *c, pwf_state *state)
 {
     char *text = NULL;
-    PWF_TRY(pwf_config_write(&c->config, pwf_model_families(), &text));
+    PWF_TRY(pwf_config_write(&c->config, &text));
     const pwf_snapshot snapshot = {.state = state,
                                    .seed = c->config.train.seed,
                                    .slots = c->config.parallel.slots,
@@ -117,8 +117,8 @@ static pwf_status import(const pwf_mesh *mesh, const pwf_app_args *args)
     PWF_TRY(pwf_app_layer(args, NULL, &c.config));
     if (!pwf_config_is_set(&c.config, "model.name"))
         return pwf_app_usage(args->command, "no --model given");
-    PWF_TRY(pwf_config_check(&c.config, pwf_model_families()));
-    PWF_TRY(pwf_model_build(&c.config, &registry, &graph));
+    PWF_TRY(pwf_config_check(&c.config));
+    PWF_TRY(pwf_model_build(pwf_config_model(&c.config), &registry, &graph));
     pwf_status s = pwf_weights_open(c.in, &file);
     if (s.code == PWF_OK) s = fill(mesh, &c, file, registry);
     pwf_weights_close(file);

@@ -32,7 +32,7 @@ static const char *precision(const pwf_loaded *from)
     const pwf_status read = pwf_config_read_text(&config, from->config, strlen(from->config),
                                                  "the stored settings", PWF_FROM_CHECKPOINT);
     if (read.code != PWF_OK) return "unknown";
-    return config.parallel.precision == PWF_PRECISION_BF16 ? "bf16" : "fp32";
+    return config.parallel.precision == PWF_BF16 ? "bf16" : "fp32";
 }
 
 static pwf_status print_page(const char *path, const pwf_loaded *from, const pwf_inspect_view *view)

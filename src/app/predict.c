@@ -86,7 +86,7 @@ static pwf_status predict(const pwf_mesh *launch, const pwf_app_args *args)
         launch, replaces
                     ? pwf_app_usage(args->command, "the output would replace the input %s", out)
                     : pwf_ok()));
-    PWF_TRY(pwf_app_settle_network(launch, args, PWF_PRECISION_FP32, &config));
+    PWF_TRY(pwf_app_settle_network(launch, args, PWF_FP32, &config));
     PWF_TRY(pwf_mesh_agree(launch, first ? pwf_logits_check(out) : pwf_ok()));
     PWF_TRY(pwf_mesh_new((int)config.parallel.shards, &mesh));
     pwf_status s = pwf_train_predict(mesh, &config, file, in, &found);

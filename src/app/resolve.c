@@ -5,7 +5,6 @@
 #include "app.h"
 
 #include "pwf/core/log.h"
-#include "pwf/models/families.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -60,7 +59,7 @@ static pwf_status settle_resumed(const pwf_app_args *args, const char *stored, p
         PWF_TRY(directory_of(job->checkpoint, job->config.output));
     pwf_config_keep_precision(&before, &job->config);
     PWF_TRY(pwf_config_same(&before, &job->config));
-    return pwf_config_check(&job->config, pwf_model_families());
+    return pwf_config_check(&job->config);
 }
 
 static pwf_status resume(const pwf_mesh *mesh, const pwf_app_args *args, pwf_app_job *job)
@@ -104,7 +103,7 @@ static pwf_status check_elsewhere(const pwf_mesh *mesh, const pwf_app_job *job)
 static pwf_status settle_fresh(const pwf_app_args *args, pwf_config *config)
 {
     PWF_TRY(pwf_app_layer(args, NULL, config));
-    return pwf_config_check(config, pwf_model_families());
+    return pwf_config_check(config);
 }
 
 /* --resume FILE: the file names the settings, and by default the run directory. */

@@ -7,7 +7,6 @@
 #include "pwf/ckpt/network.h"
 #include "pwf/core/log.h"
 #include "pwf/core/terminal.h"
-#include "pwf/models/families.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,8 +47,7 @@ pwf_status pwf_app_layer(const pwf_app_args *args, const char *stored, pwf_confi
 }
 
 /* The settings for a finished network, on rank 0. */
-static pwf_status settle(const pwf_app_args *args, pwf_precision_choice precision,
-                         pwf_config *config)
+static pwf_status settle(const pwf_app_args *args, pwf_precision precision, pwf_config *config)
 {
     const char *file = args->operand[0];
     char *stored = NULL;
@@ -63,11 +61,11 @@ static pwf_status settle(const pwf_app_args *args, pwf_precision_choice precisio
     if (pwf_config_origin(config, "parallel.shards") <= PWF_FROM_CHECKPOINT)
         config->parallel.shards = 1;
     config->parallel.precision = precision;
-    return pwf_config_check(config, pwf_model_families());
+    return pwf_config_check(config);
 }
 
 pwf_status pwf_app_settle_network(const pwf_mesh *mesh, const pwf_app_args *args,
-                                  pwf_precision_choice precision, pwf_config *config)
+                                  pwf_precision precision, pwf_config *config)
 {
     pwf_status status = pwf_ok();
     if (pwf_mesh_rank(mesh, PWF_WORLD) == 0) status = settle(args, precision, config);

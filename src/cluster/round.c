@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "cluster.h"
 
-#include "pwf/config/config.h"
 #include "pwf/core/bits.h"
 
 #include <math.h>
@@ -14,7 +13,8 @@ enum { FIRST_PENDING = PWF_FREE - 1, STEPS_MAX = PWF_CODES_MAX - 1 };
 
 typedef struct fixing {
     const pwf_mesh *mesh;
-    const pwf_round_settings *settings;
+    const pwf_fixing_config *config;
+    double fraction; /* of all weights, fixed when the round ends */
     pwf_round_weights *weights;
     int64_t local;
     int64_t left; /* of the quota */
@@ -34,11 +34,12 @@ static void note_memory(fixing *f)
     if (now > f->memory_most) f->memory_most = now;
 }
 
-static pwf_status check_settings(const pwf_round_settings *s)
+static pwf_status check_settings(const fixing *f)
 {
-    if (!(s->fraction >= 0.0 && s->fraction <= 1.0))
+    const pwf_fixing_config *s = f->config;
+    if (!(f->fraction >= 0.0 && f->fraction <= 1.0))
         return PWF_FAIL(PWF_CONFIG, "the fraction to fix is %g; it must lie in [0, 1]",
-                        s->fraction);
+                        f->fraction);
     if (!(s->delta >= 1e-100 && s->delta <= 1e100))
         return PWF_FAIL(PWF_CONFIG, "fixing.delta is %g; it must lie in [1e-100, 1e100]", s->delta);
     if (!(s->delta_growth >= 1.000001 && s->delta_growth <= 1e100))
@@ -50,7 +51,7 @@ static pwf_status check_settings(const pwf_round_settings *s)
     if (s->min_power < 0 || s->min_power > 20)
         return PWF_FAIL(PWF_CONFIG, "fixing.min_power is %lld; it must lie in [0, 20]",
                         (long long)s->min_power);
-    if (s->sigma_join < PWF_JOIN_STD_MU || s->sigma_join > PWF_JOIN_DIVIDE_BY_10)
+    if (s->sigma_join >= PWF_JOIN_COUNT)
         return PWF_FAIL(PWF_CONFIG, "fixing.sigma_join is %lld, which is none of its words",
                         (long long)s->sigma_join);
     return pwf_ok();
@@ -59,9 +60,9 @@ static pwf_status check_settings(const pwf_round_settings *s)
 /* Only values go in, no padding bytes. */
 static pwf_status check_same(const fixing *f)
 {
-    const pwf_round_settings *s = f->settings;
+    const pwf_fixing_config *s = f->config;
     const pwf_codebook *book = f->weights->codebook;
-    const double values[] = {s->fraction,
+    const double values[] = {f->fraction,
                              s->delta,
                              s->delta_growth,
                              (double)s->max_order,
@@ -160,19 +161,19 @@ static pwf_status begin_stage(fixing *f)
 static void next_stage(fixing *f, bool attracted)
 {
     pwf_stage *s = &f->stage;
-    const bool highest = s->order == f->settings->max_order;
+    const bool highest = s->order == f->config->max_order;
     if (f->raise_order && !highest) {
         s->order++;
         f->raise_order = false;
         return;
     }
-    s->delta *= f->settings->delta_growth;
+    s->delta *= f->config->delta_growth;
     f->raise_order = true;
     if (!highest || attracted) return;
     double nearest = -pwf_stage_nearest(s, &f->centres, f->weights);
     pwf_mesh_max_f64(f->mesh, PWF_WORLD, &nearest, 1);
     while (s->delta < -nearest)
-        s->delta *= f->settings->delta_growth;
+        s->delta *= f->config->delta_growth;
 }
 
 /* Whether a candidate of this bucket goes to the centre now. */
@@ -366,7 +367,7 @@ static pwf_status commit(fixing *f)
         const int step = FIRST_PENDING - w->code[i];
         w->code[i] = codes[step];
         w->mu[i] = (float)f->steps[step].centre;
-        w->sigma[i] = joined_sigma(f->settings->sigma_join, w->sigma[i], f->steps[step].spread);
+        w->sigma[i] = joined_sigma(f->config->sigma_join, w->sigma[i], f->steps[step].spread);
     }
     pwf_mem_free(codes);
     return status;
@@ -380,7 +381,7 @@ static void undo(fixing *f)
 
 static void set_stage(fixing *f)
 {
-    const pwf_round_settings *s = f->settings;
+    const pwf_fixing_config *s = f->config;
     f->stage = (pwf_stage){.order = 1,
                            .min_power = s->min_power,
                            .delta = s->delta,
@@ -394,22 +395,23 @@ static void set_stage(fixing *f)
     f->raise_order = true;
 }
 
-pwf_status pwf_cluster_round(const pwf_mesh *mesh, const pwf_round_settings *settings,
+pwf_status pwf_cluster_round(const pwf_mesh *mesh, const pwf_fixing_config *config, int round,
                              pwf_round_weights *weights, pwf_round_result *result)
 {
     fixing f = {.mesh = mesh,
-                .settings = settings,
+                .config = config,
+                .fraction = config->fractions.at[round],
                 .weights = weights,
                 .local = weights->own.hi > weights->own.lo ? weights->own.hi - weights->own.lo : 0,
                 .memory_before = pwf_mem_now(PWF_MEM_BUFFERS)};
     *result = (pwf_round_result){0};
     PWF_TRY(check_same(&f));
-    PWF_TRY(check_settings(settings));
-    PWF_ASSERT(weights->codebook->min_power == settings->min_power);
+    PWF_TRY(check_settings(&f));
+    PWF_ASSERT(weights->codebook->min_power == config->min_power);
     PWF_TRY(pwf_mesh_agree(mesh, check_weights(&f)));
     set_stage(&f);
     const int64_t before = count_fixed(&f);
-    const int64_t quota = wanted_total(settings->fraction, weights->total) - before;
+    const int64_t quota = wanted_total(f.fraction, weights->total) - before;
     f.left = quota > 0 ? quota : 0;
 
     pwf_status status = pwf_block_sums_new(&f.sums, mesh, weights);

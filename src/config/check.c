@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "table.h"
 
+#include "pwf/models/families.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +10,7 @@
  */
 
 /* Whether the family of this name reads `key`. */
-static bool reads(const pwf_config_family *family, const char *key)
+static bool reads(const pwf_family_config *family, const char *key)
 {
     for (const char *const *k = family->keys; *k; k++)
         if (strcmp(*k, key) == 0) return true;
@@ -16,39 +18,36 @@ static bool reads(const pwf_config_family *family, const char *key)
 }
 
 /* The first family that reads `key` if model.name is none of those that do; else NULL. */
-static const pwf_config_family *owner(const pwf_config *config,
-                                      const pwf_config_family *const *families, const char *key)
+static const pwf_family_config *owner(const pwf_config *config, const char *key)
 {
-    const pwf_config_family *first = NULL;
-    for (; families && *families; families++) {
-        if (!reads(*families, key)) continue;
-        if (strcmp(config->model.name, (*families)->name) == 0) return NULL;
-        if (!first) first = *families;
+    const pwf_family_config *first = NULL;
+    for (const pwf_family_config *const *f = pwf_model_families(); *f; f++) {
+        if (!reads(*f, key)) continue;
+        if (strcmp(config->model.name, (*f)->name) == 0) return NULL;
+        if (!first) first = *f;
     }
     return first;
 }
 
-bool pwf_option_of_preset(const pwf_config *config, const pwf_config_family *const *families,
-                          const pwf_option *option)
+bool pwf_option_of_preset(const pwf_config *config, const pwf_option *option)
 {
-    return owner(config, families, option->key) != NULL;
+    return owner(config, option->key) != NULL;
 }
 
-static pwf_status check_model(const pwf_config *config, const pwf_config_family *const *families)
+static pwf_status check_model(const pwf_config *config)
 {
     const char *name = config->model.name;
     if (name[0] == '\0')
         return PWF_FAIL(PWF_CONFIG, "model.name is empty; resnet18 is one, resnet another");
     for (int i = 0; i < pwf_option_count; i++) {
-        const pwf_config_family *family = owner(config, families, pwf_options[i].key);
+        const pwf_family_config *family = owner(config, pwf_options[i].key);
         if (family && pwf_config_is_set(config, pwf_options[i].key))
             return PWF_FAIL(PWF_CONFIG,
                             "%s is decided by model.name %s; use model.name: %s to choose it",
                             pwf_options[i].key, name, family->name);
     }
-    for (; families && *families; families++)
-        if (strcmp(name, (*families)->name) == 0 && (*families)->check)
-            return (*families)->check(config);
+    for (const pwf_family_config *const *f = pwf_model_families(); *f; f++)
+        if (strcmp(name, (*f)->name) == 0 && (*f)->check) return (*f)->check(&config->model);
     return pwf_ok();
 }
 
@@ -86,8 +85,7 @@ static pwf_status check_rounds(const pwf_config *config)
 
 static pwf_status check_parallel(const pwf_config *config)
 {
-    if (config->parallel.precision == PWF_PRECISION_BF16 &&
-        config->parallel.backend == PWF_BACKEND_OPENBLAS)
+    if (config->parallel.precision == PWF_BF16 && config->parallel.backend == PWF_TENSOR_OPENBLAS)
         return PWF_FAIL(PWF_CONFIG,
                         "parallel.precision bf16 is not for parallel.backend openblas, which has "
                         "no products of bf16 numbers; set precision to fp32, or backend to auto");
@@ -159,18 +157,18 @@ static pwf_status check_augment(const pwf_config *config)
     return pwf_ok();
 }
 
-pwf_status pwf_config_check(const pwf_config *config, const pwf_config_family *const *families)
+pwf_status pwf_config_check(const pwf_config *config)
 {
     if (config->output[0] == '\0')
         return PWF_FAIL(PWF_CONFIG, "output is empty; name the folder of the run");
-    PWF_TRY(check_model(config, families));
+    PWF_TRY(check_model(config));
     PWF_TRY(check_channels("data.mean", &config->data.mean, config->model.channels));
     PWF_TRY(check_channels("data.std", &config->data.std, config->model.channels));
     PWF_TRY(check_data(config));
     PWF_TRY(check_rounds(config));
     PWF_TRY(check_parallel(config));
     PWF_TRY(check_augment(config));
-    if (config->checkpoint.async && config->checkpoint.writer == PWF_WRITER_MPIIO)
+    if (config->checkpoint.async && config->checkpoint.writer == PWF_CKPT_MPIIO)
         return PWF_FAIL(PWF_CONFIG,
                         "checkpoint.async writes in a thread, which must not call MPI-IO: set "
                         "checkpoint.writer to pwrite, or checkpoint.async to false");
@@ -179,9 +177,27 @@ pwf_status pwf_config_check(const pwf_config *config, const pwf_config_family *c
 
 void pwf_config_keep_precision(pwf_config *stored, pwf_config *now)
 {
-    int64_t *before = &stored->parallel.precision, *after = &now->parallel.precision;
-    if (*before == PWF_PRECISION_AUTO) *before = PWF_PRECISION_FP32;
+    pwf_precision *before = &stored->parallel.precision, *after = &now->parallel.precision;
+    if (*before == PWF_PRECISION_AUTO) *before = PWF_FP32;
     if (*after == PWF_PRECISION_AUTO) *after = *before;
+}
+
+pwf_dataset_request pwf_config_dataset(const pwf_config *config)
+{
+    return (pwf_dataset_request){.data = &config->data,
+                                 .augment = &config->augment,
+                                 .channels = config->model.channels,
+                                 .classes = config->model.classes,
+                                 .side = config->model.image_size,
+                                 .seed = (uint32_t)config->train.seed};
+}
+
+pwf_model_request pwf_config_model(const pwf_config *config)
+{
+    return (pwf_model_request){.model = &config->model,
+                               .exclude = &config->fixing.exclude,
+                               .backend = config->parallel.backend,
+                               .label_smoothing = (float)config->train.label_smoothing};
 }
 
 /* Writes "key is A in the stored configuration and B now" if the two differ, else nothing. */

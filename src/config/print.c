@@ -8,16 +8,14 @@
 
 /* The table printed: as commented YAML, as help for a terminal, as Markdown. */
 
-static void write_group(FILE *out, const pwf_config *config,
-                        const pwf_config_family *const *families, const char *group)
+static void write_group(FILE *out, const pwf_config *config, const char *group)
 {
     enum { COMMENT_AT = 34 };
     for (int i = 0; i < pwf_option_count; i++) {
         const pwf_option *option = &pwf_options[i];
         if (!pwf_option_in(option, group)) continue;
         /* What a preset decides must not be set beside it, see pwf_config_check. */
-        if (pwf_option_of_preset(config, families, option) &&
-            !pwf_config_is_set(config, option->key))
+        if (pwf_option_of_preset(config, option) && !pwf_config_is_set(config, option->key))
             continue;
         char *value = pwf_value_text(config, option);
         int used = fprintf(out, "%s%s: %s", group ? "  " : "", pwf_option_leaf(option),
@@ -28,17 +26,16 @@ static void write_group(FILE *out, const pwf_config *config,
     }
 }
 
-pwf_status pwf_config_write(const pwf_config *config, const pwf_config_family *const *families,
-                            char **text)
+pwf_status pwf_config_write(const pwf_config *config, char **text)
 {
     size_t size = 0;
     *text = NULL;
     FILE *out = open_memstream(text, &size);
     if (!out) return PWF_FAIL(PWF_RESOURCE, "no memory to write the configuration");
-    write_group(out, config, families, NULL);
+    write_group(out, config, NULL);
     for (int i = 0; i < pwf_group_count; i++) {
         fprintf(out, "\n%s: # %s\n", pwf_groups[i].name, pwf_groups[i].meaning);
-        write_group(out, config, families, pwf_groups[i].name);
+        write_group(out, config, pwf_groups[i].name);
     }
     bool bad = ferror(out) != 0;
     if (fclose(out) != 0 || bad || !*text || memchr(*text, '\0', size)) {

@@ -16,7 +16,8 @@ typedef char text_field[PWF_TEXT];
 #define REAL(m) PWF_KIND_REAL, FIELD(m, double)
 #define FLAG(m) PWF_KIND_BOOL, FIELD(m, bool)
 #define WORDS(m) PWF_KIND_TEXT, FIELD(m, text_field)
-#define CHOICE(m) PWF_KIND_CHOICE, FIELD(m, int64_t)
+#define CHOICE(m, type)                                                                            \
+    PWF_KIND_CHOICE, FIELD(m, type) + 0 * sizeof(char[sizeof(type) == sizeof(int) ? 1 : -1])
 #define INTS(m) PWF_KIND_INTS, FIELD(m, pwf_int_list)
 #define REALS(m) PWF_KIND_REALS, FIELD(m, pwf_real_list)
 #define TEXTS(m) PWF_KIND_TEXTS, FIELD(m, pwf_text_list)
@@ -28,7 +29,7 @@ typedef char text_field[PWF_TEXT];
 #define RUN true
 #define STATE false
 
-/* In the order of the enums of config.h and core/log.h. */
+/* In the order of the enums of the groups. */
 static const char *const block_words[] = {"basic", "bottleneck", NULL};
 static const char *const data_words[] = {"idx", "imagefolder", "hdf5", "cifar10", "cifar100", NULL};
 static const char *const transform_words[] = {"paper", "timm", NULL};
@@ -53,7 +54,7 @@ const pwf_option pwf_options[] = {
 
 {"model.name", WORDS(model.name), "resnet18", NO_RANGE, NULL, STATE,
  "network: a preset such as resnet18, or resnet, densenet or vit with its keys below"},
-{"model.block", CHOICE(model.block), "basic", OF(block_words), NULL, STATE,
+{"model.block", CHOICE(model.block, pwf_block_kind), "basic", OF(block_words), NULL, STATE,
  "residual block of resnet"},
 {"model.depths", INTS(model.depths), "2, 2, 2, 2", FROM(1, 1000), "blocks", STATE,
  "blocks in each stage of resnet, layers in each block of densenet"},
@@ -88,7 +89,7 @@ const pwf_option pwf_options[] = {
 {"model.init", WORDS(model.init), "", NO_RANGE, NULL, STATE,
  "start weights: a model.h5 as from pwf import, or a checkpoint; empty: random ones"},
 
-{"data.format", CHOICE(data.format), "idx", OF(data_words), NULL, STATE,
+{"data.format", CHOICE(data.format, pwf_data_format), "idx", OF(data_words), NULL, STATE,
  "idx: the four IDX files of the MNIST family, plain or .gz; imagefolder: JPEG and PNG files in "
  "train/CLASS and val/CLASS; hdf5: train.h5 and val.h5 as pwf pack makes them; "
  "cifar10, cifar100: the binary files"},
@@ -112,7 +113,8 @@ const pwf_option pwf_options[] = {
 {"data.resize", WHOLE(data.resize), "256", FROM(1, 16384), "pixels", STATE,
  "side of the square that images of folders are resized to before model.image_size of it is "
  "cropped"},
-{"data.eval_transform", CHOICE(data.eval_transform), "paper", OF(transform_words), NULL, STATE,
+{"data.eval_transform", CHOICE(data.eval_transform, pwf_eval_transform), "paper",
+ OF(transform_words), NULL, STATE,
  "test images of folders; paper: as in training, cropped at the centre; timm: shorter side to "
  "image_size / crop_pct, bicubic, cropped at the centre"},
 {"data.crop_pct", REAL(data.crop_pct), "0.875", FROM(0.1, 1), NULL, STATE,
@@ -135,8 +137,9 @@ const pwf_option pwf_options[] = {
  "share of the image's area that this part has: from, to"},
 {"augment.crop_ratio", REALS(augment.crop_ratio), "0.75, 1.3333333333333333", FROM(0.01, 100), NULL,
  STATE, "width of this part over its height: from, to"},
-{"augment.interpolation", CHOICE(augment.interpolation), "bicubic", OF(interpolation_words), NULL,
- STATE, "of that resize, and where RandAugment turns, shears and shifts"},
+{"augment.interpolation", CHOICE(augment.interpolation, pwf_filter), "bicubic",
+ OF(interpolation_words), NULL, STATE,
+ "of that resize, and where RandAugment turns, shears and shifts"},
 {"augment.brightness", REAL(augment.brightness), "0", FROM(0, 10), NULL, STATE,
  "colour jitter: brightness times a random factor from 1 - x to 1 + x; 0: off"},
 {"augment.contrast", REAL(augment.contrast), "0", FROM(0, 10), NULL, STATE,
@@ -194,13 +197,14 @@ const pwf_option pwf_options[] = {
  "the smallest power of two is 2 to the minus this"},
 {"fixing.zero_fix", FLAG(fixing.zero_fix), "true", NO_RANGE, NULL, STATE,
  "weights below the smallest power of two are at distance 0 from 0"},
-{"fixing.sigma_join", CHOICE(fixing.sigma_join), "std_mu", OF(join_words), NULL, STATE,
+{"fixing.sigma_join", CHOICE(fixing.sigma_join, pwf_sigma_join), "std_mu", OF(join_words),
+ NULL, STATE,
  "sigma of fixed weights: spread of what one step joined, or kept, or divided"},
-{"fixing.compat", CHOICE(fixing.compat), "paper", OF(compat_words), NULL, STATE,
+{"fixing.compat", CHOICE(fixing.compat, pwf_compat), "paper", OF(compat_words), NULL, STATE,
  "paper: a fixed weight never changes; reference: as the released code, for comparison"},
 {"fixing.exclude", TEXTS(fixing.exclude), "", NO_RANGE, NULL, STATE,
  "parameters that are never fixed, by name pattern, as [fc.*]"},
-{"fixing.export", CHOICE(fixing.export), "none", OF(export_words), NULL, RUN,
+{"fixing.export", CHOICE(fixing.export, pwf_export_choice), "none", OF(export_words), NULL, RUN,
  "networks written as .safetensors and .pwf too: none, the last (model), or all finished rounds"},
 
 {"train.seed", WHOLE(train.seed), "1", FROM(0, 4294967295.0), NULL, STATE,
@@ -211,14 +215,15 @@ const pwf_option pwf_options[] = {
  "ordinary training before the first phase; 0: none"},
 {"train.baseline_lr", REAL(train.baseline_lr), "0.05", FROM(0, 10), NULL, STATE,
  "learning rate of the ordinary training"},
-{"train.baseline_schedule", CHOICE(train.baseline_schedule), "linear", OF(schedule_words), NULL,
- STATE, "how the learning rate of the ordinary training falls"},
+{"train.baseline_schedule", CHOICE(train.baseline_schedule, pwf_schedule_kind), "linear",
+ OF(schedule_words), NULL, STATE,
+ "how the learning rate of the ordinary training falls"},
 {"train.label_smoothing", REAL(train.label_smoothing), "0", FROM(0, 0.999), NULL, STATE,
  "share of the training target that goes to all classes alike"},
 {"train.norm_batches", WHOLE(train.norm_batches), "100", FROM(0, 1000000), "batches", STATE,
  "batches that re-estimate BatchNorm's statistics at the end, one pass at most; 0: leave them"},
 
-{"optim.name", CHOICE(optim.name), "sgd", OF(optimiser_words), NULL, STATE,
+{"optim.name", CHOICE(optim.name, pwf_optimiser), "sgd", OF(optimiser_words), NULL, STATE,
  "sgd with momentum, as published, or adamw; for the ordinary training too"},
 {"optim.lr", REAL(optim.lr), "0.001", FROM(0, 10), NULL, STATE,
  "learning rate of the phases between rounds"},
@@ -230,7 +235,8 @@ const pwf_option pwf_options[] = {
  "AdamW: added to their root"},
 {"optim.weight_decay", REAL(optim.weight_decay), "1e-4", FROM(0, 10), NULL, STATE,
  "weight decay"},
-{"optim.schedule", CHOICE(optim.schedule), "constant", OF(schedule_words), NULL, STATE,
+{"optim.schedule", CHOICE(optim.schedule, pwf_schedule_kind), "constant", OF(schedule_words),
+ NULL, STATE,
  "how the learning rate falls within a phase: not, to 0 in a line or a cosine, or in steps"},
 {"optim.warmup", REAL(optim.warmup), "0", FROM(0, 100000), "epochs", STATE,
  "at the start of a phase, ordinary training too, in which the learning rate rises in a line"},
@@ -243,9 +249,11 @@ const pwf_option pwf_options[] = {
 
 {"parallel.slots", WHOLE(parallel.slots), "8", FROM(1, 256), NULL, STATE,
  "micro-batches of a step, and the most workers (ranks x threads) that can share it"},
-{"parallel.backend", CHOICE(parallel.backend), "auto", OF(backend_words), NULL, STATE,
+{"parallel.backend", CHOICE(parallel.backend, pwf_tensor_backend), "auto", OF(backend_words),
+ NULL, STATE,
  "library behind convolutions and products"},
-{"parallel.precision", CHOICE(parallel.precision), "auto", OF(precision_words), NULL, STATE,
+{"parallel.precision", CHOICE(parallel.precision, pwf_precision), "auto", OF(precision_words),
+ NULL, STATE,
  "what training rounds the numbers that are multiplied to, sums stay fp32; auto: bf16 where all "
  "ranks have instructions for it and the backend is auto or onednn, settled when a run begins"},
 {"parallel.shards", WHOLE(parallel.shards), "1", FROM(1, 256), "ranks", RUN,
@@ -266,7 +274,8 @@ const pwf_option pwf_options[] = {
  "newest checkpoints to keep; those of finished rounds are kept as well"},
 {"checkpoint.keep_every", WHOLE(checkpoint.keep_every), "0", FROM(0, 1e12), "steps", RUN,
  "keep for good the first checkpoint at or behind each multiple of this too; 0: none"},
-{"checkpoint.writer", CHOICE(checkpoint.writer), "pwrite", OF(writer_words), NULL, RUN,
+{"checkpoint.writer", CHOICE(checkpoint.writer, pwf_ckpt_writer), "pwrite", OF(writer_words),
+ NULL, RUN,
  "way a checkpoint is written; pwrite: plain writes of each rank; mpiio: parallel HDF5"},
 {"checkpoint.async", FLAG(checkpoint.async), "false", NO_RANGE, NULL, RUN,
  "write checkpoints in a thread while training goes on; needs memory for a copy of the state"},
@@ -300,16 +309,16 @@ const pwf_option pwf_options[] = {
  "bins of the expected calibration error"},
 {"eval.batch", WHOLE(eval.batch), "100", FROM(1, 65536), "images", STATE,
  "images a worker evaluates at a time"},
-{"eval.ensemble", CHOICE(eval.ensemble), "last", OF(ensemble_words), NULL, STATE,
+{"eval.ensemble", CHOICE(eval.ensemble, pwf_ensemble), "last", OF(ensemble_words), NULL, STATE,
  "evaluations that include the ensemble: the last, all, or none"},
 
 {"log.interval", WHOLE(log.interval), "50", FROM(1, 1e9), "steps", RUN,
  "steps between rows of the metrics"},
-{"log.level", CHOICE(log.level), "info", OF(level_words), NULL, RUN,
+{"log.level", CHOICE(log.level, pwf_level), "info", OF(level_words), NULL, RUN,
  "least important message that is printed"},
-{"log.format", CHOICE(log.format), "auto", OF(format_words), NULL, RUN,
+{"log.format", CHOICE(log.format, pwf_log_format), "auto", OF(format_words), NULL, RUN,
  "messages as sentences or logfmt; auto: sentences on a terminal"},
-{"log.progress", CHOICE(log.progress), "auto", OF(switch_words), NULL, RUN,
+{"log.progress", CHOICE(log.progress, pwf_switch), "auto", OF(switch_words), NULL, RUN,
  "live progress line; auto: on a terminal"},
 {"log.trace", FLAG(log.trace), "false", NO_RANGE, NULL, RUN,
  "record what every thread of every rank does when, in trace-*.json for Perfetto or Chrome"},

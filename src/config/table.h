@@ -60,6 +60,7 @@ void pwf_number_write(double value, char text[PWF_NUMBER_TEXT]);
 /* A value outside the configuration, of the kind its option says. */
 typedef union pwf_value {
     bool flag;
+    int choice; /* index into the words */
     int64_t integer;
     double real;
     char text[PWF_TEXT];
@@ -111,7 +112,6 @@ enum { PWF_VARIABLE = 80 };
 void pwf_option_variable(const char *key, char name[PWF_VARIABLE]);
 
 /* Whether model.name decides this key, so that it is neither set nor written beside a preset. */
-bool pwf_option_of_preset(const pwf_config *config, const pwf_config_family *const *families,
-                          const pwf_option *option);
+bool pwf_option_of_preset(const pwf_config *config, const pwf_option *option);
 
 #endif

@@ -136,7 +136,7 @@ static pwf_status read_flag(const pwf_option *option, const char *place, const c
 }
 
 static pwf_status read_choice(const pwf_option *option, const char *place, const char *text,
-                              int64_t *value)
+                              int *value)
 {
     for (int i = 0; option->words[i]; i++) {
         if (strcmp(text, option->words[i]) != 0) continue;
@@ -200,7 +200,7 @@ pwf_status pwf_value_item(const pwf_option *option, const char *place, const cha
     case PWF_KIND_TEXT:
         return read_text(option, place, text, value->text);
     case PWF_KIND_CHOICE:
-        return read_choice(option, place, text, &value->integer);
+        return read_choice(option, place, text, &value->choice);
     case PWF_KIND_INTS:
     case PWF_KIND_REALS:
     case PWF_KIND_TEXTS:
@@ -263,7 +263,7 @@ static size_t size_of(pwf_kind kind)
     static const size_t sizes[] = {
         [PWF_KIND_BOOL] = sizeof(bool),           [PWF_KIND_INT] = sizeof(int64_t),
         [PWF_KIND_REAL] = sizeof(double),         [PWF_KIND_TEXT] = PWF_TEXT,
-        [PWF_KIND_CHOICE] = sizeof(int64_t),      [PWF_KIND_INTS] = sizeof(pwf_int_list),
+        [PWF_KIND_CHOICE] = sizeof(int),          [PWF_KIND_INTS] = sizeof(pwf_int_list),
         [PWF_KIND_REALS] = sizeof(pwf_real_list), [PWF_KIND_TEXTS] = sizeof(pwf_text_list)};
     return sizes[kind];
 }
@@ -329,7 +329,7 @@ void pwf_value_write(FILE *out, const pwf_config *config, const pwf_option *opti
         write_text(out, value.text);
         return;
     case PWF_KIND_CHOICE:
-        write_text(out, option->words[value.integer]);
+        write_text(out, option->words[value.choice]);
         return;
     case PWF_KIND_INTS:
     case PWF_KIND_REALS:

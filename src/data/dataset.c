@@ -38,9 +38,9 @@ struct pwf_dataset {
 /* ---- opening --------------------------------------------------------------------------------- */
 
 /* A table of all 256 bytes makes normalisation the same bits everywhere. */
-static pwf_status make_values(pwf_dataset *d, const pwf_config *config)
+static pwf_status make_values(pwf_dataset *d, const pwf_dataset_request *request)
 {
-    const pwf_real_list *mean = &config->data.mean, *std = &config->data.std;
+    const pwf_real_list *mean = &request->data->mean, *std = &request->data->std;
     if ((mean->count != 1 && mean->count != d->channels) ||
         (std->count != 1 && std->count != d->channels))
         return PWF_FAIL(PWF_CONFIG,
@@ -71,34 +71,35 @@ static pwf_status hash_pixels(pwf_dataset *d)
     return pwf_ok();
 }
 
-static pwf_status open_memory(pwf_dataset *d, const pwf_config *config, bool train, int64_t limit)
+static pwf_status open_memory(pwf_dataset *d, const pwf_dataset_request *request, bool train,
+                              int64_t limit)
 {
-    PWF_ASSERT(config->data.pad >= 0 && config->data.pad <= PWF_IMAGE_SIDE_MAX);
-    if (config->data.format == PWF_DATA_IDX)
-        PWF_TRY(pwf_pixels_read_idx(config, train, limit, &d->memory));
+    PWF_ASSERT(request->data->pad >= 0 && request->data->pad <= PWF_IMAGE_SIDE_MAX);
+    if (request->data->format == PWF_DATA_IDX)
+        PWF_TRY(pwf_pixels_read_idx(request, train, limit, &d->memory));
     else
-        PWF_TRY(pwf_pixels_read_cifar(config, train, limit, &d->memory));
+        PWF_TRY(pwf_pixels_read_cifar(request, train, limit, &d->memory));
     d->count = d->memory.count;
     d->height = d->memory.height;
     d->width = d->memory.width;
     d->channels = d->memory.channels;
-    d->pad = config->data.pad;
+    d->pad = request->data->pad;
     return hash_pixels(d);
 }
 
 /* Folders are sorted by class, so a limit takes evenly spread files. */
-static pwf_status open_images(pwf_dataset *d, const pwf_config *config, bool train,
+static pwf_status open_images(pwf_dataset *d, const pwf_dataset_request *request, bool train,
                               const char *folder, int64_t limit)
 {
-    PWF_TRY(pwf_images_open(config, train, folder, &d->images));
+    PWF_TRY(pwf_images_open(*request, train, folder, &d->images));
     const int64_t files = pwf_images_count(d->images);
     if (files > UINT32_MAX) return PWF_FAIL(PWF_DATA, "more than 2^32 - 1 images");
     d->count = limit > 0 && limit < files ? limit : files;
-    d->height = d->width = config->model.image_size;
+    d->height = d->width = request->side;
     d->channels = 3;
-    d->resize = config->data.resize;
-    d->eval_transform = config->data.eval_transform;
-    d->crop_pct = config->data.crop_pct;
+    d->resize = request->data->resize;
+    d->eval_transform = request->data->eval_transform;
+    d->crop_pct = request->data->crop_pct;
     const bool resizes = d->train ? !d->transform.crops : d->eval_transform == PWF_EVAL_PAPER;
     if (resizes && d->resize < d->width)
         return PWF_FAIL(PWF_CONFIG,
@@ -107,7 +108,7 @@ static pwf_status open_images(pwf_dataset *d, const pwf_config *config, bool tra
                         (long long)d->resize, (long long)d->width);
     PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, 1, sizeof *d->skipped, &d->skipped));
     pthread_mutex_init(&d->skipped->lock, NULL);
-    d->skipped->room = config->data.skip_bad;
+    d->skipped->room = request->data->skip_bad;
     PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, d->skipped->room, sizeof(int64_t), &d->skipped->index));
     PWF_TRY(pwf_images_hash(d->images, &d->hash));
     if (d->count == files) return pwf_ok();
@@ -118,11 +119,11 @@ static pwf_status open_images(pwf_dataset *d, const pwf_config *config, bool tra
 }
 
 /* Leaves the images that the seed draws for validation, or the others; in order. */
-static pwf_status split_off(pwf_dataset *d, const pwf_config *config, bool validation)
+static pwf_status split_off(pwf_dataset *d, const pwf_dataset_request *request, bool validation)
 {
     static const int64_t DRAW = (int64_t)1 << 40; /* no pass over the data comes so far */
     const int64_t all = d->count;
-    const int64_t held = (int64_t)(config->data.validation * (double)all + 0.5);
+    const int64_t held = (int64_t)(request->data->validation * (double)all + 0.5);
     if (held < 1 || held >= all)
         return PWF_FAIL(PWF_CONFIG,
                         "data.validation leaves %lld of %lld images for training; both parts need "
@@ -131,7 +132,7 @@ static pwf_status split_off(pwf_dataset *d, const pwf_config *config, bool valid
     pwf_order *order = NULL;
     uint8_t *is_held = NULL;
     uint32_t *pick = NULL;
-    pwf_status s = pwf_order_new(all, all, (uint32_t)config->train.seed, &order);
+    pwf_status s = pwf_order_new(all, all, request->seed, &order);
     if (s.code == PWF_OK) s = pwf_mem_alloc(PWF_MEM_DATA, all, 1, &is_held);
     if (s.code == PWF_OK) s = pwf_mem_alloc(PWF_MEM_DATA, all, sizeof *pick, &pick);
     if (s.code == PWF_OK) {
@@ -163,42 +164,43 @@ static pwf_status hash_pick(pwf_dataset *d)
     return pwf_ok();
 }
 
-static pwf_status fill_part(pwf_dataset *d, const pwf_config *config, pwf_split split)
+static pwf_status fill_part(pwf_dataset *d, const pwf_dataset_request *request, pwf_split split)
 {
-    const bool held_out = config->data.validation > 0.0;
+    const bool held_out = request->data->validation > 0.0;
     const bool train = split == PWF_TRAIN || held_out;
-    const int64_t limit = train ? config->data.train_limit : config->data.test_limit;
+    const int64_t limit = train ? request->data->train_limit : request->data->test_limit;
     d->train = split == PWF_TRAIN;
-    d->flip = config->data.flip;
-    if (d->train) d->transform = pwf_transform_of(config);
-    if (config->data.format == PWF_DATA_IMAGEFOLDER || config->data.format == PWF_DATA_HDF5)
-        PWF_TRY(open_images(d, config, train, NULL, limit));
+    d->flip = request->data->flip;
+    if (d->train) d->transform = pwf_transform_of(request);
+    if (request->data->format == PWF_DATA_IMAGEFOLDER || request->data->format == PWF_DATA_HDF5)
+        PWF_TRY(open_images(d, request, train, NULL, limit));
     else
-        PWF_TRY(open_memory(d, config, train, limit));
-    PWF_TRY(make_values(d, config));
+        PWF_TRY(open_memory(d, request, train, limit));
+    PWF_TRY(make_values(d, request));
     if (held_out) {
-        PWF_TRY(split_off(d, config, split == PWF_TEST));
-        if (split == PWF_TEST && config->data.test_limit > 0 && config->data.test_limit < d->count)
-            d->count = config->data.test_limit;
+        PWF_TRY(split_off(d, request, split == PWF_TEST));
+        if (split == PWF_TEST && request->data->test_limit > 0 &&
+            request->data->test_limit < d->count)
+            d->count = request->data->test_limit;
     }
     return hash_pick(d);
 }
 
 /* Strict: with no place for a bad file among the skipped ones. */
-static pwf_status fill_all(pwf_dataset *d, const pwf_config *config, const char *folder)
+static pwf_status fill_all(pwf_dataset *d, const pwf_dataset_request *request, const char *folder)
 {
-    PWF_TRY(open_images(d, config, false, folder, 0));
+    PWF_TRY(open_images(d, request, false, folder, 0));
     d->skipped->room = 0;
-    return make_values(d, config);
+    return make_values(d, request);
 }
 
 /* The whole of `folder`, or, if it is NULL, a part of the configured set. */
-static pwf_status open_either(const pwf_config *config, pwf_split split, const char *folder,
-                              pwf_dataset **out)
+static pwf_status open_either(const pwf_dataset_request *request, pwf_split split,
+                              const char *folder, pwf_dataset **out)
 {
     pwf_dataset *d = NULL;
     PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, 1, sizeof *d, &d));
-    const pwf_status s = folder ? fill_all(d, config, folder) : fill_part(d, config, split);
+    const pwf_status s = folder ? fill_all(d, request, folder) : fill_part(d, request, split);
     if (s.code == PWF_OK)
         *out = d;
     else
@@ -206,19 +208,19 @@ static pwf_status open_either(const pwf_config *config, pwf_split split, const c
     return s;
 }
 
-pwf_status pwf_dataset_open(const pwf_config *config, pwf_split split, pwf_dataset **out)
+pwf_status pwf_dataset_open(pwf_dataset_request request, pwf_split split, pwf_dataset **out)
 {
     *out = NULL;
-    if (!config->data.path[0])
+    if (!request.data->path[0])
         return PWF_FAIL(PWF_CONFIG, "data.path is not set; name the folder of the images there, or "
                                     "in the variable PWF_DATA_PATH");
-    return open_either(config, split, NULL, out);
+    return open_either(&request, split, NULL, out);
 }
 
-pwf_status pwf_dataset_open_folder(const pwf_config *config, const char *path, pwf_dataset **out)
+pwf_status pwf_dataset_open_folder(pwf_dataset_request request, const char *path, pwf_dataset **out)
 {
     *out = NULL;
-    return open_either(config, PWF_TEST, path, out);
+    return open_either(&request, PWF_TEST, path, out);
 }
 
 void pwf_dataset_free(pwf_dataset *d)

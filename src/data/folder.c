@@ -400,16 +400,17 @@ static bool is_alone(const char *text)
     return n > 0 && (*text == '\n' || *text == '\0') && !is_image(first);
 }
 
-static pwf_status add_listed(pwf_folder *f, const pwf_config *config, const names *classes)
+static pwf_status add_listed(pwf_folder *f, const pwf_dataset_request *request,
+                             const names *classes)
 {
     char path[PATH_ROOM];
     val_list l = {.classes = classes};
     names images = {0};
     uint8_t *text = NULL, *kit = NULL;
     int64_t size = 0, kit_size = 0;
-    pwf_status s = read_text(f, config->data.val_list, l.path, &text, &size);
-    if (s.code == PWF_OK && config->data.val_classes[0]) {
-        s = read_text(f, config->data.val_classes, path, &kit, &kit_size);
+    pwf_status s = read_text(f, request->data->val_list, l.path, &text, &size);
+    if (s.code == PWF_OK && request->data->val_classes[0]) {
+        s = read_text(f, request->data->val_classes, path, &kit, &kit_size);
         if (s.code == PWF_OK) s = read_kit(&l, path, (char *)kit, kit_size);
     }
     if (s.code == PWF_OK) s = full_path(f, "val", path);
@@ -429,19 +430,19 @@ static pwf_status add_listed(pwf_folder *f, const pwf_config *config, const name
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
-static pwf_status fill_part(pwf_folder *f, const pwf_config *config, bool train)
+static pwf_status fill_part(pwf_folder *f, const pwf_dataset_request *request, bool train)
 {
     char path[PATH_ROOM];
-    snprintf(f->root, sizeof f->root, "%s", config->data.path);
+    snprintf(f->root, sizeof f->root, "%s", request->data->path);
     /* Classes are numbered by train/, so that val/ may lack some; without it, by val/ itself. */
     PWF_TRY(full_path(f, "train", path));
     const char *part = train || is_folder(path) ? "train" : "val";
     PWF_TRY(full_path(f, part, path));
     PWF_TRY(list_classes(f, part, &f->classes));
-    if (config->model.classes > 0 && f->classes.count != config->model.classes)
+    if (request->classes > 0 && f->classes.count != request->classes)
         return PWF_FAIL(PWF_DATA, "%s has %d class folders, but model.classes is %lld", path,
-                        f->classes.count, (long long)config->model.classes);
-    if (!train && config->data.val_list[0]) return add_listed(f, config, &f->classes);
+                        f->classes.count, (long long)request->classes);
+    if (!train && request->data->val_list[0]) return add_listed(f, request, &f->classes);
     return add_classes(f, train ? "train" : "val", &f->classes);
 }
 
@@ -480,20 +481,22 @@ static pwf_status fill_all(pwf_folder *f, const char *path)
     return PWF_FAIL(PWF_DATA, "%s holds no .jpeg, .jpg or .png file", path);
 }
 
-static pwf_status fill(pwf_folder *f, const pwf_config *config, bool train, const char *all)
+static pwf_status fill(pwf_folder *f, const pwf_dataset_request *request, bool train,
+                       const char *all)
 {
-    if (config->model.channels != 3)
+    if (request->channels != 3)
         return PWF_FAIL(PWF_CONFIG, "images of folders have 3 channels, but model.channels is %lld",
-                        (long long)config->model.channels);
-    return all ? fill_all(f, all) : fill_part(f, config, train);
+                        (long long)request->channels);
+    return all ? fill_all(f, all) : fill_part(f, request, train);
 }
 
-pwf_status pwf_folder_open(const pwf_config *config, bool train, const char *all, pwf_folder **out)
+pwf_status pwf_folder_open(const pwf_dataset_request *request, bool train, const char *all,
+                           pwf_folder **out)
 {
     pwf_folder *f = NULL;
     *out = NULL;
     PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, 1, sizeof *f, &f));
-    const pwf_status s = fill(f, config, train, all);
+    const pwf_status s = fill(f, request, train, all);
     if (s.code == PWF_OK)
         *out = f;
     else

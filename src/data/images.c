@@ -17,20 +17,20 @@ struct pwf_images {
 
 /* ---- archives -------------------------------------------------------------------------------- */
 
-static pwf_status check_part(const pwf_archive_block *b, const char *path, const pwf_config *config,
-                             bool train)
+static pwf_status check_part(const pwf_archive_block *b, const char *path,
+                             const pwf_dataset_request *request, bool train)
 {
     if ((b->train != 0) != train)
         return PWF_FAIL(PWF_DATA,
                         "%s holds the %s images; the training images belong into train.h5 and the "
                         "others into val.h5",
                         path, b->train ? "training" : "validation");
-    if (config->model.channels != 3)
+    if (request->channels != 3)
         return PWF_FAIL(PWF_CONFIG, "the images of %s have 3 channels, but model.channels is %lld",
-                        path, (long long)config->model.channels);
-    if (config->model.classes > 0 && b->classes != config->model.classes)
+                        path, (long long)request->channels);
+    if (request->classes > 0 && b->classes != request->classes)
         return PWF_FAIL(PWF_DATA, "%s has %lld classes, but model.classes is %lld", path,
-                        (long long)b->classes, (long long)config->model.classes);
+                        (long long)b->classes, (long long)request->classes);
     return pwf_ok();
 }
 
@@ -55,17 +55,17 @@ static pwf_status check_classes(const pwf_archive_block *b, const char *path, co
 
 /* Stored pixels have been resized once; a second time would make other images of them. */
 static pwf_status check_pixels(const pwf_archive_block *b, const char *path,
-                               const pwf_config *config, bool train)
+                               const pwf_dataset_request *request, bool train)
 {
     if (b->form != PWF_ARCHIVE_PIXELS) return pwf_ok();
-    if (b->side != config->data.resize)
+    if (b->side != request->data->resize)
         return PWF_FAIL(PWF_CONFIG,
                         "%s holds images of %lld x %lld pixels, but data.resize is %lld; set it to "
                         "%lld, or pack again",
                         path, (long long)b->side, (long long)b->side,
-                        (long long)config->data.resize, (long long)b->side);
-    const char *wants = train && config->augment.crop ? "augment.crop"
-                        : !train && config->data.eval_transform == PWF_EVAL_TIMM
+                        (long long)request->data->resize, (long long)b->side);
+    const char *wants = train && request->augment->crop ? "augment.crop"
+                        : !train && request->data->eval_transform == PWF_EVAL_TIMM
                             ? "data.eval_transform timm"
                             : NULL;
     if (!wants) return pwf_ok();
@@ -76,35 +76,36 @@ static pwf_status check_pixels(const pwf_archive_block *b, const char *path,
         path, wants);
 }
 
-static pwf_status open_archive(const pwf_config *config, bool train, pwf_archive **out)
+static pwf_status open_archive(const pwf_dataset_request *request, bool train, pwf_archive **out)
 {
     _Static_assert(PWF_TEXT + 16 < PWF_PATH, "a folder and the name in it fit");
-    const char *root = config->data.path;
+    const char *root = request->data->path;
     char path[PWF_PATH];
     snprintf(path, sizeof path, "%s/%s.h5", root, train ? "train" : "val");
     PWF_TRY(pwf_archive_open(root, path, true, out));
     const pwf_archive_block *b = pwf_archive_about(*out);
-    PWF_TRY(check_part(b, path, config, train));
+    PWF_TRY(check_part(b, path, request, train));
     if (!train) PWF_TRY(check_classes(b, path, root));
-    return check_pixels(b, path, config, train);
+    return check_pixels(b, path, request, train);
 }
 
 /* ---- either ---------------------------------------------------------------------------------- */
 
-static pwf_status fill(pwf_images *i, const pwf_config *config, bool train, const char *folder)
+static pwf_status fill(pwf_images *i, const pwf_dataset_request *request, bool train,
+                       const char *folder)
 {
-    if (folder || config->data.format != PWF_DATA_HDF5)
-        return pwf_folder_open(config, train, folder, &i->folder);
-    return open_archive(config, train, &i->archive);
+    if (folder || request->data->format != PWF_DATA_HDF5)
+        return pwf_folder_open(request, train, folder, &i->folder);
+    return open_archive(request, train, &i->archive);
 }
 
-pwf_status pwf_images_open(const pwf_config *config, bool train, const char *folder,
+pwf_status pwf_images_open(pwf_dataset_request request, bool train, const char *folder,
                            pwf_images **out)
 {
     pwf_images *i = NULL;
     *out = NULL;
     PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, 1, sizeof *i, &i));
-    const pwf_status s = fill(i, config, train, folder);
+    const pwf_status s = fill(i, &request, train, folder);
     if (s.code == PWF_OK)
         *out = i;
     else

@@ -44,20 +44,20 @@ static pwf_status read_images(pwf_pixels *p, pwf_idx *file)
     return pwf_idx_finish(file);
 }
 
-static pwf_status check_shape(const pwf_config *config, const pwf_idx *images,
+static pwf_status check_shape(const pwf_dataset_request *request, const pwf_idx *images,
                               const pwf_idx *labels)
 {
     const int64_t height = pwf_idx_dim(images, 1), width = pwf_idx_dim(images, 2);
-    const int64_t side = config->model.image_size;
+    const int64_t side = request->side;
     if (height != side || width != side)
         return PWF_FAIL(PWF_DATA,
                         "%s: images are %lld x %lld pixels (bytes 8 to 15), but model.image_size "
                         "is %lld",
                         pwf_idx_path(images), (long long)height, (long long)width, (long long)side);
-    if (config->model.channels != 1)
+    if (request->channels != 1)
         return PWF_FAIL(PWF_DATA,
                         "%s: images of this format have one channel, but model.channels is %lld",
-                        pwf_idx_path(images), (long long)config->model.channels);
+                        pwf_idx_path(images), (long long)request->channels);
     if (pwf_idx_dim(images, 0) != pwf_idx_dim(labels, 0))
         return PWF_FAIL(PWF_DATA, "%s has %lld images, but %s has %lld labels; they are not a pair",
                         pwf_idx_path(images), (long long)pwf_idx_dim(images, 0),
@@ -65,27 +65,28 @@ static pwf_status check_shape(const pwf_config *config, const pwf_idx *images,
     return pwf_ok();
 }
 
-static pwf_status fill_idx(const pwf_config *config, int64_t limit, pwf_idx *images,
+static pwf_status fill_idx(const pwf_dataset_request *request, int64_t limit, pwf_idx *images,
                            pwf_idx *labels, pwf_pixels *p)
 {
-    PWF_TRY(check_shape(config, images, labels));
+    PWF_TRY(check_shape(request, images, labels));
     p->count = pwf_idx_dim(images, 0);
     if (limit > 0 && limit < p->count) p->count = limit;
     p->height = pwf_idx_dim(images, 1);
     p->width = pwf_idx_dim(images, 2);
     p->channels = 1;
-    PWF_TRY(read_labels(p, labels, config->model.classes));
+    PWF_TRY(read_labels(p, labels, request->classes));
     return read_images(p, images);
 }
 
-pwf_status pwf_pixels_read_idx(const pwf_config *config, bool train, int64_t limit, pwf_pixels *out)
+pwf_status pwf_pixels_read_idx(const pwf_dataset_request *request, bool train, int64_t limit,
+                               pwf_pixels *out)
 {
     static const char *const stems[2][2] = {{"t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"},
                                             {"train-images-idx3-ubyte", "train-labels-idx1-ubyte"}};
     pwf_idx *images = NULL, *labels = NULL;
-    pwf_status s = pwf_idx_open(config->data.path, stems[train][0], 3, &images);
-    if (s.code == PWF_OK) s = pwf_idx_open(config->data.path, stems[train][1], 1, &labels);
-    if (s.code == PWF_OK) s = fill_idx(config, limit, images, labels, out);
+    pwf_status s = pwf_idx_open(request->data->path, stems[train][0], 3, &images);
+    if (s.code == PWF_OK) s = pwf_idx_open(request->data->path, stems[train][1], 1, &labels);
+    if (s.code == PWF_OK) s = fill_idx(request, limit, images, labels, out);
     pwf_idx_close(images);
     pwf_idx_close(labels);
     return s;
@@ -154,20 +155,20 @@ static pwf_status read_parts(const char *root, const cifar *kind, pwf_pixels *p,
     return pwf_ok();
 }
 
-pwf_status pwf_pixels_read_cifar(const pwf_config *config, bool train, int64_t limit,
+pwf_status pwf_pixels_read_cifar(const pwf_dataset_request *request, bool train, int64_t limit,
                                  pwf_pixels *out)
 {
-    const cifar *kind = &cifars[config->data.format == PWF_DATA_CIFAR100][train];
+    const cifar *kind = &cifars[request->data->format == PWF_DATA_CIFAR100][train];
     int64_t records = 0;
-    if (config->model.image_size != SIDE || config->model.channels != 3)
+    if (request->side != SIDE || request->channels != 3)
         return PWF_FAIL(PWF_CONFIG,
                         "CIFAR images have 32 x 32 pixels and 3 channels, but model.image_size is "
                         "%lld and model.channels %lld",
-                        (long long)config->model.image_size, (long long)config->model.channels);
-    if (config->model.classes != kind->classes)
+                        (long long)request->side, (long long)request->channels);
+    if (request->classes != kind->classes)
         return PWF_FAIL(PWF_CONFIG, "model.classes is %lld, but this data set has %lld classes",
-                        (long long)config->model.classes, (long long)kind->classes);
-    PWF_TRY(read_parts(config->data.path, kind, out, &records));
+                        (long long)request->classes, (long long)kind->classes);
+    PWF_TRY(read_parts(request->data->path, kind, out, &records));
     *out = (pwf_pixels){.count = limit > 0 && limit < records ? limit : records,
                         .height = SIDE,
                         .width = SIDE,
@@ -175,9 +176,9 @@ pwf_status pwf_pixels_read_cifar(const pwf_config *config, bool train, int64_t l
     PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, out->count, 3 * PLANE, &out->pixels));
     PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, out->count, 1, &out->labels));
     const int64_t expected = records;
-    PWF_TRY(read_parts(config->data.path, kind, out, &records));
+    PWF_TRY(read_parts(request->data->path, kind, out, &records));
     if (records != expected)
         return PWF_FAIL(PWF_DATA, "the files in %s changed while they were read",
-                        config->data.path);
+                        request->data->path);
     return pwf_ok();
 }

@@ -22,15 +22,15 @@ static void draw_box(pwf_mix *mix, pwf_draws *d, double share, int64_t width, in
         (float)(1.0 - (double)(mix->rows * mix->columns) / ((double)width * (double)height));
 }
 
-pwf_mix pwf_mix_draw(const pwf_config *config, uint32_t seed, int64_t batch, int64_t slot,
+pwf_mix pwf_mix_draw(const pwf_augment_config *config, uint32_t seed, int64_t batch, int64_t slot,
                      int64_t width, int64_t height)
 {
-    const double mixup = config->augment.mixup, cutmix = config->augment.cutmix;
+    const double mixup = config->mixup, cutmix = config->cutmix;
     pwf_mix mix = {.share = 1.0f};
     if (mixup <= 0.0 && cutmix <= 0.0) return mix;
     pwf_draws d = {.stream = {seed, PWF_RNG_MIX, (uint64_t)batch, (uint32_t)slot}};
-    const bool mixed = pwf_draw_uniform(&d) < config->augment.mix_prob;
-    const bool cut = pwf_draw_uniform(&d) < config->augment.mix_switch;
+    const bool mixed = pwf_draw_uniform(&d) < config->mix_prob;
+    const bool cut = pwf_draw_uniform(&d) < config->mix_switch;
     if (!mixed) return mix;
     mix.cut = cutmix > 0.0 && (mixup <= 0.0 || cut);
     const double share = pwf_draw_beta(&d, mix.cut ? cutmix : mixup);

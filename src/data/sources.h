@@ -2,9 +2,9 @@
 #ifndef PWF_SRC_DATA_SOURCES_H
 #define PWF_SRC_DATA_SOURCES_H
 
-#include "pwf/config/config.h"
 #include "pwf/core/hash.h"
 #include "pwf/core/status.h"
+#include "pwf/data/dataset.h"
 #include "pwf/data/image.h"
 
 /* Where the images of a data set come from: held in memory as pixels, or files of their own. */
@@ -19,9 +19,9 @@ typedef struct pwf_pixels {
 
 /* Reads a part of the set that the configuration names, at most `limit` images (0: all). Local.
  * The caller frees pixels and labels, also after a failure, which is that of pwf_dataset_open. */
-pwf_status pwf_pixels_read_idx(const pwf_config *config, bool train, int64_t limit,
+pwf_status pwf_pixels_read_idx(const pwf_dataset_request *request, bool train, int64_t limit,
                                pwf_pixels *out);
-pwf_status pwf_pixels_read_cifar(const pwf_config *config, bool train, int64_t limit,
+pwf_status pwf_pixels_read_cifar(const pwf_dataset_request *request, bool train, int64_t limit,
                                  pwf_pixels *out);
 
 /* ---- a file for each image ---- */
@@ -29,7 +29,8 @@ pwf_status pwf_pixels_read_cifar(const pwf_config *config, bool train, int64_t l
 typedef struct pwf_folder pwf_folder;
 
 /* As pwf_images_open, for folders. */
-pwf_status pwf_folder_open(const pwf_config *config, bool train, const char *all, pwf_folder **out);
+pwf_status pwf_folder_open(const pwf_dataset_request *request, bool train, const char *all,
+                           pwf_folder **out);
 void pwf_folder_free(pwf_folder *folder);
 
 /* As the functions of pwf_images. */

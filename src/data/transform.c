@@ -6,22 +6,22 @@
 
 #include <string.h>
 
-pwf_transform pwf_transform_of(const pwf_config *config)
+pwf_transform pwf_transform_of(const pwf_dataset_request *request)
 {
-    const pwf_real_list *mean = &config->data.mean;
+    const pwf_real_list *mean = &request->data->mean;
     pwf_transform t = {
-        .crops = config->augment.crop,
-        .crop = {.scale = {config->augment.crop_scale.at[0], config->augment.crop_scale.at[1]},
-                 .ratio = {config->augment.crop_ratio.at[0], config->augment.crop_ratio.at[1]}},
-        .jitter = {config->augment.brightness, config->augment.contrast, config->augment.saturation,
-                   config->augment.hue},
-        .rand = {.layers = config->augment.rand_layers,
-                 .magnitude = config->augment.rand_magnitude,
-                 .std = config->augment.rand_std,
-                 .probability = config->augment.rand_prob,
-                 .increasing = config->augment.rand_increasing,
-                 .bicubic = config->augment.interpolation == PWF_INTERPOLATION_BICUBIC},
-        .erase = config->augment.erase,
+        .crops = request->augment->crop,
+        .crop = {.scale = {request->augment->crop_scale.at[0], request->augment->crop_scale.at[1]},
+                 .ratio = {request->augment->crop_ratio.at[0], request->augment->crop_ratio.at[1]}},
+        .jitter = {request->augment->brightness, request->augment->contrast,
+                   request->augment->saturation, request->augment->hue},
+        .rand = {.layers = request->augment->rand_layers,
+                 .magnitude = request->augment->rand_magnitude,
+                 .std = request->augment->rand_std,
+                 .probability = request->augment->rand_prob,
+                 .increasing = request->augment->rand_increasing,
+                 .bicubic = request->augment->interpolation == PWF_BICUBIC},
+        .erase = request->augment->erase,
     };
     t.filter = t.rand.bicubic ? PWF_BICUBIC : PWF_BILINEAR;
     t.colours = t.rand.layers > 0 || t.jitter.brightness > 0.0 || t.jitter.contrast > 0.0 ||

@@ -3,7 +3,7 @@
 #define PWF_DATA_TRANSFORM_H
 
 #include "augment.h"
-#include "pwf/config/config.h"
+#include "pwf/data/dataset.h"
 #include "pwf/data/image.h"
 
 /* The group `augment` of the configuration, applied to one image of (seed, pass, index). Images
@@ -24,7 +24,7 @@ typedef struct pwf_draw_key {
     int64_t pass, index;
 } pwf_draw_key;
 
-pwf_transform pwf_transform_of(const pwf_config *config);
+pwf_transform pwf_transform_of(const pwf_dataset_request *request);
 
 /* A random part of the picture, resized to width x height: RGB bytes. Local; any thread. Fails with
  * PWF_RESOURCE. */

@@ -123,7 +123,7 @@ static void check_libraries(const pwf_survey *s, pwf_finding *f)
 static const char *arithmetic(const pwf_survey *s, int64_t rank, char text[ARITHMETIC])
 {
     const pwf_place *p = &s->places[rank];
-    const bool bf16 = s->config->parallel.precision == PWF_PRECISION_BF16;
+    const bool bf16 = s->config->parallel.precision == PWF_BF16;
     snprintf(text, ARITHMETIC, "%s%s", p->tensors,
              !bf16     ? ""
              : p->bf16 ? ", bf16 with instructions for it"
@@ -135,11 +135,11 @@ static void check_arithmetic(const pwf_survey *s, pwf_finding *f)
 {
     char first[ARITHMETIC], other[ARITHMETIC];
     see(f, "%s", arithmetic(s, 0, first));
-    if (s->config->parallel.precision == PWF_PRECISION_BF16 && !s->places[0].bf16)
+    if (s->config->parallel.precision == PWF_BF16 && !s->places[0].bf16)
         mind(f, PWF_FINDING_WARNING,
              "that is slow: start it on processors with AVX512_BF16 or AMX, or begin with "
              "parallel.precision fp32");
-    if (s->config->parallel.backend == PWF_BACKEND_PLAIN) return;
+    if (s->config->parallel.backend == PWF_TENSOR_PLAIN) return;
     for (int64_t r = 1; r < s->ranks; r++) {
         if (strcmp(arithmetic(s, r, other), first) == 0) continue;
         see(f, "rank %" PRId64 " on %s computes with %s, but rank 0 with %s", r,

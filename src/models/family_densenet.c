@@ -38,22 +38,21 @@ static const pwf_preset presets[] = {
 static const char *const keys[] = {"model.depths",      "model.growth",    "model.stem_kernel",
                                    "model.stem_stride", "model.stem_pool", NULL};
 
-static pwf_status check(const pwf_config *config)
+static pwf_status check(const pwf_model_config *config)
 {
-    const int depths = config->model.depths.count;
+    const int depths = config->depths.count;
     if (depths < 1 || depths > BLOCKS_MAX)
         return PWF_FAIL(PWF_CONFIG, "model.depths has %d values; a densenet has 1 to %d blocks",
                         depths, BLOCKS_MAX);
     return pwf_stem_check(config);
 }
 
-static dims dims_of(const pwf_config *config)
+static dims dims_of(const pwf_model_config *config)
 {
-    dims net = {.growth = config->model.growth,
-                .blocks = config->model.depths.count,
-                .stem = pwf_stem_of(config)};
+    dims net = {
+        .growth = config->growth, .blocks = config->depths.count, .stem = pwf_stem_of(config)};
     for (int i = 0; i < net.blocks; i++)
-        net.depths[i] = config->model.depths.at[i];
+        net.depths[i] = config->depths.at[i];
     return net;
 }
 
@@ -91,10 +90,10 @@ static pwf_value transition(pwf_builder *b, int number, pwf_value x, int64_t in)
     return pwf_graph_avg_pool(b->graph, x, 2, 2);
 }
 
-static pwf_status build(pwf_builder *b, const pwf_config *config, const void *preset)
+static pwf_status build(pwf_builder *b, const pwf_model_config *config, const void *preset)
 {
     const dims net = preset ? *(const dims *)preset : dims_of(config);
-    const int64_t channels = config->model.channels;
+    const int64_t channels = config->channels;
     int64_t width = 2 * net.growth;
     const pwf_start start = pwf_start_kaiming(channels * net.stem.kernel * net.stem.kernel);
     pwf_value x =
@@ -111,7 +110,7 @@ static pwf_status build(pwf_builder *b, const pwf_config *config, const void *pr
         width /= 2;
     }
     x = pwf_graph_global_pool(b->graph, norm_relu(b, "features.norm5", x, width));
-    x = pwf_part_linear(b, "classifier", x, width, config->model.classes, pwf_start_uniform(width),
+    x = pwf_part_linear(b, "classifier", x, width, config->classes, pwf_start_uniform(width),
                         PWF_START_ZERO);
     PWF_TRY(b->status);
     return pwf_graph_close(b->graph, x);

@@ -41,9 +41,9 @@ static const char *const keys[] = {"model.block",
                                    "model.stem_pool",
                                    NULL};
 
-static pwf_status check(const pwf_config *config)
+static pwf_status check(const pwf_model_config *config)
 {
-    const int depths = config->model.depths.count, widths = config->model.widths.count;
+    const int depths = config->depths.count, widths = config->widths.count;
     if (depths != widths || depths < 1 || depths > STAGES_MAX)
         return PWF_FAIL(PWF_CONFIG,
                         "model.depths has %d values and model.widths %d; both need one per stage, "
@@ -52,15 +52,15 @@ static pwf_status check(const pwf_config *config)
     return pwf_stem_check(config);
 }
 
-static dims dims_of(const pwf_config *config)
+static dims dims_of(const pwf_model_config *config)
 {
-    dims net = {.bottleneck = config->model.block == PWF_BLOCK_BOTTLENECK,
+    dims net = {.bottleneck = config->block == PWF_BLOCK_BOTTLENECK,
                 .factor = 1,
-                .stages = config->model.depths.count,
+                .stages = config->depths.count,
                 .stem = pwf_stem_of(config)};
     for (int i = 0; i < net.stages; i++) {
-        net.depths[i] = config->model.depths.at[i];
-        net.widths[i] = config->model.widths.at[i];
+        net.depths[i] = config->depths.at[i];
+        net.widths[i] = config->widths.at[i];
     }
     return net;
 }
@@ -110,11 +110,11 @@ static pwf_value residual(pwf_builder *b, const dims *net, const char *block, pw
     return pwf_graph_relu(b->graph, pwf_graph_add(b->graph, branch, shortcut));
 }
 
-static pwf_status build(pwf_builder *b, const pwf_config *config, const void *preset)
+static pwf_status build(pwf_builder *b, const pwf_model_config *config, const void *preset)
 {
     const dims net = preset ? *(const dims *)preset : dims_of(config);
     int64_t width = net.widths[0];
-    pwf_value x = pwf_part_stem(b, &net.stem, "conv1", "bn1", config->model.channels, width,
+    pwf_value x = pwf_part_stem(b, &net.stem, "conv1", "bn1", config->channels, width,
                                 pwf_start_kaiming(width * net.stem.kernel * net.stem.kernel));
     for (int stage = 0; stage < net.stages; stage++)
         for (int64_t i = 0; i < net.depths[stage] && b->status.code == PWF_OK; i++) {
@@ -125,8 +125,8 @@ static pwf_status build(pwf_builder *b, const pwf_config *config, const void *pr
             width = net.widths[stage] * (net.bottleneck ? EXPANSION : 1);
         }
     const pwf_start start = pwf_start_uniform(width);
-    x = pwf_part_linear(b, "fc", pwf_graph_global_pool(b->graph, x), width, config->model.classes,
-                        start, start);
+    x = pwf_part_linear(b, "fc", pwf_graph_global_pool(b->graph, x), width, config->classes, start,
+                        start);
     PWF_TRY(b->status);
     return pwf_graph_close(b->graph, x);
 }

@@ -40,14 +40,14 @@ static const char *const keys[] = {"model.patch", "model.width",     "model.dept
                                    "model.heads", "model.mlp_ratio", "model.distilled",
                                    NULL};
 
-static dims dims_of(const pwf_config *config)
+static dims dims_of(const pwf_model_config *config)
 {
-    return (dims){.patch = config->model.patch,
-                  .width = config->model.width,
-                  .depth = config->model.depth,
-                  .heads = config->model.heads,
-                  .mlp_ratio = config->model.mlp_ratio,
-                  .distilled = config->model.distilled};
+    return (dims){.patch = config->patch,
+                  .width = config->width,
+                  .depth = config->depth,
+                  .heads = config->heads,
+                  .mlp_ratio = config->mlp_ratio,
+                  .distilled = config->distilled};
 }
 
 static const pwf_start SMALL = {PWF_INIT_NORMAL, 0.02};
@@ -79,9 +79,9 @@ static pwf_value block(pwf_builder *b, const dims *net, int64_t number, pwf_valu
 
 /* The image as tokens: class token, distillation token if any, patches in row order; positions are
  * added. */
-static pwf_value embed(pwf_builder *b, const pwf_config *config, const dims *net)
+static pwf_value embed(pwf_builder *b, const pwf_model_config *config, const dims *net)
 {
-    const int64_t side = config->model.image_size / net->patch;
+    const int64_t side = config->image_size / net->patch;
     const int64_t tokens = side * side + (net->distilled ? 2 : 1);
     const int64_t one[] = {1, 1, net->width}, all[] = {1, tokens, net->width};
     const pwf_param *dist = NULL;
@@ -89,7 +89,7 @@ static pwf_value embed(pwf_builder *b, const pwf_config *config, const dims *net
     const pwf_param *position = pwf_part_parameter(b, "pos_embed", 3, all, PWF_ROLE_PLAIN, SMALL);
     if (net->distilled) dist = pwf_part_parameter(b, "dist_token", 3, one, PWF_ROLE_PLAIN, SMALL);
     pwf_value x =
-        pwf_part_patches(b, "patch_embed.proj", 0, config->model.channels, net->width, net->patch);
+        pwf_part_patches(b, "patch_embed.proj", 0, config->channels, net->width, net->patch);
     if (b->status.code != PWF_OK) return 0;
     if (dist) x = pwf_graph_prepend_token(b->graph, x, dist);
     x = pwf_graph_prepend_token(b->graph, x, class);
@@ -97,11 +97,11 @@ static pwf_value embed(pwf_builder *b, const pwf_config *config, const dims *net
 }
 
 /* Of a preset too: its patches need not divide the image of the configuration. */
-static pwf_status check_dims(const pwf_config *config, const dims *net)
+static pwf_status check_dims(const pwf_model_config *config, const dims *net)
 {
-    if (config->model.image_size % net->patch != 0)
+    if (config->image_size % net->patch != 0)
         return PWF_FAIL(PWF_CONFIG, "model.image_size %lld is not a multiple of model.patch %lld",
-                        (long long)config->model.image_size, (long long)net->patch);
+                        (long long)config->image_size, (long long)net->patch);
     if (net->width % net->heads != 0)
         return PWF_FAIL(PWF_CONFIG, "model.width %lld is not a multiple of model.heads %lld",
                         (long long)net->width, (long long)net->heads);
@@ -112,10 +112,10 @@ static pwf_status check_dims(const pwf_config *config, const dims *net)
     return pwf_ok();
 }
 
-static pwf_status build(pwf_builder *b, const pwf_config *config, const void *preset)
+static pwf_status build(pwf_builder *b, const pwf_model_config *config, const void *preset)
 {
     const dims net = preset ? *(const dims *)preset : dims_of(config);
-    const int64_t width = net.width, classes = config->model.classes;
+    const int64_t width = net.width, classes = config->classes;
     PWF_TRY(check_dims(config, &net));
     pwf_value x = embed(b, config, &net);
     for (int64_t i = 0; i < net.depth && b->status.code == PWF_OK; i++)

@@ -21,11 +21,11 @@
 #define FACTS(name) &pwf_family_##name.config,
 FAMILIES(DECLARE)
 static const pwf_family *const families[] = {FAMILIES(ADDRESS)};
-static const pwf_config_family *const facts[] = {FAMILIES(FACTS) NULL};
+static const pwf_family_config *const facts[] = {FAMILIES(FACTS) NULL};
 
 enum { FAMILY_COUNT = sizeof families / sizeof *families };
 
-const pwf_config_family *const *pwf_model_families(void)
+const pwf_family_config *const *pwf_model_families(void)
 {
     return facts;
 }
@@ -90,36 +90,30 @@ static pwf_status unknown(const char *name)
                     list);
 }
 
-_Static_assert((int)PWF_BACKEND_AUTO == (int)PWF_TENSOR_AUTO &&
-                   (int)PWF_BACKEND_ONEDNN == (int)PWF_TENSOR_ONEDNN &&
-                   (int)PWF_BACKEND_OPENBLAS == (int)PWF_TENSOR_OPENBLAS &&
-                   (int)PWF_BACKEND_PLAIN == (int)PWF_TENSOR_PLAIN,
-               "config and tensor list the back ends in the same order");
-
-static pwf_status build(const pwf_config *config, pwf_registry **registry, pwf_graph **graph)
+static pwf_status build(pwf_model_request request, pwf_registry **registry, pwf_graph **graph)
 {
+    const pwf_model_config *config = request.model;
     const char *exclude[PWF_LIST];
-    const int64_t size = config->model.image_size;
+    const int64_t size = config->image_size;
     const pwf_preset *preset;
-    const pwf_family *family = find(config->model.name, &preset);
-    if (!family) return unknown(config->model.name);
+    const pwf_family *family = find(config->name, &preset);
+    if (!family) return unknown(config->name);
     if (!preset && family->config.check) PWF_TRY(family->config.check(config));
-    for (int i = 0; i < config->fixing.exclude.count; i++)
-        exclude[i] = config->fixing.exclude.at[i];
+    for (int i = 0; i < request.exclude->count; i++)
+        exclude[i] = request.exclude->at[i];
     PWF_TRY(pwf_registry_new(registry));
-    PWF_TRY(pwf_graph_new((pwf_tensor_backend)config->parallel.backend, size, size,
-                          config->model.channels, graph));
-    pwf_graph_smooth_labels(*graph, (float)config->train.label_smoothing);
+    PWF_TRY(pwf_graph_new(request.backend, size, size, config->channels, graph));
+    pwf_graph_smooth_labels(*graph, request.label_smoothing);
     pwf_builder b = {*registry, *graph, pwf_ok()};
     PWF_TRY(family->build(&b, config, preset ? preset->dims : NULL));
-    return pwf_registry_close(*registry, exclude, config->fixing.exclude.count);
+    return pwf_registry_close(*registry, exclude, request.exclude->count);
 }
 
-pwf_status pwf_model_build(const pwf_config *config, pwf_registry **registry, pwf_graph **graph)
+pwf_status pwf_model_build(pwf_model_request request, pwf_registry **registry, pwf_graph **graph)
 {
     *registry = NULL;
     *graph = NULL;
-    const pwf_status status = build(config, registry, graph);
+    const pwf_status status = build(request, registry, graph);
     if (status.code == PWF_OK) return status;
     pwf_graph_free(*graph);
     pwf_registry_free(*registry);

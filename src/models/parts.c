@@ -82,18 +82,17 @@ pwf_value pwf_part_batch_norm(pwf_builder *b, const char *name, pwf_value x, int
     return pwf_graph_batch_norm(b->graph, x, scale, shift, mean, variance);
 }
 
-pwf_status pwf_stem_check(const pwf_config *config)
+pwf_status pwf_stem_check(const pwf_model_config *config)
 {
-    if (config->model.stem_kernel % 2 == 1) return pwf_ok();
+    if (config->stem_kernel % 2 == 1) return pwf_ok();
     return PWF_FAIL(PWF_CONFIG, "model.stem_kernel = %lld: must be odd",
-                    (long long)config->model.stem_kernel);
+                    (long long)config->stem_kernel);
 }
 
-pwf_stem pwf_stem_of(const pwf_config *config)
+pwf_stem pwf_stem_of(const pwf_model_config *config)
 {
-    return (pwf_stem){.kernel = config->model.stem_kernel,
-                      .stride = config->model.stem_stride,
-                      .pool = config->model.stem_pool};
+    return (pwf_stem){
+        .kernel = config->stem_kernel, .stride = config->stem_stride, .pool = config->stem_pool};
 }
 
 pwf_value pwf_part_stem(pwf_builder *b, const pwf_stem *stem, const char *conv, const char *norm,

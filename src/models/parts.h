@@ -2,7 +2,7 @@
 #ifndef PWF_SRC_MODELS_PARTS_H
 #define PWF_SRC_MODELS_PARTS_H
 
-#include "pwf/config/config.h"
+#include "pwf/models/config.h"
 #include "pwf/nn/graph.h"
 #include "pwf/registry/registry.h"
 
@@ -61,8 +61,8 @@ typedef struct pwf_stem {
 
 /* The stem of model.stem_kernel, stem_stride and stem_pool. pwf_stem_check fails with PWF_CONFIG.
  */
-pwf_status pwf_stem_check(const pwf_config *config);
-pwf_stem pwf_stem_of(const pwf_config *config);
+pwf_status pwf_stem_check(const pwf_model_config *config);
+pwf_stem pwf_stem_of(const pwf_model_config *config);
 
 /* The images through convolution, normalisation, ReLU and pool; result [.., `out`]. */
 pwf_value pwf_part_stem(pwf_builder *b, const pwf_stem *stem, const char *conv, const char *norm,

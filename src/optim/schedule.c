@@ -33,7 +33,7 @@ double pwf_schedule_cos_pi(double x)
     return x > 0.25 ? sine_near_zero(pi * (0.5 - x)) : cosine_near_zero(pi * x);
 }
 
-double pwf_schedule_lr(const pwf_schedule_settings *s, int64_t step, int64_t steps)
+double pwf_schedule_lr(const pwf_schedule *s, int64_t step, int64_t steps)
 {
     if (step < s->warmup) return s->lr * (double)(step + 1) / (double)(s->warmup + 1);
     const int64_t done = step - s->warmup, all = steps - s->warmup;

@@ -2,6 +2,7 @@
 #define _DEFAULT_SOURCE /* flock */
 #include "part.h"
 
+#include "pwf/config/config.h"
 #include "pwf/core/fault.h"
 #include "pwf/core/log.h"
 #include "pwf/core/mem.h"
@@ -39,7 +40,7 @@ static pwf_status list_tree(pwf_part *p)
     PWF_TRY(set_text(config.data.path, job->tree));
     PWF_TRY(set_text(config.data.val_list, job->val_list));
     PWF_TRY(set_text(config.data.val_classes, job->val_classes));
-    return pwf_images_open(&config, job->train, NULL, &p->images);
+    return pwf_images_open(pwf_config_dataset(&config), job->train, NULL, &p->images);
 }
 
 static pwf_status longest(const pwf_part *p, int64_t count, bool classes, int64_t *bytes)

@@ -27,7 +27,8 @@ static const kernels table[PWF_ISA_COUNT] = {PWF_TABLE(base), PWF_TABLE(avx2), P
 /* What the tasks of one call share; task t is block t of the own range. */
 typedef struct job {
     const pwf_state *state;
-    const pwf_posterior_settings *settings;
+    const pwf_posterior_config *config;
+    bool reference; /* regularise fixed weights too */
     const pwf_stream *noise;
     const kernels *k;
     float *weights; /* sampling, means */
@@ -129,7 +130,6 @@ static int param_at(const pwf_registry *registry, int64_t at)
 static void pull_block(const job *j, block b, const float *eps)
 {
     const pwf_state *s = j->state;
-    const pwf_posterior_settings *set = j->settings;
     const int params = pwf_registry_params(s->registry);
     for (int i = param_at(s->registry, b.lo); i < params; i++) {
         const pwf_param *p = pwf_registry_param(s->registry, i);
@@ -139,7 +139,7 @@ static void pull_block(const job *j, block b, const float *eps)
             pwf_range_meet((pwf_range){p->offset, p->offset + p->count}, (pwf_range){b.lo, b.edge});
         const int64_t at = r.lo - s->own.lo;
         j->k->pull(j->dsigma + at, s->sigma + at, s->code + at, eps + (r.lo - b.lo), r.hi - r.lo,
-                   set->reg_weight, set->reg_target, set->reference);
+                   (float)j->config->reg_weight, (float)j->config->reg_target, j->reference);
     }
 }
 
@@ -163,12 +163,13 @@ static void gradient_block(void *context, int task, int worker)
         j->k->squares(j->dmu + at, b.hi - b.lo, count > 0 ? j->dsigma + at : NULL, count);
 }
 
-void pwf_posterior_gradient(const pwf_state *state, const pwf_posterior_settings *settings,
-                            pwf_pool *pool, const pwf_stream *noise, const int64_t *sum, float *dmu,
-                            float *dsigma, double *norm)
+void pwf_posterior_gradient(const pwf_state *state, const pwf_posterior_config *config,
+                            bool reference, pwf_pool *pool, const pwf_stream *noise,
+                            const int64_t *sum, float *dmu, float *dsigma, double *norm)
 {
     job j = {.state = state,
-             .settings = settings,
+             .config = config,
+             .reference = reference,
              .noise = noise,
              .k = &table[pwf_isa_now()],
              .sum = sum,

@@ -63,18 +63,20 @@ static double upper_quartile(uint64_t *key, int64_t count)
 
 /* Sets sigma[i] from mu[i]; quartile 0 means that the tensor offers no scale. */
 static void set_sigma(float *sigma, const float *mu, int64_t count, double quartile,
-                      const pwf_posterior_settings *settings)
+                      const pwf_posterior_config *config)
 {
-    const double least = (double)settings->sigma_min, most = (double)settings->sigma_max;
+    /* Rounded to fp32 first: part of the numerics contract. */
+    const double least = (double)(float)config->sigma_min;
+    const double most = (double)(float)config->sigma_max;
+    const double scale = (double)(float)config->sigma_scale;
     for (int64_t i = 0; i < count; i++) {
         double x = least;
-        if (!(fabsf(mu[i]) <= 0.0f) && quartile > 0.0)
-            x = (double)settings->sigma_scale * room_around(mu[i]) / quartile;
+        if (!(fabsf(mu[i]) <= 0.0f) && quartile > 0.0) x = scale * room_around(mu[i]) / quartile;
         sigma[i] = (float)(x < least ? least : x > most ? most : x);
     }
 }
 
-static pwf_status start_param(pwf_state *state, const pwf_posterior_settings *settings,
+static pwf_status start_param(pwf_state *state, const pwf_posterior_config *config,
                               const pwf_param *p, const float *full_mu, uint64_t *key)
 {
     const float *mu = full_mu + p->offset;
@@ -91,7 +93,7 @@ static pwf_status start_param(pwf_state *state, const pwf_posterior_settings *se
     const pwf_range own =
         pwf_range_meet((pwf_range){p->offset, p->offset + p->count}, state->own_posterior);
     set_sigma(state->sigma + (own.lo - state->own_posterior.lo), full_mu + own.lo, own.hi - own.lo,
-              quartile, settings);
+              quartile, config);
     return pwf_ok();
 }
 
@@ -100,7 +102,7 @@ static bool meets(const pwf_param *p, pwf_range own)
     return p->posterior && p->offset < own.hi && own.lo < p->offset + p->count;
 }
 
-pwf_status pwf_posterior_start_sigma(pwf_state *state, const pwf_posterior_settings *settings,
+pwf_status pwf_posterior_start_sigma(pwf_state *state, const pwf_posterior_config *config,
                                      const float *full_mu)
 {
     const int params = pwf_registry_params(state->registry);
@@ -114,7 +116,7 @@ pwf_status pwf_posterior_start_sigma(pwf_state *state, const pwf_posterior_setti
     pwf_status status = pwf_ok();
     for (int i = 0; i < params && status.code == PWF_OK; i++) {
         const pwf_param *p = pwf_registry_param(state->registry, i);
-        if (meets(p, state->own_posterior)) status = start_param(state, settings, p, full_mu, key);
+        if (meets(p, state->own_posterior)) status = start_param(state, config, p, full_mu, key);
     }
     pwf_mem_free(key);
     return status;

@@ -36,7 +36,7 @@ typedef struct cost {
 static cost cost_of_parameters(const pwf_config *config, double total, double fuzzy, double share)
 {
     const double threads = (double)config->parallel.threads;
-    const bool halved = config->parallel.precision == PWF_PRECISION_BF16 && share < 1.0;
+    const bool halved = config->parallel.precision == PWF_BF16 && share < 1.0;
     const double moments = config->optim.name == PWF_OPTIMISER_ADAMW ? 2.0 : 1.0;
     cost c = {
         .state = share * (4.0 * (1.0 + moments) * (total + fuzzy) + 2.0 * fuzzy),
@@ -218,7 +218,7 @@ pwf_status pwf_train_needs(const pwf_config *config, pwf_needs *out)
 {
     pwf_registry *registry = NULL;
     pwf_graph *graph = NULL;
-    PWF_TRY(pwf_model_build(config, &registry, &graph));
+    PWF_TRY(pwf_model_build(pwf_config_model(config), &registry, &graph));
     const double total = (double)pwf_registry_total_count(registry);
     const double fuzzy = (double)pwf_registry_posterior_count(registry);
     const cost rank =

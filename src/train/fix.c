@@ -65,21 +65,13 @@ pwf_status pwf_fix_run(pwf_trainer *t)
     const double begun = pwf_clock_seconds();
     const pwf_range own = part(t, pwf_mesh_rank(t->mesh, PWF_REPLICA));
     const int64_t shift = own.lo - s->own_posterior.lo;
-    t->rests = false;             /* the fingerprint is of what is fixed here */
-    if (t->posterior.reference) { /* the released code assigns all weights anew in each round */
+    t->rests = false; /* the fingerprint is of what is fixed here */
+    if (c->fixing.compat ==
+        PWF_COMPAT_REFERENCE) { /* the released code assigns all weights anew in each round */
         for (int64_t i = 0; i < s->own_posterior.hi - s->own_posterior.lo; i++)
             s->code[i] = PWF_FREE;
         s->codebook.count = 0;
     }
-    const pwf_round_settings settings = {
-        .fraction = c->fixing.fractions.at[t->position.round],
-        .delta = c->fixing.delta,
-        .delta_growth = c->fixing.delta_growth,
-        .max_order = c->fixing.max_order,
-        .min_power = c->fixing.min_power,
-        .zero_fix = c->fixing.zero_fix,
-        .sigma_join = c->fixing.sigma_join,
-    };
     pwf_round_weights weights = {
         .total = s->posterior,
         .own = own,
@@ -90,7 +82,8 @@ pwf_status pwf_fix_run(pwf_trainer *t)
     };
     pwf_round_result result = {0};
     pwf_span span = pwf_trace_begin("round");
-    const pwf_status done = pwf_cluster_round(t->mesh, &settings, &weights, &result);
+    const pwf_status done =
+        pwf_cluster_round(t->mesh, &c->fixing, (int)t->position.round, &weights, &result);
     pwf_trace_end(span);
     PWF_TRY(done);
     span = pwf_trace_begin("gather");

@@ -46,14 +46,14 @@ double pwf_plan_lr(const pwf_trainer *t)
     const pwf_config *c = t->config;
     const int64_t images = pwf_dataset_count(t->train_data);
     const bool baseline = t->position.phase == PWF_PHASE_BASELINE;
-    const pwf_schedule_settings settings = {
+    const pwf_schedule schedule = {
         .lr = baseline ? c->train.baseline_lr : c->optim.lr,
-        .kind = (pwf_schedule)(baseline ? c->train.baseline_schedule : c->optim.schedule),
+        .kind = baseline ? c->train.baseline_schedule : c->optim.schedule,
         .warmup = c->optim.warmup > 0.0 ? pwf_plan_steps(c, images, c->optim.warmup) : 0,
         .step_every = pwf_plan_steps(c, images, c->optim.step_epochs),
         .step_factor = c->optim.step_factor,
     };
-    return pwf_schedule_lr(&settings, t->position.phase_step, pwf_plan_phase_steps(t));
+    return pwf_schedule_lr(&schedule, t->position.phase_step, pwf_plan_phase_steps(t));
 }
 
 int64_t pwf_plan_norm_batches(const pwf_trainer *t)

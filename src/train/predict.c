@@ -135,7 +135,7 @@ static pwf_status open_input(predict_job *job, const char *images)
     int64_t shape[4];
     struct stat info;
     if (stat(images, &info) == 0 && S_ISDIR(info.st_mode)) {
-        PWF_TRY(pwf_dataset_open_folder(t->config, images, &t->test_data));
+        PWF_TRY(pwf_dataset_open_folder(pwf_config_dataset(t->config), images, &t->test_data));
         job->images = pwf_dataset_count(t->test_data);
         return pwf_ok();
     }

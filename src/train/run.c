@@ -12,7 +12,6 @@
 #include "pwf/core/terminal.h"
 #include "pwf/core/trace.h"
 #include "pwf/formats/loaded.h"
-#include "pwf/models/families.h"
 #include "pwf/tensor/tensor.h"
 #include "trainer.h"
 
@@ -185,8 +184,8 @@ static pwf_status start(pwf_trainer *t)
 {
     pwf_trainer_at(t, "evaluate", "watchdog.evaluate", t->config->watchdog.evaluate);
     pwf_step_weights(t, NULL, PWF_FP32);
-    PWF_TRY(
-        pwf_mesh_agree(t->mesh, pwf_posterior_start_sigma(t->state, &t->posterior, t->weights)));
+    PWF_TRY(pwf_mesh_agree(t->mesh,
+                           pwf_posterior_start_sigma(t->state, &t->config->posterior, t->weights)));
     t->rests = false;
     PWF_TRY(pwf_evaluate_run(t, false));
     enter(t, PWF_PHASE_TRAIN);
@@ -289,7 +288,7 @@ static pwf_status open_directory(pwf_trainer *t, const pwf_snapshot *from)
 {
     const pwf_config *c = t->config;
     char *text = NULL;
-    PWF_TRY(pwf_config_write(c, pwf_model_families(), &text));
+    PWF_TRY(pwf_config_write(c, &text));
     const bool live = c->log.progress == PWF_SWITCH_ON ||
                       (c->log.progress == PWF_SWITCH_AUTO && pwf_terminal_rewrites());
     /* A run taken up into another directory begins its files anew. */

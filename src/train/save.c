@@ -8,7 +8,6 @@
 #include "pwf/core/fault.h"
 #include "pwf/core/log.h"
 #include "pwf/core/trace.h"
-#include "pwf/models/families.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -26,7 +25,7 @@ static pwf_status take_snapshot(pwf_trainer *t, pwf_snapshot *snapshot, char **t
     int64_t lengths[2] = {0, 0};
     PWF_FAULT_SPOIL("train.save", PWF_FAULT_F32, t->state->buffers,
                     pwf_registry_buffer_count(t->registry));
-    pwf_status status = pwf_config_write(t->config, pwf_model_families(), text);
+    pwf_status status = pwf_config_write(t->config, text);
     if (status.code == PWF_OK) status = pwf_numbers_of_state(t);
     if (status.code == PWF_OK && t->report)
         status = pwf_report_lengths(t->report, &lengths[0], &lengths[1]);

@@ -11,7 +11,7 @@
 
 static pwf_status build_model(pwf_trainer *t)
 {
-    PWF_TRY(pwf_model_build(t->config, &t->registry, &t->graph));
+    PWF_TRY(pwf_model_build(pwf_config_model(t->config), &t->registry, &t->graph));
     pwf_graph_shape(t->graph, &t->height, &t->width, &t->channels, &t->classes);
     return pwf_ok();
 }
@@ -19,8 +19,8 @@ static pwf_status build_model(pwf_trainer *t)
 static pwf_status open_data(pwf_trainer *t)
 {
     const pwf_config *c = t->config;
-    PWF_TRY(pwf_dataset_open(c, PWF_TRAIN, &t->train_data));
-    PWF_TRY(pwf_dataset_open(c, PWF_TEST, &t->test_data));
+    PWF_TRY(pwf_dataset_open(pwf_config_dataset(c), PWF_TRAIN, &t->train_data));
+    PWF_TRY(pwf_dataset_open(pwf_config_dataset(c), PWF_TEST, &t->test_data));
     return pwf_order_new(pwf_dataset_count(t->train_data), c->train.batch, (uint32_t)c->train.seed,
                          &t->order);
 }
@@ -87,11 +87,11 @@ pwf_status pwf_train_check_workers(const pwf_config *config, int64_t ranks)
 void pwf_train_settle_precision(const pwf_mesh *mesh, pwf_config *config)
 {
     const int64_t backend = config->parallel.backend;
-    const bool uses = backend == PWF_BACKEND_AUTO || backend == PWF_BACKEND_ONEDNN;
+    const bool uses = backend == PWF_TENSOR_AUTO || backend == PWF_TENSOR_ONEDNN;
     int64_t lacking = !pwf_isa_bf16();
     if (config->parallel.precision != PWF_PRECISION_AUTO) return;
     pwf_mesh_max_i64(mesh, PWF_WORLD, &lacking, 1);
-    config->parallel.precision = uses && !lacking ? PWF_PRECISION_BF16 : PWF_PRECISION_FP32;
+    config->parallel.precision = uses && !lacking ? PWF_BF16 : PWF_FP32;
 }
 
 static pwf_status set_up(pwf_trainer *t)
@@ -133,7 +133,8 @@ static pwf_status set_up_network(pwf_trainer *t, bool test_data)
         return PWF_FAIL(PWF_LAUNCH, "%d ranks are more than %d: start fewer",
                         pwf_mesh_size(t->mesh, PWF_WORLD), PWF_SLOTS_MAX);
     pwf_status status = build_model(t);
-    if (status.code == PWF_OK && test_data) status = pwf_dataset_open(c, PWF_TEST, &t->test_data);
+    if (status.code == PWF_OK && test_data)
+        status = pwf_dataset_open(pwf_config_dataset(c), PWF_TEST, &t->test_data);
     PWF_TRY(pwf_mesh_agree(t->mesh, status));
     PWF_TRY(compare_test_data(t));
     PWF_TRY(pwf_exchange_new(t->mesh, pwf_registry_total_count(t->registry), 0, &t->exchange));
@@ -180,16 +181,8 @@ pwf_status pwf_trainer_new(const pwf_mesh *mesh, const pwf_config *config, pwf_t
     *out = NULL;
     PWF_ASSERT(config->parallel.precision != PWF_PRECISION_AUTO);
     PWF_TRY(begin(mesh, config, &t));
-    t->posterior = (pwf_posterior_settings){
-        .sigma_scale = (float)config->posterior.sigma_scale,
-        .sigma_min = (float)config->posterior.sigma_min,
-        .sigma_max = (float)config->posterior.sigma_max,
-        .reg_weight = (float)config->posterior.reg_weight,
-        .reg_target = (float)config->posterior.reg_target,
-        .reference = config->fixing.compat == PWF_COMPAT_REFERENCE,
-    };
     t->position.phase = config->train.baseline_epochs > 0.0 ? PWF_PHASE_BASELINE : PWF_PHASE_START;
-    t->training = (pwf_precision)config->parallel.precision;
+    t->training = config->parallel.precision;
     t->measuring = PWF_FP32; /* of record */
     return end(set_up(t), t, out);
 }
@@ -201,7 +194,7 @@ pwf_status pwf_trainer_new_network(const pwf_mesh *mesh, const pwf_config *confi
     *out = NULL;
     PWF_ASSERT(config->parallel.precision != PWF_PRECISION_AUTO);
     PWF_TRY(begin(mesh, config, &t));
-    t->measuring = (pwf_precision)config->parallel.precision;
+    t->measuring = config->parallel.precision;
     return end(set_up_network(t, test_data), t, out);
 }
 
@@ -244,10 +237,6 @@ double pwf_trainer_seconds(const pwf_trainer *t)
     return t->seconds + pwf_clock_seconds() - t->started;
 }
 
-_Static_assert((int)PWF_WRITER_MPIIO == (int)PWF_CKPT_MPIIO &&
-                   (int)PWF_WRITER_PWRITE == (int)PWF_CKPT_PWRITE,
-               "the words of checkpoint.writer are those of the checkpoint room");
-
 /* What a run that is taken up is held against: data.path may change, the images may not. */
 static pwf_hash hash_of_data(const pwf_trainer *t)
 {
@@ -266,7 +255,7 @@ pwf_snapshot pwf_trainer_snapshot(pwf_trainer *t)
         .model = t->config->model.name,
         .data = hash_of_data(t),
         .seconds = pwf_trainer_seconds(t),
-        .writer = (pwf_ckpt_writer)t->config->checkpoint.writer,
+        .writer = t->config->checkpoint.writer,
     };
 }
 

@@ -112,7 +112,8 @@ static pwf_status load(const pwf_trainer *t, pwf_worker *w, int64_t slot, int64_
 static pwf_targets mix(const pwf_trainer *t, pwf_worker *w, int64_t slot, int64_t images)
 {
     const uint32_t seed = (uint32_t)t->config->train.seed;
-    const pwf_mix m = pwf_mix_draw(t->config, seed, t->position.batches, slot, t->width, t->height);
+    const pwf_mix m =
+        pwf_mix_draw(&t->config->augment, seed, t->position.batches, slot, t->width, t->height);
     pwf_targets targets = {.labels = w->labels, .share = m.share};
     if (m.share == 1.0f) return targets;
     pwf_mix_images(&m, pwf_executor_images(w->train), images, t->width, t->height, t->channels);

@@ -58,8 +58,9 @@ static void gradient(pwf_trainer *t, const pwf_stream *noise)
 {
     const pwf_range own = t->state->own;
     pwf_span span = pwf_trace_begin("gradient");
-    pwf_posterior_gradient(t->state, &t->posterior, t->pool, noise, t->sum + own.lo, t->dmu,
-                           t->dsigma, t->norm + own.lo / PWF_BLOCK);
+    pwf_posterior_gradient(t->state, &t->config->posterior,
+                           t->config->fixing.compat == PWF_COMPAT_REFERENCE, t->pool, noise,
+                           t->sum + own.lo, t->dmu, t->dsigma, t->norm + own.lo / PWF_BLOCK);
     PWF_FAULT_SPOIL("train.norm", PWF_FAULT_F64, t->norm + own.lo / PWF_BLOCK,
                     pwf_block_count(own.hi - own.lo));
     pwf_trace_end(span);
@@ -99,7 +100,7 @@ static void update_block(void *context, int task, int worker)
     float *mu_second = s->mu_second ? s->mu_second + lo : NULL;
     float *sigma_second = s->sigma_second ? s->sigma_second + lo : NULL;
     /* In reference mode decay and momentum go on shrinking fixed weights. */
-    const bool masked = job->bayesian && !t->posterior.reference;
+    const bool masked = job->bayesian && t->config->fixing.compat == PWF_COMPAT_PAPER;
     if (split > lo) {
         const int16_t *code = masked ? s->code + lo : NULL;
         update_slice(job, s->mu + lo, s->mu_momentum + lo, mu_second, t->dmu + lo, code,

@@ -74,7 +74,6 @@ typedef struct pwf_tracing {
 typedef struct pwf_trainer {
     const pwf_mesh *mesh;
     const pwf_config *config;
-    pwf_posterior_settings posterior;
     pwf_precision training, measuring; /* what products are rounded to in each */
     pwf_precision slots_precision;     /* and in the slots that run */
 

@@ -4,6 +4,7 @@
  */
 #include "bench.h"
 #include "pwf/ckpt/background.h"
+#include "pwf/config/config.h"
 #include "pwf/core/clock.h"
 #include "pwf/core/rng.h"
 #include "pwf/models/model.h"
@@ -69,7 +70,7 @@ int main(int argc, char **argv)
     pwf_graph *graph = NULL;
     pwf_config_defaults(&config);
     snprintf(config.model.name, sizeof config.model.name, "%s", argv[2]);
-    bench_check(pwf_model_build(&config, &registry, &graph));
+    bench_check(pwf_model_build(pwf_config_model(&config), &registry, &graph));
     const int64_t total = pwf_registry_total_count(registry);
     pwf_snapshot snapshot = {.seed = 1, .slots = 8, .model = argv[2], .config = "# bench\n"};
     bench_check(

@@ -49,11 +49,11 @@ static pwf_registry *table_new(int64_t weights)
     return registry;
 }
 
-static const pwf_posterior_settings settings = {.sigma_scale = 0.0025f,
-                                                .sigma_min = 0x1p-30f,
-                                                .sigma_max = 0.05f,
-                                                .reg_weight = 0x1p-11f,
-                                                .reg_target = 0.05f};
+static const pwf_posterior_config settings = {.sigma_scale = 0.0025f,
+                                              .sigma_min = 0x1p-30f,
+                                              .sigma_max = 0.05f,
+                                              .reg_weight = 0x1p-11f,
+                                              .reg_target = 0.05f};
 
 static void update_block(void *context, int task, int worker)
 {
@@ -140,8 +140,8 @@ static void measure_isa(pwf_isa isa)
         double t[PARTS + 1] = {pwf_clock_seconds()};
         pwf_posterior_sample(all.state, all.pool, noise, all.bf16, all.dmu);
         t[1] = pwf_clock_seconds();
-        pwf_posterior_gradient(all.state, &settings, all.pool, &noise, all.sum, all.dmu, all.dsigma,
-                               all.norm);
+        pwf_posterior_gradient(all.state, &settings, false, all.pool, &noise, all.sum, all.dmu,
+                               all.dsigma, all.norm);
         t[2] = pwf_clock_seconds();
         update();
         t[3] = pwf_clock_seconds();

@@ -20,7 +20,7 @@ typedef struct bench {
     int64_t total, local;
     pwf_round_weights weights;
     pwf_codebook codebook;
-    pwf_round_settings settings;
+    pwf_fixing_config settings;
 } bench;
 
 /* r of section 1: 0 at a power of two, largest in the middle between two. */
@@ -71,10 +71,10 @@ static int64_t extra_bytes;
 static double one_round(bench *b, double fraction, bool show)
 {
     pwf_round_result result;
-    b->settings.fraction = fraction;
+    b->settings.fractions.at[0] = fraction;
     pwf_mesh_barrier(b->mesh);
     const double start = pwf_clock_seconds();
-    bench_check(pwf_cluster_round(b->mesh, &b->settings, &b->weights, &result));
+    bench_check(pwf_cluster_round(b->mesh, &b->settings, 0, &b->weights, &result));
     const double seconds = pwf_clock_seconds() - start;
     int64_t bytes = (int64_t)result.extra_bytes;
     pwf_mesh_max_i64(b->mesh, PWF_WORLD, &bytes, 1);

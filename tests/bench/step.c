@@ -7,6 +7,7 @@
  * operator's time is that of its fastest slot. */
 #include "bench.h"
 #include "duty.h"
+#include "pwf/config/config.h"
 #include "pwf/core/clock.h"
 #include "pwf/core/mem.h"
 #include "pwf/mesh/exact.h"
@@ -74,7 +75,7 @@ static void build(const char *model, int64_t backend)
         fashion_net(&all.config);
     else
         snprintf(all.config.model.name, sizeof all.config.model.name, "%s", model);
-    bench_check(pwf_model_build(&all.config, &all.registry, &all.graph));
+    bench_check(pwf_model_build(pwf_config_model(&all.config), &all.registry, &all.graph));
     all.total = pwf_registry_total_count(all.registry);
     PWF_ASSERT(OPERATORS + pwf_operator_count() <= PARTS_MAX);
     bench_check(pwf_mem_alloc(PWF_MEM_BUFFERS, all.total, sizeof(float), &all.weights));
@@ -257,7 +258,7 @@ int main(int argc, char **argv)
     if (all.threads > THREADS_MAX) return PWF_USAGE;
     if (argc > 7 && strcmp(argv[7], precisions[PWF_BF16]) == 0) all.precision = PWF_BF16;
     pwf_tensor_thread_start();
-    for (int64_t backend = PWF_BACKEND_AUTO; backend <= PWF_BACKEND_PLAIN; backend++)
+    for (int64_t backend = PWF_TENSOR_AUTO; backend <= PWF_TENSOR_PLAIN; backend++)
         if (strcmp(names[backend], wanted) == 0) measure(model, backend, seconds);
     return 0;
 }

@@ -32,7 +32,7 @@ static double normal(uint64_t seed, uint64_t index)
 problem problem_new(int64_t total)
 {
     problem p = {.total = total,
-                 .settings = {.fraction = 1.0,
+                 .settings = {.fractions = {1, {1.0}},
                               .delta = 1.0,
                               .delta_growth = 2.0,
                               .max_order = 4,
@@ -52,18 +52,18 @@ void problem_free(problem *p)
     free(p->fixed);
 }
 
-static void random_settings(pwf_round_settings *s, uint64_t seed)
+static void random_settings(pwf_fixing_config *s, uint64_t seed)
 {
     static const double fractions[] = {0.2, 0.5, 0.77, 0.9, 0.99, 1.0};
     static const double deltas[] = {1.0, 0.5, 2.0, 0.7, 0x1p-9, 1e-3};
     static const double growths[] = {2.0, 1.5, 1.3, 4.0};
-    s->fraction = fractions[random_bits(seed, 1) % 6];
+    s->fractions.at[0] = fractions[random_bits(seed, 1) % 6];
     s->delta = deltas[random_bits(seed, 2) % 6];
     s->delta_growth = growths[random_bits(seed, 3) % 4];
     s->max_order = (int64_t)(1 + random_bits(seed, 4) % 6);
     s->min_power = (int64_t)(random_bits(seed, 5) % 10);
     s->zero_fix = random_bits(seed, 6) % 2;
-    s->sigma_join = (int64_t)(random_bits(seed, 7) % 4);
+    s->sigma_join = (pwf_sigma_join)(random_bits(seed, 7) % 4);
 }
 
 problem problem_random(uint64_t seed, int64_t total)
@@ -169,7 +169,7 @@ pwf_status solve(const pwf_mesh *mesh, const problem *p, uint64_t seed, int code
         w.sigma[i - part.lo] = p->sigma[i];
         w.code[i - part.lo] = p->fixed[i] ? 0 : PWF_FREE;
     }
-    const pwf_status status = pwf_cluster_round(mesh, &p->settings, &w, &out->result);
+    const pwf_status status = pwf_cluster_round(mesh, &p->settings, 0, &w, &out->result);
     out->mu = calloc(all, sizeof *out->mu);
     out->sigma = calloc(all, sizeof *out->sigma);
     out->fixed = calloc(all, 1);

@@ -14,7 +14,7 @@
 
 /** A whole problem, the same on every rank. */
 typedef struct problem {
-    pwf_round_settings settings;
+    pwf_fixing_config settings;
     int64_t total;
     float *mu, *sigma;
     uint8_t *fixed;

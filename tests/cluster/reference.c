@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "reference.h"
 
-#include "pwf/config/config.h"
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +30,7 @@ int32_t *reference_centres(int64_t order, int64_t min_power, double largest, int
 }
 
 typedef struct work {
-    const pwf_round_settings *settings;
+    const pwf_fixing_config *settings;
     int64_t total, left, centres;
     const float *mu, *sigma;
     int16_t *step_of; /* -1: free, -2: fixed before */
@@ -123,12 +121,12 @@ static void run_stage(work *w, int64_t order, double delta)
     free(w->centre);
 }
 
-reference_round reference_run(const pwf_round_settings *settings, int64_t total, float *mu,
+reference_round reference_run(const pwf_fixing_config *settings, int64_t total, float *mu,
                               float *sigma, uint8_t *fixed)
 {
     work w = {.settings = settings, .total = total, .mu = mu, .sigma = sigma};
     w.step_of = malloc((size_t)total * sizeof *w.step_of);
-    w.left = (int64_t)ceil(settings->fraction * (double)total);
+    w.left = (int64_t)ceil(settings->fractions.at[0] * (double)total);
     for (int64_t i = 0; i < total; i++) {
         w.step_of[i] = fixed[i] ? -2 : -1;
         w.left -= fixed[i] != 0;

@@ -12,7 +12,7 @@ typedef struct reference_round {
     int64_t count;
 } reference_round;
 
-reference_round reference_run(const pwf_round_settings *settings, int64_t total, float *mu,
+reference_round reference_run(const pwf_fixing_config *settings, int64_t total, float *mu,
                               float *sigma, uint8_t *fixed);
 
 /** The centres of a stage by adding sets; the caller frees them with free(). */

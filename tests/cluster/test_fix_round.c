@@ -137,7 +137,7 @@ static void test_dealt_parts(void **state)
         const pwf_range all = {0, p.total};
         assert_int_equal(pwf_round_input_read(input, all, p.mu, p.sigma, p.fixed).code, PWF_OK);
         double power = 0, zero = 0, order = 0;
-        pwf_round_input_number(input, "fraction", &p.settings.fraction, &found);
+        pwf_round_input_number(input, "fraction", &p.settings.fractions.at[0], &found);
         pwf_round_input_number(input, "delta", &p.settings.delta, &found);
         pwf_round_input_number(input, "delta_growth", &p.settings.delta_growth, &found);
         pwf_round_input_number(input, "min_power", &power, &found);

@@ -155,7 +155,7 @@ static void test_all_equal(void **state)
             for (int64_t i = 0; i < p.total; i++)
                 p.mu[i] = values[v];
             p.settings.zero_fix = zero;
-            p.settings.fraction = 0.6;
+            p.settings.fractions.at[0] = 0.6;
             check(&p, v + 1, false);
             solution s;
             assert_int_equal(solve(mesh, &p, 0, 0, &s).code, PWF_OK);
@@ -176,7 +176,7 @@ static void test_nothing_to_do(void **state)
         problem p = problem_random(5, 5000);
         for (int64_t i = 0; i < p.total; i++)
             p.fixed[i] = how == 0 || i < 2500;
-        p.settings.fraction = how == 0 ? 1.0 : how == 1 ? 0.5 : 0.2;
+        p.settings.fractions.at[0] = how == 0 ? 1.0 : how == 1 ? 0.5 : 0.2;
         solution s;
         assert_int_equal(solve(mesh, &p, 3, 1, &s).code, PWF_OK);
         assert_int_equal(s.result.count, 0);
@@ -194,12 +194,12 @@ static void test_slow_growth(void **state)
 {
     (void)state;
     problem p = problem_random(3, 60);
-    p.settings = (pwf_round_settings){.fraction = 1.0,
-                                      .delta = 0x1p-40,
-                                      .delta_growth = 1.002,
-                                      .max_order = 2,
-                                      .min_power = 5,
-                                      .zero_fix = false};
+    p.settings = (pwf_fixing_config){.fractions = {1, {1.0}},
+                                     .delta = 0x1p-40,
+                                     .delta_growth = 1.002,
+                                     .max_order = 2,
+                                     .min_power = 5,
+                                     .zero_fix = false};
     for (int64_t i = 0; i < p.total; i++)
         p.sigma[i] = 0;
     check(&p, 2, false);
@@ -234,14 +234,14 @@ static void test_refusals(void **state)
 {
     (void)state;
     problem p = problem_random(11, 20000);
-    p.settings = (pwf_round_settings){.fraction = 1.0,
-                                      .delta = 1.0,
-                                      .delta_growth = 2.0,
-                                      .max_order = 4,
-                                      .min_power = 7,
-                                      .zero_fix = true};
+    p.settings = (pwf_fixing_config){.fractions = {1, {1.0}},
+                                     .delta = 1.0,
+                                     .delta_growth = 2.0,
+                                     .max_order = 4,
+                                     .min_power = 7,
+                                     .zero_fix = true};
     assert_refused(mesh, &p, PWF_CODES_MAX - 2, PWF_CONFIG, "codes");
-    const pwf_round_settings good = p.settings;
+    const pwf_fixing_config good = p.settings;
     p.settings.delta = 0.0;
     assert_refused(mesh, &p, 0, PWF_CONFIG, "fixing.delta");
     p.settings = good;
@@ -254,7 +254,7 @@ static void test_refusals(void **state)
     p.settings.min_power = 21;
     assert_refused(mesh, &p, 0, PWF_CONFIG, "fixing.min_power");
     p.settings = good;
-    p.settings.fraction = NAN;
+    p.settings.fractions.at[0] = NAN;
     assert_refused(mesh, &p, 0, PWF_CONFIG, "fraction");
     p.settings = good;
     p.mu[19999] = 200000.0f;

@@ -12,7 +12,7 @@ static pwf_status print_settings(const char *path)
     char *text = NULL;
     pwf_config_defaults(&config);
     PWF_TRY(pwf_config_read_file(&config, path));
-    PWF_TRY(pwf_config_write(&config, NULL, &text));
+    PWF_TRY(pwf_config_write(&config, &text));
     printf("%s---\n", text);
     free(text);
     return pwf_ok();

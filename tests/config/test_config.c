@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "config/cases.h"
-#include "pwf/models/families.h"
 
 #include <unistd.h>
 
@@ -48,7 +47,7 @@ static void test_defaults_are_published(void **state)
     (void)state;
     pwf_config c;
     pwf_config_defaults(&c);
-    assert_ok(pwf_config_check(&c, pwf_model_families()));
+    assert_ok(pwf_config_check(&c));
     assert_string_equal(c.model.name, "resnet18");
     assert_int_equal(c.model.widths.at[3], 512);
     assert_true(c.posterior.sigma_scale == 0.0025 && c.posterior.sigma_min == 0x1p-30);
@@ -116,13 +115,12 @@ static void assert_round_trip(const pwf_config *config)
 {
     static pwf_config back;
     char *text;
-    assert_ok(pwf_config_write(config, pwf_model_families(), &text));
+    assert_ok(pwf_config_write(config, &text));
     pwf_config_defaults(&back);
     assert_ok(pwf_config_read_text(&back, text, strlen(text), "written", PWF_FROM_CHECKPOINT));
     assert_same_values(config, &back);
     assert_ok(pwf_config_same(config, &back));
-    assert_int_equal(pwf_config_check(config, pwf_model_families()).code,
-                     pwf_config_check(&back, pwf_model_families()).code);
+    assert_int_equal(pwf_config_check(config).code, pwf_config_check(&back).code);
     free(text);
 }
 
@@ -284,7 +282,7 @@ static void test_shipped_configuration(void **state)
     static pwf_config c;
     pwf_config_defaults(&c);
     assert_ok(pwf_config_read_file(&c, path));
-    assert_ok(pwf_config_check(&c, pwf_model_families()));
+    assert_ok(pwf_config_check(&c));
     assert_int_equal(c.model.widths.at[2], 128);
     assert_true(c.data.mean.count == 1 && c.data.mean.at[0] == 0.286);
     assert_round_trip(&c);

@@ -2,7 +2,6 @@
 #include "config/cases.h"
 
 #include "pwf/core/clock.h"
-#include "pwf/models/families.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -288,9 +287,9 @@ static void test_check(void **state)
         assert_ok(pwf_config_set(&c, cases[i][0]));
         if (cases[i][1]) assert_ok(pwf_config_set(&c, cases[i][1]));
         if (cases[i][2])
-            assert_contains(pwf_config_check(&c, pwf_model_families()), cases[i][2]);
+            assert_contains(pwf_config_check(&c), cases[i][2]);
         else
-            assert_ok(pwf_config_check(&c, pwf_model_families()));
+            assert_ok(pwf_config_check(&c));
     }
 }
 
@@ -305,20 +304,20 @@ static void test_preset_decides(void **state)
     char *text = NULL;
     pwf_config_defaults(&c);
     assert_ok(pwf_config_read_text(&c, yaml, sizeof yaml - 1, "run.yaml", PWF_FROM_YAML));
-    assert_contains(pwf_config_check(&c, pwf_model_families()), says);
+    assert_contains(pwf_config_check(&c), says);
     pwf_config_defaults(&c);
     assert_ok(pwf_config_set(&c, "model.name=deit_tiny_patch16_224"));
     setenv("PWF_MODEL_DEPTH", "2", 1);
     again = c;
     assert_ok(pwf_config_read_environment(&again));
     unsetenv("PWF_MODEL_DEPTH");
-    assert_contains(pwf_config_check(&again, pwf_model_families()), says);
-    assert_ok(pwf_config_check(&c, pwf_model_families()));
-    assert_ok(pwf_config_write(&c, pwf_model_families(), &text));
+    assert_contains(pwf_config_check(&again), says);
+    assert_ok(pwf_config_check(&c));
+    assert_ok(pwf_config_write(&c, &text));
     assert_null(strstr(text, "  depth:"));
     pwf_config_defaults(&again);
     assert_ok(pwf_config_read_text(&again, text, strlen(text), "config.yaml", PWF_FROM_YAML));
-    assert_ok(pwf_config_check(&again, pwf_model_families()));
+    assert_ok(pwf_config_check(&again));
     assert_ok(pwf_config_same(&c, &again));
     free(text);
 }
@@ -330,13 +329,13 @@ static void test_kept_precision(void **state)
     static const struct {
         int64_t stored, asked, now;
     } cases[] = {
-        {PWF_PRECISION_BF16, PWF_PRECISION_AUTO, PWF_PRECISION_BF16},
-        {PWF_PRECISION_FP32, PWF_PRECISION_AUTO, PWF_PRECISION_FP32},
-        {PWF_PRECISION_AUTO, PWF_PRECISION_AUTO, PWF_PRECISION_FP32},
-        {PWF_PRECISION_AUTO, PWF_PRECISION_FP32, PWF_PRECISION_FP32},
-        {PWF_PRECISION_AUTO, PWF_PRECISION_BF16, PWF_PRECISION_BF16},
-        {PWF_PRECISION_FP32, PWF_PRECISION_BF16, PWF_PRECISION_BF16},
-        {PWF_PRECISION_BF16, PWF_PRECISION_BF16, PWF_PRECISION_BF16},
+        {PWF_BF16, PWF_PRECISION_AUTO, PWF_BF16},
+        {PWF_FP32, PWF_PRECISION_AUTO, PWF_FP32},
+        {PWF_PRECISION_AUTO, PWF_PRECISION_AUTO, PWF_FP32},
+        {PWF_PRECISION_AUTO, PWF_FP32, PWF_FP32},
+        {PWF_PRECISION_AUTO, PWF_BF16, PWF_BF16},
+        {PWF_FP32, PWF_BF16, PWF_BF16},
+        {PWF_BF16, PWF_BF16, PWF_BF16},
     };
     static pwf_config a, b;
     pwf_config_defaults(&a);
@@ -349,14 +348,13 @@ static void test_kept_precision(void **state)
         assert_int_equal(pwf_config_same(&a, &b).code,
                          a.parallel.precision == cases[i].now ? PWF_OK : PWF_CONFIG);
         assert_int_equal(a.parallel.precision == cases[i].now,
-                         cases[i].asked != PWF_PRECISION_BF16 || cases[i].stored == cases[i].now);
+                         cases[i].asked != PWF_BF16 || cases[i].stored == cases[i].now);
     }
-    b.parallel.backend = PWF_BACKEND_OPENBLAS;
-    assert_contains(pwf_config_check(&b, pwf_model_families()),
-                    "parallel.precision bf16 is not for parallel.backend "
-                    "openblas");
+    b.parallel.backend = PWF_TENSOR_OPENBLAS;
+    assert_contains(pwf_config_check(&b), "parallel.precision bf16 is not for parallel.backend "
+                                          "openblas");
     b.parallel.precision = PWF_PRECISION_AUTO;
-    assert_ok(pwf_config_check(&b, pwf_model_families()));
+    assert_ok(pwf_config_check(&b));
 }
 
 static void test_differences(void **state)
@@ -476,7 +474,7 @@ static void test_mutations(void **state)
     assert_non_null(text);
     pwf_config_defaults(&c);
     assert_ok(pwf_config_set(&c, "fixing.exclude=fc.*,conv1.weight"));
-    assert_ok(pwf_config_write(&c, pwf_model_families(), &good));
+    assert_ok(pwf_config_write(&c, &good));
     uint64_t at = 2026;
     int read = 0;
     for (int run = 0; run < RUNS; run++) {
@@ -491,11 +489,11 @@ static void test_mutations(void **state)
         if (status.code == PWF_OK) {
             char *again;
             read++;
-            assert_ok(pwf_config_write(&c, pwf_model_families(), &again));
+            assert_ok(pwf_config_write(&c, &again));
             pwf_config_defaults(&back);
             assert_ok(pwf_config_read_text(&back, again, strlen(again), "w", PWF_FROM_YAML));
             assert_ok(pwf_config_same(&c, &back));
-            pwf_status one = pwf_config_check(&c, pwf_model_families());
+            pwf_status one = pwf_config_check(&c);
             assert_true(one.code == PWF_OK || one.code == PWF_CONFIG);
             free(again);
             continue;

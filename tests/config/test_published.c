@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "config/cases.h"
-#include "pwf/models/families.h"
 
 #include <glob.h>
 
@@ -47,7 +46,7 @@ static void test_experiments_are_the_published_ones(void **state)
         snprintf(path, sizeof path, "%s/configs/%s.yaml", folder(), experiments[i].file);
         pwf_config_defaults(&config);
         assert_ok(pwf_config_read_file(&config, path));
-        assert_ok(pwf_config_check(&config, pwf_model_families()));
+        assert_ok(pwf_config_check(&config));
         for (int k = 0; k < pwf_option_count; k++) {
             const char *want = expected(&experiments[i], pwf_options[k].key, output);
             char *value = pwf_value_text(&config, &pwf_options[k]);
@@ -73,7 +72,7 @@ static void test_every_file_fits_together(void **state)
     for (size_t i = 0; i < found.gl_pathc; i++) {
         pwf_config_defaults(&config);
         assert_ok(pwf_config_read_file(&config, found.gl_pathv[i]));
-        assert_ok(pwf_config_check(&config, pwf_model_families()));
+        assert_ok(pwf_config_check(&config));
     }
     globfree(&found);
 }

@@ -59,7 +59,7 @@ static pwf_status rate(const char *tree, char **settings, int count)
     folder_config(&config, tree, 1, SIDE);
     for (int i = 0; i < count; i++)
         PWF_TRY(pwf_config_set(&config, settings[i]));
-    PWF_TRY(pwf_dataset_open(&config, PWF_TRAIN, &d));
+    PWF_TRY(pwf_dataset_open(pwf_config_dataset(&config), PWF_TRAIN, &d));
     const clock_t begun = clock();
     pwf_status s = pwf_ok();
     for (int64_t i = 0; i < pwf_dataset_count(d) && s.code == PWF_OK; i++)

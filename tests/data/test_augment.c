@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "draws.h"
+#include "pwf/config/config.h"
 #include "pwf/data/mix.h"
 
 #include <cmocka.h>
@@ -101,7 +102,7 @@ static void mixing_is_what_it_says(void **state)
         double share = 0.0;
         for (int slot = 0; slot < 256; slot++) {
             float images[IMAGES * PIXELS];
-            const pwf_mix m = pwf_mix_draw(&config, 7, 12, slot, W, H);
+            const pwf_mix m = pwf_mix_draw(&config.augment, 7, 12, slot, W, H);
             assert_true(m.share >= 0.0f && m.share <= 1.0f);
             fill(images);
             pwf_mix_images(&m, images, IMAGES, W, H, C);
@@ -126,18 +127,18 @@ static void mixing_is_a_function_of_seed_batch_and_slot(void **state)
 {
     (void)state;
     pwf_config config = mixing(0.8, 1.0);
-    const pwf_mix one = pwf_mix_draw(&config, 7, 12, 3, W, H);
-    const pwf_mix again = pwf_mix_draw(&config, 7, 12, 3, W, H);
+    const pwf_mix one = pwf_mix_draw(&config.augment, 7, 12, 3, W, H);
+    const pwf_mix again = pwf_mix_draw(&config.augment, 7, 12, 3, W, H);
     assert_true(same(&one, &again));
-    const pwf_mix others[3] = {pwf_mix_draw(&config, 8, 12, 3, W, H),
-                               pwf_mix_draw(&config, 7, 13, 3, W, H),
-                               pwf_mix_draw(&config, 7, 12, 4, W, H)};
+    const pwf_mix others[3] = {pwf_mix_draw(&config.augment, 8, 12, 3, W, H),
+                               pwf_mix_draw(&config.augment, 7, 13, 3, W, H),
+                               pwf_mix_draw(&config.augment, 7, 12, 4, W, H)};
     for (int i = 0; i < 3; i++)
         assert_false(same(&one, &others[i]));
     int mixed = 0;
     config.augment.mix_prob = 0.25;
     for (int slot = 0; slot < 256; slot++)
-        mixed += pwf_mix_draw(&config, 1, 0, slot, W, H).share < 1.0f;
+        mixed += pwf_mix_draw(&config.augment, 1, 0, slot, W, H).share < 1.0f;
     assert_true(mixed > 40 && mixed < 90);
 }
 

@@ -8,6 +8,7 @@
 
 #include "augment.h"
 #include "colour.h"
+#include "pwf/config/config.h"
 #include "transform.h"
 
 #include <cmocka.h>
@@ -194,9 +195,9 @@ static void resized_crops_are_pillows(void **state)
         pwf_config config;
         pwf_config_defaults(&config);
         config.augment.crop = true;
-        if (strcmp(interpolation, "bilinear") == 0)
-            config.augment.interpolation = PWF_INTERPOLATION_BILINEAR;
-        const pwf_transform t = pwf_transform_of(&config);
+        if (strcmp(interpolation, "bilinear") == 0) config.augment.interpolation = PWF_BILINEAR;
+        const pwf_dataset_request request = pwf_config_dataset(&config);
+        const pwf_transform t = pwf_transform_of(&request);
         assert_int_equal(pwf_transform_crop_pixels(&t, key, r.now, r.width, r.height, 3).code,
                          PWF_OK);
         compare(&r);

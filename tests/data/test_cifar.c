@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pwf/config/config.h"
 #include "pwf/core/mem.h"
 #include "pwf/data/dataset.h"
 
@@ -65,7 +66,7 @@ static int make_files(void **state)
 static void check(pwf_split split, int first, int count, int classes)
 {
     pwf_dataset *d = NULL;
-    const pwf_status s = pwf_dataset_open(&config, split, &d);
+    const pwf_status s = pwf_dataset_open(pwf_config_dataset(&config), split, &d);
     if (s.code != PWF_OK) fail_msg("%s", s.text);
     assert_int_equal(pwf_dataset_count(d), count);
     for (int n = 0; n < count; n++) {
@@ -86,7 +87,7 @@ static void check(pwf_split split, int first, int count, int classes)
 static void refused(pwf_code code, const char *what)
 {
     pwf_dataset *d = NULL;
-    const pwf_status s = pwf_dataset_open(&config, PWF_TRAIN, &d);
+    const pwf_status s = pwf_dataset_open(pwf_config_dataset(&config), PWF_TRAIN, &d);
     if (s.code != code || !strstr(s.text, what))
         fail_msg("code %d, \"%s\" lacks \"%s\"", s.code, s.text, what);
     assert_null(d);

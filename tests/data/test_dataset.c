@@ -20,7 +20,7 @@
 static pwf_dataset *open_good(const pwf_config *config, pwf_split split)
 {
     pwf_dataset *d = NULL;
-    const pwf_status s = pwf_dataset_open(config, split, &d);
+    const pwf_status s = pwf_dataset_open(pwf_config_dataset(config), split, &d);
     if (s.code != PWF_OK) fail_msg("%s", s.text);
     return d;
 }

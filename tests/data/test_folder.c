@@ -25,7 +25,7 @@ static pwf_config config;
 static pwf_dataset *open_good(pwf_split split)
 {
     pwf_dataset *d = NULL;
-    const pwf_status s = pwf_dataset_open(&config, split, &d);
+    const pwf_status s = pwf_dataset_open(pwf_config_dataset(&config), split, &d);
     if (s.code != PWF_OK) fail_msg("%s", s.text);
     return d;
 }
@@ -33,7 +33,7 @@ static pwf_dataset *open_good(pwf_split split)
 static void refused(pwf_split split, pwf_code code, const char *what)
 {
     pwf_dataset *d = NULL;
-    const pwf_status s = pwf_dataset_open(&config, split, &d);
+    const pwf_status s = pwf_dataset_open(pwf_config_dataset(&config), split, &d);
     if (s.code != code || !strstr(s.text, what))
         fail_msg("code %d, \"%s\" lacks \"%s\"", s.code, s.text, what);
     assert_null(d);
@@ -115,9 +115,11 @@ static void other_trees_are_refused(void **state)
     refused(PWF_TEST, PWF_CONFIG, "data.resize (27) is below model.image_size (28)");
     pwf_dataset *d = NULL;
     config.data.format = PWF_DATA_IDX; /* of the training images; those of a folder are others */
-    assert_int_equal(pwf_dataset_open_folder(&config, "refused/val", &d).code, PWF_CONFIG);
+    assert_int_equal(pwf_dataset_open_folder(pwf_config_dataset(&config), "refused/val", &d).code,
+                     PWF_CONFIG);
     config.data.eval_transform = PWF_EVAL_TIMM; /* for which data.resize is nothing */
-    assert_int_equal(pwf_dataset_open_folder(&config, "refused/val", &d).code, PWF_OK);
+    assert_int_equal(pwf_dataset_open_folder(pwf_config_dataset(&config), "refused/val", &d).code,
+                     PWF_OK);
     pwf_dataset_free(d);
     folder_config(&config, "refused", CLASSES, SIDE);
     assert_int_equal(symlink("/etc/passwd", "refused/train/n00000002/link.JPEG"), 0);

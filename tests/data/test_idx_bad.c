@@ -24,7 +24,7 @@ static pwf_config config;
 static void refused(pwf_code code, const char *word)
 {
     pwf_dataset *d = NULL;
-    const pwf_status s = pwf_dataset_open(&config, PWF_TRAIN, &d);
+    const pwf_status s = pwf_dataset_open(pwf_config_dataset(&config), PWF_TRAIN, &d);
     if (s.code != code || !strstr(s.text, word))
         fail_msg("code %d, not %d with \"%s\": %s", (int)s.code, (int)code, word, s.text);
     assert_null(d);
@@ -159,7 +159,7 @@ static void not_regular(void **state)
     unlink("bad/" IMAGES);
     assert_int_equal(symlink("t10k-images-idx3-ubyte", "bad/" IMAGES), 0);
     pwf_dataset *d = NULL;
-    assert_int_equal(pwf_dataset_open(&config, PWF_TRAIN, &d).code, PWF_OK);
+    assert_int_equal(pwf_dataset_open(pwf_config_dataset(&config), PWF_TRAIN, &d).code, PWF_OK);
     pwf_dataset_free(d);
 }
 
@@ -241,7 +241,7 @@ static void mutated(bool gz, int count, uint64_t seed)
         memcpy(bytes, good[k], sizes[k]);
         put_file("bad", name, bytes, mutate(bytes, sizes[k], ROOM, &seed), false);
         pwf_dataset *d = NULL;
-        const pwf_status s = pwf_dataset_open(&config, PWF_TRAIN, &d);
+        const pwf_status s = pwf_dataset_open(pwf_config_dataset(&config), PWF_TRAIN, &d);
         if (s.code != PWF_OK && (s.code != PWF_DATA || !strstr(s.text, "bad/train-")))
             fail_msg("mutation %d: code %d: %s", i, (int)s.code, s.text);
         accepted += s.code == PWF_OK;

@@ -117,7 +117,7 @@ static void check_eval(FILE *in, const char *line)
     config.data.eval_transform = crop ? PWF_EVAL_TIMM : PWF_EVAL_PAPER;
     config.data.crop_pct = crop / 1000.0;
     pwf_dataset *d = NULL;
-    pwf_status s = pwf_dataset_open(&config, PWF_TEST, &d);
+    pwf_status s = pwf_dataset_open(pwf_config_dataset(&config), PWF_TEST, &d);
     if (s.code == PWF_OK) s = pwf_dataset_load(d, 1, 0, 0, image, &label);
     if (s.code != PWF_OK) fail_msg("%s", s.text);
     assert_int_equal(label, 0);

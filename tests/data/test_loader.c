@@ -31,7 +31,7 @@ static int make_tree(void **state)
 static pwf_dataset *open_good(void)
 {
     pwf_dataset *d = NULL;
-    const pwf_status s = pwf_dataset_open(&config, PWF_TRAIN, &d);
+    const pwf_status s = pwf_dataset_open(pwf_config_dataset(&config), PWF_TRAIN, &d);
     if (s.code != PWF_OK) fail_msg("%s", s.text);
     return d;
 }

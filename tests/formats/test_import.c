@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Import into the models: files in the ways of DeiT and torchvision, other heads, other image
  * sizes, the wrong kind of transformer. tests/golden/make_weights_golden.py made the files. */
+#include "pwf/config/config.h"
 #include "pwf/core/mem.h"
 #include "pwf/formats/import.h"
 #include "pwf/models/model.h"
@@ -24,7 +25,7 @@ typedef struct network {
 static network make(pwf_config *config)
 {
     network n = {.config = config};
-    assert_string_equal(pwf_model_build(config, &n.registry, &n.graph).text, "");
+    assert_string_equal(pwf_model_build(pwf_config_model(config), &n.registry, &n.graph).text, "");
     const pwf_range all = {0, pwf_registry_total_count(n.registry)};
     assert_int_equal(pwf_state_new(n.registry, all, 1, 7, &n.state).code, PWF_OK);
     return n;

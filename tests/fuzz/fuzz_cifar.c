@@ -2,6 +2,7 @@
 /* The test file of CIFAR-10 and of CIFAR-100. */
 #include "fuzz.h"
 
+#include "pwf/config/config.h"
 #include "pwf/data/dataset.h"
 
 #include <stdio.h>
@@ -15,7 +16,7 @@ static void load(pwf_data_format format, int64_t classes)
     pwf_dataset *set = NULL;
     config.data.format = format;
     config.model.classes = classes;
-    if (pwf_dataset_open(&config, PWF_TEST, &set).code != PWF_OK) return;
+    if (pwf_dataset_open(pwf_config_dataset(&config), PWF_TEST, &set).code != PWF_OK) return;
     fuzz_accept();
     for (int64_t i = 0; i < pwf_dataset_count(set); i++) {
         int32_t label = -1;

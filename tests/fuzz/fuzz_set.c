@@ -39,6 +39,6 @@ void fuzz_one(const uint8_t *data, size_t size)
         good = apply(line); /* the first refused one ends a run */
         line = end ? end + 1 : text + size;
     }
-    if (good && pwf_config_check(&config, NULL).code == PWF_OK) fuzz_accept();
+    if (good && pwf_config_check(&config).code == PWF_OK) fuzz_accept();
     free(text);
 }

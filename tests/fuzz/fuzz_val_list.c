@@ -4,6 +4,7 @@
  * files. */
 #include "fuzz.h"
 
+#include "pwf/config/config.h"
 #include "pwf/data/images.h"
 
 #include <limits.h>
@@ -53,7 +54,7 @@ void fuzz_one(const uint8_t *data, size_t size)
         fuzz_file("tree/kit", zero + 1, size - list - 1);
         strcpy(config.data.val_classes, "kit");
     }
-    if (pwf_images_open(&config, false, NULL, &images).code != PWF_OK) return;
+    if (pwf_images_open(pwf_config_dataset(&config), false, NULL, &images).code != PWF_OK) return;
     fuzz_accept();
     PWF_ASSERT(pwf_images_count(images) > 0);
     for (int64_t i = 0; i < pwf_images_count(images); i++) {

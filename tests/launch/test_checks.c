@@ -173,7 +173,7 @@ static void test_alike(void **state)
     s = job(4, 2, "0-3");
     places[0].bf16 = places[1].bf16 = places[3].bf16 = true;
     expect(&s, "arithmetic", PWF_FINDING_OK, "loops");
-    config.parallel.precision = PWF_PRECISION_BF16;
+    config.parallel.precision = PWF_BF16;
     expect(&s, "arithmetic", PWF_FINDING_WARNING,
            "rank 2 on n1 computes with loops, bf16 without instructions for it, but rank 0 with "
            "loops, bf16 with instructions for it");
@@ -181,7 +181,7 @@ static void test_alike(void **state)
     expect(&s, "arithmetic", PWF_FINDING_OK, "loops, bf16 with instructions for it");
     memset(places, 0, sizeof places);
     s = job(4, 2, "0-3");
-    config.parallel.precision = PWF_PRECISION_BF16;
+    config.parallel.precision = PWF_BF16;
     expect(&s, "arithmetic", PWF_FINDING_WARNING, "loops, bf16 without instructions for it");
     /* A single rank of a host talks to nobody there. */
     s = job(3, 2, "0-3");

@@ -4,6 +4,7 @@
  * with 1 if logits differ by more than 1e-4 or a gradient by more than 1e-3. */
 #include "nn/golden_file.h"
 
+#include "pwf/config/config.h"
 #include "pwf/core/mem.h"
 #include "pwf/formats/import.h"
 #include "pwf/models/model.h"
@@ -189,7 +190,7 @@ static bool run(const pwf_config *config, const char *folder, const char *name)
     pwf_registry *registry;
     pwf_graph *graph;
     pwf_weights_file *file;
-    check(pwf_model_build(config, &registry, &graph));
+    check(pwf_model_build(pwf_config_model(config), &registry, &graph));
     snprintf(path, sizeof path, "%s/%s.pth", folder, name);
     pwf_state *state = load(registry, path);
     snprintf(path, sizeof path, "%s/%s.safetensors", folder, name);

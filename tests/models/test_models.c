@@ -7,6 +7,7 @@
 #include <cmocka.h>
 /* clang-format on */
 
+#include "pwf/config/config.h"
 #include "pwf/core/mem.h"
 #include "pwf/models/model.h"
 
@@ -30,7 +31,7 @@ static void expect_counts(pwf_config *config, int64_t posterior, int64_t total)
 {
     pwf_registry *registry;
     pwf_graph *graph;
-    const pwf_status status = pwf_model_build(config, &registry, &graph);
+    const pwf_status status = pwf_model_build(pwf_config_model(config), &registry, &graph);
     assert_string_equal(status.text, "");
     if (posterior) assert_int_equal(pwf_registry_posterior_count(registry), posterior);
     if (total) assert_int_equal(pwf_registry_total_count(registry), total);
@@ -99,7 +100,7 @@ static void test_published(void **state)
         pwf_registry *registry;
         pwf_graph *graph;
         pwf_config *config = named(cases[i].name);
-        assert_string_equal(pwf_model_build(config, &registry, &graph).text, "");
+        assert_string_equal(pwf_model_build(pwf_config_model(config), &registry, &graph).text, "");
         if (names_of(registry) != cases[i].names)
             fail_msg("%s has other names or shapes than timm's", cases[i].name);
         assert_int_equal(pwf_registry_posterior_count(registry), cases[i].posterior);
@@ -143,7 +144,8 @@ static void test_families(void **state)
             if (own && i == 2) config->model.width = 384;
             if (own && i == 2) config->model.heads = 6;
             if (own && i == 3) config->model.distilled = true;
-            assert_string_equal(pwf_model_build(config, &registry, &graph).text, "");
+            assert_string_equal(pwf_model_build(pwf_config_model(config), &registry, &graph).text,
+                                "");
             names[own] = names_of(registry);
             pwf_graph_free(graph);
             pwf_registry_free(registry);
@@ -205,7 +207,7 @@ static void test_names(void **state)
     pwf_registry *registry;
     pwf_graph *graph;
     pwf_config *config = fashion_net();
-    assert_int_equal(pwf_model_build(config, &registry, &graph).code, PWF_OK);
+    assert_int_equal(pwf_model_build(pwf_config_model(config), &registry, &graph).code, PWF_OK);
     for (int i = 0; i < (int)(sizeof basic / sizeof *basic); i++)
         assert_string_equal(pwf_registry_param(registry, i)->name, basic[i]);
     assert_string_equal(pwf_registry_buffer(registry, 0)->name, "bn1.running_mean");
@@ -218,7 +220,7 @@ static void test_names(void **state)
     pwf_registry_free(registry);
 
     strcpy(config->model.name, "resnet50");
-    assert_int_equal(pwf_model_build(config, &registry, &graph).code, PWF_OK);
+    assert_int_equal(pwf_model_build(pwf_config_model(config), &registry, &graph).code, PWF_OK);
     assert_non_null(pwf_registry_find(registry, "layer1.0.downsample.0.weight"));
     assert_non_null(pwf_registry_find(registry, "layer4.2.conv3.weight"));
     assert_int_equal(pwf_registry_find(registry, "layer4.2.bn3.weight")->init, PWF_INIT_ZERO);
@@ -231,7 +233,7 @@ static void expect_failure(pwf_config *config, const char *part)
 {
     pwf_registry *registry;
     pwf_graph *graph;
-    const pwf_status status = pwf_model_build(config, &registry, &graph);
+    const pwf_status status = pwf_model_build(pwf_config_model(config), &registry, &graph);
     assert_int_equal(status.code, PWF_CONFIG);
     assert_non_null(strstr(status.text, part));
     assert_null(registry);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A step gives the same bits whichever thread runs it, wherever its memory lies, whatever ran
  * before, and (plain back end) on every instruction set. */
+#include "pwf/config/config.h"
 #include "pwf/core/hash.h"
 #include "pwf/core/isa.h"
 #include "pwf/core/mem.h"
@@ -144,7 +145,7 @@ static pwf_hash check(int64_t backend, const char *name)
     pwf_graph *graph;
     pwf_config *config = fashion_net(backend);
     strcpy(config->model.name, name);
-    assert_int_equal(pwf_model_build(config, &registry, &graph).code, PWF_OK);
+    assert_int_equal(pwf_model_build(pwf_config_model(config), &registry, &graph).code, PWF_OK);
     job jobs[3] = {{registry, graph, 1, {{0, 0}}, false},
                    {registry, graph, 5, {{0, 0}}, false},
                    {registry, graph, 1027, {{0, 0}}, false}};
@@ -168,7 +169,7 @@ static pwf_hash check(int64_t backend, const char *name)
 static void test_same_bits(void **state)
 {
     (void)state;
-    for (int64_t backend = PWF_BACKEND_AUTO; backend <= PWF_BACKEND_PLAIN; backend++)
+    for (int64_t backend = PWF_TENSOR_AUTO; backend <= PWF_TENSOR_PLAIN; backend++)
         for (size_t i = 0; i < sizeof names / sizeof *names; i++)
             check(backend, names[i]);
     assert_int_equal(pwf_mem_live(), 0);
@@ -178,10 +179,10 @@ static void test_instruction_sets(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const pwf_hash best = check(PWF_BACKEND_PLAIN, names[i]);
+        const pwf_hash best = check(PWF_TENSOR_PLAIN, names[i]);
         for (int isa = PWF_ISA_BASE; isa < (int)pwf_isa_best(); isa++) {
             pwf_isa_use((pwf_isa)isa);
-            assert_true(same(check(PWF_BACKEND_PLAIN, names[i]), best));
+            assert_true(same(check(PWF_TENSOR_PLAIN, names[i]), best));
         }
         pwf_isa_use(pwf_isa_best());
     }
@@ -213,12 +214,12 @@ static float *statistics_of(const pwf_registry *registry, const pwf_graph *graph
 static void test_copies(void **state)
 {
     (void)state;
-    pwf_config *config = fashion_net(PWF_BACKEND_AUTO);
+    pwf_config *config = fashion_net(PWF_TENSOR_AUTO);
     pwf_registry *registry;
     pwf_graph *graph;
     float *weights;
     config->model.stem_pool = false;
-    assert_int_equal(pwf_model_build(config, &registry, &graph).code, PWF_OK);
+    assert_int_equal(pwf_model_build(pwf_config_model(config), &registry, &graph).code, PWF_OK);
     const int64_t total = pwf_registry_total_count(registry);
     assert_int_equal(pwf_mem_alloc(PWF_MEM_BUFFERS, total, sizeof(float), &weights).code, PWF_OK);
     pwf_registry_start_values(registry, 7, weights, 0, total);

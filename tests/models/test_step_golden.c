@@ -3,6 +3,7 @@
  * precision: loss, every gradient, statistics, and prediction afterwards. */
 #include "nn/golden_file.h"
 
+#include "pwf/config/config.h"
 #include "pwf/core/mem.h"
 #include "pwf/models/model.h"
 #include "pwf/nn/executor.h"
@@ -140,12 +141,12 @@ static void check_file(const char *name)
     golden_open(&file, name);
     assert_true(golden_next(&file, g));
     printf("%-24s %9s %9s %9s %9s\n", name, "loss", "gradient", "statistic", "predicted");
-    for (int64_t backend = PWF_BACKEND_AUTO; backend <= PWF_BACKEND_PLAIN; backend++) {
+    for (int64_t backend = PWF_TENSOR_AUTO; backend <= PWF_TENSOR_PLAIN; backend++) {
         pwf_registry *registry;
         pwf_graph *graph;
         differences d = {0.0, 0.0, 0.0, 0.0};
         configure(config, g, backend);
-        expect(pwf_model_build(config, &registry, &graph));
+        expect(pwf_model_build(pwf_config_model(config), &registry, &graph));
         train(g, registry, graph, &d);
         printf("  %-22s %9.1e %9.1e %9.1e %9.1e\n", pwf_tensor_backend_text(backend), d.loss,
                d.gradient, d.statistics, d.logits);

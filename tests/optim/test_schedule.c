@@ -24,7 +24,7 @@ static void test_cosine(void **state)
 static void test_kinds(void **state)
 {
     (void)state;
-    pwf_schedule_settings s = {.lr = 0.5, .kind = PWF_SCHEDULE_CONSTANT, .step_every = 1};
+    pwf_schedule s = {.lr = 0.5, .kind = PWF_SCHEDULE_CONSTANT, .step_every = 1};
     assert_true(pwf_schedule_lr(&s, 0, 10) == 0.5 && pwf_schedule_lr(&s, 9, 10) == 0.5);
     s.kind = PWF_SCHEDULE_LINEAR;
     assert_true(pwf_schedule_lr(&s, 0, 10) == 0.5 && pwf_schedule_lr(&s, 5, 10) == 0.25);
@@ -43,8 +43,7 @@ static void test_kinds(void **state)
 static void test_warmup(void **state)
 {
     (void)state;
-    pwf_schedule_settings s = {
-        .lr = 1.0, .kind = PWF_SCHEDULE_LINEAR, .warmup = 4, .step_every = 1};
+    pwf_schedule s = {.lr = 1.0, .kind = PWF_SCHEDULE_LINEAR, .warmup = 4, .step_every = 1};
     for (int i = 0; i < 4; i++)
         assert_true(pwf_schedule_lr(&s, i, 12) == (i + 1) / 5.0);
     assert_true(pwf_schedule_lr(&s, 4, 12) == 1.0 && pwf_schedule_lr(&s, 8, 12) == 0.5);

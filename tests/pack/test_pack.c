@@ -93,8 +93,8 @@ static int make_tree(void **state)
 static void same_images(pwf_config *folder, pwf_config *archive, pwf_split split, bool same_hash)
 {
     pwf_dataset *a = NULL, *b = NULL;
-    pwf_status s = pwf_dataset_open(folder, split, &a);
-    if (s.code == PWF_OK) s = pwf_dataset_open(archive, split, &b);
+    pwf_status s = pwf_dataset_open(pwf_config_dataset(folder), split, &a);
+    if (s.code == PWF_OK) s = pwf_dataset_open(pwf_config_dataset(archive), split, &b);
     if (s.code != PWF_OK) fail_msg("%s", s.text);
     const pwf_hash x = pwf_dataset_hash(a), y = pwf_dataset_hash(b);
     assert_int_equal(x.lo == y.lo && x.hi == y.hi, same_hash);
@@ -155,12 +155,13 @@ static void pixels_are_those_after_resizing(void **state)
     same_images(&folder, &archive, PWF_TRAIN, true);
     same_images(&folder, &archive, PWF_TEST, true);
     archive.data.eval_transform = PWF_EVAL_TIMM;
-    refused(pwf_dataset_open(&archive, PWF_TEST, &d), PWF_CONFIG, "without --pixels");
+    refused(pwf_dataset_open(pwf_config_dataset(&archive), PWF_TEST, &d), PWF_CONFIG,
+            "without --pixels");
     archive.augment.crop = true;
-    refused(pwf_dataset_open(&archive, PWF_TRAIN, &d), PWF_CONFIG,
+    refused(pwf_dataset_open(pwf_config_dataset(&archive), PWF_TRAIN, &d), PWF_CONFIG,
             "but augment.crop starts from images of their own shape");
     archive.data.resize = SIDE;
-    refused(pwf_dataset_open(&archive, PWF_TRAIN, &d), PWF_CONFIG,
+    refused(pwf_dataset_open(pwf_config_dataset(&archive), PWF_TRAIN, &d), PWF_CONFIG,
             "images of 32 x 32 pixels, but data.resize is 28");
     pwf_mesh_barrier(mesh);
 }
@@ -174,7 +175,8 @@ static void parts_and_classes_are_told_apart(void **state)
     pack_well("train.h5", false, 0, &result);
     folder_config(&archive, ".", CLASSES, SIDE);
     archive.data.format = PWF_DATA_HDF5;
-    refused(pwf_dataset_open(&archive, PWF_TRAIN, &d), PWF_DATA, "holds the validation images");
+    refused(pwf_dataset_open(pwf_config_dataset(&archive), PWF_TRAIN, &d), PWF_DATA,
+            "holds the validation images");
     pwf_mesh_barrier(mesh);
     pack_well("val.h5", false, 0, &result);
     once(
@@ -182,15 +184,18 @@ static void parts_and_classes_are_told_apart(void **state)
         "mv tree/away/n00000000 tree/away/n00000002 tree/train");
     pack_well("train.h5", true, 0, &result);
     once("mv tree/train/other tree/train/n00000001 && rmdir tree/away");
-    refused(pwf_dataset_open(&archive, PWF_TEST, &d), PWF_DATA, "have different classes");
+    refused(pwf_dataset_open(pwf_config_dataset(&archive), PWF_TEST, &d), PWF_DATA,
+            "have different classes");
     archive.model.classes = 4;
-    refused(pwf_dataset_open(&archive, PWF_TRAIN, &d), PWF_DATA,
+    refused(pwf_dataset_open(pwf_config_dataset(&archive), PWF_TRAIN, &d), PWF_DATA,
             "has 3 classes, but model.classes is 4");
     archive.model.classes = CLASSES;
     archive.model.channels = 1;
-    refused(pwf_dataset_open(&archive, PWF_TRAIN, &d), PWF_CONFIG, "have 3 channels");
+    refused(pwf_dataset_open(pwf_config_dataset(&archive), PWF_TRAIN, &d), PWF_CONFIG,
+            "have 3 channels");
     once("rm train.h5");
-    refused(pwf_dataset_open(&archive, PWF_TRAIN, &d), PWF_MISSING, "train.h5 is not there");
+    refused(pwf_dataset_open(pwf_config_dataset(&archive), PWF_TRAIN, &d), PWF_MISSING,
+            "train.h5 is not there");
     pwf_mesh_barrier(mesh);
 }
 

@@ -68,8 +68,8 @@ static void start_sigma_has_the_bits_of_numpy(void **unused)
     FILE *f = open_golden("start_sigma.txt");
     double x[VALUES], wanted[VALUES];
     read_key(f, "settings", x, 3);
-    const pwf_posterior_settings settings = {
-        .sigma_scale = (float)x[0], .sigma_min = (float)x[1], .sigma_max = (float)x[2]};
+    const pwf_posterior_config settings = {
+        .sigma_scale = x[0], .sigma_min = x[1], .sigma_max = x[2]};
     char key[NAME];
     int tensors = 0;
     for (int count; read_line(f, key, x, &count); tensors++) {
@@ -112,7 +112,8 @@ static void assert_array(const float *values, const double *wanted, int count, c
 }
 
 typedef struct setup {
-    pwf_posterior_settings posterior;
+    pwf_posterior_config posterior;
+    bool reference;
     pwf_sgd sgd;
     pwf_stream noise;
     double clip;
@@ -126,9 +127,8 @@ static setup read_setup(FILE *f)
                              .purpose = (pwf_rng_purpose)(int)x[1],
                              .step = (uint64_t)x[2]},
                    .sgd = {.lr = (float)x[3], .momentum = (float)x[4], .weight_decay = (float)x[5]},
-                   .posterior = {.reg_weight = (float)x[6],
-                                 .reg_target = (float)x[7],
-                                 .reference = x[9] > 0.0},
+                   .posterior = {.reg_weight = x[6], .reg_target = x[7]},
+                   .reference = x[9] > 0.0,
                    .clip = x[8]};
 }
 
@@ -145,7 +145,8 @@ static void one_step(FILE *f, const setup *set, pwf_pool *pool, pwf_state *s)
         dw[i] = (float)x[i];
     assert_true(pwf_exact_add(sum, dw, TOTAL));
     double squares, norm;
-    pwf_posterior_gradient(s, &set->posterior, pool, &set->noise, sum, dmu, dsigma, &squares);
+    pwf_posterior_gradient(s, &set->posterior, set->reference, pool, &set->noise, sum, dmu, dsigma,
+                           &squares);
     read_key(f, "dmu", x, TOTAL);
     assert_array(dmu, x, TOTAL, "dmu");
     read_key(f, "dsigma", x, POSTERIOR);
@@ -153,7 +154,7 @@ static void one_step(FILE *f, const setup *set, pwf_pool *pool, pwf_state *s)
     const float scale = pwf_clip_factor(&squares, 1, set->clip, &norm);
     read_key(f, "norm", x, 1);
     assert_true(fabs(norm - x[0]) <= 1e-6 * x[0]);
-    const int16_t *code = set->posterior.reference ? NULL : s->code;
+    const int16_t *code = set->reference ? NULL : s->code;
     pwf_sgd_update(s->mu, s->mu_momentum, dmu, code, POSTERIOR, scale, set->sgd);
     pwf_sgd_update(s->mu + POSTERIOR, s->mu_momentum + POSTERIOR, dmu + POSTERIOR, NULL,
                    TOTAL - POSTERIOR, scale, set->sgd);

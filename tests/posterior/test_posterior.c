@@ -13,11 +13,11 @@
 
 enum { TOTAL_MAX = 20000, BLOCKS_MAX = 8 };
 
-static const pwf_posterior_settings settings = {.sigma_scale = 0.0025f,
-                                                .sigma_min = 0x1p-30f,
-                                                .sigma_max = 0.05f,
-                                                .reg_weight = 0x1p-11f,
-                                                .reg_target = 0.05f};
+static const pwf_posterior_config settings = {.sigma_scale = 0.0025f,
+                                              .sigma_min = 0x1p-30f,
+                                              .sigma_max = 0.05f,
+                                              .reg_weight = 0x1p-11f,
+                                              .reg_target = 0.05f};
 static const pwf_stream noise = {.seed = 11, .purpose = PWF_RNG_NOISE, .step = 9, .sample = 2};
 
 /* Whole flat vectors: what one rank alone would hold, and what it computes. */
@@ -70,7 +70,7 @@ static pwf_state *state_of(const pwf_registry *registry, pwf_range own)
 
 /* Everything, worked by `size` shards of `threads` threads each. */
 static void run(const pwf_registry *registry, int size, int threads, const pwf_stream *stream,
-                const pwf_posterior_settings *set, results *out)
+                bool reference, results *out)
 {
     const int64_t total = pwf_registry_total_count(registry);
     memset(out, 0, sizeof *out);
@@ -82,9 +82,10 @@ static void run(const pwf_registry *registry, int size, int threads, const pwf_s
         pwf_posterior_sample(s, pool, noise, false, out->weights + own.lo);
         pwf_posterior_sample(s, pool, noise, true, out->rounded + own.lo);
         pwf_posterior_means(s, pool, true, out->nearest + own.lo);
-        pwf_posterior_gradient(s, set, pool, stream, given.sum + own.lo, out->dmu + own.lo,
-                               out->dsigma + s->own_posterior.lo, out->norm + own.lo / PWF_BLOCK);
-        assert_int_equal(pwf_posterior_start_sigma(s, set, given.mu).code, PWF_OK);
+        pwf_posterior_gradient(s, &settings, reference, pool, stream, given.sum + own.lo,
+                               out->dmu + own.lo, out->dsigma + s->own_posterior.lo,
+                               out->norm + own.lo / PWF_BLOCK);
+        assert_int_equal(pwf_posterior_start_sigma(s, &settings, given.mu).code, PWF_OK);
         const size_t fuzzy = (size_t)(s->own_posterior.hi - s->own_posterior.lo);
         memcpy(out->sigma + s->own_posterior.lo, s->sigma, fuzzy * sizeof(float));
         pwf_state_free(s);
@@ -161,7 +162,7 @@ static void values_match_the_formulas(void **unused)
     assert_int_equal(total, 14007);
     make_vectors(posterior, total);
     static results r;
-    run(registry, 1, 1, &noise, &settings, &r);
+    run(registry, 1, 1, &noise, false, &r);
     for (int64_t i = 0; i < total; i++) {
         const double sigma = fmax((double)given.sigma[i], 0x1p-30);
         const double w = (double)given.mu[i] + sigma * (double)given.eps[i];
@@ -171,11 +172,9 @@ static void values_match_the_formulas(void **unused)
             assert_true(memcmp(&r.weights[i], &given.mu[i], sizeof(float)) == 0);
     }
     check_gradient(registry, &r, true, false);
-    pwf_posterior_settings reference = settings;
-    reference.reference = true;
-    run(registry, 1, 1, &noise, &reference, &r);
+    run(registry, 1, 1, &noise, true, &r);
     check_gradient(registry, &r, true, true);
-    run(registry, 1, 1, NULL, &settings, &r);
+    run(registry, 1, 1, NULL, false, &r);
     check_gradient(registry, &r, false, false);
     pwf_registry_free(registry);
 }
@@ -207,7 +206,7 @@ static void rounding_matches_the_formulas(void **unused)
     const int64_t total = pwf_registry_total_count(registry);
     make_vectors(posterior, total);
     static results r;
-    run(registry, 3, 1, &noise, &settings, &r);
+    run(registry, 3, 1, &noise, false, &r);
     for (int64_t i = 0; i < total; i++) {
         if (i >= posterior) {
             assert_memory_equal(&r.rounded[i], &given.mu[i], sizeof(float));
@@ -293,15 +292,15 @@ static void bits_do_not_depend_on_the_machine(void **unused)
     pwf_registry *registry = network_new();
     make_vectors(pwf_registry_posterior_count(registry), pwf_registry_total_count(registry));
     static results first, other;
-    run(registry, 1, 1, &noise, &settings, &first);
+    run(registry, 1, 1, &noise, false, &first);
     for (int isa = PWF_ISA_BASE; isa <= (int)pwf_isa_best(); isa++) {
         pwf_isa_use((pwf_isa)isa);
         for (int size = 1; size <= 7; size++) {
-            run(registry, size, 1 + size % 2, &noise, &settings, &other);
+            run(registry, size, 1 + size % 2, &noise, false, &other);
             assert_memory_equal(&first, &other, sizeof first);
         }
     }
-    run(registry, 1, 2, &noise, &settings, &other);
+    run(registry, 1, 2, &noise, false, &other);
     assert_memory_equal(&first, &other, sizeof first);
     pwf_registry_free(registry);
 }
@@ -314,7 +313,7 @@ static void broken_numbers_stay_visible(void **unused)
     make_vectors(pwf_registry_posterior_count(registry), pwf_registry_total_count(registry));
     given.sigma[5] = NAN;
     static results r;
-    run(registry, 2, 1, &noise, &settings, &r);
+    run(registry, 2, 1, &noise, false, &r);
     assert_true(isnan(r.weights[5]) != 0);
     assert_true(!isnan(r.weights[6]));
     assert_true(isnan(r.rounded[5]) != 0 && !isnan(r.rounded[6]));
@@ -358,7 +357,7 @@ static void start_values_match_the_formula(void **unused)
     for (int64_t i = 0; i < total; i++)
         if (i % 13 == 0) given.mu[i] = i % 2 ? 0.0f : -0.0f;
     static results r;
-    run(registry, 3, 1, &noise, &settings, &r);
+    run(registry, 3, 1, &noise, false, &r);
     static double room[TOTAL_MAX], sorted[TOTAL_MAX];
     for (int k = 0; k < pwf_registry_params(registry); k++) {
         const pwf_param *p = pwf_registry_param(registry, k);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* normalised FILE.yaml OUT.h5: the test images of a run as `pwf predict` takes them, and their
  * labels on the standard output, a line each. */
+#include "pwf/config/config.h"
 #include "pwf/data/dataset.h"
 
 #include <hdf5.h>
@@ -20,7 +21,7 @@ int main(int argc, char **argv)
     must(argc == 3, "usage: normalised FILE.yaml OUT.h5");
     pwf_config_defaults(&config);
     pwf_status s = pwf_config_read_file(&config, argv[1]);
-    if (s.code == PWF_OK) s = pwf_dataset_open(&config, PWF_TEST, &data);
+    if (s.code == PWF_OK) s = pwf_dataset_open(pwf_config_dataset(&config), PWF_TEST, &data);
     must(s.code == PWF_OK, s.text);
     const hsize_t side = (hsize_t)config.model.image_size,
                   channels = (hsize_t)config.model.channels;

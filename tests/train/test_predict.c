@@ -213,14 +213,14 @@ static void make_model(void)
     pwf_state *state = NULL;
     char *text = NULL;
     pwf_tensor_thread_start();
-    good(pwf_model_build(&config, &registry, &graph));
+    good(pwf_model_build(pwf_config_model(&config), &registry, &graph));
     int64_t shape[3];
     pwf_graph_shape(graph, &shape[0], &shape[1], &shape[2], &classes);
     const int64_t total = pwf_registry_total_count(registry);
     good(pwf_state_new(registry, (pwf_range){0, total}, 5, 7, &state));
     /* variances that let large values grow beyond fp32 */
     memset(state->buffers, 0, (size_t)pwf_registry_buffer_count(registry) * sizeof(float));
-    good(pwf_config_write(&config, pwf_model_families(), &text));
+    good(pwf_config_write(&config, &text));
     const pwf_snapshot snapshot = {
         .state = state, .seed = 1, .slots = 8, .model = config.model.name, .config = text};
     good(pwf_ckpt_write_model_file(mesh, "model.h5", &snapshot));

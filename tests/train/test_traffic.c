@@ -104,7 +104,7 @@ static void steps(int shards, bool told)
     assert_memory_equal(moved.bytes, planned.bytes, sizeof moved.bytes);
     /* Weights with a posterior travel as two bytes in bf16, all others and those of fp32 as four.
      */
-    const bool halved = config.parallel.precision == PWF_PRECISION_BF16;
+    const bool halved = config.parallel.precision == PWF_BF16;
     const int64_t weights = 4 * t->state->total - (halved ? 2 * t->state->posterior : 0);
     assert_int_equal(moved.bytes[PWF_SHARD][PWF_GATHERED],
                      ranks / shards * (shards - 1) *
@@ -142,11 +142,10 @@ static void precision_is_agreed_on(void **state)
     good(pwf_mesh_new(1, &mesh));
     const int rank = pwf_mesh_rank(mesh, PWF_WORLD), ranks = pwf_mesh_size(mesh, PWF_WORLD);
     for (int lacking = 0; lacking <= ranks; lacking++) /* `ranks`: none */
-        for (int backend = PWF_BACKEND_AUTO; backend <= PWF_BACKEND_PLAIN; backend++)
-            for (int asked = PWF_PRECISION_FP32; asked <= PWF_PRECISION_AUTO; asked++) {
-                const bool uses = backend == PWF_BACKEND_AUTO || backend == PWF_BACKEND_ONEDNN;
-                const int now =
-                    able && uses && lacking == ranks ? PWF_PRECISION_BF16 : PWF_PRECISION_FP32;
+        for (int backend = PWF_TENSOR_AUTO; backend <= PWF_TENSOR_PLAIN; backend++)
+            for (int asked = PWF_FP32; asked <= PWF_PRECISION_AUTO; asked++) {
+                const bool uses = backend == PWF_TENSOR_AUTO || backend == PWF_TENSOR_ONEDNN;
+                const int now = able && uses && lacking == ranks ? PWF_BF16 : PWF_FP32;
                 pwf_isa_use_bf16(rank != lacking);
                 config.parallel.backend = backend;
                 config.parallel.precision = asked;
@@ -155,7 +154,7 @@ static void precision_is_agreed_on(void **state)
                                  asked == PWF_PRECISION_AUTO ? now : asked);
             }
     pwf_isa_use_bf16(true);
-    config.parallel.backend = PWF_BACKEND_AUTO;
+    config.parallel.backend = PWF_TENSOR_AUTO;
     pwf_mesh_free(mesh);
 }
 

@@ -2,6 +2,7 @@
 #ifndef PWF_CKPT_CKPT_H
 #define PWF_CKPT_CKPT_H
 
+#include "pwf/ckpt/config.h"
 #include "pwf/core/file.h"
 #include "pwf/core/hash.h"
 #include "pwf/formats/loaded.h"
@@ -11,12 +12,6 @@
 
 /** Checkpoints: one HDF5 file of global shapes that knows nothing of ranks; docs/checkpoint.md has
  * the format and the commit protocol. */
-
-/* How the arrays reach the file. Both ways give the same bytes. */
-typedef enum pwf_ckpt_writer {
-    PWF_CKPT_PWRITE, /* each rank its part at its offsets, by pwrite */
-    PWF_CKPT_MPIIO   /* parallel HDF5, independent transfers */
-} pwf_ckpt_writer;
 
 /* Everything an exact continuation needs. */
 typedef struct pwf_snapshot {

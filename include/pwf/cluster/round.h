@@ -2,19 +2,12 @@
 #ifndef PWF_CLUSTER_ROUND_H
 #define PWF_CLUSTER_ROUND_H
 
+#include "pwf/cluster/config.h"
 #include "pwf/mesh/mesh.h"
 #include "pwf/posterior/state.h"
 
 /** One fixing round (docs/algorithm.md, section 3) over weights that lie distributed on all ranks
  * of a mesh. */
-
-typedef struct pwf_round_settings {
-    double fraction; /* of all weights that are fixed when the round ends */
-    double delta, delta_growth;
-    int64_t max_order, min_power;
-    bool zero_fix;
-    int64_t sigma_join; /* pwf_sigma_join of config.h: 0 std_mu, 1 keep, 2 half, 3 tenth */
-} pwf_round_settings;
 
 typedef struct pwf_round_step {
     int32_t order;
@@ -41,14 +34,15 @@ typedef struct pwf_round_result {
     size_t extra_bytes; /* most extra memory this rank used */
 } pwf_round_result;
 
-/** Fixes weights until ceil(fraction * total) are fixed: mu becomes the centre, sigma as
+/** Fixes weights until ceil(fraction * total) are fixed, where fraction is
+ * config->fractions.at[round]: mu becomes the centre, sigma as
  * sigma_join says, code the centre's index in the codebook. Rank 0 chooses each centre; every rank
  * assigns its own part.
- * Collective over the world of the mesh. All ranks pass the same settings and codebook and get the
- * same result and codebook. Exact: the same on any number of ranks. Fails with PWF_RESOURCE,
- * PWF_CONFIG (more centres than codes) or PWF_NUMBERS (mu or sigma not finite); the weights are
- * then as they were. */
-pwf_status pwf_cluster_round(const pwf_mesh *mesh, const pwf_round_settings *settings,
+ * Collective over the world of the mesh. All ranks pass the same configuration, round and codebook
+ * and get the same result and codebook. Exact: the same on any number of ranks. Fails with
+ * PWF_RESOURCE, PWF_CONFIG (more centres than codes) or PWF_NUMBERS (mu or sigma not finite); the
+ * weights are then as they were. */
+pwf_status pwf_cluster_round(const pwf_mesh *mesh, const pwf_fixing_config *config, int round,
                              pwf_round_weights *weights, pwf_round_result *result);
 
 /** The centres of one stage, ascending, as integers of 2^-min_power: all sums of `order` equal-

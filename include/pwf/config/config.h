@@ -2,186 +2,85 @@
 #ifndef PWF_CONFIG_CONFIG_H
 #define PWF_CONFIG_CONFIG_H
 
+#include "pwf/ckpt/config.h"
+#include "pwf/cluster/config.h"
+#include "pwf/core/list.h"
+#include "pwf/core/log.h"
 #include "pwf/core/status.h"
+#include "pwf/data/dataset.h"
+#include "pwf/models/config.h"
+#include "pwf/optim/config.h"
+#include "pwf/posterior/config.h"
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 
-/** The settings of a run. One table (src/config/table.c) is the whole surface: it feeds this
+/** The configuration of a run. One table (src/config/table.c) is the whole surface: it feeds this
  * struct, YAML files, --set, PWF_<GROUP>_<KEY> variables, --help and docs/options.md. Whatever the
- * order of the calls below, a key keeps what the origin of highest rank (pwf_origin) gave it. */
+ * order of the calls below, a key keeps the value of the origin that ranks highest (pwf_origin).
+ *
+ * A group is declared by the room that uses it, in include/pwf/ROOM/config.h, so that rooms depend
+ * on their own settings only and this room stands above them. Groups of the run as a whole are
+ * declared here. */
 
-enum { PWF_TEXT = 256, PWF_LIST = 64, PWF_CONFIG_KEYS_MAX = 128 };
+enum { PWF_CONFIG_KEYS_MAX = 128 };
 
-typedef struct pwf_int_list {
-    int count;
-    int64_t at[PWF_LIST];
-} pwf_int_list;
+typedef struct pwf_train_config {
+    int64_t seed, batch; /* images of a step, all ranks together */
+    double baseline_epochs, baseline_lr;
+    pwf_schedule_kind baseline_schedule;
+    double label_smoothing;
+    int64_t norm_batches;
+} pwf_train_config;
 
-typedef struct pwf_real_list {
-    int count;
-    double at[PWF_LIST];
-} pwf_real_list;
+typedef struct pwf_parallel_config {
+    int64_t slots;
+    pwf_tensor_backend backend;
+    pwf_precision precision; /* PWF_PRECISION_AUTO only before the run begins */
+    int64_t shards, threads;
+    bool recompute;
+} pwf_parallel_config;
 
-typedef struct pwf_text_list {
-    int count;
-    char at[PWF_LIST][PWF_TEXT];
-} pwf_text_list;
+/* Limits in seconds; 0: no limit. */
+typedef struct pwf_watchdog_config {
+    double start, step, fix, evaluate, checkpoint, finish;
+    int64_t interval; /* steps between comparisons of the ranks; 0: none */
+    bool memory;      /* hash the state between steps */
+    double spike;     /* multiple of the largest recent loss; 0: no check */
+} pwf_watchdog_config;
 
-/* Choices are stored as the index into the table's list of words; these enums follow it. */
-typedef enum pwf_block_kind { PWF_BLOCK_BASIC, PWF_BLOCK_BOTTLENECK } pwf_block_kind;
-typedef enum pwf_data_format {
-    PWF_DATA_IDX,
-    PWF_DATA_IMAGEFOLDER,
-    PWF_DATA_HDF5,
-    PWF_DATA_CIFAR10,
-    PWF_DATA_CIFAR100
-} pwf_data_format;
-typedef enum pwf_eval_transform { PWF_EVAL_PAPER, PWF_EVAL_TIMM } pwf_eval_transform;
-typedef enum pwf_interpolation {
-    PWF_INTERPOLATION_BILINEAR,
-    PWF_INTERPOLATION_BICUBIC
-} pwf_interpolation;
-typedef enum pwf_sigma_join {
-    PWF_JOIN_STD_MU,
-    PWF_JOIN_KEEP,
-    PWF_JOIN_DIVIDE_BY_2,
-    PWF_JOIN_DIVIDE_BY_10
-} pwf_sigma_join;
-typedef enum pwf_compat { PWF_COMPAT_PAPER, PWF_COMPAT_REFERENCE } pwf_compat;
-typedef enum pwf_export_choice {
-    PWF_EXPORT_NONE,
-    PWF_EXPORT_LAST,
-    PWF_EXPORT_ALL
-} pwf_export_choice;
-typedef enum pwf_optimiser { PWF_OPTIMISER_SGD, PWF_OPTIMISER_ADAMW } pwf_optimiser;
-typedef enum pwf_schedule {
-    PWF_SCHEDULE_CONSTANT,
-    PWF_SCHEDULE_LINEAR,
-    PWF_SCHEDULE_COSINE,
-    PWF_SCHEDULE_STEP
-} pwf_schedule;
-typedef enum pwf_backend_choice {
-    PWF_BACKEND_AUTO,
-    PWF_BACKEND_ONEDNN,
-    PWF_BACKEND_OPENBLAS,
-    PWF_BACKEND_PLAIN
-} pwf_backend_choice;
-/* The first two as pwf_precision of tensor.h. */
-typedef enum pwf_precision_choice {
-    PWF_PRECISION_FP32,
-    PWF_PRECISION_BF16,
-    PWF_PRECISION_AUTO
-} pwf_precision_choice;
 typedef enum pwf_ensemble { PWF_ENSEMBLE_LAST, PWF_ENSEMBLE_ALL, PWF_ENSEMBLE_NONE } pwf_ensemble;
-typedef enum pwf_writer { PWF_WRITER_PWRITE, PWF_WRITER_MPIIO } pwf_writer;
+
+typedef struct pwf_eval_config {
+    int64_t samples, bins, batch;
+    pwf_ensemble ensemble;
+} pwf_eval_config;
+
 typedef enum pwf_log_format { PWF_LOG_AUTO, PWF_LOG_PLAIN, PWF_LOG_LOGFMT } pwf_log_format;
 typedef enum pwf_switch { PWF_SWITCH_AUTO, PWF_SWITCH_ON, PWF_SWITCH_OFF } pwf_switch;
 
+typedef struct pwf_log_config {
+    int64_t interval; /* steps */
+    pwf_level level;
+    pwf_log_format format;
+    pwf_switch progress;
+    bool trace;
+    int64_t trace_from, trace_steps;
+} pwf_log_config;
+
 typedef struct pwf_config {
-    char output[PWF_TEXT]; /* run directory; belongs to the run */
-    struct {
-        char name[PWF_TEXT];
-        int64_t block; /* pwf_block_kind */
-        pwf_int_list depths, widths;
-        int64_t stem_kernel, stem_stride;
-        bool stem_pool;
-        int64_t growth;
-        int64_t patch, width, depth, heads;
-        double mlp_ratio;
-        bool distilled;
-        int64_t channels, classes, image_size;
-        char init[PWF_TEXT]; /* file with start weights */
-    } model;
-    struct {
-        int64_t format; /* pwf_data_format */
-        char path[PWF_TEXT];
-        pwf_real_list mean, std;
-        bool flip;
-        int64_t pad;
-        int64_t train_limit, test_limit; /* 0: all images */
-        double validation;
-        char val_list[PWF_TEXT], val_classes[PWF_TEXT];
-        int64_t resize;
-        int64_t eval_transform; /* pwf_eval_transform */
-        double crop_pct;
-        int64_t skip_bad, threads;
-    } data;
-    struct {
-        bool crop;
-        pwf_real_list crop_scale, crop_ratio; /* from, to */
-        int64_t interpolation;                /* pwf_interpolation */
-        double brightness, contrast, saturation, hue;
-        int64_t rand_layers; /* 0: no RandAugment */
-        double rand_magnitude, rand_std, rand_prob;
-        bool rand_increasing;
-        double erase;         /* probability */
-        double mixup, cutmix; /* alpha; 0: off */
-        double mix_prob, mix_switch;
-    } augment;
-    struct {
-        double sigma_scale, sigma_min, sigma_max, reg_weight, reg_target;
-    } posterior;
-    struct {
-        pwf_real_list fractions;
-        double first_epochs, epochs;
-        double delta, delta_growth;
-        int64_t max_order, min_power;
-        bool zero_fix;
-        int64_t sigma_join; /* pwf_sigma_join */
-        int64_t compat;     /* pwf_compat */
-        pwf_text_list exclude;
-        int64_t export; /* pwf_export_choice; belongs to the run */
-    } fixing;
-    struct {
-        int64_t seed, batch;
-        double baseline_epochs, baseline_lr;
-        int64_t baseline_schedule; /* pwf_schedule */
-        double label_smoothing;
-        int64_t norm_batches;
-    } train;
-    struct {
-        int64_t name; /* pwf_optimiser */
-        double lr, momentum, beta2, eps, weight_decay, clip_norm;
-        int64_t schedule; /* pwf_schedule */
-        double warmup, step_epochs, step_factor;
-    } optim;
-    struct {
-        int64_t slots;
-        int64_t backend;         /* pwf_backend_choice */
-        int64_t precision;       /* pwf_precision_choice; of a run that has begun never auto */
-        int64_t shards, threads; /* belong to the run */
-        bool recompute;          /* likewise */
-    } parallel;
-    struct {                           /* belongs to the run */
-        int64_t every;                 /* steps; 0: only at the end of phases and rounds */
-        double minutes, failure_hours; /* 0: not by the clock */
-        int64_t keep, keep_every;      /* keep_every in steps; 0: none */
-        int64_t writer;                /* pwf_writer */
-        bool async;                    /* written beside the steps that follow */
-        int64_t stop_after;            /* steps of this process; 0: no limit */
-        double max_time;               /* minutes of this process; 0: no limit */
-    } checkpoint;
-    struct { /* belongs to the run; seconds, 0: no limit */
-        double start, step, fix, evaluate, checkpoint, finish;
-        int64_t interval; /* steps; 0: ranks are not compared at intervals */
-        bool memory;      /* the state at rest is hashed */
-        double spike;     /* times the largest loss before; 0: any is taken */
-    } watchdog;
-    struct {
-        int64_t samples, bins, batch;
-        int64_t ensemble; /* pwf_ensemble */
-    } eval;
-    struct {              /* belongs to the run */
-        int64_t interval; /* steps */
-        int64_t level;    /* pwf_level */
-        int64_t format;   /* pwf_log_format */
-        int64_t progress; /* pwf_switch */
-        bool trace;
-        int64_t trace_from, trace_steps;
-    } log;
+    char output[PWF_TEXT]; /* run directory */
+    pwf_model_config model;
+    pwf_data_config data;
+    pwf_augment_config augment;
+    pwf_posterior_config posterior;
+    pwf_fixing_config fixing;
+    pwf_train_config train;
+    pwf_optim_config optim;
+    pwf_parallel_config parallel;
+    pwf_checkpoint_config checkpoint;
+    pwf_watchdog_config watchdog;
+    pwf_eval_config eval;
+    pwf_log_config log;
     /* Where each key's value came from; index as in the table, pwf_origin. */
     unsigned char origin[PWF_CONFIG_KEYS_MAX];
 } pwf_config;
@@ -217,25 +116,16 @@ pwf_status pwf_config_read_environment(pwf_config *config);
  * Local. Fails with PWF_CONFIG. */
 pwf_status pwf_config_set(pwf_config *config, const char *assignment);
 
-/* A family of networks as far as the configuration is concerned; the models room has the rows. */
-typedef struct pwf_config_family {
-    const char *name;        /* of model.name, for a network of the dimensions in `keys` */
-    const char *const *keys; /* "model.depths" and so on; NULL ends */
-    /* Checks these keys together; fails with PWF_CONFIG. NULL: nothing to check. */
-    pwf_status (*check)(const struct pwf_config *config);
-} pwf_config_family;
-
 /** Checks what only several keys together can tell (slots divide the batch, fractions rise to at
  * most 1, one mean per channel or one for all, a preset's model.name without keys that it decides,
- * ...). `families` is pwf_model_families(); a NULL pointer ends it, NULL stands for none.
+ * ...).
  * Local. Fails with PWF_CONFIG, naming the keys. */
-pwf_status pwf_config_check(const pwf_config *config, const pwf_config_family *const *families);
+pwf_status pwf_config_check(const pwf_config *config);
 
 /** The whole configuration as commented YAML that reads back to the same bits; keys that a preset's
- * model.name decides are left out. `families` as for pwf_config_check.
+ * model.name decides are left out.
  * Local. The caller frees *text with free(). Fails with PWF_RESOURCE. */
-pwf_status pwf_config_write(const pwf_config *config, const pwf_config_family *const *families,
-                            char **text);
+pwf_status pwf_config_write(const pwf_config *config, char **text);
 
 /** Fails with PWF_CONFIG, naming each key and both values, if `now` differs from `stored` in a key
  * that does not belong to the run.
@@ -255,6 +145,11 @@ pwf_origin pwf_config_origin(const pwf_config *config, const char *key);
 /** Whether something other than the defaults set a key, as "model.depths".
  * Local. */
 bool pwf_config_is_set(const pwf_config *config, const char *key);
+
+/** What pwf_dataset_open and pwf_model_build take from the configuration.
+ * Local. The result points into `config`. */
+pwf_dataset_request pwf_config_dataset(const pwf_config *config);
+pwf_model_request pwf_config_model(const pwf_config *config);
 
 /** Prints every key with type, default, range and meaning: for --help (plain) or docs (Markdown).
  * Local. */

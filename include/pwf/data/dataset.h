@@ -2,9 +2,9 @@
 #ifndef PWF_DATA_DATASET_H
 #define PWF_DATA_DATASET_H
 
-#include "pwf/config/config.h"
 #include "pwf/core/hash.h"
 #include "pwf/core/status.h"
+#include "pwf/data/config.h"
 
 #include <stdbool.h>
 
@@ -14,6 +14,14 @@ typedef struct pwf_dataset pwf_dataset;
 
 typedef enum pwf_split { PWF_TRAIN, PWF_TEST } pwf_split;
 
+/* What a data set is opened for. The two groups are read while it is opened only. */
+typedef struct pwf_dataset_request {
+    const pwf_data_config *data;
+    const pwf_augment_config *augment;
+    int64_t channels, classes, side; /* what the network takes; classes 0: any number */
+    uint32_t seed;                   /* draws the images of data.validation */
+} pwf_dataset_request;
+
 /** Opens one part of the data set that the configuration names and checks it against the model's
  * channels, classes and image size. Files that are held in memory are read and checked whole;
  * folders are listed, and each file is decoded when its image is loaded. data.train_limit or
@@ -21,14 +29,15 @@ typedef enum pwf_split { PWF_TRAIN, PWF_TEST } pwf_split;
  * Local; every rank opens it. The caller owns it. Fails with PWF_MISSING (no file; says which names
  * were tried and which package has them), PWF_DENIED, PWF_DATA (names file and place), PWF_IO,
  * PWF_CONFIG (data.mean or data.std) or PWF_RESOURCE. */
-pwf_status pwf_dataset_open(const pwf_config *config, pwf_split split, pwf_dataset **out);
+pwf_status pwf_dataset_open(pwf_dataset_request request, pwf_split split, pwf_dataset **out);
 
 /** Opens all images in a folder and the folders in it, whatever data.format and data.path say, as
  * images of the test part without classes (their label is 0), in byte order of their names, those
  * of a folder before those of the folders in it. data.skip_bad does not count.
  * Local; every rank opens it. The caller owns it. Fails with PWF_MISSING, PWF_DENIED, PWF_DATA (no
  * image), PWF_IO, PWF_CONFIG (model.channels, data.mean or data.std) or PWF_RESOURCE. */
-pwf_status pwf_dataset_open_folder(const pwf_config *config, const char *path, pwf_dataset **out);
+pwf_status pwf_dataset_open_folder(pwf_dataset_request request, const char *path,
+                                   pwf_dataset **out);
 void pwf_dataset_free(pwf_dataset *dataset);
 
 /** Number of images, and a hash of all of them with their shape and labels; of folders, of the

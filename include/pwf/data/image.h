@@ -3,6 +3,7 @@
 #define PWF_DATA_IMAGE_H
 
 #include "pwf/core/status.h"
+#include "pwf/data/config.h"
 
 #include <stdint.h>
 
@@ -42,8 +43,6 @@ pwf_status pwf_image_read(const char *root, const char *path, int64_t size, pwf_
 pwf_status pwf_image_bytes(const char *root, const char *path, int64_t size, uint8_t **bytes);
 
 void pwf_image_free(pwf_image *image);
-
-typedef enum pwf_filter { PWF_BILINEAR, PWF_BICUBIC } pwf_filter;
 
 /* A window of a resized image: `columns` x `rows` pixels from (left, top) on. */
 typedef struct pwf_window {

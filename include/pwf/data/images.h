@@ -2,8 +2,8 @@
 #ifndef PWF_DATA_IMAGES_H
 #define PWF_DATA_IMAGES_H
 
-#include "pwf/config/config.h"
 #include "pwf/core/hash.h"
+#include "pwf/data/dataset.h"
 #include "pwf/data/image.h"
 
 #include <stdbool.h>
@@ -22,7 +22,7 @@ typedef struct pwf_images pwf_images;
  * Local. The caller owns it. Fails with PWF_MISSING, PWF_DENIED, PWF_DATA, PWF_IO, PWF_RESOURCE, or
  * PWF_CONFIG when model.channels is not 3, or stored pixels are not those that data.resize,
  * data.eval_transform and augment.crop ask for. */
-pwf_status pwf_images_open(const pwf_config *config, bool train, const char *folder,
+pwf_status pwf_images_open(pwf_dataset_request request, bool train, const char *folder,
                            pwf_images **out);
 void pwf_images_free(pwf_images *images);
 

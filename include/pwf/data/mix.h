@@ -2,7 +2,7 @@
 #ifndef PWF_DATA_MIX_H
 #define PWF_DATA_MIX_H
 
-#include "pwf/config/config.h"
+#include "pwf/data/config.h"
 
 /** Mixup (Zhang et al., ICLR 2018) and CutMix (Yun et al., ICCV 2019) within a slot: image i is
  * mixed with image n - 1 - i of its slot, all pairs of a slot in the same way. A slot's images are
@@ -14,11 +14,11 @@ typedef struct pwf_mix {
     int64_t top, left, rows, columns;
 } pwf_mix;
 
-/** Draws how the slot of a batch is mixed, as the group `augment` of the configuration says;
+/** Draws how the slot of a batch is mixed, as `config` says;
  * `width` and `height` are an image's.
  * Local; any thread. Exact: a pure function of (seed, batch, slot). Source: timm, data/mixup.py,
  * mode batch. */
-pwf_mix pwf_mix_draw(const pwf_config *config, uint32_t seed, int64_t batch, int64_t slot,
+pwf_mix pwf_mix_draw(const pwf_augment_config *config, uint32_t seed, int64_t batch, int64_t slot,
                      int64_t width, int64_t height);
 
 /** Mixes `images`, [count, height, width, channels], in place; `count` is even.

@@ -2,7 +2,7 @@
 #ifndef PWF_MODELS_MODEL_H
 #define PWF_MODELS_MODEL_H
 
-#include "pwf/config/config.h"
+#include "pwf/models/config.h"
 #include "pwf/nn/graph.h"
 #include "pwf/registry/registry.h"
 
@@ -10,6 +10,6 @@
  * with fixing.exclude, and builds the graph for parallel.backend.
  * Local. The caller owns both; the registry must outlive the graph. Fails with PWF_CONFIG (unknown
  * model, with a suggestion; dimensions that do not fit) or PWF_RESOURCE; both are then NULL. */
-pwf_status pwf_model_build(const pwf_config *config, pwf_registry **registry, pwf_graph **graph);
+pwf_status pwf_model_build(pwf_model_request request, pwf_registry **registry, pwf_graph **graph);
 
 #endif

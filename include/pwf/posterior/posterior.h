@@ -4,15 +4,10 @@
 
 #include "pwf/core/pool.h"
 #include "pwf/core/rng.h"
+#include "pwf/posterior/config.h"
 #include "pwf/posterior/state.h"
 
 /** Start values, sampling and gradients of the posterior (docs/algorithm.md, section 1). */
-
-typedef struct pwf_posterior_settings {
-    float sigma_scale, sigma_min, sigma_max; /* start values of sigma */
-    float reg_weight, reg_target;            /* regulariser that keeps sigma up */
-    bool reference; /* fixed weights take part in regulariser, decay and update */
-} pwf_posterior_settings;
 
 #define PWF_SIGMA_FLOOR 0x1p-30f
 
@@ -20,7 +15,7 @@ typedef struct pwf_posterior_settings {
  * Local. `full_mu` holds all `total` means. Takes 8 bytes per element of the largest tensor that
  * meets the own range. Fails with PWF_RESOURCE, and with PWF_NUMBERS when a mean of such a tensor
  * is not finite; sigma is then partly set. Same bits for any sharding and instruction set. */
-pwf_status pwf_posterior_start_sigma(pwf_state *state, const pwf_posterior_settings *settings,
+pwf_status pwf_posterior_start_sigma(pwf_state *state, const pwf_posterior_config *config,
                                      const float *full_mu);
 
 /** Draws the weights of the own range: mu + max(sigma, 2^-30) * eps, one rounding; plain ones are
@@ -39,13 +34,13 @@ void pwf_posterior_means(const pwf_state *state, pwf_pool *pool, bool rounded, f
 
 /** From the summed loss gradient of the own range (`sum` points to element own.lo, exact units)
  * to the gradients of mu and sigma, regulariser included, and the sum of their squares per block.
- * Fixed weights get 0, unless settings->reference. `noise` NULL: ordinary training without
- * posterior; d sigma is then 0 throughout.
+ * Fixed weights get 0, unless `reference`: then they too are regularised. `noise` NULL: ordinary
+ * training without posterior; d sigma is then 0 throughout.
  * Local. dmu [own], dsigma [own_posterior]; `norm` has an entry per block of the own range, squares
  * added in double, in a fixed order. Same bits on every instruction set. */
-void pwf_posterior_gradient(const pwf_state *state, const pwf_posterior_settings *settings,
-                            pwf_pool *pool, const pwf_stream *noise, const int64_t *sum, float *dmu,
-                            float *dsigma, double *norm);
+void pwf_posterior_gradient(const pwf_state *state, const pwf_posterior_config *config,
+                            bool reference, pwf_pool *pool, const pwf_stream *noise,
+                            const int64_t *sum, float *dmu, float *dsigma, double *norm);
 
 typedef struct pwf_measures {
     int64_t unique;                  /* distinct values, -0 counted as 0 */

@@ -8,7 +8,6 @@
  * linear layers are in conv.h, attention is in attention.h, its matrix products in matmul.h, and
  * all other arithmetic in kernels.h. */
 
-/* In the order of pwf_backend_choice of config.h. */
 typedef enum pwf_tensor_backend {
     PWF_TENSOR_AUTO,     /* our own product for linear layers and attention, if the machine has an
                             instruction for fma; else oneDNN, else OpenBLAS */
@@ -21,7 +20,12 @@ typedef enum pwf_tensor_backend {
 /* What the operands of products (convolutions, linear layers, attention) are rounded to: fp32
  * leaves them; bf16, the upper halves of fp32 numbers, is nearest, ties to even. Sums are fp32 in
  * both. */
-typedef enum pwf_precision { PWF_FP32, PWF_BF16, PWF_PRECISIONS } pwf_precision;
+typedef enum pwf_precision {
+    PWF_FP32,
+    PWF_BF16,
+    PWF_PRECISIONS,
+    PWF_PRECISION_AUTO = PWF_PRECISIONS /* of a configuration: chosen when the run begins */
+} pwf_precision;
 
 /** Makes the libraries use one thread per call. Every thread that plans or runs anything of this
  * room calls it first.
