@@ -1,4 +1,4 @@
-# Man pages, and the target `docs`: HTML of the public headers and the picture of the rooms.
+# Man pages, the installed documentation, and the target `docs`: HTML of the public headers.
 
 # The man pages are made from the programs' own --help, so they cannot differ from the option table.
 set(man_pages)
@@ -12,6 +12,23 @@ foreach(program pwf pwf_dist)
 endforeach()
 add_custom_target(man ALL DEPENDS ${man_pages})
 install(FILES ${man_pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+
+install(FILES LICENSE README.md CHANGELOG.md CITATION.cff CONTRIBUTING.md SECURITY.md
+        DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR})
+# The sources are not installed: links to them become plain text, so that no installed link is broken.
+install(CODE "set(PWF_DOCDIR \"${CMAKE_INSTALL_DOCDIR}\")")
+install(CODE [[
+  get_filename_component(folder "${PWF_DOCDIR}" ABSOLUTE BASE_DIR "${CMAKE_INSTALL_PREFIX}")
+  file(GLOB_RECURSE pages "$ENV{DESTDIR}${folder}/*.md")
+  foreach(page IN LISTS pages)
+    file(READ "${page}" old)
+    string(REGEX REPLACE "\\[([^]\n]*)\\]\\((\\.\\./)*(src|include|tests|cmake|jobs|slurm|configs)/[^)\n]*\\)" "\\1" new "${old}")
+    if(NOT new STREQUAL old)
+      file(WRITE "${page}" "${new}")
+    endif()
+  endforeach()
+]])
 
 find_program(DOXYGEN_PROGRAM doxygen)
 find_program(DOT_PROGRAM dot)
