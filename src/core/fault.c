@@ -117,10 +117,10 @@ void pwf_fault_spoil(const char *name, pwf_fault_kind kind, void *values, int64_
     if (pwf_fault_value(name, "flip")) spoil(kind, values, count, 0.0, true);
 }
 
-/* Until somebody asks for something new, two seconds at most. */
-static void wait_for_request(pwf_request before)
+/* Until somebody asks for something new, at most so many seconds. */
+static void wait_for_request(pwf_request before, long long seconds)
 {
-    for (int i = 0; i < 200 && pwf_request_now() == before; i++)
+    for (long long i = 0; i < 100 * seconds && pwf_request_now() == before; i++)
         nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
 }
 
@@ -140,12 +140,12 @@ pwf_status pwf_fault_point(const char *name)
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
         if (strcmp(action, signals[i].action) != 0) continue;
         kill(getpid(), signals[i].number); /* another thread takes it */
-        wait_for_request(before);
+        wait_for_request(before, 10);
     }
     if (strcmp(action, "exit") == 0) _exit(PWF_BUG);
     while (strcmp(action, "hang") == 0)
         pause();
-    if (strcmp(action, "delay") == 0) wait_for_request(before);
+    if (strcmp(action, "delay") == 0) wait_for_request(before, fault.number > 0 ? fault.number : 2);
     if (strcmp(action, "eio") == 0) return PWF_FAIL(PWF_IO, "a test made the point %s fail", name);
     return pwf_ok();
 }

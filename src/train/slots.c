@@ -13,7 +13,6 @@
 
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 typedef struct slots_job {
     pwf_trainer *t;
@@ -211,9 +210,8 @@ pwf_status pwf_slots_run(pwf_trainer *t, bool gradients)
     pwf_workers_pack(t, prepare);
     const int64_t slots = pwf_slots_first(t, rank + 1) - job.first;
     if (gradients) pwf_exchange_reduce_begin(t->exchange, t->sum, slots);
-    const double begun = pwf_clock_seconds();
-    if (PWF_FAULT_VALUE("train.slots", "slow"))
-        nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
+    double begun = pwf_clock_seconds();
+    if (PWF_FAULT_VALUE("train.slots", "slow")) begun -= 1000.0;
     pwf_span span = pwf_trace_begin("slots");
     pwf_pool_run(t->pool, (int)slots, slot_task, (void *)&job);
     pwf_trace_end(span);

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/virtual_clock.h"
 #include "pwf/core/clock.h"
 #include "pwf/core/request.h"
 
@@ -100,7 +101,7 @@ static void long_after(void)
     listen();
     send(SIGTERM);
     becomes(PWF_REQUEST_TERMINATE);
-    sleep_ms(1100);
+    virtual_advance(1.1);
     send(SIGUSR1);
     must(pwf_request_now() == PWF_REQUEST_TERMINATE);
     send(SIGINT);

@@ -1,13 +1,13 @@
 # As srun and slurmstepd end a job: SIGTERM to every rank, SIGKILL to what is left later.
 # shellcheck shell=bash disable=SC2034,SC2154
-title="SIGTERM to all ranks, SIGKILL 30 s or 3 s later"
+title="SIGTERM to all ranks, SIGKILL 60 s or 20 s later"
 units="3 30 60"
 
 setup() { whole_run; }
 
-# Patience of 30 s or 3 s; and a disk that needs longer than it lasts.
+# Patience of 60 s or 20 s; and a disk that needs longer than it lasts.
 unit() {
-    local run=srun$1 patience=$(($1 % 2 == 1 ? 30 : 3)) kind=good action=delay phase=${phases[RANDOM % 10]} t was
+    local run=srun$1 patience=$(($1 % 2 == 1 ? 60 : 20)) kind=good action=delay phase=${phases[RANDOM % 10]} t was
     if (($1 % 3 == 0)); then action=hang phase=commit patience=3 kind=old; fi
     hold "$run" "$phase"
     send TERM ${rank[@]+"${rank[@]}"}

@@ -43,8 +43,8 @@ unit() {
     case $kind in
     one) text=${names[RANDOM % 4]} && send "$text" "${rank[RANDOM % 2]}" ;;
     storm) storm "${rank[@]}" ;;
-    twice) again 0.1 ;;
-    impatient) again 1.2 ;;
+    twice) again 0.01 ;;
+    impatient) again 3 ;;
     hangup) send HUP "${rank[@]}" ;;
     handler) send $((RANDOM % 2 == 0 ? 10 : 15)) "${rank[@]}" ;;
     save) send USR2 "${rank[RANDOM % 2]}" ;;

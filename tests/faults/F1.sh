@@ -13,8 +13,8 @@ declare -A name=([launch]=init [init]=init [load]=start [step]=step [reduce]=ste
 all=(launch "${phases[@]}")
 
 unit() {
-    local run=stuck$1 phase=${all[(seed + 3 * $1) % 11]} action=stop seconds=2 on
-    [ $((RANDOM % 3)) != 0 ] || action=hang seconds=3
+    local run=stuck$1 phase=${all[(seed + 3 * $1) % 11]} action=stop seconds=8 on
+    [ $((RANDOM % 3)) != 0 ] || action=hang
     patience $seconds "${key[$phase]}"
     hold "$run" "$phase"
     end_job "$run"

@@ -7,13 +7,13 @@ setup() { whole_run; }
 
 unit() {
     local run=starved$1
-    patience 5 step fix evaluate checkpoint finish
-    patience 20 start
+    patience 20 step fix evaluate checkpoint finish
+    patience 120 start
     dist 8 "$run.log" "${settings[@]}" --output "$run" --set parallel.shards=$((1 << RANDOM % 4)) --set watchdog.interval=2
     expect 0 "$run"
     failing=code check "$run: a false alarm" test -z "$(grep code=STUCK "$run.log")"
     patience 0 start step fix evaluate checkpoint finish
     take_up "$run"
-    case_is good "8 ranks on $(nproc) cores, limits of 5 s"
+    case_is good "8 ranks on $(nproc) cores, limits of 20 s"
     rm -rf "$run" "$run".log*
 }

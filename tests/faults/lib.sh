@@ -39,7 +39,7 @@ processes() {
 }
 
 # kill_one WHO: a rank, the launcher, or all, with SIGKILL; $victim says which. The code of the job in
-# $code; what survives it for ten seconds is left behind.
+# $code; what survives it for a minute is left behind.
 kill_one() {
     processes
     victim="a rank"
@@ -54,8 +54,8 @@ kill_one() {
     wait "$group" 2>/dev/null || code=$?
     local pid t
     for pid in ${rank[@]+"${rank[@]}"}; do
-        for ((t = 0; t < 200; t++)); do kill -0 "$pid" 2>/dev/null || break; sleep 0.05; done
-        failing=leftovers check "process $pid outlives its job" test $t -lt 200
+        for ((t = 0; t < 1200; t++)); do kill -0 "$pid" 2>/dev/null || break; sleep 0.05; done
+        failing=leftovers check "process $pid outlives its job" test $t -lt 1200
     done
 }
 
@@ -219,12 +219,12 @@ end_job() {
 # settle RUN: mpirun may end a little before its ranks, one of which holds the run directory.
 settle() {
     local t
-    for ((t = 0; t < 200; t++)); do
+    for ((t = 0; t < 1200; t++)); do
         [ -e "$1/.pwf.lock" ] || return 0
         ! flock -n "$1/.pwf.lock" true || return 0
         sleep 0.05
     done
-    failing=leftovers check "$1: still in use 10 s after its job" false
+    failing=leftovers check "$1: still in use a minute after its job" false
 }
 
 # patience SECONDS KEY...: limits of the watchdog for the jobs that follow; 0 seconds: those of the settings
@@ -255,7 +255,7 @@ place() {
 }
 
 # hold RUN PHASE: starts a job of two ranks. When this returns one of them stands in the phase, until a
-# signal comes or for two seconds; $held says where.
+# signal comes or for six seconds; $held says where.
 hold() {
     local run=$1 phase=$2 point on times more=()
     place "$phase"
@@ -265,7 +265,7 @@ hold() {
         more=(--resume auto --set checkpoint.stop_after=0)
     fi
     held="$phase ($point, rank $on, time $times)"
-    PWF_TEST_FAULT=$point:$on:$times:${action:-delay} begin "$run" 2 ${more[@]+"${more[@]}"}
+    PWF_TEST_FAULT=$point:$on:$times:${action:-delay}:6 begin "$run" 2 ${more[@]+"${more[@]}"}
     await "$run" "^fault ${action:-delay} at"
     check "$run: $held was not reached" grep -q "^fault ${action:-delay} at $point" "$run.log"
     processes

@@ -105,8 +105,8 @@ same_rows bad_false bad_true
 same_state bad_false bad_true
 
 # A thread that hangs ends the job, though the steps go on.
-with hang 79 ckpt.after_data:1:1:hang --set watchdog.checkpoint=3 --set train.baseline_epochs=100
+with hang 79 ckpt.after_data:1:1:hang --set watchdog.checkpoint=6 --set train.baseline_epochs=100
 says hang.log "code=STUCK rank=1"
-says hang.log "the thread that writes a checkpoint has done nothing for 3 s; the limit is watchdog.checkpoint"
+says hang.log "the thread that writes a checkpoint has done nothing for 6 s; the limit is watchdog.checkpoint"
 check "steps went on" test "$(grep -c '"kind": "step"' hang/metrics.jsonl)" -gt 4
 finish
