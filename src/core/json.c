@@ -29,14 +29,14 @@ static void set(pwf_json *j, const char *key, json_t *value)
     if (json_object_set_new(j->object, key, value) != 0) j->failed = true;
 }
 
-void pwf_json_set_int(pwf_json *j, const char *key, int64_t value)
+void pwf_json_set_int(pwf_json *object, const char *key, int64_t value)
 {
-    set(j, key, json_integer(value));
+    set(object, key, json_integer(value));
 }
 
-void pwf_json_set_real(pwf_json *j, const char *key, double value)
+void pwf_json_set_real(pwf_json *object, const char *key, double value)
 {
-    set(j, key, isfinite(value) ? json_real(value) : json_null());
+    set(object, key, isfinite(value) ? json_real(value) : json_null());
 }
 
 /* JSON is UTF-8, but the name of a file may be any bytes. */
@@ -51,22 +51,23 @@ static json_t *text_of(const char *value)
     return text;
 }
 
-void pwf_json_set_text(pwf_json *j, const char *key, const char *value)
+void pwf_json_set_text(pwf_json *object, const char *key, const char *value)
 {
-    set(j, key, text_of(value));
+    set(object, key, text_of(value));
 }
 
-void pwf_json_set_bool(pwf_json *j, const char *key, bool value)
+void pwf_json_set_bool(pwf_json *object, const char *key, bool value)
 {
-    set(j, key, json_boolean(value));
+    set(object, key, json_boolean(value));
 }
 
-void pwf_json_set_ints(pwf_json *j, const char *key, const int64_t *values, int count)
+void pwf_json_set_ints(pwf_json *object, const char *key, const int64_t *values, int count)
 {
     json_t *array = json_array();
     for (int i = 0; i < count; i++)
-        if (json_array_append_new(array, json_integer(values[i])) != 0 && j) j->failed = true;
-    set(j, key, array);
+        if (json_array_append_new(array, json_integer(values[i])) != 0 && object)
+            object->failed = true;
+    set(object, key, array);
 }
 
 /* Takes the jansson object out of its wrapper, which is freed. */
@@ -82,32 +83,32 @@ static json_t *unwrap(pwf_json *value, bool *failed)
     return object;
 }
 
-void pwf_json_set_object(pwf_json *j, const char *key, pwf_json *value)
+void pwf_json_set_object(pwf_json *object, const char *key, pwf_json *value)
 {
     bool failed = false;
-    json_t *object = unwrap(value, &failed);
-    if (j && failed) j->failed = true;
-    set(j, key, object);
+    json_t *inner = unwrap(value, &failed);
+    if (object && failed) object->failed = true;
+    set(object, key, inner);
 }
 
-void pwf_json_append(pwf_json *j, const char *key, pwf_json *value)
+void pwf_json_append(pwf_json *object, const char *key, pwf_json *value)
 {
     bool failed = false;
-    json_t *object = unwrap(value, &failed);
-    if (!j) {
-        json_decref(object);
+    json_t *inner = unwrap(value, &failed);
+    if (!object) {
+        json_decref(inner);
         return;
     }
-    if (!json_object_get(j->object, key)) set(j, key, json_array());
-    if (json_array_append_new(json_object_get(j->object, key), object) != 0) failed = true;
-    j->failed = j->failed || failed;
+    if (!json_object_get(object->object, key)) set(object, key, json_array());
+    if (json_array_append_new(json_object_get(object->object, key), inner) != 0) failed = true;
+    object->failed = object->failed || failed;
 }
 
-pwf_status pwf_json_text(const pwf_json *j, int indent, char **text)
+pwf_status pwf_json_text(const pwf_json *object, int indent, char **text)
 {
     const size_t flags = JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(9);
-    *text = j && !j->failed
-                ? json_dumps(j->object, flags | (indent ? JSON_INDENT((size_t)indent) : 0))
+    *text = object && !object->failed
+                ? json_dumps(object->object, flags | (indent ? JSON_INDENT((size_t)indent) : 0))
                 : NULL;
     if (!*text) return PWF_FAIL(PWF_RESOURCE, "no memory for a JSON row");
     return pwf_ok();
@@ -167,43 +168,43 @@ pwf_status pwf_json_parse(const char *text, size_t length, pwf_json **out)
     return pwf_ok();
 }
 
-bool pwf_json_get_int(const pwf_json *j, const char *key, int64_t *value)
+bool pwf_json_get_int(const pwf_json *object, const char *key, int64_t *value)
 {
-    const json_t *v = json_object_get(j->object, key);
+    const json_t *v = json_object_get(object->object, key);
     if (!json_is_integer(v)) return false;
     *value = json_integer_value(v);
     return true;
 }
 
-bool pwf_json_get_real(const pwf_json *j, const char *key, double *value)
+bool pwf_json_get_real(const pwf_json *object, const char *key, double *value)
 {
-    const json_t *v = json_object_get(j->object, key);
+    const json_t *v = json_object_get(object->object, key);
     if (!json_is_number(v) && !json_is_null(v)) return false;
     *value = json_is_null(v) ? (double)NAN : json_number_value(v);
     return true;
 }
 
-bool pwf_json_get_text(const pwf_json *j, const char *key, const char **value)
+bool pwf_json_get_text(const pwf_json *object, const char *key, const char **value)
 {
-    const json_t *v = json_object_get(j->object, key);
+    const json_t *v = json_object_get(object->object, key);
     if (!json_is_string(v)) return false;
     *value = json_string_value(v);
     return true;
 }
 
-bool pwf_json_get_bool(const pwf_json *j, const char *key, bool *value)
+bool pwf_json_get_bool(const pwf_json *object, const char *key, bool *value)
 {
-    const json_t *v = json_object_get(j->object, key);
+    const json_t *v = json_object_get(object->object, key);
     if (!json_is_boolean(v)) return false;
     *value = json_is_true(v);
     return true;
 }
 
-pwf_status pwf_json_each(const pwf_json *j, pwf_json_visit visit, void *context)
+pwf_status pwf_json_each(const pwf_json *object, pwf_json_visit visit, void *context)
 {
     const char *key = NULL;
     json_t *value = NULL;
-    json_object_foreach(j->object, key, value)
+    json_object_foreach(object->object, key, value)
     {
         const pwf_json lent = {value, false};
         PWF_TRY(visit(context, key, &lent));
@@ -218,9 +219,10 @@ bool pwf_json_text_of(const pwf_json *value, const char **text)
     return true;
 }
 
-bool pwf_json_get_ints(const pwf_json *j, const char *key, int64_t *values, int room, int *count)
+bool pwf_json_get_ints(const pwf_json *object, const char *key, int64_t *values, int room,
+                       int *count)
 {
-    const json_t *array = json_object_get(j->object, key);
+    const json_t *array = json_object_get(object->object, key);
     if (!json_is_array(array) || json_array_size(array) > (size_t)room) return false;
     for (size_t i = 0; i < json_array_size(array); i++)
         if (!json_is_integer(json_array_get(array, i))) return false;
@@ -230,9 +232,9 @@ bool pwf_json_get_ints(const pwf_json *j, const char *key, int64_t *values, int 
     return true;
 }
 
-void pwf_json_free(pwf_json *j)
+void pwf_json_free(pwf_json *object)
 {
-    if (!j) return;
-    json_decref(j->object);
-    free(j);
+    if (!object) return;
+    json_decref(object->object);
+    free(object);
 }

@@ -131,49 +131,49 @@ static void wait_for_others(pwf_pool *p)
     }
 }
 
-void pwf_pool_run(pwf_pool *p, int tasks, pwf_task task, void *context)
+void pwf_pool_run(pwf_pool *pool, int tasks, pwf_task task, void *context)
 {
-    pthread_mutex_lock(&p->lock);
-    p->task = task;
-    p->context = context;
-    p->span = pwf_trace_name();
-    p->tasks = tasks;
-    atomic_store(&p->next, 0);
-    p->runs++;
-    p->open = true;
-    if (tasks > 1) pthread_cond_broadcast(&p->wake);
-    pthread_mutex_unlock(&p->lock);
-    work(p, 0);
+    pthread_mutex_lock(&pool->lock);
+    pool->task = task;
+    pool->context = context;
+    pool->span = pwf_trace_name();
+    pool->tasks = tasks;
+    atomic_store(&pool->next, 0);
+    pool->runs++;
+    pool->open = true;
+    if (tasks > 1) pthread_cond_broadcast(&pool->wake);
+    pthread_mutex_unlock(&pool->lock);
+    work(pool, 0);
     /* Whoever is in it may have a task yet, and must be out before the next run begins. */
-    pthread_mutex_lock(&p->lock);
-    p->open = false;
-    wait_for_others(p);
-    pthread_mutex_unlock(&p->lock);
+    pthread_mutex_lock(&pool->lock);
+    pool->open = false;
+    wait_for_others(pool);
+    pthread_mutex_unlock(&pool->lock);
 }
 
-void pwf_pool_pulse(pwf_pool *p, bool (*pulse)(void *context), void *context)
+void pwf_pool_pulse(pwf_pool *pool, bool (*pulse)(void *context), void *context)
 {
-    p->pulse = pulse;
-    p->pulse_context = context;
+    pool->pulse = pulse;
+    pool->pulse_context = context;
 }
 
-int pwf_pool_threads(const pwf_pool *p)
+int pwf_pool_threads(const pwf_pool *pool)
 {
-    return p->threads;
+    return pool->threads;
 }
 
-void pwf_pool_free(pwf_pool *p)
+void pwf_pool_free(pwf_pool *pool)
 {
-    if (!p) return;
-    pthread_mutex_lock(&p->lock);
-    p->ending = true;
-    pthread_cond_broadcast(&p->wake);
-    pthread_mutex_unlock(&p->lock);
-    for (int i = 1; i < p->threads; i++)
-        pthread_join(p->workers[i].thread, NULL);
-    pthread_mutex_destroy(&p->lock);
-    pthread_cond_destroy(&p->wake);
-    pthread_cond_destroy(&p->done);
-    free(p->workers);
-    free(p);
+    if (!pool) return;
+    pthread_mutex_lock(&pool->lock);
+    pool->ending = true;
+    pthread_cond_broadcast(&pool->wake);
+    pthread_mutex_unlock(&pool->lock);
+    for (int i = 1; i < pool->threads; i++)
+        pthread_join(pool->workers[i].thread, NULL);
+    pthread_mutex_destroy(&pool->lock);
+    pthread_cond_destroy(&pool->wake);
+    pthread_cond_destroy(&pool->done);
+    free(pool->workers);
+    free(pool);
 }

@@ -17,11 +17,11 @@ static const convert normals[PWF_ISA_COUNT] = {pwf_words_to_normals_base, pwf_wo
 static const convert uniforms[PWF_ISA_COUNT] = {
     pwf_words_to_uniforms_base, pwf_words_to_uniforms_avx2, pwf_words_to_uniforms_avx512};
 
-void pwf_rng_words(pwf_stream s, uint64_t quad, uint32_t out[4])
+void pwf_rng_words(pwf_stream stream, uint64_t quad, uint32_t out[4])
 {
     const philox4x32_ctr_t counter = {
-        {(uint32_t)quad, (uint32_t)s.step, (uint32_t)(s.step >> 32), s.sample}};
-    const philox4x32_key_t key = {{s.seed, (uint32_t)s.purpose}};
+        {(uint32_t)quad, (uint32_t)stream.step, (uint32_t)(stream.step >> 32), stream.sample}};
+    const philox4x32_key_t key = {{stream.seed, (uint32_t)stream.purpose}};
     const philox4x32_ctr_t r = philox4x32_R(10, counter, key);
     memcpy(out, r.v, sizeof r.v);
 }
@@ -50,17 +50,17 @@ static void fill(void *out, pwf_stream s, int64_t first, int64_t count, int shar
     }
 }
 
-void pwf_rng_halves(uint16_t *out, pwf_stream s, int64_t first, int64_t count)
+void pwf_rng_halves(uint16_t *out, pwf_stream stream, int64_t first, int64_t count)
 {
-    fill(out, s, first, count, 8, NULL);
+    fill(out, stream, first, count, 8, NULL);
 }
 
-void pwf_rng_normals(float *out, pwf_stream s, int64_t first, int64_t count)
+void pwf_rng_normals(float *out, pwf_stream stream, int64_t first, int64_t count)
 {
-    fill(out, s, first, count, 4, normals);
+    fill(out, stream, first, count, 4, normals);
 }
 
-void pwf_rng_uniforms(float *out, pwf_stream s, int64_t first, int64_t count)
+void pwf_rng_uniforms(float *out, pwf_stream stream, int64_t first, int64_t count)
 {
-    fill(out, s, first, count, 4, uniforms);
+    fill(out, stream, first, count, 4, uniforms);
 }

@@ -18,7 +18,7 @@ static const double TICK = 1.0, WAITS_MORE = 1.2, SLOWER = 20.0;
 /* What the working threads note. The watching thread keeps the time, so that they need no clock. */
 static atomic_ulong begun, met, beats;
 static _Atomic double limit;
-static _Atomic(const char *) key = "", waits; /* waits: NULL in own work */
+static _Atomic(const char *) limit_key = "", waits; /* waits: NULL in own work */
 
 /* The same of a thread beside them. */
 static atomic_ulong pieces;
@@ -44,9 +44,9 @@ typedef struct view {
     double beside; /* seconds since something happened in the thread beside */
 } view;
 
-void pwf_watch_limit(const char *name, double seconds)
+void pwf_watch_limit(const char *key, double seconds)
 {
-    atomic_store(&key, name);
+    atomic_store(&limit_key, key);
     atomic_store(&limit, seconds);
     atomic_fetch_add(&begun, 1);
 }
@@ -56,11 +56,11 @@ void pwf_watch_beat(void)
     atomic_fetch_add_explicit(is_beside ? &pieces : &beats, 1, memory_order_relaxed);
 }
 
-void pwf_watch_beside(const char *what, const char *name, double seconds)
+void pwf_watch_beside(const char *what, const char *key, double seconds)
 {
     is_beside = true;
     atomic_store(&beside_what, what);
-    atomic_store(&beside_key, name);
+    atomic_store(&beside_key, key);
     atomic_store(&beside_limit, seconds);
     atomic_fetch_add(&pieces, 1);
 }
@@ -97,7 +97,7 @@ static int find_stopped(void)
 
 static _Noreturn void end_process(double silent)
 {
-    const char *what = atomic_load(&waits), *name = atomic_load(&key);
+    const char *what = atomic_load(&waits), *name = atomic_load(&limit_key);
     char place[160], stopped[80] = "";
     pwf_log_place(place);
     const int rank = what ? find_stopped() : -1;

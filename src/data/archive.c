@@ -59,26 +59,26 @@ static bool is_sound(const pwf_archive_block *b)
            fits(b, b->chunk_hashes, b->chunks, 16);
 }
 
-pwf_status pwf_archive_read_block(int fd, const char *path, int64_t bytes, pwf_archive_block *b)
+pwf_status pwf_archive_read_block(int fd, const char *path, int64_t bytes, pwf_archive_block *block)
 {
     if (bytes < PWF_ARCHIVE_BLOCK)
         return PWF_FAIL(PWF_DATA,
                         "%s has only %lld bytes: it is no image archive, or one that was cut short",
                         path, (long long)bytes);
-    PWF_TRY(pwf_file_pread(fd, path, b, sizeof *b, 0));
-    if (memcmp(b->magic, magic, sizeof magic) != 0)
+    PWF_TRY(pwf_file_pread(fd, path, block, sizeof *block, 0));
+    if (memcmp(block->magic, magic, sizeof magic) != 0)
         return PWF_FAIL(PWF_DATA, "%s is not an image archive; make one with pwf pack", path);
-    if (!pwf_hash_equal(b->own, pwf_hash_bytes(b, offsetof(pwf_archive_block, own))))
+    if (!pwf_hash_equal(block->own, pwf_hash_bytes(block, offsetof(pwf_archive_block, own))))
         return PWF_FAIL(PWF_DATA, "%s is damaged in its first block; pack it again", path);
-    if (b->version == 0 || b->version > PWF_ARCHIVE_VERSION)
+    if (block->version == 0 || block->version > PWF_ARCHIVE_VERSION)
         return PWF_FAIL(PWF_DATA,
                         "%s has format version %u and this program reads up to %d: use a newer "
                         "program",
-                        path, b->version, PWF_ARCHIVE_VERSION);
-    if ((uint64_t)bytes != b->bytes)
+                        path, block->version, PWF_ARCHIVE_VERSION);
+    if ((uint64_t)bytes != block->bytes)
         return PWF_FAIL(PWF_DATA, "%s has %lld bytes instead of %llu; copy or pack it again", path,
-                        (long long)bytes, (unsigned long long)b->bytes);
-    if (!is_sound(b))
+                        (long long)bytes, (unsigned long long)block->bytes);
+    if (!is_sound(block))
         return PWF_FAIL(PWF_DATA, "the first block of %s contradicts itself; pack it again", path);
     return pwf_ok();
 }
@@ -95,16 +95,18 @@ static pwf_status add_bytes(int fd, const char *path, pwf_hasher *h, uint8_t *pi
     return pwf_ok();
 }
 
-pwf_status pwf_archive_root(int fd, const char *path, const pwf_archive_block *b, pwf_hash *root)
+pwf_status pwf_archive_root(int fd, const char *path, const pwf_archive_block *block,
+                            pwf_hash *root)
 {
     enum { PIECE = 1 << 20 };
     uint8_t *piece = NULL;
-    PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, b->bytes < PIECE ? (int64_t)b->bytes : PIECE, 1, &piece));
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, block->bytes < PIECE ? (int64_t)block->bytes : PIECE, 1,
+                          &piece));
     pwf_hasher *h = pwf_hasher_new();
     pwf_status s = h ? pwf_ok() : PWF_FAIL(PWF_RESOURCE, "no memory for a hash");
-    if (s.code == PWF_OK) s = add_bytes(fd, path, h, piece, PIECE, PWF_ARCHIVE_BLOCK, b->data);
+    if (s.code == PWF_OK) s = add_bytes(fd, path, h, piece, PIECE, PWF_ARCHIVE_BLOCK, block->data);
     if (s.code == PWF_OK)
-        s = add_bytes(fd, path, h, piece, PIECE, b->data + b->data_bytes, b->bytes);
+        s = add_bytes(fd, path, h, piece, PIECE, block->data + block->data_bytes, block->bytes);
     if (s.code == PWF_OK) *root = pwf_hasher_digest(h);
     pwf_hasher_free(h);
     pwf_mem_free(piece);
@@ -206,41 +208,41 @@ pwf_status pwf_archive_open(const char *root, const char *path, bool complete, p
     return s;
 }
 
-void pwf_archive_free(pwf_archive *a)
+void pwf_archive_free(pwf_archive *archive)
 {
-    if (!a) return;
-    if (a->fd >= 0) close(a->fd);
-    pwf_mem_free(a->places);
-    pwf_mem_free(a->labels);
-    pwf_mem_free(a->hashes);
-    pwf_mem_free(a->names);
-    pwf_mem_free(a->class_names);
-    pwf_mem_free(a);
+    if (!archive) return;
+    if (archive->fd >= 0) close(archive->fd);
+    pwf_mem_free(archive->places);
+    pwf_mem_free(archive->labels);
+    pwf_mem_free(archive->hashes);
+    pwf_mem_free(archive->names);
+    pwf_mem_free(archive->class_names);
+    pwf_mem_free(archive);
 }
 
-const pwf_archive_block *pwf_archive_about(const pwf_archive *a)
+const pwf_archive_block *pwf_archive_about(const pwf_archive *archive)
 {
-    return &a->block;
+    return &archive->block;
 }
 
-const int64_t *pwf_archive_places(const pwf_archive *a)
+const int64_t *pwf_archive_places(const pwf_archive *archive)
 {
-    return a->places;
+    return archive->places;
 }
 
-int32_t pwf_archive_label(const pwf_archive *a, int64_t index)
+int32_t pwf_archive_label(const pwf_archive *archive, int64_t index)
 {
-    return a->labels[index];
+    return archive->labels[index];
 }
 
-const char *pwf_archive_name(const pwf_archive *a, int64_t index)
+const char *pwf_archive_name(const pwf_archive *archive, int64_t index)
 {
-    return a->names + index * a->block.name_bytes;
+    return archive->names + index * archive->block.name_bytes;
 }
 
-const char *pwf_archive_class(const pwf_archive *a, int64_t class)
+const char *pwf_archive_class(const pwf_archive *archive, int64_t class)
 {
-    return a->class_names + class * a->block.class_bytes;
+    return archive->class_names + class * archive->block.class_bytes;
 }
 
 void pwf_archive_chunk(const pwf_archive_block *block, const int64_t *places, int64_t chunk,
@@ -274,22 +276,22 @@ static pwf_status read_checked(const pwf_archive *a, int64_t index, uint8_t *byt
                     pwf_archive_name(a, index), a->path, (long long)index);
 }
 
-pwf_status pwf_archive_read(const pwf_archive *a, int64_t index, pwf_image *out)
+pwf_status pwf_archive_read(const pwf_archive *archive, int64_t index, pwf_image *out)
 {
-    PWF_ASSERT(index >= 0 && index < a->block.images);
-    const int64_t size = a->places[index + 1] - a->places[index];
-    const char *name = pwf_archive_name(a, index);
+    PWF_ASSERT(index >= 0 && index < archive->block.images);
+    const int64_t size = archive->places[index + 1] - archive->places[index];
+    const char *name = pwf_archive_name(archive, index);
     uint8_t *bytes = NULL;
     pwf_status s;
     *out = (pwf_image){0};
-    if (a->block.form == PWF_ARCHIVE_PIXELS) {
-        s = pwf_image_new(name, a->block.side, a->block.side, out);
-        if (s.code == PWF_OK) s = read_checked(a, index, out->pixels, size);
+    if (archive->block.form == PWF_ARCHIVE_PIXELS) {
+        s = pwf_image_new(name, archive->block.side, archive->block.side, out);
+        if (s.code == PWF_OK) s = read_checked(archive, index, out->pixels, size);
         if (s.code != PWF_OK) pwf_image_free(out);
         return s;
     }
     PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, size + 1, 1, &bytes)); /* a zero byte, as behind files */
-    s = read_checked(a, index, bytes, size);
+    s = read_checked(archive, index, bytes, size);
     if (s.code == PWF_OK) s = pwf_image_decode(name, bytes, size, out);
     pwf_mem_free(bytes);
     return s;

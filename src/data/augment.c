@@ -17,14 +17,16 @@ static int64_t rounded(double x) /* x >= 0 */
 
 /* ---- crop ------------------------------------------------------------------------------------ */
 
-pwf_box pwf_crop_draw(const pwf_crop_settings *s, pwf_draws *d, int64_t width, int64_t height)
+pwf_box pwf_crop_draw(const pwf_crop_settings *settings, pwf_draws *draws, int64_t width,
+                      int64_t height)
 {
     const double area = (double)width * (double)height;
     pwf_box box = {0, 0, width, height};
     for (int i = 0; i < TRIES; i++) {
-        const double target = area * pwf_draw_between(d, s->scale[0], s->scale[1]);
-        const double ratio = pwf_draw_log_uniform(d, s->ratio[0], s->ratio[1]);
-        const double down = pwf_draw_uniform(d), right = pwf_draw_uniform(d);
+        const double target =
+            area * pwf_draw_between(draws, settings->scale[0], settings->scale[1]);
+        const double ratio = pwf_draw_log_uniform(draws, settings->ratio[0], settings->ratio[1]);
+        const double down = pwf_draw_uniform(draws), right = pwf_draw_uniform(draws);
         box.columns = rounded(sqrt(target * ratio));
         box.rows = rounded(sqrt(target / ratio));
         if (box.columns < 1 || box.columns > width || box.rows < 1 || box.rows > height) continue;
@@ -33,8 +35,8 @@ pwf_box pwf_crop_draw(const pwf_crop_settings *s, pwf_draws *d, int64_t width, i
         return box;
     }
     const double now = (double)width / (double)height;
-    box.columns = now > s->ratio[1] ? rounded((double)height * s->ratio[1]) : width;
-    box.rows = now < s->ratio[0] ? rounded((double)width / s->ratio[0]) : height;
+    box.columns = now > settings->ratio[1] ? rounded((double)height * settings->ratio[1]) : width;
+    box.rows = now < settings->ratio[0] ? rounded((double)width / settings->ratio[0]) : height;
     box.columns = box.columns < 1 ? 1 : box.columns > width ? width : box.columns;
     box.rows = box.rows < 1 ? 1 : box.rows > height ? height : box.rows;
     box.left = (width - box.columns) / 2;
@@ -50,27 +52,27 @@ static float factor_of(double uniform, double spread)
     return (float)(low + (1.0 + spread - low) * uniform);
 }
 
-void pwf_jitter(const pwf_jitter_settings *s, pwf_draws *d, uint8_t *rgb, int64_t pixels)
+void pwf_jitter(const pwf_jitter_settings *settings, pwf_draws *draws, uint8_t *rgb, int64_t pixels)
 {
     int order[4] = {0, 1, 2, 3};
     for (int i = 3; i > 0; i--) {
-        const int64_t j = pwf_draw_below(d, i + 1);
+        const int64_t j = pwf_draw_below(draws, i + 1);
         const int swapped = order[i];
         order[i] = order[j];
         order[j] = swapped;
     }
     double uniform[4];
     for (int i = 0; i < 4; i++)
-        uniform[i] = pwf_draw_uniform(d);
+        uniform[i] = pwf_draw_uniform(draws);
     for (int i = 0; i < 4; i++) {
-        if (order[i] == 0 && s->brightness > 0.0)
-            pwf_colour_brightness(rgb, pixels, factor_of(uniform[0], s->brightness));
-        else if (order[i] == 1 && s->contrast > 0.0)
-            pwf_colour_contrast(rgb, pixels, factor_of(uniform[1], s->contrast));
-        else if (order[i] == 2 && s->saturation > 0.0)
-            pwf_colour_saturation(rgb, pixels, factor_of(uniform[2], s->saturation));
-        else if (order[i] == 3 && s->hue > 0.0)
-            pwf_colour_hue(rgb, pixels, s->hue * (2.0 * uniform[3] - 1.0));
+        if (order[i] == 0 && settings->brightness > 0.0)
+            pwf_colour_brightness(rgb, pixels, factor_of(uniform[0], settings->brightness));
+        else if (order[i] == 1 && settings->contrast > 0.0)
+            pwf_colour_contrast(rgb, pixels, factor_of(uniform[1], settings->contrast));
+        else if (order[i] == 2 && settings->saturation > 0.0)
+            pwf_colour_saturation(rgb, pixels, factor_of(uniform[2], settings->saturation));
+        else if (order[i] == 3 && settings->hue > 0.0)
+            pwf_colour_hue(rgb, pixels, settings->hue * (2.0 * uniform[3] - 1.0));
     }
 }
 
@@ -137,7 +139,7 @@ static pwf_affine map_of(pwf_operation operation, double argument, int64_t width
 }
 
 void pwf_operation_apply(pwf_operation operation, double argument,
-                         const pwf_randaugment_settings *s, uint8_t *rgb, int64_t width,
+                         const pwf_randaugment_settings *settings, uint8_t *rgb, int64_t width,
                          int64_t height, uint8_t *scratch)
 {
     const int64_t pixels = width * height;
@@ -178,7 +180,7 @@ void pwf_operation_apply(pwf_operation operation, double argument,
     case PWF_OP_TRANSLATE_X:
     case PWF_OP_TRANSLATE_Y: {
         const pwf_affine map = map_of(operation, argument, width, height);
-        pwf_affine_apply(scratch, rgb, width, height, &map, s->bicubic, s->fill);
+        pwf_affine_apply(scratch, rgb, width, height, &map, settings->bicubic, settings->fill);
         memcpy(rgb, scratch, (size_t)(3 * pixels));
         break;
     }
@@ -187,21 +189,21 @@ void pwf_operation_apply(pwf_operation operation, double argument,
     }
 }
 
-void pwf_randaugment(const pwf_randaugment_settings *s, const pwf_draws *draws, uint8_t *rgb,
+void pwf_randaugment(const pwf_randaugment_settings *settings, const pwf_draws *draws, uint8_t *rgb,
                      int64_t width, int64_t height, uint8_t *scratch)
 {
-    for (int64_t layer = 0; layer < s->layers; layer++) {
+    for (int64_t layer = 0; layer < settings->layers; layer++) {
         pwf_draws d = *draws;
         d.stream.sample = (uint32_t)layer;
         const pwf_operation operation = (pwf_operation)pwf_draw_below(&d, PWF_OP_COUNT);
-        const bool skipped = pwf_draw_uniform(&d) >= s->probability;
+        const bool skipped = pwf_draw_uniform(&d) >= settings->probability;
         const bool negative = pwf_draw_word(&d) >> 31 != 0;
-        double magnitude = s->magnitude + s->std * (double)pwf_draw_normal(&d);
+        double magnitude = settings->magnitude + settings->std * (double)pwf_draw_normal(&d);
         if (skipped) continue;
         magnitude = magnitude < 0.0 ? 0.0 : magnitude > 10.0 ? 10.0 : magnitude;
         const double argument =
-            pwf_operation_argument(operation, magnitude, negative, s->increasing);
-        pwf_operation_apply(operation, argument, s, rgb, width, height, scratch);
+            pwf_operation_argument(operation, magnitude, negative, settings->increasing);
+        pwf_operation_apply(operation, argument, settings, rgb, width, height, scratch);
     }
 }
 
@@ -218,18 +220,18 @@ static void put_noise(const pwf_draws *d, pwf_box box, float *image, int64_t wid
                         line);
 }
 
-void pwf_erase(double probability, pwf_draws *d, float *image, int64_t width, int64_t height,
+void pwf_erase(double probability, pwf_draws *draws, float *image, int64_t width, int64_t height,
                int64_t channels)
 {
-    if (pwf_draw_uniform(d) >= probability) return;
+    if (pwf_draw_uniform(draws) >= probability) return;
     for (int i = 0; i < TRIES; i++) {
-        const double area = (double)(width * height) * pwf_draw_between(d, 0.02, 1.0 / 3.0);
-        const double ratio = pwf_draw_log_uniform(d, 0.3, 1.0 / 0.3);
+        const double area = (double)(width * height) * pwf_draw_between(draws, 0.02, 1.0 / 3.0);
+        const double ratio = pwf_draw_log_uniform(draws, 0.3, 1.0 / 0.3);
         pwf_box box = {.rows = rounded(sqrt(area * ratio)), .columns = rounded(sqrt(area / ratio))};
         if (box.columns >= width || box.rows >= height) continue;
-        box.top = pwf_draw_below(d, height - box.rows + 1);
-        box.left = pwf_draw_below(d, width - box.columns + 1);
-        put_noise(d, box, image, width, channels);
+        box.top = pwf_draw_below(draws, height - box.rows + 1);
+        box.left = pwf_draw_below(draws, width - box.columns + 1);
+        put_noise(draws, box, image, width, channels);
         return;
     }
 }

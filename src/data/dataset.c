@@ -223,40 +223,40 @@ pwf_status pwf_dataset_open_folder(pwf_dataset_request request, const char *path
     return open_either(&request, PWF_TEST, path, out);
 }
 
-void pwf_dataset_free(pwf_dataset *d)
+void pwf_dataset_free(pwf_dataset *dataset)
 {
-    if (!d) return;
-    if (d->skipped) {
-        pthread_mutex_destroy(&d->skipped->lock);
-        pwf_mem_free(d->skipped->index);
-        pwf_mem_free(d->skipped);
+    if (!dataset) return;
+    if (dataset->skipped) {
+        pthread_mutex_destroy(&dataset->skipped->lock);
+        pwf_mem_free(dataset->skipped->index);
+        pwf_mem_free(dataset->skipped);
     }
-    pwf_images_free(d->images);
-    pwf_mem_free(d->memory.pixels);
-    pwf_mem_free(d->memory.labels);
-    pwf_mem_free(d->pick);
-    pwf_mem_free(d->value);
-    pwf_mem_free(d);
+    pwf_images_free(dataset->images);
+    pwf_mem_free(dataset->memory.pixels);
+    pwf_mem_free(dataset->memory.labels);
+    pwf_mem_free(dataset->pick);
+    pwf_mem_free(dataset->value);
+    pwf_mem_free(dataset);
 }
 
-int64_t pwf_dataset_count(const pwf_dataset *d)
+int64_t pwf_dataset_count(const pwf_dataset *dataset)
 {
-    return d->count;
+    return dataset->count;
 }
 
-pwf_hash pwf_dataset_hash(const pwf_dataset *d)
+pwf_hash pwf_dataset_hash(const pwf_dataset *dataset)
 {
-    return d->hash;
+    return dataset->hash;
 }
 
-bool pwf_dataset_is_decoded(const pwf_dataset *d)
+bool pwf_dataset_is_decoded(const pwf_dataset *dataset)
 {
-    return d->images != NULL;
+    return dataset->images != NULL;
 }
 
-int64_t pwf_dataset_image_bytes(const pwf_dataset *d)
+int64_t pwf_dataset_image_bytes(const pwf_dataset *dataset)
 {
-    return d->height * d->width * d->channels;
+    return dataset->height * dataset->width * dataset->channels;
 }
 
 /* ---- augmentation ---------------------------------------------------------------------------- */
@@ -392,38 +392,38 @@ static pwf_status skip(const pwf_dataset *d, int64_t index, bool *added)
                     pwf_dataset_name(d, index), (long long)s->room);
 }
 
-pwf_status pwf_dataset_skip(const pwf_dataset *d, int64_t index)
+pwf_status pwf_dataset_skip(const pwf_dataset *dataset, int64_t index)
 {
     bool added;
-    PWF_ASSERT(d->skipped && index >= 0 && index < d->count);
-    return skip(d, index, &added);
+    PWF_ASSERT(dataset->skipped && index >= 0 && index < dataset->count);
+    return skip(dataset, index, &added);
 }
 
-int64_t pwf_dataset_skipped(const pwf_dataset *d, const int64_t **index)
+int64_t pwf_dataset_skipped(const pwf_dataset *dataset, const int64_t **index)
 {
-    *index = d->skipped ? d->skipped->index : NULL;
-    return d->skipped ? d->skipped->count : 0;
+    *index = dataset->skipped ? dataset->skipped->index : NULL;
+    return dataset->skipped ? dataset->skipped->count : 0;
 }
 
-const char *pwf_dataset_name(const pwf_dataset *d, int64_t index)
+const char *pwf_dataset_name(const pwf_dataset *dataset, int64_t index)
 {
-    return d->images ? pwf_images_name(d->images, at(d, index)) : "";
+    return dataset->images ? pwf_images_name(dataset->images, at(dataset, index)) : "";
 }
 
-pwf_status pwf_dataset_bytes(const pwf_dataset *d, uint32_t seed, int64_t pass, int64_t index,
+pwf_status pwf_dataset_bytes(const pwf_dataset *dataset, uint32_t seed, int64_t pass, int64_t index,
                              uint8_t *out, int32_t *label)
 {
-    PWF_ASSERT(index >= 0 && index < d->count && pass >= 0);
-    if (d->images) {
-        *label = pwf_images_label(d->images, at(d, index));
-        PWF_TRY(load_file(d, seed, pass, index, out));
+    PWF_ASSERT(index >= 0 && index < dataset->count && pass >= 0);
+    if (dataset->images) {
+        *label = pwf_images_label(dataset->images, at(dataset, index));
+        PWF_TRY(load_file(dataset, seed, pass, index, out));
     } else {
-        *label = d->memory.labels[at(d, index)];
-        PWF_TRY(load_memory(d, seed, pass, index, out));
+        *label = dataset->memory.labels[at(dataset, index)];
+        PWF_TRY(load_memory(dataset, seed, pass, index, out));
     }
-    if (!d->transform.colours) return pwf_ok();
-    return pwf_transform_colours(&d->transform, (pwf_draw_key){seed, pass, index}, out, d->width,
-                                 d->height, d->channels);
+    if (!dataset->transform.colours) return pwf_ok();
+    return pwf_transform_colours(&dataset->transform, (pwf_draw_key){seed, pass, index}, out,
+                                 dataset->width, dataset->height, dataset->channels);
 }
 
 /* In place of a bad file comes the next good one, so that what is loaded stays a pure function of
@@ -444,11 +444,11 @@ static pwf_status load_or_skip(const pwf_dataset *d, uint32_t seed, int64_t pass
     return PWF_FAIL(PWF_DATA, "none of the %lld image files can be used", (long long)d->count);
 }
 
-void pwf_dataset_finish(const pwf_dataset *d, uint32_t seed, int64_t pass, int64_t index,
+void pwf_dataset_finish(const pwf_dataset *dataset, uint32_t seed, int64_t pass, int64_t index,
                         const uint8_t *bytes, float *image)
 {
-    const int64_t C = d->channels, pixels = d->height * d->width;
-    const float *value = d->value;
+    const int64_t C = dataset->channels, pixels = dataset->height * dataset->width;
+    const float *value = dataset->value;
     for (int64_t i = 0; C == 3 && i < 3 * pixels; i += 3) { /* unrolled: half the time */
         image[i] = value[bytes[i]];
         image[i + 1] = value[256 + bytes[i + 1]];
@@ -457,19 +457,19 @@ void pwf_dataset_finish(const pwf_dataset *d, uint32_t seed, int64_t pass, int64
     for (int64_t i = 0; C != 3 && i < pixels; i++)
         for (int64_t c = 0; c < C; c++)
             image[i * C + c] = value[256 * c + bytes[i * C + c]];
-    if (d->transform.erases)
-        pwf_transform_erase(&d->transform, (pwf_draw_key){seed, pass, index}, image, d->width,
-                            d->height, C);
+    if (dataset->transform.erases)
+        pwf_transform_erase(&dataset->transform, (pwf_draw_key){seed, pass, index}, image,
+                            dataset->width, dataset->height, C);
 }
 
-pwf_status pwf_dataset_load(const pwf_dataset *d, uint32_t seed, int64_t pass, int64_t index,
+pwf_status pwf_dataset_load(const pwf_dataset *dataset, uint32_t seed, int64_t pass, int64_t index,
                             float *image, int32_t *label)
 {
     uint8_t small[4096], *bytes = small;
-    if (pwf_dataset_image_bytes(d) > (int64_t)sizeof small)
-        PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, pwf_dataset_image_bytes(d), 1, &bytes));
-    const pwf_status s = load_or_skip(d, seed, pass, index, bytes, label);
-    if (s.code == PWF_OK) pwf_dataset_finish(d, seed, pass, index, bytes, image);
+    if (pwf_dataset_image_bytes(dataset) > (int64_t)sizeof small)
+        PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, pwf_dataset_image_bytes(dataset), 1, &bytes));
+    const pwf_status s = load_or_skip(dataset, seed, pass, index, bytes, label);
+    if (s.code == PWF_OK) pwf_dataset_finish(dataset, seed, pass, index, bytes, image);
     if (bytes != small) pwf_mem_free(bytes);
     return s;
 }

@@ -13,41 +13,41 @@ pwf_draws pwf_draws_of_image(uint32_t seed, pwf_rng_purpose purpose, int64_t pas
     return (pwf_draws){.stream = {seed, purpose, step, 0}};
 }
 
-uint32_t pwf_draw_word(pwf_draws *d)
+uint32_t pwf_draw_word(pwf_draws *draws)
 {
-    if (d->left == 0) {
-        pwf_rng_words(d->stream, d->quad++, d->words);
-        d->left = 4;
+    if (draws->left == 0) {
+        pwf_rng_words(draws->stream, draws->quad++, draws->words);
+        draws->left = 4;
     }
-    return d->words[4 - d->left--];
+    return draws->words[4 - draws->left--];
 }
 
-double pwf_draw_uniform(pwf_draws *d)
+double pwf_draw_uniform(pwf_draws *draws)
 {
-    return pwf_draw_word(d) * 0x1p-32;
+    return pwf_draw_word(draws) * 0x1p-32;
 }
 
-double pwf_draw_between(pwf_draws *d, double low, double high)
+double pwf_draw_between(pwf_draws *draws, double low, double high)
 {
-    return low + (high - low) * pwf_draw_uniform(d);
+    return low + (high - low) * pwf_draw_uniform(draws);
 }
 
-int64_t pwf_draw_below(pwf_draws *d, int64_t places)
+int64_t pwf_draw_below(pwf_draws *draws, int64_t places)
 {
-    return (int64_t)((pwf_draw_word(d) * (uint64_t)places) >> 32);
+    return (int64_t)((pwf_draw_word(draws) * (uint64_t)places) >> 32);
 }
 
-float pwf_draw_normal(pwf_draws *d)
+float pwf_draw_normal(pwf_draws *draws)
 {
     float x;
-    pwf_rng_normals(&x, d->stream, (int64_t)(4 * d->quad++), 1);
+    pwf_rng_normals(&x, draws->stream, (int64_t)(4 * draws->quad++), 1);
     return x;
 }
 
-double pwf_draw_log_uniform(pwf_draws *d, double low, double high)
+double pwf_draw_log_uniform(pwf_draws *draws, double low, double high)
 {
     const double from = (double)pwf_log((float)low), to = (double)pwf_log((float)high);
-    return (double)pwf_exp((float)pwf_draw_between(d, from, to));
+    return (double)pwf_exp((float)pwf_draw_between(draws, from, to));
 }
 
 /* ln of a uniform number in (0, 1). */
@@ -75,8 +75,8 @@ static double log_gamma_number(pwf_draws *d, double alpha)
     }
 }
 
-double pwf_draw_beta(pwf_draws *d, double alpha)
+double pwf_draw_beta(pwf_draws *draws, double alpha)
 {
-    const double x = log_gamma_number(d, alpha), y = log_gamma_number(d, alpha);
+    const double x = log_gamma_number(draws, alpha), y = log_gamma_number(draws, alpha);
     return 1.0 / (1.0 + (double)pwf_exp((float)(y - x)));
 }

@@ -504,52 +504,52 @@ pwf_status pwf_folder_open(const pwf_dataset_request *request, bool train, const
     return s;
 }
 
-void pwf_folder_free(pwf_folder *f)
+void pwf_folder_free(pwf_folder *folder)
 {
-    if (!f) return;
-    names_free(&f->classes);
-    pwf_mem_free(f->names);
-    pwf_mem_free(f->files);
-    pwf_mem_free(f);
+    if (!folder) return;
+    names_free(&folder->classes);
+    pwf_mem_free(folder->names);
+    pwf_mem_free(folder->files);
+    pwf_mem_free(folder);
 }
 
-int64_t pwf_folder_count(const pwf_folder *f)
+int64_t pwf_folder_count(const pwf_folder *folder)
 {
-    return f->count;
+    return folder->count;
 }
 
-int64_t pwf_folder_classes(const pwf_folder *f)
+int64_t pwf_folder_classes(const pwf_folder *folder)
 {
-    return f->classes.count;
+    return folder->classes.count;
 }
 
-const char *pwf_folder_class(const pwf_folder *f, int64_t class)
+const char *pwf_folder_class(const pwf_folder *folder, int64_t class)
 {
-    return f->classes.at[class]->d_name;
+    return folder->classes.at[class]->d_name;
 }
 
-int64_t pwf_folder_size(const pwf_folder *f, int64_t index)
+int64_t pwf_folder_size(const pwf_folder *folder, int64_t index)
 {
-    return f->files[index].size;
+    return folder->files[index].size;
 }
 
-int32_t pwf_folder_label(const pwf_folder *f, int64_t index)
+int32_t pwf_folder_label(const pwf_folder *folder, int64_t index)
 {
-    return f->files[index].label;
+    return folder->files[index].label;
 }
 
-const char *pwf_folder_name(const pwf_folder *f, int64_t index)
+const char *pwf_folder_name(const pwf_folder *folder, int64_t index)
 {
-    return f->names + f->files[index].name;
+    return folder->names + folder->files[index].name;
 }
 
-pwf_status pwf_folder_hash(const pwf_folder *f, pwf_hash *out)
+pwf_status pwf_folder_hash(const pwf_folder *folder, pwf_hash *out)
 {
     pwf_hasher *h = pwf_hasher_new();
     if (!h) return PWF_FAIL(PWF_RESOURCE, "no memory to hash the list of images");
-    for (int64_t i = 0; i < f->count; i++) {
-        const char *name = pwf_folder_name(f, i);
-        const int64_t numbers[2] = {f->files[i].size, f->files[i].label};
+    for (int64_t i = 0; i < folder->count; i++) {
+        const char *name = pwf_folder_name(folder, i);
+        const int64_t numbers[2] = {folder->files[i].size, folder->files[i].label};
         pwf_hasher_add(h, name, strlen(name) + 1);
         pwf_hasher_add(h, numbers, sizeof numbers);
     }
@@ -558,10 +558,10 @@ pwf_status pwf_folder_hash(const pwf_folder *f, pwf_hash *out)
     return pwf_ok();
 }
 
-pwf_status pwf_folder_read(const pwf_folder *f, int64_t index, pwf_image *out)
+pwf_status pwf_folder_read(const pwf_folder *folder, int64_t index, pwf_image *out)
 {
     char path[PATH_ROOM];
     *out = (pwf_image){0};
-    PWF_TRY(full_path(f, pwf_folder_name(f, index), path));
-    return pwf_image_read(f->root, path, f->files[index].size, out);
+    PWF_TRY(full_path(folder, pwf_folder_name(folder, index), path));
+    return pwf_image_read(folder->root, path, folder->files[index].size, out);
 }

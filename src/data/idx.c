@@ -29,23 +29,23 @@ struct pwf_idx {
     uint8_t in[CHUNK];
 };
 
-const char *pwf_idx_path(const pwf_idx *x)
+const char *pwf_idx_path(const pwf_idx *idx)
 {
-    return x->path;
+    return idx->path;
 }
 
-int64_t pwf_idx_dim(const pwf_idx *x, int axis)
+int64_t pwf_idx_dim(const pwf_idx *idx, int axis)
 {
-    PWF_ASSERT(axis >= 0 && axis < x->dims);
-    return x->dim[axis];
+    PWF_ASSERT(axis >= 0 && axis < idx->dims);
+    return idx->dim[axis];
 }
 
-void pwf_idx_close(pwf_idx *x)
+void pwf_idx_close(pwf_idx *idx)
 {
-    if (!x) return;
-    if (x->stream_open) inflateEnd(&x->stream);
-    if (x->fd >= 0) close(x->fd);
-    free(x);
+    if (!idx) return;
+    if (idx->stream_open) inflateEnd(&idx->stream);
+    if (idx->fd >= 0) close(idx->fd);
+    free(idx);
 }
 
 /* At most `room` bytes of the file as it lies on disk; 0 at its end. */
@@ -127,34 +127,34 @@ static pwf_status pull(pwf_idx *x, uint8_t *bytes, int64_t count, int64_t *got)
     return pwf_ok();
 }
 
-pwf_status pwf_idx_read(pwf_idx *x, uint8_t *bytes, int64_t count)
+pwf_status pwf_idx_read(pwf_idx *idx, uint8_t *bytes, int64_t count)
 {
     int64_t got = 0;
-    PWF_TRY(pull(x, bytes, count, &got));
+    PWF_TRY(pull(idx, bytes, count, &got));
     if (got < count)
         return PWF_FAIL(PWF_DATA,
                         "%s is cut short: it ends after %lld bytes%s, %lld were promised by its "
                         "header; fetch it again",
-                        x->path, (long long)x->given, x->gz ? " unpacked" : "",
-                        (long long)x->promised);
+                        idx->path, (long long)idx->given, idx->gz ? " unpacked" : "",
+                        (long long)idx->promised);
     return pwf_ok();
 }
 
-pwf_status pwf_idx_finish(pwf_idx *x)
+pwf_status pwf_idx_finish(pwf_idx *idx)
 {
     uint8_t scratch[4096];
-    while (x->given < x->promised) {
-        const int64_t left = x->promised - x->given;
-        PWF_TRY(pwf_idx_read(x, scratch, left < 4096 ? left : 4096));
+    while (idx->given < idx->promised) {
+        const int64_t left = idx->promised - idx->given;
+        PWF_TRY(pwf_idx_read(idx, scratch, left < 4096 ? left : 4096));
     }
     int64_t got = 0;
-    PWF_TRY(pull(x, scratch, 1, &got));
+    PWF_TRY(pull(idx, scratch, 1, &got));
     if (got > 0)
         return PWF_FAIL(PWF_DATA,
                         "%s has bytes after the %lld its header promises; it is not an "
                         "IDX file of these dimensions",
-                        x->path, (long long)x->promised);
-    if (x->gz && !x->ended) return damaged(x, "it ends before its gzip checksum");
+                        idx->path, (long long)idx->promised);
+    if (idx->gz && !idx->ended) return damaged(idx, "it ends before its gzip checksum");
     return pwf_ok();
 }
 

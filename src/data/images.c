@@ -113,55 +113,60 @@ pwf_status pwf_images_open(pwf_dataset_request request, bool train, const char *
     return s;
 }
 
-void pwf_images_free(pwf_images *i)
+void pwf_images_free(pwf_images *images)
 {
-    if (!i) return;
-    pwf_folder_free(i->folder);
-    pwf_archive_free(i->archive);
-    pwf_mem_free(i);
+    if (!images) return;
+    pwf_folder_free(images->folder);
+    pwf_archive_free(images->archive);
+    pwf_mem_free(images);
 }
 
-int64_t pwf_images_count(const pwf_images *i)
+int64_t pwf_images_count(const pwf_images *images)
 {
-    return i->folder ? pwf_folder_count(i->folder) : pwf_archive_about(i->archive)->images;
+    return images->folder ? pwf_folder_count(images->folder)
+                          : pwf_archive_about(images->archive)->images;
 }
 
-int64_t pwf_images_classes(const pwf_images *i)
+int64_t pwf_images_classes(const pwf_images *images)
 {
-    return i->folder ? pwf_folder_classes(i->folder) : pwf_archive_about(i->archive)->classes;
+    return images->folder ? pwf_folder_classes(images->folder)
+                          : pwf_archive_about(images->archive)->classes;
 }
 
-int32_t pwf_images_label(const pwf_images *i, int64_t index)
+int32_t pwf_images_label(const pwf_images *images, int64_t index)
 {
-    return i->folder ? pwf_folder_label(i->folder, index) : pwf_archive_label(i->archive, index);
+    return images->folder ? pwf_folder_label(images->folder, index)
+                          : pwf_archive_label(images->archive, index);
 }
 
-const char *pwf_images_name(const pwf_images *i, int64_t index)
+const char *pwf_images_name(const pwf_images *images, int64_t index)
 {
-    return i->folder ? pwf_folder_name(i->folder, index) : pwf_archive_name(i->archive, index);
+    return images->folder ? pwf_folder_name(images->folder, index)
+                          : pwf_archive_name(images->archive, index);
 }
 
-int64_t pwf_images_size(const pwf_images *i, int64_t index)
+int64_t pwf_images_size(const pwf_images *images, int64_t index)
 {
-    if (i->folder) return pwf_folder_size(i->folder, index);
-    const int64_t *places = pwf_archive_places(i->archive);
+    if (images->folder) return pwf_folder_size(images->folder, index);
+    const int64_t *places = pwf_archive_places(images->archive);
     return places[index + 1] - places[index];
 }
 
-const char *pwf_images_class(const pwf_images *i, int64_t class)
+const char *pwf_images_class(const pwf_images *images, int64_t class)
 {
-    return i->folder ? pwf_folder_class(i->folder, class) : pwf_archive_class(i->archive, class);
+    return images->folder ? pwf_folder_class(images->folder, class)
+                          : pwf_archive_class(images->archive, class);
 }
 
-pwf_status pwf_images_hash(const pwf_images *i, pwf_hash *out)
+pwf_status pwf_images_hash(const pwf_images *images, pwf_hash *out)
 {
-    if (i->folder) return pwf_folder_hash(i->folder, out);
-    *out = pwf_archive_about(i->archive)->list;
+    if (images->folder) return pwf_folder_hash(images->folder, out);
+    *out = pwf_archive_about(images->archive)->list;
     return pwf_ok();
 }
 
-pwf_status pwf_images_read(const pwf_images *i, int64_t index, pwf_image *out)
+pwf_status pwf_images_read(const pwf_images *images, int64_t index, pwf_image *out)
 {
-    return i->folder ? pwf_folder_read(i->folder, index, out)
-                     : pwf_archive_read(i->archive, index, out);
+    return images->folder ? pwf_folder_read(images->folder, index, out)
+                          : pwf_archive_read(images->archive, index, out);
 }

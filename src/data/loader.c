@@ -122,23 +122,23 @@ pwf_status pwf_loader_new(const pwf_dataset *dataset, int64_t batch, int64_t fir
     return s;
 }
 
-void pwf_loader_free(pwf_loader *l)
+void pwf_loader_free(pwf_loader *loader)
 {
-    if (!l) return;
-    pthread_mutex_lock(&l->lock);
-    l->ending = true;
-    pthread_cond_broadcast(&l->wake);
-    pthread_mutex_unlock(&l->lock);
-    for (int i = 0; i < l->threads; i++)
-        pthread_join(l->thread[i], NULL);
-    free(l->thread);
-    pthread_mutex_destroy(&l->lock);
-    pthread_cond_destroy(&l->wake);
-    pthread_cond_destroy(&l->done);
-    pwf_order_free(l->order);
-    pwf_mem_free(l->pixels);
-    pwf_mem_free(l->items);
-    pwf_mem_free(l);
+    if (!loader) return;
+    pthread_mutex_lock(&loader->lock);
+    loader->ending = true;
+    pthread_cond_broadcast(&loader->wake);
+    pthread_mutex_unlock(&loader->lock);
+    for (int i = 0; i < loader->threads; i++)
+        pthread_join(loader->thread[i], NULL);
+    free(loader->thread);
+    pthread_mutex_destroy(&loader->lock);
+    pthread_cond_destroy(&loader->wake);
+    pthread_cond_destroy(&loader->done);
+    pwf_order_free(loader->order);
+    pwf_mem_free(loader->pixels);
+    pwf_mem_free(loader->items);
+    pwf_mem_free(loader);
 }
 
 /* The places of a batch that is over become free for the one RING later; not while an image of it
@@ -152,48 +152,52 @@ static bool clear_batch(pwf_loader *l, int64_t batch)
     return true;
 }
 
-void pwf_loader_seek(pwf_loader *l, int64_t batch)
+void pwf_loader_seek(pwf_loader *loader, int64_t batch)
 {
     PWF_ASSERT(batch >= 0);
-    pthread_mutex_lock(&l->lock);
-    const bool next = l->batch >= 0 && batch == l->batch + 1 && clear_batch(l, l->batch);
-    if (!next && batch != l->batch) {
-        l->started++;
-        l->ticket = INT64_MAX; /* nothing to take while late results come in */
-        while (l->busy > 0)
-            pthread_cond_wait(&l->done, &l->lock);
-        memset(l->items, 0, (size_t)(RING * l->share) * sizeof *l->items);
-        l->ticket = batch * l->share;
+    pthread_mutex_lock(&loader->lock);
+    const bool next =
+        loader->batch >= 0 && batch == loader->batch + 1 && clear_batch(loader, loader->batch);
+    if (!next && batch != loader->batch) {
+        loader->started++;
+        loader->ticket = INT64_MAX; /* nothing to take while late results come in */
+        while (loader->busy > 0)
+            pthread_cond_wait(&loader->done, &loader->lock);
+        memset(loader->items, 0, (size_t)(RING * loader->share) * sizeof *loader->items);
+        loader->ticket = batch * loader->share;
     }
-    l->batch = batch;
-    pthread_cond_broadcast(&l->wake);
-    pthread_mutex_unlock(&l->lock);
+    loader->batch = batch;
+    pthread_cond_broadcast(&loader->wake);
+    pthread_mutex_unlock(&loader->lock);
 }
 
-pwf_status pwf_loader_take(pwf_loader *l, int64_t position, float *image, int32_t *label)
+pwf_status pwf_loader_take(pwf_loader *loader, int64_t position, float *image, int32_t *label)
 {
-    PWF_ASSERT(position >= l->first && position < l->first + l->share && l->batch >= 0);
-    const int64_t place = ring_place(l, l->batch * l->share + position - l->first);
-    pthread_mutex_lock(&l->lock);
-    if (l->items[place].state == EMPTY) {
+    PWF_ASSERT(position >= loader->first && position < loader->first + loader->share &&
+               loader->batch >= 0);
+    const int64_t place =
+        ring_place(loader, loader->batch * loader->share + position - loader->first);
+    pthread_mutex_lock(&loader->lock);
+    if (loader->items[place].state == EMPTY) {
         const double begun = pwf_clock_seconds();
-        while (l->items[place].state == EMPTY)
-            pthread_cond_wait(&l->done, &l->lock);
-        l->waited += pwf_clock_seconds() - begun;
+        while (loader->items[place].state == EMPTY)
+            pthread_cond_wait(&loader->done, &loader->lock);
+        loader->waited += pwf_clock_seconds() - begun;
     }
-    const item it = l->items[place];
-    pthread_mutex_unlock(&l->lock);
+    const item it = loader->items[place];
+    pthread_mutex_unlock(&loader->lock);
     if (it.state == FAILED)
-        return pwf_dataset_load(l->dataset, l->seed, it.pass, it.index, image, label);
-    pwf_dataset_finish(l->dataset, l->seed, it.pass, it.index, l->pixels + place * l->bytes, image);
+        return pwf_dataset_load(loader->dataset, loader->seed, it.pass, it.index, image, label);
+    pwf_dataset_finish(loader->dataset, loader->seed, it.pass, it.index,
+                       loader->pixels + place * loader->bytes, image);
     *label = it.label;
     return pwf_ok();
 }
 
-double pwf_loader_waited(pwf_loader *l)
+double pwf_loader_waited(pwf_loader *loader)
 {
-    pthread_mutex_lock(&l->lock);
-    const double waited = l->waited;
-    pthread_mutex_unlock(&l->lock);
+    pthread_mutex_lock(&loader->lock);
+    const double waited = loader->waited;
+    pthread_mutex_unlock(&loader->lock);
     return waited;
 }

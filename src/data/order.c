@@ -35,11 +35,11 @@ pwf_status pwf_order_new(int64_t images, int64_t batch, uint32_t seed, pwf_order
     return s;
 }
 
-void pwf_order_free(pwf_order *o)
+void pwf_order_free(pwf_order *order)
 {
-    if (!o) return;
-    pwf_mem_free(o->image);
-    pwf_mem_free(o);
+    if (!order) return;
+    pwf_mem_free(order->image);
+    pwf_mem_free(order);
 }
 
 /* An integer in [0, n), every one equally likely: multiply and shift, with the few words that would
@@ -72,23 +72,23 @@ static void shuffle(pwf_order *o)
     }
 }
 
-void pwf_order_seek(pwf_order *o, int64_t batch_number)
+void pwf_order_seek(pwf_order *order, int64_t batch_number)
 {
     PWF_ASSERT(batch_number >= 0);
-    const int64_t pass = batch_number / o->batches;
-    o->first = batch_number % o->batches * o->batch;
-    if (pass == o->pass) return;
-    o->pass = pass;
-    shuffle(o);
+    const int64_t pass = batch_number / order->batches;
+    order->first = batch_number % order->batches * order->batch;
+    if (pass == order->pass) return;
+    order->pass = pass;
+    shuffle(order);
 }
 
-int64_t pwf_order_image(const pwf_order *o, int64_t position)
+int64_t pwf_order_image(const pwf_order *order, int64_t position)
 {
-    PWF_ASSERT(position >= 0 && position < o->batch);
-    return o->image[o->first + position];
+    PWF_ASSERT(position >= 0 && position < order->batch);
+    return order->image[order->first + position];
 }
 
-int64_t pwf_order_pass(const pwf_order *o)
+int64_t pwf_order_pass(const pwf_order *order)
 {
-    return o->pass;
+    return order->pass;
 }

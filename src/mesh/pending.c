@@ -64,59 +64,62 @@ pwf_status pwf_pending_new(const pwf_mesh *mesh, pwf_axis axis, const int64_t *o
     return status;
 }
 
-void pwf_pending_begin(pwf_pending *p, void *data)
+void pwf_pending_begin(pwf_pending *pending, void *data)
 {
-    PWF_ASSERT(!p->open);
-    p->open = true;
-    p->used = 0;
-    if (p->size == 1) return;
-    const MPI_Comm comm = p->mesh->comm[p->axis];
-    const int rank = p->mesh->rank[p->axis];
-    pwf_mesh_count_bytes(p->mesh, p->axis, PWF_GATHERED,
-                         p->offset[p->size] - (p->offset[rank + 1] - p->offset[rank]));
+    PWF_ASSERT(!pending->open);
+    pending->open = true;
+    pending->used = 0;
+    if (pending->size == 1) return;
+    const MPI_Comm comm = pending->mesh->comm[pending->axis];
+    const int rank = pending->mesh->rank[pending->axis];
+    pwf_mesh_count_bytes(pending->mesh, pending->axis, PWF_GATHERED,
+                         pending->offset[pending->size] -
+                             (pending->offset[rank + 1] - pending->offset[rank]));
     const double since = pwf_mesh_wait("gather");
-    if (p->whole)
-        PWF_MPI(MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, data, p->counts, p->starts,
-                                MPI_BYTE, comm, &p->requests[p->used++]));
-    for (int r = 0; r < p->size && !p->whole; r++) {
-        char *at = (char *)data + p->offset[r];
-        int64_t left = p->offset[r + 1] - p->offset[r];
+    if (pending->whole)
+        PWF_MPI(MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, data, pending->counts,
+                                pending->starts, MPI_BYTE, comm,
+                                &pending->requests[pending->used++]));
+    for (int r = 0; r < pending->size && !pending->whole; r++) {
+        char *at = (char *)data + pending->offset[r];
+        int64_t left = pending->offset[r + 1] - pending->offset[r];
         for (int64_t piece; left > 0; left -= piece, at += piece) {
             piece = pwf_mesh_piece(left, 1);
-            PWF_MPI(
-                MPI_Ibcast(at, pwf_mesh_count(piece), MPI_BYTE, r, comm, &p->requests[p->used++]));
+            PWF_MPI(MPI_Ibcast(at, pwf_mesh_count(piece), MPI_BYTE, r, comm,
+                               &pending->requests[pending->used++]));
         }
     }
-    pwf_mesh_met(p->mesh, since);
+    pwf_mesh_met(pending->mesh, since);
 }
 
-bool pwf_pending_move(pwf_pending *p)
+bool pwf_pending_move(pwf_pending *pending)
 {
-    if (!p->open || p->used == 0) return false;
+    if (!pending->open || pending->used == 0) return false;
     const double since = pwf_clock_seconds();
     int all = 0;
-    PWF_MPI(MPI_Testall(pwf_mesh_count(p->used), p->requests, &all, MPI_STATUSES_IGNORE));
-    if (all) p->used = 0;
-    pwf_mesh_spent(p->mesh, since);
+    PWF_MPI(
+        MPI_Testall(pwf_mesh_count(pending->used), pending->requests, &all, MPI_STATUSES_IGNORE));
+    if (all) pending->used = 0;
+    pwf_mesh_spent(pending->mesh, since);
     return !all;
 }
 
-void pwf_pending_end(pwf_pending *p)
+void pwf_pending_end(pwf_pending *pending)
 {
-    PWF_ASSERT(p->open);
-    p->open = false;
+    PWF_ASSERT(pending->open);
+    pending->open = false;
     const double since = pwf_mesh_wait("gather");
-    PWF_MPI(MPI_Waitall(pwf_mesh_count(p->used), p->requests, MPI_STATUSES_IGNORE));
-    pwf_mesh_met(p->mesh, since);
+    PWF_MPI(MPI_Waitall(pwf_mesh_count(pending->used), pending->requests, MPI_STATUSES_IGNORE));
+    pwf_mesh_met(pending->mesh, since);
 }
 
-void pwf_pending_free(pwf_pending *p)
+void pwf_pending_free(pwf_pending *pending)
 {
-    if (p == NULL) return;
-    PWF_ASSERT(!p->open);
-    pwf_mem_free(p->offset);
-    pwf_mem_free(p->counts);
-    pwf_mem_free(p->starts);
-    pwf_mem_free(p->requests);
-    pwf_mem_free(p);
+    if (pending == NULL) return;
+    PWF_ASSERT(!pending->open);
+    pwf_mem_free(pending->offset);
+    pwf_mem_free(pending->counts);
+    pwf_mem_free(pending->starts);
+    pwf_mem_free(pending->requests);
+    pwf_mem_free(pending);
 }

@@ -150,21 +150,21 @@ pwf_status pwf_reduction_new(const pwf_mesh *mesh, const int64_t *offset, pwf_re
     return status;
 }
 
-void pwf_reduction_free(pwf_reduction *r)
+void pwf_reduction_free(pwf_reduction *reduction)
 {
-    if (r == NULL) return;
-    PWF_ASSERT(r->values == NULL);
-    for (int i = 0; i < r->locks; i++)
-        pthread_mutex_destroy(&r->lock[i]);
-    pwf_mem_free(r->pieces);
-    pwf_mem_free(r->complete);
-    pwf_mem_free(r->messages);
-    pwf_mem_free(r->requests);
-    pwf_mem_free(r->done);
-    pwf_mem_free(r->ended);
-    pwf_mem_free(r->statuses);
-    pwf_mem_free(r->buffers);
-    pwf_mem_free(r);
+    if (reduction == NULL) return;
+    PWF_ASSERT(reduction->values == NULL);
+    for (int i = 0; i < reduction->locks; i++)
+        pthread_mutex_destroy(&reduction->lock[i]);
+    pwf_mem_free(reduction->pieces);
+    pwf_mem_free(reduction->complete);
+    pwf_mem_free(reduction->messages);
+    pwf_mem_free(reduction->requests);
+    pwf_mem_free(reduction->done);
+    pwf_mem_free(reduction->ended);
+    pwf_mem_free(reduction->statuses);
+    pwf_mem_free(reduction->buffers);
+    pwf_mem_free(reduction);
 }
 
 /* ---- messages ---- */
@@ -279,22 +279,22 @@ static void give_complete(pwf_reduction *r)
 
 /* ---- a sum ---- */
 
-void pwf_reduction_begin(pwf_reduction *r, int64_t *values, int64_t times)
+void pwf_reduction_begin(pwf_reduction *reduction, int64_t *values, int64_t times)
 {
-    PWF_ASSERT(r->values == NULL && values != NULL);
-    r->values = values;
-    r->seen = 0;
-    atomic_store(&r->completed, 0);
-    for (int i = 0; i < r->piece_count; i++) {
-        piece *p = &r->pieces[i];
+    PWF_ASSERT(reduction->values == NULL && values != NULL);
+    reduction->values = values;
+    reduction->seen = 0;
+    atomic_store(&reduction->completed, 0);
+    for (int i = 0; i < reduction->piece_count; i++) {
+        piece *p = &reduction->pieces[i];
         p->given = false;
         p->summands = 0;
         atomic_store(&p->lacking, times * (p->hi - p->lo));
-        atomic_store(&r->complete[i], NONE);
+        atomic_store(&reduction->complete[i], NONE);
     }
-    r->to_take = r->takes;
-    for (int b = 0; r->ranks > 1 && b < BUFFERS; b++)
-        take(r, b);
+    reduction->to_take = reduction->takes;
+    for (int b = 0; reduction->ranks > 1 && b < BUFFERS; b++)
+        take(reduction, b);
 }
 
 static int piece_at(const pwf_reduction *r, int64_t element)
@@ -311,19 +311,19 @@ static int piece_at(const pwf_reduction *r, int64_t element)
 }
 
 /* One lock at a time, so the order cannot matter. */
-bool pwf_reduction_add(pwf_reduction *r, const float *gradient, int64_t lo, int64_t count)
+bool pwf_reduction_add(pwf_reduction *reduction, const float *gradient, int64_t lo, int64_t count)
 {
-    PWF_ASSERT(r->values != NULL && lo >= 0 && count >= 0);
+    PWF_ASSERT(reduction->values != NULL && lo >= 0 && count >= 0);
     bool good = true;
-    for (int i = piece_at(r, lo); count > 0; i++) {
-        PWF_ASSERT(i < r->piece_count);
-        piece *p = &r->pieces[i];
+    for (int i = piece_at(reduction, lo); count > 0; i++) {
+        PWF_ASSERT(i < reduction->piece_count);
+        piece *p = &reduction->pieces[i];
         const int64_t n = p->hi - lo < count ? p->hi - lo : count;
-        pthread_mutex_lock(&r->lock[i % LOCKS]);
-        good &= pwf_exact_add(r->values + lo, gradient, n);
-        pthread_mutex_unlock(&r->lock[i % LOCKS]);
+        pthread_mutex_lock(&reduction->lock[i % LOCKS]);
+        good &= pwf_exact_add(reduction->values + lo, gradient, n);
+        pthread_mutex_unlock(&reduction->lock[i % LOCKS]);
         if (atomic_fetch_sub(&p->lacking, n) == n)
-            atomic_store(&r->complete[atomic_fetch_add(&r->completed, 1)], i);
+            atomic_store(&reduction->complete[atomic_fetch_add(&reduction->completed, 1)], i);
         gradient += n;
         lo += n;
         count -= n;
@@ -331,35 +331,37 @@ bool pwf_reduction_add(pwf_reduction *r, const float *gradient, int64_t lo, int6
     return good;
 }
 
-bool pwf_reduction_move(pwf_reduction *r)
+bool pwf_reduction_move(pwf_reduction *reduction)
 {
-    if (r->values == NULL || r->ranks == 1) return false;
+    if (reduction->values == NULL || reduction->ranks == 1) return false;
     const double since = pwf_clock_seconds();
     const pwf_span span = pwf_trace_begin("move");
-    const int seen = r->seen;
+    const int seen = reduction->seen;
     int count = 0;
-    give_complete(r);
-    PWF_MPI(MPI_Testsome(r->open, r->requests, &count, r->done, r->statuses));
-    if (count > 0) settle_all(r, count);
-    if (count > 0 || r->seen > seen)
+    give_complete(reduction);
+    PWF_MPI(MPI_Testsome(reduction->open, reduction->requests, &count, reduction->done,
+                         reduction->statuses));
+    if (count > 0) settle_all(reduction, count);
+    if (count > 0 || reduction->seen > seen)
         pwf_trace_end(span);
     else
         pwf_trace_drop(span);
-    pwf_mesh_spent(r->mesh, since);
+    pwf_mesh_spent(reduction->mesh, since);
     return true;
 }
 
-void pwf_reduction_end(pwf_reduction *r)
+void pwf_reduction_end(pwf_reduction *reduction)
 {
-    PWF_ASSERT(r->values != NULL);
-    for (int i = 0; r->ranks > 1 && i < r->piece_count; i++)
-        if (!r->pieces[i].given) give(r, i);
+    PWF_ASSERT(reduction->values != NULL);
+    for (int i = 0; reduction->ranks > 1 && i < reduction->piece_count; i++)
+        if (!reduction->pieces[i].given) give(reduction, i);
     const double since = pwf_mesh_wait("sum");
-    while (r->open > 0) {
+    while (reduction->open > 0) {
         int count = 0;
-        PWF_MPI(MPI_Waitsome(r->open, r->requests, &count, r->done, r->statuses));
-        settle_all(r, count);
+        PWF_MPI(MPI_Waitsome(reduction->open, reduction->requests, &count, reduction->done,
+                             reduction->statuses));
+        settle_all(reduction, count);
     }
-    pwf_mesh_met(r->mesh, since);
-    r->values = NULL;
+    pwf_mesh_met(reduction->mesh, since);
+    reduction->values = NULL;
 }

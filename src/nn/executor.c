@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Time runs over the actions of the schedule. A value lives from the forward action that makes it
- * to the last one that reads it, which in training may be a backward action, or until it is made
- * again; its gradient from the backward action of its last reader to that of its producer. What
- * lives in one stage alone is needed for the images of a group only; what lives longer for all of
- * them, while any of its stages lasts. All share one arena. */
+ * to the last one that reads it, or until it is made again; its gradient from the backward action
+ * of its last reader to that of its producer. A value of one stage alone is held for the images of
+ * a group, one that lives longer for all images. All share one arena. */
 #include "pwf/nn/executor.h"
 
 #include "arena.h"
@@ -329,52 +328,53 @@ pwf_status pwf_executor_new(const pwf_graph *graph, int64_t images, pwf_mode mod
     return status;
 }
 
-void pwf_executor_free(pwf_executor *e)
+void pwf_executor_free(pwf_executor *executor)
 {
-    if (!e) return;
-    for (int i = 0; e->nodes && i < e->graph->node_count; i++)
+    if (!executor) return;
+    for (int i = 0; executor->nodes && i < executor->graph->node_count; i++)
         for (int pass = 0; pass < PASSES; pass++)
-            if (e->nodes[i].plan[pass]) e->graph->nodes[i].op->release(e->nodes[i].plan[pass]);
-    pwf_schedule_free(&e->schedule);
-    pwf_mem_free(e->arena);
-    pwf_mem_free(e->statistics);
-    free(e->nodes);
-    free(e->values);
-    free(e->places);
-    free(e->blocks);
-    free(e->memory);
-    free(e);
+            if (executor->nodes[i].plan[pass])
+                executor->graph->nodes[i].op->release(executor->nodes[i].plan[pass]);
+    pwf_schedule_free(&executor->schedule);
+    pwf_mem_free(executor->arena);
+    pwf_mem_free(executor->statistics);
+    free(executor->nodes);
+    free(executor->values);
+    free(executor->places);
+    free(executor->blocks);
+    free(executor->memory);
+    free(executor);
 }
 
-float *pwf_executor_images(pwf_executor *e)
+float *pwf_executor_images(pwf_executor *executor)
 {
-    return at(e, e->values[0].block, 0);
+    return at(executor, executor->values[0].block, 0);
 }
 
-size_t pwf_executor_packed(const pwf_executor *e, int *pieces)
+size_t pwf_executor_packed(const pwf_executor *executor, int *pieces)
 {
-    *pieces = e->pieces;
-    return e->packed_bytes;
+    *pieces = executor->pieces;
+    return executor->packed_bytes;
 }
 
-void pwf_executor_use_packed(pwf_executor *e, void *packed)
+void pwf_executor_use_packed(pwf_executor *executor, void *packed)
 {
-    e->packed = packed;
+    executor->packed = packed;
 }
 
-pwf_status pwf_executor_pack(pwf_executor *e, const float *weights, void *packed, int piece)
+pwf_status pwf_executor_pack(pwf_executor *executor, const float *weights, void *packed, int piece)
 {
-    PWF_ASSERT(piece >= 0 && piece < e->pieces);
-    for (int i = 0; i < e->graph->node_count; i++)
+    PWF_ASSERT(piece >= 0 && piece < executor->pieces);
+    for (int i = 0; i < executor->graph->node_count; i++)
         for (int pass = 0; pass < PASSES; pass++) {
-            const node_state *s = &e->nodes[i];
-            const pwf_node *n = &e->graph->nodes[i];
+            const node_state *s = &executor->nodes[i];
+            const pwf_node *n = &executor->graph->nodes[i];
             if (s->packed_bytes[pass] == 0 || piece-- > 0) continue;
             const pwf_call call = {.node = n,
                                    .plan = s->plan[pass],
                                    .weight = weights + n->weight->offset,
                                    .packed = (char *)packed + s->packed[pass],
-                                   .workspace = at(e, e->workspace, 0)};
+                                   .workspace = at(executor, executor->workspace, 0)};
             return n->op->pack(&call);
         }
     return pwf_ok();
@@ -550,19 +550,20 @@ static pwf_status run_all(pwf_executor *e, const run *r)
     return status;
 }
 
-pwf_status pwf_executor_forward(pwf_executor *e, const float *weights, const float *buffers,
+pwf_status pwf_executor_forward(pwf_executor *executor, const float *weights, const float *buffers,
                                 const float **logits)
 {
-    const run r = {.weights = weights, .buffers = buffers, .statistics = e->statistics};
-    PWF_TRY(run_all(e, &r));
-    *logits = at(e, e->values[e->graph->logits].block, 0);
+    const run r = {.weights = weights, .buffers = buffers, .statistics = executor->statistics};
+    PWF_TRY(run_all(executor, &r));
+    *logits = at(executor, executor->values[executor->graph->logits].block, 0);
     return pwf_ok();
 }
 
-pwf_status pwf_executor_train(pwf_executor *e, const float *weights, const pwf_targets *targets,
-                              float scale, float *dweights, float *statistics, double *loss)
+pwf_status pwf_executor_train(pwf_executor *executor, const float *weights,
+                              const pwf_targets *targets, float scale, float *dweights,
+                              float *statistics, double *loss)
 {
-    PWF_ASSERT(e->training);
+    PWF_ASSERT(executor->training);
     const run r = {.weights = weights,
                    .dweights = dweights,
                    .statistics = statistics,
@@ -570,29 +571,29 @@ pwf_status pwf_executor_train(pwf_executor *e, const float *weights, const pwf_t
                    .scale = scale,
                    .loss = loss};
     *loss = 0.0;
-    return run_all(e, &r);
+    return run_all(executor, &r);
 }
 
-void pwf_executor_tell(pwf_executor *e, pwf_gradient_whole *whole, void *context)
+void pwf_executor_tell(pwf_executor *executor, pwf_gradient_whole *whole, void *context)
 {
-    e->whole = whole;
-    e->whole_context = context;
+    executor->whole = whole;
+    executor->whole_context = context;
 }
 
-pwf_status pwf_executor_statistics(pwf_executor *e, const float *weights, float *statistics)
+pwf_status pwf_executor_statistics(pwf_executor *executor, const float *weights, float *statistics)
 {
-    PWF_ASSERT(e->training);
+    PWF_ASSERT(executor->training);
     const run r = {.weights = weights, .statistics = statistics};
-    return run_all(e, &r);
+    return run_all(executor, &r);
 }
 
-void pwf_executor_seconds(const pwf_executor *e, const char *name, double *forward,
+void pwf_executor_seconds(const pwf_executor *executor, const char *name, double *forward,
                           double *backward)
 {
     *forward = *backward = 0.0;
-    for (int i = 0; i < e->graph->node_count; i++) {
-        if (strcmp(e->graph->nodes[i].op->name, name) != 0) continue;
-        *forward += e->nodes[i].seconds[FORWARD];
-        *backward += e->nodes[i].seconds[BACKWARD];
+    for (int i = 0; i < executor->graph->node_count; i++) {
+        if (strcmp(executor->graph->nodes[i].op->name, name) != 0) continue;
+        *forward += executor->nodes[i].seconds[FORWARD];
+        *backward += executor->nodes[i].seconds[BACKWARD];
     }
 }

@@ -38,12 +38,12 @@ pwf_status pwf_graph_new(pwf_tensor_backend backend, int64_t height, int64_t wid
     return pwf_ok();
 }
 
-void pwf_graph_free(pwf_graph *g)
+void pwf_graph_free(pwf_graph *graph)
 {
-    if (!g) return;
-    free(g->nodes);
-    free(g->values);
-    free(g);
+    if (!graph) return;
+    free(graph->nodes);
+    free(graph->values);
+    free(graph);
 }
 
 static pwf_status append(pwf_graph *g, pwf_node *node)
@@ -75,10 +75,10 @@ static pwf_value push(pwf_graph *g, const char *name, pwf_node node)
     return g->status.code == PWF_OK ? node.output : 0;
 }
 
-pwf_value pwf_graph_conv2d(pwf_graph *g, pwf_value x, const pwf_param *weight,
+pwf_value pwf_graph_conv2d(pwf_graph *graph, pwf_value x, const pwf_param *weight,
                            const pwf_param *bias, int64_t stride, int64_t padding, int64_t groups)
 {
-    return push(g, "conv2d",
+    return push(graph, "conv2d",
                 (pwf_node){.inputs = 1,
                            .input = {x},
                            .weight = weight,
@@ -88,17 +88,18 @@ pwf_value pwf_graph_conv2d(pwf_graph *g, pwf_value x, const pwf_param *weight,
                            .groups = groups});
 }
 
-pwf_value pwf_graph_linear(pwf_graph *g, pwf_value x, const pwf_param *weight,
+pwf_value pwf_graph_linear(pwf_graph *graph, pwf_value x, const pwf_param *weight,
                            const pwf_param *bias)
 {
-    return push(g, "linear", (pwf_node){.inputs = 1, .input = {x}, .weight = weight, .bias = bias});
+    return push(graph, "linear",
+                (pwf_node){.inputs = 1, .input = {x}, .weight = weight, .bias = bias});
 }
 
-pwf_value pwf_graph_batch_norm(pwf_graph *g, pwf_value x, const pwf_param *scale,
+pwf_value pwf_graph_batch_norm(pwf_graph *graph, pwf_value x, const pwf_param *scale,
                                const pwf_param *shift, const pwf_buffer *mean,
                                const pwf_buffer *variance)
 {
-    return push(g, "batch_norm",
+    return push(graph, "batch_norm",
                 (pwf_node){.inputs = 1,
                            .input = {x},
                            .weight = scale,
@@ -107,20 +108,20 @@ pwf_value pwf_graph_batch_norm(pwf_graph *g, pwf_value x, const pwf_param *scale
                            .variance = variance});
 }
 
-pwf_value pwf_graph_relu(pwf_graph *g, pwf_value x)
+pwf_value pwf_graph_relu(pwf_graph *graph, pwf_value x)
 {
-    return push(g, "relu", (pwf_node){.inputs = 1, .input = {x}});
+    return push(graph, "relu", (pwf_node){.inputs = 1, .input = {x}});
 }
 
-pwf_value pwf_graph_add(pwf_graph *g, pwf_value a, pwf_value b)
+pwf_value pwf_graph_add(pwf_graph *graph, pwf_value a, pwf_value b)
 {
-    return push(g, "add", (pwf_node){.inputs = 2, .input = {a, b}});
+    return push(graph, "add", (pwf_node){.inputs = 2, .input = {a, b}});
 }
 
-pwf_value pwf_graph_max_pool(pwf_graph *g, pwf_value x, int64_t kernel, int64_t stride,
+pwf_value pwf_graph_max_pool(pwf_graph *graph, pwf_value x, int64_t kernel, int64_t stride,
                              int64_t padding)
 {
-    return push(g, "max_pool",
+    return push(graph, "max_pool",
                 (pwf_node){.inputs = 1,
                            .input = {x},
                            .kernel_height = kernel,
@@ -129,9 +130,9 @@ pwf_value pwf_graph_max_pool(pwf_graph *g, pwf_value x, int64_t kernel, int64_t 
                            .padding = padding});
 }
 
-pwf_value pwf_graph_avg_pool(pwf_graph *g, pwf_value x, int64_t kernel, int64_t stride)
+pwf_value pwf_graph_avg_pool(pwf_graph *graph, pwf_value x, int64_t kernel, int64_t stride)
 {
-    return push(g, "avg_pool",
+    return push(graph, "avg_pool",
                 (pwf_node){.inputs = 1,
                            .input = {x},
                            .kernel_height = kernel,
@@ -139,11 +140,11 @@ pwf_value pwf_graph_avg_pool(pwf_graph *g, pwf_value x, int64_t kernel, int64_t 
                            .stride = stride});
 }
 
-pwf_value pwf_graph_global_pool(pwf_graph *g, pwf_value x)
+pwf_value pwf_graph_global_pool(pwf_graph *graph, pwf_value x)
 {
-    if (g->status.code != PWF_OK) return 0;
-    const pwf_shape s = g->values[x].shape;
-    return push(g, "avg_pool",
+    if (graph->status.code != PWF_OK) return 0;
+    const pwf_shape s = graph->values[x].shape;
+    return push(graph, "avg_pool",
                 (pwf_node){.inputs = 1,
                            .input = {x},
                            .kernel_height = s.height,
@@ -151,47 +152,47 @@ pwf_value pwf_graph_global_pool(pwf_graph *g, pwf_value x)
                            .stride = 1});
 }
 
-pwf_value pwf_graph_concat(pwf_graph *g, pwf_value a, pwf_value b)
+pwf_value pwf_graph_concat(pwf_graph *graph, pwf_value a, pwf_value b)
 {
-    return push(g, "concat", (pwf_node){.inputs = 2, .input = {a, b}});
+    return push(graph, "concat", (pwf_node){.inputs = 2, .input = {a, b}});
 }
 
-pwf_value pwf_graph_layer_norm(pwf_graph *g, pwf_value x, const pwf_param *scale,
+pwf_value pwf_graph_layer_norm(pwf_graph *graph, pwf_value x, const pwf_param *scale,
                                const pwf_param *shift)
 {
-    return push(g, "layer_norm",
+    return push(graph, "layer_norm",
                 (pwf_node){.inputs = 1, .input = {x}, .weight = scale, .bias = shift});
 }
 
-pwf_value pwf_graph_gelu(pwf_graph *g, pwf_value x)
+pwf_value pwf_graph_gelu(pwf_graph *graph, pwf_value x)
 {
-    return push(g, "gelu", (pwf_node){.inputs = 1, .input = {x}});
+    return push(graph, "gelu", (pwf_node){.inputs = 1, .input = {x}});
 }
 
-pwf_value pwf_graph_attention(pwf_graph *g, pwf_value qkv, int64_t heads)
+pwf_value pwf_graph_attention(pwf_graph *graph, pwf_value qkv, int64_t heads)
 {
-    return push(g, "attention", (pwf_node){.inputs = 1, .input = {qkv}, .heads = heads});
+    return push(graph, "attention", (pwf_node){.inputs = 1, .input = {qkv}, .heads = heads});
 }
 
-pwf_value pwf_graph_prepend_token(pwf_graph *g, pwf_value x, const pwf_param *token)
+pwf_value pwf_graph_prepend_token(pwf_graph *graph, pwf_value x, const pwf_param *token)
 {
-    return push(g, "prepend_token", (pwf_node){.inputs = 1, .input = {x}, .weight = token});
+    return push(graph, "prepend_token", (pwf_node){.inputs = 1, .input = {x}, .weight = token});
 }
 
-pwf_value pwf_graph_add_embedding(pwf_graph *g, pwf_value x, const pwf_param *embedding)
+pwf_value pwf_graph_add_embedding(pwf_graph *graph, pwf_value x, const pwf_param *embedding)
 {
-    return push(g, "add_embedding", (pwf_node){.inputs = 1, .input = {x}, .weight = embedding});
+    return push(graph, "add_embedding", (pwf_node){.inputs = 1, .input = {x}, .weight = embedding});
 }
 
-pwf_value pwf_graph_select_token(pwf_graph *g, pwf_value x, int64_t token)
+pwf_value pwf_graph_select_token(pwf_graph *graph, pwf_value x, int64_t token)
 {
-    return push(g, "select_token", (pwf_node){.inputs = 1, .input = {x}, .token = token});
+    return push(graph, "select_token", (pwf_node){.inputs = 1, .input = {x}, .token = token});
 }
 
-void pwf_graph_smooth_labels(pwf_graph *g, float share)
+void pwf_graph_smooth_labels(pwf_graph *graph, float share)
 {
     PWF_ASSERT(share >= 0.0f && share < 1.0f);
-    g->smoothing = share;
+    graph->smoothing = share;
 }
 
 /* Ends the graph with `loss`; what is predicted need not lead to it. */
@@ -207,44 +208,44 @@ static pwf_status end(pwf_graph *g, pwf_value logits, pwf_node loss)
     return pwf_ok();
 }
 
-pwf_status pwf_graph_close(pwf_graph *g, pwf_value logits)
+pwf_status pwf_graph_close(pwf_graph *graph, pwf_value logits)
 {
-    return end(g, logits, (pwf_node){.inputs = 1, .input = {logits}});
+    return end(graph, logits, (pwf_node){.inputs = 1, .input = {logits}});
 }
 
-pwf_status pwf_graph_close_heads(pwf_graph *g, pwf_value a, pwf_value b)
+pwf_status pwf_graph_close_heads(pwf_graph *graph, pwf_value a, pwf_value b)
 {
-    const pwf_value mean = push(g, "mean", (pwf_node){.inputs = 2, .input = {a, b}});
-    return end(g, mean, (pwf_node){.inputs = 2, .input = {a, b}});
+    const pwf_value mean = push(graph, "mean", (pwf_node){.inputs = 2, .input = {a, b}});
+    return end(graph, mean, (pwf_node){.inputs = 2, .input = {a, b}});
 }
 
-void pwf_graph_shape(const pwf_graph *g, int64_t *height, int64_t *width, int64_t *channels,
+void pwf_graph_shape(const pwf_graph *graph, int64_t *height, int64_t *width, int64_t *channels,
                      int64_t *classes)
 {
-    PWF_ASSERT(g->closed);
-    *height = g->values[0].shape.height;
-    *width = g->values[0].shape.width;
-    *channels = g->values[0].shape.channels;
-    *classes = g->values[g->logits].shape.channels;
+    PWF_ASSERT(graph->closed);
+    *height = graph->values[0].shape.height;
+    *width = graph->values[0].shape.width;
+    *channels = graph->values[0].shape.channels;
+    *classes = graph->values[graph->logits].shape.channels;
 }
 
-pwf_tensor_backend pwf_graph_backend(const pwf_graph *g)
+pwf_tensor_backend pwf_graph_backend(const pwf_graph *graph)
 {
-    return g->backend;
+    return graph->backend;
 }
 
-bool pwf_graph_in_place(const pwf_graph *g, const pwf_node *n, bool training)
+bool pwf_graph_in_place(const pwf_graph *graph, const pwf_node *node, bool training)
 {
-    const pwf_graph_value *x = &g->values[n->input[0]];
-    if (!n->op->in_place || x->readers != 1 || x->producer < 0) return false;
-    return !training || (!n->op->needs_input && !g->nodes[x->producer].op->needs_output);
+    const pwf_graph_value *x = &graph->values[node->input[0]];
+    if (!node->op->in_place || x->readers != 1 || x->producer < 0) return false;
+    return !training || (!node->op->needs_input && !graph->nodes[x->producer].op->needs_output);
 }
 
-int64_t pwf_graph_operations(const pwf_graph *g)
+int64_t pwf_graph_operations(const pwf_graph *graph)
 {
     int64_t sum = 0;
-    for (int i = 0; i < g->node_count; i++) {
-        const pwf_node *n = &g->nodes[i];
+    for (int i = 0; i < graph->node_count; i++) {
+        const pwf_node *n = &graph->nodes[i];
         const int64_t rows = n->out.height * n->out.width;
         if (n->groups) sum += 2 * rows * n->weight->count;
         if (n->heads) sum += 4 * rows * rows * n->out.channels;

@@ -43,28 +43,29 @@ static bool is_kept(const pwf_graph *g, int node, bool turns_back, const bool *k
     return !turns_back && follow(g, node, kept, again) > AGAIN_MAX;
 }
 
-void pwf_recompute_keep(const pwf_graph *g, const int *stage, int stages, bool *kept, bool *again)
+void pwf_recompute_keep(const pwf_graph *graph, const int *stage, int stages, bool *kept,
+                        bool *again)
 {
     int last = -1;
-    for (int i = 0; i < g->node_count; i++)
+    for (int i = 0; i < graph->node_count; i++)
         kept[i] = false;
-    for (int i = 0; i < g->node_count; i++) {
-        kept[i] = is_kept(g, i, stage[i] == stages - 1, kept, again);
+    for (int i = 0; i < graph->node_count; i++) {
+        kept[i] = is_kept(graph, i, stage[i] == stages - 1, kept, again);
         if (kept[i]) last = i;
     }
     /* Behind the last of them backward begins, before anything has had to make room. */
-    for (int i = last + 1; i < g->node_count; i++)
+    for (int i = last + 1; i < graph->node_count; i++)
         kept[i] = true;
 }
 
-void pwf_recompute_list(const pwf_graph *g, const pwf_action *action, const bool *there,
+void pwf_recompute_list(const pwf_graph *graph, const pwf_action *action, const bool *there,
                         bool *again)
 {
-    const pwf_node *n = &g->nodes[action->node];
-    for (int i = 0; i < g->node_count; i++)
+    const pwf_node *n = &graph->nodes[action->node];
+    for (int i = 0; i < graph->node_count; i++)
         again[i] = false;
     if (action->kind == PWF_ACTION_BACKWARD && (n->op->needs_output || n->op->saves))
         again[action->node] = true;
-    if (n->op->needs_input) ask(g, n, again);
-    follow(g, action->node, there, again);
+    if (n->op->needs_input) ask(graph, n, again);
+    follow(graph, action->node, there, again);
 }

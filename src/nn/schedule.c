@@ -188,10 +188,11 @@ static pwf_status plan(pwf_schedule *s, const pwf_graph *g, places *p, int64_t i
     return pwf_ok();
 }
 
-pwf_status pwf_schedule_new(const pwf_graph *g, int64_t images, pwf_mode mode, pwf_schedule *s)
+pwf_status pwf_schedule_new(const pwf_graph *graph, int64_t images, pwf_mode mode,
+                            pwf_schedule *out)
 {
-    const size_t nodes = (size_t)g->node_count;
-    *s = (pwf_schedule){0};
+    const size_t nodes = (size_t)graph->node_count;
+    *out = (pwf_schedule){0};
     int *stages = malloc(3 * nodes * sizeof *stages);
     bool *flags = malloc(3 * nodes * sizeof *flags);
     pwf_status status = pwf_ok();
@@ -204,28 +205,28 @@ pwf_status pwf_schedule_new(const pwf_graph *g, int64_t images, pwf_mode mode, p
                     .kept = flags,
                     .there = flags + nodes,
                     .again = flags + 2 * nodes};
-        status = plan(s, g, &p, images, mode);
+        status = plan(out, graph, &p, images, mode);
     } else {
         status =
-            PWF_FAIL(PWF_RESOURCE, "no memory for the schedule of %d operators", g->node_count);
+            PWF_FAIL(PWF_RESOURCE, "no memory for the schedule of %d operators", graph->node_count);
     }
     free(stages);
     free(flags);
-    if (status.code != PWF_OK) pwf_schedule_free(s);
+    if (status.code != PWF_OK) pwf_schedule_free(out);
     return status;
 }
 
-void pwf_schedule_free(pwf_schedule *s)
+void pwf_schedule_free(pwf_schedule *schedule)
 {
-    free(s->actions);
-    free(s->stages);
-    *s = (pwf_schedule){0};
+    free(schedule->actions);
+    free(schedule->stages);
+    *schedule = (pwf_schedule){0};
 }
 
-int pwf_schedule_stage(const pwf_schedule *s, int action)
+int pwf_schedule_stage(const pwf_schedule *schedule, int action)
 {
     int i = 0;
-    while (s->stages[i].last < action)
+    while (schedule->stages[i].last < action)
         i++;
     return i;
 }

@@ -13,18 +13,19 @@ static const update table[PWF_ISA_COUNT] = {pwf_adamw_update_base, pwf_adamw_upd
                                             pwf_adamw_update_avx512};
 
 void pwf_adamw_update(float *x, float *m, float *v, const float *gradient, const int16_t *code,
-                      int64_t count, float scale, pwf_adamw s)
+                      int64_t count, float scale, pwf_adamw settings)
 {
-    const double beta1 = (double)s.beta1, beta2 = (double)s.beta2, lr = (double)s.lr;
+    const double beta1 = (double)settings.beta1, beta2 = (double)settings.beta2,
+                 lr = (double)settings.lr;
     const pwf_adamw_factors f = {
-        .keep = (float)(1.0 - lr * (double)s.weight_decay),
-        .beta1 = s.beta1,
+        .keep = (float)(1.0 - lr * (double)settings.weight_decay),
+        .beta1 = settings.beta1,
         .rest1 = (float)(1.0 - beta1),
-        .beta2 = s.beta2,
+        .beta2 = settings.beta2,
         .rest2 = (float)(1.0 - beta2),
-        .rate = (float)(lr / (1.0 - pwf_power(beta1, s.step))),
-        .root = (float)(1.0 / sqrt(1.0 - pwf_power(beta2, s.step))),
-        .eps = s.eps,
+        .rate = (float)(lr / (1.0 - pwf_power(beta1, settings.step))),
+        .root = (float)(1.0 / sqrt(1.0 - pwf_power(beta2, settings.step))),
+        .eps = settings.eps,
         .scale = scale,
     };
     table[pwf_isa_now()](x, m, v, gradient, code, count, f);

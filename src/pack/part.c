@@ -345,20 +345,20 @@ static pwf_status begin(pwf_part *p)
     return PWF_FAULT_POINT("pack.planned");
 }
 
-pwf_status pwf_part_begin(pwf_part *p, const pwf_pack_job *job)
+pwf_status pwf_part_begin(pwf_part *part, const pwf_pack_job *job)
 {
-    *p = (pwf_part){.job = job, .fd = -1};
-    const pwf_status s = begin(p);
-    if (s.code != PWF_OK && p->fresh) unlink(p->path);
+    *part = (pwf_part){.job = job, .fd = -1};
+    const pwf_status s = begin(part);
+    if (s.code != PWF_OK && part->fresh) unlink(part->path);
     return s;
 }
 
-void pwf_part_close(pwf_part *p)
+void pwf_part_close(pwf_part *part)
 {
-    if (p->fd >= 0) close(p->fd);
-    p->fd = -1;
-    pwf_images_free(p->images);
-    p->images = NULL;
+    if (part->fd >= 0) close(part->fd);
+    part->fd = -1;
+    pwf_images_free(part->images);
+    part->images = NULL;
 }
 
 /* ---- the end --------------------------------------------------------------------------------- */
@@ -400,18 +400,19 @@ static pwf_status check_tables(const pwf_part *p)
     return s;
 }
 
-pwf_status pwf_part_end(pwf_part *p)
+pwf_status pwf_part_end(pwf_part *part)
 {
-    PWF_TRY(check_tables(p));
-    PWF_TRY(pwf_archive_root(p->fd, p->path, &p->block, &p->block.root));
-    p->block.complete = 1;
-    PWF_TRY(write_block(p));
+    PWF_TRY(check_tables(part));
+    PWF_TRY(pwf_archive_root(part->fd, part->path, &part->block, &part->block.root));
+    part->block.complete = 1;
+    PWF_TRY(write_block(part));
     PWF_TRY(PWF_FAULT_POINT("pack.sealed"));
     const mode_t mask = umask(022);
     umask(mask);
-    if (fchmod(p->fd, 0666 & ~mask & ~(mode_t)022) != 0 || rename(p->path, p->job->output) != 0)
-        return PWF_FAIL(PWF_CANTCREATE, "cannot rename %s to %s: %s", p->path, p->job->output,
+    if (fchmod(part->fd, 0666 & ~mask & ~(mode_t)022) != 0 ||
+        rename(part->path, part->job->output) != 0)
+        return PWF_FAIL(PWF_CANTCREATE, "cannot rename %s to %s: %s", part->path, part->job->output,
                         strerror(errno));
     PWF_TRY(PWF_FAULT_POINT("pack.renamed"));
-    return pwf_path_sync_folder(p->dir);
+    return pwf_path_sync_folder(part->dir);
 }

@@ -48,52 +48,53 @@ pwf_status pwf_state_new(const pwf_registry *registry, pwf_range own, uint32_t s
     return pwf_ok();
 }
 
-void pwf_state_free(pwf_state *s)
+void pwf_state_free(pwf_state *state)
 {
-    if (!s) return;
-    pwf_mem_free(s->mu);
-    pwf_mem_free(s->mu_momentum);
-    pwf_mem_free(s->sigma);
-    pwf_mem_free(s->sigma_momentum);
-    pwf_mem_free(s->mu_second);
-    pwf_mem_free(s->sigma_second);
-    pwf_mem_free(s->code);
-    pwf_mem_free(s->codebook.entry);
-    pwf_mem_free(s->buffers);
-    free(s);
+    if (!state) return;
+    pwf_mem_free(state->mu);
+    pwf_mem_free(state->mu_momentum);
+    pwf_mem_free(state->sigma);
+    pwf_mem_free(state->sigma_momentum);
+    pwf_mem_free(state->mu_second);
+    pwf_mem_free(state->sigma_second);
+    pwf_mem_free(state->code);
+    pwf_mem_free(state->codebook.entry);
+    pwf_mem_free(state->buffers);
+    free(state);
 }
 
-pwf_status pwf_state_add_second_moments(pwf_state *s)
+pwf_status pwf_state_add_second_moments(pwf_state *state)
 {
-    const int64_t all = s->own.hi - s->own.lo, fuzzy = s->own_posterior.hi - s->own_posterior.lo;
-    PWF_TRY(pwf_mem_alloc(PWF_MEM_STATE, all, sizeof *s->mu_second, &s->mu_second));
-    return pwf_mem_alloc(PWF_MEM_STATE, fuzzy, sizeof *s->sigma_second, &s->sigma_second);
+    const int64_t all = state->own.hi - state->own.lo,
+                  fuzzy = state->own_posterior.hi - state->own_posterior.lo;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_STATE, all, sizeof *state->mu_second, &state->mu_second));
+    return pwf_mem_alloc(PWF_MEM_STATE, fuzzy, sizeof *state->sigma_second, &state->sigma_second);
 }
 
-int pwf_state_arrays(const pwf_state *s, pwf_state_array out[PWF_STATE_ARRAYS_MAX])
+int pwf_state_arrays(const pwf_state *state, pwf_state_array out[PWF_STATE_ARRAYS_MAX])
 {
     const pwf_state_array table[PWF_STATE_ARRAYS_MAX] = {
-        {"mu", false, true, sizeof *s->mu, s->mu},
-        {"mu_momentum", false, true, sizeof *s->mu_momentum, s->mu_momentum},
-        {"sigma", true, true, sizeof *s->sigma, s->sigma},
-        {"sigma_momentum", true, true, sizeof *s->sigma_momentum, s->sigma_momentum},
-        {"code", true, false, sizeof *s->code, s->code},
-        {"mu_second", false, true, sizeof *s->mu_second, s->mu_second},
-        {"sigma_second", true, true, sizeof *s->sigma_second, s->sigma_second},
+        {"mu", false, true, sizeof *state->mu, state->mu},
+        {"mu_momentum", false, true, sizeof *state->mu_momentum, state->mu_momentum},
+        {"sigma", true, true, sizeof *state->sigma, state->sigma},
+        {"sigma_momentum", true, true, sizeof *state->sigma_momentum, state->sigma_momentum},
+        {"code", true, false, sizeof *state->code, state->code},
+        {"mu_second", false, true, sizeof *state->mu_second, state->mu_second},
+        {"sigma_second", true, true, sizeof *state->sigma_second, state->sigma_second},
     };
-    const int count = s->mu_second ? PWF_STATE_ARRAYS_MAX : PWF_STATE_ARRAYS_MAX - 2;
+    const int count = state->mu_second ? PWF_STATE_ARRAYS_MAX : PWF_STATE_ARRAYS_MAX - 2;
     for (int i = 0; i < count; i++)
         out[i] = table[i];
     return count;
 }
 
-void pwf_state_hash_block(const pwf_state *s, int64_t block, pwf_hash *table)
+void pwf_state_hash_block(const pwf_state *state, int64_t block, pwf_hash *table)
 {
     pwf_state_array arrays[PWF_STATE_ARRAYS_MAX];
-    const int count = pwf_state_arrays(s, arrays);
-    const int64_t blocks = pwf_block_count(s->own.hi - s->own.lo), lo = block * PWF_BLOCK;
+    const int count = pwf_state_arrays(state, arrays);
+    const int64_t blocks = pwf_block_count(state->own.hi - state->own.lo), lo = block * PWF_BLOCK;
     for (int i = 0; i < count; i++) {
-        const pwf_range own = arrays[i].posterior ? s->own_posterior : s->own;
+        const pwf_range own = arrays[i].posterior ? state->own_posterior : state->own;
         const int64_t left = own.hi - own.lo - lo, n = left < PWF_BLOCK ? left : PWF_BLOCK;
         const char *data = arrays[i].data;
         if (n > 0)

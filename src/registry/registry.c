@@ -51,19 +51,20 @@ pwf_status pwf_registry_new(pwf_registry **out)
     return *out ? pwf_ok() : PWF_FAIL(PWF_RESOURCE, "no memory for the parameter table");
 }
 
-void pwf_registry_free(pwf_registry *r)
+void pwf_registry_free(pwf_registry *registry)
 {
-    if (!r) return;
-    table_free(&r->params);
-    table_free(&r->buffers);
-    free(r);
+    if (!registry) return;
+    table_free(&registry->params);
+    table_free(&registry->buffers);
+    free(registry);
 }
 
-pwf_status pwf_registry_add(pwf_registry *r, const char *name, int dims, const int64_t *shape,
-                            pwf_role role, pwf_init init, float init_scale, const pwf_param **out)
+pwf_status pwf_registry_add(pwf_registry *registry, const char *name, int dims,
+                            const int64_t *shape, pwf_role role, pwf_init init, float init_scale,
+                            const pwf_param **out)
 {
-    PWF_ASSERT(!r->closed && dims >= 1 && dims <= PWF_DIMS);
-    if (pwf_registry_find(r, name))
+    PWF_ASSERT(!registry->closed && dims >= 1 && dims <= PWF_DIMS);
+    if (pwf_registry_find(registry, name))
         return PWF_FAIL(PWF_BUG, "parameter %s is registered twice", name);
     int64_t count = 1;
     for (int d = 0; d < dims; d++)
@@ -71,7 +72,7 @@ pwf_status pwf_registry_add(pwf_registry *r, const char *name, int dims, const i
             return PWF_FAIL(PWF_BUG, "parameter %s has an impossible shape", name);
     void *entry = NULL;
     char *copy = NULL;
-    PWF_TRY(table_add(&r->params, sizeof(pwf_param), name, &entry, &copy));
+    PWF_TRY(table_add(&registry->params, sizeof(pwf_param), name, &entry, &copy));
     pwf_param *p = entry;
     p->name = copy;
     p->dims = dims;
@@ -86,28 +87,28 @@ pwf_status pwf_registry_add(pwf_registry *r, const char *name, int dims, const i
     return pwf_ok();
 }
 
-pwf_status pwf_registry_add_buffer(pwf_registry *r, const char *name, int64_t count, float initial,
-                                   const pwf_buffer **out)
+pwf_status pwf_registry_add_buffer(pwf_registry *registry, const char *name, int64_t count,
+                                   float initial, const pwf_buffer **out)
 {
-    PWF_ASSERT(!r->closed && count >= 1);
+    PWF_ASSERT(!registry->closed && count >= 1);
     void *entry = NULL;
     char *copy = NULL;
-    PWF_TRY(table_add(&r->buffers, sizeof(pwf_buffer), name, &entry, &copy));
+    PWF_TRY(table_add(&registry->buffers, sizeof(pwf_buffer), name, &entry, &copy));
     pwf_buffer *b = entry;
     b->name = copy;
     b->count = count;
-    b->offset = r->buffer_total;
+    b->offset = registry->buffer_total;
     b->initial = initial;
-    r->buffer_total += count;
+    registry->buffer_total += count;
     *out = b;
     return pwf_ok();
 }
 
-pwf_status pwf_registry_close(pwf_registry *r, const char *const *exclude, int patterns)
+pwf_status pwf_registry_close(pwf_registry *registry, const char *const *exclude, int patterns)
 {
-    PWF_ASSERT(!r->closed);
-    pwf_param **params = (pwf_param **)r->params.at;
-    const int count = r->params.count;
+    PWF_ASSERT(!registry->closed);
+    pwf_param **params = (pwf_param **)registry->params.at;
+    const int count = registry->params.count;
     for (int k = 0; k < patterns; k++) {
         bool matched = false;
         for (int i = 0; i < count; i++) {
@@ -127,63 +128,63 @@ pwf_status pwf_registry_close(pwf_registry *r, const char *const *exclude, int p
         for (int i = 0; i < count; i++) {
             if (params[i]->posterior == plain) continue;
             ordered[used++] = params[i];
-            params[i]->offset = r->total;
-            r->total += params[i]->count;
+            params[i]->offset = registry->total;
+            registry->total += params[i]->count;
         }
-        if (!plain) r->posterior = r->total;
+        if (!plain) registry->posterior = registry->total;
     }
-    memcpy(r->params.at, ordered, (size_t)count * sizeof *ordered);
+    memcpy(registry->params.at, ordered, (size_t)count * sizeof *ordered);
     free(ordered);
-    r->closed = true;
+    registry->closed = true;
     return pwf_ok();
 }
 
-int pwf_registry_params(const pwf_registry *r)
+int pwf_registry_params(const pwf_registry *registry)
 {
-    return r->params.count;
+    return registry->params.count;
 }
 
-const pwf_param *pwf_registry_param(const pwf_registry *r, int index)
+const pwf_param *pwf_registry_param(const pwf_registry *registry, int index)
 {
-    PWF_ASSERT(index >= 0 && index < r->params.count);
-    return r->params.at[index];
+    PWF_ASSERT(index >= 0 && index < registry->params.count);
+    return registry->params.at[index];
 }
 
-int pwf_registry_buffers(const pwf_registry *r)
+int pwf_registry_buffers(const pwf_registry *registry)
 {
-    return r->buffers.count;
+    return registry->buffers.count;
 }
 
-const pwf_buffer *pwf_registry_buffer(const pwf_registry *r, int index)
+const pwf_buffer *pwf_registry_buffer(const pwf_registry *registry, int index)
 {
-    PWF_ASSERT(index >= 0 && index < r->buffers.count);
-    return r->buffers.at[index];
+    PWF_ASSERT(index >= 0 && index < registry->buffers.count);
+    return registry->buffers.at[index];
 }
 
-const pwf_param *pwf_registry_find(const pwf_registry *r, const char *name)
+const pwf_param *pwf_registry_find(const pwf_registry *registry, const char *name)
 {
-    for (int i = 0; i < r->params.count; i++) {
-        const pwf_param *p = r->params.at[i];
+    for (int i = 0; i < registry->params.count; i++) {
+        const pwf_param *p = registry->params.at[i];
         if (strcmp(p->name, name) == 0) return p;
     }
     return NULL;
 }
 
-int64_t pwf_registry_posterior_count(const pwf_registry *r)
+int64_t pwf_registry_posterior_count(const pwf_registry *registry)
 {
-    PWF_ASSERT(r->closed);
-    return r->posterior;
+    PWF_ASSERT(registry->closed);
+    return registry->posterior;
 }
 
-int64_t pwf_registry_total_count(const pwf_registry *r)
+int64_t pwf_registry_total_count(const pwf_registry *registry)
 {
-    PWF_ASSERT(r->closed);
-    return r->total;
+    PWF_ASSERT(registry->closed);
+    return registry->total;
 }
 
-int64_t pwf_registry_buffer_count(const pwf_registry *r)
+int64_t pwf_registry_buffer_count(const pwf_registry *registry)
 {
-    return r->buffer_total;
+    return registry->buffer_total;
 }
 
 static void start_values(const pwf_param *p, pwf_stream stream, float *out, int64_t index,
@@ -208,13 +209,13 @@ static void start_values(const pwf_param *p, pwf_stream stream, float *out, int6
     }
 }
 
-void pwf_registry_start_values(const pwf_registry *r, uint32_t seed, float *out, int64_t lo,
+void pwf_registry_start_values(const pwf_registry *registry, uint32_t seed, float *out, int64_t lo,
                                int64_t count)
 {
-    PWF_ASSERT(r->closed && lo >= 0 && lo + count <= r->total);
+    PWF_ASSERT(registry->closed && lo >= 0 && lo + count <= registry->total);
     const pwf_stream stream = {.seed = seed, .purpose = PWF_RNG_INIT};
-    for (int i = 0; i < r->params.count; i++) {
-        const pwf_param *p = r->params.at[i];
+    for (int i = 0; i < registry->params.count; i++) {
+        const pwf_param *p = registry->params.at[i];
         const int64_t from = p->offset > lo ? p->offset : lo;
         const int64_t end = p->offset + p->count, hi = lo + count;
         const int64_t to = end < hi ? end : hi;

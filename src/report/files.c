@@ -63,33 +63,34 @@ static pwf_status check_cut(pwf_grow_file *f)
     return pwf_ok();
 }
 
-pwf_status pwf_grow_open(pwf_grow_file *f, int dir_fd, const char *dir, const char *name,
+pwf_status pwf_grow_open(pwf_grow_file *file, int dir_fd, const char *dir, const char *name,
                          int64_t length)
 {
     PWF_ASSERT(length >= 0);
-    *f = (pwf_grow_file){.fd = -1, .length = length, .dir = dir, .name = name};
+    *file = (pwf_grow_file){.fd = -1, .length = length, .dir = dir, .name = name};
     const int flags = O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
-    f->fd = openat(dir_fd, name, flags, MODE);
-    if (f->fd < 0) return cannot("open", dir, name, PWF_CANTCREATE);
-    return check_cut(f);
+    file->fd = openat(dir_fd, name, flags, MODE);
+    if (file->fd < 0) return cannot("open", dir, name, PWF_CANTCREATE);
+    return check_cut(file);
 }
 
-pwf_status pwf_grow_cut(pwf_grow_file *f)
+pwf_status pwf_grow_cut(pwf_grow_file *file)
 {
-    if (ftruncate(f->fd, f->length) != 0) return cannot("cut back", f->dir, f->name, PWF_IO);
+    if (ftruncate(file->fd, file->length) != 0)
+        return cannot("cut back", file->dir, file->name, PWF_IO);
     return pwf_ok();
 }
 
-pwf_status pwf_grow_append(pwf_grow_file *f, const char *bytes, size_t count)
+pwf_status pwf_grow_append(pwf_grow_file *file, const char *bytes, size_t count)
 {
-    if (pwf_file_append(f->fd, f->name, bytes, count).code != PWF_OK) {
-        const pwf_status s = cannot("append to", f->dir, f->name, PWF_IO);
+    if (pwf_file_append(file->fd, file->name, bytes, count).code != PWF_OK) {
+        const pwf_status s = cannot("append to", file->dir, file->name, PWF_IO);
         /* Half a line would make the file unreadable. */
-        if (ftruncate(f->fd, f->length) != 0)
+        if (ftruncate(file->fd, file->length) != 0)
             return PWF_FAIL(PWF_IO, "%.800s; it may end with half a line", s.text);
         return s;
     }
-    f->length += (int64_t)count;
+    file->length += (int64_t)count;
     return pwf_ok();
 }
 

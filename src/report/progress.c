@@ -17,24 +17,24 @@ static atomic_bool standing;
 
 /* A run is judged by all of it while it is young, later by what went by in the last minutes or the
  * last quarter, so that a slower phase shows and one slow step does not. */
-double pwf_pace_left(pwf_pace *p, double now, double done, double total)
+double pwf_pace_left(pwf_pace *pace, double now, double done, double total)
 {
-    if (!p->begun) {
-        *p = (pwf_pace){.begun = true, .first = now, .last = now, .units_at_last = done};
+    if (!pace->begun) {
+        *pace = (pwf_pace){.begun = true, .first = now, .last = now, .units_at_last = done};
         return -1;
     }
-    const double passed = now - p->last, elapsed = now - p->first;
+    const double passed = now - pace->last, elapsed = now - pace->first;
     if (passed > 0) {
         const double memory = elapsed / 4 > 120 ? elapsed / 4 : 120;
         const double keep = memory / (memory + passed);
-        p->units = keep * p->units + (done - p->units_at_last);
-        p->seconds = keep * p->seconds + passed;
-        p->last = now;
-        p->units_at_last = done;
+        pace->units = keep * pace->units + (done - pace->units_at_last);
+        pace->seconds = keep * pace->seconds + passed;
+        pace->last = now;
+        pace->units_at_last = done;
     }
     if (done >= total) return 0;
-    if (elapsed < 3 || !(p->units > 0)) return -1;
-    return (total - done) * p->seconds / p->units;
+    if (elapsed < 3 || !(pace->units > 0)) return -1;
+    return (total - done) * pace->seconds / pace->units;
 }
 
 void pwf_text_left(char text[40], double seconds)
@@ -122,12 +122,13 @@ static int put_pieces(char text[256], char piece[PIECES][64], const bool shown[P
     return used;
 }
 
-void pwf_progress_line(char text[256], const pwf_report_progress *p, double left, int columns)
+void pwf_progress_line(char text[256], const pwf_report_progress *progress, double left,
+                       int columns)
 {
     static const int dropped[] = {LOSS, BAR, STEPS, RATE, LEFT, PERCENT};
     char piece[PIECES][64];
     bool shown[PIECES] = {true, true, true, true, true, true, true};
-    make_pieces(piece, p, left);
+    make_pieces(piece, progress, left);
     int used = put_pieces(text, piece, shown);
     for (int i = 0; i < 6 && used > columns; i++) {
         shown[dropped[i]] = false;
@@ -177,12 +178,13 @@ static void log_line(const pwf_report_progress *p, double left)
              piece[LEFT]);
 }
 
-void pwf_report_show(pwf_report *r, const pwf_report_progress *p)
+void pwf_report_show(pwf_report *report, const pwf_report_progress *progress)
 {
     const double now = pwf_clock_seconds();
-    const double left = pwf_pace_left(&r->pace, now, p->units_done, p->units_total);
-    if (r->live)
-        draw(r, p, now, left);
-    else if (p->log_now)
-        log_line(p, left);
+    const double left =
+        pwf_pace_left(&report->pace, now, progress->units_done, progress->units_total);
+    if (report->live)
+        draw(report, progress, now, left);
+    else if (progress->log_now)
+        log_line(progress, left);
 }

@@ -62,42 +62,43 @@ pwf_status pwf_report_open_line(bool live, pwf_report **out)
     return pwf_ok();
 }
 
-pwf_status pwf_report_close(pwf_report *r)
+pwf_status pwf_report_close(pwf_report *report)
 {
-    if (!r) return pwf_ok();
-    if (r->live) {
+    if (!report) return pwf_ok();
+    if (report->live) {
         pwf_progress_wipe();
         pwf_log_set_before(NULL);
     }
     pwf_status s = pwf_ok();
-    const pwf_grow_file *files[2] = {&r->metrics, &r->rounds};
+    const pwf_grow_file *files[2] = {&report->metrics, &report->rounds};
     for (int i = 0; i < 2; i++)
         if (files[i]->fd >= 0 && close(files[i]->fd) != 0 && s.code == PWF_OK)
-            s = PWF_FAIL(PWF_IO, "cannot close %s/%s: %s", r->dir, files[i]->name, strerror(errno));
-    if (r->dir_fd >= 0) close(r->dir_fd);
-    free(r->dir);
-    free(r);
+            s = PWF_FAIL(PWF_IO, "cannot close %s/%s: %s", report->dir, files[i]->name,
+                         strerror(errno));
+    if (report->dir_fd >= 0) close(report->dir_fd);
+    free(report->dir);
+    free(report);
     return s;
 }
 
-pwf_status pwf_report_config(pwf_report *r, const char *text)
+pwf_status pwf_report_config(pwf_report *report, const char *text)
 {
-    return pwf_replace_file(r->dir_fd, r->dir, "config.yaml", text, strlen(text));
+    return pwf_replace_file(report->dir_fd, report->dir, "config.yaml", text, strlen(text));
 }
 
-pwf_status pwf_report_lengths(pwf_report *r, int64_t *metrics_bytes, int64_t *rounds_bytes)
+pwf_status pwf_report_lengths(pwf_report *report, int64_t *metrics_bytes, int64_t *rounds_bytes)
 {
-    const pwf_grow_file *files[2] = {&r->metrics, &r->rounds};
+    const pwf_grow_file *files[2] = {&report->metrics, &report->rounds};
     for (int i = 0; i < 2; i++)
         if (fsync(files[i]->fd) != 0)
-            return PWF_FAIL(PWF_IO, "cannot sync %s/%s: %s", r->dir, files[i]->name,
+            return PWF_FAIL(PWF_IO, "cannot sync %s/%s: %s", report->dir, files[i]->name,
                             strerror(errno));
-    *metrics_bytes = r->metrics.length;
-    *rounds_bytes = r->rounds.length;
+    *metrics_bytes = report->metrics.length;
+    *rounds_bytes = report->rounds.length;
     return pwf_ok();
 }
 
-pwf_status pwf_report_row(pwf_report *r, pwf_json *row)
+pwf_status pwf_report_row(pwf_report *report, pwf_json *row)
 {
     char *text = NULL;
     pwf_status s = pwf_json_text(row, 0, &text);
@@ -105,7 +106,7 @@ pwf_status pwf_report_row(pwf_report *r, pwf_json *row)
     if (s.code != PWF_OK) return s;
     const size_t length = strlen(text);
     text[length] = '\n'; /* in place of the NUL, so that a row is one write */
-    s = pwf_grow_append(&r->metrics, text, length + 1);
+    s = pwf_grow_append(&report->metrics, text, length + 1);
     free(text);
     return s;
 }
@@ -119,7 +120,7 @@ static void exact(char text[32], double value)
     }
 }
 
-pwf_status pwf_report_round(pwf_report *r, int64_t round, const pwf_round_result *result)
+pwf_status pwf_report_round(pwf_report *report, int64_t round, const pwf_round_result *result)
 {
     char *text = NULL;
     size_t size = 0;
@@ -135,12 +136,12 @@ pwf_status pwf_report_round(pwf_report *r, int64_t round, const pwf_round_result
     }
     const pwf_status s =
         fclose(out) != 0 ? PWF_FAIL(PWF_RESOURCE, "no memory for the rows of round %" PRId64, round)
-                         : pwf_grow_append(&r->rounds, text, size);
+                         : pwf_grow_append(&report->rounds, text, size);
     free(text);
     return s;
 }
 
-pwf_status pwf_report_model(pwf_report *r, const pwf_report_compact *compact, int64_t step)
+pwf_status pwf_report_model(pwf_report *report, const pwf_report_compact *compact, int64_t step)
 {
     pwf_json *row = pwf_json_new();
     pwf_json_set_text(row, "kind", "model");
@@ -150,37 +151,37 @@ pwf_status pwf_report_model(pwf_report *r, const pwf_report_compact *compact, in
     pwf_json_set_int(row, "index_bytes", compact->indices);
     pwf_json_set_real(row, "bound_bytes", compact->bound);
     pwf_json_set_int(row, "fp32_bytes", compact->fp32);
-    return pwf_report_row(r, row);
+    return pwf_report_row(report, row);
 }
 
-void pwf_report_measures(pwf_json *object, const pwf_report_eval *e)
+void pwf_report_measures(pwf_json *object, const pwf_report_eval *evaluation)
 {
-    pwf_json_set_real(object, "top1", e->top1);
-    pwf_json_set_real(object, "top5", e->top5);
-    pwf_json_set_real(object, "loss", e->loss);
-    pwf_json_set_real(object, "ece", e->ece);
-    pwf_json_set_int(object, "unique", e->unique);
-    pwf_json_set_real(object, "entropy", e->entropy);
-    pwf_json_set_real(object, "entropy_nonzero", e->entropy_nonzero);
-    if (e->has_ensemble) {
-        pwf_json_set_real(object, "ensemble_top1", e->ensemble_top1);
-        pwf_json_set_real(object, "ensemble_nll", e->ensemble_nll);
-        pwf_json_set_real(object, "ensemble_ece", e->ensemble_ece);
+    pwf_json_set_real(object, "top1", evaluation->top1);
+    pwf_json_set_real(object, "top5", evaluation->top5);
+    pwf_json_set_real(object, "loss", evaluation->loss);
+    pwf_json_set_real(object, "ece", evaluation->ece);
+    pwf_json_set_int(object, "unique", evaluation->unique);
+    pwf_json_set_real(object, "entropy", evaluation->entropy);
+    pwf_json_set_real(object, "entropy_nonzero", evaluation->entropy_nonzero);
+    if (evaluation->has_ensemble) {
+        pwf_json_set_real(object, "ensemble_top1", evaluation->ensemble_top1);
+        pwf_json_set_real(object, "ensemble_nll", evaluation->ensemble_nll);
+        pwf_json_set_real(object, "ensemble_ece", evaluation->ensemble_ece);
     }
 }
 
-pwf_status pwf_report_evaluation(pwf_report *r, const pwf_report_eval *e, int64_t step,
-                                 double seconds, const char *fingerprint)
+pwf_status pwf_report_evaluation(pwf_report *report, const pwf_report_eval *evaluation,
+                                 int64_t step, double seconds, const char *fingerprint)
 {
     pwf_json *row = pwf_json_new();
     pwf_json_set_text(row, "kind", "evaluation");
     pwf_json_set_int(row, "step", step);
-    pwf_json_set_int(row, "round", e->round);
-    pwf_json_set_bool(row, "final", e->final);
+    pwf_json_set_int(row, "round", evaluation->round);
+    pwf_json_set_bool(row, "final", evaluation->final);
     pwf_json_set_real(row, "seconds", seconds);
-    pwf_json_set_int(row, "weights", e->weights);
-    pwf_json_set_real(row, "fixed", e->fixed);
-    pwf_report_measures(row, e);
+    pwf_json_set_int(row, "weights", evaluation->weights);
+    pwf_json_set_real(row, "fixed", evaluation->fixed);
+    pwf_report_measures(row, evaluation);
     pwf_json_set_text(row, "fingerprint", fingerprint ? fingerprint : "");
-    return pwf_report_row(r, row);
+    return pwf_report_row(report, row);
 }

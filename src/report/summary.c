@@ -73,15 +73,15 @@ void pwf_summary_table(FILE *out, const pwf_report_eval *rows, int count)
         }
 }
 
-void pwf_summary_compact(FILE *out, const pwf_report_compact *c)
+void pwf_summary_compact(FILE *out, const pwf_report_compact *compact)
 {
     char file[32], indices[32], coded[32], bound[32], fp32[32];
-    if (c->file == 0) return;
-    pwf_text_count(file, c->file);
-    pwf_text_count(indices, c->indices);
-    pwf_text_count(coded, c->coded);
-    pwf_text_count(bound, (int64_t)ceil(c->bound));
-    pwf_text_count(fp32, c->fp32);
+    if (compact->file == 0) return;
+    pwf_text_count(file, compact->file);
+    pwf_text_count(indices, compact->indices);
+    pwf_text_count(coded, compact->coded);
+    pwf_text_count(bound, (int64_t)ceil(compact->bound));
+    pwf_text_count(fp32, compact->fp32);
     fprintf(out,
             "As model.pwf %s bytes: %s for the codes of %s weights (entropy bound %s), the rest "
             "fp32; all as fp32 %s.\n",
@@ -243,14 +243,14 @@ static pwf_status write_plot(const pwf_report *r, const char *title, const char 
     return s;
 }
 
-pwf_status pwf_report_final(pwf_report *r, const char *title, double seconds)
+pwf_status pwf_report_final(pwf_report *report, const char *title, double seconds)
 {
     evaluations all = {0};
     char sentence[400] = "No evaluation was made.";
-    pwf_status s = read_evaluations(r, &all);
+    pwf_status s = read_evaluations(report, &all);
     if (s.code == PWF_OK && all.count) pwf_summary_sentence(sentence, all.at, all.count);
-    if (s.code == PWF_OK && all.count) s = write_plot(r, title, sentence, &all);
-    if (s.code == PWF_OK) s = write_summary(r, title, sentence, &all, seconds);
+    if (s.code == PWF_OK && all.count) s = write_plot(report, title, sentence, &all);
+    if (s.code == PWF_OK) s = write_summary(report, title, sentence, &all, seconds);
     pwf_mem_free(all.at);
     return s;
 }

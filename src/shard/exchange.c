@@ -81,22 +81,22 @@ pwf_status pwf_exchange_new(const pwf_mesh *mesh, int64_t total, int64_t rounded
     return pwf_ok();
 }
 
-void pwf_exchange_free(pwf_exchange *e)
+void pwf_exchange_free(pwf_exchange *exchange)
 {
-    if (e == NULL) return;
-    pwf_reduction_free(e->reduction);
-    pwf_pending_free(e->gather);
-    pwf_pending_free(e->gather_half);
-    pwf_pending_free(e->gather_rest);
-    pwf_mem_free(e->half);
-    pwf_mem_free(e->elements);
-    pwf_mem_free(e->blocks);
-    pwf_mem_free(e);
+    if (exchange == NULL) return;
+    pwf_reduction_free(exchange->reduction);
+    pwf_pending_free(exchange->gather);
+    pwf_pending_free(exchange->gather_half);
+    pwf_pending_free(exchange->gather_rest);
+    pwf_mem_free(exchange->half);
+    pwf_mem_free(exchange->elements);
+    pwf_mem_free(exchange->blocks);
+    pwf_mem_free(exchange);
 }
 
-pwf_range pwf_exchange_own(const pwf_exchange *e)
+pwf_range pwf_exchange_own(const pwf_exchange *exchange)
 {
-    return e->own;
+    return exchange->own;
 }
 
 /* What the tasks of a rounded gather share; task t is block t of the range. */
@@ -130,36 +130,37 @@ static void convert(const pwf_exchange *e, pwf_pool *pool, float *full, pwf_rang
     pwf_pool_run(pool, (int)pwf_block_count(range.hi - range.lo), convert_block, &h);
 }
 
-void pwf_exchange_gather_begin(pwf_exchange *e, pwf_pool *pool, float *full, bool rounded)
+void pwf_exchange_gather_begin(pwf_exchange *exchange, pwf_pool *pool, float *full, bool rounded)
 {
-    e->gathering = full;
-    e->halved = rounded && e->half;
-    if (!e->halved) {
-        pwf_pending_begin(e->gather, full);
+    exchange->gathering = full;
+    exchange->halved = rounded && exchange->half;
+    if (!exchange->halved) {
+        pwf_pending_begin(exchange->gather, full);
         return;
     }
-    convert(e, pool, full, pwf_range_meet(e->own, (pwf_range){0, e->rounded}), true);
-    pwf_pending_begin(e->gather_half, e->half);
-    pwf_pending_begin(e->gather_rest, full + e->rounded);
+    convert(exchange, pool, full, pwf_range_meet(exchange->own, (pwf_range){0, exchange->rounded}),
+            true);
+    pwf_pending_begin(exchange->gather_half, exchange->half);
+    pwf_pending_begin(exchange->gather_rest, full + exchange->rounded);
 }
 
-void pwf_exchange_gather_end(pwf_exchange *e, pwf_pool *pool)
+void pwf_exchange_gather_end(pwf_exchange *exchange, pwf_pool *pool)
 {
-    const int64_t n = e->rounded, lo = e->own.lo < n ? e->own.lo : n;
-    const int64_t hi = e->own.hi < n ? e->own.hi : n;
-    if (!e->halved) {
-        pwf_pending_end(e->gather);
+    const int64_t n = exchange->rounded, lo = exchange->own.lo < n ? exchange->own.lo : n;
+    const int64_t hi = exchange->own.hi < n ? exchange->own.hi : n;
+    if (!exchange->halved) {
+        pwf_pending_end(exchange->gather);
         return;
     }
-    pwf_pending_end(e->gather_half);
-    convert(e, pool, e->gathering, (pwf_range){0, lo}, false);
-    convert(e, pool, e->gathering, (pwf_range){hi, n}, false);
-    pwf_pending_end(e->gather_rest);
+    pwf_pending_end(exchange->gather_half);
+    convert(exchange, pool, exchange->gathering, (pwf_range){0, lo}, false);
+    convert(exchange, pool, exchange->gathering, (pwf_range){hi, n}, false);
+    pwf_pending_end(exchange->gather_rest);
 }
 
-bool pwf_exchange_move(void *context)
+bool pwf_exchange_move(void *exchange)
 {
-    const pwf_exchange *e = context;
+    const pwf_exchange *e = exchange;
     bool moves = pwf_pending_move(e->gather);
     if (e->half) {
         moves |= pwf_pending_move(e->gather_half);
@@ -168,23 +169,23 @@ bool pwf_exchange_move(void *context)
     return moves | pwf_reduction_move(e->reduction);
 }
 
-void pwf_exchange_reduce_begin(pwf_exchange *e, int64_t *sum, int64_t times)
+void pwf_exchange_reduce_begin(pwf_exchange *exchange, int64_t *sum, int64_t times)
 {
-    pwf_reduction_begin(e->reduction, sum, times);
+    pwf_reduction_begin(exchange->reduction, sum, times);
 }
 
-bool pwf_exchange_add(pwf_exchange *e, const float *gradient, int64_t lo, int64_t count)
+bool pwf_exchange_add(pwf_exchange *exchange, const float *gradient, int64_t lo, int64_t count)
 {
-    PWF_ASSERT(count <= e->total - lo);
-    return pwf_reduction_add(e->reduction, gradient, lo, count);
+    PWF_ASSERT(count <= exchange->total - lo);
+    return pwf_reduction_add(exchange->reduction, gradient, lo, count);
 }
 
-void pwf_exchange_reduce_end(pwf_exchange *e)
+void pwf_exchange_reduce_end(pwf_exchange *exchange)
 {
-    pwf_reduction_end(e->reduction);
+    pwf_reduction_end(exchange->reduction);
 }
 
-void pwf_exchange_gather_blocks(const pwf_exchange *e, double *blocks)
+void pwf_exchange_gather_blocks(const pwf_exchange *exchange, double *blocks)
 {
-    pwf_mesh_gather(e->mesh, PWF_SHARD, blocks, e->blocks);
+    pwf_mesh_gather(exchange->mesh, PWF_SHARD, blocks, exchange->blocks);
 }

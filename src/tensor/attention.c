@@ -132,16 +132,16 @@ static pwf_status multiply(const work *w, const product *p, int64_t rows, float 
     return pwf_ok();
 }
 
-pwf_status pwf_attention_check(pwf_tensor_backend backend, const pwf_attention *s)
+pwf_status pwf_attention_check(pwf_tensor_backend backend, const pwf_attention *shape)
 {
-    const pwf_matmul m = scores(s);
+    const pwf_matmul m = scores(shape);
     return pwf_matmul_check(backend, &m);
 }
 
 /* The inverse sums, then e. */
-size_t pwf_attention_saved(const pwf_attention *s)
+size_t pwf_attention_saved(const pwf_attention *shape)
 {
-    return lines(s->tokens) + lines(s->tokens * stride_of(s));
+    return lines(shape->tokens) + lines(shape->tokens * stride_of(shape));
 }
 
 /* What the products take: packed operands, and the room of any one of them. */
@@ -160,61 +160,63 @@ static size_t products(pwf_tensor_backend backend, const pwf_attention *s, bool 
     return room + pwf_product_packed(&all[0]) + (backward ? 3 : 1) * pwf_product_packed(&all[1]);
 }
 
-size_t pwf_attention_workspace(pwf_tensor_backend backend, const pwf_attention *s, bool backward)
+size_t pwf_attention_workspace(pwf_tensor_backend backend, const pwf_attention *shape,
+                               bool backward)
 {
-    const size_t block = lines(block_of(backend, s) * stride_of(s)) + lines(s->tokens);
-    const size_t square = lines(s->tokens * stride_of(s));
-    return products(backend, s, backward) +
-           (backward ? square + lines(s->tokens * s->depth) + lines(s->tokens) : block);
+    const size_t block = lines(block_of(backend, shape) * stride_of(shape)) + lines(shape->tokens);
+    const size_t square = lines(shape->tokens * stride_of(shape));
+    return products(backend, shape, backward) +
+           (backward ? square + lines(shape->tokens * shape->depth) + lines(shape->tokens) : block);
 }
 
-pwf_status pwf_attention_forward(pwf_tensor_backend backend, const pwf_attention *s, float *y,
+pwf_status pwf_attention_forward(pwf_tensor_backend backend, const pwf_attention *shape, float *y,
                                  void *saved, const float *q, const float *k, const float *v,
                                  void *workspace)
 {
     const pwf_attention_kernels *kernels = pwf_attention_kernels_now();
     work w = {backend, pwf_matmul_ours(backend), workspace, NULL};
-    const int64_t block = block_of(backend, s), stride = stride_of(s);
-    float *inverse = saved ? saved : take(&w, lines(s->tokens));
-    float *e = saved ? inverse + lines(s->tokens) / sizeof *e : take(&w, lines(block * stride));
-    const product score = prepare(&w, scores(s), 1.0f, k);
-    const product result = prepare(&w, mix(s, s->stride_y), 1.0f, v);
+    const int64_t block = block_of(backend, shape), stride = stride_of(shape);
+    float *inverse = saved ? saved : take(&w, lines(shape->tokens));
+    float *e = saved ? inverse + lines(shape->tokens) / sizeof *e : take(&w, lines(block * stride));
+    const product score = prepare(&w, scores(shape), 1.0f, k);
+    const product result = prepare(&w, mix(shape, shape->stride_y), 1.0f, v);
     w.room = w.next;
-    for (int64_t i = 0; i < s->tokens; i += block) {
-        const int64_t rows = s->tokens - i < block ? s->tokens - i : block;
-        float *to = y + i * s->stride_y, *part = saved ? e + i * stride : e;
-        PWF_TRY(multiply(&w, &score, rows, part, false, q + i * s->stride_qkv));
-        kernels->exponents(part, inverse + i, scale_of(s), rows, s->tokens, stride);
+    for (int64_t i = 0; i < shape->tokens; i += block) {
+        const int64_t rows = shape->tokens - i < block ? shape->tokens - i : block;
+        float *to = y + i * shape->stride_y, *part = saved ? e + i * stride : e;
+        PWF_TRY(multiply(&w, &score, rows, part, false, q + i * shape->stride_qkv));
+        kernels->exponents(part, inverse + i, scale_of(shape), rows, shape->tokens, stride);
         PWF_TRY(multiply(&w, &result, rows, to, false, part));
-        kernels->weight(to, inverse + i, rows, s->depth, s->stride_y);
+        kernels->weight(to, inverse + i, rows, shape->depth, shape->stride_y);
     }
     return pwf_ok();
 }
 
-pwf_status pwf_attention_backward(pwf_tensor_backend backend, const pwf_attention *s, float *dq,
+pwf_status pwf_attention_backward(pwf_tensor_backend backend, const pwf_attention *shape, float *dq,
                                   float *dk, float *dv, bool add, const pwf_attention_past *past,
                                   void *workspace)
 {
     const pwf_attention_kernels *kernels = pwf_attention_kernels_now();
     work w = {backend, pwf_matmul_ours(backend), workspace, NULL};
-    const int64_t block = block_of(backend, s), stride = stride_of(s);
-    const float *inverse = past->saved, *e = inverse + lines(s->tokens) / sizeof *e;
-    const float root = inverse_root(s);
-    float *h = take(&w, lines(s->tokens * stride)), *mean = take(&w, lines(s->tokens));
-    float *g = take(&w, lines(s->tokens * s->depth));
-    kernels->weigh(g, mean, past->dy, past->y, inverse, s->tokens, s->depth, s->stride_y);
-    const product slope = prepare(&w, slopes(s), 1.0f, past->v);
-    const product query = prepare(&w, mix(s, s->stride_qkv), root, past->k);
-    const product key = prepare(&w, mix_turned(s, s->stride_qkv), root, past->q);
-    const product value = prepare(&w, mix_turned(s, s->depth), 1.0f, g);
+    const int64_t block = block_of(backend, shape), stride = stride_of(shape);
+    const float *inverse = past->saved, *e = inverse + lines(shape->tokens) / sizeof *e;
+    const float root = inverse_root(shape);
+    float *h = take(&w, lines(shape->tokens * stride)), *mean = take(&w, lines(shape->tokens));
+    float *g = take(&w, lines(shape->tokens * shape->depth));
+    kernels->weigh(g, mean, past->dy, past->y, inverse, shape->tokens, shape->depth,
+                   shape->stride_y);
+    const product slope = prepare(&w, slopes(shape), 1.0f, past->v);
+    const product query = prepare(&w, mix(shape, shape->stride_qkv), root, past->k);
+    const product key = prepare(&w, mix_turned(shape, shape->stride_qkv), root, past->q);
+    const product value = prepare(&w, mix_turned(shape, shape->depth), 1.0f, g);
     w.room = w.next;
-    for (int64_t i = 0; i < s->tokens; i += block) {
-        const int64_t rows = s->tokens - i < block ? s->tokens - i : block;
+    for (int64_t i = 0; i < shape->tokens; i += block) {
+        const int64_t rows = shape->tokens - i < block ? shape->tokens - i : block;
         float *part = h + i * stride;
-        PWF_TRY(multiply(&w, &slope, rows, part, false, g + i * s->depth));
+        PWF_TRY(multiply(&w, &slope, rows, part, false, g + i * shape->depth));
         kernels->gradients(part, e + i * stride, mean + i, rows, stride);
-        PWF_TRY(multiply(&w, &query, rows, dq + i * s->stride_qkv, add, part));
+        PWF_TRY(multiply(&w, &query, rows, dq + i * shape->stride_qkv, add, part));
     }
-    PWF_TRY(multiply(&w, &key, s->tokens, dk, add, h));
-    return multiply(&w, &value, s->tokens, dv, add, e);
+    PWF_TRY(multiply(&w, &key, shape->tokens, dk, add, h));
+    return multiply(&w, &value, shape->tokens, dv, add, e);
 }

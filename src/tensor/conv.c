@@ -50,10 +50,10 @@ pwf_conv_shape pwf_conv_shape_linear(int64_t rows, int64_t inputs, int64_t outpu
                             .groups = 1};
 }
 
-bool pwf_conv_is_linear(const pwf_conv_shape *s)
+bool pwf_conv_is_linear(const pwf_conv_shape *shape)
 {
-    return s->kernel_height == 1 && s->kernel_width == 1 && s->stride == 1 && s->padding == 0 &&
-           s->groups == 1;
+    return shape->kernel_height == 1 && shape->kernel_width == 1 && shape->stride == 1 &&
+           shape->padding == 0 && shape->groups == 1;
 }
 
 static pwf_status plan(const pwf_conv_backend *backend, const pwf_conv_shape *shape,

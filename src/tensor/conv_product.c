@@ -8,38 +8,38 @@ static int64_t rows(const pwf_conv_shape *s)
     return s->images * s->height * s->width;
 }
 
-pwf_matmul pwf_linear_forward(const pwf_conv_shape *s, pwf_precision precision)
+pwf_matmul pwf_linear_forward(const pwf_conv_shape *shape, pwf_precision precision)
 {
-    return (pwf_matmul){.rows = rows(s),
-                        .columns = s->filters,
-                        .inner = s->channels,
+    return (pwf_matmul){.rows = rows(shape),
+                        .columns = shape->filters,
+                        .inner = shape->channels,
                         .transpose_b = true,
-                        .stride_y = s->filters,
-                        .stride_a = s->channels,
-                        .stride_b = s->channels,
+                        .stride_y = shape->filters,
+                        .stride_a = shape->channels,
+                        .stride_b = shape->channels,
                         .precision = precision};
 }
 
-pwf_matmul pwf_linear_data(const pwf_conv_shape *s, pwf_precision precision)
+pwf_matmul pwf_linear_data(const pwf_conv_shape *shape, pwf_precision precision)
 {
-    return (pwf_matmul){.rows = rows(s),
-                        .columns = s->channels,
-                        .inner = s->filters,
-                        .stride_y = s->channels,
-                        .stride_a = s->filters,
-                        .stride_b = s->channels,
+    return (pwf_matmul){.rows = rows(shape),
+                        .columns = shape->channels,
+                        .inner = shape->filters,
+                        .stride_y = shape->channels,
+                        .stride_a = shape->filters,
+                        .stride_b = shape->channels,
                         .precision = precision};
 }
 
-pwf_matmul pwf_linear_weights(const pwf_conv_shape *s, pwf_precision precision)
+pwf_matmul pwf_linear_weights(const pwf_conv_shape *shape, pwf_precision precision)
 {
-    return (pwf_matmul){.rows = s->filters,
-                        .columns = s->channels,
-                        .inner = rows(s),
+    return (pwf_matmul){.rows = shape->filters,
+                        .columns = shape->channels,
+                        .inner = rows(shape),
                         .transpose_a = true,
-                        .stride_y = s->channels,
-                        .stride_a = s->filters,
-                        .stride_b = s->channels,
+                        .stride_y = shape->channels,
+                        .stride_a = shape->filters,
+                        .stride_b = shape->channels,
                         .precision = precision};
 }
 

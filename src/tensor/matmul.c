@@ -12,14 +12,17 @@ bool pwf_matmul_ours(pwf_tensor_backend backend)
     return backend == PWF_TENSOR_AUTO && pwf_product_fast();
 }
 
-pwf_status pwf_matmul_check(pwf_tensor_backend backend, const pwf_matmul *m)
+pwf_status pwf_matmul_check(pwf_tensor_backend backend, const pwf_matmul *shape)
 {
-    const int64_t all[] = {m->rows, m->columns, m->inner, m->stride_y, m->stride_a, m->stride_b};
+    const int64_t all[] = {shape->rows,     shape->columns,  shape->inner,
+                           shape->stride_y, shape->stride_a, shape->stride_b};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (all[i] > INT_MAX && backend != PWF_TENSOR_PLAIN && !pwf_matmul_ours(backend))
             return PWF_FAIL(PWF_CONFIG, "a matrix product of %lldx%lldx%lld is too large",
-                            (long long)m->rows, (long long)m->columns, (long long)m->inner);
-    if (m->precision == PWF_BF16 && backend == PWF_TENSOR_OPENBLAS) return pwf_openblas_no_bf16();
+                            (long long)shape->rows, (long long)shape->columns,
+                            (long long)shape->inner);
+    if (shape->precision == PWF_BF16 && backend == PWF_TENSOR_OPENBLAS)
+        return pwf_openblas_no_bf16();
     return pwf_ok();
 }
 
@@ -45,11 +48,12 @@ static int64_t length_b(const pwf_matmul *m)
 }
 
 /* Where the product is not our own, bf16 is fp32 on rounded copies. */
-size_t pwf_matmul_workspace(pwf_tensor_backend backend, const pwf_matmul *m)
+size_t pwf_matmul_workspace(pwf_tensor_backend backend, const pwf_matmul *shape)
 {
-    if (pwf_matmul_ours(backend)) return pwf_product_workspace(m);
-    if (m->precision == PWF_FP32) return 0;
-    return (size_t)(rows_a(m) * length_a(m) + rows_b(m) * length_b(m)) * sizeof(float);
+    if (pwf_matmul_ours(backend)) return pwf_product_workspace(shape);
+    if (shape->precision == PWF_FP32) return 0;
+    return (size_t)(rows_a(shape) * length_a(shape) + rows_b(shape) * length_b(shape)) *
+           sizeof(float);
 }
 
 /* factor times each, rounded, without gaps between the rows. */
@@ -99,23 +103,24 @@ static void run_openblas(const pwf_matmul *m, float *y, float share, float facto
                 (int)m->stride_y);
 }
 
-pwf_status pwf_matmul_run(pwf_tensor_backend backend, const pwf_matmul *m, float *y, bool add,
+pwf_status pwf_matmul_run(pwf_tensor_backend backend, const pwf_matmul *shape, float *y, bool add,
                           float factor, const float *a, const float *b, void *workspace)
 {
     const float share = add ? 1.0f : 0.0f;
     if (pwf_matmul_ours(backend)) {
-        pwf_product_once(m, y, add, factor, a, b, workspace);
+        pwf_product_once(shape, y, add, factor, a, b, workspace);
         return pwf_ok();
     }
-    if (m->precision == PWF_BF16) return run_rounded(backend, m, y, add, factor, a, b, workspace);
+    if (shape->precision == PWF_BF16)
+        return run_rounded(backend, shape, y, add, factor, a, b, workspace);
     switch (backend) {
     case PWF_TENSOR_PLAIN:
-        pwf_matmul_plain_now(y, add, factor, a, b, m);
+        pwf_matmul_plain_now(y, add, factor, a, b, shape);
         return pwf_ok();
     case PWF_TENSOR_OPENBLAS:
-        run_openblas(m, y, share, factor, a, b);
+        run_openblas(shape, y, share, factor, a, b);
         return pwf_ok();
     default:
-        return run_onednn(m, y, share, factor, a, b);
+        return run_onednn(shape, y, share, factor, a, b);
     }
 }

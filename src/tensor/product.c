@@ -44,16 +44,16 @@ static int64_t words(const pwf_matmul *m)
 }
 
 /* Columns are padded to the widest vectors, so that the size is the same everywhere. */
-size_t pwf_product_packed(const pwf_matmul *m)
+size_t pwf_product_packed(const pwf_matmul *shape)
 {
-    return lines(ceiling(m->columns, 16) * 16 * words(m));
+    return lines(ceiling(shape->columns, 16) * 16 * words(shape));
 }
 
-size_t pwf_product_room(const pwf_matmul *m)
+size_t pwf_product_room(const pwf_matmul *shape)
 {
-    if (m->precision != PWF_BF16) return 0;
-    const int64_t rows = m->rows < row_block(m) ? m->rows : row_block(m);
-    return lines(rows * part_of(words(m), INNER_MOST));
+    if (shape->precision != PWF_BF16) return 0;
+    const int64_t rows = shape->rows < row_block(shape) ? shape->rows : row_block(shape);
+    return lines(rows * part_of(words(shape), INNER_MOST));
 }
 
 bool pwf_product_fast(void)
@@ -83,18 +83,18 @@ void pwf_flush_end(unsigned before)
     _mm_setcsr(before);
 }
 
-void pwf_product_pack(const pwf_matmul *m, float *packed, float factor, const float *b)
+void pwf_product_pack(const pwf_matmul *shape, float *packed, float factor, const float *b)
 {
-    const pwf_product_kernels *k = pwf_product_kernels_now(m->precision);
-    const int64_t count = words(m);
-    const int64_t next = m->transpose_b ? m->stride_b : 1;
-    int64_t left = ceiling(m->columns, k->lanes);
-    for (int64_t j = 0; j < m->columns;) {
+    const pwf_product_kernels *k = pwf_product_kernels_now(shape->precision);
+    const int64_t count = words(shape);
+    const int64_t next = shape->transpose_b ? shape->stride_b : 1;
+    int64_t left = ceiling(shape->columns, k->lanes);
+    for (int64_t j = 0; j < shape->columns;) {
         const int vectors = panel_vectors(left), width = vectors * k->lanes;
-        const int columns = m->columns - j < width ? (int)(m->columns - j) : width;
+        const int columns = shape->columns - j < width ? (int)(shape->columns - j) : width;
         float *panel = packed + j * count;
-        k->pack(panel, width, columns, factor, b + j * next, m);
-        if (m->precision == PWF_BF16 && k->depth == 1) k->along(panel, panel, width * count);
+        k->pack(panel, width, columns, factor, b + j * next, shape);
+        if (shape->precision == PWF_BF16 && k->depth == 1) k->along(panel, panel, width * count);
         left -= vectors;
         j += width;
     }
@@ -156,26 +156,28 @@ static void run_block(const pwf_matmul *m, const block *b, const float *packed)
     pwf_flush_end(before);
 }
 
-void pwf_product_run(const pwf_matmul *m, float *y, bool add, const float *bias, const float *a,
+void pwf_product_run(const pwf_matmul *shape, float *y, bool add, const float *bias, const float *a,
                      const float *packed, float *room)
 {
-    const int64_t row = m->transpose_a ? 1 : m->stride_a, step = m->transpose_a ? m->stride_a : 1;
-    const int64_t depth = pwf_product_kernels_now(m->precision)->depth;
-    const int64_t rows = row_block(m), all = words(m), part = part_of(all, INNER_MOST);
-    for (int64_t i = 0; i < m->rows; i += rows)
+    const int64_t row = shape->transpose_a ? 1 : shape->stride_a,
+                  step = shape->transpose_a ? shape->stride_a : 1;
+    const int64_t depth = pwf_product_kernels_now(shape->precision)->depth;
+    const int64_t rows = row_block(shape), all = words(shape), part = part_of(all, INNER_MOST);
+    for (int64_t i = 0; i < shape->rows; i += rows)
         for (int64_t from = 0; from < all; from += part) {
-            block b = {.y = y + i * m->stride_y,
+            block b = {.y = y + i * shape->stride_y,
                        .add = add || from > 0,
                        .bias = bias,
                        .a = a + i * row + from * depth * step,
                        .row = row,
                        .step = step,
-                       .rows = m->rows - i < rows ? m->rows - i : rows,
+                       .rows = shape->rows - i < rows ? shape->rows - i : rows,
                        .from = from,
                        .words = all - from < part ? all - from : part};
-            const int64_t left = m->inner - from * depth, most = b.words * depth;
-            if (m->precision == PWF_BF16) round_block(m, &b, left < most ? left : most, room);
-            run_block(m, &b, packed);
+            const int64_t left = shape->inner - from * depth, most = b.words * depth;
+            if (shape->precision == PWF_BF16)
+                round_block(shape, &b, left < most ? left : most, room);
+            run_block(shape, &b, packed);
         }
 }
 
@@ -187,21 +189,21 @@ static pwf_matmul first_part(const pwf_matmul *m)
     return part;
 }
 
-size_t pwf_product_workspace(const pwf_matmul *m)
+size_t pwf_product_workspace(const pwf_matmul *shape)
 {
-    const pwf_matmul part = first_part(m);
+    const pwf_matmul part = first_part(shape);
     return pwf_product_packed(&part) + pwf_product_room(&part);
 }
 
-void pwf_product_once(const pwf_matmul *m, float *y, bool add, float factor, const float *a,
+void pwf_product_once(const pwf_matmul *shape, float *y, bool add, float factor, const float *a,
                       const float *b, float *workspace)
 {
-    const int64_t step_a = m->transpose_a ? m->stride_a : 1;
-    const int64_t step_b = m->transpose_b ? 1 : m->stride_b;
-    pwf_matmul part = first_part(m);
+    const int64_t step_a = shape->transpose_a ? shape->stride_a : 1;
+    const int64_t step_b = shape->transpose_b ? 1 : shape->stride_b;
+    pwf_matmul part = first_part(shape);
     float *room = workspace + pwf_product_packed(&part) / sizeof *workspace;
-    for (int64_t from = 0; from < m->inner; from += part.inner) {
-        if (m->inner - from < part.inner) part.inner = m->inner - from;
+    for (int64_t from = 0; from < shape->inner; from += part.inner) {
+        if (shape->inner - from < part.inner) part.inner = shape->inner - from;
         pwf_product_pack(&part, workspace, factor, b + from * step_b);
         pwf_product_run(&part, y, add || from > 0, NULL, a + from * step_a, workspace, room);
     }
