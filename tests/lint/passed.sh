@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by the checks that look at one file at a time: they need not look at a file again that
 # passed before. PWF_LINT_CACHE is the folder that remembers; without it every file is checked.
 
