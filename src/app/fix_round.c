@@ -161,7 +161,7 @@ static pwf_status load(const command *c, job *j)
     w->total = pwf_round_input_total(input);
     w->own = pwf_shard_range(w->total, pwf_mesh_size(j->mesh, PWF_WORLD),
                              pwf_mesh_rank(j->mesh, PWF_WORLD));
-    const int64_t local = w->own.hi - w->own.lo;
+    const int64_t local = pwf_range_length(w->own);
     pwf_status s = settle_all(c, input, &j->config);
     if (s.code == PWF_OK) s = pwf_mem_alloc(PWF_MEM_STATE, local, sizeof *w->mu, &w->mu);
     if (s.code == PWF_OK) s = pwf_mem_alloc(PWF_MEM_STATE, local, sizeof *w->sigma, &w->sigma);
@@ -186,7 +186,7 @@ static pwf_status prepare_rows(job *j)
         const pwf_round_step *s = &j->result.steps[i];
         j->rows[i] = (pwf_round_row){s->order, s->delta, s->centre, s->count};
     }
-    for (int64_t i = 0; i < j->weights.own.hi - j->weights.own.lo; i++)
+    for (int64_t i = 0; i < pwf_range_length(j->weights.own); i++)
         j->fixed[i] = j->weights.code[i] != PWF_FREE;
     return pwf_ok();
 }

@@ -2,6 +2,7 @@
 #include "inspect.h"
 
 #include "pwf/core/mem.h"
+#include "pwf/core/select.h"
 #include "pwf/posterior/posterior.h"
 
 #include <stdio.h>
@@ -18,34 +19,7 @@ typedef struct layer {
 
 static const int percent[QUANTILES] = {5, 50, 95};
 
-/* Sorted place k of `key` (Hoare's selection); reorders it. */
-static uint32_t select_place(uint32_t *key, int64_t count, int64_t k)
-{
-    int64_t lo = 0, hi = count - 1;
-    while (lo < hi) {
-        const uint32_t pivot = key[lo + (hi - lo) / 2];
-        int64_t i = lo, j = hi;
-        while (i <= j) {
-            while (key[i] < pivot)
-                i++;
-            while (key[j] > pivot)
-                j--;
-            if (i > j) break;
-            const uint32_t swap = key[i];
-            key[i++] = key[j];
-            key[j--] = swap;
-        }
-        if (k <= j)
-            hi = j;
-        else if (k >= i)
-            lo = i;
-        else
-            break;
-    }
-    return key[k];
-}
-
-/* Quantiles of the sigma that draws use, whose bits sort like its values since it is positive. */
+/* Quantiles of sigma as sampling uses it, not below the floor. */
 static pwf_status measure(const pwf_loaded_part *part, layer *out)
 {
     *out = (layer){0};
@@ -53,17 +27,15 @@ static pwf_status measure(const pwf_loaded_part *part, layer *out)
         out->fixed += part->code[i] != PWF_FREE;
     out->has_sigma = part->sigma != NULL;
     if (!part->sigma) return pwf_ok();
-    uint32_t *key = NULL;
-    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, part->count, sizeof *key, &key));
-    for (int64_t i = 0; i < part->count; i++) {
-        const float sigma = part->sigma[i] > PWF_SIGMA_FLOOR ? part->sigma[i] : PWF_SIGMA_FLOOR;
-        memcpy(&key[i], &sigma, sizeof sigma);
-    }
+    double *sigma = NULL;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, part->count, sizeof *sigma, &sigma));
+    for (int64_t i = 0; i < part->count; i++)
+        sigma[i] = part->sigma[i] > PWF_SIGMA_FLOOR ? part->sigma[i] : PWF_SIGMA_FLOOR;
     for (int q = 0; q < QUANTILES; q++) {
-        const uint32_t bits = select_place(key, part->count, (part->count - 1) * percent[q] / 100);
-        memcpy(&out->sigma[q], &bits, sizeof bits);
+        const int64_t k = (part->count - 1) * percent[q] / 100;
+        out->sigma[q] = (float)pwf_select(sigma, part->count, k);
     }
-    pwf_mem_free(key);
+    pwf_mem_free(sigma);
     return pwf_ok();
 }
 

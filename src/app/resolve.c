@@ -4,6 +4,7 @@
  * reads files and shares the result; every function with a mesh is collective. */
 #include "app.h"
 
+#include "pwf/core/file.h"
 #include "pwf/core/log.h"
 
 #include <stdlib.h>
@@ -29,20 +30,12 @@ static pwf_status share(const pwf_mesh *mesh, pwf_status status, pwf_config *con
 /* The directory part of a path. */
 static pwf_status directory_of(const char *path, char directory[PWF_TEXT])
 {
-    const char *slash = strrchr(path, '/');
-    const size_t length = slash ? (size_t)(slash - path) : 0;
-    if (length >= PWF_TEXT)
+    char full[PWF_PATH];
+    if (!pwf_path_directory(full, path) || strlen(full) >= PWF_TEXT)
         return PWF_FAIL(PWF_USAGE,
                         "the directory of %.200s... is longer than %d bytes; use --output", path,
                         PWF_TEXT - 1);
-    if (!slash)
-        strcpy(directory, ".");
-    else if (length == 0)
-        strcpy(directory, "/");
-    else {
-        memcpy(directory, path, length);
-        directory[length] = '\0';
-    }
+    strcpy(directory, full);
     return pwf_ok();
 }
 

@@ -185,7 +185,8 @@ pwf_status pwf_round_input_read(const pwf_round_input *input, pwf_range own, flo
 {
     void *to[ARRAYS] = {mu, sigma, fixed};
     const hid_t type[ARRAYS] = {H5T_NATIVE_FLOAT, H5T_NATIVE_FLOAT, H5T_NATIVE_UINT8};
-    const hsize_t start = (hsize_t)own.lo, count = (hsize_t)(own.hi > own.lo ? own.hi - own.lo : 0);
+    const hsize_t start = (hsize_t)own.lo,
+                  count = (hsize_t)(own.hi > own.lo ? pwf_range_length(own) : 0);
     if (input->set[FIXED_IN] < 0) memset(fixed, 0, count);
     for (int i = 0; i < ARRAYS && count > 0; i++) {
         if (input->set[i] < 0) continue;

@@ -45,16 +45,9 @@ static void list_arrays(const pwf_round_output *out, array list[ARRAYS])
 
 static pwf_status split_path(writing *w)
 {
-    const char *slash = strrchr(w->path, '/');
-    const char *name = slash ? slash + 1 : w->path;
+    const char *name;
     uint64_t random = 0;
-    if (*name == '\0') return PWF_FAIL(PWF_CANTCREATE, "%s is not the name of a file", w->path);
-    if (slash == w->path)
-        snprintf(w->dir, sizeof w->dir, "/");
-    else if (slash)
-        snprintf(w->dir, sizeof w->dir, "%.*s", (int)(slash - w->path), w->path);
-    else
-        snprintf(w->dir, sizeof w->dir, ".");
+    PWF_TRY(pwf_path_split(w->path, w->dir, &name));
     if (getrandom(&random, sizeof random, 0) != sizeof random) random = (uint64_t)getpid();
     const int n = snprintf(w->part, sizeof w->part, "%s/.%s.part.%016llx", w->dir, name,
                            (unsigned long long)random);
@@ -66,15 +59,10 @@ static pwf_status split_path(writing *w)
 static pwf_status create(writing *w)
 {
     if (!w->first) return pwf_ok();
-    struct stat info;
     PWF_TRY(split_path(w));
     PWF_TRY(pwf_path_check_folder(w->dir));
-    if (lstat(w->path, &info) == 0 && !S_ISREG(info.st_mode))
-        return PWF_FAIL(PWF_CANTCREATE, "%s exists and is not a regular file", w->path);
     const int fd = open(w->part, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return PWF_FAIL(errno == EACCES || errno == EPERM ? PWF_DENIED : PWF_CANTCREATE,
-                        "cannot create %s: %s", w->part, strerror(errno));
+    if (fd < 0) return PWF_FAIL_ERRNO(PWF_FILE_OUTPUT, "create", w->part);
     close(fd);
     w->created = true;
     return pwf_ok();

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "user_h5.h"
 
+#include "pwf/core/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -21,11 +23,7 @@ static pwf_status check_file(pwf_user_h5 *in)
 {
     const int fd = open(in->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat info;
-    if (fd < 0)
-        return PWF_FAIL(errno == ENOENT   ? PWF_MISSING
-                        : errno == EACCES ? PWF_DENIED
-                                          : PWF_IO,
-                        "cannot open %s: %s", in->path, strerror(errno));
+    if (fd < 0) return PWF_FAIL_ERRNO(PWF_FILE_INPUT, "open", in->path);
     const bool known = fstat(fd, &info) == 0;
     close(fd);
     if (!known || !S_ISREG(info.st_mode))

@@ -4,6 +4,7 @@
 
 #include "pwf/ckpt/ckpt.h"
 #include "pwf/core/fault.h"
+#include "pwf/core/file.h"
 #include "pwf/core/log.h"
 #include "pwf/core/mem.h"
 
@@ -71,11 +72,6 @@ static int newest_first(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
-static void join(char path[PWF_PATH], const char *dir, const char *name)
-{
-    if (snprintf(path, PWF_PATH, "%s/%s", dir, name) >= PWF_PATH) path[0] = '\0';
-}
-
 /* All checkpoints of a directory whose first block is good, the newest first; *bad counts the
  * others; it warns about them if `warn`. */
 static pwf_status list_folder(const char *dir, list *l, int64_t *bad, bool warn)
@@ -84,17 +80,14 @@ static pwf_status list_folder(const char *dir, list *l, int64_t *bad, bool warn)
     DIR *d = opendir(dir);
     if (!d && errno == ENOENT) return pwf_ok();
     if (!d)
-        return PWF_FAIL(errno == EACCES                      ? PWF_DENIED
-                        : errno == ENOTDIR                   ? PWF_CANTCREATE
-                        : errno == EMFILE || errno == ENFILE ? PWF_RESOURCE
-                                                             : PWF_IO,
-                        "cannot read the directory %s: %s", dir, strerror(errno));
+        return PWF_FAIL_ERRNO(errno == ENOTDIR ? PWF_FILE_OUTPUT : PWF_FILE_STATE,
+                              "read the directory", dir);
     pwf_status s = pwf_ok();
     for (const struct dirent *e = readdir(d); e && s.code == PWF_OK; e = readdir(d)) {
         bool round = false;
         if (!is_ours(e->d_name, &round)) continue;
         char path[PWF_PATH];
-        join(path, dir, e->d_name);
+        pwf_path_join(path, dir, e->d_name);
         pwf_header header;
         const pwf_status one = pwf_file_header(path, &header);
         if (one.code == PWF_OK && header.kind == PWF_KIND_CHECKPOINT) {
@@ -128,15 +121,10 @@ pwf_status pwf_ckpt_visit(const char *dir, void (*visit)(void *context, const ch
 {
     struct dirent **names = NULL;
     const int count = scandir(dir, &names, is_kept_file, alphasort);
-    if (count < 0)
-        return PWF_FAIL(errno == ENOENT   ? PWF_MISSING
-                        : errno == EACCES ? PWF_DENIED
-                        : errno == ENOMEM ? PWF_RESOURCE
-                                          : PWF_IO,
-                        "cannot read the directory %s: %s", dir, strerror(errno));
+    if (count < 0) return PWF_FAIL_ERRNO(PWF_FILE_INPUT, "read the directory", dir);
     for (int i = 0; i < count; i++) {
         char path[PWF_PATH];
-        join(path, dir, names[i]->d_name);
+        pwf_path_join(path, dir, names[i]->d_name);
         visit(context, path);
         free(names[i]);
     }
@@ -157,7 +145,7 @@ static pwf_status find_here(const char *dir, char *path, bool *found)
     *found = l.count + bad > 0;
     for (int64_t i = 0; s.code == PWF_OK && i < l.count && !path[0]; i++) {
         char name[PWF_PATH];
-        join(name, dir, l.entry[i].name);
+        pwf_path_join(name, dir, l.entry[i].name);
         const pwf_status one = pwf_ckpt_verify(name);
         if (one.code == PWF_OK)
             memcpy(path, name, PWF_PATH);
@@ -191,7 +179,7 @@ pwf_status pwf_ckpt_find(const pwf_mesh *mesh, const char *dir, char *path, bool
 static void remove_file(const char *dir, const char *name)
 {
     char path[PWF_PATH];
-    join(path, dir, name);
+    pwf_path_join(path, dir, name);
     if (unlink(path) != 0 && errno != ENOENT)
         PWF_WARN("CKPT_PRUNE", "cannot remove %s: %s", path, strerror(errno));
 }
@@ -217,8 +205,8 @@ static pwf_status trash(const char *dir, const char *name)
 {
     char from[PWF_PATH], to[PWF_PATH], hidden[NAME_BYTES + 8];
     snprintf(hidden, sizeof hidden, ".trash-%s", name);
-    join(from, dir, name);
-    join(to, dir, hidden);
+    pwf_path_join(from, dir, name);
+    pwf_path_join(to, dir, hidden);
     if (rename(from, to) != 0) {
         PWF_WARN("CKPT_PRUNE", "cannot remove %s: %s", from, strerror(errno));
         return pwf_ok();
@@ -254,7 +242,7 @@ static pwf_status prune_list(const char *dir, const list *l, pwf_ckpt_retention 
         for (int64_t j = 0; !good && j < i; j++) {
             if (l->entry[j].step > stay.step) continue;
             char path[PWF_PATH];
-            join(path, dir, l->entry[j].name);
+            pwf_path_join(path, dir, l->entry[j].name);
             good = pwf_ckpt_verify(path).code == PWF_OK;
         }
         if (!good) {
@@ -303,8 +291,7 @@ static pwf_status copy_bytes(int from, int to, const char *source, const char *t
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, PIECE, 1, &piece));
     struct stat info;
     pwf_status s = pwf_ok();
-    if (fstat(from, &info) != 0)
-        s = PWF_FAIL(PWF_IO, "cannot look at %s: %s", source, strerror(errno));
+    if (fstat(from, &info) != 0) s = PWF_FAIL_ERRNO(PWF_FILE_STATE, "look at", source);
     for (int64_t at = 0; s.code == PWF_OK && at < info.st_size; at += PIECE) {
         const size_t n = info.st_size - at < PIECE ? (size_t)(info.st_size - at) : PIECE;
         s = pwf_file_pread(from, source, piece, n, (uint64_t)at);
@@ -333,16 +320,11 @@ static pwf_status copy_file(const char *source, const char *target)
 static pwf_status keep_here(const char *path, int64_t round)
 {
     char dir[PWF_PATH], part[PWF_PATH], name[PWF_PATH], file[64];
-    snprintf(dir, sizeof dir, "%s", path);
-    char *slash = strrchr(dir, '/');
-    if (slash)
-        *slash = '\0';
-    else
-        snprintf(dir, sizeof dir, ".");
+    pwf_path_directory(dir, path);
     snprintf(file, sizeof file, "round-%02lld.h5", (long long)round);
-    join(name, dir, file);
+    pwf_path_join(name, dir, file);
     snprintf(file, sizeof file, ".round-%02lld.h5.part.link", (long long)round);
-    join(part, dir, file);
+    pwf_path_join(part, dir, file);
     unlink(part);
     pwf_status s = pwf_ok();
     if (link(path, part) != 0) s = copy_file(path, part);

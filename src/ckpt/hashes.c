@@ -24,7 +24,7 @@ static void piece_offsets(const pwf_state *state, bool posterior, int shards, in
     offset[0] = 0;
     for (int r = 0; r < shards; r++) {
         const pwf_range own = pwf_range_meet(pwf_shard_range(state->total, shards, r), all);
-        const int64_t blocks = pwf_block_count(own.hi - own.lo);
+        const int64_t blocks = pwf_block_count(pwf_range_length(own));
         offset[r + 1] = offset[r] + blocks * (int64_t)sizeof(pwf_hash);
     }
 }
@@ -96,12 +96,12 @@ pwf_status pwf_hashes_fingerprint(const pwf_hash *hash, int64_t count, const pwf
 static void take_own(pwf_hashes *hashes, const pwf_state_array *arrays, const pwf_state *state,
                      const pwf_hash *known)
 {
-    const int64_t all = pwf_block_count(state->own.hi - state->own.lo);
+    const int64_t all = pwf_block_count(pwf_range_length(state->own));
     for (int i = 0; i < hashes->arrays; i++) {
         const pwf_range own = arrays[i].posterior ? state->own_posterior : state->own;
         if (own.hi > own.lo)
             memcpy(hashes->hash + hashes->first[i] + own.lo / PWF_BLOCK, known + i * all,
-                   (size_t)pwf_block_count(own.hi - own.lo) * sizeof *known);
+                   (size_t)pwf_block_count(pwf_range_length(own)) * sizeof *known);
     }
 }
 

@@ -181,8 +181,8 @@ static pwf_status read_first(const char *path, const pwf_registry *registry, con
 static void share(const pwf_mesh *mesh, const pwf_arranged *from, const pwf_network *network,
                   pwf_state *state)
 {
-    const size_t own = (size_t)(state->own.hi - state->own.lo);
-    const size_t fuzzy = (size_t)(state->own_posterior.hi - state->own_posterior.lo);
+    const size_t own = (size_t)pwf_range_length(state->own);
+    const size_t fuzzy = (size_t)pwf_range_length(state->own_posterior);
     const int64_t lo = state->own_posterior.lo;
     pwf_mesh_broadcast(mesh, PWF_WORLD, 0, from->mu, (size_t)state->total * sizeof *from->mu);
     pwf_mesh_broadcast(mesh, PWF_WORLD, 0, state->buffers,

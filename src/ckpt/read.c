@@ -172,7 +172,7 @@ static void share_replicated(const pwf_mesh *mesh, pwf_snapshot *s, pwf_small *i
 static pwf_status read_array(const pwf_file *file, int i, const pwf_state_array *array,
                              pwf_range own)
 {
-    const int64_t lo = own.lo / PWF_BLOCK, blocks = pwf_block_count(own.hi - own.lo);
+    const int64_t lo = own.lo / PWF_BLOCK, blocks = pwf_block_count(pwf_range_length(own));
     if (blocks == 0) return pwf_ok();
     PWF_TRY(pwf_file_read(file, i, own.lo, own.hi, array->data));
     pwf_hash *hash = NULL;
@@ -180,7 +180,7 @@ static pwf_status read_array(const pwf_file *file, int i, const pwf_state_array 
     pwf_status s = pwf_file_hashes(file, i, lo, lo + blocks, hash);
     const char *data = array->data;
     for (int64_t b = 0; s.code == PWF_OK && b < blocks; b++) {
-        const int64_t from = b * PWF_BLOCK, left = own.hi - own.lo - from;
+        const int64_t from = b * PWF_BLOCK, left = pwf_range_length(own) - from;
         const pwf_hash now =
             pwf_hash_bytes(data + from * (int64_t)array->size,
                            (size_t)(left < PWF_BLOCK ? left : PWF_BLOCK) * array->size);
@@ -197,7 +197,7 @@ static pwf_status read_array(const pwf_file *file, int i, const pwf_state_array 
 
 static pwf_status check_codes(const pwf_file *file, const pwf_state *state)
 {
-    for (int64_t i = 0; i < state->own_posterior.hi - state->own_posterior.lo; i++)
+    for (int64_t i = 0; i < pwf_range_length(state->own_posterior); i++)
         if (state->code[i] < PWF_FREE || state->code[i] >= state->codebook.count)
             return PWF_FAIL(PWF_DATA, "%s has the code %d; its codebook has %d entries", file->path,
                             state->code[i], state->codebook.count);

@@ -33,7 +33,7 @@ pwf_status pwf_ckpt_read_start(const pwf_mesh *mesh, const char *path, pwf_state
                            (size_t)pwf_registry_buffer_count(state->registry) * sizeof(float));
         if (state->own.hi > state->own.lo)
             memcpy(state->mu, mu + state->own.lo,
-                   (size_t)(state->own.hi - state->own.lo) * sizeof *mu);
+                   (size_t)pwf_range_length(state->own) * sizeof *mu);
     }
     pwf_mem_free(mu);
     return s;

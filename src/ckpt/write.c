@@ -5,6 +5,7 @@
 #include "mpiio.h"
 
 #include "pwf/core/fault.h"
+#include "pwf/core/file.h"
 #include "pwf/core/log.h"
 #include "pwf/core/mem.h"
 #include "pwf/mesh/mesh_mpi.h"
@@ -143,7 +144,7 @@ static pwf_status lay_out(pwf_commit *c)
     PWF_TRY(pwf_layout_make(&layout));
     struct stat info;
     if (fstat(c->memory, &info) != 0)
-        return PWF_FAIL(PWF_IO, "cannot look at the layout of %s: %s", c->part, strerror(errno));
+        return PWF_FAIL_ERRNO(PWF_FILE_STATE, "look at the layout of", c->part);
     c->file.header.bytes = (uint64_t)info.st_size;
     PWF_TRY(reserve(c));
     return pwf_output_copy(c->memory, c->file.fd, c->part);
@@ -168,7 +169,7 @@ static pwf_status open_all(pwf_commit *c)
     if (c->mpiio)
         PWF_TRY(pwf_h5_open_parallel(pwf_mesh_comm(c->mesh, PWF_SHARD), c->part, &c->parallel));
     if (!c->first) c->file.fd = open(c->part, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-    if (c->file.fd < 0) return PWF_FAIL(PWF_IO, "cannot open %s: %s", c->part, strerror(errno));
+    if (c->file.fd < 0) return PWF_FAIL_ERRNO(PWF_FILE_STATE, "open", c->part);
     return pwf_ok();
 }
 
@@ -258,7 +259,7 @@ static pwf_status read_back(pwf_commit *c)
     posix_fadvise(c->file.fd, 0, 0, POSIX_FADV_DONTNEED);
     for (int i = 0; i < (int)h->arrays; i++) {
         const pwf_range own = h->array[i].posterior ? c->own_posterior : c->own;
-        const int64_t lo = own.lo / PWF_BLOCK, blocks = pwf_block_count(own.hi - own.lo);
+        const int64_t lo = own.lo / PWF_BLOCK, blocks = pwf_block_count(pwf_range_length(own));
         const pwf_hash *hash = c->hashes.hash + c->hashes.first[state_index(c, i)] + lo;
         if (blocks > 0) PWF_TRY(not_written(pwf_file_check(&c->file, i, lo, lo + blocks, hash)));
     }
@@ -423,7 +424,7 @@ size_t pwf_commit_copy_bytes(const pwf_mesh *mesh, const pwf_state *state)
     if (pwf_mesh_rank(mesh, PWF_REPLICA) != 0) return 0;
     for (int a = pwf_state_arrays(state, arrays) - 1; a >= 0; a--) {
         const pwf_range own = arrays[a].posterior ? state->own_posterior : state->own;
-        bytes += (size_t)(own.hi - own.lo) * arrays[a].size;
+        bytes += (size_t)pwf_range_length(own) * arrays[a].size;
     }
     return bytes;
 }
@@ -432,7 +433,7 @@ void pwf_commit_copy(pwf_commit *c, char *copy)
 {
     for (int a = 0; c->writer && a < c->hashes.arrays; a++) {
         const pwf_range own = c->arrays[a].posterior ? c->own_posterior : c->own;
-        const size_t bytes = (size_t)(own.hi - own.lo) * c->arrays[a].size;
+        const size_t bytes = (size_t)pwf_range_length(own) * c->arrays[a].size;
         if (bytes > 0) memcpy(copy, c->arrays[a].data, bytes);
         c->arrays[a].data = copy;
         copy += bytes;

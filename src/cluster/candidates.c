@@ -12,7 +12,8 @@ double pwf_stage_distance(const pwf_stage *stage, float mu, float sigma, int32_t
 {
     const double x = (double)mu * stage->scale;
     if (stage->zero_fix && centre == 0 && fabs(x) < 1.0) return 0.0;
-    const double s = (double)sigma > PWF_SIGMA_FLOOR ? (double)sigma : PWF_SIGMA_FLOOR;
+    const double s =
+        (double)sigma > PWF_DISTANCE_SIGMA_FLOOR ? (double)sigma : PWF_DISTANCE_SIGMA_FLOOR;
     /* scaling by a power of two commutes with every rounding here */
     return fabs(x - (double)centre) * stage->unit / s;
 }
@@ -37,7 +38,8 @@ static int64_t round_down(double value)
 static interval accepted(const pwf_stage *stage, const pwf_centres *c, float mu, float sigma)
 {
     const double x = (double)mu * stage->scale;
-    const double s = (double)sigma > PWF_SIGMA_FLOOR ? (double)sigma : PWF_SIGMA_FLOOR;
+    const double s =
+        (double)sigma > PWF_DISTANCE_SIGMA_FLOOR ? (double)sigma : PWF_DISTANCE_SIGMA_FLOOR;
     const double width = stage->delta * s * stage->scale;
     const double wide = width * (1.0 + 0x1p-40), narrow = width * (1.0 - 0x1p-40);
     const double low = x - wide, high = x + wide;
@@ -101,7 +103,7 @@ pwf_status pwf_candidates_build(pwf_candidates *candidates, const pwf_stage *sta
                                 const pwf_centres *centres, const pwf_round_weights *weights)
 {
     pwf_candidates *b = candidates;
-    const int64_t local = weights->own.hi - weights->own.lo;
+    const int64_t local = pwf_range_length(weights->own);
     PWF_TRY(reset_buckets(b, centres->count));
     for (int64_t i = 0; i < local; i++) {
         if (weights->code[i] != PWF_FREE) continue;
@@ -150,7 +152,7 @@ void pwf_candidates_free(pwf_candidates *candidates)
 double pwf_stage_nearest(const pwf_stage *stage, const pwf_centres *centres,
                          const pwf_round_weights *weights)
 {
-    const int64_t local = weights->own.hi - weights->own.lo;
+    const int64_t local = pwf_range_length(weights->own);
     double least = INFINITY;
     for (int64_t i = 0; i < local; i++) {
         if (weights->code[i] != PWF_FREE) continue;

@@ -13,7 +13,7 @@
 #define PWF_CENTRE_LIMIT 16777216.0
 
 /* The smallest divisor of D. */
-#define PWF_SIGMA_FLOOR 0x1p-20
+#define PWF_DISTANCE_SIGMA_FLOOR 0x1p-20
 
 /* The centres of one stage, ascending, with a table that finds one in constant time: first[q] is
  * the index of the first centre not below (q << shift) - limit. */

@@ -402,7 +402,7 @@ pwf_status pwf_cluster_round(const pwf_mesh *mesh, const pwf_fixing_config *conf
                 .config = config,
                 .fraction = config->fractions.at[round],
                 .weights = weights,
-                .local = weights->own.hi > weights->own.lo ? weights->own.hi - weights->own.lo : 0,
+                .local = weights->own.hi > weights->own.lo ? pwf_range_length(weights->own) : 0,
                 .memory_before = pwf_mem_now(PWF_MEM_BUFFERS)};
     *result = (pwf_round_result){0};
     PWF_TRY(check_same(&f));

@@ -59,7 +59,7 @@ pwf_status pwf_block_sums_new(pwf_block_sums *sums, const pwf_mesh *mesh,
     pwf_block_sums *s = sums;
     *s = (pwf_block_sums){0};
     s->ranks = pwf_mesh_size(mesh, PWF_WORLD);
-    s->blocks = pwf_block_count(weights->own.hi - weights->own.lo);
+    s->blocks = pwf_block_count(pwf_range_length(weights->own));
     const bool root = pwf_mesh_rank(mesh, PWF_WORLD) == 0;
     pwf_status status = allocate(s, root ? pwf_block_count(weights->total) : -1, &parts);
     status = pwf_mesh_agree(mesh, status);

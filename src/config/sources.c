@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "table.h"
 
+#include "pwf/core/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -26,14 +28,10 @@ void pwf_config_defaults(pwf_config *config)
 
 static pwf_status fail_open(const char *path, int error)
 {
-    pwf_code code = error == ENOENT || error == ENOTDIR                     ? PWF_MISSING
-                    : error == EACCES || error == EPERM                     ? PWF_DENIED
-                    : error == EMFILE || error == ENFILE || error == ENOMEM ? PWF_RESOURCE
-                                                                            : PWF_IO;
     char clip[PWF_CLIP];
-    return PWF_FAIL(code, "%s: the configuration cannot be read: %s",
-                    strlen(path) < 300 ? path : pwf_clip(path, strlen(path), clip),
-                    strerror(error));
+    return PWF_FAIL(
+        pwf_errno_code(error, PWF_FILE_INPUT), "%s: the configuration cannot be read: %s",
+        strlen(path) < 300 ? path : pwf_clip(path, strlen(path), clip), strerror(error));
 }
 
 /* Reads to the end, or one byte more than a configuration may have. */

@@ -79,10 +79,62 @@ pwf_status pwf_file_sync(int fd, const char *path)
     return pwf_ok();
 }
 
-pwf_status pwf_path_split(const char *path, char *dir, const char **name)
+pwf_code pwf_errno_code(int error, pwf_file_use use)
+{
+    switch (error) {
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return PWF_DENIED;
+    case ENOMEM:
+    case EMFILE:
+    case ENFILE:
+        return PWF_RESOURCE;
+    case ENOENT:
+    case ENOTDIR:
+    case ENAMETOOLONG:
+        if (use == PWF_FILE_INPUT) return PWF_MISSING;
+        break;
+    default:
+        break;
+    }
+    return use == PWF_FILE_OUTPUT ? PWF_CANTCREATE : PWF_IO;
+}
+
+pwf_status pwf_errno_status(pwf_file_use use, const char *verb, const char *path,
+                            const char *source, int line)
+{
+    const int error = errno;
+    return pwf_status_make(pwf_errno_code(error, use), source, line, "cannot %s %s: %s", verb, path,
+                           strerror(error));
+}
+
+bool pwf_path_directory(char dir[PWF_PATH], const char *path)
 {
     const char *slash = strrchr(path, '/');
     const size_t length = slash ? (size_t)(slash - path) : 0;
+    const bool fits = length < PWF_PATH;
+    if (!fits)
+        dir[0] = '\0';
+    else if (length == 0)
+        strcpy(dir, slash ? "/" : ".");
+    else {
+        memmove(dir, path, length);
+        dir[length] = '\0';
+    }
+    return fits;
+}
+
+bool pwf_path_join(char path[PWF_PATH], const char *dir, const char *name)
+{
+    const bool fits = snprintf(path, PWF_PATH, "%s/%s", dir, name) < PWF_PATH;
+    if (!fits) path[0] = '\0';
+    return fits;
+}
+
+pwf_status pwf_path_split(const char *path, char *dir, const char **name)
+{
+    const char *slash = strrchr(path, '/');
     struct stat info;
     *name = slash ? slash + 1 : path;
     if (**name == '\0') return PWF_FAIL(PWF_CANTCREATE, "'%.200s' is not the name of a file", path);
@@ -90,19 +142,14 @@ pwf_status pwf_path_split(const char *path, char *dir, const char **name)
         return PWF_FAIL(PWF_CANTCREATE, "the name %.200s... is too long", path);
     if (lstat(path, &info) == 0 && !S_ISREG(info.st_mode))
         return PWF_FAIL(PWF_CANTCREATE, "%s exists and is not a regular file", path);
-    if (!slash || length == 0)
-        strcpy(dir, slash ? "/" : ".");
-    else
-        snprintf(dir, PWF_PATH, "%.*s", (int)length, path);
+    pwf_path_directory(dir, path);
     return pwf_ok();
 }
 
 pwf_status pwf_path_check_folder(const char *dir)
 {
     struct stat info;
-    if (stat(dir, &info) != 0)
-        return PWF_FAIL(errno == EACCES ? PWF_DENIED : PWF_CANTCREATE,
-                        "cannot use the directory %s: %s", dir, strerror(errno));
+    if (stat(dir, &info) != 0) return PWF_FAIL_ERRNO(PWF_FILE_OUTPUT, "use the directory", dir);
     if (!S_ISDIR(info.st_mode)) return PWF_FAIL(PWF_CANTCREATE, "%s is not a directory", dir);
     if ((info.st_mode & S_IWOTH) && !(info.st_mode & S_ISVTX))
         return PWF_FAIL(PWF_DENIED,

@@ -2,6 +2,7 @@
 #include "pwf/core/log.h"
 
 #include "pwf/core/clock.h"
+#include "pwf/core/machine.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -41,9 +42,8 @@ void pwf_log_at(const char *phase, int64_t step)
 
 void pwf_log_place(char text[160])
 {
-    char host[64] = "?";
-    gethostname(host, sizeof host);
-    host[sizeof host - 1] = '\0';
+    char host[PWF_HOST];
+    pwf_host_name(host);
     const char *phase = at.phase;
     const int64_t step = at.step;
     int used = snprintf(text, 160, "rank %d on %s", at.rank, host);
@@ -112,10 +112,9 @@ static void emit(pwf_level level, const char *code, const char *text)
         if (at.rank > 0) used = put(line, used, "rank %d: ", at.rank);
         used = put_escaped(line, used, text, false);
     } else {
-        char utc[25], host[64] = "?";
+        char utc[25], host[PWF_HOST];
         pwf_clock_utc(utc);
-        gethostname(host, sizeof host);
-        host[sizeof host - 1] = '\0';
+        pwf_host_name(host);
         used =
             put(line, used, "%s level=%s code=%s rank=%d host=", utc, names[level], code, at.rank);
         used = put_escaped(line, used, host, false);

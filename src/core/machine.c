@@ -118,8 +118,8 @@ static void look_at_process(pid_t pid, pwf_processors *out)
 /* The first line of folder/name; false if there is none. */
 static bool read_line(const char *folder, const char *name, char *line, size_t room)
 {
-    char path[2 * PWF_PATH];
-    if (snprintf(path, sizeof path, "%s/%s", folder, name) >= (int)sizeof path) return false;
+    char path[PWF_PATH];
+    if (!pwf_path_join(path, folder, name)) return false;
     FILE *f = fopen(path, "re");
     if (!f) return false;
     const bool read = fgets(line, (int)room, f) != NULL;
@@ -251,10 +251,16 @@ static void look_at_memory(pwf_machine *m)
         statvfs("/dev/shm", &shared) == 0 ? (int64_t)(shared.f_bavail * shared.f_frsize) : -1;
 }
 
+void pwf_host_name(char host[PWF_HOST])
+{
+    memset(host, 0, PWF_HOST);
+    if (gethostname(host, PWF_HOST - 1) != 0 || host[0] == '\0') strcpy(host, "?");
+}
+
 void pwf_machine_look(pwf_machine *out)
 {
     memset(out, 0, sizeof *out);
-    if (gethostname(out->host, PWF_HOST - 1) != 0) strcpy(out->host, "?");
+    pwf_host_name(out->host);
     look_at_process(0, &out->own);
     look_at_process(getppid(), &out->parents);
     pwf_processors_join(&out->parents, &out->own);

@@ -2,6 +2,7 @@
 #define _XOPEN_SOURCE 700 /* realpath */
 #include "file.h"
 
+#include "pwf/core/file.h"
 #include "pwf/core/mem.h"
 
 #include <errno.h>
@@ -24,8 +25,7 @@ pwf_status pwf_source_inside(const char *root, const char *path)
                      "the files themselves",
                      path, full);
     else if (!good)
-        s = PWF_FAIL(errno == ENOMEM ? PWF_RESOURCE : PWF_MISSING, "cannot find %s: %s", path,
-                     strerror(errno));
+        s = PWF_FAIL_ERRNO(PWF_FILE_INPUT, "find", path);
     free(inside);
     free(full);
     return s;
@@ -38,15 +38,12 @@ pwf_status pwf_source_open(const char *root, const char *path, int *fd, int64_t 
     *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (*fd < 0) {
         if (errno == ENOENT || errno == ENOTDIR) return pwf_ok();
-        const pwf_code code = errno == EACCES || errno == EPERM    ? PWF_DENIED
-                              : errno == EMFILE || errno == ENFILE ? PWF_RESOURCE
-                              : errno == ELOOP || errno == ENXIO   ? PWF_DATA
-                                                                   : PWF_IO;
-        return PWF_FAIL(code, "cannot open %s: %s", path, strerror(errno));
+        if (errno == ELOOP || errno == ENXIO)
+            return PWF_FAIL(PWF_DATA, "cannot open %s: %s", path, strerror(errno));
+        return PWF_FAIL_ERRNO(PWF_FILE_INPUT, "open", path);
     }
     PWF_TRY(pwf_source_inside(root, path));
-    if (fstat(*fd, &st) != 0)
-        return PWF_FAIL(PWF_IO, "cannot look at %s: %s", path, strerror(errno));
+    if (fstat(*fd, &st) != 0) return PWF_FAIL_ERRNO(PWF_FILE_STATE, "look at", path);
     if (!S_ISREG(st.st_mode)) return PWF_FAIL(PWF_DATA, "%s is not a regular file", path);
     *size = st.st_size;
     return pwf_ok();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #define _DEFAULT_SOURCE /* d_type */
 #include "file.h"
+#include "pwf/core/file.h"
 #include "pwf/core/mem.h"
 #include "sources.h"
 
@@ -67,11 +68,7 @@ static pwf_status look_at(const pwf_folder *f, const char *path, int64_t *size)
         PWF_TRY(pwf_source_inside(f->root, path));
         failed = stat(path, &st);
     }
-    if (failed)
-        return PWF_FAIL(errno == ENOENT   ? PWF_MISSING
-                        : errno == EACCES ? PWF_DENIED
-                                          : PWF_IO,
-                        "cannot look at %s: %s", path, strerror(errno));
+    if (failed) return PWF_FAIL_ERRNO(PWF_FILE_INPUT, "look at", path);
     if (S_ISDIR(st.st_mode))
         return PWF_FAIL(PWF_DATA,
                         "%s is a folder, where images are expected; they lie directly in the "
@@ -152,11 +149,8 @@ static pwf_status list_folder(const char *path, int (*keep)(const struct dirent 
         out->count = count;
         return pwf_ok();
     }
-    return PWF_FAIL(errno == ENOENT || errno == ENOTDIR  ? PWF_MISSING
-                    : errno == EACCES                    ? PWF_DENIED
-                    : errno == ENOMEM || errno == EMFILE ? PWF_RESOURCE
-                                                         : PWF_IO,
-                    "cannot list %s: %s%s", path, strerror(errno), hint);
+    return PWF_FAIL(pwf_errno_code(errno, PWF_FILE_INPUT), "cannot list %s: %s%s", path,
+                    strerror(errno), hint);
 }
 
 static bool is_folder(const char *path)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #define _XOPEN_SOURCE 700 /* ftruncate */
 #include "pwf/h5/flat_file.h"
+#include "pwf/core/file.h"
 #include "pwf/h5/h5.h"
 #include "pwf/rundir/output.h"
 
@@ -68,7 +69,7 @@ pwf_status pwf_flat_lay_out(int fd, const char *path, int64_t first, const pwf_f
     PWF_TRY(pwf_output_memory(&memory, name));
     pwf_status s = lay_out_in(name, first, texts, text_count, arrays, array_count);
     if (s.code == PWF_OK && fstat(memory, &info) != 0)
-        s = PWF_FAIL(PWF_IO, "cannot look at the layout of %s: %s", path, strerror(errno));
+        s = PWF_FAIL_ERRNO(PWF_FILE_STATE, "look at the layout of", path);
     if (s.code == PWF_OK && ftruncate(fd, info.st_size) != 0)
         s = PWF_FAIL(PWF_IO, "cannot give %s its length of %lld bytes: %s", path,
                      (long long)info.st_size, strerror(errno));

@@ -62,12 +62,6 @@ void pwf_mesh_spent(const pwf_mesh *mesh, double since);
 void pwf_mesh_count_bytes(const pwf_mesh *mesh, pwf_axis axis, pwf_traffic_kind kind,
                           int64_t bytes);
 
-/* The first element of a rank's part when `count` elements are summed in equal parts. */
-static inline int64_t pwf_mesh_part(int64_t count, int size, int rank)
-{
-    return count / size * rank + count % size * rank / size;
-}
-
 /* Counts a reduction of `count` elements of 8 bytes that every rank gets. */
 void pwf_mesh_count_sum(const pwf_mesh *mesh, pwf_axis axis, int64_t count);
 

@@ -3,13 +3,15 @@
 #include "mesh_private.h"
 
 #include "pwf/core/fault.h"
+#include "pwf/core/range.h"
 
 #include <string.h>
 
 void pwf_mesh_count_sum(const pwf_mesh *mesh, pwf_axis axis, int64_t count)
 {
     const int size = mesh->size[axis], rank = mesh->rank[axis];
-    const int64_t part = pwf_mesh_part(count, size, rank + 1) - pwf_mesh_part(count, size, rank);
+    const int64_t part =
+        pwf_range_split(count, size, rank + 1) - pwf_range_split(count, size, rank);
     pwf_mesh_count_bytes(mesh, axis, PWF_REDUCED, 8 * ((size - 1) * part + count - part));
 }
 
@@ -163,7 +165,7 @@ void pwf_mesh_sum_i64(const pwf_mesh *mesh, pwf_axis axis, int64_t *values, int6
         return;
     }
     for (int r = 0; r <= size; r++)
-        mesh->parts[r] = pwf_mesh_part(count, size, r);
+        mesh->parts[r] = pwf_range_split(count, size, r);
     pwf_mesh_count_sum(mesh, axis, count);
     reduce(mesh, axis, values, mesh->parts);
     for (int r = 0; r <= size; r++)

@@ -33,13 +33,14 @@ double pwf_schedule_cos_pi(double x)
     return x > 0.25 ? sine_near_zero(pi * (0.5 - x)) : cosine_near_zero(pi * x);
 }
 
-double pwf_schedule_lr(const pwf_schedule *s, int64_t step, int64_t steps)
+double pwf_schedule_lr(const pwf_schedule *settings, int64_t step, int64_t steps)
 {
-    if (step < s->warmup) return s->lr * (double)(step + 1) / (double)(s->warmup + 1);
-    const int64_t done = step - s->warmup, all = steps - s->warmup;
+    if (step < settings->warmup)
+        return settings->lr * (double)(step + 1) / (double)(settings->warmup + 1);
+    const int64_t done = step - settings->warmup, all = steps - settings->warmup;
     const double share = all > 0 ? (double)done / (double)all : 0.0;
     double factor = 1.0;
-    switch (s->kind) {
+    switch (settings->kind) {
     case PWF_SCHEDULE_CONSTANT:
         break;
     case PWF_SCHEDULE_LINEAR:
@@ -49,8 +50,8 @@ double pwf_schedule_lr(const pwf_schedule *s, int64_t step, int64_t steps)
         factor = 0.5 * (1.0 + pwf_schedule_cos_pi(share));
         break;
     case PWF_SCHEDULE_STEP:
-        factor = pwf_power(s->step_factor, done / s->step_every);
+        factor = pwf_power(settings->step_factor, done / settings->step_every);
         break;
     }
-    return s->lr * factor;
+    return settings->lr * factor;
 }

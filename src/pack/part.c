@@ -4,6 +4,7 @@
 
 #include "pwf/config/config.h"
 #include "pwf/core/fault.h"
+#include "pwf/core/file.h"
 #include "pwf/core/log.h"
 #include "pwf/core/mem.h"
 #include "pwf/h5/flat_file.h"
@@ -128,9 +129,7 @@ static pwf_status open_part(pwf_part *p)
     if (snprintf(p->path, sizeof p->path, "%s/.%s.part", p->dir, name) >= (int)sizeof p->path)
         return PWF_FAIL(PWF_CANTCREATE, "the name %.200s... is too long", output);
     p->fd = open(p->path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
-    if (p->fd < 0)
-        return PWF_FAIL(errno == EACCES || errno == EPERM ? PWF_DENIED : PWF_CANTCREATE,
-                        "cannot create %s: %s", p->path, strerror(errno));
+    if (p->fd < 0) return PWF_FAIL_ERRNO(PWF_FILE_OUTPUT, "create", p->path);
     if (fstat(p->fd, &info) != 0 || !S_ISREG(info.st_mode))
         return PWF_FAIL(PWF_CANTCREATE, "%s is not a regular file", p->path);
     return lock(p);
@@ -180,8 +179,7 @@ static pwf_status take_up(pwf_part *p, bool *taken)
     struct stat info;
     static pwf_archive_block old;
     *taken = false;
-    if (fstat(p->fd, &info) != 0)
-        return PWF_FAIL(PWF_IO, "cannot look at %s: %s", p->path, strerror(errno));
+    if (fstat(p->fd, &info) != 0) return PWF_FAIL_ERRNO(PWF_FILE_STATE, "look at", p->path);
     p->fresh = pwf_archive_read_block(p->fd, p->path, info.st_size, &old).code != PWF_OK;
     if (p->fresh) return pwf_ok();
     const pwf_status s = compare(p, &old);
@@ -231,8 +229,7 @@ static pwf_status lay_out(pwf_part *p)
     if (b->form == PWF_ARCHIVE_PIXELS)
         a[DATA] =
             (pwf_flat_array){"images", PWF_FLAT_U8, 0, 4, {b->images, b->side, b->side, 3}, 0};
-    if (ftruncate(p->fd, 0) != 0)
-        return PWF_FAIL(PWF_IO, "cannot empty %s: %s", p->path, strerror(errno));
+    if (ftruncate(p->fd, 0) != 0) return PWF_FAIL_ERRNO(PWF_FILE_STATE, "empty", p->path);
     PWF_TRY(pwf_flat_lay_out(p->fd, p->path, PWF_ARCHIVE_BLOCK, texts, 3, a, ARRAYS, &bytes));
     b->bytes = (uint64_t)bytes;
     b->data = a[DATA].offset;

@@ -53,7 +53,7 @@ static block block_of(const pwf_state *s, int task)
 
 static int block_tasks(const pwf_state *s)
 {
-    const int64_t blocks = pwf_block_count(s->own.hi - s->own.lo);
+    const int64_t blocks = pwf_block_count(pwf_range_length(s->own));
     PWF_ASSERT(blocks == 0 || s->own.lo % PWF_BLOCK == 0);
     PWF_ASSERT(blocks <= INT32_MAX);
     return (int)blocks;
@@ -138,8 +138,9 @@ static void pull_block(const job *j, block b, const float *eps)
         const pwf_range r =
             pwf_range_meet((pwf_range){p->offset, p->offset + p->count}, (pwf_range){b.lo, b.edge});
         const int64_t at = r.lo - s->own.lo;
-        j->k->pull(j->dsigma + at, s->sigma + at, s->code + at, eps + (r.lo - b.lo), r.hi - r.lo,
-                   (float)j->config->reg_weight, (float)j->config->reg_target, j->reference);
+        j->k->pull(j->dsigma + at, s->sigma + at, s->code + at, eps + (r.lo - b.lo),
+                   pwf_range_length(r), (float)j->config->reg_weight, (float)j->config->reg_target,
+                   j->reference);
     }
 }
 

@@ -92,8 +92,8 @@ static pwf_status start_param(pwf_state *state, const pwf_posterior_config *conf
     const double quartile = used ? upper_quartile(key, used) : 0.0;
     const pwf_range own =
         pwf_range_meet((pwf_range){p->offset, p->offset + p->count}, state->own_posterior);
-    set_sigma(state->sigma + (own.lo - state->own_posterior.lo), full_mu + own.lo, own.hi - own.lo,
-              quartile, config);
+    set_sigma(state->sigma + (own.lo - state->own_posterior.lo), full_mu + own.lo,
+              pwf_range_length(own), quartile, config);
     return pwf_ok();
 }
 

@@ -7,7 +7,7 @@
 
 static pwf_status allocate(pwf_state *s)
 {
-    const int64_t all = s->own.hi - s->own.lo, fuzzy = s->own_posterior.hi - s->own_posterior.lo;
+    const int64_t all = pwf_range_length(s->own), fuzzy = pwf_range_length(s->own_posterior);
     PWF_TRY(pwf_mem_alloc(PWF_MEM_STATE, all, sizeof *s->mu, &s->mu));
     PWF_TRY(pwf_mem_alloc(PWF_MEM_STATE, all, sizeof *s->mu_momentum, &s->mu_momentum));
     PWF_TRY(pwf_mem_alloc(PWF_MEM_STATE, fuzzy, sizeof *s->sigma, &s->sigma));
@@ -36,8 +36,8 @@ pwf_status pwf_state_new(const pwf_registry *registry, pwf_range own, uint32_t s
         pwf_state_free(s);
         return status;
     }
-    pwf_registry_start_values(registry, seed, s->mu, own.lo, own.hi - own.lo);
-    for (int64_t i = 0; i < s->own_posterior.hi - s->own_posterior.lo; i++)
+    pwf_registry_start_values(registry, seed, s->mu, own.lo, pwf_range_length(own));
+    for (int64_t i = 0; i < pwf_range_length(s->own_posterior); i++)
         s->code[i] = PWF_FREE;
     for (int b = 0; b < pwf_registry_buffers(registry); b++) {
         const pwf_buffer *buffer = pwf_registry_buffer(registry, b);
@@ -65,8 +65,8 @@ void pwf_state_free(pwf_state *state)
 
 pwf_status pwf_state_add_second_moments(pwf_state *state)
 {
-    const int64_t all = state->own.hi - state->own.lo,
-                  fuzzy = state->own_posterior.hi - state->own_posterior.lo;
+    const int64_t all = pwf_range_length(state->own),
+                  fuzzy = pwf_range_length(state->own_posterior);
     PWF_TRY(pwf_mem_alloc(PWF_MEM_STATE, all, sizeof *state->mu_second, &state->mu_second));
     return pwf_mem_alloc(PWF_MEM_STATE, fuzzy, sizeof *state->sigma_second, &state->sigma_second);
 }
@@ -92,10 +92,10 @@ void pwf_state_hash_block(const pwf_state *state, int64_t block, pwf_hash *table
 {
     pwf_state_array arrays[PWF_STATE_ARRAYS_MAX];
     const int count = pwf_state_arrays(state, arrays);
-    const int64_t blocks = pwf_block_count(state->own.hi - state->own.lo), lo = block * PWF_BLOCK;
+    const int64_t blocks = pwf_block_count(pwf_range_length(state->own)), lo = block * PWF_BLOCK;
     for (int i = 0; i < count; i++) {
         const pwf_range own = arrays[i].posterior ? state->own_posterior : state->own;
-        const int64_t left = own.hi - own.lo - lo, n = left < PWF_BLOCK ? left : PWF_BLOCK;
+        const int64_t left = pwf_range_length(own) - lo, n = left < PWF_BLOCK ? left : PWF_BLOCK;
         const char *data = arrays[i].data;
         if (n > 0)
             table[i * blocks + block] =

@@ -14,15 +14,14 @@
 /* Never writable for others, whatever the umask. */
 enum { MODE = 0644 };
 
-static pwf_status cannot(const char *what, const char *dir, const char *name, pwf_code code)
+static pwf_status cannot(const char *what, const char *dir, const char *name, pwf_file_use use)
 {
     const int error = errno;
-    if (error == EACCES || error == EPERM || error == EROFS) code = PWF_DENIED;
-    if (error == EMFILE || error == ENFILE) code = PWF_RESOURCE;
     if (error == ELOOP)
         return PWF_FAIL(PWF_DENIED, "%s/%s is a symbolic link; remove it or choose another output",
                         dir, name);
-    return PWF_FAIL(code, "cannot %s %s/%s: %s", what, dir, name, strerror(error));
+    return PWF_FAIL(pwf_errno_code(error, use), "cannot %s %s/%s: %s", what, dir, name,
+                    strerror(error));
 }
 
 /* The end of the last line in the first `length` bytes. */
@@ -45,7 +44,7 @@ static pwf_status check_cut(pwf_grow_file *f)
 {
     struct stat st;
     int64_t end = 0;
-    if (fstat(f->fd, &st) != 0) return cannot("look at", f->dir, f->name, PWF_IO);
+    if (fstat(f->fd, &st) != 0) return cannot("look at", f->dir, f->name, PWF_FILE_STATE);
     if (!S_ISREG(st.st_mode))
         return PWF_FAIL(PWF_CANTCREATE, "%s/%s is not a regular file", f->dir, f->name);
     if (st.st_nlink > 1)
@@ -70,21 +69,21 @@ pwf_status pwf_grow_open(pwf_grow_file *file, int dir_fd, const char *dir, const
     *file = (pwf_grow_file){.fd = -1, .length = length, .dir = dir, .name = name};
     const int flags = O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
     file->fd = openat(dir_fd, name, flags, MODE);
-    if (file->fd < 0) return cannot("open", dir, name, PWF_CANTCREATE);
+    if (file->fd < 0) return cannot("open", dir, name, PWF_FILE_OUTPUT);
     return check_cut(file);
 }
 
 pwf_status pwf_grow_cut(pwf_grow_file *file)
 {
     if (ftruncate(file->fd, file->length) != 0)
-        return cannot("cut back", file->dir, file->name, PWF_IO);
+        return cannot("cut back", file->dir, file->name, PWF_FILE_STATE);
     return pwf_ok();
 }
 
 pwf_status pwf_grow_append(pwf_grow_file *file, const char *bytes, size_t count)
 {
     if (pwf_file_append(file->fd, file->name, bytes, count).code != PWF_OK) {
-        const pwf_status s = cannot("append to", file->dir, file->name, PWF_IO);
+        const pwf_status s = cannot("append to", file->dir, file->name, PWF_FILE_STATE);
         /* Half a line would make the file unreadable. */
         if (ftruncate(file->fd, file->length) != 0)
             return PWF_FAIL(PWF_IO, "%.800s; it may end with half a line", s.text);
@@ -102,20 +101,20 @@ pwf_status pwf_replace_file(int dir_fd, const char *dir, const char *name, const
     PWF_ASSERT(n > 0 && n < (int)sizeof part);
     unlinkat(dir_fd, part, 0); /* of a run that was killed */
     const int fd = openat(dir_fd, part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, MODE);
-    if (fd < 0) return cannot("create", dir, part, PWF_CANTCREATE);
+    if (fd < 0) return cannot("create", dir, part, PWF_FILE_OUTPUT);
     pwf_status s = pwf_ok();
     if (pwf_file_append(fd, part, bytes, count).code != PWF_OK ||
         pwf_file_sync(fd, part).code != PWF_OK)
-        s = cannot("write", dir, part, PWF_IO);
-    if (close(fd) != 0 && s.code == PWF_OK) s = cannot("close", dir, part, PWF_IO);
+        s = cannot("write", dir, part, PWF_FILE_STATE);
+    if (close(fd) != 0 && s.code == PWF_OK) s = cannot("close", dir, part, PWF_FILE_STATE);
     if (s.code == PWF_OK && renameat(dir_fd, part, dir_fd, name) != 0)
-        s = cannot("put in place", dir, name, PWF_IO);
+        s = cannot("put in place", dir, name, PWF_FILE_STATE);
     if (s.code != PWF_OK) {
         unlinkat(dir_fd, part, 0);
         return s;
     }
     /* Some file systems do not sync folders; that is no reason to fail here. */
     if (fsync(dir_fd) != 0 && errno != EINVAL && errno != ENOTSUP)
-        return cannot("sync the folder of", dir, name, PWF_IO);
+        return cannot("sync the folder of", dir, name, PWF_FILE_STATE);
     return pwf_ok();
 }

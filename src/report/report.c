@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "pwf/report/report.h"
 
+#include "pwf/core/file.h"
 #include "pwf/core/log.h"
 #include "report_room.h"
 
@@ -16,9 +17,7 @@ static const char csv_header[] = "round,order,delta,centre,count,mean,spread\n";
 static pwf_status open_files(pwf_report *r, int64_t metrics_bytes, int64_t rounds_bytes)
 {
     r->dir_fd = open(r->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (r->dir_fd < 0)
-        return PWF_FAIL(errno == EACCES ? PWF_DENIED : PWF_CANTCREATE,
-                        "cannot open the output folder %s: %s", r->dir, strerror(errno));
+    if (r->dir_fd < 0) return PWF_FAIL_ERRNO(PWF_FILE_OUTPUT, "open the output folder", r->dir);
     PWF_TRY(pwf_grow_open(&r->metrics, r->dir_fd, r->dir, "metrics.jsonl", metrics_bytes));
     PWF_TRY(pwf_grow_open(&r->rounds, r->dir_fd, r->dir, "rounds.csv", rounds_bytes));
     PWF_TRY(pwf_grow_cut(&r->metrics));

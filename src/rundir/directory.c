@@ -5,6 +5,8 @@
 
 #include "holder.h"
 #include "pwf/core/fault.h"
+#include "pwf/core/file.h"
+#include "pwf/core/machine.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,14 +24,9 @@
 
 enum { LOOKS = 15, PAUSE = 200000000 /* nanoseconds */, CONTENTS = 512 };
 
-static bool is_denied(int e)
-{
-    return e == EACCES || e == EPERM;
-}
-
 static pwf_status cannot_create(const char *path, int e)
 {
-    return PWF_FAIL(is_denied(e) ? PWF_DENIED : PWF_CANTCREATE,
+    return PWF_FAIL(pwf_errno_code(e, PWF_FILE_OUTPUT),
                     "cannot create the run directory %s: %s; choose another with --output", path,
                     strerror(e));
 }
@@ -41,7 +38,7 @@ static pwf_status check_existing(const char *path)
     if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode))
         return PWF_FAIL(PWF_CANTCREATE, "%s is not a directory; choose another --output", path);
     if (access(path, W_OK | X_OK) != 0)
-        return PWF_FAIL(is_denied(errno) ? PWF_DENIED : PWF_CANTCREATE,
+        return PWF_FAIL(pwf_errno_code(errno, PWF_FILE_OUTPUT),
                         "cannot write in the run directory %s: %s; choose another with --output",
                         path, strerror(errno));
     return pwf_path_check_folder(path);
@@ -117,14 +114,8 @@ static pwf_status find_place(const char *dir, pwf_directory *out)
     if (!out->exists && errno != ENOENT) return cannot_create(dir, errno);
     bool there = out->exists;
     while (!there) {
-        char *slash = strrchr(out->place, '/');
-        if (!slash)
-            strcpy(out->place, ".");
-        else if (slash == out->place)
-            slash[1] = '\0';
-        else
-            *slash = '\0';
-        there = !slash || slash == out->place || stat(out->place, &info) == 0;
+        pwf_path_directory(out->place, out->place);
+        there = stat(out->place, &info) == 0;
         if (!there && errno != ENOENT) return cannot_create(dir, errno);
     }
     return pwf_ok();
@@ -143,14 +134,15 @@ static int make_probe(const char *place, char path[PWF_PATH + 32])
  * for; a lock is not touched, lest a job that begins just now finds it taken. */
 static pwf_status check_holder(const char *dir)
 {
-    char path[PWF_PATH + 32], here[65] = "", who[PWF_HOLDER];
+    char path[PWF_PATH + 32], here[PWF_HOST], who[PWF_HOLDER];
     pwf_holder by = {.process = 0};
     snprintf(path, sizeof path, "%s/.pwf.lock", dir);
     const int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     const bool read = fd >= 0 && pwf_holder_read(fd, &by);
     if (fd >= 0) close(fd);
-    if (!read || by.process == (long)getpid() || gethostname(here, sizeof here - 1) != 0 ||
-        strcmp(here, by.host) != 0 || pwf_holder_is_gone(&by) || pwf_holder_is_earlier(&by))
+    pwf_host_name(here);
+    if (!read || by.process == (long)getpid() || strcmp(here, by.host) != 0 ||
+        pwf_holder_is_gone(&by) || pwf_holder_is_earlier(&by))
         return pwf_ok();
     pwf_holder_sentence(&by, who);
     return PWF_FAIL(PWF_CANTCREATE,
@@ -185,7 +177,7 @@ pwf_status pwf_directory_look(const char *dir, pwf_directory *out)
 
 /* What rank 0 has there. */
 typedef struct mark {
-    char path[PWF_PATH + 32], host[64], contents[CONTENTS];
+    char path[PWF_PATH + 32], host[PWF_HOST], contents[CONTENTS];
     int64_t bytes;
 } mark;
 
@@ -193,7 +185,7 @@ typedef struct mark {
 static pwf_status make_mark(const char *dir, bool locked, mark *m)
 {
     int fd = -1;
-    if (gethostname(m->host, sizeof m->host - 1) != 0) strcpy(m->host, "?");
+    pwf_host_name(m->host);
     if (locked) {
         snprintf(m->path, sizeof m->path, "%s/.pwf.lock", dir);
         fd = open(m->path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
@@ -209,7 +201,7 @@ static pwf_status make_mark(const char *dir, bool locked, mark *m)
             PWF_TRY(written);
         }
     }
-    if (fd < 0) return PWF_FAIL(PWF_IO, "cannot open %s: %s", m->path, strerror(errno));
+    if (fd < 0) return PWF_FAIL_ERRNO(PWF_FILE_STATE, "open", m->path);
     /* NFS shows other hosts what has been flushed, and the lock stays open. */
     const pwf_status synced = pwf_file_sync(fd, m->path);
     if (synced.code == PWF_OK) m->bytes = (int64_t)pread(fd, m->contents, CONTENTS, 0);
@@ -231,14 +223,14 @@ static int look_at_mark(const mark *m)
 
 static pwf_status find_mark(const pwf_mesh *mesh, const char *dir, const mark *m)
 {
-    char here[64] = "";
+    char here[PWF_HOST];
     int e = look_at_mark(m);
     for (int i = 1; i < LOOKS && e != 0; i++) {
         nanosleep(&(struct timespec){.tv_nsec = PAUSE}, NULL);
         e = look_at_mark(m);
     }
     if (e == 0) return pwf_ok();
-    if (gethostname(here, sizeof here - 1) != 0) strcpy(here, "?");
+    pwf_host_name(here);
     return PWF_FAIL(PWF_CANTCREATE,
                     "rank %d on %s %s rank 0 has on %s in the run directory %s (%s): choose an "
                     "--output on a file system that all hosts share%s",

@@ -4,6 +4,7 @@
 
 #include "pwf/core/clock.h"
 #include "pwf/core/file.h"
+#include "pwf/core/machine.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,9 +27,9 @@ static void set_word(char *word, size_t size, const char *text)
 
 static void describe_self(pwf_holder *self)
 {
-    char host[65] = "", boot[41] = "";
+    char host[PWF_HOST], boot[41] = "";
     memset(self, 0, sizeof *self);
-    gethostname(host, sizeof host - 1);
+    pwf_host_name(host);
     const int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
     const ssize_t n = fd < 0 ? 0 : read(fd, boot, sizeof boot - 1);
     if (fd >= 0) close(fd);
@@ -51,7 +52,7 @@ pwf_status pwf_holder_write(int fd, const char *path)
                            "pwf-lock job=%s restart=%s host=%s boot=%s process=%ld start=%s\n",
                            self.job, self.restart, self.host, self.boot, self.process, self.start);
     while (ftruncate(fd, 0) != 0)
-        if (errno != EINTR) return PWF_FAIL(PWF_IO, "cannot write %s: %s", path, strerror(errno));
+        if (errno != EINTR) return PWF_FAIL_ERRNO(PWF_FILE_STATE, "write", path);
     return pwf_file_pwrite(fd, path, line, (size_t)n, 0);
 }
 

@@ -6,6 +6,7 @@
 #include "holder.h"
 
 #include "pwf/core/fault.h"
+#include "pwf/core/file.h"
 #include "pwf/core/log.h"
 #include "pwf/core/mem.h"
 #include "pwf/core/request.h"
@@ -209,16 +210,12 @@ static pwf_status link_file(pwf_lock *l, const char *own)
 {
     struct stat info;
     l->fd = open(own, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-    if (l->fd < 0)
-        return PWF_FAIL(errno == EACCES || errno == EPERM ? PWF_DENIED : PWF_IO,
-                        "cannot create %s: %s", own, strerror(errno));
+    if (l->fd < 0) return PWF_FAIL_ERRNO(PWF_FILE_STATE, "create", own);
     PWF_TRY(pwf_holder_write(l->fd, own));
-    if (fstat(l->fd, &info) != 0)
-        return PWF_FAIL(PWF_IO, "cannot look at %s: %s", own, strerror(errno));
+    if (fstat(l->fd, &info) != 0) return PWF_FAIL_ERRNO(PWF_FILE_STATE, "look at", own);
     for (int i = 0; i < TRIES; i++) {
         if (link(own, l->path) == 0) return pwf_ok();
-        if (errno != EEXIST)
-            return PWF_FAIL(PWF_IO, "cannot create %s: %s", l->path, strerror(errno));
+        if (errno != EEXIST) return PWF_FAIL_ERRNO(PWF_FILE_STATE, "create", l->path);
         PWF_TRY(remove_stale(l, info.st_mtime));
     }
     return PWF_FAIL(PWF_CANTCREATE, "others take and leave %s all the time: try again", l->path);

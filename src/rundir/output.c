@@ -2,6 +2,8 @@
 #define _GNU_SOURCE /* getrandom, memfd_create, SEEK_DATA */
 #include "pwf/rundir/output.h"
 
+#include "pwf/core/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,9 +23,7 @@ pwf_status pwf_output_create(const char *dir, const char *name, const char *atte
     if (n >= PWF_PATH)
         return PWF_FAIL(PWF_CANTCREATE, "the name of the directory %.200s... is too long", dir);
     *fd = open(part, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (*fd < 0)
-        return PWF_FAIL(errno == EACCES || errno == EPERM ? PWF_DENIED : PWF_CANTCREATE,
-                        "cannot create %s: %s", part, strerror(errno));
+    if (*fd < 0) return PWF_FAIL_ERRNO(PWF_FILE_OUTPUT, "create", part);
     return pwf_ok();
 }
 
@@ -37,7 +37,7 @@ mode_t pwf_output_mode(void)
 pwf_status pwf_output_set_mode(int fd, const char *part, mode_t mode)
 {
     if (fchmod(fd, mode) == 0) return pwf_ok();
-    return PWF_FAIL(PWF_IO, "cannot set the mode of %s: %s", part, strerror(errno));
+    return PWF_FAIL_ERRNO(PWF_FILE_STATE, "set the mode of", part);
 }
 
 pwf_status pwf_output_begin(pwf_output *output, const char *path)

@@ -127,7 +127,7 @@ static void convert(const pwf_exchange *e, pwf_pool *pool, float *full, pwf_rang
                     bool narrow)
 {
     halving h = {e->half, full, range, narrow};
-    pwf_pool_run(pool, (int)pwf_block_count(range.hi - range.lo), convert_block, &h);
+    pwf_pool_run(pool, (int)pwf_block_count(pwf_range_length(range)), convert_block, &h);
 }
 
 void pwf_exchange_gather_begin(pwf_exchange *exchange, pwf_pool *pool, float *full, bool rounded)

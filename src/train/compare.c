@@ -5,6 +5,8 @@
 
 #include "pwf/core/hash.h"
 #include "pwf/core/log.h"
+#include "pwf/core/machine.h"
+#include "pwf/core/select.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -25,7 +27,7 @@ typedef enum part {
 
 typedef struct card {
     pwf_hash hash[PARTS];
-    char host[64];
+    char host[PWF_HOST];
 } card;
 
 static pwf_hash hash_common(const pwf_trainer *t)
@@ -77,7 +79,7 @@ static void hash_block(void *context, int task, int worker)
 
 static int64_t own_blocks(const pwf_trainer *t)
 {
-    return pwf_block_count(t->state->own.hi - t->state->own.lo);
+    return pwf_block_count(pwf_range_length(t->state->own));
 }
 
 static void hash_blocks(const pwf_trainer *t, pwf_hash *table)
@@ -143,7 +145,7 @@ pwf_status pwf_ranks_compare(pwf_trainer *t)
     mine->hash[COMMON] = hash_common(t);
     if (shards < ranks) mine->hash[SHARD] = hash_shard(t);
     mine->hash[TOLD] = hash_told(t);
-    if (gethostname(mine->host, sizeof mine->host - 1) != 0) mine->host[0] = '?';
+    pwf_host_name(mine->host);
     pwf_mesh_gather_items(t->mesh, PWF_WORLD, cards, sizeof *cards);
     int odd = find_odd(cards, ranks, 0, 1, COMMON);
     if (odd >= 0) return apart(t, cards, odd, COMMON);
@@ -193,12 +195,6 @@ pwf_status pwf_trainer_fingerprint(pwf_trainer *t, char text[33])
     return pwf_ok();
 }
 
-static int by_value(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 void pwf_ranks_time(pwf_trainer *t)
 {
     const int ranks = pwf_mesh_size(t->mesh, PWF_WORLD);
@@ -206,8 +202,7 @@ void pwf_ranks_time(pwf_trainer *t)
     double seconds[PWF_SLOTS_MAX];
     seconds[pwf_mesh_rank(t->mesh, PWF_WORLD)] = mine;
     pwf_mesh_gather_items(t->mesh, PWF_WORLD, seconds, sizeof *seconds);
-    qsort(seconds, (size_t)ranks, sizeof *seconds, by_value);
-    const double median = seconds[(ranks - 1) / 2];
+    const double median = pwf_select(seconds, ranks, (ranks - 1) / 2);
     t->own_seconds = 0.0;
     t->late = mine > SLOW * median ? t->late + 1 : 0;
     if (t->late != WINDOWS) return;

@@ -273,7 +273,7 @@ static pwf_status measure_weights(pwf_trainer *t, pwf_report_eval *out)
 {
     const pwf_state *s = t->state;
     int64_t fixed = 0;
-    for (int64_t i = 0; i < s->own_posterior.hi - s->own_posterior.lo; i++)
+    for (int64_t i = 0; i < pwf_range_length(s->own_posterior); i++)
         fixed += s->code[i] != PWF_FREE;
     pwf_mesh_sum_i64(t->mesh, PWF_SHARD, &fixed, 1);
     out->fixed = s->posterior ? (double)fixed / (double)s->posterior : 1.0;

@@ -15,7 +15,8 @@
 static pwf_range part(const pwf_trainer *t, int rank)
 {
     const pwf_range own = t->state->own_posterior;
-    const pwf_range r = pwf_shard_range(own.hi - own.lo, pwf_mesh_size(t->mesh, PWF_REPLICA), rank);
+    const pwf_range r =
+        pwf_shard_range(pwf_range_length(own), pwf_mesh_size(t->mesh, PWF_REPLICA), rank);
     return (pwf_range){own.lo + r.lo, own.lo + r.hi};
 }
 
@@ -25,7 +26,7 @@ static void gather(pwf_trainer *t, void *data, size_t size)
     const int replicas = pwf_mesh_size(t->mesh, PWF_REPLICA);
     for (int r = 0; r < replicas; r++)
         offset[r] = (part(t, r).lo - t->state->own_posterior.lo) * (int64_t)size;
-    offset[replicas] = (t->state->own_posterior.hi - t->state->own_posterior.lo) * (int64_t)size;
+    offset[replicas] = pwf_range_length(t->state->own_posterior) * (int64_t)size;
     pwf_mesh_gather(t->mesh, PWF_REPLICA, data, offset);
 }
 
@@ -68,7 +69,7 @@ pwf_status pwf_fix_run(pwf_trainer *t)
     t->rests = false; /* the fingerprint is of what is fixed here */
     if (c->fixing.compat ==
         PWF_COMPAT_REFERENCE) { /* the released code assigns all weights anew in each round */
-        for (int64_t i = 0; i < s->own_posterior.hi - s->own_posterior.lo; i++)
+        for (int64_t i = 0; i < pwf_range_length(s->own_posterior); i++)
             s->code[i] = PWF_FREE;
         s->codebook.count = 0;
     }

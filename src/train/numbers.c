@@ -33,7 +33,7 @@ pwf_status pwf_numbers_of_step(const pwf_trainer *t)
     const int rank = pwf_mesh_rank(t->mesh, PWF_WORLD);
     const int64_t first = pwf_slots_first(t, rank), end = pwf_slots_first(t, rank + 1);
     const int64_t buffers = pwf_registry_buffer_count(t->registry);
-    for (int64_t b = 0; b < pwf_block_count(own.hi - own.lo); b++)
+    for (int64_t b = 0; b < pwf_block_count(pwf_range_length(own)); b++)
         if (!isfinite(t->norm[own.lo / PWF_BLOCK + b])) return pwf_numbers_bad("a gradient");
     if (!are_sane(t->slot_statistics + first * buffers, (end - first) * buffers))
         return pwf_numbers_bad("a statistic of BatchNorm");
@@ -51,7 +51,7 @@ pwf_status pwf_numbers_of_state(const pwf_trainer *t)
     const int count = pwf_state_arrays(s, arrays);
     for (int i = 0; i < count; i++) {
         const pwf_range own = arrays[i].posterior ? s->own_posterior : s->own;
-        if (arrays[i].real && !are_sane(arrays[i].data, own.hi - own.lo))
+        if (arrays[i].real && !are_sane(arrays[i].data, pwf_range_length(own)))
             return pwf_numbers_bad(arrays[i].name);
     }
     if (!are_sane(s->buffers, pwf_registry_buffer_count(t->registry)))

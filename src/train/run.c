@@ -6,6 +6,7 @@
 #include "pwf/ckpt/network.h"
 #include "pwf/core/clock.h"
 #include "pwf/core/fault.h"
+#include "pwf/core/file.h"
 #include "pwf/core/isa.h"
 #include "pwf/core/log.h"
 #include "pwf/core/mem.h"
@@ -133,9 +134,8 @@ static pwf_status answer(pwf_trainer *t)
 static void enter(pwf_trainer *t, pwf_phase phase)
 {
     pwf_state *s = t->state;
-    const size_t all = (size_t)(s->own.hi - s->own.lo) * sizeof *s->mu_momentum;
-    const size_t fuzzy =
-        (size_t)(s->own_posterior.hi - s->own_posterior.lo) * sizeof *s->sigma_momentum;
+    const size_t all = (size_t)pwf_range_length(s->own) * sizeof *s->mu_momentum;
+    const size_t fuzzy = (size_t)pwf_range_length(s->own_posterior) * sizeof *s->sigma_momentum;
     t->position.phase = phase;
     t->position.phase_step = 0;
     memset(&t->losses, 0, sizeof t->losses);
@@ -323,9 +323,8 @@ static pwf_status start_weights(pwf_trainer *t)
 
 static bool stands_in(const char *path, const char *dir)
 {
-    const char *slash = strrchr(path, '/');
-    const size_t length = slash ? (size_t)(slash - path) : 1;
-    return strlen(dir) == length && strncmp(slash ? path : ".", dir, length) == 0;
+    char own[PWF_PATH];
+    return pwf_path_directory(own, path) && strcmp(own, dir) == 0;
 }
 
 /* The state of a checkpoint, and the run directory as it was when it was taken. */
@@ -428,18 +427,11 @@ pwf_status pwf_train_run(const pwf_mesh *mesh, const pwf_config *config, const c
 /* What taking the directory would meet, found without making anything. */
 static pwf_status check_directory(const char *output)
 {
-    char path[PWF_TEXT];
+    char path[PWF_PATH];
     struct stat info;
     snprintf(path, sizeof path, "%s", output);
-    while (stat(path, &info) != 0 && errno == ENOENT) {
-        char *slash = strrchr(path, '/');
-        if (!slash)
-            strcpy(path, ".");
-        else if (slash == path)
-            strcpy(path, "/");
-        else
-            *slash = '\0';
-    }
+    while (stat(path, &info) != 0 && errno == ENOENT)
+        pwf_path_directory(path, path);
     if (access(path, W_OK | X_OK) != 0 && errno != ENOTDIR)
         return PWF_FAIL(PWF_DENIED, "cannot write in %s: %s; choose another --output", path,
                         strerror(errno));

@@ -37,8 +37,8 @@ static pwf_status compare_data(const pwf_trainer *t)
 static pwf_status allocate(pwf_trainer *t)
 {
     const pwf_config *c = t->config;
-    const int64_t own = t->state->own.hi - t->state->own.lo;
-    const int64_t fuzzy = t->state->own_posterior.hi - t->state->own_posterior.lo;
+    const int64_t own = pwf_range_length(t->state->own);
+    const int64_t fuzzy = pwf_range_length(t->state->own_posterior);
     const int64_t total = t->state->total, slots = c->parallel.slots;
     const int64_t slot = c->train.batch / slots;
     const int64_t labels = slot > c->eval.batch ? slot : c->eval.batch;

@@ -4,8 +4,9 @@
  * never called a jump below what guessing gives, nor before there is something to compare with. */
 #include "trainer.h"
 
+#include "pwf/core/select.h"
+
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { FEW = 20 }; /* steps of a phase in which anything goes */
@@ -15,18 +16,6 @@ static const double IMAGE = 32.0;    /* more than one image of a healthy run los
 static const double TWICE = 2.0;     /* times the largest, and so many robust deviations */
 static const double STRAYS = 8.0;    /* above the median */
 static const double NORMAL = 1.4826; /* from the median deviation of normal numbers to theirs */
-
-static int by_value(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *values, int64_t count)
-{
-    qsort(values, (size_t)count, sizeof *values, by_value);
-    return (values[(count - 1) / 2] + values[count / 2]) / 2.0;
-}
 
 /* At least the loss of guessing, ln(classes), without a logarithm; and room for a bad image. */
 static double guessing(int64_t classes, int64_t batch)
@@ -47,10 +36,10 @@ bool pwf_losses_jump(const pwf_losses *past, double loss, double factor, int64_t
     if (loss > factor * most) return true;
     if (loss <= (factor < TWICE ? factor : TWICE) * most) return false;
     memcpy(sorted, past->value, (size_t)past->count * sizeof *sorted);
-    const double middle = median(sorted, past->count);
+    const double middle = pwf_median(sorted, past->count);
     for (int64_t i = 0; i < past->count; i++)
         sorted[i] = fabs(sorted[i] - middle);
-    return loss - middle > STRAYS * NORMAL * median(sorted, past->count);
+    return loss - middle > STRAYS * NORMAL * pwf_median(sorted, past->count);
 }
 
 void pwf_losses_add(pwf_losses *past, double loss)

@@ -62,7 +62,7 @@ static void gradient(pwf_trainer *t, const pwf_stream *noise)
                            t->config->fixing.compat == PWF_COMPAT_REFERENCE, t->pool, noise,
                            t->sum + own.lo, t->dmu, t->dsigma, t->norm + own.lo / PWF_BLOCK);
     PWF_FAULT_SPOIL("train.norm", PWF_FAULT_F64, t->norm + own.lo / PWF_BLOCK,
-                    pwf_block_count(own.hi - own.lo));
+                    pwf_block_count(pwf_range_length(own)));
     pwf_trace_end(span);
     span = pwf_trace_begin("norms");
     pwf_exchange_gather_blocks(t->exchange, t->norm);
@@ -93,9 +93,9 @@ static void update_block(void *context, int task, int worker)
     const update_job *job = context;
     const pwf_trainer *t = job->t;
     pwf_state *s = t->state;
-    const int64_t lo = (int64_t)task * PWF_BLOCK, all = s->own.hi - s->own.lo;
+    const int64_t lo = (int64_t)task * PWF_BLOCK, all = pwf_range_length(s->own);
     const int64_t hi = lo + PWF_BLOCK < all ? lo + PWF_BLOCK : all;
-    const int64_t fuzzy = s->own_posterior.hi - s->own_posterior.lo;
+    const int64_t fuzzy = pwf_range_length(s->own_posterior);
     const int64_t split = lo > fuzzy ? lo : (hi < fuzzy ? hi : fuzzy); /* posterior | plain */
     float *mu_second = s->mu_second ? s->mu_second + lo : NULL;
     float *sigma_second = s->sigma_second ? s->sigma_second + lo : NULL;
@@ -130,7 +130,7 @@ static void update(pwf_trainer *t, bool bayesian)
                             .weight_decay = (float)c->optim.weight_decay,
                             .step = t->position.phase_step + 1};
     t->clip = (double)job.scale;
-    const int64_t blocks = pwf_block_count(t->state->own.hi - t->state->own.lo);
+    const int64_t blocks = pwf_block_count(pwf_range_length(t->state->own));
     pwf_pool_run(t->pool, (int)blocks, update_block, &job);
     pwf_trace_end(span);
 }
@@ -158,9 +158,9 @@ static void update_statistics(pwf_trainer *t)
 static void spoil_state(pwf_trainer *t)
 {
     pwf_state *s = t->state;
-    const int64_t fuzzy = s->own_posterior.hi - s->own_posterior.lo;
-    PWF_FAULT_SPOIL("train.mu", PWF_FAULT_F32, s->mu, s->own.hi - s->own.lo);
-    PWF_FAULT_SPOIL("train.momentum", PWF_FAULT_F32, s->mu_momentum, s->own.hi - s->own.lo);
+    const int64_t fuzzy = pwf_range_length(s->own_posterior);
+    PWF_FAULT_SPOIL("train.mu", PWF_FAULT_F32, s->mu, pwf_range_length(s->own));
+    PWF_FAULT_SPOIL("train.momentum", PWF_FAULT_F32, s->mu_momentum, pwf_range_length(s->own));
     PWF_FAULT_SPOIL("train.sigma", PWF_FAULT_F32, s->sigma, fuzzy);
     PWF_FAULT_SPOIL("train.buffers", PWF_FAULT_F32, s->buffers,
                     pwf_registry_buffer_count(t->registry));
@@ -190,7 +190,7 @@ static pwf_status attempt(pwf_trainer *t, const pwf_stream *noise)
     span = pwf_trace_begin("reduce");
     pwf_exchange_reduce_end(t->exchange);
     pwf_trace_end(span);
-    PWF_FAULT_SPOIL("train.sum", PWF_FAULT_I64, t->sum + s->own.lo, s->own.hi - s->own.lo);
+    PWF_FAULT_SPOIL("train.sum", PWF_FAULT_I64, t->sum + s->own.lo, pwf_range_length(s->own));
     gradient(t, noise);
     PWF_FAULT_SPOIL("train.told", PWF_FAULT_F64, t->slot_loss, t->config->parallel.slots);
     t->told = true;

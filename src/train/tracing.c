@@ -8,6 +8,7 @@
 #include "pwf/core/fault.h"
 #include "pwf/core/file.h"
 #include "pwf/core/log.h"
+#include "pwf/core/machine.h"
 #include "pwf/core/mem.h"
 #include "pwf/core/trace.h"
 
@@ -33,8 +34,7 @@ static pwf_status open_file(pwf_trainer *t)
                                t->config->output, (long long)t->position.step, number);
         PWF_ASSERT(n > 0 && n < (int)sizeof g->path);
         g->fd = open(g->path, flags, 0644);
-        if (g->fd < 0 && errno != EEXIST)
-            return PWF_FAIL(PWF_CANTCREATE, "cannot create %s: %s", g->path, strerror(errno));
+        if (g->fd < 0 && errno != EEXIST) return PWF_FAIL_ERRNO(PWF_FILE_OUTPUT, "create", g->path);
     }
     g->length = sizeof HEAD - 1;
     return pwf_file_pwrite(g->fd, g->path, HEAD, sizeof HEAD - 1, 0);
@@ -98,11 +98,11 @@ static pwf_status collect(pwf_trainer *t, const char *text, size_t length)
 /* Names for the process and the threads of this rank. */
 static pwf_status names(const pwf_trainer *t, char **text, size_t *length)
 {
-    char host[64] = "";
+    char host[PWF_HOST];
     const int rank = pwf_mesh_rank(t->mesh, PWF_WORLD);
     FILE *out = open_memstream(text, length);
     if (!out) return PWF_FAIL(PWF_RESOURCE, "no memory for the names of a trace");
-    if (gethostname(host, sizeof host - 1) != 0) host[0] = '\0';
+    pwf_host_name(host);
     for (char *c = host; *c; c++)
         if (*c == '"' || *c == '\\' || *c < ' ' || *c > '~') *c = '?';
     fprintf(out,

@@ -3,6 +3,7 @@
 #include "pwf/core/watch.h"
 
 #include "pwf/core/log.h"
+#include "pwf/core/machine.h"
 #include "pwf/core/mem.h"
 #include "pwf/train/train.h"
 #include "trainer.h"
@@ -11,12 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { HOST = 64 };
-
 /* Where a rank runs. */
 typedef struct place {
     int64_t pid;
-    char host[HOST];
+    char host[PWF_HOST];
 } place;
 
 static void gather(const pwf_mesh *mesh, place *places)
@@ -24,7 +23,7 @@ static void gather(const pwf_mesh *mesh, place *places)
     place *mine = &places[pwf_mesh_rank(mesh, PWF_WORLD)];
     memset(mine, 0, sizeof *mine);
     mine->pid = (int64_t)getpid();
-    if (gethostname(mine->host, HOST - 1) != 0) mine->host[0] = '\0';
+    pwf_host_name(mine->host);
     pwf_mesh_gather_items(mesh, PWF_WORLD, places, sizeof *places);
 }
 

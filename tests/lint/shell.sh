@@ -3,7 +3,7 @@
 set -euo pipefail
 # shellcheck source=tests/lint/passed.sh
 . "$(dirname "$0")/passed.sh"
-mapfile -t scripts < <(find jobs slurm tests .ci -name '*.sh' -o -path '.ci/run' -o -name '*.slurm')
+mapfile -t scripts < <(find jobs slurm tests cmake .ci -name '*.sh' -o -path '.ci/run' -o -name '*.slurm')
 key=$(shellcheck --version && find tests -name lib.sh -exec cat {} +)
 mapfile -t new < <(unchecked shell "$key" "${scripts[@]}")
 for script in ${new[@]+"${new[@]}"}; do bash -n "$script"; done

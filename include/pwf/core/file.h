@@ -4,12 +4,32 @@
 
 #include "pwf/core/status.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /** Files by plain calls: whole transfers, and names that become durable. */
 
-enum { PWF_PATH = 4096 }; /* bytes of a file's name, its NUL included */
+enum { PWF_PATH = 4096 }; /* bytes of a path, including its NUL */
+
+/* What a file is to the program, which decides the exit code when a system call on it fails. */
+typedef enum pwf_file_use {
+    PWF_FILE_INPUT,  /* named by the user: PWF_MISSING where it does not exist, else PWF_IO */
+    PWF_FILE_OUTPUT, /* to be created: PWF_CANTCREATE */
+    PWF_FILE_STATE   /* created earlier by the program: PWF_IO */
+} pwf_file_use;
+
+/** The exit code of errno value `error` for a file of that use: PWF_DENIED for EACCES,
+ * EPERM and EROFS, PWF_RESOURCE for ENOMEM, EMFILE and ENFILE, else as pwf_file_use says.
+ * Local; any thread. */
+pwf_code pwf_errno_code(int error, pwf_file_use use);
+
+/** A failed system call as a status, with the current errno: "cannot <verb> <path>: <reason>".
+ * Local; any thread. Use PWF_FAIL_ERRNO. */
+pwf_status pwf_errno_status(pwf_file_use use, const char *verb, const char *path,
+                            const char *source, int line);
+
+#define PWF_FAIL_ERRNO(use, verb, path) pwf_errno_status((use), (verb), (path), __FILE__, __LINE__)
 
 /** pread and pwrite of exactly `bytes` bytes, whatever signals and short transfers; signs of life
  * for the watchdog.
@@ -30,6 +50,15 @@ pwf_status pwf_file_sync(int fd, const char *path);
  * Local. The caller closes *fd. Fails with PWF_MISSING, PWF_DENIED, PWF_IO or PWF_DATA; *fd is then
  * -1. */
 pwf_status pwf_file_open_read(const char *path, int *fd, int64_t *bytes);
+
+/** The directory part of a path, as dirname(1) prints it: "." without a slash, "/" for the root.
+ * Local; any thread. `dir` may be `path`. Returns false, and an empty `dir`, if the result is
+ * longer than PWF_PATH. */
+bool pwf_path_directory(char dir[PWF_PATH], const char *path);
+
+/** Writes "<dir>/<name>" to `path`.
+ * Local; any thread. Returns false, and an empty `path`, if that is longer than PWF_PATH. */
+bool pwf_path_join(char path[PWF_PATH], const char *dir, const char *name);
 
 /** Splits a path into the folder and the name in it, and checks that a file may get that name:
  * only a regular file is replaced.

@@ -8,7 +8,7 @@
 /** What the host gives this process: processors, memory, limits. All of it is for messages; nothing
  * that is computed depends on it. */
 
-enum { PWF_PROCESSORS_MAX = 2048, PWF_HOST = 64 };
+enum { PWF_PROCESSORS_MAX = 2048, PWF_HOST = 65 };
 
 /* A set of processors (hardware threads), as the system numbers them. */
 typedef struct pwf_processors {
@@ -27,6 +27,10 @@ typedef struct pwf_machine {
     int64_t files, stack;        /* RLIMIT_NOFILE and RLIMIT_STACK; INT64_MAX: no limit */
     int64_t shared_free;         /* bytes free in /dev/shm; -1 where there is none */
 } pwf_machine;
+
+/** The name of this host, "?" if the system does not say; cut to PWF_HOST - 1 bytes.
+ * Local; any thread. */
+void pwf_host_name(char host[PWF_HOST]);
 
 /** Looks around. What cannot be found out is left as if there were no limit.
  * Local. */

@@ -3,6 +3,7 @@
 #define PWF_SHARD_SHARD_H
 
 #include "pwf/core/pool.h"
+#include "pwf/core/range.h"
 #include "pwf/mesh/mesh.h"
 
 #include <stdbool.h>
@@ -11,18 +12,10 @@
 
 enum { PWF_BLOCK = 4096 }; /* elements; part of the numerics contract */
 
-typedef struct pwf_range {
-    int64_t lo, hi; /* [lo, hi) */
-} pwf_range;
-
 /** The elements of n that part `rank` of `size` owns: whole blocks, floor or ceiling of the mean
  * number of them, in rank order; the last block may be short, a part may be empty.
  * Local. Pure: recomputed, never stored. */
 pwf_range pwf_shard_range(int64_t n, int size, int rank);
-
-/** The part of range `a` inside `b`; empty ranges have hi == lo.
- * Local. */
-pwf_range pwf_range_meet(pwf_range a, pwf_range b);
 
 /** Number of blocks of n elements.
  * Local. */
