@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# room_graph.sh OUT.dot|OUT.svg: draws which room links which, from the NEEDS of src/*/CMakeLists.txt.
+# room_graph.sh OUT.dot|OUT.svg: draws which room links which, from NEEDS (for app: `rooms`) of src/*/CMakeLists.txt.
 # An arrow points from a room to one that it uses; arrows implied by others are left out. SVG needs graphviz.
 set -euo pipefail
 out=$1
@@ -12,7 +12,7 @@ edges() {
             { gsub(/[()]/, " & "); sub(/#.*/, ""); for (i = 1; i <= NF; i++) word[++n] = $i }
             END {
                 for (i = 1; i <= n; i++) {
-                    if (word[i] == "NEEDS") inside = 1
+                    if (word[i] == "NEEDS" || (word[i] == "rooms" && word[i - 2] == "set")) inside = 1
                     else if (word[i] ~ /^[A-Z_0-9]+$/ || word[i] == ")") inside = 0
                     else if (inside) print room, word[i]
                 }
