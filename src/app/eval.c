@@ -63,8 +63,8 @@ static pwf_status print_json(const page *p)
     pwf_json_set_text(j, "data", p->config->data.path);
     pwf_json_set_text(j, "precision", p->precision);
     pwf_json_set_int(j, "images", e->images);
-    pwf_json_set_int(j, "step", e->network.position.step);
-    pwf_json_set_int(j, "round", e->network.position.round);
+    pwf_json_set_int(j, "step", e->network.facts.position.step);
+    pwf_json_set_int(j, "round", e->network.facts.position.round);
     pwf_json_set_int(j, "weights", m->weights);
     if (e->network.has_codes) pwf_json_set_real(j, "fixed", m->fixed);
     pwf_report_measures(j, m);

@@ -71,11 +71,10 @@ static pwf_status write_model(const pwf_mesh *mesh, const command *c, pwf_state 
 {
     char *text = NULL;
     PWF_TRY(pwf_config_write(&c->config, &text));
-    const pwf_snapshot snapshot = {.state = state,
-                                   .seed = c->config.train.seed,
-                                   .slots = c->config.parallel.slots,
-                                   .model = c->config.model.name,
-                                   .config = text};
+    pwf_snapshot snapshot = {
+        .state = state,
+        .facts = {.seed = c->config.train.seed, .slots = c->config.parallel.slots, .config = text}};
+    snprintf(snapshot.facts.model, PWF_FACT_TEXT, "%s", c->config.model.name);
     const pwf_status s = pwf_ckpt_write_model_file(mesh, c->out, &snapshot);
     free(text);
     return s;

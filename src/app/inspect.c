@@ -38,11 +38,11 @@ static const char *precision(const pwf_loaded *from)
 static pwf_status print_page(const char *path, const pwf_loaded *from, const pwf_inspect_view *view)
 {
     const pwf_ckpt_info *info = &from->info;
-    const pwf_position *p = &info->position;
+    const pwf_position *p = &info->facts.position;
     char fingerprint[33];
     pwf_hash_text(info->fingerprint, fingerprint);
     printf("%s: a %s, every byte verified\n\n", path, kind(info));
-    printf("  model            %s\n", info->model);
+    printf("  model            %s\n", info->facts.model);
     printf("  parameters       %lld, of which %lld have a posterior\n", (long long)info->total,
            (long long)info->posterior);
     printf("  step             %lld, after %lld batches\n", (long long)p->step,
@@ -56,7 +56,8 @@ static pwf_status print_page(const char *path, const pwf_loaded *from, const pwf
     printf("  entropy          %.3f bits, %.3f without zeros\n", info->entropy,
            info->entropy_nonzero);
     printf("  codebook         %d values\n", info->codebook);
-    printf("  seed, slots      %lld, %lld\n", (long long)info->seed, (long long)info->slots);
+    printf("  seed, slots      %lld, %lld\n", (long long)info->facts.seed,
+           (long long)info->facts.slots);
     printf("  precision        %s in training\n", precision(from));
     printf("  size             %.1f MiB\n", (double)info->bytes * 0x1p-20);
     printf("  fingerprint      %s\n", fingerprint);
@@ -71,13 +72,8 @@ static pwf_status print_json(const char *path, const pwf_loaded *from, const pwf
     pwf_json *j = pwf_json_new();
     pwf_json_set_text(j, "file", path);
     pwf_json_set_text(j, "kind", info->is_model ? "model" : "checkpoint");
-    pwf_json_set_text(j, "model", info->model);
-    pwf_json_set_int(j, "step", info->position.step);
-    pwf_json_set_int(j, "phase", info->position.phase);
-    pwf_json_set_text(j, "phase_text", pwf_train_phase_text(info->position.phase));
-    pwf_json_set_int(j, "phase_step", info->position.phase_step);
-    pwf_json_set_int(j, "batches", info->position.batches);
-    pwf_json_set_int(j, "round", info->position.round);
+    pwf_ckpt_describe(&info->facts, j);
+    pwf_json_set_text(j, "phase_text", pwf_train_phase_text(info->facts.position.phase));
     pwf_json_set_int(j, "parameters", info->total);
     pwf_json_set_int(j, "posterior", info->posterior);
     pwf_json_set_int(j, "fixed", info->fixed);
@@ -86,8 +82,6 @@ static pwf_status print_json(const char *path, const pwf_loaded *from, const pwf
     pwf_json_set_real(j, "entropy", info->entropy);
     pwf_json_set_real(j, "entropy_nonzero", info->entropy_nonzero);
     pwf_json_set_int(j, "codebook", info->codebook);
-    pwf_json_set_int(j, "seed", info->seed);
-    pwf_json_set_int(j, "slots", info->slots);
     pwf_json_set_text(j, "precision", precision(from));
     pwf_json_set_int(j, "bytes", info->bytes);
     pwf_json_set_text(j, "fingerprint", fingerprint);

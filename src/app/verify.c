@@ -23,8 +23,8 @@ static void visit(void *context, const char *path)
     count->files++;
     if (s.code == PWF_OK) {
         printf("good  %s: %s of %s, step %lld, %.1f MiB\n", path,
-               info.is_model ? "model" : "checkpoint", info.model, (long long)info.position.step,
-               (double)info.bytes * 0x1p-20);
+               info.is_model ? "model" : "checkpoint", info.facts.model,
+               (long long)info.facts.position.step, (double)info.bytes * 0x1p-20);
         return;
     }
     printf("BAD   %s: %s\n", path, s.text);

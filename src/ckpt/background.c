@@ -181,7 +181,7 @@ pwf_status pwf_background_begin(pwf_background *b, const char *dir, const pwf_sn
     char name[64];
     PWF_ASSERT(!pwf_background_is_under_way(b) && snapshot->writer == PWF_CKPT_PWRITE);
     b->used = 0.0;
-    snprintf(name, sizeof name, PWF_CKPT_NAME, (long long)snapshot->position.step);
+    snprintf(name, sizeof name, PWF_CKPT_NAME, (long long)snapshot->facts.position.step);
     PWF_TRY(pwf_commit_new(b->mesh, dir, name, PWF_KIND_CHECKPOINT, snapshot, &b->commit));
     const pwf_status s = pwf_commit_together(b->commit, false);
     if (s.code == PWF_OK) pwf_commit_copy(b->commit, b->copy);

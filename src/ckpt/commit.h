@@ -11,8 +11,8 @@ typedef struct pwf_commit pwf_commit;
 
 #define PWF_CKPT_NAME "ckpt-%010lld.h5" /* of the checkpoint of a step */
 
-/** Plans a file of the state of a snapshot; nothing is made yet. The snapshot must stay as it is
- * until the file has been laid out, its state until pwf_commit_copy or the end.
+/** Plans a file of the state of a snapshot; nothing is made yet. facts.config must stay valid until
+ * the file has been laid out, the state unchanged until pwf_commit_copy or the end.
  * Collective over the mesh; the same status everywhere. The caller ends it with pwf_commit_end.
  * Fails with PWF_RESOURCE. */
 pwf_status pwf_commit_new(const pwf_mesh *mesh, const char *dir, const char *name, uint32_t kind,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "hashes.h"
 
+#include "fields.h"
 #include "pwf/core/log.h"
 #include "pwf/core/mem.h"
 
@@ -71,19 +72,15 @@ void pwf_hashes_gather(const pwf_mesh *mesh, pwf_hashes *hashes)
 pwf_status pwf_hashes_fingerprint(const pwf_hash *hash, int64_t count, const pwf_replicated *rest,
                                   pwf_hash *out)
 {
-    const pwf_position *p = &rest->position;
-    const int64_t numbers[] = {
-        rest->posterior, rest->total, rest->buffer_count, rest->codebook_count,
-        rest->min_power, p->phase,    p->round,           p->phase_step,
-        p->step,         p->batches,  rest->seed,         rest->slots};
+    const pwf_codebook *book = rest->codebook;
+    const int64_t numbers[] = {rest->posterior, rest->total, rest->buffer_count, book->count,
+                               book->min_power};
     pwf_hasher *hasher = pwf_hasher_new();
     if (!hasher) return PWF_FAIL(PWF_RESOURCE, "no memory for a hash");
     pwf_hasher_add(hasher, numbers, sizeof numbers);
-    pwf_hasher_add(hasher, &rest->data, sizeof rest->data);
-    pwf_hasher_add(hasher, rest->model, strlen(rest->model) + 1);
-    if (rest->codebook_count > 0)
-        pwf_hasher_add(hasher, rest->codebook,
-                       (size_t)rest->codebook_count * sizeof *rest->codebook);
+    pwf_fields_hash(rest->facts, hasher);
+    if (book->count > 0)
+        pwf_hasher_add(hasher, book->entry, (size_t)book->count * sizeof *book->entry);
     if (rest->buffer_count > 0)
         pwf_hasher_add(hasher, rest->buffers, (size_t)rest->buffer_count * sizeof *rest->buffers);
     if (count > 0) pwf_hasher_add(hasher, hash, (size_t)count * sizeof *hash);
@@ -122,15 +119,9 @@ pwf_status pwf_ckpt_fingerprint(const pwf_mesh *mesh, const pwf_snapshot *snapsh
         const pwf_replicated rest = {.posterior = state->posterior,
                                      .total = state->total,
                                      .buffer_count = pwf_registry_buffer_count(state->registry),
-                                     .codebook_count = state->codebook.count,
-                                     .min_power = state->codebook.min_power,
                                      .buffers = state->buffers,
-                                     .codebook = state->codebook.entry,
-                                     .position = snapshot->position,
-                                     .seed = snapshot->seed,
-                                     .slots = snapshot->slots,
-                                     .model = snapshot->model,
-                                     .data = snapshot->data};
+                                     .codebook = &state->codebook,
+                                     .facts = &snapshot->facts};
         s = pwf_hashes_fingerprint(hashes.hash, hashes.first[hashes.arrays], &rest, out);
     }
     pwf_hashes_free(&hashes);

@@ -29,18 +29,16 @@ void pwf_hashes_own(pwf_hashes *hashes, const pwf_state_array *arrays, pwf_range
  * Collective over the shards. */
 void pwf_hashes_gather(const pwf_mesh *mesh, pwf_hashes *hashes);
 
-/** The fingerprint from `count` block hashes in order and the replicated rest of a snapshot (its
- * codebook and buffers, position, seed, slots, model and data; /run does not count).
- * Local. Fails with PWF_RESOURCE. */
+/* What the fingerprint covers besides the arrays. */
 typedef struct pwf_replicated {
-    int64_t posterior, total, buffer_count, codebook_count, min_power;
+    int64_t posterior, total, buffer_count;
     const float *buffers;
-    const int32_t *codebook;
-    pwf_position position;
-    int64_t seed, slots;
-    const char *model;
-    pwf_hash data;
+    const pwf_codebook *codebook;
+    const pwf_facts *facts;
 } pwf_replicated;
+
+/** The fingerprint from `count` block hashes in order and the replicated rest of a snapshot.
+ * Local. Fails with PWF_RESOURCE. */
 pwf_status pwf_hashes_fingerprint(const pwf_hash *hash, int64_t count, const pwf_replicated *rest,
                                   pwf_hash *out);
 

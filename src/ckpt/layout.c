@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "layout.h"
 
+#include "fields.h"
 #include "pwf/core/mem.h"
 #include "pwf/rundir/output.h"
 
@@ -297,7 +298,7 @@ static pwf_status visit_buffers(const walk *w)
         if (w->registry) {
             const pwf_buffer *b = pwf_registry_buffer(w->registry, (int)i);
             count = b->count;
-            if (w->layout) data = w->layout->snapshot->state->buffers + b->offset;
+            if (w->layout) data = w->layout->state->buffers + b->offset;
         }
         snprintf(path, sizeof path, "/buffers/%s", w->tables->name[h->params + i]);
         PWF_TRY(visit_list(w, path, F32, count, data, NULL));
@@ -308,8 +309,7 @@ static pwf_status visit_buffers(const walk *w)
 static pwf_status visit_codebook(const walk *w)
 {
     static const int64_t some = 0;
-    const pwf_snapshot *s = w->layout ? w->layout->snapshot : NULL;
-    const pwf_codebook *book = s ? &s->state->codebook : NULL;
+    const pwf_codebook *book = w->layout ? &w->layout->state->codebook : NULL;
     const int64_t count = book ? book->count : ANY;
     return w->visit(w->file, &(item){.path = "/codebook",
                                      .type = I32,
@@ -320,39 +320,62 @@ static pwf_status visit_codebook(const walk *w)
                                      .min_power = book ? &book->min_power : &some});
 }
 
-static pwf_status visit_state(const walk *w)
+/* The members of a group that a format version has. */
+static int64_t count_members(const char *group, size_t length, uint32_t version)
 {
-    const pwf_snapshot *s = w->layout ? w->layout->snapshot : NULL;
-    const pwf_position *p = s ? &s->position : NULL;
-    const bool losses = w->tables->header.version >= PWF_FORMAT_LOSSES;
-    PWF_TRY(visit_group(w, "/state", losses ? 8 : 7));
-    PWF_TRY(visit_scalar(w, "/state/phase", I64, p ? &p->phase : NULL));
-    PWF_TRY(visit_scalar(w, "/state/round", I64, p ? &p->round : NULL));
-    PWF_TRY(visit_scalar(w, "/state/phase_step", I64, p ? &p->phase_step : NULL));
-    PWF_TRY(visit_scalar(w, "/state/step", I64, p ? &p->step : NULL));
-    PWF_TRY(visit_scalar(w, "/state/batches", I64, p ? &p->batches : NULL));
-    PWF_TRY(visit_scalar(w, "/state/seed", I64, s ? &s->seed : NULL));
-    PWF_TRY(visit_scalar(w, "/state/slots", I64, s ? &s->slots : NULL));
-    if (losses)
-        PWF_TRY(visit_list(w, "/state/losses", F64, s ? s->losses.count : ANY,
-                           s ? s->losses.value : NULL, NULL));
-    PWF_TRY(visit_text(w, "/model", s ? s->model : NULL));
-    return visit_list(w, "/data_hash", U64, 2, s ? &s->data : NULL, NULL);
+    int count = 0;
+    int64_t members = 0;
+    const pwf_field *fields = pwf_fields(&count);
+    for (int i = 0; i < count; i++)
+        members += fields[i].since <= version && strncmp(fields[i].path, group, length) == 0 &&
+                   fields[i].path[length] == '/';
+    return members;
 }
 
-/* Everything that depends on the mesh, on time or on paths. */
-static pwf_status visit_run(const walk *w)
+/* The group of a field, when it is the first of it; `last` is the field before it. */
+static pwf_status visit_group_of(const walk *w, const pwf_field *field, const char *last)
 {
-    const pwf_layout *l = w->layout;
-    const pwf_snapshot *s = l ? l->snapshot : NULL;
-    PWF_TRY(visit_group(w, "/run", 7));
-    PWF_TRY(visit_text(w, "/run/config", s ? s->config : NULL));
-    PWF_TRY(visit_text(w, "/run/program", l ? "pwf " PWF_VERSION : NULL));
-    PWF_TRY(visit_scalar(w, "/run/metrics_bytes", I64, s ? &s->metrics_bytes : NULL));
-    PWF_TRY(visit_scalar(w, "/run/rounds_bytes", I64, s ? &s->rounds_bytes : NULL));
-    PWF_TRY(visit_scalar(w, "/run/seconds", F64, s ? &s->seconds : NULL));
-    PWF_TRY(visit_scalar(w, "/run/shards", I64, l ? &l->shards : NULL));
-    return visit_scalar(w, "/run/replicas", I64, l ? &l->replicas : NULL);
+    char group[PATH];
+    const size_t length = (size_t)(strrchr(field->path, '/') - field->path);
+    if (length == 0 || strncmp(last, field->path, length + 1) == 0) return pwf_ok();
+    snprintf(group, sizeof group, "%.*s", (int)length, field->path);
+    return visit_group(w, group, count_members(group, length, w->tables->header.version));
+}
+
+static pwf_status visit_field(const walk *w, const pwf_field *field)
+{
+    const void *member = w->layout ? pwf_field_member(field, w->layout->facts) : NULL;
+    const pwf_losses *losses = member;
+    switch (field->type) {
+    case PWF_FIELD_I64:
+        return visit_scalar(w, field->path, I64, member);
+    case PWF_FIELD_F64:
+        return visit_scalar(w, field->path, F64, member);
+    case PWF_FIELD_HASH:
+        return visit_list(w, field->path, U64, 2, member, NULL);
+    case PWF_FIELD_LOSSES:
+        return visit_list(w, field->path, F64, losses ? losses->count : ANY,
+                          losses ? losses->value : NULL, NULL);
+    case PWF_FIELD_LONG_TEXT:
+        return visit_text(w, field->path, member ? *(const char *const *)member : NULL);
+    case PWF_FIELD_TEXT:
+        break;
+    }
+    return visit_text(w, field->path, member);
+}
+
+static pwf_status visit_fields(const walk *w)
+{
+    int count = 0;
+    const char *last = "";
+    const pwf_field *fields = pwf_fields(&count);
+    for (int i = 0; i < count; i++) {
+        if (fields[i].since > w->tables->header.version) continue;
+        PWF_TRY(visit_group_of(w, &fields[i], last));
+        PWF_TRY(visit_field(w, &fields[i]));
+        last = fields[i].path;
+    }
+    return pwf_ok();
 }
 
 static pwf_status visit_all(const walk *w)
@@ -367,8 +390,7 @@ static pwf_status visit_all(const walk *w)
     PWF_TRY(visit_hashes(w));
     PWF_TRY(visit_buffers(w));
     PWF_TRY(visit_codebook(w));
-    PWF_TRY(visit_state(w));
-    return visit_run(w);
+    return visit_fields(w);
 }
 
 /* ---- entry points ---- */
@@ -430,12 +452,12 @@ static pwf_status plan_tables(const pwf_registry *registry, pwf_file *file)
     return pwf_ok();
 }
 
-pwf_status pwf_layout_plan(const pwf_snapshot *snapshot, uint32_t kind, pwf_file *file)
+pwf_status pwf_layout_plan(const pwf_state *state, const pwf_facts *facts, uint32_t kind,
+                           pwf_file *file)
 {
-    const pwf_state *state = snapshot->state;
     const pwf_registry *registry = state->registry;
     pwf_header *h = &file->header;
-    *h = (pwf_header){.version = PWF_FORMAT, .kind = kind, .step = snapshot->position.step};
+    *h = (pwf_header){.version = PWF_FORMAT, .kind = kind, .step = facts->position.step};
     h->posterior = state->posterior;
     h->total = state->total;
     h->params = pwf_registry_params(registry);
@@ -453,7 +475,7 @@ pwf_status pwf_layout_make(const pwf_layout *layout)
     const char *path = layout->path;
     hid_t file = -1;
     PWF_TRY(pwf_h5_create(path, PWF_FIRST_BLOCK, &file));
-    const walk w = {make, file, layout->file, layout->snapshot->state->registry, layout};
+    const walk w = {make, file, layout->file, layout->state->registry, layout};
     pwf_status s = visit_all(&w);
     if (H5Fclose(file) < 0 && s.code == PWF_OK) s = pwf_h5_failed(PWF_IO, "cannot close", path);
     return s;
@@ -481,7 +503,7 @@ static pwf_status check_names(const pwf_file *file, const pwf_registry *registry
         h->total != pwf_registry_total_count(registry))
         return PWF_FAIL(PWF_DATA,
                         "%s has %lld posterior elements of %lld, the model of this run %lld of "
-                        "%lld: shapes or posterior.exclude differ",
+                        "%lld: their shapes or fixing.exclude differ",
                         file->path, (long long)h->posterior, (long long)h->total,
                         (long long)pwf_registry_posterior_count(registry),
                         (long long)pwf_registry_total_count(registry));

@@ -11,15 +11,16 @@
 
 /* What a file is made from. */
 typedef struct pwf_layout {
-    const pwf_snapshot *snapshot;
-    int64_t shards, replicas;
+    const pwf_state *state;
+    const pwf_facts *facts;
     pwf_file *file;   /* its plan */
     const char *path; /* an empty file that HDF5 may truncate */
 } pwf_layout;
 
 /** Fills in a header and the names for a state; offsets and lengths are still 0.
  * Local. The caller frees them with pwf_file_close. Fails with PWF_RESOURCE. */
-pwf_status pwf_layout_plan(const pwf_snapshot *snapshot, uint32_t kind, pwf_file *file);
+pwf_status pwf_layout_plan(const pwf_state *state, const pwf_facts *facts, uint32_t kind,
+                           pwf_file *file);
 
 /** Makes the HDF5 file in layout->path with everything but the arrays and the tables, and fills in
  * the offsets in layout->file. The serial driver does this on one rank, so that the file is the

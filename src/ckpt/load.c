@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What tools want of a file: its measures, or all of it. */
+#include "fields.h"
 #include "hashes.h"
 #include "read.h"
 
@@ -68,53 +69,41 @@ static pwf_status all_hashes(const pwf_file *file, pwf_hash **out, int64_t *coun
     return pwf_ok();
 }
 
-static pwf_status fingerprint(const pwf_file *file, hid_t h5, const pwf_small *in, pwf_hash *out)
+static pwf_status fingerprint(const pwf_file *file, hid_t h5, const pwf_codebook *book,
+                              const pwf_facts *facts, pwf_hash *out)
 {
     float *buffers = NULL;
-    int32_t *codebook = NULL;
     pwf_hash *hash = NULL;
     int64_t buffer_count = 0, count = 0;
     pwf_status s = pwf_read_buffers(h5, file, &buffers, &buffer_count);
-    if (s.code == PWF_OK)
-        s = pwf_mem_alloc(PWF_MEM_BUFFERS, in->codebook, sizeof *codebook, &codebook);
-    if (s.code == PWF_OK)
-        s = pwf_h5_read(h5, "/codebook", NULL, H5T_NATIVE_INT32, in->codebook, codebook);
     if (s.code == PWF_OK) s = all_hashes(file, &hash, &count);
     const pwf_replicated rest = {.posterior = file->header.posterior,
                                  .total = file->header.total,
                                  .buffer_count = buffer_count,
-                                 .codebook_count = in->codebook,
-                                 .min_power = in->min_power,
                                  .buffers = buffers,
-                                 .codebook = codebook,
-                                 .position = in->position,
-                                 .seed = in->seed,
-                                 .slots = in->slots,
-                                 .model = in->model,
-                                 .data = in->data};
+                                 .codebook = book,
+                                 .facts = facts};
     if (s.code == PWF_OK) s = pwf_hashes_fingerprint(hash, count, &rest, out);
     pwf_mem_free(hash);
-    pwf_mem_free(codebook);
     pwf_mem_free(buffers);
     return s;
 }
 
-static pwf_status inspect_open(const pwf_file *file, hid_t h5, pwf_ckpt_info *info)
+/* *book gets the codebook, also after a failure; the caller frees its entries. */
+static pwf_status inspect_open(const pwf_file *file, hid_t h5, pwf_ckpt_info *info,
+                               pwf_codebook *book)
 {
     const pwf_header *h = &file->header;
-    pwf_small in;
+    *book = (pwf_codebook){.entry = NULL};
     PWF_TRY(check_arrays(file));
-    PWF_TRY(pwf_read_small(h5, file, &in));
-    PWF_TRY(fingerprint(file, h5, &in, &info->fingerprint));
-    memcpy(info->model, in.model, sizeof info->model);
+    PWF_TRY(pwf_fields_read(h5, file, &info->facts));
+    PWF_TRY(pwf_read_codebook(h5, book));
+    PWF_TRY(fingerprint(file, h5, book, &info->facts, &info->fingerprint));
     info->is_model = h->kind == PWF_KIND_MODEL;
-    info->position = in.position;
     info->posterior = h->posterior;
     info->total = h->total;
-    info->seed = in.seed;
-    info->slots = in.slots;
     info->bytes = (int64_t)h->bytes;
-    info->codebook = (int)in.codebook;
+    info->codebook = book->count;
     return pwf_ok();
 }
 
@@ -123,10 +112,13 @@ static pwf_status touch(const pwf_file *file, hid_t h5)
 {
     const pwf_header *h = &file->header;
     pwf_ckpt_info info;
+    pwf_codebook book;
     char *config = NULL, path[PWF_NAME + 16];
     int dims = 0;
     int64_t shape[PWF_DIMS];
-    PWF_TRY(inspect_open(file, h5, &info));
+    const pwf_status s = inspect_open(file, h5, &info, &book);
+    pwf_mem_free(book.entry);
+    PWF_TRY(s);
     PWF_TRY(pwf_h5_read_text(h5, "/run/config", &config));
     free(config);
     for (int64_t i = 0; i < h->params; i++) {
@@ -156,14 +148,16 @@ static pwf_status open_contained(pwf_file *file, hid_t *h5)
 
 static pwf_status look(const char *path, pwf_ckpt_info *info, bool measured)
 {
-    *info = (pwf_ckpt_info){0};
+    *info = (pwf_ckpt_info){.is_model = false};
+    pwf_codebook book = {.entry = NULL};
     pwf_file file;
     hid_t h5 = -1;
     PWF_TRY(pwf_file_open(path, &file));
     pwf_status s = pwf_read_check_arrays(&file);
     if (s.code == PWF_OK) s = open_contained(&file, &h5);
-    if (s.code == PWF_OK) s = inspect_open(&file, h5, info);
+    if (s.code == PWF_OK) s = inspect_open(&file, h5, info, &book);
     if (s.code == PWF_OK && measured) s = measure(&file, info);
+    pwf_mem_free(book.entry);
     if (h5 >= 0) H5Fclose(h5);
     pwf_file_close(&file);
     return s;
@@ -231,19 +225,13 @@ static pwf_status load_parts(hid_t h5, const pwf_file *file, pwf_loaded *out)
 static pwf_status load(const pwf_file *file, hid_t h5, pwf_loaded *out)
 {
     const pwf_header *h = &file->header;
-    pwf_small in;
     int64_t buffers = 0;
-    PWF_TRY(inspect_open(file, h5, &out->info));
+    PWF_TRY(inspect_open(file, h5, &out->info, &out->codebook));
     PWF_TRY(measure(file, &out->info));
-    PWF_TRY(pwf_read_small(h5, file, &in));
     PWF_TRY(pwf_h5_read_text(h5, "/run/config", &out->config));
     out->count = (int)(h->params + h->buffers);
     out->buffers = (int)h->buffers;
-    out->codebook.min_power = in.min_power;
-    out->codebook.count = (int)in.codebook;
-    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, in.codebook, sizeof *out->codebook.entry,
-                          &out->codebook.entry));
-    PWF_TRY(pwf_h5_read(h5, "/codebook", NULL, H5T_NATIVE_INT32, in.codebook, out->codebook.entry));
+    out->info.facts.config = out->config;
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, h->names_bytes + 1, 1, &out->names));
     memcpy(out->names, file->text, (size_t)h->names_bytes);
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, out->count, sizeof *out->part, &out->part));
@@ -256,7 +244,7 @@ pwf_status pwf_load_hashed(const char *path, pwf_loaded *out, pwf_hash *root)
 {
     pwf_file file;
     hid_t h5 = -1;
-    *out = (pwf_loaded){0};
+    *out = (pwf_loaded){.config = NULL};
     PWF_TRY(pwf_file_open(path, &file));
     *root = file.header.root;
     pwf_status s = pwf_read_check_arrays(&file);
@@ -284,5 +272,5 @@ void pwf_ckpt_unload(pwf_loaded *loaded)
     pwf_mem_free(loaded->buffer);
     pwf_mem_free(loaded->code);
     pwf_mem_free(loaded->names);
-    *loaded = (pwf_loaded){0};
+    *loaded = (pwf_loaded){.config = NULL};
 }

@@ -113,8 +113,10 @@ static pwf_status read_checkpoint(const char *path, const pwf_registry *registry
 {
     pwf_loaded from;
     PWF_TRY(pwf_ckpt_load(path, &from));
-    *out = (pwf_network){from.info.position, true, has_sigma(&from)};
-    const pwf_status s = pwf_arrange(path, from.info.model, from.part, from.count, registry, to);
+    *out = (pwf_network){from.info.facts, true, has_sigma(&from)};
+    out->facts.config = NULL;
+    const pwf_status s =
+        pwf_arrange(path, from.info.facts.model, from.part, from.count, registry, to);
     pwf_ckpt_unload(&from);
     return s;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "read.h"
 
+#include "fields.h"
 #include "pwf/core/mem.h"
 
 #include <stdio.h>
@@ -25,53 +26,18 @@ pwf_status pwf_ckpt_verify(const char *path)
 
 /* ---- the small part, read by one rank ---- */
 
-/* None in a file of an older format. */
-static pwf_status read_losses(hid_t h5, const pwf_file *file, pwf_losses *out)
+pwf_status pwf_read_codebook(hid_t h5, pwf_codebook *out)
 {
-    memset(out, 0, sizeof *out);
-    if (file->header.version < PWF_FORMAT_LOSSES) return pwf_ok();
     int64_t count = 0;
-    PWF_TRY(pwf_h5_count(h5, "/state/losses", &count));
-    if (count > PWF_LOSSES_MAX)
-        return PWF_FAIL(PWF_DATA, "%s has %lld losses; %d are possible", file->path,
-                        (long long)count, PWF_LOSSES_MAX);
-    PWF_TRY(pwf_h5_read(h5, "/state/losses", NULL, H5T_NATIVE_DOUBLE, count, out->value));
-    out->count = count;
-    return pwf_ok();
-}
-
-pwf_status pwf_read_small(hid_t h5, const pwf_file *file, pwf_small *out)
-{
-    const struct {
-        const char *name;
-        int64_t *to;
-    } numbers[] = {{"/state/phase", &out->position.phase},
-                   {"/state/round", &out->position.round},
-                   {"/state/phase_step", &out->position.phase_step},
-                   {"/state/step", &out->position.step},
-                   {"/state/batches", &out->position.batches},
-                   {"/state/seed", &out->seed},
-                   {"/state/slots", &out->slots},
-                   {"/run/metrics_bytes", &out->metrics_bytes},
-                   {"/run/rounds_bytes", &out->rounds_bytes}};
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-        PWF_TRY(pwf_h5_read(h5, numbers[i].name, NULL, H5T_NATIVE_INT64, 1, numbers[i].to));
-    PWF_TRY(read_losses(h5, file, &out->losses));
-    PWF_TRY(pwf_h5_read(h5, "/run/seconds", NULL, H5T_NATIVE_DOUBLE, 1, &out->seconds));
-    PWF_TRY(pwf_h5_read(h5, "/data_hash", NULL, H5T_NATIVE_UINT64, 2, &out->data));
     PWF_TRY(pwf_h5_read(h5, "/codebook", "min_power", H5T_NATIVE_INT64, 1, &out->min_power));
-    PWF_TRY(pwf_h5_count(h5, "/codebook", &out->codebook));
-    if (out->codebook > PWF_CODES_MAX)
-        return PWF_FAIL(PWF_DATA, "the codebook has %lld entries; %d are possible",
-                        (long long)out->codebook, PWF_CODES_MAX);
-    char *model = NULL;
-    PWF_TRY(pwf_h5_read_text(h5, "/model", &model));
-    snprintf(out->model, sizeof out->model, "%s", model);
-    free(model);
-    if (out->position.step != file->header.step)
-        return PWF_FAIL(PWF_DATA, "%s has the step %lld in its first block and %lld in its state",
-                        file->path, (long long)file->header.step, (long long)out->position.step);
-    return pwf_ok();
+    PWF_TRY(pwf_h5_count(h5, "/codebook", &count));
+    if (count > PWF_CODES_MAX)
+        return PWF_FAIL(PWF_DATA, "the codebook has %lld entries, at most %d are allowed",
+                        (long long)count, PWF_CODES_MAX);
+    out->count = (int)count;
+    if (!out->entry)
+        PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, count, sizeof *out->entry, &out->entry));
+    return pwf_h5_read(h5, "/codebook", NULL, H5T_NATIVE_INT32, count, out->entry);
 }
 
 pwf_status pwf_read_buffers(hid_t h5, const pwf_file *file, float **out, int64_t *count)
@@ -98,74 +64,54 @@ pwf_status pwf_read_buffers(hid_t h5, const pwf_file *file, float **out, int64_t
 
 /* ---- read ---- */
 
-static pwf_status check_fields(const char *path, const pwf_small *in, const pwf_snapshot *s)
-{
-    const pwf_hash none = {0, 0};
-    const pwf_codebook *book = &s->state->codebook;
-    if (strcmp(in->model, s->model) != 0)
-        return PWF_FAIL(PWF_DATA, "%s is of the model %s, this run of %s", path, in->model,
-                        s->model);
-    if (in->seed != s->seed)
-        return PWF_FAIL(PWF_DATA, "%s has the seed %lld, this run %lld", path, (long long)in->seed,
-                        (long long)s->seed);
-    if (in->slots != s->slots)
-        return PWF_FAIL(PWF_DATA, "%s has parallel.slots %lld, this run %lld", path,
-                        (long long)in->slots, (long long)s->slots);
-    if (in->min_power != book->min_power)
-        return PWF_FAIL(PWF_DATA, "%s has fixing.min_power %lld, this run %lld", path,
-                        (long long)in->min_power, (long long)book->min_power);
-    if (memcmp(&s->data, &none, sizeof none) != 0 && memcmp(&s->data, &in->data, sizeof none) != 0)
-        return PWF_FAIL(PWF_DATA, "%s was trained or tested on other images than those of this run",
-                        path);
-    const pwf_position *p = &in->position;
-    if (p->phase < 0 || p->round < 0 || p->phase_step < 0 || p->step < 0 || p->batches < 0 ||
-        in->metrics_bytes < 0 || in->rounds_bytes < 0)
-        return PWF_FAIL(PWF_DATA, "%s stands at a negative position", path);
-    return pwf_ok();
-}
-
 /* Rank 0's part: the structure, and everything that is small. */
-static pwf_status read_replicated(const pwf_file *file, pwf_snapshot *s, pwf_small *in)
+static pwf_status read_open(hid_t h5, const pwf_file *file, const pwf_snapshot *s, pwf_facts *facts)
 {
     pwf_state *state = s->state;
-    hid_t h5 = -1;
-    if (file->header.kind != PWF_KIND_CHECKPOINT)
-        return PWF_FAIL(PWF_DATA, "%s is a final model, not a checkpoint: it cannot be continued",
-                        file->path);
-    PWF_TRY(pwf_layout_open(file, state->registry, &h5));
-    pwf_status status = pwf_read_small(h5, file, in);
-    if (status.code == PWF_OK) status = check_fields(file->path, in, s);
-    if (status.code == PWF_OK)
-        status = pwf_h5_read(h5, "/codebook", NULL, H5T_NATIVE_INT32, in->codebook,
-                             state->codebook.entry);
+    const int64_t min_power = state->codebook.min_power;
     float *buffers = NULL;
     int64_t count = 0;
-    if (status.code == PWF_OK) status = pwf_read_buffers(h5, file, &buffers, &count);
+    PWF_TRY(pwf_fields_read(h5, file, facts));
+    PWF_TRY(pwf_fields_compare(file->path, facts, &s->facts));
+    PWF_TRY(pwf_read_codebook(h5, &state->codebook));
+    const int64_t stored = state->codebook.min_power;
+    state->codebook.min_power = min_power;
+    if (stored != min_power)
+        return PWF_FAIL(PWF_DATA,
+                        "%s: fixing.min_power is %lld, this run has %lld: both must be "
+                        "equal to resume",
+                        file->path, (long long)stored, (long long)min_power);
+    pwf_status status = pwf_read_buffers(h5, file, &buffers, &count);
     if (status.code == PWF_OK && count != pwf_registry_buffer_count(state->registry))
         status = PWF_FAIL(PWF_DATA, "the buffers of %s have other lengths than those of this run",
                           file->path);
     if (status.code == PWF_OK && count > 0)
         memcpy(state->buffers, buffers, (size_t)count * sizeof *buffers);
     pwf_mem_free(buffers);
+    return status;
+}
+
+static pwf_status read_replicated(const pwf_file *file, const pwf_snapshot *s, pwf_facts *facts)
+{
+    hid_t h5 = -1;
+    if (file->header.kind != PWF_KIND_CHECKPOINT)
+        return PWF_FAIL(PWF_DATA, "%s is a final model, not a checkpoint: it cannot be resumed",
+                        file->path);
+    PWF_TRY(pwf_layout_open(file, s->state->registry, &h5));
+    const pwf_status status = read_open(h5, file, s, facts);
     H5Fclose(h5);
     return status;
 }
 
-static void share_replicated(const pwf_mesh *mesh, pwf_snapshot *s, pwf_small *in)
+static void share_replicated(const pwf_mesh *mesh, pwf_snapshot *s, pwf_facts *facts)
 {
-    pwf_state *state = s->state;
-    pwf_mesh_broadcast(mesh, PWF_WORLD, 0, in, sizeof *in);
-    state->codebook.count = (int)in->codebook;
-    pwf_mesh_broadcast(mesh, PWF_WORLD, 0, state->codebook.entry,
-                       (size_t)in->codebook * sizeof *state->codebook.entry);
-    pwf_mesh_broadcast(mesh, PWF_WORLD, 0, state->buffers,
-                       (size_t)pwf_registry_buffer_count(state->registry) * sizeof(float));
-    s->position = in->position;
-    s->losses = in->losses;
-    s->data = in->data;
-    s->metrics_bytes = in->metrics_bytes;
-    s->rounds_bytes = in->rounds_bytes;
-    s->seconds = in->seconds;
+    pwf_codebook *book = &s->state->codebook;
+    pwf_mesh_broadcast(mesh, PWF_WORLD, 0, facts, sizeof *facts);
+    pwf_fields_take(facts, &s->facts);
+    pwf_mesh_broadcast(mesh, PWF_WORLD, 0, &book->count, sizeof book->count);
+    pwf_mesh_broadcast(mesh, PWF_WORLD, 0, book->entry, (size_t)book->count * sizeof *book->entry);
+    pwf_mesh_broadcast(mesh, PWF_WORLD, 0, s->state->buffers,
+                       (size_t)pwf_registry_buffer_count(s->state->registry) * sizeof(float));
 }
 
 /* The own range of one array, and the proof that what is now in memory is what the hashes say. */
@@ -227,14 +173,13 @@ static pwf_status read_shard(const pwf_file *file, pwf_state *state)
 pwf_status pwf_ckpt_read(const pwf_mesh *mesh, const char *path, pwf_snapshot *snapshot)
 {
     pwf_file file;
-    pwf_small in;
-    memset(&in, 0, sizeof in);
+    pwf_facts facts = {.config = NULL};
     pwf_status s = pwf_mesh_agree(mesh, pwf_file_open(path, &file));
     if (s.code == PWF_OK && pwf_mesh_rank(mesh, PWF_WORLD) == 0)
-        s = read_replicated(&file, snapshot, &in);
+        s = read_replicated(&file, snapshot, &facts);
     s = pwf_mesh_agree(mesh, s);
     if (s.code == PWF_OK) {
-        share_replicated(mesh, snapshot, &in);
+        share_replicated(mesh, snapshot, &facts);
         s = pwf_mesh_agree(mesh, read_shard(&file, snapshot->state));
     }
     pwf_file_close(&file);

@@ -7,19 +7,10 @@
 
 /** Reading the small part of a checkpoint or model file, for one rank. */
 
-/* What is replicated in a checkpoint, beside codebook and buffers. */
-typedef struct pwf_small {
-    pwf_position position;
-    pwf_losses losses;
-    int64_t seed, slots, metrics_bytes, rounds_bytes, codebook, min_power;
-    double seconds;
-    pwf_hash data;
-    char model[256];
-} pwf_small;
-
-/** Reads it from an open file.
+/** Reads the codebook; out->entry, if NULL, is allocated (pwf_mem_free), else it has room for
+ * PWF_CODES_MAX.
  * Local. Fails with PWF_DATA or PWF_RESOURCE. */
-pwf_status pwf_read_small(hid_t h5, const pwf_file *file, pwf_small *out);
+pwf_status pwf_read_codebook(hid_t h5, pwf_codebook *out);
 
 /** Reads all buffers in a row; *count gets their number, *out the memory (pwf_mem_free).
  * Local. Fails with PWF_DATA or PWF_RESOURCE. */

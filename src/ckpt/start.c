@@ -13,7 +13,7 @@ static pwf_status read_first(const char *path, pwf_state *state, float *mu, pwf_
     PWF_TRY(pwf_load_hashed(path, &from, hash));
     const pwf_arranged to = {.mu = mu, .buffers = state->buffers};
     const pwf_status s =
-        pwf_arrange(path, from.info.model, from.part, from.count, state->registry, &to);
+        pwf_arrange(path, from.info.facts.model, from.part, from.count, state->registry, &to);
     pwf_ckpt_unload(&from);
     return s;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #define _GNU_SOURCE /* fallocate, memfd_create */
 #include "commit.h"
+#include "fields.h"
 #include "hashes.h"
 #include "mpiio.h"
 
@@ -29,9 +30,9 @@
 
 struct pwf_commit {
     const pwf_mesh *mesh;
-    const pwf_snapshot *snapshot; /* until the file is laid out */
+    pwf_facts facts;
     const pwf_registry *registry;
-    const pwf_state *state;                       /* of an mpiio file */
+    const pwf_state *state; /* until the file is laid out; of an mpiio file, until it is written */
     pwf_state_array arrays[PWF_STATE_ARRAYS_MAX]; /* the state's, or a copy */
     pwf_range own, own_posterior;
     char dir[PWF_PATH], part[PWF_PATH], path[PWF_PATH];
@@ -139,8 +140,7 @@ static pwf_status lay_out(pwf_commit *c)
     if (!c->first) return pwf_ok();
     char name[PWF_MEMORY_NAME];
     PWF_TRY(pwf_output_memory(&c->memory, name));
-    const pwf_layout layout = {c->snapshot, pwf_mesh_size(c->mesh, PWF_SHARD),
-                               pwf_mesh_size(c->mesh, PWF_REPLICA), &c->file, name};
+    const pwf_layout layout = {c->state, &c->facts, &c->file, name};
     PWF_TRY(pwf_layout_make(&layout));
     struct stat info;
     if (fstat(c->memory, &info) != 0)
@@ -438,7 +438,6 @@ void pwf_commit_copy(pwf_commit *c, char *copy)
         c->arrays[a].data = copy;
         copy += bytes;
     }
-    c->snapshot = NULL;
 }
 
 /* ---- step 6: a failure ---- */
@@ -466,9 +465,8 @@ void pwf_commit_end(pwf_commit *c, const pwf_status *status)
 
 static pwf_status plan(pwf_commit *c, const char *dir, const char *name, uint32_t kind)
 {
-    const pwf_snapshot *snapshot = c->snapshot;
-    PWF_TRY(pwf_hashes_new(c->mesh, snapshot->state, &c->hashes));
-    PWF_TRY(pwf_layout_plan(snapshot, kind, &c->file));
+    PWF_TRY(pwf_hashes_new(c->mesh, c->state, &c->hashes));
+    PWF_TRY(pwf_layout_plan(c->state, &c->facts, kind, &c->file));
     const int n = snprintf(c->path, sizeof c->path, "%s/%s", dir, name);
     if (n >= (int)sizeof c->path)
         return PWF_FAIL(PWF_CANTCREATE, "the name of the directory %.200s... is too long", dir);
@@ -484,7 +482,9 @@ pwf_status pwf_commit_new(const pwf_mesh *mesh, const char *dir, const char *nam
     pwf_status s = pwf_mem_alloc(PWF_MEM_BUFFERS, 1, sizeof *c, &c);
     if (s.code == PWF_OK) {
         c->mesh = mesh;
-        c->snapshot = snapshot;
+        c->facts = snapshot->facts;
+        pwf_fields_stamp(&c->facts, pwf_mesh_size(mesh, PWF_SHARD),
+                         pwf_mesh_size(mesh, PWF_REPLICA));
         c->state = snapshot->state;
         c->registry = snapshot->state->registry;
         pwf_state_arrays(snapshot->state, c->arrays);
@@ -524,7 +524,7 @@ pwf_status pwf_ckpt_write(const pwf_mesh *mesh, const char *dir, const pwf_snaps
                           char *path)
 {
     char name[64];
-    snprintf(name, sizeof name, PWF_CKPT_NAME, (long long)snapshot->position.step);
+    snprintf(name, sizeof name, PWF_CKPT_NAME, (long long)snapshot->facts.position.step);
     return run(mesh, dir, name, PWF_KIND_CHECKPOINT, snapshot, path);
 }
 

@@ -21,10 +21,10 @@ pwf_json *pwf_export_metadata(const pwf_loaded *from)
     const pwf_ckpt_info *info = &from->info;
     char text[33];
     pwf_json *j = pwf_json_new();
-    pwf_json_set_text(j, "model", info->model);
+    pwf_json_set_text(j, "model", info->facts.model);
     pwf_json_set_text(j, "program", "pwf " PWF_VERSION);
-    set_number(j, "round", info->position.round);
-    set_number(j, "step", info->position.step);
+    set_number(j, "round", info->facts.position.round);
+    set_number(j, "step", info->facts.position.step);
     set_number(j, "posterior", info->posterior);
     set_number(j, "fixed", info->fixed);
     set_number(j, "unique", info->unique);
@@ -105,7 +105,7 @@ static pwf_status write_all(const pwf_loaded *from, const char *header, pwf_outp
     PWF_TRY(pwf_output_add(output, header, length));
     PWF_TRY(pwf_output_add(output, spaces, fill));
     for (int left = count_layers(from); left > 0; left--)
-        PWF_TRY(pwf_output_add(output, &from->info.position.step, sizeof(int64_t)));
+        PWF_TRY(pwf_output_add(output, &from->info.facts.position.step, sizeof(int64_t)));
     for (int i = 0; i < from->count; i++)
         PWF_TRY(pwf_output_add(output, from->part[i].values,
                                (size_t)from->part[i].count * sizeof(float)));

@@ -11,7 +11,7 @@ static pwf_status evaluate(pwf_trainer *t, const char *file, bool ensemble, pwf_
                         "%s has no sigma to draw weights with: only a checkpoint of a Bayesian "
                         "phase or a round has",
                         file);
-    t->position = out->network.position;
+    t->position = out->network.facts.position;
     out->images = pwf_dataset_count(t->test_data);
     return pwf_evaluate_measure(t, ensemble, &out->measures);
 }

@@ -82,9 +82,9 @@ pwf_status pwf_numbers_roll_back(pwf_trainer *t, const pwf_status *why)
                  t->changed ? "" : " with later batches");
     pwf_trainer_at(t, "load", "watchdog.start", t->config->watchdog.start);
     PWF_TRY(pwf_ckpt_read(t->mesh, t->saved, &from));
-    PWF_TRY(pwf_mesh_agree(t->mesh, write_row(t, &from.position)));
-    t->position = from.position;
-    t->losses = from.losses;
+    PWF_TRY(pwf_mesh_agree(t->mesh, write_row(t, &from.facts.position)));
+    t->position = from.facts.position;
+    t->losses = from.facts.losses;
     /* Memory that changed says nothing against the batches. */
     if (t->position.batches < batches && !t->changed) t->position.batches = batches;
     t->changed = 0;

@@ -295,8 +295,8 @@ static pwf_status open_directory(pwf_trainer *t, const pwf_snapshot *from)
     char metrics[PWF_TEXT + 16];
     snprintf(metrics, sizeof metrics, "%s/metrics.jsonl", c->output);
     const bool here = access(metrics, F_OK) == 0;
-    pwf_status status = pwf_report_open(c->output, here ? from->metrics_bytes : 0,
-                                        here ? from->rounds_bytes : 0, live, &t->report);
+    pwf_status status = pwf_report_open(c->output, here ? from->facts.metrics_bytes : 0,
+                                        here ? from->facts.rounds_bytes : 0, live, &t->report);
     if (status.code == PWF_OK) status = pwf_report_config(t->report, text);
     free(text);
     return status;
@@ -331,14 +331,14 @@ static bool stands_in(const char *path, const char *dir)
 static pwf_status take_up(pwf_trainer *t, const char *checkpoint, pwf_snapshot *from)
 {
     *from = pwf_trainer_snapshot(t);
-    from->seconds = 0.0;
+    from->facts.seconds = 0.0;
     t->units_total = pwf_plan_units(t, &t->position);
     if (checkpoint) {
         (void)PWF_FAULT_POINT("train.load");
         PWF_TRY(pwf_ckpt_read(t->mesh, checkpoint, from));
-        t->position = from->position;
-        t->losses = from->losses;
-        t->seconds = from->seconds;
+        t->position = from->facts.position;
+        t->losses = from->facts.losses;
+        t->seconds = from->facts.seconds;
         t->saved_position = t->position;
         t->has_saved = stands_in(checkpoint, t->config->output);
         snprintf(t->saved, sizeof t->saved, "%s", checkpoint);

@@ -33,9 +33,9 @@ static pwf_status take_snapshot(pwf_trainer *t, pwf_snapshot *snapshot, char **t
     PWF_TRY(pwf_ranks_compare(t));
     pwf_mesh_broadcast(t->mesh, PWF_WORLD, 0, lengths, sizeof lengths);
     *snapshot = pwf_trainer_snapshot(t);
-    snapshot->config = *text;
-    snapshot->metrics_bytes = lengths[0];
-    snapshot->rounds_bytes = lengths[1];
+    snapshot->facts.config = *text;
+    snapshot->facts.metrics_bytes = lengths[0];
+    snapshot->facts.rounds_bytes = lengths[1];
     return pwf_ok();
 }
 

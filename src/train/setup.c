@@ -246,17 +246,18 @@ static pwf_hash hash_of_data(const pwf_trainer *t)
 
 pwf_snapshot pwf_trainer_snapshot(pwf_trainer *t)
 {
-    return (pwf_snapshot){
+    pwf_snapshot s = {
         .state = t->state,
-        .position = t->position,
-        .losses = t->losses,
-        .seed = t->config->train.seed,
-        .slots = t->config->parallel.slots,
-        .model = t->config->model.name,
-        .data = hash_of_data(t),
-        .seconds = pwf_trainer_seconds(t),
+        .facts = {.position = t->position,
+                  .losses = t->losses,
+                  .seed = t->config->train.seed,
+                  .slots = t->config->parallel.slots,
+                  .data = hash_of_data(t),
+                  .seconds = pwf_trainer_seconds(t)},
         .writer = t->config->checkpoint.writer,
     };
+    snprintf(s.facts.model, sizeof s.facts.model, "%s", t->config->model.name);
+    return s;
 }
 
 void pwf_trainer_progress(pwf_trainer *t, const char *phase, int64_t done, int64_t total,

@@ -72,7 +72,8 @@ int main(int argc, char **argv)
     snprintf(config.model.name, sizeof config.model.name, "%s", argv[2]);
     bench_check(pwf_model_build(pwf_config_model(&config), &registry, &graph));
     const int64_t total = pwf_registry_total_count(registry);
-    pwf_snapshot snapshot = {.seed = 1, .slots = 8, .model = argv[2], .config = "# bench\n"};
+    pwf_snapshot snapshot = {.facts = {.seed = 1, .slots = 8, .config = "# bench\n"}};
+    snprintf(snapshot.facts.model, PWF_FACT_TEXT, "%s", argv[2]);
     bench_check(
         pwf_state_new(registry, pwf_shard_range(total, ranks, rank), 7, 11, &snapshot.state));
     pwf_state_array arrays[PWF_STATE_ARRAYS_MAX];
@@ -90,7 +91,7 @@ int main(int argc, char **argv)
         for (int w = 0; w < WAYS; w++) {
             double stands = 0.0;
             snapshot.writer = w == MPIIO ? PWF_CKPT_MPIIO : PWF_CKPT_PWRITE;
-            snapshot.position.step++;
+            snapshot.facts.position.step++;
             pwf_mesh_barrier(mesh);
             const double begun = pwf_clock_seconds();
             if (w == ASYNC)
@@ -100,7 +101,7 @@ int main(int argc, char **argv)
             if (i >= 0) seconds[w][i] = pwf_clock_seconds() - begun;
             if (i >= 0) stood[w][i] = w == ASYNC ? stands : seconds[w][i];
             pwf_ckpt_prune(mesh, argv[1],
-                           (pwf_ckpt_retention){.step = snapshot.position.step, .keep = 2});
+                           (pwf_ckpt_retention){.step = snapshot.facts.position.step, .keep = 2});
         }
     pwf_background_free(background);
     pwf_ckpt_info info;

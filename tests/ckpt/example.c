@@ -54,10 +54,10 @@ example example_new(const pwf_mesh *mesh)
     const pwf_range own =
         pwf_shard_range(total, pwf_mesh_size(mesh, PWF_SHARD), pwf_mesh_rank(mesh, PWF_SHARD));
     must(pwf_state_new(e.registry, own, 7, 11, &e.snapshot.state));
-    e.snapshot.seed = 7;
-    e.snapshot.slots = 8;
-    e.snapshot.model = "example";
-    e.snapshot.config = "model:\n  name: example\n";
+    e.snapshot.facts.seed = 7;
+    e.snapshot.facts.slots = 8;
+    strcpy(e.snapshot.facts.model, "example");
+    e.snapshot.facts.config = "model:\n  name: example\n";
     return e;
 }
 
@@ -92,17 +92,17 @@ void example_set(example *e, int64_t step)
     s->codebook.count = 0;
     for (int32_t i = 0; i < 5; i++)
         pwf_codebook_add(&s->codebook, (i - 2) * 512 + (int32_t)step);
-    e->snapshot.position = (pwf_position){1, step / 100, step % 100, step, 2 * step};
-    e->snapshot.data = (pwf_hash){0x1234, 0x5678};
-    e->snapshot.metrics_bytes = 10 * step;
-    e->snapshot.rounds_bytes = step;
-    e->snapshot.seconds = (double)step;
+    e->snapshot.facts.position = (pwf_position){1, step / 100, step % 100, step, 2 * step};
+    e->snapshot.facts.data = (pwf_hash){0x1234, 0x5678};
+    e->snapshot.facts.metrics_bytes = 10 * step;
+    e->snapshot.facts.rounds_bytes = step;
+    e->snapshot.facts.seconds = (double)step;
 }
 
 void example_spoil(example *e)
 {
     example_set(e, 77777);
-    e->snapshot.data = (pwf_hash){0, 0};
+    e->snapshot.facts.data = (pwf_hash){0, 0};
 }
 
 pwf_ckpt_writer example_writer(const char *way)
@@ -173,7 +173,7 @@ pwf_status example_load(example *e, const pwf_mesh *mesh, const char *dir, int64
     PWF_TRY(pwf_ckpt_find(mesh, dir, path, &found));
     if (!found) return PWF_FAIL(PWF_MISSING, "%s has no checkpoint", dir);
     PWF_TRY(pwf_ckpt_read(mesh, path, &e->snapshot));
-    *step = e->snapshot.position.step;
+    *step = e->snapshot.facts.position.step;
     const pwf_hash loaded = example_fingerprint(e, mesh);
     example_set(e, *step);
     const pwf_hash want = example_fingerprint(e, mesh);

@@ -87,8 +87,8 @@ static void round_trip(bool sharded)
     pwf_ckpt_info info;
     good(pwf_ckpt_inspect(path, &info));
     assert_memory_equal(&info.fingerprint, &before, sizeof before);
-    assert_string_equal(info.model, "example");
-    assert_int_equal(info.position.step, 250);
+    assert_string_equal(info.facts.model, "example");
+    assert_int_equal(info.facts.position.step, 250);
     assert_int_equal(info.codebook, 5);
     assert_int_equal(info.total, pwf_registry_total_count(e.registry));
     assert_int_equal(info.fixed, info.posterior - (info.posterior + 1) / 6);
@@ -98,14 +98,14 @@ static void round_trip(bool sharded)
     good(pwf_ckpt_read(mesh, path, &e.snapshot));
     const pwf_hash after = example_fingerprint(&e, mesh);
     assert_memory_equal(&after, &before, sizeof before);
-    assert_int_equal(e.snapshot.position.batches, 500);
-    assert_int_equal(e.snapshot.metrics_bytes, 2500);
-    assert_int_equal(e.snapshot.rounds_bytes, 250);
-    assert_true(e.snapshot.seconds == 250);
+    assert_int_equal(e.snapshot.facts.position.batches, 500);
+    assert_int_equal(e.snapshot.facts.metrics_bytes, 2500);
+    assert_int_equal(e.snapshot.facts.rounds_bytes, 250);
+    assert_true(e.snapshot.facts.seconds == 250);
 
     char *config = NULL;
     good(pwf_ckpt_read_config(mesh, path, &config));
-    assert_string_equal(config, e.snapshot.config);
+    assert_string_equal(config, e.snapshot.facts.config);
     free(config);
     pwf_mesh_barrier(mesh);
     assert_int_equal(count_files(), 1);
@@ -171,8 +171,8 @@ static void test_fingerprint(void **state)
     pwf_mesh *mesh = mesh_of(true, &e);
     example_set(&e, 3);
     const pwf_hash base = example_fingerprint(&e, mesh);
-    e.snapshot.seconds = 99;
-    e.snapshot.metrics_bytes = 1;
+    e.snapshot.facts.seconds = 99;
+    e.snapshot.facts.metrics_bytes = 1;
     pwf_hash now = example_fingerprint(&e, mesh);
     assert_memory_equal(&now, &base, sizeof base);
     for (int change = 0; change < 9; change++) {
@@ -187,8 +187,8 @@ static void test_fingerprint(void **state)
         if (change == 4 && here) s->code[0] = 4;
         if (change == 5) s->buffers[31] = -1;
         if (change == 6) s->codebook.entry[4]++;
-        if (change == 7) e.snapshot.position.batches++;
-        if (change == 8) e.snapshot.data.hi++;
+        if (change == 7) e.snapshot.facts.position.batches++;
+        if (change == 8) e.snapshot.facts.data.hi++;
         now = example_fingerprint(&e, mesh);
         assert_memory_not_equal(&now, &base, sizeof base);
     }
@@ -212,16 +212,16 @@ static void test_foreign(void **state)
     example_set(&e, 5);
     good(pwf_ckpt_write(mesh, dir, &e.snapshot, path));
     const example same = e;
-    e.snapshot.model = "other";
+    strcpy(e.snapshot.facts.model, "other");
     refused(mesh, &e, "model");
     e = same;
-    e.snapshot.seed = 8;
+    e.snapshot.facts.seed = 8;
     refused(mesh, &e, "seed");
     e = same;
-    e.snapshot.slots = 4;
+    e.snapshot.facts.slots = 4;
     refused(mesh, &e, "slots");
     e = same;
-    e.snapshot.data.lo++;
+    e.snapshot.facts.data.lo++;
     refused(mesh, &e, "images");
     e = same;
     e.snapshot.state->codebook.min_power = 9;
@@ -286,7 +286,7 @@ static void test_folder(void **state)
     assert_true(found && strstr(path, "round-07.h5"));
     pwf_ckpt_info info;
     good(pwf_ckpt_inspect(path, &info));
-    assert_int_equal(info.position.step, 2);
+    assert_int_equal(info.facts.position.step, 2);
     pwf_mesh_barrier(mesh);
     if (first) assert_int_equal(truncate(path, 5000), 0);
     assert_int_equal(pwf_ckpt_find(mesh, dir, path, &found).code, PWF_DATA);

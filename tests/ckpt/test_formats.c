@@ -38,7 +38,8 @@ static void make_registry(void)
 static pwf_snapshot new_snapshot(void)
 {
     const int64_t total = pwf_registry_total_count(registry);
-    pwf_snapshot s = {.seed = 5, .slots = 4, .model = "old", .config = "model:\n  name: old\n"};
+    pwf_snapshot s = {
+        .facts = {.seed = 5, .slots = 4, .model = "old", .config = "model:\n  name: old\n"}};
     must(pwf_state_new(registry, (pwf_range){0, total}, 5, 7, &s.state));
     return s;
 }
@@ -50,10 +51,10 @@ static void fill(pwf_snapshot *s)
         s->state->mu[i] = 1.0F / (float)(i + 3);
     s->state->buffers[2] = 2.5F;
     s->state->code[3] = (int16_t)pwf_codebook_add(&s->state->codebook, 12);
-    s->position = (pwf_position){2, 1, 3, 40, 41};
-    s->losses.count = 2;
-    s->losses.value[0] = 0.25;
-    s->losses.value[1] = 0.125;
+    s->facts.position = (pwf_position){2, 1, 3, 40, 41};
+    s->facts.losses.count = 2;
+    s->facts.losses.value[0] = 0.25;
+    s->facts.losses.value[1] = 0.125;
 }
 
 static void compare(const pwf_snapshot *s, int64_t losses)
@@ -62,11 +63,11 @@ static void compare(const pwf_snapshot *s, int64_t losses)
     fill(&want);
     assert_memory_equal(s->state->mu, want.state->mu, (size_t)want.state->total * sizeof(float));
     assert_memory_equal(s->state->buffers, want.state->buffers, 4 * sizeof(float));
-    assert_memory_equal(&s->position, &want.position, sizeof want.position);
+    assert_memory_equal(&s->facts.position, &want.facts.position, sizeof want.facts.position);
     assert_int_equal(s->state->codebook.entry[0], 12);
-    assert_int_equal(s->losses.count, losses);
+    assert_int_equal(s->facts.losses.count, losses);
     for (int64_t i = 0; i < losses; i++)
-        assert_true(s->losses.value[i] == want.losses.value[i]);
+        assert_true(s->facts.losses.value[i] == want.facts.losses.value[i]);
     pwf_state_free(want.state);
 }
 
@@ -77,7 +78,7 @@ static void test_format_1(void **state)
     const char *folder = getenv("PWF_SOURCE_DIR");
     snprintf(path, sizeof path, "%s/tests/ckpt/golden/version1.h5", folder ? folder : ".");
     pwf_snapshot s = new_snapshot();
-    s.losses.count = 1;
+    s.facts.losses.count = 1;
     must(pwf_ckpt_read(mesh, path, &s));
     compare(&s, 0);
     pwf_state_free(s.state);

@@ -38,7 +38,7 @@ static pwf_loaded network(int64_t weights, int codes, int free_percent, int64_t 
     n.buffer = calloc(4, sizeof *n.buffer);
     n.code = calloc((size_t)weights + 1, sizeof *n.code);
     assert_true(n.part && n.codebook.entry && n.mu && n.buffer && n.code);
-    snprintf(n.info.model, sizeof n.info.model, "made up");
+    snprintf(n.info.facts.model, sizeof n.info.facts.model, "made up");
     for (int k = 0; k < codes; k++)
         n.codebook.entry[k] = (k % 2 == 0 ? 1 : -1) * 3 * (k / 2 + k % 2) - (k > 5);
     uint32_t words[4];
@@ -210,7 +210,7 @@ static void test_safetensors(void **state)
     pwf_loaded n = network(3000, 20, 10, 7);
     int64_t bytes = 0, rounded = 0, step = 0;
     pwf_weights_file *file = NULL;
-    n.info.position.step = 54321;
+    n.info.facts.position.step = 54321;
     assert_int_equal(pwf_export_safetensors(&n, "made.safetensors", &bytes).code, PWF_OK);
     assert_int_equal(pwf_weights_open("made.safetensors", &file).code, PWF_OK);
     /* the counter of the one BatchNorm, a number at the start of the values */

@@ -45,11 +45,11 @@ int main(int argc, char **argv)
     if (argc != 2) return PWF_USAGE;
     pwf_mesh *mesh = NULL;
     pwf_registry *r = network();
-    pwf_snapshot s = {.seed = 7,
-                      .slots = 8,
-                      .model = "example",
-                      .config = "model:\n  name: example\n",
-                      .position = {.step = 1}};
+    pwf_snapshot s = {.facts = {.seed = 7,
+                                .slots = 8,
+                                .model = "example",
+                                .config = "model:\n  name: example\n",
+                                .position = {.step = 1}}};
     char path[PWF_PATH], other[PWF_PATH + 16];
     must(pwf_mesh_new(1, &mesh));
     const pwf_range own = {0, pwf_registry_total_count(r)};

@@ -221,8 +221,8 @@ static void make_model(void)
     /* variances that let large values grow beyond fp32 */
     memset(state->buffers, 0, (size_t)pwf_registry_buffer_count(registry) * sizeof(float));
     good(pwf_config_write(&config, &text));
-    const pwf_snapshot snapshot = {
-        .state = state, .seed = 1, .slots = 8, .model = config.model.name, .config = text};
+    pwf_snapshot snapshot = {.state = state, .facts = {.seed = 1, .slots = 8, .config = text}};
+    snprintf(snapshot.facts.model, PWF_FACT_TEXT, "%s", config.model.name);
     good(pwf_ckpt_write_model_file(mesh, "model.h5", &snapshot));
     for (int64_t i = 0; i < IMAGES * VALUES; i++) {
         uint32_t words[4];

@@ -5,6 +5,7 @@
 #include "pwf/ckpt/config.h"
 #include "pwf/core/file.h"
 #include "pwf/core/hash.h"
+#include "pwf/core/json.h"
 #include "pwf/formats/loaded.h"
 #include "pwf/mesh/mesh.h"
 #include "pwf/posterior/state.h"
@@ -16,15 +17,7 @@
 /* Everything an exact continuation needs. */
 typedef struct pwf_snapshot {
     pwf_state *state;
-    pwf_position position;
-    pwf_losses losses;
-    int64_t seed, slots;
-    const char *model;      /* name */
-    pwf_hash data;          /* of the training and test images */
-    const char *config;     /* resolved configuration, YAML; stored under /run */
-    int64_t metrics_bytes;  /* length of the metrics file; under /run */
-    int64_t rounds_bytes;   /* length of rounds.csv; under /run */
-    double seconds;         /* run time so far; under /run */
+    pwf_facts facts;        /* facts.config is written to the file and not read back */
     pwf_ckpt_writer writer; /* of this file; not stored */
 } pwf_snapshot;
 
@@ -87,9 +80,9 @@ pwf_status pwf_ckpt_find(const pwf_mesh *mesh, const char *dir, char *path, bool
  * PWF_DATA. */
 pwf_status pwf_ckpt_read_config(const pwf_mesh *mesh, const char *path, char **config);
 
-/** Reads a verified checkpoint into snapshot->state (made for this mesh and registry) and the
- * other fields; model, seed and slots must be those the caller has filled in, and so must be every
- * name and shape. snapshot->config is left alone.
+/** Reads a verified checkpoint into snapshot->state (made for this mesh and registry) and facts.
+ * Facts that a resumed run may not change must have the values that the caller has filled in,
+ * and so must every name and shape. facts.config is left alone.
  * Collective over the mesh. Fails with PWF_DATA naming the field; the state is then undefined. */
 pwf_status pwf_ckpt_read(const pwf_mesh *mesh, const char *path, pwf_snapshot *snapshot);
 
@@ -123,5 +116,10 @@ void pwf_ckpt_unload(pwf_loaded *loaded);
  * another model, the same everywhere. */
 pwf_status pwf_ckpt_read_start(const pwf_mesh *mesh, const char *path, pwf_state *state,
                                pwf_hash *hash);
+
+/** Sets one member of `object` per field of a checkpoint, named after the last part of its path: an
+ * integer, a real number or a text; a list becomes its length, the configuration is left out.
+ * Local. */
+void pwf_ckpt_describe(const pwf_facts *facts, pwf_json *object);
 
 #endif

@@ -25,9 +25,9 @@ pwf_status pwf_network_settings(const char *path, char **text);
 
 /* What a file had beside the values. */
 typedef struct pwf_network {
-    pwf_position position; /* all 0 if it does not tell */
-    bool has_codes;        /* which weights are fixed */
-    bool has_sigma;        /* a posterior to draw from: checkpoints only */
+    pwf_facts facts; /* all 0 if it has none; config is NULL */
+    bool has_codes;  /* which weights are fixed */
+    bool has_sigma;  /* a posterior to draw from: checkpoints only */
 } pwf_network;
 
 /** Sets means, buffers and, where the file has them, codes and sigma of a state by the names of its

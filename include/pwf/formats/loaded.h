@@ -10,15 +10,14 @@
 
 enum { PWF_NAME = 256 }; /* bytes of a parameter's name, NUL included */
 
-/* What inspect shows of a file. */
+/* What a checkpoint or model file holds, without its arrays. */
 typedef struct pwf_ckpt_info {
-    char model[256];
+    pwf_facts facts;
     bool is_model; /* a final model, not a checkpoint */
-    pwf_position position;
     int64_t posterior, total, fixed, unique;
     double entropy, entropy_nonzero;
-    int64_t seed, slots, bytes;
-    int codebook;
+    int64_t bytes; /* of the file */
+    int codebook;  /* centres */
     pwf_hash fingerprint;
 } pwf_ckpt_info;
 

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The field table of a checkpoint, and what the rest of the room does with all of its rows:
+ * reading, comparing on resume, hashing, describing. layout.c walks the same table to lay a file
+ * out and to check one. Touches no file on its own and calls no MPI. */
+#include "fields.h"
+
+#include "pwf/ckpt/ckpt.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Rows stand in the order in which the datasets are created, which decides the bytes of the file.
+ * `losses` should be part of the fingerprint, because it decides which steps are rerun. Adding it
+ * changes every fingerprint, so it waits for the next format version. */
+#define AT(m) offsetof(pwf_facts, m)
+static const pwf_field table[] = {
+    /* path, type, member, since, fingerprint, resume, natural, name */
+    {"/state/phase", PWF_FIELD_I64, AT(position.phase), 1, 1, PWF_RESUME_TAKE, true, NULL},
+    {"/state/round", PWF_FIELD_I64, AT(position.round), 1, 2, PWF_RESUME_TAKE, true, NULL},
+    {"/state/phase_step", PWF_FIELD_I64, AT(position.phase_step), 1, 3, PWF_RESUME_TAKE, true,
+     NULL},
+    {"/state/step", PWF_FIELD_I64, AT(position.step), 1, 4, PWF_RESUME_TAKE, true, NULL},
+    {"/state/batches", PWF_FIELD_I64, AT(position.batches), 1, 5, PWF_RESUME_TAKE, true, NULL},
+    {"/state/seed", PWF_FIELD_I64, AT(seed), 1, 6, PWF_RESUME_SAME, false, "train.seed"},
+    {"/state/slots", PWF_FIELD_I64, AT(slots), 1, 7, PWF_RESUME_SAME, false, "parallel.slots"},
+    {"/state/losses", PWF_FIELD_LOSSES, AT(losses), 2, 0, PWF_RESUME_TAKE, false, NULL},
+    {"/model", PWF_FIELD_TEXT, AT(model), 1, 9, PWF_RESUME_SAME, false, "model.name"},
+    {"/data_hash", PWF_FIELD_HASH, AT(data), 1, 8, PWF_RESUME_SAME, false,
+     "the hash of the training and test images"},
+    /* What depends on ranks, time or paths lies in /run, outside the fingerprint. */
+    {"/run/config", PWF_FIELD_LONG_TEXT, AT(config), 1, 0, PWF_RESUME_KEEP, false, NULL},
+    {"/run/program", PWF_FIELD_TEXT, AT(program), 1, 0, PWF_RESUME_KEEP, false, NULL},
+    {"/run/metrics_bytes", PWF_FIELD_I64, AT(metrics_bytes), 1, 0, PWF_RESUME_TAKE, true, NULL},
+    {"/run/rounds_bytes", PWF_FIELD_I64, AT(rounds_bytes), 1, 0, PWF_RESUME_TAKE, true, NULL},
+    {"/run/seconds", PWF_FIELD_F64, AT(seconds), 1, 0, PWF_RESUME_TAKE, false, NULL},
+    {"/run/shards", PWF_FIELD_I64, AT(shards), 1, 0, PWF_RESUME_KEEP, false, NULL},
+    {"/run/replicas", PWF_FIELD_I64, AT(replicas), 1, 0, PWF_RESUME_KEEP, false, NULL},
+};
+#undef AT
+enum { FIELDS = sizeof table / sizeof table[0] };
+
+const pwf_field *pwf_fields(int *count)
+{
+    *count = FIELDS;
+    return table;
+}
+
+const void *pwf_field_member(const pwf_field *field, const pwf_facts *facts)
+{
+    return (const char *)facts + field->member;
+}
+
+void pwf_fields_stamp(pwf_facts *facts, int64_t shards, int64_t replicas)
+{
+    snprintf(facts->program, sizeof facts->program, "pwf %s", PWF_VERSION);
+    facts->shards = shards;
+    facts->replicas = replicas;
+}
+
+/* Bytes of a member. */
+static size_t member_bytes(const pwf_field *field)
+{
+    switch (field->type) {
+    case PWF_FIELD_HASH:
+        return sizeof(pwf_hash);
+    case PWF_FIELD_TEXT:
+        return PWF_FACT_TEXT;
+    case PWF_FIELD_LOSSES:
+        return sizeof(pwf_losses);
+    default:
+        return 8;
+    }
+}
+
+/* ---- reading ---- */
+
+static pwf_status read_losses(hid_t h5, const char *path, pwf_losses *out)
+{
+    int64_t count = 0;
+    PWF_TRY(pwf_h5_count(h5, path, &count));
+    if (count > PWF_LOSSES_MAX)
+        return PWF_FAIL(PWF_DATA, "the dataset %s has %lld elements, at most %d are allowed", path,
+                        (long long)count, PWF_LOSSES_MAX);
+    PWF_TRY(pwf_h5_read(h5, path, NULL, H5T_NATIVE_DOUBLE, count, out->value));
+    out->count = count;
+    return pwf_ok();
+}
+
+static pwf_status read_text(hid_t h5, const char *path, char *out)
+{
+    char *text = NULL;
+    PWF_TRY(pwf_h5_read_text(h5, path, &text));
+    snprintf(out, PWF_FACT_TEXT, "%s", text);
+    free(text);
+    return pwf_ok();
+}
+
+static pwf_status read_field(hid_t h5, const pwf_field *field, void *member)
+{
+    switch (field->type) {
+    case PWF_FIELD_I64:
+        return pwf_h5_read(h5, field->path, NULL, H5T_NATIVE_INT64, 1, member);
+    case PWF_FIELD_F64:
+        return pwf_h5_read(h5, field->path, NULL, H5T_NATIVE_DOUBLE, 1, member);
+    case PWF_FIELD_HASH:
+        return pwf_h5_read(h5, field->path, NULL, H5T_NATIVE_UINT64, 2, member);
+    case PWF_FIELD_TEXT:
+        return read_text(h5, field->path, member);
+    case PWF_FIELD_LOSSES:
+        return read_losses(h5, field->path, member);
+    case PWF_FIELD_LONG_TEXT:
+        break;
+    }
+    return pwf_ok();
+}
+
+pwf_status pwf_fields_read(hid_t h5, const pwf_file *file, pwf_facts *out)
+{
+    memset(out, 0, sizeof *out);
+    for (int i = 0; i < FIELDS; i++)
+        if (file->header.version >= table[i].since)
+            PWF_TRY(read_field(h5, &table[i], (char *)out + table[i].member));
+    if (out->position.step == file->header.step) return pwf_ok();
+    return PWF_FAIL(PWF_DATA, "%s is damaged: step %lld in its first block, %lld in /state/step",
+                    file->path, (long long)file->header.step, (long long)out->position.step);
+}
+
+/* ---- describing ---- */
+
+/* A value as text, at most PWF_FACT_TEXT bytes; a list as its length. */
+static void print_value(const pwf_field *field, const pwf_facts *facts, char text[PWF_FACT_TEXT])
+{
+    const void *member = pwf_field_member(field, facts);
+    switch (field->type) {
+    case PWF_FIELD_I64:
+    case PWF_FIELD_LOSSES: /* begins with its length */
+        snprintf(text, PWF_FACT_TEXT, "%lld", (long long)*(const int64_t *)member);
+        break;
+    case PWF_FIELD_F64:
+        snprintf(text, PWF_FACT_TEXT, "%.3f", *(const double *)member);
+        break;
+    case PWF_FIELD_HASH:
+        pwf_hash_text(*(const pwf_hash *)member, text);
+        break;
+    case PWF_FIELD_TEXT:
+        snprintf(text, PWF_FACT_TEXT, "%s", (const char *)member);
+        break;
+    case PWF_FIELD_LONG_TEXT:
+        text[0] = '\0';
+    }
+}
+
+void pwf_ckpt_describe(const pwf_facts *facts, pwf_json *object)
+{
+    for (int i = 0; i < FIELDS; i++) {
+        char text[PWF_FACT_TEXT];
+        const char *key = strrchr(table[i].path, '/') + 1;
+        const void *member = pwf_field_member(&table[i], facts);
+        print_value(&table[i], facts, text);
+        if (table[i].type == PWF_FIELD_I64 || table[i].type == PWF_FIELD_LOSSES)
+            pwf_json_set_int(object, key, *(const int64_t *)member);
+        else if (table[i].type == PWF_FIELD_F64)
+            pwf_json_set_real(object, key, *(const double *)member);
+        else if (table[i].type != PWF_FIELD_LONG_TEXT)
+            pwf_json_set_text(object, key, text);
+    }
+}
+
+/* ---- resuming ---- */
+
+static bool is_same(const pwf_field *field, const void *file, const void *run)
+{
+    const pwf_hash none = {0, 0};
+    if (field->type == PWF_FIELD_TEXT) return strcmp(file, run) == 0;
+    if (field->type == PWF_FIELD_HASH && memcmp(run, &none, sizeof none) == 0) return true;
+    return memcmp(file, run, member_bytes(field)) == 0;
+}
+
+pwf_status pwf_fields_compare(const char *path, const pwf_facts *file, const pwf_facts *run)
+{
+    for (int i = 0; i < FIELDS; i++) {
+        const pwf_field *f = &table[i];
+        char there[PWF_FACT_TEXT], here[PWF_FACT_TEXT];
+        print_value(f, file, there);
+        print_value(f, run, here);
+        if (f->resume == PWF_RESUME_SAME &&
+            !is_same(f, pwf_field_member(f, file), pwf_field_member(f, run)))
+            return PWF_FAIL(PWF_DATA, "%s: %s is %s, this run has %s: both must be equal to resume",
+                            path, f->name, there, here);
+        if (f->natural && *(const int64_t *)pwf_field_member(f, file) < 0)
+            return PWF_FAIL(PWF_DATA, "%s: %s = %s: must be >= 0", path, f->path, there);
+    }
+    return pwf_ok();
+}
+
+void pwf_fields_take(const pwf_facts *file, pwf_facts *run)
+{
+    for (int i = 0; i < FIELDS; i++)
+        if (table[i].resume != PWF_RESUME_KEEP)
+            memcpy((char *)run + table[i].member, pwf_field_member(&table[i], file),
+                   member_bytes(&table[i]));
+}
+
+/* ---- the fingerprint ---- */
+
+void pwf_fields_hash(const pwf_facts *facts, pwf_hasher *hasher)
+{
+    bool found = true;
+    for (int turn = 1; found; turn++) {
+        found = false;
+        for (int i = 0; i < FIELDS && !found; i++) {
+            if (table[i].fingerprint != turn) continue;
+            const char *member = pwf_field_member(&table[i], facts);
+            pwf_hasher_add(hasher, member,
+                           table[i].type == PWF_FIELD_TEXT ? strlen(member) + 1
+                                                           : member_bytes(&table[i]));
+            found = true;
+        }
+    }
+}
