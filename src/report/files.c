@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The two kinds of files of a report: rows appended to metrics.jsonl and rounds.csv, and whole
+ * files replaced atomically. Called by report.c and summary.c on world rank 0. Touches files of the
+ * run directory only, through its descriptor, without following symbolic links. */
 #include "files.h"
 
 #include "pwf/core/file.h"
@@ -11,20 +14,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Never writable for others, whatever the umask. */
+/* Never writable for others, whatever the umask is. */
 enum { MODE = 0644 };
 
+/* A failure of an operation on dir/name: `code` unless errno asks for another one. Uses errno. */
 static pwf_status cannot(const char *what, const char *dir, const char *name, pwf_file_use use)
 {
     const int error = errno;
     if (error == ELOOP)
-        return PWF_FAIL(PWF_DENIED, "%s/%s is a symbolic link; remove it or choose another output",
-                        dir, name);
+        return PWF_FAIL(PWF_DENIED,
+                        "%s/%s is a symbolic link; remove it or choose another --output", dir,
+                        name);
     return PWF_FAIL(pwf_errno_code(error, use), "cannot %s %s/%s: %s", what, dir, name,
                     strerror(error));
 }
 
-/* The end of the last line in the first `length` bytes. */
+/* Finds the end of the last complete line within the first `length` bytes, reading backwards in
+ * pieces. */
 static pwf_status line_end(const pwf_grow_file *f, int64_t length, int64_t *end)
 {
     char piece[4096];
@@ -38,8 +44,10 @@ static pwf_status line_end(const pwf_grow_file *f, int64_t length, int64_t *end)
     return pwf_ok();
 }
 
-/* The files are for people; a run that can go on does so without some of their lines. They are
- * missing after going on from an older checkpoint and then from a newer one again. */
+/* Sets f->length to where appending may continue: the length noted in the checkpoint, or the end of
+ * the last complete line before it. Rows can be missing after a resume from an older checkpoint
+ * that is followed by one from a newer checkpoint. That is a warning, not a failure: people read
+ * these files, the program does not need them. */
 static pwf_status check_cut(pwf_grow_file *f)
 {
     struct stat st;
@@ -48,15 +56,16 @@ static pwf_status check_cut(pwf_grow_file *f)
     if (!S_ISREG(st.st_mode))
         return PWF_FAIL(PWF_CANTCREATE, "%s/%s is not a regular file", f->dir, f->name);
     if (st.st_nlink > 1)
-        return PWF_FAIL(PWF_DENIED,
-                        "%s/%s is a second name of another file, which would be changed; remove it "
-                        "or choose another output",
-                        f->dir, f->name);
+        return PWF_FAIL(
+            PWF_DENIED,
+            "%s/%s is a hard link to another file, which would be changed; remove it or "
+            "choose another --output",
+            f->dir, f->name);
     PWF_TRY(line_end(f, st.st_size < f->length ? st.st_size : f->length, &end));
     if (end < f->length)
         PWF_WARN("ROWS",
-                 "%s/%s is not as it was when the checkpoint was written (%lld bytes): it goes on "
-                 "behind byte %lld and lacks some rows",
+                 "%s/%s has changed since the checkpoint was written, when it had %lld bytes; rows "
+                 "are appended after byte %lld, and some are missing",
                  f->dir, f->name, (long long)f->length, (long long)end);
     f->length = end;
     return pwf_ok();
@@ -84,9 +93,9 @@ pwf_status pwf_grow_append(pwf_grow_file *file, const char *bytes, size_t count)
 {
     if (pwf_file_append(file->fd, file->name, bytes, count).code != PWF_OK) {
         const pwf_status s = cannot("append to", file->dir, file->name, PWF_FILE_STATE);
-        /* Half a line would make the file unreadable. */
+        /* An incomplete line would make the file unreadable. */
         if (ftruncate(file->fd, file->length) != 0)
-            return PWF_FAIL(PWF_IO, "%.800s; it may end with half a line", s.text);
+            return PWF_FAIL(PWF_IO, "%.800s; it may end with an incomplete line", s.text);
         return s;
     }
     file->length += (int64_t)count;
@@ -99,7 +108,7 @@ pwf_status pwf_replace_file(int dir_fd, const char *dir, const char *name, const
     char part[64];
     const int n = snprintf(part, sizeof part, ".%s.part", name);
     PWF_ASSERT(n > 0 && n < (int)sizeof part);
-    unlinkat(dir_fd, part, 0); /* of a run that was killed */
+    unlinkat(dir_fd, part, 0); /* left by a killed run */
     const int fd = openat(dir_fd, part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, MODE);
     if (fd < 0) return cannot("create", dir, part, PWF_FILE_OUTPUT);
     pwf_status s = pwf_ok();
@@ -108,13 +117,13 @@ pwf_status pwf_replace_file(int dir_fd, const char *dir, const char *name, const
         s = cannot("write", dir, part, PWF_FILE_STATE);
     if (close(fd) != 0 && s.code == PWF_OK) s = cannot("close", dir, part, PWF_FILE_STATE);
     if (s.code == PWF_OK && renameat(dir_fd, part, dir_fd, name) != 0)
-        s = cannot("put in place", dir, name, PWF_FILE_STATE);
+        s = cannot("rename", dir, name, PWF_FILE_STATE);
     if (s.code != PWF_OK) {
         unlinkat(dir_fd, part, 0);
         return s;
     }
-    /* Some file systems do not sync folders; that is no reason to fail here. */
+    /* Some file systems cannot sync directories. */
     if (fsync(dir_fd) != 0 && errno != EINVAL && errno != ENOTSUP)
-        return cannot("sync the folder of", dir, name, PWF_FILE_STATE);
+        return cannot("sync the directory of", dir, name, PWF_FILE_STATE);
     return pwf_ok();
 }

@@ -9,21 +9,21 @@
 
 /** Files of the run directory. */
 
-/* A file that only grows, by whole pieces. */
+/* A file that only grows, by whole lines. */
 typedef struct pwf_grow_file {
-    int fd;
-    int64_t length;
+    int fd;                 /* -1: not open */
+    int64_t length;         /* bytes that belong to the run */
     const char *dir, *name; /* for messages; not owned */
 } pwf_grow_file;
 
-/** Opens `name` in the folder `dir_fd`, or makes it, for appending after `length` bytes; if it is
- * shorter or no line ends there, after the last whole line before, with a warning. Nothing is cut
- * yet.
+/** Opens or creates `name` in the directory `dir_fd`, to append after `length` bytes. If the file
+ * is shorter or no line ends there, after the last complete line before, with a warning. The rest
+ * is not cut yet.
  * Local. Fails as pwf_report_open. */
 pwf_status pwf_grow_open(pwf_grow_file *file, int dir_fd, const char *dir, const char *name,
                          int64_t length);
 
-/** Cuts the file back to the length it was opened with.
+/** Cuts the file to the length it was opened with.
  * Local. Fails with PWF_IO. */
 pwf_status pwf_grow_cut(pwf_grow_file *file);
 
@@ -31,8 +31,8 @@ pwf_status pwf_grow_cut(pwf_grow_file *file);
  * Local. Fails with PWF_IO. */
 pwf_status pwf_grow_append(pwf_grow_file *file, const char *bytes, size_t count);
 
-/** Writes a whole file anew: part, sync, rename, sync of the folder, so that a reader sees the old
- * one or the new one.
+/** Replaces a whole file: partial file, fsync, rename, fsync of the directory. A reader sees the
+ * old file or the new one.
  * Local. Fails with PWF_CANTCREATE, PWF_DENIED or PWF_IO. */
 pwf_status pwf_replace_file(int dir_fd, const char *dir, const char *name, const char *bytes,
                             size_t count);

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Three panels over the share of weights fixed. Plain shapes and text with a style sheet of our
- * own, which follows the viewer's light or dark setting; viewers that know no such setting show
- * light. */
+/* rounds.svg: accuracy, entropy and unique values in three panels over the share of fixed weights.
+ * Called by summary.c. Pure function of the rows; writes to the given stream. The SVG has plain
+ * shapes and a style sheet that follows the light or dark setting of the viewer. */
 #include "report_room.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
+/* Lengths in pixels; *_CHARS in characters. */
 enum {
     WIDTH = 840,
     LEFT = 100,
-    RIGHT = 660, /* of the panels; labels of the last values stand beyond */
+    RIGHT = 660, /* of the panels; the labels of the last values are to the right of it */
     TOP = 118,
     PANEL = 150,
     GAP = 52,
@@ -23,6 +24,7 @@ enum {
     TITLE_CHARS = 84
 };
 
+/* Series a is blue and series b orange, in light and dark. */
 static const char style[] =
     "<style>\n"
     "text{font-family:system-ui,-apple-system,'Segoe UI','DejaVu Sans',sans-serif;font-size:12px;"
@@ -49,22 +51,24 @@ static const char style[] =
     "}\n"
     "</style>\n";
 
+/* From top to bottom. */
 typedef enum panel_kind { ACCURACY, ENTROPY, UNIQUE } panel_kind;
 
-/* A vertical axis: values lo to hi on a panel whose upper edge is at `top`. */
+/* A vertical axis: values lo to hi on the panel whose upper edge is at `top` pixels. */
 typedef struct axis {
     panel_kind kind;
     double lo, hi, step; /* of log10 for UNIQUE */
     int top;
 } axis;
 
-/* What is written beside the end of a line. */
+/* The text next to the end of a line; x and y in pixels. */
 typedef struct label {
     double x, y;
     const char *class;
     char text[48];
 } label;
 
+/* The value of an evaluation in a panel; NaN if it has none. The entropy panel has two series. */
 static double value_of(const pwf_report_eval *e, panel_kind kind, int series)
 {
     switch (kind) {
@@ -78,7 +82,8 @@ static double value_of(const pwf_report_eval *e, panel_kind kind, int series)
     return (double)NAN;
 }
 
-/* Bytes of the UTF-8 character at `c` that XML allows; 0 if there is none. */
+/* Length in bytes of the UTF-8 character at `c` that XML allows; 0 if it is malformed or forbidden.
+ */
 static int character(const unsigned char *c)
 {
     static const unsigned char least[5] = {0, 0, 0xc2, 0xe0, 0xf0};
@@ -87,13 +92,13 @@ static int character(const unsigned char *c)
     if (c[0] < least[n] || c[0] > 0xf4) return 0;
     for (int i = 1; i < n; i++)
         if ((c[i] & 0xc0) != 0x80) return 0;
-    /* Overlong forms, surrogates, numbers past the last, U+FFFE and U+FFFF. */
+    /* Overlong forms, surrogates, code points above U+10FFFF, U+FFFE and U+FFFF. */
     if ((c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xed && c[1] >= 0xa0)) return 0;
     if ((c[0] == 0xf0 && c[1] < 0x90) || (c[0] == 0xf4 && c[1] >= 0x90)) return 0;
     return c[0] == 0xef && c[1] == 0xbf && c[2] >= 0xbe ? 0 : n;
 }
 
-/* Text of at most `limit` characters as XML; what XML does not allow becomes question marks. */
+/* Text of at most `limit` characters, escaped for XML. Forbidden bytes become question marks. */
 static void put_text(FILE *out, const char *text, int limit)
 {
     const unsigned char *c = (const unsigned char *)text;
@@ -117,24 +122,27 @@ static void put_text(FILE *out, const char *text, int limit)
     }
 }
 
+/* Share of fixed weights to x in pixels. */
 static double across(double share)
 {
     return LEFT + (RIGHT - LEFT) * fmin(fmax(share, 0), 1);
 }
 
+/* Value to y in pixels. */
 static double upward(const axis *a, double value)
 {
     const double v = a->kind == UNIQUE ? log10(value) : value;
     return a->top + PANEL * (1 - (v - a->lo) / (a->hi - a->lo));
 }
 
-/* The step, 1, 2 or 5 times a power of ten, that cuts `span` into three to six pieces. */
+/* The step of 1, 2 or 5 times a power of ten that divides `span` into three to six intervals. */
 static double nice_step(double span)
 {
     const double raw = span / 5, power = pow(10, floor(log10(raw) + 1e-9)), m = raw / power;
     return power * (m <= 1.001 ? 1 : m <= 2.001 ? 2 : m <= 5.001 ? 5 : 10);
 }
 
+/* Smallest and largest finite value of all series of a panel; 1 and 1 if there is none. */
 static void find_range(const pwf_report_eval *rows, int count, panel_kind kind, double *lo,
                        double *hi)
 {
@@ -150,6 +158,8 @@ static void find_range(const pwf_report_eval *rows, int count, panel_kind kind, 
     if (*lo > *hi) *lo = *hi = 1;
 }
 
+/* Limits are multiples of the step. The entropy axis starts at 0, the logarithmic one at a power of
+ * ten, and accuracy ends at 100 %. */
 static axis make_axis(const pwf_report_eval *rows, int count, panel_kind kind)
 {
     axis a = {.kind = kind, .top = TOP + (int)kind * (PANEL + GAP), .step = 1};
@@ -163,7 +173,7 @@ static axis make_axis(const pwf_report_eval *rows, int count, panel_kind kind)
         return a;
     }
     if (kind == ENTROPY) lo = 0;
-    const double least = 1; /* a point, a bit: smaller changes should not look large */
+    const double least = 1; /* one percentage point or bit: smaller changes should not look large */
     if (hi - lo < least) {
         const double middle = (lo + hi) / 2;
         lo = fmax(middle - least / 2, 0);
@@ -179,6 +189,7 @@ static axis make_axis(const pwf_report_eval *rows, int count, panel_kind kind)
     return a;
 }
 
+/* A grid line with its value; `at` is log10 of the value on the logarithmic axis. */
 static void put_tick(FILE *out, const axis *a, double at)
 {
     const double y = a->top + PANEL * (1 - (at - a->lo) / (a->hi - a->lo));
@@ -197,10 +208,11 @@ static void put_tick(FILE *out, const axis *a, double at)
             text);
 }
 
+/* Title, grid and axis of a panel. A short logarithmic axis gets ticks at 2 and 5 as well. */
 static void put_frame(FILE *out, const axis *a)
 {
-    static const char *const names[] = {"Top-1 accuracy, %", "Entropy, bits for each weight",
-                                        "Unique values, logarithmic"};
+    static const char *const names[] = {"Top-1 accuracy, %", "Entropy, bits per weight",
+                                        "Unique values, log scale"};
     fprintf(out, "<text class=\"panel\" x=\"%d\" y=\"%d\">%s</text>\n", LEFT, a->top - 14,
             names[a->kind]);
     for (int i = 0; a->lo + i * a->step <= a->hi + 1e-6 * a->step; i++)
@@ -218,6 +230,7 @@ static void put_frame(FILE *out, const axis *a)
             a->top + PANEL, RIGHT, a->top + PANEL);
 }
 
+/* A dot with a tooltip; the final evaluation gets an open circle. */
 static void put_point(FILE *out, const axis *a, const pwf_report_eval *e, int series,
                       const char *class)
 {
@@ -240,6 +253,7 @@ static void put_point(FILE *out, const axis *a, const pwf_report_eval *e, int se
             value);
 }
 
+/* A line through the finite values, and their dots. */
 static void put_series(FILE *out, const axis *a, const pwf_report_eval *rows, int count, int series,
                        const char *class)
 {
@@ -259,7 +273,7 @@ static void put_series(FILE *out, const axis *a, const pwf_report_eval *rows, in
         put_point(out, a, &rows[i], series, class);
 }
 
-/* At most two labels beside their points; when they would touch, both give way. */
+/* At most two labels. If they would overlap, both move apart by the same distance. */
 static void put_labels(FILE *out, label *labels, int count, const axis *a)
 {
     if (count == 2 && fabs(labels[0].y - labels[1].y) < LABEL_GAP) {
@@ -274,9 +288,10 @@ static void put_labels(FILE *out, label *labels, int count, const axis *a)
                 labels[i].x + 14, labels[i].y + 4, labels[i].text);
 }
 
+/* Top-1 accuracy, with a dashed line at that of the unfixed network. */
 static void put_accuracy(FILE *out, const axis *a, const pwf_report_eval *rows, int count)
 {
-    const pwf_report_eval *last = &rows[count - 1], *before = pwf_summary_unfixed(rows, count);
+    const pwf_report_eval *last = &rows[count - 1], *before = pwf_table_unfixed(rows, count);
     label labels[2];
     int n = 0;
     if (isfinite(last->top1)) {
@@ -294,6 +309,7 @@ static void put_accuracy(FILE *out, const axis *a, const pwf_report_eval *rows, 
     put_labels(out, labels, n, a);
 }
 
+/* Entropy with and without zeros. */
 static void put_entropy(FILE *out, const axis *a, const pwf_report_eval *rows, int count)
 {
     const pwf_report_eval *last = &rows[count - 1];
@@ -313,6 +329,7 @@ static void put_entropy(FILE *out, const axis *a, const pwf_report_eval *rows, i
     put_labels(out, labels, n, a);
 }
 
+/* Number of unique values. */
 static void put_unique(FILE *out, const axis *a, const pwf_report_eval *rows, int count)
 {
     const pwf_report_eval *last = &rows[count - 1];
@@ -323,7 +340,7 @@ static void put_unique(FILE *out, const axis *a, const pwf_report_eval *rows, in
     put_labels(out, &end, 1, a);
 }
 
-/* Cuts at the last space that fits, for a second line. */
+/* Breaks the sentence into two lines at the last space that fits. */
 static void put_sentence(FILE *out, const char *sentence)
 {
     size_t cut = strlen(sentence);
@@ -348,6 +365,7 @@ static void put_sentence(FILE *out, const char *sentence)
     fputs("</text>\n", out);
 }
 
+/* The whole page: title, sentence, three panels, and the axis that they share. */
 void pwf_plot_svg(FILE *out, const char *title, const char *sentence, const pwf_report_eval *rows,
                   int count)
 {

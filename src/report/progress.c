@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The progress line: a line that is redrawn on a terminal, or log lines elsewhere; and the estimate
+ * of the time left. Called on world rank 0 through pwf_report_show. Writes to stderr; the only
+ * state outside the report is whether a line stands on the terminal. */
 #include "pwf/core/clock.h"
 #include "pwf/core/log.h"
 #include "pwf/core/terminal.h"
@@ -12,11 +15,12 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* The log calls the wipe without an argument, so that a line stands is known here. */
+/* Whether a progress line stands on the terminal. Not in the report: the log wipes the line before
+ * each message, from any thread, through a callback without an argument. */
 static atomic_bool standing;
 
-/* A run is judged by all of it while it is young, later by what went by in the last minutes or the
- * last quarter, so that a slower phase shows and one slow step does not. */
+/* The rate is an exponentially weighted mean of past rates. Its window is a quarter of the elapsed
+ * time, at least two minutes, so that a slower phase shows and a single slow step does not. */
 double pwf_pace_left(pwf_pace *pace, double now, double done, double total)
 {
     if (!pace->begun) {
@@ -37,52 +41,10 @@ double pwf_pace_left(pwf_pace *pace, double now, double done, double total)
     return (total - done) * pace->seconds / pace->units;
 }
 
-void pwf_text_left(char text[40], double seconds)
-{
-    const double minutes = floor(seconds / 60 + 0.5);
-    text[0] = '\0';
-    if (!(seconds >= 0) || seconds > 1e8) return;
-    if (seconds < 55)
-        snprintf(text, 40, "about %.0f s left", 5 * floor(seconds / 5) + 5);
-    else if (minutes < 60)
-        snprintf(text, 40, "about %.0f min left", minutes);
-    else if (minutes < 48 * 60) {
-        const int tens = (int)(minutes / 10 + 0.5);
-        if (tens % 6 == 0)
-            snprintf(text, 40, "about %d h left", tens / 6);
-        else
-            snprintf(text, 40, "about %d h %d min left", tens / 6, tens % 6 * 10);
-    } else
-        snprintf(text, 40, "about %.0f days left", floor(minutes / 1440 + 0.5));
-}
-
-void pwf_text_duration(char text[40], double seconds)
-{
-    const int64_t s = seconds > 0 && seconds < 1e12 ? (int64_t)(seconds + 0.5) : 0;
-    if (s < 60)
-        snprintf(text, 40, "%d s", (int)s);
-    else if (s < 3600)
-        snprintf(text, 40, "%d min %02d s", (int)(s / 60), (int)(s % 60));
-    else
-        snprintf(text, 40, "%" PRId64 " h %02d min", s / 3600, (int)(s % 3600 / 60));
-}
-
-void pwf_text_count(char text[32], int64_t value)
-{
-    char digits[24];
-    const int n = snprintf(digits, sizeof digits, "%" PRId64, value < 0 ? -value : value);
-    char *to = text;
-    if (value < 0) *to++ = '-';
-    for (int i = 0; i < n; i++) {
-        if (i > 0 && (n - i) % 3 == 0) *to++ = ',';
-        *to++ = digits[i];
-    }
-    *to = '\0';
-}
-
-/* The pieces of the line in the order they stand. */
+/* Pieces of the line, from left to right. */
 enum { PHASE, STEPS, BAR, PERCENT, RATE, LOSS, LEFT, PIECES };
 
+/* Fills all pieces; a piece without a value is empty. */
 static void make_pieces(char piece[PIECES][64], const pwf_report_progress *p, double left)
 {
     double share = p->units_total > 0 ? p->units_done / p->units_total : 0;
@@ -98,7 +60,7 @@ static void make_pieces(char piece[PIECES][64], const pwf_report_progress *p, do
     for (int i = 0; i < 20; i++)
         *bar++ = i < filled ? '=' : i == filled ? '>' : ' ';
     *bar = ']';
-    /* Rounded down: 100 % means that nothing is left. */
+    /* Rounded down, so that 100 % means finished. */
     snprintf(piece[PERCENT], sizeof *piece, "%d %%", (int)(100 * share));
     if (p->images_per_second > 0 && isfinite(p->images_per_second)) {
         char rate[32];
@@ -112,6 +74,7 @@ static void make_pieces(char piece[PIECES][64], const pwf_report_progress *p, do
     snprintf(piece[LEFT], sizeof *piece, "%s", text);
 }
 
+/* Joins the shown pieces with two spaces; returns the length. */
 static int put_pieces(char text[256], char piece[PIECES][64], const bool shown[PIECES])
 {
     int used = 0;
@@ -122,6 +85,7 @@ static int put_pieces(char text[256], char piece[PIECES][64], const bool shown[P
     return used;
 }
 
+/* Drops pieces, the least informative first, until the line fits. */
 void pwf_progress_line(char text[256], const pwf_report_progress *progress, double left,
                        int columns)
 {
@@ -137,6 +101,7 @@ void pwf_progress_line(char text[256], const pwf_report_progress *progress, doub
     if (used > columns && columns >= 0) text[columns] = '\0';
 }
 
+/* Width of the terminal in columns; 80 if it is unknown. */
 static int terminal_columns(void)
 {
     struct winsize size;
@@ -144,30 +109,34 @@ static int terminal_columns(void)
     return 80;
 }
 
+/* Errors are ignored: a closed stderr must not stop a run. */
 static void put_stderr(const char *text, size_t count)
 {
-    /* A closed stderr is no reason to stop a run. */
+
     const ssize_t written = write(STDERR_FILENO, text, count);
     (void)written;
 }
 
+/* The exchange makes sure that of several threads one wipes. */
 void pwf_progress_wipe(void)
 {
     if (atomic_exchange(&standing, false)) put_stderr("\r\033[K", 4);
 }
 
+/* Redraws the line, at most ten times a second. */
 static void draw(pwf_report *r, const pwf_report_progress *p, double now, double left)
 {
     if (r->drawn_at > 0 && now - r->drawn_at < 0.1) return;
     r->drawn_at = now;
     char line[256], text[300];
-    /* The last column stays free: some terminals wrap when it is written. */
+    /* Some terminals wrap when the last column is written, so it stays free. */
     pwf_progress_line(line, p, left, terminal_columns() - 1);
     const int n = snprintf(text, sizeof text, "\r%s\033[K", line);
     put_stderr(text, (size_t)n);
     atomic_store(&standing, true);
 }
 
+/* The same facts as one log line, for output that is not a terminal. */
 static void log_line(const pwf_report_progress *p, double left)
 {
     char piece[PIECES][64];
@@ -178,6 +147,7 @@ static void log_line(const pwf_report_progress *p, double left)
              piece[LEFT]);
 }
 
+/* The rate is updated in any case, so that both forms agree on the time left. */
 void pwf_report_show(pwf_report *report, const pwf_report_progress *progress)
 {
     const double now = pwf_clock_seconds();

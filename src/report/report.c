@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Opens and closes a report and appends its rows: metrics.jsonl and rounds.csv. Called by the run,
+ * pwf pack and others on world rank 0. Touches files of the run directory and registers the wipe of
+ * the progress line with the log. */
 #include "pwf/report/report.h"
 
 #include "pwf/core/file.h"
@@ -14,6 +17,7 @@
 
 static const char csv_header[] = "round,order,delta,centre,count,mean,spread\n";
 
+/* Nothing is cut before both files are open, so that a failure leaves them as they were. */
 static pwf_status open_files(pwf_report *r, int64_t metrics_bytes, int64_t rounds_bytes)
 {
     r->dir_fd = open(r->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -26,6 +30,7 @@ static pwf_status open_files(pwf_report *r, int64_t metrics_bytes, int64_t round
     return pwf_grow_append(&r->rounds, csv_header, sizeof csv_header - 1);
 }
 
+/* The log wipes the progress line before each message. */
 pwf_status pwf_report_open(const char *dir, int64_t metrics_bytes, int64_t rounds_bytes, bool live,
                            pwf_report **out)
 {
@@ -85,6 +90,7 @@ pwf_status pwf_report_config(pwf_report *report, const char *text)
     return pwf_replace_file(report->dir_fd, report->dir, "config.yaml", text, strlen(text));
 }
 
+/* The checkpoint stores the lengths, so the rows must be on disk before it. */
 pwf_status pwf_report_lengths(pwf_report *report, int64_t *metrics_bytes, int64_t *rounds_bytes)
 {
     const pwf_grow_file *files[2] = {&report->metrics, &report->rounds};
@@ -97,6 +103,7 @@ pwf_status pwf_report_lengths(pwf_report *report, int64_t *metrics_bytes, int64_
     return pwf_ok();
 }
 
+/* A row is one write(2), so that a killed run leaves complete lines. */
 pwf_status pwf_report_row(pwf_report *report, pwf_json *row)
 {
     char *text = NULL;
@@ -104,13 +111,13 @@ pwf_status pwf_report_row(pwf_report *report, pwf_json *row)
     pwf_json_free(row);
     if (s.code != PWF_OK) return s;
     const size_t length = strlen(text);
-    text[length] = '\n'; /* in place of the NUL, so that a row is one write */
+    text[length] = '\n'; /* replaces the NUL */
     s = pwf_grow_append(&report->metrics, text, length + 1);
     free(text);
     return s;
 }
 
-/* The shortest text that reads back to the same value. */
+/* The shortest of 9, 13 or 17 digits that reads back to the same double. */
 static void exact(char text[32], double value)
 {
     for (int digits = 9; digits <= 17; digits += 4) {
@@ -119,6 +126,7 @@ static void exact(char text[32], double value)
     }
 }
 
+/* All rows of a round are one append. */
 pwf_status pwf_report_round(pwf_report *report, int64_t round, const pwf_round_result *result)
 {
     char *text = NULL;
@@ -140,6 +148,7 @@ pwf_status pwf_report_round(pwf_report *report, int64_t round, const pwf_round_r
     return s;
 }
 
+/* Field names are part of the format of metrics.jsonl. */
 pwf_status pwf_report_model(pwf_report *report, const pwf_report_compact *compact, int64_t step)
 {
     pwf_json *row = pwf_json_new();

@@ -161,7 +161,7 @@ static void files_that_do_not_fit(void **state)
     path_of(other, "config.yaml");
     unlink(other);
     assert_int_equal(link(path, other), 0);
-    refused(0, 0, PWF_DENIED, "second name");
+    refused(0, 0, PWF_DENIED, "hard link");
     unlink(other);
     path_of(path, "metrics.jsonl");
     unlink(path);
@@ -266,16 +266,16 @@ static void the_final_table_knows_what_was_before_a_resume(void **state)
     static const char expected[] =
         "a title\n"
         "100.00 % of 306,730 weights fixed on 160 values (4.33 bits); top-1 91.62 %, 0.31 points "
-        "under the unfixed network (91.93 %).\n\n"
+        "below the unfixed network (91.93 %).\n\n"
         "round  fixed %  top-1 %  top-5 %      loss       unique  entropy  without zeros\n"
         "    0     0.00    91.93    99.78    0.2500      281,034    17.98          17.98\n"
         "    1   100.00    91.62    99.78    0.2500          160     4.33           4.40\n"
         "  end   100.00    91.62    99.78    0.2500          160     4.33           4.40\n"
-        "Entropy in bits for each weight. End: after the last round, BatchNorm's statistics "
-        "estimated anew.\n"
+        "Entropy in bits per weight. Row end: after the last round, with re-estimated BatchNorm "
+        "statistics.\n"
         "Ensemble: top-1 91.70 %, negative log-likelihood 0.2300, calibration error 1.00 %.\n"
         "As model.pwf 165,327 bytes: 152,371 for the codes of 306,730 weights (entropy bound "
-        "151,996), the rest fp32; all as fp32 1,237,672.\n"
+        "151,996), the rest fp32. All weights as fp32: 1,237,672 bytes.\n"
         "Took 4 min 21 s.\n";
     holds("summary.txt", expected);
     holds("stdout.txt", expected);
@@ -314,7 +314,7 @@ static void a_damaged_metrics_file_is_named(void **state)
     fclose(f);
     pwf_status s = final_to(r, "stdout.txt");
     assert_int_equal(s.code, PWF_DATA);
-    assert_non_null(strstr(s.text, "metrics.jsonl, line 2: an evaluation without"));
+    assert_non_null(strstr(s.text, "metrics.jsonl, line 2: an evaluation with a number missing"));
     f = fopen(path, "w");
     assert_non_null(f);
     fputs("{\"kind\": \"eval", f);
@@ -326,7 +326,7 @@ static void a_damaged_metrics_file_is_named(void **state)
     assert_non_null(f);
     fclose(f);
     assert_int_equal(final_to(r, "stdout.txt").code, PWF_OK);
-    holds("stdout.txt", "a title\nNo evaluation was made.\n\nTook 4 min 21 s.\n");
+    holds("stdout.txt", "a title\nThere are no evaluations.\n\nTook 4 min 21 s.\n");
     pwf_report_close(r);
     assert_int_equal(pwf_mem_live(), 0);
 }
