@@ -37,7 +37,9 @@ static const char *const interpolation_words[] = {"bilinear", "bicubic", NULL};
 static const char *const join_words[] = {"std_mu", "keep", "divide_by_2", "divide_by_10", NULL};
 static const char *const compat_words[] = {"paper", "reference", NULL};
 static const char *const export_words[] = {"none", "last", "all", NULL};
-static const char *const optimiser_words[] = {"sgd", "adamw", NULL};
+#define WORD(name, text) #name,
+#define MEANING(name, text) "; " #name ": " text
+static const char *const optimiser_words[] = {PWF_OPTIMISERS(WORD) NULL};
 static const char *const schedule_words[] = {"constant", "linear", "cosine", "step", NULL};
 static const char *const backend_words[] = {"auto", "onednn", "openblas", "plain", NULL};
 static const char *const precision_words[] = {"fp32", "bf16", "auto", NULL};
@@ -223,8 +225,8 @@ const pwf_option pwf_options[] = {
 {"train.norm_batches", WHOLE(train.norm_batches), "100", FROM(0, 1000000), "batches", STATE,
  "batches that re-estimate BatchNorm's statistics at the end, one pass at most; 0: leave them"},
 
-{"optim.name", CHOICE(optim.name, pwf_optimiser), "sgd", OF(optimiser_words), NULL, STATE,
- "sgd with momentum, as published, or adamw; for the ordinary training too"},
+{"optim.name", CHOICE(optim.name, pwf_optimiser_name), "sgd", OF(optimiser_words), NULL, STATE,
+ "optimiser of all training phases" PWF_OPTIMISERS(MEANING)},
 {"optim.lr", REAL(optim.lr), "0.001", FROM(0, 10), NULL, STATE,
  "learning rate of the phases between rounds"},
 {"optim.momentum", REAL(optim.momentum), "0.9", FROM(0, 1), NULL, STATE,

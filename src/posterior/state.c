@@ -3,15 +3,26 @@
 
 #include "pwf/core/mem.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+static pwf_status allocate_moment(pwf_state *s, int k)
+{
+    const char *name = s->optimiser->moments[k];
+    snprintf(s->moment_name[false][k], sizeof s->moment_name[false][k], "mu_%s", name);
+    snprintf(s->moment_name[true][k], sizeof s->moment_name[true][k], "sigma_%s", name);
+    const int64_t all = pwf_range_length(s->own), fuzzy = pwf_range_length(s->own_posterior);
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_STATE, all, sizeof(float), &s->mu_moment[k]));
+    return pwf_mem_alloc(PWF_MEM_STATE, fuzzy, sizeof(float), &s->sigma_moment[k]);
+}
 
 static pwf_status allocate(pwf_state *s)
 {
     const int64_t all = pwf_range_length(s->own), fuzzy = pwf_range_length(s->own_posterior);
     PWF_TRY(pwf_mem_alloc(PWF_MEM_STATE, all, sizeof *s->mu, &s->mu));
-    PWF_TRY(pwf_mem_alloc(PWF_MEM_STATE, all, sizeof *s->mu_momentum, &s->mu_momentum));
     PWF_TRY(pwf_mem_alloc(PWF_MEM_STATE, fuzzy, sizeof *s->sigma, &s->sigma));
-    PWF_TRY(pwf_mem_alloc(PWF_MEM_STATE, fuzzy, sizeof *s->sigma_momentum, &s->sigma_momentum));
+    PWF_TRY(allocate_moment(s, 0));
     PWF_TRY(pwf_mem_alloc(PWF_MEM_STATE, fuzzy, sizeof *s->code, &s->code));
     PWF_TRY(
         pwf_mem_alloc(PWF_MEM_STATE, PWF_CODES_MAX, sizeof *s->codebook.entry, &s->codebook.entry));
@@ -31,6 +42,7 @@ pwf_status pwf_state_new(const pwf_registry *registry, pwf_range own, uint32_t s
     s->own = own;
     s->own_posterior = pwf_range_meet(own, (pwf_range){0, s->posterior});
     s->codebook.min_power = min_power;
+    s->optimiser = pwf_optimiser_get(PWF_OPTIMISER_sgd); /* "momentum" alone */
     const pwf_status status = allocate(s);
     if (status.code != PWF_OK) {
         pwf_state_free(s);
@@ -52,39 +64,56 @@ void pwf_state_free(pwf_state *state)
 {
     if (!state) return;
     pwf_mem_free(state->mu);
-    pwf_mem_free(state->mu_momentum);
     pwf_mem_free(state->sigma);
-    pwf_mem_free(state->sigma_momentum);
-    pwf_mem_free(state->mu_second);
-    pwf_mem_free(state->sigma_second);
+    for (int k = 0; k < PWF_MOMENTS_MAX; k++) {
+        pwf_mem_free(state->mu_moment[k]);
+        pwf_mem_free(state->sigma_moment[k]);
+    }
     pwf_mem_free(state->code);
     pwf_mem_free(state->codebook.entry);
     pwf_mem_free(state->buffers);
     free(state);
 }
 
-pwf_status pwf_state_add_second_moments(pwf_state *state)
+pwf_status pwf_state_add_moments(pwf_state *state, const pwf_optimiser *optimiser)
 {
-    const int64_t all = pwf_range_length(state->own),
-                  fuzzy = pwf_range_length(state->own_posterior);
-    PWF_TRY(pwf_mem_alloc(PWF_MEM_STATE, all, sizeof *state->mu_second, &state->mu_second));
-    return pwf_mem_alloc(PWF_MEM_STATE, fuzzy, sizeof *state->sigma_second, &state->sigma_second);
+    state->optimiser = optimiser;
+    for (int k = 1; optimiser->moments[k]; k++)
+        PWF_TRY(allocate_moment(state, k));
+    return pwf_ok();
+}
+
+void pwf_state_clear_moments(pwf_state *state)
+{
+    const size_t all = (size_t)pwf_range_length(state->own);
+    const size_t fuzzy = (size_t)pwf_range_length(state->own_posterior);
+    for (int k = 0; state->optimiser->moments[k]; k++) {
+        memset(state->mu_moment[k], 0, all * sizeof(float));
+        memset(state->sigma_moment[k], 0, fuzzy * sizeof(float));
+    }
+}
+
+/* Moment k of mu or sigma as a row of the table. */
+static pwf_state_array moment(const pwf_state *state, bool sigma, int k)
+{
+    return (pwf_state_array){state->moment_name[sigma][k], sigma, true, sizeof(float),
+                             sigma ? state->sigma_moment[k] : state->mu_moment[k]};
 }
 
 int pwf_state_arrays(const pwf_state *state, pwf_state_array out[PWF_STATE_ARRAYS_MAX])
 {
-    const pwf_state_array table[PWF_STATE_ARRAYS_MAX] = {
-        {"mu", false, true, sizeof *state->mu, state->mu},
-        {"mu_momentum", false, true, sizeof *state->mu_momentum, state->mu_momentum},
-        {"sigma", true, true, sizeof *state->sigma, state->sigma},
-        {"sigma_momentum", true, true, sizeof *state->sigma_momentum, state->sigma_momentum},
-        {"code", true, false, sizeof *state->code, state->code},
-        {"mu_second", false, true, sizeof *state->mu_second, state->mu_second},
-        {"sigma_second", true, true, sizeof *state->sigma_second, state->sigma_second},
-    };
-    const int count = state->mu_second ? PWF_STATE_ARRAYS_MAX : PWF_STATE_ARRAYS_MAX - 2;
-    for (int i = 0; i < count; i++)
-        out[i] = table[i];
+    /* The order is part of the fingerprint: mu and sigma each with the momentum, code, then the
+     * other moments. */
+    int count = 0;
+    out[count++] = (pwf_state_array){"mu", false, true, sizeof *state->mu, state->mu};
+    out[count++] = moment(state, false, 0);
+    out[count++] = (pwf_state_array){"sigma", true, true, sizeof *state->sigma, state->sigma};
+    out[count++] = moment(state, true, 0);
+    out[count++] = (pwf_state_array){"code", true, false, sizeof *state->code, state->code};
+    for (int k = 1; state->optimiser->moments[k]; k++) {
+        out[count++] = moment(state, false, k);
+        out[count++] = moment(state, true, k);
+    }
     return count;
 }
 

@@ -37,7 +37,7 @@ static cost cost_of_parameters(const pwf_config *config, double total, double fu
 {
     const double threads = (double)config->parallel.threads;
     const bool halved = config->parallel.precision == PWF_BF16 && share < 1.0;
-    const double moments = config->optim.name == PWF_OPTIMISER_ADAMW ? 2.0 : 1.0;
+    const double moments = pwf_optimiser_moments(pwf_optimiser_get(config->optim.name));
     cost c = {
         .state = share * (4.0 * (1.0 + moments) * (total + fuzzy) + 2.0 * fuzzy),
         .weights = 4.0 * total + (halved ? 2.0 * fuzzy : 0.0),

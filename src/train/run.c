@@ -133,18 +133,10 @@ static pwf_status answer(pwf_trainer *t)
  * makes them jump. */
 static void enter(pwf_trainer *t, pwf_phase phase)
 {
-    pwf_state *s = t->state;
-    const size_t all = (size_t)pwf_range_length(s->own) * sizeof *s->mu_momentum;
-    const size_t fuzzy = (size_t)pwf_range_length(s->own_posterior) * sizeof *s->sigma_momentum;
     t->position.phase = phase;
     t->position.phase_step = 0;
     memset(&t->losses, 0, sizeof t->losses);
-    memset(s->mu_momentum, 0, all);
-    memset(s->sigma_momentum, 0, fuzzy);
-    if (s->mu_second) {
-        memset(s->mu_second, 0, all);
-        memset(s->sigma_second, 0, fuzzy);
-    }
+    pwf_state_clear_moments(t->state);
     pwf_rest_begin(t);
 }
 

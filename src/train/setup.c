@@ -107,8 +107,8 @@ static pwf_status set_up(pwf_trainer *t)
         t->training == PWF_BF16 ? pwf_registry_posterior_count(t->registry) : 0, &t->exchange));
     status = pwf_state_new(t->registry, pwf_exchange_own(t->exchange), (uint32_t)c->train.seed,
                            c->fixing.min_power, &t->state);
-    if (status.code == PWF_OK && c->optim.name == PWF_OPTIMISER_ADAMW)
-        status = pwf_state_add_second_moments(t->state);
+    if (status.code == PWF_OK)
+        status = pwf_state_add_moments(t->state, pwf_optimiser_get(c->optim.name));
     if (status.code == PWF_OK) status = make_workers(t);
     if (status.code == PWF_OK) status = allocate(t);
     if (status.code == PWF_OK) status = pwf_slots_loader(t);

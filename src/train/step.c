@@ -7,8 +7,7 @@
 #include "pwf/core/fault.h"
 #include "pwf/core/log.h"
 #include "pwf/core/trace.h"
-#include "pwf/optim/adamw.h"
-#include "pwf/optim/sgd.h"
+#include "pwf/optim/optimiser.h"
 
 #include <math.h>
 #include <string.h>
@@ -69,22 +68,22 @@ static void gradient(pwf_trainer *t, const pwf_stream *noise)
     pwf_trace_end(span);
 }
 
+/* One update of the own shard; task t is block t of it. */
 typedef struct update_job {
     pwf_trainer *t;
-    float scale;
-    pwf_sgd sgd;
-    pwf_adamw adamw;
+    const pwf_optimiser *optimiser;
+    pwf_optimiser_step step;
     bool bayesian;
 } update_job;
 
-/* One slice by the optimiser of the run; `second` is NULL for SGD. */
-static void update_slice(const update_job *job, float *x, float *momentum, float *second,
-                         const float *dx, const int16_t *code, int64_t count)
+/* Elements [lo, hi) of the own range of mu or sigma. */
+static void update_slice(const update_job *job, float *x, float *const *moments, const float *dx,
+                         const int16_t *code, int64_t lo, int64_t hi)
 {
-    if (second)
-        pwf_adamw_update(x, momentum, second, dx, code, count, job->scale, job->adamw);
-    else
-        pwf_sgd_update(x, momentum, dx, code, count, job->scale, job->sgd);
+    float *at[PWF_MOMENTS_MAX];
+    for (int k = 0; job->optimiser->moments[k]; k++)
+        at[k] = moments[k] + lo;
+    job->optimiser->update(&job->step, x + lo, at, dx + lo, code ? code + lo : NULL, hi - lo);
 }
 
 static void update_block(void *context, int task, int worker)
@@ -95,41 +94,33 @@ static void update_block(void *context, int task, int worker)
     pwf_state *s = t->state;
     const int64_t lo = (int64_t)task * PWF_BLOCK, all = pwf_range_length(s->own);
     const int64_t hi = lo + PWF_BLOCK < all ? lo + PWF_BLOCK : all;
-    const int64_t fuzzy = pwf_range_length(s->own_posterior);
-    const int64_t split = lo > fuzzy ? lo : (hi < fuzzy ? hi : fuzzy); /* posterior | plain */
-    float *mu_second = s->mu_second ? s->mu_second + lo : NULL;
-    float *sigma_second = s->sigma_second ? s->sigma_second + lo : NULL;
+    const int64_t posterior = pwf_range_length(s->own_posterior);
+    /* Posterior elements come before plain ones. */
+    const int64_t split = lo > posterior ? lo : (hi < posterior ? hi : posterior);
     /* In reference mode decay and momentum go on shrinking fixed weights. */
     const bool masked = job->bayesian && t->config->fixing.compat == PWF_COMPAT_PAPER;
+    const int16_t *code = masked ? s->code : NULL;
     if (split > lo) {
-        const int16_t *code = masked ? s->code + lo : NULL;
-        update_slice(job, s->mu + lo, s->mu_momentum + lo, mu_second, t->dmu + lo, code,
-                     split - lo);
-        if (job->bayesian)
-            update_slice(job, s->sigma + lo, s->sigma_momentum + lo, sigma_second, t->dsigma + lo,
-                         code, split - lo);
+        update_slice(job, s->mu, s->mu_moment, t->dmu, code, lo, split);
+        if (job->bayesian) update_slice(job, s->sigma, s->sigma_moment, t->dsigma, code, lo, split);
     }
-    if (hi > split)
-        update_slice(job, s->mu + split, s->mu_momentum + split,
-                     mu_second ? mu_second + (split - lo) : NULL, t->dmu + split, NULL, hi - split);
+    if (hi > split) update_slice(job, s->mu, s->mu_moment, t->dmu, NULL, split, hi);
     pwf_rest_note(t, task);
 }
 
 static void update(pwf_trainer *t, bool bayesian)
 {
-    const pwf_config *c = t->config;
-    update_job job = {.t = t, .bayesian = bayesian};
+    const pwf_optim_config *optim = &t->config->optim;
     const pwf_span span = pwf_trace_begin("update");
-    job.scale = pwf_clip_factor(t->norm, pwf_block_count(t->state->total), c->optim.clip_norm,
-                                &t->gradient_norm);
-    job.sgd = (pwf_sgd){(float)t->lr, (float)c->optim.momentum, (float)c->optim.weight_decay};
-    job.adamw = (pwf_adamw){.lr = (float)t->lr,
-                            .beta1 = (float)c->optim.momentum,
-                            .beta2 = (float)c->optim.beta2,
-                            .eps = (float)c->optim.eps,
-                            .weight_decay = (float)c->optim.weight_decay,
-                            .step = t->position.phase_step + 1};
-    t->clip = (double)job.scale;
+    update_job job = {
+        .t = t,
+        .optimiser = pwf_optimiser_get(optim->name),
+        .step = {.config = optim, .lr = (float)t->lr, .count = t->position.phase_step + 1},
+        .bayesian = bayesian,
+    };
+    job.step.scale = pwf_clip_factor(t->norm, pwf_block_count(t->state->total), optim->clip_norm,
+                                     &t->gradient_norm);
+    t->clip = (double)job.step.scale;
     const int64_t blocks = pwf_block_count(pwf_range_length(t->state->own));
     pwf_pool_run(t->pool, (int)blocks, update_block, &job);
     pwf_trace_end(span);
@@ -160,7 +151,7 @@ static void spoil_state(pwf_trainer *t)
     pwf_state *s = t->state;
     const int64_t fuzzy = pwf_range_length(s->own_posterior);
     PWF_FAULT_SPOIL("train.mu", PWF_FAULT_F32, s->mu, pwf_range_length(s->own));
-    PWF_FAULT_SPOIL("train.momentum", PWF_FAULT_F32, s->mu_momentum, pwf_range_length(s->own));
+    PWF_FAULT_SPOIL("train.momentum", PWF_FAULT_F32, s->mu_moment[0], pwf_range_length(s->own));
     PWF_FAULT_SPOIL("train.sigma", PWF_FAULT_F32, s->sigma, fuzzy);
     PWF_FAULT_SPOIL("train.buffers", PWF_FAULT_F32, s->buffers,
                     pwf_registry_buffer_count(t->registry));

@@ -9,7 +9,7 @@
 #include "pwf/core/hash.h"
 #include "pwf/core/isa.h"
 #include "pwf/core/mem.h"
-#include "pwf/optim/sgd.h"
+#include "pwf/optim/optimiser.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -57,15 +57,17 @@ static const pwf_posterior_config settings = {.sigma_scale = 0.0025f,
 
 static void update_block(void *context, int task, int worker)
 {
-    const pwf_sgd sgd = {.lr = 1e-3f, .momentum = 0.9f, .weight_decay = 1e-4f};
+    static const pwf_optim_config config = {.momentum = 0.9, .weight_decay = 1e-4};
+    const pwf_optimiser *sgd = pwf_optimiser_get(PWF_OPTIMISER_sgd);
     const float scale = *(const float *)context;
     pwf_state *s = all.state;
     const int64_t lo = (int64_t)task * PWF_BLOCK, left = s->total - lo;
     const int64_t count = left < PWF_BLOCK ? left : PWF_BLOCK;
+    const pwf_optimiser_step step = {.config = &config, .lr = 1e-3f, .scale = scale, .count = 1};
+    float *const mu[] = {s->mu_moment[0] + lo}, *const sigma[] = {s->sigma_moment[0] + lo};
     (void)worker;
-    pwf_sgd_update(s->mu + lo, s->mu_momentum + lo, all.dmu + lo, s->code + lo, count, scale, sgd);
-    pwf_sgd_update(s->sigma + lo, s->sigma_momentum + lo, all.dsigma + lo, s->code + lo, count,
-                   scale, sgd);
+    sgd->update(&step, s->mu + lo, mu, all.dmu + lo, s->code + lo, count);
+    sgd->update(&step, s->sigma + lo, sigma, all.dsigma + lo, s->code + lo, count);
     pwf_state_hash_block(s, task, all.noted);
 }
 

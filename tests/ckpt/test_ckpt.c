@@ -182,8 +182,8 @@ static void test_fingerprint(void **state)
         const bool here = s->own.lo == 0 && s->own.hi > 0;
         if (change == 0 && here) s->mu[0] = -s->mu[0];
         if (change == 1 && here) s->sigma[0] = 5;
-        if (change == 2 && here) s->mu_momentum[0] = 5;
-        if (change == 3 && here) s->sigma_momentum[0] = 5;
+        if (change == 2 && here) s->mu_moment[0][0] = 5;
+        if (change == 3 && here) s->sigma_moment[0][0] = 5;
         if (change == 4 && here) s->code[0] = 4;
         if (change == 5) s->buffers[31] = -1;
         if (change == 6) s->codebook.entry[4]++;

@@ -2,7 +2,7 @@
 /* Numbers of numpy and PyTorch, made by tests/golden/make_posterior_golden.py. */
 #include "pwf/core/mem.h"
 #include "pwf/mesh/exact.h"
-#include "pwf/optim/sgd.h"
+#include "pwf/optim/optimiser.h"
 #include "pwf/posterior/posterior.h"
 
 #include <math.h>
@@ -114,7 +114,7 @@ static void assert_array(const float *values, const double *wanted, int count, c
 typedef struct setup {
     pwf_posterior_config posterior;
     bool reference;
-    pwf_sgd sgd;
+    pwf_optim_config optim;
     pwf_stream noise;
     double clip;
 } setup;
@@ -126,7 +126,7 @@ static setup read_setup(FILE *f)
     return (setup){.noise = {.seed = (uint32_t)x[0],
                              .purpose = (pwf_rng_purpose)(int)x[1],
                              .step = (uint64_t)x[2]},
-                   .sgd = {.lr = (float)x[3], .momentum = (float)x[4], .weight_decay = (float)x[5]},
+                   .optim = {.lr = x[3], .momentum = x[4], .weight_decay = x[5]},
                    .posterior = {.reg_weight = x[6], .reg_target = x[7]},
                    .reference = x[9] > 0.0,
                    .clip = x[8]};
@@ -155,10 +155,13 @@ static void one_step(FILE *f, const setup *set, pwf_pool *pool, pwf_state *s)
     read_key(f, "norm", x, 1);
     assert_true(fabs(norm - x[0]) <= 1e-6 * x[0]);
     const int16_t *code = set->reference ? NULL : s->code;
-    pwf_sgd_update(s->mu, s->mu_momentum, dmu, code, POSTERIOR, scale, set->sgd);
-    pwf_sgd_update(s->mu + POSTERIOR, s->mu_momentum + POSTERIOR, dmu + POSTERIOR, NULL,
-                   TOTAL - POSTERIOR, scale, set->sgd);
-    pwf_sgd_update(s->sigma, s->sigma_momentum, dsigma, code, POSTERIOR, scale, set->sgd);
+    const pwf_optimiser *sgd = pwf_optimiser_get(PWF_OPTIMISER_sgd);
+    const pwf_optimiser_step step = {
+        .config = &set->optim, .lr = (float)set->optim.lr, .scale = scale, .count = 1};
+    float *const plain = s->mu_moment[0] + POSTERIOR;
+    sgd->update(&step, s->mu, s->mu_moment, dmu, code, POSTERIOR);
+    sgd->update(&step, s->mu + POSTERIOR, &plain, dmu + POSTERIOR, NULL, TOTAL - POSTERIOR);
+    sgd->update(&step, s->sigma, s->sigma_moment, dsigma, code, POSTERIOR);
     read_key(f, "mu", x, TOTAL);
     assert_array(s->mu, x, TOTAL, "mu");
     read_key(f, "sigma", x, POSTERIOR);

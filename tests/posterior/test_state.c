@@ -40,7 +40,7 @@ static void table_names_every_array(void **unused)
     assert_int_equal(pwf_state_new(registry, (pwf_range){0, PWF_BLOCK}, 4, 7, &s).code, PWF_OK);
     pwf_state_array arrays[PWF_STATE_ARRAYS_MAX];
     const int count = pwf_state_arrays(s, arrays);
-    const void *const data[] = {s->mu, s->mu_momentum, s->sigma, s->sigma_momentum, s->code};
+    const void *const data[] = {s->mu, s->mu_moment[0], s->sigma, s->sigma_moment[0], s->code};
     for (int i = 0; i < count; i++) {
         bool found = false;
         for (int k = 0; k < count; k++)

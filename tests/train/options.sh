@@ -20,6 +20,7 @@ done <<EOF
 --set fixing.compat=reference
 --set fixing.sigma_join=divide_by_2 --set fixing.zero_fix=false --set fixing.min_power=5
 --set optim.name=adamw --set optim.lr=0.001 --set train.baseline_lr=0.002
+--set optim.name=lion --set optim.lr=0.0001 --set train.baseline_lr=0.0002 --set optim.beta2=0.99
 --set optim.schedule=cosine --set optim.warmup=0.1 --set train.baseline_schedule=step
 --set fixing.exclude=[fc.*,conv1.weight] --set fixing.sigma_join=keep
 EOF

@@ -9,16 +9,18 @@ tiny=$PWF_SOURCE_DIR/tests/train/tiny.yaml
 dist 1 whole.log -c "$tiny" --output whole
 expect 0 "uninterrupted"
 
-# Second moments are state too.
-dist 1 adam.log -c "$tiny" --output adam --set optim.name=adamw --set optim.lr=0.001
-expect 0 "adamw uninterrupted"
-dist 2 adam2.log -c "$tiny" --output adam2 --set optim.name=adamw --set optim.lr=0.001 \
-    --set parallel.shards=2 --set checkpoint.stop_after=10
-expect 75 "adamw stopped"
-dist 3 adam3.log --output adam2 --resume --set checkpoint.stop_after=0 --set parallel.shards=1
-expect 0 "adamw resumed"
-same_rows adam adam2
-same_state adam adam2
+# The moments of an optimiser are state too.
+for name in adamw lion; do
+    dist 1 $name.log -c "$tiny" --output $name --set optim.name=$name --set optim.lr=0.0002
+    expect 0 "$name uninterrupted"
+    dist 2 ${name}2.log -c "$tiny" --output ${name}2 --set optim.name=$name --set optim.lr=0.0002 \
+        --set parallel.shards=2 --set checkpoint.stop_after=10
+    expect 75 "$name stopped"
+    dist 3 ${name}3.log --output ${name}2 --resume --set checkpoint.stop_after=0 --set parallel.shards=1
+    expect 0 "$name resumed"
+    same_rows $name ${name}2
+    same_state $name ${name}2
+done
 
 # Back to an older checkpoint, and from the newest again: the metrics lack rows, the state nothing.
 dist 1 back0.log -c "$tiny" --output back --set checkpoint.every=2 --set checkpoint.stop_after=9

@@ -4,6 +4,7 @@
 
 #include "pwf/core/hash.h"
 #include "pwf/core/status.h"
+#include "pwf/optim/optimiser.h"
 #include "pwf/registry/registry.h"
 #include "pwf/shard/shard.h"
 
@@ -29,31 +30,30 @@ typedef struct pwf_state {
     pwf_range own;            /* of the flat vector */
     pwf_range own_posterior;  /* its part below `posterior` */
     /* own.hi - own.lo elements each */
-    float *mu; /* mean of the posterior, or value of a plain parameter */
-    float *mu_momentum;
-    float *mu_second; /* second moments, only with pwf_state_add_second_moments, else NULL */
+    float *mu;                         /* mean of the posterior, or value of a plain parameter */
+    float *mu_moment[PWF_MOMENTS_MAX]; /* of the optimiser; [0] always, the others as in moments */
     /* own_posterior.hi - own_posterior.lo elements each */
     float *sigma;
-    float *sigma_momentum;
-    float *sigma_second; /* as mu_second */
-    int16_t *code;       /* index into the codebook, or PWF_FREE */
+    float *sigma_moment[PWF_MOMENTS_MAX];
+    int16_t *code;                            /* index into the codebook, or PWF_FREE */
+    const pwf_optimiser *optimiser;           /* whose moments the state has */
+    char moment_name[2][PWF_MOMENTS_MAX][32]; /* "mu_momentum"; "sigma_momentum" */
     /* replicated */
     pwf_codebook codebook;
     float *buffers; /* BatchNorm running statistics */
 } pwf_state;
 
+enum { PWF_STATE_ARRAYS_MAX = 3 + 2 * PWF_MOMENTS_MAX };
+
 /** One array of the table: `posterior` arrays have an element per posterior parameter, the others
  * one per parameter of any kind. `data` is this rank's own part. */
 typedef struct pwf_state_array {
-    const char *name; /* "mu", "sigma", "mu_momentum", "sigma_momentum", "code",
-                         "mu_second", "sigma_second" */
+    const char *name; /* "mu", "sigma", "code"; "mu_momentum" and so on for moments */
     bool posterior;
     bool real;   /* fp32; else int16 */
     size_t size; /* bytes of an element */
     void *data;
 } pwf_state_array;
-
-enum { PWF_STATE_ARRAYS_MAX = 7 };
 
 /** Allocates the state of shard `own` with start values: mu from the registry, sigma 0, momenta 0,
  * codes free, empty codebook, buffers as registered.
@@ -62,9 +62,13 @@ pwf_status pwf_state_new(const pwf_registry *registry, pwf_range own, uint32_t s
                          int64_t min_power, pwf_state **out);
 void pwf_state_free(pwf_state *state);
 
-/** Adds second moments, 0 throughout, for an optimiser that has them.
+/** Adds the moments of an optimiser beyond "momentum", which the state has already; all are 0.
  * Local. Fails with PWF_RESOURCE. */
-pwf_status pwf_state_add_second_moments(pwf_state *state);
+pwf_status pwf_state_add_moments(pwf_state *state, const pwf_optimiser *optimiser);
+
+/** Sets all moments to 0.
+ * Local. */
+void pwf_state_clear_moments(pwf_state *state);
 
 /** The table of sharded arrays that the state has; returns their number.
  * Local. */
