@@ -78,7 +78,7 @@ static pwf_value layer(pwf_builder *b, const char *own, pwf_value x, int64_t in,
     y = conv(b, pwf_part_name(name, own, "conv1"), y, in, narrow, 1, 1);
     y = norm_relu(b, pwf_part_name(name, own, "norm2"), y, narrow);
     y = conv(b, pwf_part_name(name, own, "conv2"), y, narrow, growth, 3, 1);
-    return pwf_graph_concat(b->graph, x, y);
+    return pwf_graph_concat(b->graph, 2, (const pwf_value[]){x, y});
 }
 
 static pwf_value transition(pwf_builder *b, int number, pwf_value x, int64_t in)

@@ -55,7 +55,7 @@ pwf_value pwf_part_conv(pwf_builder *b, const char *name, pwf_value x, int64_t i
     const int64_t shape[] = {out, in, kernel, kernel};
     const pwf_param *weight = parameter(b, name, "weight", 4, shape, PWF_ROLE_WEIGHT, start);
     if (!weight) return 0;
-    return pwf_graph_conv2d(b->graph, x, weight, NULL, stride, kernel / 2, 1);
+    return pwf_graph_conv2d(b->graph, x, weight, NULL, stride, pwf_padding_around(kernel / 2), 1);
 }
 
 pwf_value pwf_part_patches(pwf_builder *b, const char *name, pwf_value x, int64_t in, int64_t out,
@@ -66,7 +66,7 @@ pwf_value pwf_part_patches(pwf_builder *b, const char *name, pwf_value x, int64_
     const pwf_param *weight = parameter(b, name, "weight", 4, shape, PWF_ROLE_WEIGHT, start);
     const pwf_param *bias = parameter(b, name, "bias", 1, &out, PWF_ROLE_BIAS, start);
     if (!bias) return 0;
-    return pwf_graph_conv2d(b->graph, x, weight, bias, size, 0, 1);
+    return pwf_graph_conv2d(b->graph, x, weight, bias, size, pwf_padding_around(0), 1);
 }
 
 pwf_value pwf_part_batch_norm(pwf_builder *b, const char *name, pwf_value x, int64_t channels,
@@ -100,7 +100,7 @@ pwf_value pwf_part_stem(pwf_builder *b, const pwf_stem *stem, const char *conv, 
 {
     pwf_value x = pwf_part_conv(b, conv, 0, in, out, stem->kernel, stem->stride, start);
     x = pwf_graph_relu(b->graph, pwf_part_batch_norm(b, norm, x, out, false));
-    return stem->pool ? pwf_graph_max_pool(b->graph, x, 3, 2, 1) : x;
+    return stem->pool ? pwf_graph_max_pool(b->graph, x, 3, 2, pwf_padding_around(1)) : x;
 }
 
 pwf_value pwf_part_layer_norm(pwf_builder *b, const char *name, pwf_value x, int64_t channels)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Softmax attention among the tokens of an image. The input holds queries, keys and values of all
- * heads side by side, [B, T, 3 H D], as timm packs them; the result is [B, T, H D]. */
+/* Softmax attention among the tokens of an image (Vaswani et al. 2017, arXiv:1706.03762):
+ * y = softmax(q k^T / sqrt(D)) v per head. The input holds queries, keys and values of all heads,
+ * [B, T, 3 H D], in the order of timm's blocks.N.attn.qkv; the result is [B, T, H D]. Called
+ * through its row; touches only the arrays of a call. */
 #include "operators.h"
 #include "pwf/tensor/attention.h"
 
@@ -86,12 +88,25 @@ static pwf_status backward(const pwf_call *c)
     return pwf_ok();
 }
 
+/* Two products of T x T x D per head, each a multiplication and an addition. */
+static int64_t operations(const pwf_node *n)
+{
+    return 4 * pwf_pixels(n->out) * pwf_pixels(n->out) * n->out.channels;
+}
+
 const pwf_operator pwf_op_attention = {.name = "attention",
                                        .needs_input = true,
                                        .needs_output = true,
                                        .saves = true,
+                                       .operations = operations,
                                        .infer = infer,
                                        .plan = plan,
                                        .release = free,
                                        .forward = forward,
                                        .backward = backward};
+
+pwf_value pwf_graph_attention(pwf_graph *graph, pwf_value qkv, int64_t heads)
+{
+    return pwf_graph_apply(
+        graph, (pwf_node){.op = &pwf_op_attention, .inputs = 1, .input = {qkv}, .heads = heads});
+}

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Layer normalisation over the channels of each pixel or token; Ba, Kiros and Hinton 2016. */
+/* Layer normalisation over the channels of each pixel or token (Ba, Kiros and Hinton 2016,
+ * arXiv:1607.06450): y = scale (x - mean) inverse + shift. Mean and inverse deviation of each row
+ * are saved. Images are worked one by one, so parameter gradients add up in image order. Called
+ * through its row; touches only the arrays of a call. */
 #include "operators.h"
 
 static const double EPSILON = 1e-6; /* timm's for vision transformers */
@@ -9,7 +12,7 @@ static pwf_status infer(pwf_node *n)
     const int64_t channels = n->in[0].channels;
     if (n->weight->count != channels || n->bias->count != channels)
         return PWF_FAIL(PWF_CONFIG, "%s has %lld values, but its input has %lld channels",
-                        n->weight->name ? n->weight->name : "?", (long long)n->weight->count,
+                        pwf_param_text(n->weight), (long long)n->weight->count,
                         (long long)channels);
     n->out = n->in[0];
     return pwf_ok();
@@ -73,3 +76,12 @@ const pwf_operator pwf_op_layer_norm = {.name = "layer_norm",
                                         .plan = plan,
                                         .forward = forward,
                                         .backward = backward};
+
+pwf_value pwf_graph_layer_norm(pwf_graph *graph, pwf_value x, const pwf_param *scale,
+                               const pwf_param *shift)
+{
+    return pwf_graph_apply(
+        graph,
+        (pwf_node){
+            .op = &pwf_op_layer_norm, .inputs = 1, .input = {x}, .weight = scale, .bias = shift});
+}

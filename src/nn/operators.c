@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The table of operators, made of the list in graph.h, and what several operator files use. Called
+ * by the graph, the bench and the tests that walk the table; touches only the arrays of a call. */
 #include "operators.h"
 
 #include <string.h>
 
-static const pwf_operator *const table[] = {
-    &pwf_op_conv2d,        &pwf_op_linear,       &pwf_op_batch_norm, &pwf_op_relu,
-    &pwf_op_add,           &pwf_op_max_pool,     &pwf_op_avg_pool,   &pwf_op_concat,
-    &pwf_op_layer_norm,    &pwf_op_gelu,         &pwf_op_attention,  &pwf_op_prepend_token,
-    &pwf_op_add_embedding, &pwf_op_select_token, &pwf_op_mean,       &pwf_op_cross_entropy,
-};
+#define ADDRESS(name) &pwf_op_##name,
+static const pwf_operator *const table[] = {PWF_OPERATORS(ADDRESS)};
 
 int pwf_operator_count(void)
 {
@@ -28,4 +26,72 @@ const pwf_operator *pwf_operator_find(const char *name)
         if (strcmp(table[i]->name, name) == 0) found = table[i];
     PWF_ASSERT(found);
     return found;
+}
+
+pwf_status pwf_node_infer(pwf_node *n)
+{
+    n->out = n->in[0];
+    return n->op->infer ? n->op->infer(n) : pwf_ok();
+}
+
+pwf_status pwf_node_plan(const pwf_plan_task *task, void **plan, pwf_need *need)
+{
+    return task->node->op->plan ? task->node->op->plan(task, plan, need) : pwf_ok();
+}
+
+pwf_status pwf_infer_equal(pwf_node *n)
+{
+    const pwf_shape a = n->in[0];
+    for (int j = 1; j < n->inputs; j++) {
+        const pwf_shape b = n->in[j];
+        if (a.height != b.height || a.width != b.width || a.channels != b.channels)
+            return PWF_FAIL(PWF_CONFIG,
+                            "%s of %lldx%lldx%lld and %lldx%lldx%lld: the branches of a block do "
+                            "not match",
+                            n->op->name, (long long)a.height, (long long)a.width,
+                            (long long)a.channels, (long long)b.height, (long long)b.width,
+                            (long long)b.channels);
+    }
+    return pwf_ok();
+}
+
+pwf_status pwf_infer_pool(pwf_node *n)
+{
+    if (n->kernel_height == 0) {
+        n->kernel_height = n->in[0].height;
+        n->kernel_width = n->in[0].width;
+    }
+    /* Every window holds at least one pixel of the image. */
+    PWF_ASSERT(n->stride >= 1 && n->kernel_height >= 1 && n->kernel_width >= 1);
+    PWF_ASSERT(n->padding.top < n->kernel_height && n->padding.bottom < n->kernel_height &&
+               n->padding.left < n->kernel_width && n->padding.right < n->kernel_width);
+    n->out = (pwf_shape){pwf_window_rows(n), pwf_window_columns(n), n->in[0].channels};
+    if (n->out.height < 1 || n->out.width < 1)
+        return PWF_FAIL(PWF_CONFIG,
+                        "a pooling window of %lldx%lld does not fit on %lldx%lld pixels; use a "
+                        "larger model.image_size",
+                        (long long)n->kernel_height, (long long)n->kernel_width,
+                        (long long)n->in[0].height, (long long)n->in[0].width);
+    return pwf_ok();
+}
+
+pwf_pool_shape pwf_pool_shape_of(const pwf_call *call)
+{
+    const pwf_node *n = call->node;
+    return (pwf_pool_shape){.images = call->images,
+                            .height = n->in[0].height,
+                            .width = n->in[0].width,
+                            .channels = n->in[0].channels,
+                            .kernel_height = n->kernel_height,
+                            .kernel_width = n->kernel_width,
+                            .stride = n->stride,
+                            .padding = n->padding};
+}
+
+void pwf_pass_gradient(float *dx, bool add, const float *dy, int64_t count)
+{
+    if (add)
+        pwf_kernels_now()->accumulate(dx, dy, count);
+    else
+        memcpy(dx, dy, (size_t)count * sizeof *dx);
 }

@@ -5,10 +5,29 @@
 #include "pwf/nn/operator.h"
 #include "pwf/tensor/kernels.h"
 
-extern const pwf_operator pwf_op_conv2d, pwf_op_linear, pwf_op_batch_norm, pwf_op_relu, pwf_op_add,
-    pwf_op_max_pool, pwf_op_avg_pool, pwf_op_concat, pwf_op_layer_norm, pwf_op_gelu,
-    pwf_op_attention, pwf_op_prepend_token, pwf_op_add_embedding, pwf_op_select_token, pwf_op_mean,
-    pwf_op_cross_entropy;
+/* What the operator files share. */
+
+#define PWF_OPERATOR_DECLARE(name) extern const pwf_operator pwf_op_##name;
+PWF_OPERATORS(PWF_OPERATOR_DECLARE)
+
+/* Adds a node, of which op, inputs, input and the operator's attributes are set. Does nothing after
+ * a failure; the value is then 0, which nobody will use. */
+pwf_value pwf_graph_apply(pwf_graph *graph, pwf_node node);
+
+/* Ends a graph with one or two heads: the cross-entropy of their logits [1, 1, classes]. */
+pwf_value pwf_graph_cross_entropy(pwf_graph *graph, int heads, const pwf_value *logits,
+                                  float smoothing);
+pwf_value pwf_graph_mean(pwf_graph *graph, pwf_value a, pwf_value b);
+
+/* The result has the shape of the inputs, which must be equal. */
+pwf_status pwf_infer_equal(pwf_node *node);
+
+/* Pooling: the shapes of result and call. A kernel of height 0 becomes the whole image. */
+pwf_status pwf_infer_pool(pwf_node *node);
+pwf_pool_shape pwf_pool_shape_of(const pwf_call *call);
+
+/* dx = dy, or dx += dy; [count] */
+void pwf_pass_gradient(float *dx, bool add, const float *dy, int64_t count);
 
 /* Bytes rounded up to a cache line. */
 static inline size_t pwf_lines(size_t bytes)
@@ -24,6 +43,31 @@ static inline int64_t pwf_pixels(pwf_shape s)
 static inline int64_t pwf_elements(pwf_shape s)
 {
     return s.height * s.width * s.channels;
+}
+
+/* Elements of the first input of a call. */
+static inline int64_t pwf_call_elements(const pwf_call *call)
+{
+    return call->images * pwf_elements(call->node->in[0]);
+}
+
+/* Rows and columns of pixels that a window makes of the first input; below 1 if it does not fit. */
+static inline int64_t pwf_window_rows(const pwf_node *n)
+{
+    return pwf_conv_extent(n->in[0].height, n->kernel_height, n->stride,
+                           n->padding.top + n->padding.bottom);
+}
+
+static inline int64_t pwf_window_columns(const pwf_node *n)
+{
+    return pwf_conv_extent(n->in[0].width, n->kernel_width, n->stride,
+                           n->padding.left + n->padding.right);
+}
+
+/* The name of a parameter for messages. */
+static inline const char *pwf_param_text(const pwf_param *p)
+{
+    return p->name ? p->name : "?";
 }
 
 #endif

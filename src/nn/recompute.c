@@ -37,7 +37,7 @@ static bool is_kept(const pwf_graph *g, int node, bool turns_back, const bool *k
     const pwf_node *n = &g->nodes[node];
     /* What is written over a kept value is kept in its place. */
     if (pwf_graph_in_place(g, n, true) && kept[g->values[n->input[0]].producer]) return true;
-    if (turns_back ? n->op == &pwf_op_add : n->groups > 0) return true;
+    if (turns_back ? n->op->joins_branches : n->op->operations != NULL) return true;
     for (int i = 0; i < g->node_count; i++)
         again[i] = i == node;
     return !turns_back && follow(g, node, kept, again) > AGAIN_MAX;

@@ -28,13 +28,6 @@ static bool leads_nowhere(const pwf_graph *g, int node)
     return node < g->node_count - 1 && g->values[g->nodes[node].output].readers == 0;
 }
 
-/* What costs little and is read later is done where it is read, so that its result needs no memory
- * between the stages. */
-static bool is_cheap(const pwf_node *n)
-{
-    return n->inputs == 1 && (n->op->sums || (n->op->in_place && !n->weight));
-}
-
 static void place_forward(const pwf_graph *g, bool training, places *p)
 {
     for (int i = 0; i < g->node_count; i++) {
@@ -48,7 +41,7 @@ static void place_forward(const pwf_graph *g, bool training, places *p)
         if (p->forward[i] >= p->forward_stages) p->forward_stages = p->forward[i] + 1;
     }
     for (int i = g->node_count - 1; i >= 0; i--) {
-        if (!is_cheap(&g->nodes[i])) continue;
+        if (!g->nodes[i].op->cheap) continue; /* runs where it is read, to save memory */
         int soonest = p->forward_stages;
         for (int r = i + 1; r < g->node_count; r++)
             for (int j = 0; j < g->nodes[r].inputs; j++) {

@@ -32,7 +32,7 @@ const char *pwf_tensor_backend_text(int64_t backend)
 
 int64_t pwf_conv_extent(int64_t size, int64_t kernel, int64_t stride, int64_t padding)
 {
-    const int64_t room = size + 2 * padding - kernel;
+    const int64_t room = size + padding - kernel;
     return room < 0 ? 0 : room / stride + 1;
 }
 
@@ -46,14 +46,18 @@ pwf_conv_shape pwf_conv_shape_linear(int64_t rows, int64_t inputs, int64_t outpu
                             .kernel_height = 1,
                             .kernel_width = 1,
                             .stride = 1,
-                            .padding = 0,
                             .groups = 1};
 }
 
-bool pwf_conv_is_linear(const pwf_conv_shape *shape)
+bool pwf_conv_is_padded(const pwf_conv_shape *s)
 {
-    return shape->kernel_height == 1 && shape->kernel_width == 1 && shape->stride == 1 &&
-           shape->padding == 0 && shape->groups == 1;
+    return s->padding.top || s->padding.left || s->padding.bottom || s->padding.right;
+}
+
+bool pwf_conv_is_linear(const pwf_conv_shape *s)
+{
+    return s->kernel_height == 1 && s->kernel_width == 1 && s->stride == 1 && s->groups == 1 &&
+           !pwf_conv_is_padded(s);
 }
 
 static pwf_status plan(const pwf_conv_backend *backend, const pwf_conv_shape *shape,
@@ -65,10 +69,10 @@ static pwf_status plan(const pwf_conv_backend *backend, const pwf_conv_shape *sh
     *conv = (pwf_conv){
         .backend = backend,
         .shape = *shape,
-        .out_height =
-            pwf_conv_extent(shape->height, shape->kernel_height, shape->stride, shape->padding),
-        .out_width =
-            pwf_conv_extent(shape->width, shape->kernel_width, shape->stride, shape->padding),
+        .out_height = pwf_conv_extent(shape->height, shape->kernel_height, shape->stride,
+                                      shape->padding.top + shape->padding.bottom),
+        .out_width = pwf_conv_extent(shape->width, shape->kernel_width, shape->stride,
+                                     shape->padding.left + shape->padding.right),
         .use = use,
     };
     PWF_ASSERT(conv->out_height >= 1 && conv->out_width >= 1);

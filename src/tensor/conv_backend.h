@@ -37,6 +37,9 @@ extern const pwf_conv_backend pwf_conv_plain, pwf_conv_openblas, pwf_conv_onednn
 /* Whether a convolution is a linear layer, with every pixel a row. */
 bool pwf_conv_is_linear(const pwf_conv_shape *shape);
 
+/* Whether any side of the images is padded. */
+bool pwf_conv_is_padded(const pwf_conv_shape *shape);
+
 /* Names and versions of the libraries, for the log. */
 enum { PWF_BACKEND_TEXT = 128 };
 void pwf_conv_onednn_describe(char text[PWF_BACKEND_TEXT]);

@@ -46,16 +46,18 @@ typedef struct walk {
 
 static walk walk_of(const pwf_conv_shape *s)
 {
-    return (walk){s, pwf_conv_extent(s->height, s->kernel_height, s->stride, s->padding),
-                  pwf_conv_extent(s->width, s->kernel_width, s->stride, s->padding),
-                  s->channels / s->groups, s->filters / s->groups};
+    return (walk){
+        s,
+        pwf_conv_extent(s->height, s->kernel_height, s->stride, s->padding.top + s->padding.bottom),
+        pwf_conv_extent(s->width, s->kernel_width, s->stride, s->padding.left + s->padding.right),
+        s->channels / s->groups, s->filters / s->groups};
 }
 
 /* Offset of the first channel of the input pixel under (p, q, r, t), or -1 outside the image. */
 static inline int64_t under(const pwf_conv_shape *s, int64_t b, int64_t p, int64_t q, int64_t r,
                             int64_t t)
 {
-    const int64_t h = p * s->stride - s->padding + r, w = q * s->stride - s->padding + t;
+    const int64_t h = p * s->stride - s->padding.top + r, w = q * s->stride - s->padding.left + t;
     if (h < 0 || h >= s->height || w < 0 || w >= s->width) return -1;
     return ((b * s->height + h) * s->width + w) * s->channels;
 }

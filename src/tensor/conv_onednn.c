@@ -91,7 +91,7 @@ static size_t lines(size_t bytes)
 /* The shapes as the library wants them. */
 typedef struct shapes {
     dnnl_memory_desc_t images, result, weights, plain, bias;
-    dnnl_dims_t strides, padding;
+    dnnl_dims_t strides, before, after; /* padding before and after each axis */
 } shapes;
 
 static dnnl_data_type_t operand_type(const pwf_conv *conv)
@@ -114,7 +114,10 @@ static dnnl_status_t describe(const pwf_conv *conv, pass_kind kind, shapes *d)
     const int dims = groups ? 5 : 4;
     const dnnl_dim_t *weights = groups ? grouped : dense;
     d->strides[0] = d->strides[1] = s->stride;
-    d->padding[0] = d->padding[1] = s->padding;
+    d->before[0] = s->padding.top;
+    d->before[1] = s->padding.left;
+    d->after[0] = s->padding.bottom;
+    d->after[1] = s->padding.right;
     TRY(dnnl_memory_desc_init_by_tag(&d->images, 4, images, kind == BACKWARD_DATA ? dnnl_f32 : type,
                                      dnnl_nhwc));
     TRY(dnnl_memory_desc_init_by_tag(&d->result, 4, result, kind == FORWARD ? dnnl_f32 : type,
@@ -141,17 +144,17 @@ static dnnl_status_t describe_pass(const pwf_conv *conv, const shapes *d, pass_k
     case FORWARD:
         TRY(dnnl_convolution_forward_desc_init(&c, forward, dnnl_convolution_direct, &d->images,
                                                &d->weights, conv->use.bias ? &d->bias : NULL,
-                                               &d->result, d->strides, d->padding, d->padding));
+                                               &d->result, d->strides, d->before, d->after));
         break;
     case BACKWARD_DATA:
         TRY(dnnl_convolution_backward_data_desc_init(&c, dnnl_convolution_direct, &d->images,
-                                                     &d->weights, &d->result, d->strides,
-                                                     d->padding, d->padding));
+                                                     &d->weights, &d->result, d->strides, d->before,
+                                                     d->after));
         break;
     default:
         TRY(dnnl_convolution_backward_weights_desc_init(&c, dnnl_convolution_direct, &d->images,
                                                         &d->weights, NULL, &d->result, d->strides,
-                                                        d->padding, d->padding));
+                                                        d->before, d->after));
     }
     return dnnl_primitive_desc_create(out, &c, attributes, engine, hint);
 }
@@ -295,13 +298,15 @@ static pwf_status plan(pwf_conv *conv)
     const pwf_conv_shape *s = &conv->shape;
     if (status == dnnl_out_of_memory)
         return PWF_FAIL(PWF_RESOURCE, "oneDNN: no memory to plan a convolution");
-    return PWF_FAIL(PWF_CONFIG,
-                    "oneDNN (status %d) cannot do a convolution of %lldx%lldx%lld with %lld "
-                    "filters of %lldx%lld, stride %lld, padding %lld, %lld groups; set "
-                    "parallel.backend to openblas",
-                    (int)status, (long long)s->height, (long long)s->width, (long long)s->channels,
-                    (long long)s->filters, (long long)s->kernel_height, (long long)s->kernel_width,
-                    (long long)s->stride, (long long)s->padding, (long long)s->groups);
+    return PWF_FAIL(
+        PWF_CONFIG,
+        "oneDNN (status %d) cannot do a convolution of %lldx%lldx%lld with %lld "
+        "filters of %lldx%lld, stride %lld, padding %lld, %lld, %lld, %lld, %lld groups; set "
+        "parallel.backend to openblas",
+        (int)status, (long long)s->height, (long long)s->width, (long long)s->channels,
+        (long long)s->filters, (long long)s->kernel_height, (long long)s->kernel_width,
+        (long long)s->stride, (long long)s->padding.top, (long long)s->padding.left,
+        (long long)s->padding.bottom, (long long)s->padding.right, (long long)s->groups);
 }
 
 static dnnl_status_t set(dnnl_memory_t memory_object, const void *address)

@@ -38,7 +38,8 @@ static sizes sizes_of(const pwf_conv *conv)
     sizes z = {.pixels = conv->out_height * conv->out_width,
                .columns = s->kernel_height * s->kernel_width * (s->channels / s->groups),
                .filters = s->filters / s->groups};
-    z.direct = s->kernel_height == 1 && s->kernel_width == 1 && s->stride == 1 && s->padding == 0;
+    z.direct =
+        s->kernel_height == 1 && s->kernel_width == 1 && s->stride == 1 && !pwf_conv_is_padded(s);
     const int64_t image = z.pixels * z.columns * (int64_t)sizeof(float);
     z.chunk = z.direct ? s->images : CHUNK_BYTES / image;
     if (z.chunk < 1) z.chunk = 1;

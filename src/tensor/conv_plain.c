@@ -65,7 +65,7 @@ static void linear_forward(const pwf_conv_shape *s, float *y, const float *x, co
     m.stride_b = m.columns;
     for (int64_t i = 0; bias && i < m.rows; i++)
         memcpy(y + i * m.columns, bias, (size_t)m.columns * sizeof *y);
-    pwf_matmul_plain_now(y, bias != NULL, 1.0f, x, arranged, &m);
+    pwf_kernels_now()->matmul_plain(y, bias != NULL, 1.0f, x, arranged, &m);
 }
 
 static pwf_status forward(pwf_conv *conv, float *y, const float *x, const float *weight,
@@ -99,7 +99,7 @@ static pwf_status backward_data(pwf_conv *conv, float *dx, const float *dy, cons
     dy = rounded(conv, arranged + weights(s), dy, results(conv));
     const unsigned before = pwf_flush_begin(conv->use.precision);
     if (linear)
-        pwf_matmul_plain_now(dx, false, 1.0f, dy, weight, &m);
+        pwf_kernels_now()->matmul_plain(dx, false, 1.0f, dy, weight, &m);
     else
         k->backward_data(dx, dy, weight, s);
     pwf_flush_end(before);
@@ -118,7 +118,7 @@ static pwf_status backward_weights(pwf_conv *conv, float *dweight, const float *
     dy = rounded(conv, room + images(s), dy, results(conv));
     const unsigned before = pwf_flush_begin(conv->use.precision);
     if (linear)
-        pwf_matmul_plain_now(dweight, true, 1.0f, dy, x, &m);
+        pwf_kernels_now()->matmul_plain(dweight, true, 1.0f, dy, x, &m);
     else
         k->backward_weights(darranged, dy, x, s);
     pwf_flush_end(before);

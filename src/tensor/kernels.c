@@ -1,10 +1,31 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Tables of the kernels, one per instruction set, and the choice among them. Every kernel file is
+ * compiled once per instruction set; whoever calls a kernel gets it from pwf_kernels_now or, inside
+ * this room, from the tables of convolutions, products and attention. Reads pwf_isa_now, no other
+ * state. */
 #include "tables.h"
+
+#define KERNEL(name, arguments) .name = pwf_##name##_base,
+static const pwf_kernels base = {
+#include "pwf/tensor/kernels.def"
+};
+#undef KERNEL
+
+#define KERNEL(name, arguments) .name = pwf_##name##_avx2,
+static const pwf_kernels avx2 = {
+#include "pwf/tensor/kernels.def"
+};
+#undef KERNEL
+
+#define KERNEL(name, arguments) .name = pwf_##name##_avx512,
+static const pwf_kernels avx512 = {
+#include "pwf/tensor/kernels.def"
+};
+#undef KERNEL
 
 const pwf_kernels *pwf_kernels_now(void)
 {
-    static const pwf_kernels *const table[PWF_ISA_COUNT] = {&pwf_kernels_base, &pwf_kernels_avx2,
-                                                            &pwf_kernels_avx512};
+    static const pwf_kernels *const table[PWF_ISA_COUNT] = {&base, &avx2, &avx512};
     return table[pwf_isa_now()];
 }
 
@@ -28,19 +49,4 @@ const pwf_attention_kernels *pwf_attention_kernels_now(void)
     static const pwf_attention_kernels *const table[PWF_ISA_COUNT] = {
         &pwf_attention_kernels_base, &pwf_attention_kernels_avx2, &pwf_attention_kernels_avx512};
     return table[pwf_isa_now()];
-}
-
-void pwf_matmul_plain_now(float *y, bool add, float factor, const float *a, const float *b,
-                          const pwf_matmul *shape)
-{
-    switch (pwf_isa_now()) {
-    case PWF_ISA_AVX512:
-        pwf_matmul_plain_avx512(y, add, factor, a, b, shape);
-        break;
-    case PWF_ISA_AVX2:
-        pwf_matmul_plain_avx2(y, add, factor, a, b, shape);
-        break;
-    default:
-        pwf_matmul_plain_base(y, add, factor, a, b, shape);
-    }
 }

@@ -13,19 +13,21 @@ typedef struct place {
 
 static inline int64_t out_height(const pwf_pool_shape *s)
 {
-    return pwf_conv_extent(s->height, s->kernel_height, s->stride, s->padding);
+    return pwf_conv_extent(s->height, s->kernel_height, s->stride,
+                           s->padding.top + s->padding.bottom);
 }
 
 static inline int64_t out_width(const pwf_pool_shape *s)
 {
-    return pwf_conv_extent(s->width, s->kernel_width, s->stride, s->padding);
+    return pwf_conv_extent(s->width, s->kernel_width, s->stride,
+                           s->padding.left + s->padding.right);
 }
 
 /* Offset of the input pixel under place `at` of the window, or -1 outside the image. */
 static inline int64_t under(const pwf_pool_shape *s, place o, int64_t at)
 {
-    const int64_t h = o.p * s->stride - s->padding + at / s->kernel_width;
-    const int64_t w = o.q * s->stride - s->padding + at % s->kernel_width;
+    const int64_t h = o.p * s->stride - s->padding.top + at / s->kernel_width;
+    const int64_t w = o.q * s->stride - s->padding.left + at % s->kernel_width;
     if (h < 0 || h >= s->height || w < 0 || w >= s->width) return -1;
     return ((o.b * s->height + h) * s->width + w) * s->channels;
 }

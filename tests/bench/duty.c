@@ -28,10 +28,11 @@ static void add_node(duty *d, const pwf_graph *graph, const pwf_schedule *s, int
                      double images, int threads)
 {
     const pwf_node *n = &graph->nodes[node];
-    const double out = (double)pwf_elements(n->out), pixels = (double)pwf_pixels(n->out);
+    const double out = (double)pwf_elements(n->out);
     const double weights =
         (n->weight ? (double)n->weight->count : 0.0) + (n->bias ? (double)n->bias->count : 0.0);
-    double in = 0.0, dx = 0.0, products = 0.0;
+    const double products = n->op->operations ? (double)n->op->operations(n) : 0.0;
+    double in = 0.0, dx = 0.0;
     for (int j = 0; j < n->inputs; j++) {
         const double one = (double)pwf_elements(n->in[j]);
         /* What runs in place and reads only dy has nothing to do for its first input. */
@@ -39,9 +40,7 @@ static void add_node(duty *d, const pwf_graph *graph, const pwf_schedule *s, int
         in += one;
         if (graph->values[n->input[j]].gradient && !given) dx += one;
     }
-    if (n->groups) products = 2.0 * pixels * (double)n->weight->count;
-    if (n->heads) products = 4.0 * pixels * pixels * (double)n->out.channels;
-    const bool both = n->heads || graph->values[n->input[0]].gradient;
+    const bool both = !n->weight || graph->values[n->input[0]].gradient;
     const double forward = group_of(s, node, PWF_ACTION_FORWARD);
     const double backward = group_of(s, node, PWF_ACTION_BACKWARD);
     const double read = out + (n->op->needs_input ? in : 0.0) + (n->op->needs_output ? out : 0.0);

@@ -109,6 +109,7 @@ static void begin(void *context, int thread)
     pwf_tensor_thread_start();
     bench_check(pwf_executor_new(all.graph, all.images, all.mode, all.precision, &w->executor));
     pwf_executor_use_packed(w->executor, all.packed);
+    pwf_executor_measure(w->executor);
     bench_check(pwf_mem_alloc(PWF_MEM_BUFFERS, all.total, sizeof(float), &w->gradient));
     bench_check(pwf_mem_alloc(PWF_MEM_BUFFERS, all.total, sizeof(int64_t), &w->sum));
     bench_check(pwf_mem_alloc(PWF_MEM_BUFFERS, pwf_registry_buffer_count(all.registry),

@@ -54,7 +54,7 @@ static void set_parameters(op_case *c)
 void op_case_start(op_case *c, pwf_tensor_backend backend)
 {
     set_parameters(c);
-    expect(c->node.op->infer(&c->node));
+    expect(pwf_node_infer(&c->node));
     pwf_plan_task task = {.node = &c->node,
                           .backend = backend,
                           .precision = c->precision,
@@ -74,9 +74,9 @@ void op_case_start(op_case *c, pwf_tensor_backend backend)
     c->labels = room(c->images, sizeof(int32_t));
     if (c->share > 0.0f) c->partners = room(c->images, sizeof(int32_t));
     c->targets = (pwf_targets){c->labels, c->partners, c->share};
-    expect(c->node.op->plan(&task, &c->plan[0], &need));
+    expect(pwf_node_plan(&task, &c->plan[0], &need));
     task.backward = true;
-    expect(c->node.op->plan(&task, &c->plan[1], &back));
+    expect(pwf_node_plan(&task, &c->plan[1], &back));
     if (back.workspace > need.workspace) need.workspace = back.workspace;
     c->saved = room(c->images * (int64_t)need.saved, 1);
     c->kept = room((int64_t)need.kept, 1);
@@ -91,9 +91,12 @@ void op_case_end(op_case *c)
 {
     for (int i = 0; i < 2; i++)
         if (c->plan[i]) c->node.op->release(c->plan[i]);
-    void *const all[] = {c->x[0],     c->x[1],    c->dx[0],    c->dx[1],      c->y,
-                         c->dy,       c->weights, c->dweights, c->statistics, c->labels,
-                         c->partners, c->saved,   c->kept,     c->workspace};
+    for (int i = 0; i < c->node.inputs; i++) {
+        pwf_mem_free(c->x[i]);
+        pwf_mem_free(c->dx[i]);
+    }
+    void *const all[] = {c->y,      c->dy,       c->weights, c->dweights, c->statistics,
+                         c->labels, c->partners, c->saved,   c->kept,     c->workspace};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         pwf_mem_free(all[i]);
 }

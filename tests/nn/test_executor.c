@@ -77,17 +77,19 @@ static network odd(pwf_tensor_backend backend)
     network n;
     start(&n, backend);
     pwf_graph *g = n.graph;
-    const pwf_value a =
-        pwf_graph_conv2d(g, 0, parameter(&n, "a", 4, 8, CHANNELS, 3), NULL, 2, 1, 1);
-    const pwf_value b = pwf_graph_conv2d(g, 0, parameter(&n, "b", 4, 8, CHANNELS, 1),
-                                         parameter(&n, "b.bias", 1, 8, 1, 1), 2, 0, 1);
+    const pwf_value a = pwf_graph_conv2d(g, 0, parameter(&n, "a", 4, 8, CHANNELS, 3), NULL, 2,
+                                         pwf_padding_around(1), 1);
+    const pwf_value b =
+        pwf_graph_conv2d(g, 0, parameter(&n, "b", 4, 8, CHANNELS, 1),
+                         parameter(&n, "b.bias", 1, 8, 1, 1), 2, pwf_padding_around(0), 1);
     const pwf_value sum = pwf_graph_add(g, norm(&n, a, "na", 8), b);
     const pwf_value r = pwf_graph_relu(g, sum);
     const pwf_value twice = pwf_graph_add(g, r, r);
-    const pwf_value c = pwf_graph_conv2d(g, r, parameter(&n, "c", 4, 8, 4, 3), NULL, 1, 1, 2);
+    const pwf_value c =
+        pwf_graph_conv2d(g, r, parameter(&n, "c", 4, 8, 4, 3), NULL, 1, pwf_padding_around(1), 2);
     const pwf_value d = pwf_graph_relu(g, norm(&n, c, "nc", 8));
     const pwf_value e = pwf_graph_relu(g, pwf_graph_add(g, d, twice));
-    const pwf_value pooled = pwf_graph_max_pool(g, e, 3, 1, 1);
+    const pwf_value pooled = pwf_graph_max_pool(g, e, 3, 1, pwf_padding_around(1));
     const pwf_value f = pwf_graph_add(g, pwf_graph_add(g, pooled, d), r);
     const pwf_value small = pwf_graph_avg_pool(g, f, 2, 2);
     const pwf_value mean = pwf_graph_global_pool(g, small);
@@ -122,8 +124,9 @@ static network tokens(pwf_tensor_backend backend)
     char name[32];
     start(&n, backend);
     pwf_graph *g = n.graph;
-    pwf_value x = pwf_graph_conv2d(g, 0, parameter(&n, "a", 4, 8, CHANNELS, 3),
-                                   parameter(&n, "a.bias", 1, 8, 1, 1), 3, 0, 1);
+    pwf_value x =
+        pwf_graph_conv2d(g, 0, parameter(&n, "a", 4, 8, CHANNELS, 3),
+                         parameter(&n, "a.bias", 1, 8, 1, 1), 3, pwf_padding_around(0), 1);
     x = pwf_graph_prepend_token(g, x, parameter(&n, "token", 1, 8, 1, 1));
     x = pwf_graph_add_embedding(g, x, parameter(&n, "position", 2, 10, 8, 1));
     for (int i = 0; i < 3; i++) {
@@ -155,8 +158,9 @@ static network chains(pwf_tensor_backend backend)
     char name[4][32];
     start(&n, backend);
     pwf_graph *g = n.graph;
-    pwf_value x = pwf_graph_conv2d(g, 0, parameter(&n, "a", 4, 8, CHANNELS, 3), NULL, 2, 1, 1);
-    x = pwf_graph_max_pool(g, pwf_graph_relu(g, norm(&n, x, "na", 8)), 3, 1, 1);
+    pwf_value x = pwf_graph_conv2d(g, 0, parameter(&n, "a", 4, 8, CHANNELS, 3), NULL, 2,
+                                   pwf_padding_around(1), 1);
+    x = pwf_graph_max_pool(g, pwf_graph_relu(g, norm(&n, x, "na", 8)), 3, 1, pwf_padding_around(1));
     int64_t channels = 8;
     for (int i = 0; i < 12; i++) {
         const char *const parts[] = {"conv", "norm", "conv2", "norm2"};
@@ -164,9 +168,11 @@ static network chains(pwf_tensor_backend backend)
         for (int j = 0; j < 4; j++)
             snprintf(name[j], sizeof name[j], "%d.%s", i, parts[j]);
         pwf_value y = pwf_graph_relu(g, norm(&n, x, name[1], channels));
-        y = pwf_graph_conv2d(g, y, parameter(&n, name[0], 4, out, channels, 3), NULL, 1, 1, 1);
+        y = pwf_graph_conv2d(g, y, parameter(&n, name[0], 4, out, channels, 3), NULL, 1,
+                             pwf_padding_around(1), 1);
         y = norm(&n, y, name[3], out);
-        x = i < 6 ? pwf_graph_relu(g, pwf_graph_add(g, y, x)) : pwf_graph_concat(g, x, y);
+        x = i < 6 ? pwf_graph_relu(g, pwf_graph_add(g, y, x))
+                  : pwf_graph_concat(g, 2, (const pwf_value[]){x, y});
         if (i >= 6) channels += 2;
     }
     const pwf_value mean = pwf_graph_global_pool(g, x);
@@ -484,22 +490,28 @@ static void test_refusals(void **state)
     (void)state;
     network n;
     start(&n, PWF_TENSOR_PLAIN);
-    refused(&n, pwf_graph_conv2d(n.graph, 0, parameter(&n, "w", 4, 4, 3, 3), NULL, 1, 1, 1),
+    refused(&n,
+            pwf_graph_conv2d(n.graph, 0, parameter(&n, "w", 4, 4, 3, 3), NULL, 1,
+                             pwf_padding_around(1), 1),
             "has 2 channels");
     start(&n, PWF_TENSOR_PLAIN);
-    refused(&n, pwf_graph_conv2d(n.graph, 0, parameter(&n, "w", 4, 4, 2, 11), NULL, 1, 0, 1),
+    refused(&n,
+            pwf_graph_conv2d(n.graph, 0, parameter(&n, "w", 4, 4, 2, 11), NULL, 1,
+                             pwf_padding_around(0), 1),
             "does not fit");
     start(&n, PWF_TENSOR_PLAIN);
     refused(&n, pwf_graph_linear(n.graph, 0, parameter(&n, "w", 2, 4, 2, 1), NULL), "9x9 pixels");
     start(&n, PWF_TENSOR_PLAIN);
     refused(&n, norm(&n, 0, "bn", 3), "has 2 channels");
     start(&n, PWF_TENSOR_PLAIN);
-    refused(&n, pwf_graph_add(n.graph, 0, pwf_graph_max_pool(n.graph, 0, 3, 2, 1)), "do not match");
+    refused(&n,
+            pwf_graph_add(n.graph, 0, pwf_graph_max_pool(n.graph, 0, 3, 2, pwf_padding_around(1))),
+            "do not match");
     start(&n, PWF_TENSOR_PLAIN);
     refused(&n, 0, "logits");
     /* The first failure is the one told; what comes after it does nothing. */
     start(&n, PWF_TENSOR_PLAIN);
-    const pwf_value bad = pwf_graph_max_pool(n.graph, 0, 11, 1, 0);
+    const pwf_value bad = pwf_graph_max_pool(n.graph, 0, 11, 1, pwf_padding_around(0));
     refused(&n, pwf_graph_relu(n.graph, bad), "pooling window");
     assert_int_equal(pwf_mem_live(), 0);
 }

@@ -51,7 +51,7 @@ static double run(const golden_case *g, const pwf_operator *op, pwf_tensor_backe
                         .kernel_height = golden_int(g, "kernel"),
                         .kernel_width = golden_int(g, "kernel"),
                         .stride = golden_int(g, "stride"),
-                        .padding = golden_int(g, "padding"),
+                        .padding = pwf_padding_around(golden_int(g, "padding")),
                         .groups = golden_int(g, "groups"),
                         .heads = golden_int(g, "heads"),
                         .token = golden_int(g, "token"),

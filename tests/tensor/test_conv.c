@@ -30,8 +30,10 @@ static float *numbers(int64_t count, uint32_t seed)
 
 static arrays allocate(const pwf_conv_shape *s)
 {
-    const int64_t p = pwf_conv_extent(s->height, s->kernel_height, s->stride, s->padding);
-    const int64_t q = pwf_conv_extent(s->width, s->kernel_width, s->stride, s->padding);
+    const int64_t p =
+        pwf_conv_extent(s->height, s->kernel_height, s->stride, s->padding.top + s->padding.bottom);
+    const int64_t q =
+        pwf_conv_extent(s->width, s->kernel_width, s->stride, s->padding.left + s->padding.right);
     arrays a = {.images = s->images * s->height * s->width * s->channels,
                 .results = s->images * p * q * s->filters,
                 .weights =
@@ -95,15 +97,16 @@ static double difference(const float *a, const float *b, int64_t count)
 }
 
 static const pwf_conv_shape shapes[] = {
-    {2, 14, 14, 32, 32, 3, 3, 1, 1, 1},  {2, 14, 14, 32, 64, 3, 3, 2, 1, 1},
-    {2, 14, 14, 32, 64, 1, 1, 2, 0, 1},  {3, 28, 28, 1, 32, 3, 3, 2, 1, 1},
-    {1, 32, 32, 3, 64, 7, 7, 2, 3, 1},   {2, 7, 7, 64, 256, 1, 1, 1, 0, 1},
-    {2, 7, 7, 256, 64, 1, 1, 1, 0, 1},   {2, 4, 4, 128, 128, 3, 3, 1, 1, 1},
-    {2, 8, 8, 64, 64, 3, 3, 1, 1, 2},    {2, 8, 8, 32, 32, 3, 3, 1, 1, 32},
-    {2, 9, 5, 7, 11, 3, 3, 1, 1, 1},     {2, 9, 5, 6, 10, 5, 3, 2, 2, 2},
-    {1, 1, 16, 128, 10, 1, 1, 1, 0, 1},  {1, 1, 3, 5, 7, 1, 1, 1, 0, 1},
-    {1, 1, 1, 512, 1000, 1, 1, 1, 0, 1}, {2, 3, 3, 16, 16, 3, 3, 1, 0, 1},
-    {2, 16, 16, 3, 48, 4, 4, 4, 0, 1},   {1, 6, 6, 4, 8, 1, 1, 1, 1, 1},
+    {2, 14, 14, 32, 32, 3, 3, 1, {1, 1, 1, 1}, 1},  {2, 14, 14, 32, 64, 3, 3, 2, {1, 1, 1, 1}, 1},
+    {2, 14, 14, 32, 64, 1, 1, 2, {0, 0, 0, 0}, 1},  {3, 28, 28, 1, 32, 3, 3, 2, {1, 1, 1, 1}, 1},
+    {1, 32, 32, 3, 64, 7, 7, 2, {3, 3, 3, 3}, 1},   {2, 7, 7, 64, 256, 1, 1, 1, {0, 0, 0, 0}, 1},
+    {2, 7, 7, 256, 64, 1, 1, 1, {0, 0, 0, 0}, 1},   {2, 4, 4, 128, 128, 3, 3, 1, {1, 1, 1, 1}, 1},
+    {2, 8, 8, 64, 64, 3, 3, 1, {1, 1, 1, 1}, 2},    {2, 8, 8, 32, 32, 3, 3, 1, {1, 1, 1, 1}, 32},
+    {2, 9, 5, 7, 11, 3, 3, 1, {1, 1, 1, 1}, 1},     {2, 9, 5, 6, 10, 5, 3, 2, {2, 2, 2, 2}, 2},
+    {1, 1, 16, 128, 10, 1, 1, 1, {0, 0, 0, 0}, 1},  {1, 1, 3, 5, 7, 1, 1, 1, {0, 0, 0, 0}, 1},
+    {1, 1, 1, 512, 1000, 1, 1, 1, {0, 0, 0, 0}, 1}, {2, 3, 3, 16, 16, 3, 3, 1, {0, 0, 0, 0}, 1},
+    {2, 16, 16, 3, 48, 4, 4, 4, {0, 0, 0, 0}, 1},   {1, 6, 6, 4, 8, 1, 1, 1, {1, 1, 1, 1}, 1},
+    {2, 9, 8, 6, 10, 3, 3, 2, {0, 1, 2, 1}, 2},     {2, 7, 6, 5, 9, 4, 3, 1, {2, 0, 1, 2}, 1},
 };
 
 static void test_against_plain(void **state)
@@ -349,8 +352,8 @@ static void test_names(void **state)
 static void test_extent(void **state)
 {
     (void)state;
-    assert_int_equal(pwf_conv_extent(28, 3, 2, 1), 14);
-    assert_int_equal(pwf_conv_extent(7, 3, 2, 1), 4);
+    assert_int_equal(pwf_conv_extent(28, 3, 2, 2), 14);
+    assert_int_equal(pwf_conv_extent(7, 3, 2, 2), 4);
     assert_int_equal(pwf_conv_extent(3, 3, 1, 0), 1);
     assert_int_equal(pwf_conv_extent(2, 3, 2, 0), 0);
     assert_int_equal(pwf_conv_extent(0, 1, 1, 0), 0);

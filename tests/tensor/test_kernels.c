@@ -113,7 +113,7 @@ static void test_not_a_number(void **state)
     assert_true(isnan(y[0]) && y[1] == 0.0f && y[2] == 2.0f && y[3] == 0.0f);
     k->relu_backward(dx, false, dy, y, 4);
     assert_true(isnan(dx[0]) && dx[1] == 0.0f && dx[2] == 3.0f && dx[3] == 0.0f);
-    const pwf_pool_shape s = {1, 1, 4, 1, 1, 4, 1, 0};
+    const pwf_pool_shape s = {1, 1, 4, 1, 1, 4, 1, {0, 0, 0, 0}};
     int32_t place;
     k->max_pool_forward(y, &place, x, &s);
     assert_true(isnan(y[0]) && place == 0);
@@ -185,8 +185,8 @@ static pwf_hash all_kernels(int64_t channels)
     static double sums[2][MOST];
     const pwf_kernels *k = pwf_kernels_now();
     const int64_t n = ROWS * channels;
-    const pwf_pool_shape s = {1, 9, 7, channels, 3, 3, 2, 1},
-                         average = {1, 9, 7, channels, 3, 2, 2, 0};
+    const pwf_pool_shape s = {1, 9, 7, channels, 3, 3, 2, {1, 1, 1, 1}},
+                         average = {1, 9, 7, channels, 3, 2, 2, {0, 0, 0, 0}};
     pwf_hasher *h = pwf_hasher_new();
     uint32_t seed = 1;
     for (int64_t i = 0; i < n; i++) {

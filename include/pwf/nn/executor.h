@@ -82,8 +82,13 @@ void pwf_executor_tell(pwf_executor *executor, pwf_gradient_whole *whole, void *
  * Local. */
 pwf_status pwf_executor_statistics(pwf_executor *executor, const float *weights, float *statistics);
 
-/** Seconds spent so far in operators named `name` (operator.h has the table), forward and backward,
- * where what is made again counts as backward.
+/** Counts the seconds of each operator from now on, for benchmarks; the clock is read twice per
+ * call.
+ * Local. */
+void pwf_executor_measure(pwf_executor *executor);
+
+/** Seconds counted so far in operators of this name (see operator.h), forward and backward;
+ * recomputation counts as backward.
  * Local. */
 void pwf_executor_seconds(const pwf_executor *executor, const char *name, double *forward,
                           double *backward);

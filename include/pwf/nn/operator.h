@@ -6,19 +6,19 @@
 #include "pwf/nn/graph.h"
 #include "pwf/tensor/conv.h"
 
-/** Operators, for those who add one and for the test that checks every one; models use graph.h.
- * The table is the only list: a new operator is a new entry, and a case in the gradient check. */
+/** The interface of an operator, for those who add one and for the tests that walk the table;
+ * models use graph.h. docs/how-to/add-an-operator.md lists the steps. */
 
-enum { PWF_NODE_INPUTS = 2 };
+enum { PWF_NODE_INPUTS = 4 }; /* inputs of an operator at most */
 
-/* One value: the shape of each image, the batch in front of it is the executor's. */
+/* The shape of one image of a value. */
 typedef struct pwf_shape {
     int64_t height, width, channels;
 } pwf_shape;
 
 typedef struct pwf_operator pwf_operator;
 
-/* One application of an operator. Fields an operator does not use are 0. */
+/* One application of an operator. Attributes that an operator does not use are 0. */
 typedef struct pwf_node {
     const pwf_operator *op;
     int inputs;
@@ -26,38 +26,41 @@ typedef struct pwf_node {
     pwf_shape in[PWF_NODE_INPUTS], out;
     const pwf_param *weight, *bias; /* scale and shift of a normalisation */
     const pwf_buffer *mean, *variance;
-    int64_t kernel_height, kernel_width, stride, padding, groups;
-    int64_t heads, token;
-    float smoothing;
+    int64_t kernel_height, kernel_width, stride; /* of a window, in pixels */
+    pwf_padding padding;
+    int64_t groups; /* of channels */
+    int64_t heads;  /* of attention */
+    int64_t token;
+    float smoothing; /* of labels, 0 to below 1 */
 } pwf_node;
 
-/* What an operator needs. */
+/* Memory that the calls of a plan need. */
 typedef struct pwf_need {
-    size_t saved;     /* bytes of an image, from forward to backward */
-    size_t kept;      /* bytes of the slot, 0 at first, from the first sums to the last backward */
-    size_t workspace; /* bytes during a call */
-    size_t packed;    /* bytes of the weights in the order that the plan likes; 0: as they are */
+    size_t saved;     /* bytes of an image, kept from forward to backward */
+    size_t kept;      /* bytes of the slot, 0 at first, kept from the first sums to the last call */
+    size_t workspace; /* bytes during a call; undefined at its start */
+    size_t packed;    /* bytes of prepacked weights; 0: the plan reads them as they are */
 } pwf_need;
 
-/* What planning is told. */
+/* What a plan is for. */
 typedef struct pwf_plan_task {
     const pwf_node *node;
     pwf_tensor_backend backend;
-    pwf_precision precision;
-    int64_t images; /* of a call */
-    int64_t slot_images;
+    pwf_precision precision; /* of the operands of matrix products */
+    int64_t images;          /* of a call */
+    int64_t slot_images;     /* of a slot */
     bool training;
     bool backward;                  /* the calls planned for are backward, else forward */
-    bool gradient[PWF_NODE_INPUTS]; /* dx of this input will be wanted */
+    bool gradient[PWF_NODE_INPUTS]; /* dx of this input will be asked for */
 } pwf_plan_task;
 
-/* Arguments of a call, for some images of a slot, a group; all arrays of images begin at the first
- * of them. A dx is NULL if it is not wanted; it is stored, or added where
- * `add` says that an earlier operator has stored its share. Parameter gradients are added. */
+/* Arguments of a call for a group of images of a slot; every array of images begins at the first of
+ * the group. dx is NULL if it is not asked for; it is stored, or added where `add` says that an
+ * earlier call has stored the share of another reader. Parameter gradients are added. */
 typedef struct pwf_call {
     const pwf_node *node;
     void *plan;
-    int64_t images;
+    int64_t images; /* of the group */
     bool training;
     const float *x[PWF_NODE_INPUTS];
     float *y;
@@ -66,46 +69,63 @@ typedef struct pwf_call {
     bool add[PWF_NODE_INPUTS];
     const float *weight, *bias;
     float *dweight, *dbias;
-    const float *running_mean, *running_variance; /* when not training */
-    float *mean, *variance;                       /* out, when training: of this slot */
+    const float *running_mean, *running_variance; /* in prediction; [C] */
+    float *mean, *variance;                       /* out, in training: of this slot; [C] */
     pwf_targets targets;
-    float scale;  /* of the loss gradient */
-    double *loss; /* the sum over images is added */
-    void *saved, *kept, *workspace;
-    void *packed; /* written by `pack`; NULL: the call brings the weights into order itself */
+    float scale;                    /* of the loss gradient */
+    double *loss;                   /* the sum over images is added */
+    void *saved, *kept, *workspace; /* as `need` asked for; aligned to 64 */
+    void *packed; /* prepacked weights, written by `pack`; NULL: the call packs for itself */
 } pwf_call;
 
+/* A row of the table. NULL stands for nothing to do, except for forward and backward. */
 struct pwf_operator {
     const char *name;
-    bool needs_input;  /* backward reads x */
-    bool needs_output; /* backward reads y */
-    bool saves;        /* backward reads what forward has saved */
-    bool in_place;     /* y may be x[0], and dx[0] may be dy */
-    /* Sets node->out; fails with PWF_CONFIG. */
+
+    /* What the schedule and the memory plan must know. */
+    bool needs_input;    /* backward reads x */
+    bool needs_output;   /* backward reads y */
+    bool saves;          /* backward reads what forward has saved */
+    bool in_place;       /* y may be x[0], and dx[0] may be dy */
+    bool cheap;          /* runs late, in the stage that reads it, to save memory */
+    bool joins_branches; /* its result is kept when activations are recomputed */
+
+    /* Multiplications and additions for one image, forward; of matrix products alone, which read
+     * operands in pwf_plan_task.precision and whose results recomputation keeps between stages. */
+    int64_t (*operations)(const pwf_node *node);
+
+    /* Sets node->out, which is in[0] at first; fails with PWF_CONFIG. */
     pwf_status (*infer)(pwf_node *node);
-    /* Sets *plan (or leaves it NULL) and *need. */
+    /* Sets *plan and *need, which are NULL and 0 at first. */
     pwf_status (*plan)(const pwf_plan_task *task, void **plan, pwf_need *need);
-    void (*release)(void *plan); /* NULL: nothing to release */
+    void (*release)(void *plan);
     pwf_status (*forward)(const pwf_call *call);
     pwf_status (*backward)(const pwf_call *call);
-    /* Brings the weights into the order that the plan likes; NULL if no plan needs that. */
+    /* Prepacks the weights for the plan; needed where some plan asks for `packed` bytes. */
     pwf_status (*pack)(const pwf_call *call);
-    /* Of an operator that in training depends on all images of a slot, else NULL: adds up what it
-     * needs of a group's x, before forward, or of its dy, before backward; and what is made of it
-     * when all groups have been through (`images` is then that of the slot). */
+
+    /* Of an operator whose training depends on all images of a slot; all four or none. `sums` adds
+     * up what it needs of a group's x before forward, `settle` turns the sums into what forward
+     * reads once all groups are through (`images` is then that of the slot); the other two do the
+     * same with dy before backward. */
     void (*sums)(const pwf_call *call);
     void (*settle)(const pwf_call *call);
     void (*sums_back)(const pwf_call *call);
     void (*settle_back)(const pwf_call *call);
 };
 
-/** The table of operators.
- * Local. */
+/** The table of operators, in the order of PWF_OPERATORS.
+ * Local. Constant. */
 int pwf_operator_count(void);
 const pwf_operator *pwf_operator_at(int index);
 
-/** Looks an operator up; a name that is not there is a bug.
+/** Finds an operator by name; an unknown name is a bug.
  * Local. */
 const pwf_operator *pwf_operator_find(const char *name);
+
+/** Calls infer and plan of the operator, or does what a NULL stands for.
+ * Local. Fails as they do. */
+pwf_status pwf_node_infer(pwf_node *node);
+pwf_status pwf_node_plan(const pwf_plan_task *task, void **plan, pwf_need *need);
 
 #endif

@@ -18,10 +18,13 @@
 typedef struct pwf_conv_shape {
     int64_t images, height, width, channels;
     int64_t filters, kernel_height, kernel_width;
-    int64_t stride, padding, groups;
+    int64_t stride; /* pixels */
+    pwf_padding padding;
+    int64_t groups;
 } pwf_conv_shape;
 
-/** Size of a convolved or pooled axis; below 1 if the window does not fit.
+/** Size of a convolved or pooled axis; `padding` is the sum of both ends. Below 1 if the window
+ * does not fit.
  * Local. */
 int64_t pwf_conv_extent(int64_t size, int64_t kernel, int64_t stride, int64_t padding);
 

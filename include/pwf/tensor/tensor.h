@@ -27,6 +27,18 @@ typedef enum pwf_precision {
     PWF_PRECISION_AUTO = PWF_PRECISIONS /* of a configuration: chosen when the run begins */
 } pwf_precision;
 
+/* Rows and columns of zeros around an image, in pixels. */
+typedef struct pwf_padding {
+    int64_t top, left, bottom, right;
+} pwf_padding;
+
+/** The same number of pixels on each side.
+ * Local. */
+static inline pwf_padding pwf_padding_around(int64_t pixels)
+{
+    return (pwf_padding){pixels, pixels, pixels, pixels};
+}
+
 /** Makes the libraries use one thread per call. Every thread that plans or runs anything of this
  * room calls it first.
  * Local. */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Batch normalisation. Sums over pixels are double, in pixel order; Ioffe and Szegedy 2015. */
+/* Batch normalisation (Ioffe and Szegedy 2015, arXiv:1502.03167): y = scale (x - mean) inverse +
+ * shift for each channel, inverse = 1 / sqrt(variance + EPSILON). In training mean and variance are
+ * those of the slot, so the schedule runs `sums` over all images of the slot before any forward,
+ * and the same for backward. Sums over pixels are double, in pixel order. */
 #include "operators.h"
 
 #include <math.h>
@@ -12,7 +15,7 @@ static pwf_status infer(pwf_node *n)
     if (n->weight->count != channels || n->bias->count != channels || n->mean->count != channels ||
         n->variance->count != channels)
         return PWF_FAIL(PWF_CONFIG, "%s has %lld values, but its input has %lld channels",
-                        n->weight->name ? n->weight->name : "?", (long long)n->weight->count,
+                        pwf_param_text(n->weight), (long long)n->weight->count,
                         (long long)channels);
     n->out = n->in[0];
     return pwf_ok();
@@ -42,7 +45,7 @@ static pwf_status plan(const pwf_plan_task *task, void **own, pwf_need *need)
         return PWF_FAIL(PWF_CONFIG,
                         "%s: one pixel per slot has no variance; use fewer parallel.slots or a "
                         "larger train.batch or model.image_size",
-                        task->node->weight->name ? task->node->weight->name : "?");
+                        pwf_param_text(task->node->weight));
     if (task->training)
         need->kept = (size_t)s.channels * (DOUBLES * sizeof(double) + FLOATS * sizeof(float));
     else
@@ -131,6 +134,7 @@ static pwf_status backward(const pwf_call *c)
 
 const pwf_operator pwf_op_batch_norm = {.name = "batch_norm",
                                         .needs_input = true,
+                                        .cheap = true,
                                         .infer = infer,
                                         .plan = plan,
                                         .forward = forward,
@@ -139,3 +143,16 @@ const pwf_operator pwf_op_batch_norm = {.name = "batch_norm",
                                         .settle = settle,
                                         .sums_back = sums_back,
                                         .settle_back = settle_back};
+
+pwf_value pwf_graph_batch_norm(pwf_graph *graph, pwf_value x, const pwf_param *scale,
+                               const pwf_param *shift, const pwf_buffer *mean,
+                               const pwf_buffer *variance)
+{
+    return pwf_graph_apply(graph, (pwf_node){.op = &pwf_op_batch_norm,
+                                             .inputs = 1,
+                                             .input = {x},
+                                             .weight = scale,
+                                             .bias = shift,
+                                             .mean = mean,
+                                             .variance = variance});
+}

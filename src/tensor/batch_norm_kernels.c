@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Compiled once per instruction set: everything element by element, and the sums over pixels. */
+/* Kernels of batch normalisation and sums over rows; compiled once per instruction set, called
+ * through pwf_kernels. Sums are double and run in row order for each channel, whatever the width of
+ * a vector, so all instruction sets give the same bits. */
 #include "functions.h"
 #include "tables.h"
 
@@ -31,8 +33,8 @@ sums_tile(double *restrict sum, double *restrict product, const float *restrict 
     }
 }
 
-static void norm_sums(double *sum, double *product, const float *dy, const float *x,
-                      const float *mean, int64_t rows, int64_t channels)
+void PWF_KERNEL(pwf_norm_sums)(double *sum, double *product, const float *dy, const float *x,
+                               const float *mean, int64_t rows, int64_t channels)
 {
     int64_t c = 0;
     for (; c + TILE <= channels; c += TILE)
@@ -54,7 +56,7 @@ static inline __attribute__((always_inline)) void column_tile(double *restrict s
         sum[j] = a[j];
 }
 
-static void column_sums(double *sum, const float *x, int64_t rows, int64_t channels)
+void PWF_KERNEL(pwf_column_sums)(double *sum, const float *x, int64_t rows, int64_t channels)
 {
     int64_t c = 0;
     for (; c + TILE <= channels; c += TILE)
@@ -83,8 +85,8 @@ moments_tile(double *restrict sum, double *restrict square, const float *restric
     }
 }
 
-static void column_moments(double *sum, double *square, const float *x, int64_t rows,
-                           int64_t channels)
+void PWF_KERNEL(pwf_column_moments)(double *sum, double *square, const float *x, int64_t rows,
+                                    int64_t channels)
 {
     int64_t c = 0;
     for (; c + TILE <= channels; c += TILE)
@@ -92,8 +94,8 @@ static void column_moments(double *sum, double *square, const float *x, int64_t 
     if (c < channels) moments_tile(sum + c, square + c, x + c, rows, channels, (int)(channels - c));
 }
 
-static void norm_forward(float *y, const float *x, const float *mean, const float *factor,
-                         const float *shift, int64_t rows, int64_t channels)
+void PWF_KERNEL(pwf_norm_forward)(float *y, const float *x, const float *mean, const float *factor,
+                                  const float *shift, int64_t rows, int64_t channels)
 {
     for (int64_t i = 0; i < rows; i++, y += channels, x += channels) {
         PWF_INDEPENDENT
@@ -102,9 +104,9 @@ static void norm_forward(float *y, const float *x, const float *mean, const floa
     }
 }
 
-static void norm_backward(float *dx, bool add, const float *dy, const float *x, const float *mean,
-                          const float *factor, const float *offset, const float *slope,
-                          int64_t rows, int64_t channels)
+void PWF_KERNEL(pwf_norm_backward)(float *dx, bool add, const float *dy, const float *x,
+                                   const float *mean, const float *factor, const float *offset,
+                                   const float *slope, int64_t rows, int64_t channels)
 {
     for (int64_t i = 0; i < rows; i++, dx += channels, dy += channels, x += channels) {
         if (add) {
@@ -118,75 +120,3 @@ static void norm_backward(float *dx, bool add, const float *dy, const float *x, 
         }
     }
 }
-
-static void relu_forward(float *y, const float *x, int64_t count)
-{
-    PWF_INDEPENDENT
-    for (int64_t i = 0; i < count; i++)
-        y[i] = x[i] < 0.0f ? 0.0f : x[i];
-}
-
-static void relu_backward(float *dx, bool add, const float *dy, const float *y, int64_t count)
-{
-    if (add) {
-        PWF_INDEPENDENT
-        for (int64_t i = 0; i < count; i++)
-            dx[i] += y[i] <= 0.0f ? 0.0f : dy[i];
-    } else {
-        PWF_INDEPENDENT
-        for (int64_t i = 0; i < count; i++)
-            dx[i] = y[i] <= 0.0f ? 0.0f : dy[i];
-    }
-}
-
-static void add(float *y, const float *a, const float *b, int64_t count)
-{
-    PWF_INDEPENDENT
-    for (int64_t i = 0; i < count; i++)
-        y[i] = a[i] + b[i];
-}
-
-static void accumulate(float *y, const float *x, int64_t count)
-{
-    PWF_INDEPENDENT
-    for (int64_t i = 0; i < count; i++)
-        y[i] += x[i];
-}
-
-static void exp_all(float *y, const float *x, int64_t count)
-{
-    PWF_INDEPENDENT
-    for (int64_t i = 0; i < count; i++)
-        y[i] = pwf_exp(x[i]);
-}
-
-static void log_all(float *y, const float *x, int64_t count)
-{
-    PWF_INDEPENDENT
-    for (int64_t i = 0; i < count; i++)
-        y[i] = pwf_log(x[i]);
-}
-
-const pwf_kernels PWF_KERNEL(pwf_kernels) = {
-    .column_sums = column_sums,
-    .column_moments = column_moments,
-    .norm_sums = norm_sums,
-    .norm_forward = norm_forward,
-    .norm_backward = norm_backward,
-    .relu_forward = relu_forward,
-    .relu_backward = relu_backward,
-    .add = add,
-    .accumulate = accumulate,
-    .max_pool_forward = PWF_KERNEL(pwf_max_pool_forward),
-    .max_pool_backward = PWF_KERNEL(pwf_max_pool_backward),
-    .avg_pool_forward = PWF_KERNEL(pwf_avg_pool_forward),
-    .avg_pool_backward = PWF_KERNEL(pwf_avg_pool_backward),
-    .softmax = PWF_KERNEL(pwf_softmax),
-    .exp = exp_all,
-    .log = log_all,
-    .cdf = PWF_KERNEL(pwf_cdf_all),
-    .layer_norm_forward = PWF_KERNEL(pwf_layer_norm_forward),
-    .layer_norm_backward = PWF_KERNEL(pwf_layer_norm_backward),
-    .gelu_forward = PWF_KERNEL(pwf_gelu_forward),
-    .gelu_backward = PWF_KERNEL(pwf_gelu_backward),
-};

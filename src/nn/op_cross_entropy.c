@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Cross-entropy of one head's logits, or the mean of two heads'. Smoothed labels (Szegedy et al.
- * 2016) move a share of the target from the label to all classes alike; pairs of labels, as mixed
- * images have, a share from the label to its partner. */
+/* Cross-entropy of one head's logits, or the mean over two heads. Smoothed labels (Szegedy et al.
+ * 2016, arXiv:1512.00567) move a share of the target from the label to all classes alike; mixed
+ * images have two labels, which share the target. The last node of every graph; called through its
+ * row, touches only the arrays of a call. */
 #include "operators.h"
+
+#include <string.h>
 
 static pwf_status infer(pwf_node *n)
 {
@@ -12,14 +15,6 @@ static pwf_status infer(pwf_node *n)
                             (long long)n->in[i].height, (long long)n->in[i].width);
     PWF_ASSERT(n->inputs == 1 || n->in[0].channels == n->in[1].channels);
     n->out = (pwf_shape){1, n->inputs, n->in[0].channels};
-    return pwf_ok();
-}
-
-static pwf_status plan(const pwf_plan_task *task, void **own, pwf_need *need)
-{
-    (void)task;
-    (void)own;
-    (void)need;
     return pwf_ok();
 }
 
@@ -90,6 +85,13 @@ static pwf_status backward(const pwf_call *c)
 const pwf_operator pwf_op_cross_entropy = {.name = "cross_entropy",
                                            .needs_output = true,
                                            .infer = infer,
-                                           .plan = plan,
                                            .forward = forward,
                                            .backward = backward};
+
+pwf_value pwf_graph_cross_entropy(pwf_graph *graph, int heads, const pwf_value *logits,
+                                  float smoothing)
+{
+    pwf_node node = {.op = &pwf_op_cross_entropy, .inputs = heads, .smoothing = smoothing};
+    memcpy(node.input, logits, (size_t)heads * sizeof *logits);
+    return pwf_graph_apply(graph, node);
+}

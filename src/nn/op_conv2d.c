@@ -1,42 +1,38 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Convolution and linear layer: both are a pwf_conv. */
+/* Convolution and linear layer: both are a pwf_conv of the tensor room, which chooses the back end;
+ * here are shapes, the bias gradient and the sum with other gradients of the same value. Called
+ * through the rows pwf_op_conv2d and pwf_op_linear; touches only the arrays of a call. */
 #include "operators.h"
-
-static const char *name_of(const pwf_node *n)
-{
-    return n->weight->name ? n->weight->name : "?";
-}
 
 static pwf_status check_bias(const pwf_node *n)
 {
     if (n->bias && n->bias->count != n->weight->shape[0])
         return PWF_FAIL(PWF_CONFIG, "%s has %lld values, %s has %lld outputs",
-                        n->bias->name ? n->bias->name : "?", (long long)n->bias->count, name_of(n),
-                        (long long)n->weight->shape[0]);
+                        pwf_param_text(n->bias), (long long)n->bias->count,
+                        pwf_param_text(n->weight), (long long)n->weight->shape[0]);
     return pwf_ok();
 }
 
 static pwf_status infer_conv(pwf_node *n)
 {
     const pwf_param *w = n->weight;
-    PWF_ASSERT(w->dims == 4 && n->stride >= 1 && n->padding >= 0 && n->groups >= 1);
+    PWF_ASSERT(w->dims == 4 && n->stride >= 1 && n->groups >= 1);
     n->kernel_height = w->shape[2];
     n->kernel_width = w->shape[3];
     if (n->in[0].channels != w->shape[1] * n->groups || w->shape[0] % n->groups != 0)
         return PWF_FAIL(PWF_CONFIG,
                         "%s has %lld filters over %lld channels in %lld groups, but its input has "
                         "%lld channels",
-                        name_of(n), (long long)w->shape[0], (long long)w->shape[1],
+                        pwf_param_text(n->weight), (long long)w->shape[0], (long long)w->shape[1],
                         (long long)n->groups, (long long)n->in[0].channels);
-    n->out = (pwf_shape){pwf_conv_extent(n->in[0].height, n->kernel_height, n->stride, n->padding),
-                         pwf_conv_extent(n->in[0].width, n->kernel_width, n->stride, n->padding),
-                         w->shape[0]};
+    n->out = (pwf_shape){pwf_window_rows(n), pwf_window_columns(n), w->shape[0]};
     if (n->out.height < 1 || n->out.width < 1)
         return PWF_FAIL(PWF_CONFIG,
                         "%s: a window of %lldx%lld does not fit on %lldx%lld pixels; use a larger "
                         "model.image_size or a shallower network",
-                        name_of(n), (long long)n->kernel_height, (long long)n->kernel_width,
-                        (long long)n->in[0].height, (long long)n->in[0].width);
+                        pwf_param_text(n->weight), (long long)n->kernel_height,
+                        (long long)n->kernel_width, (long long)n->in[0].height,
+                        (long long)n->in[0].width);
     return check_bias(n);
 }
 
@@ -45,11 +41,10 @@ static pwf_status infer_linear(pwf_node *n)
     const pwf_param *w = n->weight;
     PWF_ASSERT(w->dims == 2);
     if (n->in[0].channels != w->shape[1])
-        return PWF_FAIL(PWF_CONFIG,
-                        "%s has %lld inputs, but is given %lldx%lld pixels of %lld channels",
-                        name_of(n), (long long)w->shape[1], (long long)n->in[0].height,
-                        (long long)n->in[0].width, (long long)n->in[0].channels);
-    n->groups = 1;
+        return PWF_FAIL(
+            PWF_CONFIG, "%s has %lld inputs, but is given %lldx%lld pixels of %lld channels",
+            pwf_param_text(n->weight), (long long)w->shape[1], (long long)n->in[0].height,
+            (long long)n->in[0].width, (long long)n->in[0].channels);
     n->out = (pwf_shape){n->in[0].height, n->in[0].width, w->shape[0]};
     return check_bias(n);
 }
@@ -71,7 +66,8 @@ static pwf_conv_shape shape_of(const pwf_node *n, int64_t images)
                             .groups = n->groups};
 }
 
-/* Behind the convolution's own workspace: sums of the bias gradient, or a dx that is added. */
+/* Workspace after the convolution's own, in bytes: the sums of the bias gradient (2 doubles per
+ * channel) or a dx that is added later, which are not needed at the same time. */
 static size_t extra_bytes(const pwf_node *n, int64_t images, bool gradient)
 {
     const size_t sums = 2 * (size_t)n->out.channels * sizeof(double);
@@ -106,6 +102,12 @@ static pwf_status pack(const pwf_call *c)
     return pwf_conv_pack(c->plan, c->packed, c->weight, c->workspace);
 }
 
+/* One multiplication and one addition per weight and output pixel. */
+static int64_t operations(const pwf_node *n)
+{
+    return 2 * pwf_pixels(n->out) * n->weight->count;
+}
+
 static pwf_status forward(const pwf_call *c)
 {
     pwf_conv_use_packed(c->plan, c->packed);
@@ -132,20 +134,33 @@ static pwf_status backward(const pwf_call *c)
     return pwf_ok();
 }
 
-const pwf_operator pwf_op_conv2d = {.name = "conv2d",
-                                    .needs_input = true,
-                                    .infer = infer_conv,
-                                    .plan = plan,
-                                    .release = release,
-                                    .forward = forward,
-                                    .backward = backward,
-                                    .pack = pack};
+#define PRODUCT                                                                                    \
+    .needs_input = true, .plan = plan, .release = release, .forward = forward,                     \
+    .backward = backward, .pack = pack, .operations = operations
 
-const pwf_operator pwf_op_linear = {.name = "linear",
-                                    .needs_input = true,
-                                    .infer = infer_linear,
-                                    .plan = plan,
-                                    .release = release,
-                                    .forward = forward,
-                                    .backward = backward,
-                                    .pack = pack};
+const pwf_operator pwf_op_conv2d = {.name = "conv2d", .infer = infer_conv, PRODUCT};
+
+const pwf_operator pwf_op_linear = {.name = "linear", .infer = infer_linear, PRODUCT};
+
+pwf_value pwf_graph_conv2d(pwf_graph *graph, pwf_value x, const pwf_param *weight,
+                           const pwf_param *bias, int64_t stride, pwf_padding padding,
+                           int64_t groups)
+{
+    return pwf_graph_apply(graph, (pwf_node){.op = &pwf_op_conv2d,
+                                             .inputs = 1,
+                                             .input = {x},
+                                             .weight = weight,
+                                             .bias = bias,
+                                             .stride = stride,
+                                             .padding = padding,
+                                             .groups = groups});
+}
+
+pwf_value pwf_graph_linear(pwf_graph *graph, pwf_value x, const pwf_param *weight,
+                           const pwf_param *bias)
+{
+    return pwf_graph_apply(
+        graph,
+        (pwf_node){
+            .op = &pwf_op_linear, .inputs = 1, .input = {x}, .weight = weight, .bias = bias});
+}

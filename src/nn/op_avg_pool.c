@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Mean over a window without padding, or over the whole image. Called through its row; touches only
+ * the arrays of a call. */
+#include "operators.h"
+
+static pwf_status forward(const pwf_call *c)
+{
+    const pwf_pool_shape s = pwf_pool_shape_of(c);
+    pwf_kernels_now()->avg_pool_forward(c->y, c->x[0], &s);
+    return pwf_ok();
+}
+
+static pwf_status backward(const pwf_call *c)
+{
+    const pwf_pool_shape s = pwf_pool_shape_of(c);
+    if (c->dx[0]) pwf_kernels_now()->avg_pool_backward(c->dx[0], c->add[0], c->dy, &s);
+    return pwf_ok();
+}
+
+const pwf_operator pwf_op_avg_pool = {
+    .name = "avg_pool", .infer = pwf_infer_pool, .forward = forward, .backward = backward};
+
+/* A kernel of 0 pixels stands for the whole image, see pwf_infer_pool. */
+pwf_value pwf_graph_avg_pool(pwf_graph *graph, pwf_value x, int64_t kernel, int64_t stride)
+{
+    return pwf_graph_apply(graph, (pwf_node){.op = &pwf_op_avg_pool,
+                                             .inputs = 1,
+                                             .input = {x},
+                                             .kernel_height = kernel,
+                                             .kernel_width = kernel,
+                                             .stride = stride});
+}
+
+pwf_value pwf_graph_global_pool(pwf_graph *graph, pwf_value x)
+{
+    return pwf_graph_avg_pool(graph, x, 0, 1);
+}
