@@ -68,6 +68,7 @@ static const op_case cases[] = {
      .weight = {.name = "layer_norm", .dims = 1, .shape = {20}},
      .bias = {.dims = 1, .shape = {20}}},
     {.node = {.inputs = 1, .in = {{3, 4, 5}}}, .weight = {.name = "gelu"}},
+    {.node = {.inputs = 1, .in = {{3, 4, 5}}}, .weight = {.name = "hardswish"}},
     {.node = {.inputs = 1, .in = {{1, 5, 24}}, .heads = 2}, .weight = {.name = "attention"}},
     {.node = {.inputs = 1, .in = {{2, 3, 9}}, .heads = 1}, .weight = {.name = "attention"}},
     {.node = {.inputs = 1, .in = {{2, 3, 5}}},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Every operator against PyTorch in double precision, on every back end. Prints the largest
- * difference, relative to the largest number of its array. */
+/* Every operator against its definition in double precision (PyTorch or numpy), on every back end.
+ * Prints the largest difference, relative to the largest number of its array. */
 #include "golden_file.h"
 #include "op_case.h"
 
@@ -113,6 +113,7 @@ static void test_golden(void **state)
     assert_true((size_t)pwf_operator_count() <= sizeof worst / sizeof *worst);
     run_file("operators.golden");
     run_file("transformers.golden");
+    run_file("activations.golden");
     printf("%-14s %9s %9s %9s %9s\n", "", "auto", "onednn", "openblas", "plain");
     for (int i = 0; i < pwf_operator_count(); i++) {
         printf("%-14s", pwf_operator_at(i)->name);

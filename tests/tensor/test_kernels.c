@@ -103,6 +103,36 @@ static void test_gelu(void **state)
     }
 }
 
+/* Every piece of the function; y may be x, dx may be dy, and dx is stored or added. */
+static void test_hardswish(void **state)
+{
+    (void)state;
+    enum { COUNT = 20001 };
+    static float x[COUNT], y[COUNT], same[COUNT], dy[COUNT], dx[COUNT];
+    const pwf_kernels *k = pwf_kernels_now();
+    for (int i = 0; i < COUNT; i++) {
+        x[i] = same[i] = (float)i / 1000.0f - 10.0f;
+        dy[i] = dx[i] = 1.0f + (float)(i % 7);
+    }
+    k->hardswish_forward(y, x, COUNT);
+    k->hardswish_forward(same, same, COUNT);
+    assert_memory_equal(same, y, sizeof y);
+    k->hardswish_backward(dx, true, dy, x, COUNT);
+    k->hardswish_backward(dy, false, dy, x, COUNT);
+    for (int i = 0; i < COUNT; i++) {
+        const double v = (double)x[i], g = 1.0 + i % 7;
+        const double truth = v * fmin(fmax(v + 3.0, 0.0), 6.0) / 6.0;
+        const double slope = v <= -3.0 ? 0.0 : v >= 3.0 ? 1.0 : v / 3.0 + 0.5;
+        assert_true(fabs((double)y[i] - truth) <= 3e-7 * fmax(fabs(v), 1.0));
+        assert_true(v < 3.0 || y[i] == x[i]);
+        assert_true(fabs((double)dy[i] - g * slope) <= 3e-7 * g);
+        assert_true(fabs((double)dx[i] - g - g * slope) <= 1e-6 * g);
+    }
+    const float edge[] = {-INFINITY, INFINITY, NAN};
+    k->hardswish_forward(y, edge, 3);
+    assert_true(y[0] == 0.0f && y[1] == INFINITY && isnan(y[2]));
+}
+
 static void test_not_a_number(void **state)
 {
     (void)state;
@@ -165,6 +195,10 @@ static void token_kernels(pwf_hasher *h, const float *from, int64_t channels)
     pwf_hasher_add(h, z, (size_t)n * sizeof *z);
     k->gelu_forward(x, y, x, n);
     k->gelu_backward(z, true, x, y, n);
+    pwf_hasher_add(h, z, (size_t)n * sizeof *z);
+    k->hardswish_forward(y, x, n);
+    k->hardswish_backward(z, true, y, x, n);
+    pwf_hasher_add(h, y, (size_t)n * sizeof *y);
     pwf_hasher_add(h, z, (size_t)n * sizeof *z);
     k->softmax(y, NULL, x, ROWS, channels);
     pwf_hasher_add(h, y, (size_t)n * sizeof *y);
@@ -243,12 +277,10 @@ static void test_instruction_sets(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_exp),
-                                       cmocka_unit_test(test_log),
-                                       cmocka_unit_test(test_cdf),
-                                       cmocka_unit_test(test_gelu),
-                                       cmocka_unit_test(test_not_a_number),
-                                       cmocka_unit_test(test_softmax),
-                                       cmocka_unit_test(test_instruction_sets)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_exp),       cmocka_unit_test(test_log),
+        cmocka_unit_test(test_cdf),       cmocka_unit_test(test_gelu),
+        cmocka_unit_test(test_hardswish), cmocka_unit_test(test_not_a_number),
+        cmocka_unit_test(test_softmax),   cmocka_unit_test(test_instruction_sets)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

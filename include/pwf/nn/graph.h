@@ -29,6 +29,7 @@ typedef int pwf_value;
     ROW(concat)                                                                                    \
     ROW(layer_norm)                                                                                \
     ROW(gelu)                                                                                      \
+    ROW(hardswish)                                                                                 \
     ROW(attention)                                                                                 \
     ROW(prepend_token)                                                                             \
     ROW(add_embedding)                                                                             \
@@ -68,6 +69,10 @@ pwf_value pwf_graph_relu(pwf_graph *graph, pwf_value x);
 /** x times the normal distribution function of x; exact, not the approximation by tanh.
  * Local. */
 pwf_value pwf_graph_gelu(pwf_graph *graph, pwf_value x);
+
+/** x min(max(x + 3, 0), 6) / 6.
+ * Local. */
+pwf_value pwf_graph_hardswish(pwf_graph *graph, pwf_value x);
 
 /** Sum of two values of equal shape.
  * Local. */
