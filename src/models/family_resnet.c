@@ -30,6 +30,8 @@ static const pwf_preset presets[] = {
     {"resnet34", PUBLISHED(false, 1, 3, 4, 6, 3)},
     {"resnet50", PUBLISHED(true, 1, 3, 4, 6, 3)},
     {"resnet101", PUBLISHED(true, 1, 3, 4, 23, 3)},
+    {"wide_resnet50_2", PUBLISHED(true, 2, 3, 4, 6, 3)},
+    {"wide_resnet101_2", PUBLISHED(true, 2, 3, 4, 23, 3)},
     {NULL, NULL},
 };
 

@@ -8,11 +8,11 @@ import torch.nn.functional as F
 class Block(torch.nn.Module):
     """A residual block in timm's names."""
 
-    def __init__(self, bottleneck, inputs, width, stride):
+    def __init__(self, bottleneck, inputs, width, stride, factor=1):
         super().__init__()
-        outputs = 4 * width if bottleneck else width
+        outputs, inner = 4 * width if bottleneck else width, factor * width
         kernels = [1, 3, 1] if bottleneck else [3, 3]
-        widths = [inputs, width, width, outputs] if bottleneck else [inputs, width, outputs]
+        widths = [inputs, inner, inner, outputs] if bottleneck else [inputs, width, outputs]
         strides = [1, stride, 1] if bottleneck else [stride, 1]
         self.layers = len(kernels)
         for i, kernel in enumerate(kernels):
@@ -34,7 +34,7 @@ class Block(torch.nn.Module):
 
 
 class ResNet(torch.nn.Module):
-    def __init__(self, bottleneck, depths, widths, stem, pool, channels, classes):
+    def __init__(self, bottleneck, depths, widths, stem, pool, channels, classes, factor=1):
         super().__init__()
         kernel, stride = stem
         self.conv1 = torch.nn.Conv2d(channels, widths[0], kernel, stride, kernel // 2, bias=False)
@@ -44,7 +44,7 @@ class ResNet(torch.nn.Module):
         for i, (depth, width) in enumerate(zip(depths, widths)):
             blocks = []
             for j in range(depth):
-                blocks.append(Block(bottleneck, inputs, width, 2 if i > 0 and j == 0 else 1))
+                blocks.append(Block(bottleneck, inputs, width, 2 if i > 0 and j == 0 else 1, factor))
                 inputs = 4 * width if bottleneck else width
             self.add_module(f"layer{i + 1}", torch.nn.Sequential(*blocks))
         self.fc = torch.nn.Linear(inputs, classes)
@@ -195,7 +195,8 @@ def cross_entropy(logits, labels, smoothing=0.0):
 
 
 RESNETS = {"resnet18": (False, [2, 2, 2, 2]), "resnet34": (False, [3, 4, 6, 3]),
-           "resnet50": (True, [3, 4, 6, 3]), "resnet101": (True, [3, 4, 23, 3])}
+           "resnet50": (True, [3, 4, 6, 3]), "resnet101": (True, [3, 4, 23, 3]),
+           "wide_resnet50_2": (True, [3, 4, 6, 3]), "wide_resnet101_2": (True, [3, 4, 23, 3])}
 DENSENETS = {"densenet121": (32, [6, 12, 24, 16]), "densenet161": (48, [6, 12, 36, 24]),
              "densenet169": (32, [6, 12, 32, 32]), "densenet201": (32, [6, 12, 48, 32])}
 VITS = {"tiny": (192, 12, 3), "small": (384, 12, 6), "base": (768, 12, 12)}
@@ -205,7 +206,8 @@ def build(name, classes=1000, size=224):
     """A published network under timm's name."""
     if name in RESNETS:
         bottleneck, depths = RESNETS[name]
-        return ResNet(bottleneck, depths, [64, 128, 256, 512], (7, 2), True, 3, classes)
+        return ResNet(bottleneck, depths, [64, 128, 256, 512], (7, 2), True, 3, classes,
+                      2 if name.startswith("wide_") else 1)
     if name in DENSENETS:
         growth, depths = DENSENETS[name]
         return DenseNet(growth, depths, (7, 2), True, 3, classes)

@@ -83,6 +83,8 @@ static void test_published(void **state)
         {"resnet34", UINT64_C(0xe2106f8184c681b9), 21780648, 21797672},
         {"resnet50", UINT64_C(0x61317d261fa01009), 25503912, 25557032},
         {"resnet101", UINT64_C(0x1acc8b4ee34f4777), 44443816, 44549160},
+        {"wide_resnet50_2", UINT64_C(0xcb39236b6f919f5d), 68815016, 68883240},
+        {"wide_resnet101_2", UINT64_C(0x09a64604edc0668b), 126748840, 126886696},
         {"densenet121", UINT64_C(0x1fbd7fd86c0b090c), 7895208, 7978856},
         {"densenet161", UINT64_C(0xd8cf7cec78abfa65), 28461064, 28681000},
         {"densenet169", UINT64_C(0x9a01bb13b60e11a0), 13991080, 14149480},
