@@ -89,7 +89,8 @@ static pwf_status fill(const pwf_mesh *mesh, const command *c, const pwf_weights
     PWF_TRY(pwf_state_new(registry, all, (uint32_t)c->config.train.seed, c->config.fixing.min_power,
                           &state));
     int lines = 0;
-    pwf_import import = {.classes = c->config.model.classes,
+    pwf_import import = {.names = pwf_model_foreign_names(c->config.model.name),
+                         .classes = c->config.model.classes,
                          .classes_given = pwf_config_is_set(&c->config, "model.classes"),
                          .size_given = pwf_config_is_set(&c->config, "model.image_size"),
                          .say = say,

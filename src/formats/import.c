@@ -11,7 +11,6 @@
 #include <string.h>
 
 static const char *const prefixes[] = {"module.", "model.", "_orig_mod."};
-static const char *const heads[] = {"fc.", "head.", "head_dist.", "classifier."};
 
 /* A parameter or buffer that wants values. Parameters come first, then buffers. */
 typedef struct place {
@@ -79,22 +78,16 @@ static const char *unwrap(const char *name)
     return NULL;
 }
 
-/* torchvision's DenseNet files have "denselayer1.norm.1.weight" for "denselayer1.norm1.weight". */
-static void join_number(const char *name, char out[PWF_TENSOR_NAME + 1])
-{
-    const char *layer = strstr(name, "denselayer"), *dot = layer ? strchr(layer, '.') : NULL;
-    snprintf(out, PWF_TENSOR_NAME + 1, "%s", name);
-    if (!dot || (!begins(dot, ".norm.") && !begins(dot, ".conv."))) return;
-    char *from = out + (dot - name) + strlen(".norm.");
-    if ((*from == '1' || *from == '2') && from[1] == '.') memmove(from - 1, from, strlen(from) + 1);
-}
-
 static place *find_wrapped(const matching *m, const char *name)
 {
-    char joined[PWF_TENSOR_NAME + 1];
+    char renamed[PWF_TENSOR_NAME + 1];
+    const pwf_foreign_names *names = m->import->names;
     place *found = NULL;
-    join_number(name, joined);
-    for (name = joined; name && !found; name = unwrap(name))
+    if (names->rename) {
+        names->rename(name, renamed, sizeof renamed);
+        name = renamed;
+    }
+    for (; name && !found; name = unwrap(name))
         found = find(m, name);
     return found;
 }
@@ -141,10 +134,12 @@ static size_t likeness(const char *a, const char *b)
     return front + back;
 }
 
-/* What only distilled transformers have. */
-static bool is_distilled(const char *name)
+/* The facts of a parameter that only some networks of the family have, or NULL. */
+static const pwf_foreign_extra *extra_of(const matching *m, const char *name)
 {
-    return strcmp(name, "dist_token") == 0 || begins(name, "head_dist.");
+    for (const pwf_foreign_extra *e = m->import->names->extras; e && e->prefix; e++)
+        if (begins(name, e->prefix)) return e;
+    return NULL;
 }
 
 static void say_missing(matching *m, const place *p)
@@ -159,11 +154,9 @@ static void say_missing(matching *m, const place *p)
         best = t->name;
     }
     pwf_shape_text(p->dims, p->shape, shape);
-    if (is_distilled(p->name))
-        complain(m->import,
-                 "missing  %s %s: the file is of a model that is not distilled, as "
-                 "deit_tiny_patch16_224",
-                 p->name, shape);
+    const pwf_foreign_extra *extra = extra_of(m, p->name);
+    if (extra)
+        complain(m->import, "missing  %s %s: %s", p->name, shape, extra->missing);
     else if (best)
         complain(m->import, "missing  %s %s: perhaps it is the file's %s", p->name, shape, best);
     else
@@ -183,11 +176,9 @@ static void say_extra(matching *m, int index)
         best = p;
     }
     pwf_shape_text(t->dims, t->shape, shape);
-    if (is_distilled(t->name))
-        complain(m->import,
-                 "extra    %s %s: the file is of a distilled model, as "
-                 "deit_tiny_distilled_patch16_224",
-                 t->name, shape);
+    const pwf_foreign_extra *extra = extra_of(m, t->name);
+    if (extra)
+        complain(m->import, "extra    %s %s: %s", t->name, shape, extra->extra);
     else if (best)
         complain(m->import, "extra    %s %s: rename it to %s?", t->name, shape, best->name);
     else
@@ -200,8 +191,8 @@ static void say_extra(matching *m, int index)
 static bool is_other_head(const matching *m, const place *p, const pwf_named_tensor *t)
 {
     bool head = false;
-    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
-        head = head || begins(p->name, heads[i]);
+    for (const char *const *h = m->import->names->heads; *h; h++)
+        head = head || begins(p->name, *h);
     return head && p->dims == t->dims && p->dims >= 1 && p->shape[0] == m->import->classes &&
            memcmp(p->shape + 1, t->shape + 1, (size_t)(t->dims - 1) * sizeof *t->shape) == 0;
 }
@@ -221,10 +212,13 @@ static int64_t side_of(int64_t points)
 static bool is_other_grid(const matching *m, const place *p, const pwf_named_tensor *t,
                           int64_t *front, int64_t sides[2])
 {
-    if (strcmp(p->name, "pos_embed") != 0 || p->dims != 3 || t->dims != 3 || t->shape[0] != 1 ||
-        p->shape[2] != t->shape[2])
+    const pwf_foreign_names *names = m->import->names;
+    if (!names->positions || strcmp(p->name, names->positions) != 0 || p->dims != 3 ||
+        t->dims != 3 || t->shape[0] != 1 || p->shape[2] != t->shape[2])
         return false;
-    *front = find(m, "dist_token") ? 2 : 1;
+    *front = 0;
+    for (const char *const *token = names->class_tokens; *token; token++)
+        *front += find(m, *token) != NULL;
     sides[0] = side_of(p->shape[1] - *front);
     sides[1] = side_of(t->shape[1] - *front);
     return sides[0] > 0 && sides[1] > 0;
@@ -232,7 +226,7 @@ static bool is_other_grid(const matching *m, const place *p, const pwf_named_ten
 
 static void take_grid(matching *m, place *p, int64_t front, const int64_t sides[2])
 {
-    const place *patches = find(m, "patch_embed.proj.weight");
+    const place *patches = find(m, m->import->names->patches);
     const long long patch = patches ? (long long)patches->shape[2] : 0;
     m->import->file_size = sides[1] * patch;
     if (m->import->size_given) {
@@ -240,10 +234,10 @@ static void take_grid(matching *m, place *p, int64_t front, const int64_t sides[
         m->import->resampled++;
     } else {
         complain(m->import,
-                 "shape    pos_embed: %lldx%lld patches in the model, %lldx%lld in the file; "
+                 "shape    %s: %lldx%lld patches in the model, %lldx%lld in the file; "
                  "--image-size %lld takes them as they are, --image-size %lld resamples them",
-                 (long long)sides[0], (long long)sides[0], (long long)sides[1], (long long)sides[1],
-                 (long long)sides[1] * patch, (long long)sides[0] * patch);
+                 p->name, (long long)sides[0], (long long)sides[0], (long long)sides[1],
+                 (long long)sides[1], (long long)sides[1] * patch, (long long)sides[0] * patch);
     }
 }
 

@@ -4,6 +4,7 @@
 #include "pwf/config/config.h"
 #include "pwf/core/mem.h"
 #include "pwf/formats/import.h"
+#include "pwf/models/families.h"
 #include "pwf/models/model.h"
 
 #include <math.h>
@@ -81,7 +82,8 @@ static char lines[4000];
 static pwf_import import_file(network *n, const char *name, bool classes, bool size, pwf_code code)
 {
     pwf_weights_file *file = NULL;
-    pwf_import import = {.classes = n->config->model.classes,
+    pwf_import import = {.names = pwf_model_foreign_names(n->config->model.name),
+                         .classes = n->config->model.classes,
                          .classes_given = classes,
                          .size_given = size,
                          .say = gather_lines,

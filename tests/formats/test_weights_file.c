@@ -298,8 +298,13 @@ static pwf_import import_into(pwf_state *s, const char *name, int64_t classes, b
                               char *lines, pwf_code code)
 {
     pwf_weights_file *file = NULL;
-    pwf_import import = {
-        .classes = classes, .classes_given = given, .say = gather_lines, .context = lines};
+    static const char *const heads[] = {"fc.", NULL};
+    static const pwf_foreign_names names = {.heads = heads};
+    pwf_import import = {.names = &names,
+                         .classes = classes,
+                         .classes_given = given,
+                         .say = gather_lines,
+                         .context = lines};
     lines[0] = '\0';
     assert_int_equal(pwf_weights_open(golden(name), &file).code, PWF_OK);
     const pwf_status done = pwf_import_weights(file, s, &import);

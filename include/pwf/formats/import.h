@@ -4,15 +4,17 @@
 
 #include "pwf/formats/weights_file.h"
 #include "pwf/posterior/state.h"
+#include "pwf/registry/foreign.h"
 
 /** Taking the weights of a file into a state: every tensor of the file must belong to a parameter
  * or a buffer of the registry, with its shape, and every one of those must be there. The prefixes
  * "module.", "model." and "_orig_mod." that wrappers put before names are understood, and
- * BatchNorm's num_batches_tracked is ignored. torchvision's names of DenseNet layers ("norm.1") are
- * taken for timm's ("norm1"). */
+ * BatchNorm's num_batches_tracked is ignored. Other spellings of a family are in its
+ * pwf_foreign_names. */
 
 typedef struct pwf_import {
-    int64_t classes;    /* of the model */
+    const pwf_foreign_names *names; /* of the model's family */
+    int64_t classes;                /* of the model */
     bool classes_given; /* asked for: a head of another number of classes is then left as it is */
     bool size_given;    /* asked for: position embeddings of another image size are resampled */
     void (*say)(void *context, const char *line); /* gets a line for each problem */
