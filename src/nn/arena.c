@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Packs blocks with known lifetimes into one allocation: greedy, largest block first, each at the
+ * lowest offset that is free during its lifetime. Called once per executor; touches no other
+ * memory.
+ */
 #include "arena.h"
 
 #include <stdbool.h>
@@ -11,12 +15,14 @@ static int larger_first(const void *a, const void *b)
     return (x > y) - (x < y); /* the same plan in every run */
 }
 
+/* Whether two blocks are in use at the same time. */
 static bool meet(const pwf_arena_block *a, const pwf_arena_block *b)
 {
     return a->first <= b->last && b->first <= a->last;
 }
 
-/* The lowest gap that holds `b` between those of `placed` (by offset) that it meets. */
+/* The lowest offset with room for `b` among the placed blocks, sorted by offset, that are in use at
+ * the same time. */
 static size_t lowest(pwf_arena_block *const *placed, int count, const pwf_arena_block *b)
 {
     size_t at = 0;
@@ -29,7 +35,7 @@ static size_t lowest(pwf_arena_block *const *placed, int count, const pwf_arena_
     return at;
 }
 
-/* Keeps `placed` sorted by offset. */
+/* Inserts `b` into `placed`, which stays sorted by offset. */
 static void insert(pwf_arena_block **placed, int count, pwf_arena_block *b)
 {
     int i = count;

@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-/* One allocation shared by blocks that live at different times. */
+/* One allocation shared by blocks that are in use at different times. */
 
 typedef struct pwf_arena_block {
     size_t bytes;
@@ -14,8 +14,8 @@ typedef struct pwf_arena_block {
     size_t offset;   /* out; a multiple of 64 */
 } pwf_arena_block;
 
-/* Places the blocks: the largest first, each at the lowest place that is free for all its life.
- * *total gets the bytes of the arena. Fails with PWF_RESOURCE. */
+/* Sets the offset of every block and rounds its bytes up to a cache line; *total gets the bytes of
+ * the arena. Fails with PWF_RESOURCE. */
 pwf_status pwf_arena_plan(pwf_arena_block *blocks, int count, size_t *total);
 
 #endif

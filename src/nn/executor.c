@@ -65,7 +65,8 @@ void pwf_executor_use_packed(pwf_executor *executor, void *packed)
     executor->packed = packed;
 }
 
-pwf_status pwf_executor_pack(pwf_executor *executor, const float *weights, void *packed, int piece)
+/* Pieces are counted over nodes, and within a node forward before backward. */
+pwf_status pwf_executor_pack(pwf_executor *e, const float *weights, void *packed, int piece)
 {
     PWF_ASSERT(piece >= 0 && piece < e->pieces);
     for (int i = 0; i < e->graph->node_count; i++)
@@ -83,22 +84,22 @@ pwf_status pwf_executor_pack(pwf_executor *executor, const float *weights, void 
     return pwf_ok();
 }
 
-/* Of the way back, on which something may be made again. */
+/* Whether the action belongs to the backward pass, recomputation included. */
 static bool is_back(const pwf_action *action)
 {
     return action->kind >= PWF_ACTION_AGAIN;
 }
 
-/* What all calls of a run share. */
+/* What the calls of one run share. */
 typedef struct run {
     const float *weights, *buffers;
     float *dweights, *statistics;
-    const pwf_targets *targets; /* NULL: no loss */
+    const pwf_targets *targets; /* NULL: forward only, without loss */
     float scale;
     double *loss;
 } run;
 
-/* The arguments of action number `time` for `images` images from `first` on. */
+/* The arguments of action number `time` for `images` images from image `first` of the slot. */
 static pwf_call call_of(const pwf_executor *e, int time, const run *r, int64_t first,
                         int64_t images)
 {
@@ -145,6 +146,7 @@ static pwf_call call_of(const pwf_executor *e, int time, const run *r, int64_t f
     return c;
 }
 
+/* Calls the function of the operator that the action stands for. */
 static pwf_status run_action(pwf_executor *e, const pwf_action *action, const pwf_call *call)
 {
     const pwf_operator *op = call->node->op;
@@ -167,6 +169,7 @@ static pwf_status run_action(pwf_executor *e, const pwf_action *action, const pw
     }
 }
 
+/* run_action with the seconds added to those of the node; for benchmarks. */
 static pwf_status time_action(pwf_executor *e, const pwf_action *action, const pwf_call *call)
 {
     const pwf_pass pass = is_back(action) ? PWF_PASS_BACKWARD : PWF_PASS_FORWARD;
@@ -176,13 +179,13 @@ static pwf_status time_action(pwf_executor *e, const pwf_action *action, const p
     return status;
 }
 
-/* Without targets, forward alone and without the loss. */
+/* Without targets only forward actions run, and of these not the loss, which is the last node. */
 static bool is_wanted(const pwf_executor *e, const pwf_action *action, const run *r)
 {
     return r->targets || (!is_back(action) && action->node < e->graph->node_count - 1);
 }
 
-/* Of a node whose last action that adds to gradients is over. */
+/* Reports the parameter gradients of a node after the last action that adds to them. */
 static void tell_whole(const pwf_executor *e, const pwf_node *n)
 {
     if (!e->whole) return;
@@ -190,7 +193,7 @@ static void tell_whole(const pwf_executor *e, const pwf_node *n)
     if (n->bias) e->whole(e->whole_context, n->bias->offset, n->bias->count);
 }
 
-/* Makes of the sums of a stage what later stages need. */
+/* Turns the sums of a finished stage into what later stages read, such as mean and variance. */
 static void settle(pwf_executor *e, const pwf_stage *stage, const run *r)
 {
     for (int a = stage->first; a <= stage->last; a++) {
@@ -207,7 +210,7 @@ static void settle(pwf_executor *e, const pwf_stage *stage, const run *r)
     }
 }
 
-/* A trace has a span for each time that a slot goes on in one direction. */
+/* Begins a new span of the trace when the direction changes. */
 static void turn(pwf_executor *e, bool back)
 {
     if (e->back == back) return;
@@ -216,6 +219,7 @@ static void turn(pwf_executor *e, bool back)
     e->back = back;
 }
 
+/* Runs the actions of a stage on the group that begins with image `first`. */
 static pwf_status run_group(pwf_executor *e, const pwf_stage *stage, const run *r, int64_t first)
 {
     for (int a = stage->first; a <= stage->last; a++) {
@@ -224,7 +228,7 @@ static pwf_status run_group(pwf_executor *e, const pwf_stage *stage, const run *
         turn(e, is_back(action));
         const pwf_call call = call_of(e, a, r, first, stage->images);
         PWF_TRY(e->measured ? time_action(e, action, &call) : run_action(e, action, &call));
-        /* Sums are settled when all images are through the stage. */
+        /* An operator with sums adds its gradients in settle(), after the last group. */
         if (action->kind == PWF_ACTION_BACKWARD && !call.node->op->sums &&
             first + stage->images == e->images)
             tell_whole(e, call.node);
@@ -232,7 +236,7 @@ static pwf_status run_group(pwf_executor *e, const pwf_stage *stage, const run *
     return pwf_ok();
 }
 
-/* Sums begin at 0; before, other things lay there. */
+/* Sums begin at 0; other blocks used the memory before. */
 static void clear_sums(pwf_executor *e, const pwf_stage *stage)
 {
     for (int a = stage->first; a <= stage->last; a++) {
@@ -243,6 +247,7 @@ static void clear_sums(pwf_executor *e, const pwf_stage *stage)
     }
 }
 
+/* All groups of a stage run before the next stage begins. */
 static pwf_status run_stages(pwf_executor *e, const run *r)
 {
     const pwf_schedule *s = &e->schedule;

@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 
+/* Forward and recomputation write the value of a node; the other actions read values. */
 static bool makes_value(const pwf_action *action)
 {
     return action->kind == PWF_ACTION_FORWARD || action->kind == PWF_ACTION_AGAIN;
@@ -21,6 +22,7 @@ pwf_pass pwf_action_pass(const pwf_action *action)
     return back ? PWF_PASS_BACKWARD : PWF_PASS_FORWARD;
 }
 
+/* A new block in use at times first..last; stretch() extends them. Returns its number. */
 static int add_block(pwf_executor *e, pwf_block_size size, int first, int last)
 {
     e->sizes[e->block_count] = size;
@@ -28,12 +30,14 @@ static int add_block(pwf_executor *e, pwf_block_size size, int first, int last)
     return e->block_count++;
 }
 
+/* A block for values or gradients of `shape`, for each image. */
 static int add_values(pwf_executor *e, pwf_shape shape, int time)
 {
     return add_block(e, (pwf_block_size){.image = (size_t)pwf_elements(shape) * sizeof(float)},
                      time, time);
 }
 
+/* Keeps a block in use at `time` too. */
 static void stretch(pwf_executor *e, int block, int time)
 {
     if (block == NO_BLOCK) return;
@@ -49,7 +53,8 @@ void *pwf_executor_at(const pwf_executor *e, int block, int64_t first)
     return e->arena + e->blocks[block].offset + (size->whole ? (size_t)first * size->image : 0);
 }
 
-/* What an action reads and writes of values. What it does not read is NO_BLOCK. */
+/* The values that an action reads and writes; those it does not touch stay NO_BLOCK. A recomputed
+ * value gets a new block: the one of the forward pass has ended. */
 static void plan_values(pwf_executor *e, int time, const pwf_action *action)
 {
     const pwf_node *node = &e->graph->nodes[action->node];
@@ -69,7 +74,8 @@ static void plan_values(pwf_executor *e, int time, const pwf_action *action)
     }
 }
 
-/* The gradients it reads and writes: the first to write one stores, the others add. */
+/* The gradients that a backward action reads and writes. Of several readers of a value the first to
+ * run stores the gradient, the others add to it. */
 static void plan_gradients(pwf_executor *e, int time, const pwf_action *action)
 {
     const pwf_graph *g = e->graph;
@@ -91,8 +97,8 @@ static void plan_gradients(pwf_executor *e, int time, const pwf_action *action)
     }
 }
 
-/* What the operator saves from each time it goes forward to backward, and what it keeps from its
- * first action to its last. */
+/* Saved data live from each forward action of the node to the backward action after it; kept data
+ * from the first action of the node to its last. */
 static void plan_kept(pwf_executor *e, int time, const pwf_action *action)
 {
     pwf_node_state *s = &e->nodes[action->node];
@@ -105,7 +111,7 @@ static void plan_kept(pwf_executor *e, int time, const pwf_action *action)
     stretch(e, s->kept, time);
 }
 
-/* Asks an operator what it needs for the groups of the stage. */
+/* Plans an operator for the groups of a stage, once per pass; *workspace becomes the maximum. */
 static pwf_status plan_node(pwf_executor *e, const pwf_action *action, int64_t images,
                             size_t *workspace)
 {
@@ -123,7 +129,7 @@ static pwf_status plan_node(pwf_executor *e, const pwf_action *action, int64_t i
                           .backward = pass == PWF_PASS_BACKWARD};
     for (int j = 0; j < node->inputs; j++)
         task.gradient[j] = e->training && g->values[node->input[j]].gradient;
-    /* What has a plan is made again only with the groups that this is for. */
+    /* Recomputation uses the plan of the forward pass, so its groups must be the same. */
     PWF_ASSERT(!s->plan[pass] || s->images[pass] == images);
     if (s->plan[pass]) return pwf_ok();
     PWF_TRY(pwf_node_plan(&task, &s->plan[pass], &need));
@@ -141,7 +147,9 @@ static pwf_status plan_node(pwf_executor *e, const pwf_action *action, int64_t i
     return pwf_ok();
 }
 
-/* Blocks that live in one stage hold a group; the others all images, for whole stages. */
+/* Sets the bytes of all blocks. A block in use in one stage alone holds a group, and its space is
+ * free again after its last action. All others hold the slot and stay for whole stages, because a
+ * stage runs once per group. */
 static void size_blocks(pwf_executor *e)
 {
     for (int b = 0; b < e->block_count; b++) {
@@ -162,6 +170,7 @@ static void size_blocks(pwf_executor *e)
     }
 }
 
+/* Room for the batch statistics of a run that does not ask for them. */
 static pwf_status plan_statistics(pwf_executor *e)
 {
     const pwf_graph *g = e->graph;
@@ -175,6 +184,7 @@ static pwf_status plan_statistics(pwf_executor *e)
     return pwf_mem_alloc(PWF_MEM_ACTIVATIONS, count, sizeof(float), &e->statistics);
 }
 
+/* Walks all actions in the order of time. */
 static pwf_status plan_actions(pwf_executor *e, size_t *workspace)
 {
     const pwf_schedule *s = &e->schedule;
@@ -219,7 +229,7 @@ pwf_status pwf_executor_plan(pwf_executor *e)
     stretch(e, e->values[0].block, end);
     PWF_TRY(plan_actions(e, &workspace));
     if (e->training) PWF_TRY(plan_statistics(e));
-    /* The caller writes the images before a run, and reads the logits after a forward one. */
+    /* The caller writes all images before a run and reads all logits after a forward run. */
     const int logits = e->values[g->logits].block;
     stretch(e, logits, e->schedule.stages[e->schedule.forward_stages - 1].last);
     e->sizes[e->values[0].block].whole = e->sizes[logits].whole = true;

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Builds a graph: a growing array of nodes in execution order and one of values, with shapes
+ * inferred node by node. The builder functions of the operators (op_*.c) end in pwf_graph_apply;
+ * models call them, executors read the closed graph. Holds no parameters, only pointers into the
+ * registry. */
 #include "graph_parts.h"
 #include "operators.h"
 
 #include <stdlib.h>
 
-/* Makes room for one more node, and for the value it makes. */
+/* Makes room for one more node and its value. */
 static pwf_status grow(pwf_graph *g)
 {
     if (g->node_count + 1 < g->room) return pwf_ok();
@@ -47,6 +51,8 @@ void pwf_graph_free(pwf_graph *graph)
     free(graph);
 }
 
+/* Copies the node into the graph, with the shapes of its inputs and of its result. A value has a
+ * gradient if a parameter contributes to it. */
 static pwf_status append(pwf_graph *g, pwf_node *node)
 {
     PWF_TRY(grow(g));
@@ -80,7 +86,8 @@ void pwf_graph_smooth_labels(pwf_graph *g, float share)
     graph->smoothing = share;
 }
 
-/* Adds the loss over the heads; the value that is predicted need not lead to it. */
+/* Adds the loss over the heads. The prediction need not lead to the loss: with two heads it is
+ * their mean, while the loss reads both. */
 static pwf_status end(pwf_graph *g, pwf_value logits, int heads, const pwf_value *head)
 {
     pwf_graph_cross_entropy(g, heads, head, g->smoothing);
@@ -117,7 +124,9 @@ pwf_tensor_backend pwf_graph_backend(const pwf_graph *graph)
     return graph->backend;
 }
 
-bool pwf_graph_in_place(const pwf_graph *graph, const pwf_node *node, bool training)
+/* Only the sole reader of a value may overwrite it, never the input image, and in training nothing
+ * that a backward pass reads. */
+bool pwf_graph_in_place(const pwf_graph *g, const pwf_node *n, bool training)
 {
     const pwf_graph_value *x = &graph->values[node->input[0]];
     if (!node->op->in_place || x->readers != 1 || x->producer < 0) return false;

@@ -6,7 +6,8 @@
 static pwf_status infer(pwf_node *n)
 {
     if (n->weight->count != pwf_elements(n->in[0]))
-        return PWF_FAIL(PWF_CONFIG, "%s has %lld values for %lld tokens of %lld channels",
+        return PWF_FAIL(PWF_CONFIG,
+                        "%s has %lld values, but its input has %lld tokens of %lld channels",
                         pwf_param_text(n->weight), (long long)n->weight->count,
                         (long long)pwf_pixels(n->in[0]), (long long)n->in[0].channels);
     n->out = n->in[0];
@@ -21,6 +22,7 @@ static pwf_status forward(const pwf_call *c)
     return pwf_ok();
 }
 
+/* The gradient of the embedding adds up in image order; dx may be dy itself. */
 static pwf_status backward(const pwf_call *c)
 {
     const int64_t n = pwf_elements(c->node->in[0]);

@@ -8,12 +8,15 @@
 
 #include <stdlib.h>
 
+/* [T, 3 H D] to [T, H D] */
 static pwf_status infer(pwf_node *n)
 {
     PWF_ASSERT(n->heads >= 1);
     if (n->in[0].channels % (3 * n->heads) != 0)
-        return PWF_FAIL(PWF_CONFIG, "%lld channels do not divide into 3 parts for %lld heads each",
-                        (long long)n->in[0].channels, (long long)n->heads);
+        return PWF_FAIL(
+            PWF_CONFIG,
+            "attention over %lld channels: must be a multiple of 3 * model.heads = 3 * %lld",
+            (long long)n->in[0].channels, (long long)n->heads);
     n->out = (pwf_shape){n->in[0].height, n->in[0].width, n->in[0].channels / 3};
     return pwf_ok();
 }
@@ -24,6 +27,7 @@ typedef struct plan_data {
     int64_t channels;    /* of all heads */
 } plan_data;
 
+/* Heads are worked one by one; the plan holds the shape of one. */
 static pwf_status plan(const pwf_plan_task *task, void **own, pwf_need *need)
 {
     const pwf_node *n = task->node;
@@ -45,12 +49,13 @@ static pwf_status plan(const pwf_plan_task *task, void **own, pwf_need *need)
     return pwf_ok();
 }
 
-/* Where an image's head begins in the input, in the result, and in what is saved. */
+/* Offsets of a head of an image in the input (queries) and in the result, and its saved data. */
 typedef struct place {
     int64_t qkv, y;
     void *saved;
 } place;
 
+/* `head` counts over images, then over the heads of an image. */
 static place place_of(const pwf_call *c, int64_t head)
 {
     const plan_data *p = c->plan;

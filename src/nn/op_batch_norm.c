@@ -21,7 +21,8 @@ static pwf_status infer(pwf_node *n)
     return pwf_ok();
 }
 
-/* Kept in training: sums over the slot; mean and 1 / standard deviation; factors of the passes. */
+/* Kept in training, each [C]: sums over the slot; mean and 1 / standard deviation; the factors of
+ * the element-wise passes. */
 typedef struct kept {
     double *sum, *product;
     float *mean, *inverse, *factor, *offset, *slope;
@@ -29,6 +30,7 @@ typedef struct kept {
 
 enum { DOUBLES = 2, FLOATS = 5 };
 
+/* The arrays within the kept memory of a node. */
 static kept kept_of(const pwf_call *c)
 {
     const int64_t n = c->node->in[0].channels;
@@ -43,8 +45,8 @@ static pwf_status plan(const pwf_plan_task *task, void **own, pwf_need *need)
     (void)own;
     if (task->training && task->slot_images * pwf_pixels(s) < 2)
         return PWF_FAIL(PWF_CONFIG,
-                        "%s: one pixel per slot has no variance; use fewer parallel.slots or a "
-                        "larger train.batch or model.image_size",
+                        "%s: a slot of one pixel has no variance; use fewer parallel.slots, a "
+                        "larger train.batch or a larger model.image_size",
                         pwf_param_text(task->node->weight));
     if (task->training)
         need->kept = (size_t)s.channels * (DOUBLES * sizeof(double) + FLOATS * sizeof(float));
@@ -53,11 +55,13 @@ static pwf_status plan(const pwf_plan_task *task, void **own, pwf_need *need)
     return pwf_ok();
 }
 
+/* Pixels of all images of the call. */
 static int64_t rows_of(const pwf_call *c)
 {
     return c->images * pwf_pixels(c->node->in[0]);
 }
 
+/* k.sum += x, k.product += x^2 */
 static void sums(const pwf_call *c)
 {
     const kept k = kept_of(c);
@@ -65,7 +69,8 @@ static void sums(const pwf_call *c)
                                       c->node->in[0].channels);
 }
 
-/* Mean and inverse deviation of the slot, and what the running statistics will take. */
+/* Mean and inverse deviation of the slot from the sums, and the statistics for the running buffers:
+ * the mean and the unbiased variance. */
 static void settle(const pwf_call *c)
 {
     const kept k = kept_of(c);
@@ -73,7 +78,7 @@ static void settle(const pwf_call *c)
     for (int64_t i = 0; i < c->node->in[0].channels; i++) {
         const double mean = k.sum[i] / rows;
         double squares = fma(-k.sum[i], mean, k.product[i]);
-        if (squares < 0.0) squares = 0.0; /* a NaN stays */
+        if (squares < 0.0) squares = 0.0; /* by rounding; NaN stays NaN */
         k.mean[i] = (float)mean;
         k.inverse[i] = (float)(1.0 / sqrt(squares / rows + EPSILON));
         k.factor[i] = c->weight[i] * k.inverse[i];
@@ -83,6 +88,7 @@ static void settle(const pwf_call *c)
     }
 }
 
+/* y = (x - mean) factor + shift; in prediction the factor comes from the running variance. */
 static pwf_status forward(const pwf_call *c)
 {
     const int64_t n = c->node->in[0].channels;
@@ -101,6 +107,7 @@ static pwf_status forward(const pwf_call *c)
     return pwf_ok();
 }
 
+/* k.sum += dy, k.product += dy (x - mean) */
 static void sums_back(const pwf_call *c)
 {
     const kept k = kept_of(c);
@@ -108,7 +115,8 @@ static void sums_back(const pwf_call *c)
                                  c->node->in[0].channels);
 }
 
-/* dx = scale inverse (dy - mean(dy) - xhat mean(dy xhat)), xhat = (x - mean) inverse */
+/* Parameter gradients, and the factors of
+ * dx = scale inverse (dy - mean(dy) - xhat mean(dy xhat)), xhat = (x - mean) inverse. */
 static void settle_back(const pwf_call *c)
 {
     const kept k = kept_of(c);

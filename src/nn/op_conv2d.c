@@ -4,6 +4,7 @@
  * through the rows pwf_op_conv2d and pwf_op_linear; touches only the arrays of a call. */
 #include "operators.h"
 
+/* A bias has one value per output channel. */
 static pwf_status check_bias(const pwf_node *n)
 {
     if (n->bias && n->bias->count != n->weight->shape[0])
@@ -13,6 +14,7 @@ static pwf_status check_bias(const pwf_node *n)
     return pwf_ok();
 }
 
+/* [H, W, C] to [P, Q, K]; the window comes from the weight [K, C/groups, R, S]. */
 static pwf_status infer_conv(pwf_node *n)
 {
     const pwf_param *w = n->weight;
@@ -36,6 +38,7 @@ static pwf_status infer_conv(pwf_node *n)
     return check_bias(n);
 }
 
+/* [H, W, C] to [H, W, K]: every pixel is a row of the product with the weight [K, C]. */
 static pwf_status infer_linear(pwf_node *n)
 {
     const pwf_param *w = n->weight;
@@ -49,6 +52,7 @@ static pwf_status infer_linear(pwf_node *n)
     return check_bias(n);
 }
 
+/* The convolution of a call; a linear layer has a weight of two dimensions. */
 static pwf_conv_shape shape_of(const pwf_node *n, int64_t images)
 {
     if (n->weight->dims == 2)
@@ -114,6 +118,8 @@ static pwf_status forward(const pwf_call *c)
     return pwf_conv_forward(c->plan, c->y, c->x[0], c->weight, c->bias, c->workspace);
 }
 
+/* dweight, dbias (sums over pixels in double), then dx. No back end adds to dx, so a dx that must
+ * be added is made in the workspace first. */
 static pwf_status backward(const pwf_call *c)
 {
     const pwf_kernels *k = pwf_kernels_now();

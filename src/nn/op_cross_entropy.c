@@ -11,14 +11,16 @@ static pwf_status infer(pwf_node *n)
 {
     for (int i = 0; i < n->inputs; i++)
         if (pwf_pixels(n->in[i]) != 1)
-            return PWF_FAIL(PWF_CONFIG, "the logits have %lldx%lld pixels; a network ends in one",
-                            (long long)n->in[i].height, (long long)n->in[i].width);
+            return PWF_FAIL(
+                PWF_CONFIG,
+                "logits of %lldx%lld pixels: the last layer of a network must have one pixel",
+                (long long)n->in[i].height, (long long)n->in[i].width);
     PWF_ASSERT(n->inputs == 1 || n->in[0].channels == n->in[1].channels);
     n->out = (pwf_shape){1, n->inputs, n->in[0].channels};
     return pwf_ok();
 }
 
-/* The mean of image i's logits under its target. */
+/* Mean of the logits of image i under its target distribution. The loss is log_sum minus this. */
 static double expected(const pwf_call *c, const float *logits, int64_t i)
 {
     const int64_t n = c->node->in[0].channels;
@@ -32,6 +34,7 @@ static double expected(const pwf_call *c, const float *logits, int64_t i)
     return (1.0 - smoothing) * own + smoothing * sum / (double)n;
 }
 
+/* Whether label and partner of image i are classes; the data sets have checked them. */
 static bool are_classes(const pwf_targets *targets, int64_t i, int64_t n)
 {
     const int32_t label = targets->labels[i],
@@ -39,7 +42,7 @@ static bool are_classes(const pwf_targets *targets, int64_t i, int64_t n)
     return label >= 0 && label < n && partner >= 0 && partner < n;
 }
 
-/* y becomes the probabilities: of each image those of the first head, then of the second. */
+/* y = probabilities, [images, heads, classes]; the loss adds up in image order. */
 static pwf_status forward(const pwf_call *c)
 {
     const int64_t n = c->node->in[0].channels, heads = c->node->inputs;
@@ -57,6 +60,8 @@ static pwf_status forward(const pwf_call *c)
     return pwf_ok();
 }
 
+/* dx = scale (probability - target) per head; a partner moves its part of the target from the
+ * label. */
 static pwf_status backward(const pwf_call *c)
 {
     const int64_t n = c->node->in[0].channels, heads = c->node->inputs;

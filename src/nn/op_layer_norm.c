@@ -5,7 +5,7 @@
  * through its row; touches only the arrays of a call. */
 #include "operators.h"
 
-static const double EPSILON = 1e-6; /* timm's for vision transformers */
+static const double EPSILON = 1e-6; /* of timm's vision transformers */
 
 static pwf_status infer(pwf_node *n)
 {
@@ -18,13 +18,16 @@ static pwf_status infer(pwf_node *n)
     return pwf_ok();
 }
 
+/* Tokens of an image. */
 static int64_t rows_of(const pwf_node *n)
 {
     return pwf_pixels(n->in[0]);
 }
 
-/* Mean and 1 / standard deviation of each row of an image: saved; in prediction they are written
- * all the same. */
+/* Saved: mean and 1 / standard deviation of each row; in prediction the kernel writes them to the
+ * workspace. Backward needs there the sums of dscale and dshift (double) and the room of the
+ * kernel.
+ */
 static pwf_status plan(const pwf_plan_task *task, void **own, pwf_need *need)
 {
     const size_t both = 2 * (size_t)rows_of(task->node) * sizeof(float);
@@ -48,6 +51,7 @@ static pwf_status forward(const pwf_call *c)
     return pwf_ok();
 }
 
+/* dx of one image, and its share of dscale and dshift. */
 static void image_backward(const pwf_call *c, int64_t image)
 {
     const int64_t rows = rows_of(c->node), n = c->node->in[0].channels, at = image * rows * n;

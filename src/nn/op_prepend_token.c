@@ -26,6 +26,7 @@ static pwf_status forward(const pwf_call *c)
     return pwf_ok();
 }
 
+/* dtoken adds up in image order; dx is dy without its first token. */
 static pwf_status backward(const pwf_call *c)
 {
     const int64_t n = c->node->out.channels, rest = pwf_elements(c->node->in[0]);

@@ -9,8 +9,8 @@ static pwf_status infer(pwf_node *n)
 {
     PWF_ASSERT(n->token >= 0);
     if (n->token >= pwf_pixels(n->in[0]))
-        return PWF_FAIL(PWF_CONFIG, "token %lld of %lld is wanted", (long long)n->token + 1,
-                        (long long)pwf_pixels(n->in[0]));
+        return PWF_FAIL(PWF_CONFIG, "token %lld does not exist: there are %lld tokens",
+                        (long long)n->token + 1, (long long)pwf_pixels(n->in[0]));
     n->out = (pwf_shape){1, 1, n->in[0].channels};
     return pwf_ok();
 }
@@ -23,6 +23,7 @@ static pwf_status forward(const pwf_call *c)
     return pwf_ok();
 }
 
+/* dx is dy at the token and 0 elsewhere. */
 static pwf_status backward(const pwf_call *c)
 {
     const int64_t n = c->node->out.channels, all = pwf_elements(c->node->in[0]);

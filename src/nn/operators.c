@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+/* In the order of PWF_OPERATORS. */
 #define ADDRESS(name) &pwf_op_##name,
 static const pwf_operator *const table[] = {PWF_OPERATORS(ADDRESS)};
 
@@ -75,6 +76,7 @@ pwf_status pwf_infer_pool(pwf_node *n)
     return pwf_ok();
 }
 
+/* The pooling kernels take one struct. */
 pwf_pool_shape pwf_pool_shape_of(const pwf_call *call)
 {
     const pwf_node *n = call->node;

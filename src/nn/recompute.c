@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Decides which results stay in memory from forward to backward and which are recomputed
+ * (parallel.recompute; Chen et al. 2016, arXiv:1604.06174). Called by schedule.c; a pure function
+ * of the graph. */
 #include "recompute.h"
 
 #include "operators.h"
 
-/* Cheap forward actions that are done again to have one value at most; with more, as in a chain of
- * sums or concatenations, memory falls slowly and time grows. */
+/* Actions recomputed to get one value, at most. In longer chains, as of sums or concatenations,
+ * memory falls slowly while time grows. */
 enum { AGAIN_MAX = 6 };
 
+/* Marks the nodes whose results `reader` reads. */
 static void ask(const pwf_graph *g, const pwf_node *reader, bool *again)
 {
     for (int j = 0; j < reader->inputs; j++) {
@@ -15,7 +19,8 @@ static void ask(const pwf_graph *g, const pwf_node *reader, bool *again)
     }
 }
 
-/* Marks what must be made again for the nodes marked, up to `last`; how many they are. */
+/* Extends the marks in `again` to everything that recomputing them needs, from node `last` down,
+ * and drops what is in memory. Returns the number of marked nodes. */
 static int follow(const pwf_graph *g, int last, const bool *there, bool *again)
 {
     int count = 0;
@@ -28,14 +33,14 @@ static int follow(const pwf_graph *g, int last, const bool *there, bool *again)
     return count;
 }
 
-/* The rule. Products cost most: where the images of the slot wait for each other their results are
- * kept, and what lies between them is made again. In the stage that turns back nobody waits; there
- * the sums of branches are kept, and what leads from one to the next is made again, products too,
- * with the same groups, so that a library's bits are the same. */
+/* Whether the result of a node is kept. Between stages those of matrix products are, which cost
+ * most, and everything between them is recomputed. In the stage that turns back (forward, then
+ * backward for each group) only joined branches are kept; products are recomputed too, with the
+ * same group, so that libraries give the same bits. */
 static bool is_kept(const pwf_graph *g, int node, bool turns_back, const bool *kept, bool *again)
 {
     const pwf_node *n = &g->nodes[node];
-    /* What is written over a kept value is kept in its place. */
+    /* A result written over a kept value takes its place. */
     if (pwf_graph_in_place(g, n, true) && kept[g->values[n->input[0]].producer]) return true;
     if (turns_back ? n->op->joins_branches : n->op->operations != NULL) return true;
     for (int i = 0; i < g->node_count; i++)
@@ -53,8 +58,8 @@ void pwf_recompute_keep(const pwf_graph *graph, const int *stage, int stages, bo
         kept[i] = is_kept(graph, i, stage[i] == stages - 1, kept, again);
         if (kept[i]) last = i;
     }
-    /* Behind the last of them backward begins, before anything has had to make room. */
-    for (int i = last + 1; i < graph->node_count; i++)
+    /* After the last of them backward begins at once; its inputs are still in memory. */
+    for (int i = last + 1; i < g->node_count; i++)
         kept[i] = true;
 }
 

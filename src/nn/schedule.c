@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Makes the schedule of a graph: assigns each action of each node to a stage, orders the actions of
+ * a stage, and chooses how many images form a group. Called when an executor is made, and by the
+ * bench; a pure function of graph, images and mode, since sums over images run in its order. */
 #include "schedule.h"
 
 #include "operators.h"
@@ -9,25 +12,30 @@
 
 int64_t pwf_schedule_group_bytes = 3 << 20;
 
-/* Where each node's actions stand. */
+/* The stage of each node's actions. */
 typedef struct places {
-    int *forward, *backward, *sums_back; /* stage of each node's action; -1: none */
+    int *forward, *backward, *sums_back; /* [nodes] stage; -1: no such action */
     int forward_stages, backward_stages;
-    bool *kept;          /* of each node: whether its result stays until backward */
-    bool *there, *again; /* scratch */
+    bool *kept;          /* [nodes] the result stays in memory until backward */
+    bool *there, *again; /* [nodes] scratch: results in memory, results to recompute */
 } places;
 
+/* Batch statistics are summed in training alone; prediction reads the running ones. */
 static bool has_sums(const pwf_node *n, bool training)
 {
     return training && n->op->sums;
 }
 
-/* Whether the node's result is a prediction beside the loss, which has no gradient. */
+/* Whether nothing reads the result of the node, which is then the prediction: it has no gradient.
+ */
 static bool leads_nowhere(const pwf_graph *g, int node)
 {
     return node < g->node_count - 1 && g->values[g->nodes[node].output].readers == 0;
 }
 
+/* A node runs in the first stage in which all its inputs exist, one later if it needs sums over
+ * them; a cheap one is then moved to the stage of its first reader, so that its result needs no
+ * memory between the stages. */
 static void place_forward(const pwf_graph *g, bool training, places *p)
 {
     for (int i = 0; i < g->node_count; i++) {
@@ -41,13 +49,13 @@ static void place_forward(const pwf_graph *g, bool training, places *p)
         if (p->forward[i] >= p->forward_stages) p->forward_stages = p->forward[i] + 1;
     }
     for (int i = g->node_count - 1; i >= 0; i--) {
-        if (!g->nodes[i].op->cheap) continue; /* runs where it is read, to save memory */
+        if (!g->nodes[i].op->cheap) continue;
         int soonest = p->forward_stages;
         for (int r = i + 1; r < g->node_count; r++)
             for (int j = 0; j < g->nodes[r].inputs; j++) {
                 const pwf_node *reader = &g->nodes[r];
                 if (reader->input[j] != g->nodes[i].output) continue;
-                /* Sums over it are made where it is. */
+                /* Sums over a value run in the stage that makes it. */
                 const int stage = has_sums(reader, training) ? p->forward[i] : p->forward[r];
                 if (stage < soonest) soonest = stage;
             }
@@ -55,6 +63,8 @@ static void place_forward(const pwf_graph *g, bool training, places *p)
     }
 }
 
+/* Stages of the backward pass are counted from 0 at the loss. A gradient is whole in the last stage
+ * of its readers; an operator with sums needs one stage more for dx. */
 static void place_backward(const pwf_graph *g, places *p)
 {
     for (int i = g->node_count - 1; i >= 0; i--) {
@@ -74,12 +84,13 @@ static void place_backward(const pwf_graph *g, places *p)
     }
 }
 
+/* Appends an action. */
 static void push(pwf_schedule *s, int node, pwf_action_kind kind)
 {
     s->actions[s->action_count++] = (pwf_action){node, kind};
 }
 
-/* The sums over a value, made where it is made. */
+/* Sums over value x, right after the action that makes it. */
 static void push_sums(pwf_schedule *s, const pwf_graph *g, pwf_value x, bool training)
 {
     for (int i = 0; i < g->node_count; i++)
@@ -87,6 +98,8 @@ static void push_sums(pwf_schedule *s, const pwf_graph *g, pwf_value x, bool tra
             push(s, i, PWF_ACTION_SUMS);
 }
 
+/* The forward actions of a stage in the order of the nodes, each before the sums over its result.
+ */
 static void push_forward(pwf_schedule *s, const pwf_graph *g, const places *p, int stage,
                          bool training)
 {
@@ -98,7 +111,7 @@ static void push_forward(pwf_schedule *s, const pwf_graph *g, const places *p, i
     }
 }
 
-/* A backward action, behind what must be made again for it. */
+/* A backward action, after the recomputation of what it reads. */
 static void push_back(pwf_schedule *s, const pwf_graph *g, const places *p, pwf_action action)
 {
     pwf_recompute_list(g, &action, p->there, p->again);
@@ -110,6 +123,7 @@ static void push_back(pwf_schedule *s, const pwf_graph *g, const places *p, pwf_
     push(s, action.node, action.kind);
 }
 
+/* The backward actions of a stage in reverse order of the nodes. */
 static void push_backward(pwf_schedule *s, const pwf_graph *g, const places *p, int stage)
 {
     memcpy(p->there, p->kept, (size_t)g->node_count * sizeof *p->there);
@@ -119,8 +133,9 @@ static void push_backward(pwf_schedule *s, const pwf_graph *g, const places *p, 
     }
 }
 
-/* As many images as divide those of the slot and have no value larger than a group may be; what is
- * made again does not count, as it must not change the order of sums. */
+/* Images of a group: the largest divisor of the slot for which no value exceeds
+ * pwf_schedule_group_bytes, at least 1. Recomputation does not count, as it must not change the
+ * order of sums. */
 static int64_t group_of(const pwf_schedule *s, const pwf_graph *g, int first, int64_t images)
 {
     int64_t most = 1;
@@ -139,6 +154,7 @@ static int64_t group_of(const pwf_schedule *s, const pwf_graph *g, int first, in
     return group;
 }
 
+/* Fills all stages with their actions and group sizes. */
 static void push_stages(pwf_schedule *s, const pwf_graph *g, const places *p, int64_t images,
                         bool training)
 {
@@ -150,7 +166,8 @@ static void push_stages(pwf_schedule *s, const pwf_graph *g, const places *p, in
         else
             push_backward(s, g, p, i - p->forward_stages);
         PWF_ASSERT(s->action_count > before);
-        /* From the loss a group turns back at once. */
+        /* The first backward stage continues the last forward one: a group turns round at the loss.
+         */
         if (i != p->forward_stages) s->stages[s->stage_count++].first = before;
         pwf_stage *stage = &s->stages[s->stage_count - 1];
         stage->last = s->action_count - 1;
@@ -158,7 +175,7 @@ static void push_stages(pwf_schedule *s, const pwf_graph *g, const places *p, in
     }
 }
 
-/* Actions at most: of each node forward, sums, backward and sums back; and again in each stage. */
+/* Upper bound of the number of actions: four per node, and one recomputation per backward stage. */
 static size_t most_actions(const pwf_graph *g, const places *p, bool recompute)
 {
     return (size_t)g->node_count * (4 + (recompute ? (size_t)p->backward_stages : 0));

@@ -4,19 +4,19 @@
 
 #include "graph_parts.h"
 
-/* The order in which a slot goes through a graph. A few images at a time, a group, go through all
- * actions of a stage, so that what they make stays in the caches of a core; between two stages
- * stands what needs all images of the slot, the statistics of batch normalisation. The last stage
- * forward is the first one backward, so a network without them is one stage, and needs memory for
- * the activations of a group only.
+/* The order in which a slot passes through a graph. A stage is a list of actions; a group, a few
+ * images, passes through all of them before the next group begins, so that activations stay in the
+ * caches of a core. A stage ends where all images of the slot are needed: at the statistics of
+ * batch normalisation. The last forward stage is also the first backward stage, so that a network
+ * without batch normalisation is a single stage and holds the activations of one group only.
  *
- * The order depends on the graph and the number of images and on nothing else, as sums over images
- * are made in it. */
+ * The order depends on the graph, the number of images and the mode alone, because sums over images
+ * run in it. */
 
 typedef enum pwf_action_kind {
     PWF_ACTION_FORWARD,
-    PWF_ACTION_SUMS,  /* over the images of a group; settled when the stage ends */
-    PWF_ACTION_AGAIN, /* forward once more, for the backward actions behind it (recompute.h) */
+    PWF_ACTION_SUMS,  /* batch statistics of a group; settled when the stage ends */
+    PWF_ACTION_AGAIN, /* recomputation of a forward action for later backward actions */
     PWF_ACTION_BACKWARD,
     PWF_ACTION_SUMS_BACK
 } pwf_action_kind;
@@ -35,14 +35,14 @@ typedef struct pwf_schedule {
     pwf_action *actions;
     pwf_stage *stages;
     int action_count, stage_count;
-    int forward_stages; /* in which actions are forward; the last one turns back */
+    int forward_stages; /* stages with forward actions; the last also has backward ones */
 } pwf_schedule;
 
-/* The largest value of a group has at most so many bytes, or the group is one image. Small groups
- * stay in nearer caches; large ones use each weight more often. Tests make it small. */
+/* Bytes of the largest value of a group, at most, unless the group is one image. Small groups stay
+ * in nearer caches; large ones use each weight more often. Tests lower it. */
 extern int64_t pwf_schedule_group_bytes;
 
-/* Local. Fails with PWF_RESOURCE. */
+/* Makes the schedule for slots of `images` images. Fails with PWF_RESOURCE. */
 pwf_status pwf_schedule_new(const pwf_graph *graph, int64_t images, pwf_mode mode,
                             pwf_schedule *out);
 void pwf_schedule_free(pwf_schedule *schedule);

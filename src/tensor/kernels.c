@@ -7,19 +7,19 @@
 
 #define KERNEL(name, arguments) .name = pwf_##name##_base,
 static const pwf_kernels base = {
-#include "pwf/tensor/kernels.def"
+#include "pwf/tensor/kernel_rows.h"
 };
 #undef KERNEL
 
 #define KERNEL(name, arguments) .name = pwf_##name##_avx2,
 static const pwf_kernels avx2 = {
-#include "pwf/tensor/kernels.def"
+#include "pwf/tensor/kernel_rows.h"
 };
 #undef KERNEL
 
 #define KERNEL(name, arguments) .name = pwf_##name##_avx512,
 static const pwf_kernels avx512 = {
-#include "pwf/tensor/kernels.def"
+#include "pwf/tensor/kernel_rows.h"
 };
 #undef KERNEL
 

@@ -13,7 +13,7 @@
     void pwf_##name##_base arguments;                                                              \
     void pwf_##name##_avx2 arguments;                                                              \
     void pwf_##name##_avx512 arguments;
-#include "pwf/tensor/kernels.def"
+#include "pwf/tensor/kernel_rows.h"
 #undef KERNEL
 
 extern const pwf_attention_kernels pwf_attention_kernels_base, pwf_attention_kernels_avx2,

@@ -8,9 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/** The program's own kernels: everything but convolutions and linear layers. kernels.def describes
- * each one. They vectorise over channels, the last axis, and add over pixels in index order, so
- * every instruction set gives the same bits. */
+/** The program's own kernels: everything but convolutions and linear layers. kernel_rows.h
+ * describes each one. They vectorise over channels, the last axis, and add over pixels in index
+ * order, so every instruction set gives the same bits. */
 
 /* A pooling window over [B, H, W, C]; the result is [B, P, Q, C]. */
 typedef struct pwf_pool_shape {
@@ -21,7 +21,7 @@ typedef struct pwf_pool_shape {
 
 #define KERNEL(name, arguments) void(*name) arguments;
 typedef struct pwf_kernels {
-#include "pwf/tensor/kernels.def"
+#include "pwf/tensor/kernel_rows.h"
 } pwf_kernels;
 #undef KERNEL
 

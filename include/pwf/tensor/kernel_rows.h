@@ -20,8 +20,8 @@ KERNEL(column_moments,
 /* ---- batch normalisation ---- */
 
 /* sum[c] += sum of dy, product[c] += sum of dy * (x - mean[c]) */
-KERNEL(norm_sums, (double *sum, double *product, const float *dy, const float *x,
-                   const float *mean, int64_t rows, int64_t channels))
+KERNEL(norm_sums, (double *sum, double *product, const float *dy, const float *x, const float *mean,
+                   int64_t rows, int64_t channels))
 
 /* y = (x - mean[c]) * factor[c] + shift[c]; y may be x. */
 KERNEL(norm_forward, (float *y, const float *x, const float *mean, const float *factor,
@@ -62,17 +62,17 @@ KERNEL(gelu_backward, (float *dx, bool add, const float *dy, const float *slope,
 /* y = x min(max(x + 3, 0), 6) / 6; y may be x. */
 KERNEL(hardswish_forward, (float *y, const float *x, int64_t count))
 
-/* dx = dy * slope, the slope of hardswish at x: 0 up to -3, x / 3 + 1/2 between, 1 from 3 on; dx may
- * be dy. */
+/* dx = dy * slope, the slope of hardswish at x: 0 up to -3, x / 3 + 1/2 between, 1 from 3 on; dx
+ * may be dy. */
 KERNEL(hardswish_backward, (float *dx, bool add, const float *dy, const float *x, int64_t count))
 
 /* ---- pooling [B, H, W, C] -> [B, P, Q, C] ---- */
 
-/* y = maximum over the window; place [B, P, Q, C] = its index there, row-major, the first of equals;
- * a NaN wins. */
+/* y = maximum over the window; place [B, P, Q, C] = its index there, row-major, the first of
+ * equals; a NaN wins. */
 KERNEL(max_pool_forward, (float *y, int32_t *place, const float *x, const pwf_pool_shape *shape))
-KERNEL(max_pool_backward, (float *dx, bool add, const float *dy, const int32_t *place,
-                           const pwf_pool_shape *shape))
+KERNEL(max_pool_backward,
+       (float *dx, bool add, const float *dy, const int32_t *place, const pwf_pool_shape *shape))
 
 /* y = mean over the window; without padding. */
 KERNEL(avg_pool_forward, (float *y, const float *x, const pwf_pool_shape *shape))
@@ -100,5 +100,5 @@ KERNEL(layer_norm_backward,
 /* ---- matrix products of the plain back end ---- */
 
 /* y = factor a b, or y += that, in the order of summation that product.h defines. */
-KERNEL(matmul_plain, (float *y, bool add, float factor, const float *a, const float *b,
-                      const pwf_matmul *shape))
+KERNEL(matmul_plain,
+       (float *y, bool add, float factor, const float *a, const float *b, const pwf_matmul *shape))
