@@ -34,24 +34,25 @@ pwf_status pwf_executor_new(const pwf_graph *graph, int64_t images, pwf_mode mod
 
 void pwf_executor_free(pwf_executor *executor)
 {
-    if (!e) return;
-    for (int i = 0; e->nodes && i < e->graph->node_count; i++)
+    if (!executor) return;
+    for (int i = 0; executor->nodes && i < executor->graph->node_count; i++)
         for (int pass = 0; pass < PWF_PASSES; pass++)
-            if (e->nodes[i].plan[pass]) e->graph->nodes[i].op->release(e->nodes[i].plan[pass]);
-    pwf_schedule_free(&e->schedule);
-    pwf_mem_free(e->arena);
-    pwf_mem_free(e->statistics);
-    free(e->nodes);
-    free(e->values);
-    free(e->actions);
-    free(e->blocks);
-    free(e->sizes);
-    free(e);
+            if (executor->nodes[i].plan[pass])
+                executor->graph->nodes[i].op->release(executor->nodes[i].plan[pass]);
+    pwf_schedule_free(&executor->schedule);
+    pwf_mem_free(executor->arena);
+    pwf_mem_free(executor->statistics);
+    free(executor->nodes);
+    free(executor->values);
+    free(executor->actions);
+    free(executor->blocks);
+    free(executor->sizes);
+    free(executor);
 }
 
 float *pwf_executor_images(pwf_executor *executor)
 {
-    return pwf_executor_at(e, e->values[0].block, 0);
+    return pwf_executor_at(executor, executor->values[0].block, 0);
 }
 
 size_t pwf_executor_packed(const pwf_executor *executor, int *pieces)
@@ -66,19 +67,19 @@ void pwf_executor_use_packed(pwf_executor *executor, void *packed)
 }
 
 /* Pieces are counted over nodes, and within a node forward before backward. */
-pwf_status pwf_executor_pack(pwf_executor *e, const float *weights, void *packed, int piece)
+pwf_status pwf_executor_pack(pwf_executor *executor, const float *weights, void *packed, int piece)
 {
-    PWF_ASSERT(piece >= 0 && piece < e->pieces);
-    for (int i = 0; i < e->graph->node_count; i++)
+    PWF_ASSERT(piece >= 0 && piece < executor->pieces);
+    for (int i = 0; i < executor->graph->node_count; i++)
         for (int pass = 0; pass < PWF_PASSES; pass++) {
-            const pwf_node_state *s = &e->nodes[i];
-            const pwf_node *n = &e->graph->nodes[i];
+            const pwf_node_state *s = &executor->nodes[i];
+            const pwf_node *n = &executor->graph->nodes[i];
             if (s->packed_bytes[pass] == 0 || piece-- > 0) continue;
             const pwf_call call = {.node = n,
                                    .plan = s->plan[pass],
                                    .weight = weights + n->weight->offset,
                                    .packed = (char *)packed + s->packed[pass],
-                                   .workspace = pwf_executor_at(e, e->workspace, 0)};
+                                   .workspace = pwf_executor_at(executor, executor->workspace, 0)};
             return n->op->pack(&call);
         }
     return pwf_ok();
@@ -274,9 +275,9 @@ static pwf_status run_all(pwf_executor *e, const run *r)
 pwf_status pwf_executor_forward(pwf_executor *executor, const float *weights, const float *buffers,
                                 const float **logits)
 {
-    const run r = {.weights = weights, .buffers = buffers, .statistics = e->statistics};
-    PWF_TRY(run_all(e, &r));
-    *logits = pwf_executor_at(e, e->values[e->graph->logits].block, 0);
+    const run r = {.weights = weights, .buffers = buffers, .statistics = executor->statistics};
+    PWF_TRY(run_all(executor, &r));
+    *logits = pwf_executor_at(executor, executor->values[executor->graph->logits].block, 0);
     return pwf_ok();
 }
 
@@ -308,18 +309,18 @@ pwf_status pwf_executor_statistics(pwf_executor *executor, const float *weights,
     return run_all(executor, &r);
 }
 
-void pwf_executor_measure(pwf_executor *e)
+void pwf_executor_measure(pwf_executor *executor)
 {
-    e->measured = true;
+    executor->measured = true;
 }
 
-void pwf_executor_seconds(const pwf_executor *e, const char *name, double *forward,
+void pwf_executor_seconds(const pwf_executor *executor, const char *name, double *forward,
                           double *backward)
 {
     *forward = *backward = 0.0;
-    for (int i = 0; i < e->graph->node_count; i++) {
-        if (strcmp(e->graph->nodes[i].op->name, name) != 0) continue;
-        *forward += e->nodes[i].seconds[PWF_PASS_FORWARD];
-        *backward += e->nodes[i].seconds[PWF_PASS_BACKWARD];
+    for (int i = 0; i < executor->graph->node_count; i++) {
+        if (strcmp(executor->graph->nodes[i].op->name, name) != 0) continue;
+        *forward += executor->nodes[i].seconds[PWF_PASS_FORWARD];
+        *backward += executor->nodes[i].seconds[PWF_PASS_BACKWARD];
     }
 }

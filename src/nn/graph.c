@@ -80,7 +80,7 @@ pwf_value pwf_graph_apply(pwf_graph *g, pwf_node node)
     return g->status.code == PWF_OK ? node.output : 0;
 }
 
-void pwf_graph_smooth_labels(pwf_graph *g, float share)
+void pwf_graph_smooth_labels(pwf_graph *graph, float share)
 {
     PWF_ASSERT(share >= 0.0f && share < 1.0f);
     graph->smoothing = share;
@@ -101,12 +101,12 @@ static pwf_status end(pwf_graph *g, pwf_value logits, int heads, const pwf_value
 
 pwf_status pwf_graph_close(pwf_graph *graph, pwf_value logits)
 {
-    return end(g, logits, 1, &logits);
+    return end(graph, logits, 1, &logits);
 }
 
 pwf_status pwf_graph_close_heads(pwf_graph *graph, pwf_value a, pwf_value b)
 {
-    return end(g, pwf_graph_mean(g, a, b), 2, (const pwf_value[]){a, b});
+    return end(graph, pwf_graph_mean(graph, a, b), 2, (const pwf_value[]){a, b});
 }
 
 void pwf_graph_shape(const pwf_graph *graph, int64_t *height, int64_t *width, int64_t *channels,
@@ -126,7 +126,7 @@ pwf_tensor_backend pwf_graph_backend(const pwf_graph *graph)
 
 /* Only the sole reader of a value may overwrite it, never the input image, and in training nothing
  * that a backward pass reads. */
-bool pwf_graph_in_place(const pwf_graph *g, const pwf_node *n, bool training)
+bool pwf_graph_in_place(const pwf_graph *graph, const pwf_node *node, bool training)
 {
     const pwf_graph_value *x = &graph->values[node->input[0]];
     if (!node->op->in_place || x->readers != 1 || x->producer < 0) return false;
@@ -136,8 +136,8 @@ bool pwf_graph_in_place(const pwf_graph *g, const pwf_node *n, bool training)
 int64_t pwf_graph_operations(const pwf_graph *graph)
 {
     int64_t sum = 0;
-    for (int i = 0; i < g->node_count; i++) {
-        const pwf_node *n = &g->nodes[i];
+    for (int i = 0; i < graph->node_count; i++) {
+        const pwf_node *n = &graph->nodes[i];
         if (n->op->operations) sum += n->op->operations(n);
     }
     return sum;

@@ -29,10 +29,10 @@ const pwf_operator *pwf_operator_find(const char *name)
     return found;
 }
 
-pwf_status pwf_node_infer(pwf_node *n)
+pwf_status pwf_node_infer(pwf_node *node)
 {
-    n->out = n->in[0];
-    return n->op->infer ? n->op->infer(n) : pwf_ok();
+    node->out = node->in[0];
+    return node->op->infer ? node->op->infer(node) : pwf_ok();
 }
 
 pwf_status pwf_node_plan(const pwf_plan_task *task, void **plan, pwf_need *need)
@@ -40,39 +40,40 @@ pwf_status pwf_node_plan(const pwf_plan_task *task, void **plan, pwf_need *need)
     return task->node->op->plan ? task->node->op->plan(task, plan, need) : pwf_ok();
 }
 
-pwf_status pwf_infer_equal(pwf_node *n)
+pwf_status pwf_infer_equal(pwf_node *node)
 {
-    const pwf_shape a = n->in[0];
-    for (int j = 1; j < n->inputs; j++) {
-        const pwf_shape b = n->in[j];
+    const pwf_shape a = node->in[0];
+    for (int j = 1; j < node->inputs; j++) {
+        const pwf_shape b = node->in[j];
         if (a.height != b.height || a.width != b.width || a.channels != b.channels)
             return PWF_FAIL(PWF_CONFIG,
                             "%s of %lldx%lldx%lld and %lldx%lldx%lld: the branches of a block do "
                             "not match",
-                            n->op->name, (long long)a.height, (long long)a.width,
+                            node->op->name, (long long)a.height, (long long)a.width,
                             (long long)a.channels, (long long)b.height, (long long)b.width,
                             (long long)b.channels);
     }
     return pwf_ok();
 }
 
-pwf_status pwf_infer_pool(pwf_node *n)
+pwf_status pwf_infer_pool(pwf_node *node)
 {
-    if (n->kernel_height == 0) {
-        n->kernel_height = n->in[0].height;
-        n->kernel_width = n->in[0].width;
+    if (node->kernel_height == 0) {
+        node->kernel_height = node->in[0].height;
+        node->kernel_width = node->in[0].width;
     }
     /* Every window holds at least one pixel of the image. */
-    PWF_ASSERT(n->stride >= 1 && n->kernel_height >= 1 && n->kernel_width >= 1);
-    PWF_ASSERT(n->padding.top < n->kernel_height && n->padding.bottom < n->kernel_height &&
-               n->padding.left < n->kernel_width && n->padding.right < n->kernel_width);
-    n->out = (pwf_shape){pwf_window_rows(n), pwf_window_columns(n), n->in[0].channels};
-    if (n->out.height < 1 || n->out.width < 1)
+    PWF_ASSERT(node->stride >= 1 && node->kernel_height >= 1 && node->kernel_width >= 1);
+    PWF_ASSERT(node->padding.top < node->kernel_height &&
+               node->padding.bottom < node->kernel_height &&
+               node->padding.left < node->kernel_width && node->padding.right < node->kernel_width);
+    node->out = (pwf_shape){pwf_window_rows(node), pwf_window_columns(node), node->in[0].channels};
+    if (node->out.height < 1 || node->out.width < 1)
         return PWF_FAIL(PWF_CONFIG,
                         "a pooling window of %lldx%lld does not fit on %lldx%lld pixels; use a "
                         "larger model.image_size",
-                        (long long)n->kernel_height, (long long)n->kernel_width,
-                        (long long)n->in[0].height, (long long)n->in[0].width);
+                        (long long)node->kernel_height, (long long)node->kernel_width,
+                        (long long)node->in[0].height, (long long)node->in[0].width);
     return pwf_ok();
 }
 

@@ -59,7 +59,7 @@ void pwf_recompute_keep(const pwf_graph *graph, const int *stage, int stages, bo
         if (kept[i]) last = i;
     }
     /* After the last of them backward begins at once; its inputs are still in memory. */
-    for (int i = last + 1; i < g->node_count; i++)
+    for (int i = last + 1; i < graph->node_count; i++)
         kept[i] = true;
 }
 

@@ -49,15 +49,16 @@ pwf_conv_shape pwf_conv_shape_linear(int64_t rows, int64_t inputs, int64_t outpu
                             .groups = 1};
 }
 
-bool pwf_conv_is_padded(const pwf_conv_shape *s)
+bool pwf_conv_is_padded(const pwf_conv_shape *shape)
 {
-    return s->padding.top || s->padding.left || s->padding.bottom || s->padding.right;
+    return shape->padding.top || shape->padding.left || shape->padding.bottom ||
+           shape->padding.right;
 }
 
-bool pwf_conv_is_linear(const pwf_conv_shape *s)
+bool pwf_conv_is_linear(const pwf_conv_shape *shape)
 {
-    return s->kernel_height == 1 && s->kernel_width == 1 && s->stride == 1 && s->groups == 1 &&
-           !pwf_conv_is_padded(s);
+    return shape->kernel_height == 1 && shape->kernel_width == 1 && shape->stride == 1 &&
+           shape->groups == 1 && !pwf_conv_is_padded(shape);
 }
 
 static pwf_status plan(const pwf_conv_backend *backend, const pwf_conv_shape *shape,

@@ -115,7 +115,7 @@ pwf_status pwf_matmul_run(pwf_tensor_backend backend, const pwf_matmul *shape, f
         return run_rounded(backend, shape, y, add, factor, a, b, workspace);
     switch (backend) {
     case PWF_TENSOR_PLAIN:
-        pwf_kernels_now()->matmul_plain(y, add, factor, a, b, m);
+        pwf_kernels_now()->matmul_plain(y, add, factor, a, b, shape);
         return pwf_ok();
     case PWF_TENSOR_OPENBLAS:
         run_openblas(shape, y, share, factor, a, b);
