@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#define _XOPEN_SOURCE 700 /* S_ISVTX */
+/* Transfers of exactly the requested length, fsync, and opening a file for reading. Called by every
+ * room that reads or writes files; reports progress to the watchdog. Works on descriptors of the
+ * caller and keeps no state. */
 #include "pwf/core/file.h"
 
 #include "pwf/core/watch.h"
@@ -12,10 +14,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Of one call, so that a slow disk shows signs of life. */
+/* Bytes of one system call, so that the watchdog sees progress on a slow disk. */
 static const size_t TRANSFER_MAX = 16 << 20;
 
-static size_t one_call(size_t bytes)
+static size_t call_bytes(size_t bytes)
 {
     return bytes < TRANSFER_MAX ? bytes : TRANSFER_MAX;
 }
@@ -24,13 +26,13 @@ pwf_status pwf_file_pread(int fd, const char *path, void *out, size_t bytes, uin
 {
     char *to = out;
     while (bytes > 0) {
-        const ssize_t n = pread(fd, to, one_call(bytes), (off_t)offset);
+        const ssize_t n = pread(fd, to, call_bytes(bytes), (off_t)offset);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0)
             return PWF_FAIL(PWF_IO, "cannot read %s at byte %llu: %s", path,
                             (unsigned long long)offset, strerror(errno));
         if (n == 0)
-            return PWF_FAIL(PWF_DATA, "%s ends at byte %llu, in the middle of its contents", path,
+            return PWF_FAIL(PWF_DATA, "%s is truncated: it ends at byte %llu", path,
                             (unsigned long long)offset);
         pwf_watch_beat();
         to += n;
@@ -44,7 +46,7 @@ pwf_status pwf_file_pwrite(int fd, const char *path, const void *in, size_t byte
 {
     const char *from = in;
     while (bytes > 0) {
-        const ssize_t n = pwrite(fd, from, one_call(bytes), (off_t)offset);
+        const ssize_t n = pwrite(fd, from, call_bytes(bytes), (off_t)offset);
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0)
             return PWF_FAIL(PWF_IO, "cannot write %s at byte %llu: %s", path,
@@ -74,120 +76,23 @@ pwf_status pwf_file_append(int fd, const char *path, const void *in, size_t byte
 pwf_status pwf_file_sync(int fd, const char *path)
 {
     while (fsync(fd) != 0)
-        if (errno != EINTR)
-            return PWF_FAIL(PWF_IO, "%s did not reach the disk: %s", path, strerror(errno));
+        if (errno != EINTR) return PWF_FAIL(PWF_IO, "cannot sync %s: %s", path, strerror(errno));
     return pwf_ok();
 }
 
-pwf_code pwf_errno_code(int error, pwf_file_use use)
-{
-    switch (error) {
-    case EACCES:
-    case EPERM:
-    case EROFS:
-        return PWF_DENIED;
-    case ENOMEM:
-    case EMFILE:
-    case ENFILE:
-        return PWF_RESOURCE;
-    case ENOENT:
-    case ENOTDIR:
-    case ENAMETOOLONG:
-        if (use == PWF_FILE_INPUT) return PWF_MISSING;
-        break;
-    default:
-        break;
-    }
-    return use == PWF_FILE_OUTPUT ? PWF_CANTCREATE : PWF_IO;
-}
-
-pwf_status pwf_errno_status(pwf_file_use use, const char *verb, const char *path,
-                            const char *source, int line)
-{
-    const int error = errno;
-    return pwf_status_make(pwf_errno_code(error, use), source, line, "cannot %s %s: %s", verb, path,
-                           strerror(error));
-}
-
-bool pwf_path_directory(char dir[PWF_PATH], const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    const size_t length = slash ? (size_t)(slash - path) : 0;
-    const bool fits = length < PWF_PATH;
-    if (!fits)
-        dir[0] = '\0';
-    else if (length == 0)
-        strcpy(dir, slash ? "/" : ".");
-    else {
-        memmove(dir, path, length);
-        dir[length] = '\0';
-    }
-    return fits;
-}
-
-bool pwf_path_join(char path[PWF_PATH], const char *dir, const char *name)
-{
-    const bool fits = snprintf(path, PWF_PATH, "%s/%s", dir, name) < PWF_PATH;
-    if (!fits) path[0] = '\0';
-    return fits;
-}
-
-pwf_status pwf_path_split(const char *path, char *dir, const char **name)
-{
-    const char *slash = strrchr(path, '/');
-    struct stat info;
-    *name = slash ? slash + 1 : path;
-    if (**name == '\0') return PWF_FAIL(PWF_CANTCREATE, "'%.200s' is not the name of a file", path);
-    if (strlen(path) >= PWF_PATH - 64)
-        return PWF_FAIL(PWF_CANTCREATE, "the name %.200s... is too long", path);
-    if (lstat(path, &info) == 0 && !S_ISREG(info.st_mode))
-        return PWF_FAIL(PWF_CANTCREATE, "%s exists and is not a regular file", path);
-    pwf_path_directory(dir, path);
-    return pwf_ok();
-}
-
-pwf_status pwf_path_check_folder(const char *dir)
-{
-    struct stat info;
-    if (stat(dir, &info) != 0) return PWF_FAIL_ERRNO(PWF_FILE_OUTPUT, "use the directory", dir);
-    if (!S_ISDIR(info.st_mode)) return PWF_FAIL(PWF_CANTCREATE, "%s is not a directory", dir);
-    if ((info.st_mode & S_IWOTH) && !(info.st_mode & S_ISVTX))
-        return PWF_FAIL(PWF_DENIED,
-                        "everybody can write to the directory %s, and could put other files in "
-                        "place of ours: chmod o-w it",
-                        dir);
-    return pwf_ok();
-}
-
-pwf_status pwf_path_sync_folder(const char *dir)
-{
-    const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return PWF_FAIL(PWF_IO, "cannot open the directory %s: %s", dir, strerror(errno));
-    const int e = fsync(fd) == 0 ? 0 : errno;
-    close(fd);
-    /* Some file systems cannot sync a directory and say so. */
-    if (e != 0 && e != EINVAL && e != EROFS)
-        return PWF_FAIL(PWF_IO, "the directory %s did not reach the disk: %s", dir, strerror(e));
-    return pwf_ok();
-}
-
-/* Opening without blocking, so that a pipe put in the file's place cannot hold the job up. */
+/* O_NONBLOCK: opening a named pipe must not block. */
 pwf_status pwf_file_open_read(const char *path, int *fd, int64_t *bytes)
 {
     *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (*fd < 0) {
-        const bool missing = errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG;
-        const pwf_code code = missing ? PWF_MISSING : errno == EACCES ? PWF_DENIED : PWF_IO;
-        return PWF_FAIL(code, "cannot open %s: %s", path, strerror(errno));
-    }
+    if (*fd < 0) return PWF_FAIL_ERRNO(PWF_FILE_INPUT, "open", path);
     struct stat info;
     pwf_status s = pwf_ok();
     if (fstat(*fd, &info) != 0)
-        s = PWF_FAIL(PWF_IO, "cannot look at %s: %s", path, strerror(errno));
+        s = PWF_FAIL_ERRNO(PWF_FILE_STATE, "stat", path);
     else if (S_ISDIR(info.st_mode))
         s = PWF_FAIL(PWF_DATA,
-                     "%s is a directory, not a checkpoint; name a file in it, or go on from its "
-                     "newest one with --resume auto --output %s",
+                     "%s is a directory, not a checkpoint; name a file in it, or resume from the "
+                     "latest one with --resume auto --output %s",
                      path, path);
     else if (!S_ISREG(info.st_mode))
         s = PWF_FAIL(PWF_DATA, "%s is not a regular file", path);

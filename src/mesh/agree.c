@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Agreement: one status, one largest value or one set of bytes for all ranks. Called after every
+ * local step that can fail and before the collective that follows it. Communicates over the world;
+ * the only state is a table of source file names, whose entries outlive the call. */
 #include "mesh_private.h"
 
 #include "pwf/core/fault.h"
@@ -9,9 +12,9 @@
 
 enum { NAMES = 64, NAME = 96 };
 
-/* A status holds its source file as a pointer, and another rank's pointer means nothing here. The
- * names that arrive are kept for the life of the process; there are only as many as source files
- * that fail. One thread talks to MPI, so one thread comes here. */
+/* A status points to the name of its source file, and a pointer of another rank is meaningless
+ * here. Received names are kept until the process ends: at most one per source file. No lock: only
+ * the thread that calls MPI comes here. */
 static const char *keep_name(const char *name)
 {
     static char names[NAMES][NAME];
@@ -23,17 +26,19 @@ static const char *keep_name(const char *name)
     return names[used++];
 }
 
-typedef struct message {
+/* What the other ranks receive of the status that is agreed on. */
+typedef struct verdict {
     int line;
     char file[NAME];
     char text[PWF_STATUS_TEXT];
-} message;
+} verdict;
 
+/* MPI_2INT for MPI_MAXLOC: of equal values MPI_MAXLOC takes the lowest rank. */
 typedef struct claim {
     int value, rank;
 } claim;
 
-/* `mesh` is NULL before there is one. */
+/* `mesh` is NULL before the mesh exists; nothing is counted then. */
 static pwf_status agree(MPI_Comm comm, const pwf_mesh *mesh, pwf_status local, int *most, int count)
 {
     int rank = 0;
@@ -44,7 +49,6 @@ static pwf_status agree(MPI_Comm comm, const pwf_mesh *mesh, pwf_status local, i
     for (int i = 0; i < count; i++)
         claims[1 + i] = (claim){most[i], rank};
     if (PWF_FAULT_VALUE("mesh.agree", "skip")) return local;
-    /* Of equal codes MPI_MAXLOC takes the lowest rank. */
     if (mesh) pwf_mesh_count_sum(mesh, PWF_WORLD, 1 + count);
     const double since = pwf_mesh_wait("reduction");
     PWF_MPI(MPI_Allreduce(MPI_IN_PLACE, claims, 1 + count, MPI_2INT, MPI_MAXLOC, comm));
@@ -57,7 +61,7 @@ static pwf_status agree(MPI_Comm comm, const pwf_mesh *mesh, pwf_status local, i
         most[i] = claims[1 + i].value;
     if (worst.value == PWF_OK) return local;
 
-    message m;
+    verdict m;
     memset(&m, 0, sizeof m);
     if (rank == worst.rank) {
         m.line = local.line;
@@ -91,7 +95,7 @@ pwf_status pwf_mesh_same(const pwf_mesh *mesh, const void *bytes, size_t count, 
     const MPI_Comm comm = mesh->comm[PWF_WORLD];
     const pwf_hash hash = pwf_hash_bytes(bytes, count);
     const uint64_t mine[3] = {hash.lo, hash.hi, (uint64_t)count};
-    /* All are equal if and only if the largest is the smallest, and ~ turns one into the other. */
+    /* All ranks agree if the maximum equals the minimum; max(~x) = ~min(x) finds both at once. */
     uint64_t most[6];
     for (int i = 0; i < 3; i++) {
         most[i] = mine[i];
@@ -108,8 +112,9 @@ pwf_status pwf_mesh_same(const pwf_mesh *mesh, const void *bytes, size_t count, 
     const int size = mesh->size[PWF_WORLD];
     int other = memcmp(first, mine, sizeof mine) != 0 ? mesh->rank[PWF_WORLD] : size;
     PWF_MPI(MPI_Allreduce(MPI_IN_PLACE, &other, 1, MPI_INT, MPI_MIN, comm));
-    return PWF_FAIL(PWF_BUG,
-                    "rank %d has another %s than rank 0: all ranks must run the same program on "
-                    "the same settings and files",
-                    other, what);
+    return PWF_FAIL(
+        PWF_BUG,
+        "rank %d has a different %s than rank 0: all ranks must run the same program with "
+        "the same settings and files",
+        other, what);
 }

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Chooses the kernels of the exact sums for the instruction set of this process. Called for every
+ * gradient by reduction.c and for every sum by the posterior update. Pure functions of their
+ * arguments. */
 #include "pwf/mesh/exact.h"
 
 #include "exact_kernels.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Compiled once per instruction set. The conversions between fp32 and 64-bit integers are written
- * with additions that move an integer into the low bits of a double, because only AVX-512 has an
- * instruction for them; the rounding of those additions is the rounding we promise. */
+/* Kernels of the exact sums, compiled once per instruction set and called through exact.c. Only
+ * AVX-512 converts between fp32 and 64-bit integers in one instruction. The others add a constant
+ * that moves the integer into the low bits of a double; the rounding of this addition is the
+ * rounding that exact.h promises. Pure functions. */
 #include "exact_kernels.h"
 
 #include "pwf/core/bits.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* How the processes of a job come together, and the ways in which they do not: each then believes
- * that it is the whole job. */
+/* Starts and stops MPI, and detects a launch in which every process would believe that it is the
+ * whole job. Called by the main programs. Reads the environment; may unset two Slurm variables. */
 #include "mesh_private.h"
 
 #include "pwf/core/bus.h"
@@ -15,17 +15,17 @@
 
 extern char **environ;
 
-/* Innermost first: what mpirun starts inherits the variables of the job step that mpirun runs in.
- * SLURM_NTASKS says what a job is for; that a process is one task of several only the variables of
- * a step say. srun sets those of PMI too if it is asked to. */
+/* Innermost first: processes of mpirun inherit the variables of the job step that mpirun runs in.
+ * SLURM_NTASKS describes the job; only the variables of a step say that a process is one of several
+ * tasks. srun may set the PMI variables as well. */
 static const struct {
-    const char *mark; /* is set by this launcher alone */
-    const char *name, *ranks, *rank, *cure;
+    const char *mark;                       /* variable that only this launcher sets */
+    const char *name, *ranks, *rank, *cure; /* ranks, rank: names of variables */
 } launchers[] = {
     {"OMPI_COMM_WORLD_SIZE", "the mpirun of an Open MPI", "OMPI_COMM_WORLD_SIZE",
      "OMPI_COMM_WORLD_RANK",
-     "this mpirun belongs to another installation than the library; use the mpirun of the one that "
-     "pwf was built with"},
+     "this mpirun belongs to a different installation; use the mpirun of the Open MPI that pwf was "
+     "built with"},
     {"MV2_COMM_WORLD_SIZE", "the mpirun of MVAPICH", "MV2_COMM_WORLD_SIZE", "MV2_COMM_WORLD_RANK",
      "use the mpirun of the Open MPI that pwf was built with"},
     {"MPI_LOCALNRANKS", "the mpiexec of MPICH or Intel MPI", "PMI_SIZE", "PMI_RANK",
@@ -36,6 +36,7 @@ static const struct {
 
 enum { LAUNCHERS = sizeof launchers / sizeof *launchers };
 
+/* The value of a variable, `otherwise` if it is unset or not a number. */
 static int64_t number_in(const char *variable, int64_t otherwise)
 {
     const char *text = getenv(variable);
@@ -45,7 +46,7 @@ static int64_t number_in(const char *variable, int64_t otherwise)
     return *end == '\0' && value < INT_MAX ? value : otherwise;
 }
 
-/* LAUNCHERS: none. */
+/* Index into `launchers`, LAUNCHERS for none. */
 static int find_launcher(void)
 {
     int i = 0;
@@ -63,22 +64,22 @@ pwf_launcher pwf_mesh_launcher(void)
                           .rank = number_in(launchers[i].rank, 0)};
 }
 
-/* Whether there is a variable whose name begins so. */
-static bool has_variable(const char *beginning)
+static bool has_variable(const char *prefix)
 {
     for (char **e = environ; *e; e++)
-        if (strncmp(*e, beginning, strlen(beginning)) == 0) return true;
+        if (strncmp(*e, prefix, strlen(prefix)) == 0) return true;
     return false;
 }
 
+/* Whether the MPI library has a category of tool variables of that name. */
 static bool has_category(const char *name)
 {
     int index = 0;
     return MPI_T_category_get_index(name, &index) == MPI_SUCCESS;
 }
 
-/* Open MPI 4 has a component for each kind of PMI before PMIx that it was built with; of other
- * libraries nothing is known. MPI_T may be used before MPI. */
+/* Whether the library may support PMI-1 or PMI-2. Open MPI 4 has one component for each that it was
+ * built with; other libraries get the benefit of the doubt. MPI_T works before MPI_Init. */
 static bool knows_old_pmi(void)
 {
     int given = 0;
@@ -89,15 +90,17 @@ static bool knows_old_pmi(void)
     return knows;
 }
 
-/* Whatever makes the processes of a step find each other leaves a variable with such a name. */
+/* Every process manager that connects the tasks of a step sets a variable with one of these
+ * prefixes. */
 static bool is_connected(void)
 {
     if (has_variable("PMIX_")) return true;
     return (has_variable("PMI") || has_variable("PALS_")) && knows_old_pmi();
 }
 
-/* Tasks that srun started without a PMI of use. Open MPI would end each with 1; a single one may be
- * helped, as in the shell that salloc gives: without these marks it is a job of one rank. */
+/* Tasks that srun started without a usable PMI. Open MPI would end each of them with code 1. A
+ * single task, as in the shell of salloc, becomes a job of one rank when these variables are unset.
+ */
 static pwf_status check_step(const pwf_launcher *by)
 {
     const int i = find_launcher();
@@ -109,29 +112,30 @@ static pwf_status check_step(const pwf_launcher *by)
     }
     return PWF_FAIL(PWF_LAUNCH,
                     "srun started %" PRId64
-                    " processes, but gave them no way to find each other that "
-                    "pwf's MPI library knows (PMIx), so each would run alone: %s",
+                    " processes without a process manager (PMIx) that the MPI "
+                    "library of pwf supports, so each would run alone: %s",
                     by->ranks, launchers[i].cure);
 }
 
+/* Fails if the launcher started several processes but MPI sees one. */
 static pwf_status check_alone(const pwf_launcher *by)
 {
     int size = 0;
     const char *library = pwf_mesh_library();
     PWF_MPI(MPI_Comm_size(MPI_COMM_WORLD, &size));
     if (size > 1 || by->ranks == 1) return pwf_ok();
-    return PWF_FAIL(PWF_LAUNCH,
-                    "%s started %" PRId64 " processes, but each runs alone, because it and the "
-                    "MPI library of pwf (%.*s) do not know each other: %s",
-                    by->name, by->ranks, (int)strcspn(library, ","), library,
-                    launchers[find_launcher()].cure);
+    return PWF_FAIL(
+        PWF_LAUNCH,
+        "%s started %" PRId64 " processes, but each runs alone, because it does not match "
+        "the MPI library of pwf (%.*s): %s",
+        by->name, by->ranks, (int)strcspn(library, ","), library, launchers[find_launcher()].cure);
 }
 
 static pwf_status start_library(int *argc, char ***argv)
 {
     int given = MPI_THREAD_SINGLE, rank = 0;
     (void)PWF_FAULT_POINT("start.init");
-    pwf_watch_wait("start-up");
+    pwf_watch_wait("MPI_Init");
     PWF_MPI(MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &given));
     pwf_watch_met();
     pwf_bus_listen();
@@ -140,9 +144,10 @@ static pwf_status start_library(int *argc, char ***argv)
     const pwf_status local =
         given >= MPI_THREAD_FUNNELED
             ? pwf_ok()
-            : PWF_FAIL(PWF_LAUNCH,
-                       "the MPI library allows no threads beside the one that calls it "
-                       "(MPI_THREAD_FUNNELED): use an MPI library built with thread support");
+            : PWF_FAIL(
+                  PWF_LAUNCH,
+                  "the MPI library does not support MPI_THREAD_FUNNELED: use an MPI library built "
+                  "with thread support");
     return pwf_mesh_agree_on(MPI_COMM_WORLD, local);
 }
 
@@ -152,7 +157,7 @@ pwf_status pwf_mesh_start(int *argc, char ***argv)
     pwf_status status = check_step(&by);
     if (status.code == PWF_OK) status = start_library(argc, argv);
     if (status.code == PWF_OK) status = check_alone(&by);
-    /* All of them find it, and one sentence is enough. */
+    /* Every process detects this; with its rank set, only rank 0 prints the message. */
     if (status.code != PWF_OK) pwf_log_set_rank((int)by.rank);
     return status;
 }
@@ -162,7 +167,7 @@ void pwf_mesh_stop(void)
     int started = 0, ended = 0;
     PWF_MPI(MPI_Initialized(&started));
     PWF_MPI(MPI_Finalized(&ended));
-    pwf_watch_wait("farewell");
+    pwf_watch_wait("MPI_Finalize");
     if (started && !ended) PWF_MPI(MPI_Finalize());
     pwf_watch_met();
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Creates and frees the mesh: the communicators of the world, of shard groups and of replica
+ * groups, with the error handler that ends the process. Called by main programs once per run.
+ * Communicates; keeps no state outside the mesh. */
 #include "mesh_private.h"
 
-#include "pwf/core/clock.h"
 #include "pwf/core/log.h"
 #include "pwf/core/mem.h"
 #include "pwf/core/watch.h"
@@ -11,9 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-int64_t pwf_mesh_chunk = (int64_t)1 << 30;
-int64_t pwf_mesh_long_sum = 4096;
-
+/* Fails with the divisors of `size` as the choices. */
 static pwf_status check_shards(int shards, int size)
 {
     if (shards >= 1 && size % shards == 0) return pwf_ok();
@@ -28,21 +28,23 @@ static pwf_status check_shards(int shards, int size)
         }
         used += (size_t)n;
     }
-    return PWF_FAIL(PWF_CONFIG,
-                    "parallel.shards is %d, but must divide the number of ranks, %d: choose one "
-                    "of %s, or start another number of ranks",
-                    shards, size, choices);
+    return PWF_FAIL(
+        PWF_CONFIG,
+        "parallel.shards = %d: must divide the number of ranks, %d; set it to one of %s, "
+        "or start a different number of ranks",
+        shards, size, choices);
 }
 
-static void split(pwf_mesh *mesh, pwf_axis axis, int group, int place)
+/* Ranks with the same `color` form a group, ordered by `key`. */
+static void split(pwf_mesh *mesh, pwf_axis axis, int color, int key)
 {
-    PWF_MPI(MPI_Comm_split(mesh->comm[PWF_WORLD], group, place, &mesh->comm[axis]));
+    PWF_MPI(MPI_Comm_split(mesh->comm[PWF_WORLD], color, key, &mesh->comm[axis]));
     PWF_MPI(MPI_Comm_rank(mesh->comm[axis], &mesh->rank[axis]));
     PWF_MPI(MPI_Comm_size(mesh->comm[axis], &mesh->size[axis]));
 }
 
-/* Says what MPI cannot do, in our words: its own, sent through mpirun, may be lost on the way. As
- * with the watchdog, mpirun or srun then ends the other ranks. */
+/* Reports an MPI error through our log, because output that mpirun forwards may be lost when a rank
+ * dies. Ends this process; mpirun or srun then ends the other ranks, as after a watchdog's 79. */
 static void fail(MPI_Comm *comm, int *code, ...)
 {
     (void)comm;
@@ -51,13 +53,13 @@ static void fail(MPI_Comm *comm, int *code, ...)
     MPI_Error_string(*code, what, &length);
     pwf_log_place(place);
     pwf_log(PWF_LOG_ERROR, "MPI",
-            "%s: %s: the network failed, or a rank took another way than the others; go on with "
+            "%s: %s: the network failed, or the ranks called different collectives; resume with "
             "--resume auto",
             place, what);
     _exit(PWF_BUG);
 }
 
-/* The communicators made from it inherit the handler. */
+/* Communicators derived from `comm` inherit the handler. */
 static void handle_errors(MPI_Comm comm)
 {
     MPI_Errhandler handler;
@@ -66,7 +68,8 @@ static void handle_errors(MPI_Comm comm)
     PWF_MPI(MPI_Errhandler_free(&handler));
 }
 
-/* Everything of the mesh that needs no MPI; on failure what there is stays in place. */
+/* The memory of a mesh of `size` ranks. On failure *out may be partly allocated; the caller frees
+ * it. */
 static pwf_status allocate(int size, pwf_mesh **out)
 {
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, 1, sizeof **out, out));
@@ -95,20 +98,20 @@ pwf_status pwf_mesh_new_on(MPI_Comm comm, int shards, pwf_mesh **out)
         pwf_mesh_free(mesh);
         return status;
     }
-    pwf_watch_wait("division of the ranks");
+    pwf_watch_wait("communicator creation");
     PWF_MPI(MPI_Comm_dup(comm, &mesh->comm[PWF_WORLD]));
     handle_errors(mesh->comm[PWF_WORLD]);
     PWF_MPI(MPI_Comm_dup(mesh->comm[PWF_WORLD], &mesh->summands));
     pwf_watch_met();
     mesh->rank[PWF_WORLD] = rank;
     mesh->size[PWF_WORLD] = size;
-    /* Compared before the split, which would otherwise make groups that do not fit together. */
+    /* Checked before the split: different values would create groups that do not match. */
     status = pwf_mesh_same(mesh, &shards, sizeof shards, "number of shards");
     if (status.code != PWF_OK) {
         pwf_mesh_free(mesh);
         return status;
     }
-    pwf_watch_wait("division of the ranks");
+    pwf_watch_wait("communicator creation");
     split(mesh, PWF_SHARD, rank / shards, rank);
     split(mesh, PWF_REPLICA, rank % shards, rank);
     pwf_watch_met();
@@ -135,43 +138,6 @@ void pwf_mesh_free(pwf_mesh *mesh)
     pwf_mem_free(mesh);
 }
 
-int pwf_mesh_rank(const pwf_mesh *mesh, pwf_axis axis)
-{
-    return mesh->rank[axis];
-}
-
-int pwf_mesh_size(const pwf_mesh *mesh, pwf_axis axis)
-{
-    return mesh->size[axis];
-}
-
-double pwf_mesh_wait(const char *what)
-{
-    pwf_watch_wait(what);
-    return pwf_clock_seconds();
-}
-
-void pwf_mesh_met(const pwf_mesh *mesh, double since)
-{
-    pwf_mesh_spent(mesh, since);
-    pwf_watch_met();
-}
-
-void pwf_mesh_spent(const pwf_mesh *mesh, double since)
-{
-    mesh->traffic->seconds += pwf_clock_seconds() - since;
-}
-
-void pwf_mesh_count_bytes(const pwf_mesh *mesh, pwf_axis axis, pwf_traffic_kind kind, int64_t bytes)
-{
-    mesh->traffic->bytes[axis][kind] += bytes;
-}
-
-pwf_traffic pwf_mesh_traffic(const pwf_mesh *mesh)
-{
-    return *mesh->traffic;
-}
-
 int pwf_mesh_node_ranks(const pwf_mesh *mesh)
 {
     MPI_Comm node;
@@ -183,11 +149,6 @@ int pwf_mesh_node_ranks(const pwf_mesh *mesh)
     int64_t most = here;
     pwf_mesh_max_i64(mesh, PWF_WORLD, &most, 1);
     return (int)most;
-}
-
-MPI_Comm pwf_mesh_comm(const pwf_mesh *mesh, pwf_axis axis)
-{
-    return mesh->comm[axis];
 }
 
 const char *pwf_mesh_library(void)

@@ -8,64 +8,65 @@
 
 enum { PWF_SCRATCH = 32768 /* elements */ };
 
-/* Tags of messages on the axes; those of sums have the number of a piece added. */
+/* Message tags; a piece of a reduction adds its number to PWF_TAG_SUMS. */
 enum { PWF_TAG_COLLECT = 1, PWF_TAG_REDUCE = 2, PWF_TAG_SUMS = 16 };
 
 struct pwf_mesh {
     MPI_Comm comm[PWF_AXES];
-    MPI_Comm summands; /* the world again: a reduction's messages, taken whatever their tag */
+    MPI_Comm summands; /* duplicate of the world for summands, which are received with any tag */
     int rank[PWF_AXES], size[PWF_AXES];
-    int *counts, *starts; /* per rank of the longest axis: arguments of MPI_Allgatherv */
-    int64_t *parts;       /* likewise, one more: offsets of equal items or of a long sum's parts */
-    int64_t *scratch;     /* where another rank's summands arrive */
-    pwf_traffic *traffic; /* what has been received */
+    int *counts, *starts; /* [world size]: arguments of MPI_Allgatherv */
+    int64_t *parts;       /* [world size + 1]: offsets of equal items or of the parts of a sum */
+    int64_t *scratch;     /* [PWF_SCRATCH]: receive buffer of a long sum */
+    pwf_traffic *traffic; /* bytes received and time spent, counted through a const mesh */
 };
 
-/* One MPI call. The communicators' handler ends the job, so this only guards against a library
- * that returns all the same. */
+/* One MPI call. The error handler of the communicators ends the process, so this assertion only
+ * catches a library that returns an error instead. */
 #define PWF_MPI(call)                                                                              \
     do {                                                                                           \
         const int pwf_mpi_code_ = (call);                                                          \
         PWF_ASSERT(pwf_mpi_code_ == MPI_SUCCESS);                                                  \
     } while (0)
 
-/* The most bytes handed to one MPI call. MPI counts and displacements are ints; some algorithms of
- * the libraries multiply them by the element size in an int as well, so this stays below INT_MAX
- * bytes. Tests make it small to walk the paths of long vectors. */
+/* Largest number of bytes in one MPI call. MPI counts and displacements are ints, and some
+ * libraries multiply them by the element size in an int, so this stays below INT_MAX bytes. Tests
+ * lower it to cover the paths for long vectors. */
 extern int64_t pwf_mesh_chunk;
 
-/* Sums of at least this many elements per rank take the path for long vectors; tests change it. */
+/* Sums of at least this many elements per rank take the path for long vectors. Tests change it. */
 extern int64_t pwf_mesh_long_sum;
 
-/* The one place where a length becomes an MPI count. */
+/* A length as an MPI count; the only narrowing in this room. */
 static inline int pwf_mesh_count(int64_t count)
 {
     PWF_ASSERT(count >= 0 && count <= INT_MAX);
     return (int)count;
 }
 
-/* The next piece of `left` elements of `size` bytes that may go into one call. */
+/* How many of `left` elements of `size` bytes fit into one MPI call. */
 static inline int64_t pwf_mesh_piece(int64_t left, int64_t size)
 {
     const int64_t most = pwf_mesh_chunk > size ? pwf_mesh_chunk / size : 1;
     return left < most ? left : most;
 }
 
-/* Around calls that wait for other ranks; the time between is counted. */
+/* Bracket a call that waits for other ranks: wait tells the watchdog and returns the time, met adds
+ * the time since then to the traffic. */
 double pwf_mesh_wait(const char *what);
 void pwf_mesh_met(const pwf_mesh *mesh, double since);
 
-/* Counts the time of calls that do not wait. */
+/* Adds the time of a call that does not wait. */
 void pwf_mesh_spent(const pwf_mesh *mesh, double since);
 
-/* Counts what this rank receives. */
+/* Adds bytes that this rank received. */
 void pwf_mesh_count_bytes(const pwf_mesh *mesh, pwf_axis axis, pwf_traffic_kind kind,
                           int64_t bytes);
 
-/* Counts a reduction of `count` elements of 8 bytes that every rank gets. */
+/* Adds the bytes of an all-reduce of `count` elements of 8 bytes. */
 void pwf_mesh_count_sum(const pwf_mesh *mesh, pwf_axis axis, int64_t count);
 
-/* pwf_mesh_agree before there is a mesh. */
+/* pwf_mesh_agree before the mesh exists. */
 pwf_status pwf_mesh_agree_on(MPI_Comm comm, pwf_status local);
 
 #endif

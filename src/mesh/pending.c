@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* A gather in two halves, begin and end, planned once and used in every step. Called by
+ * shard/exchange.c on the MPI thread. Holds its own copies of the arguments that MPI reads until
+ * the end. */
 #include "pwf/mesh/pending.h"
 
 #include "mesh_private.h"
@@ -9,14 +12,15 @@ struct pwf_pending {
     const pwf_mesh *mesh;
     pwf_axis axis;
     int size;
-    bool open, whole; /* whole: one call carries it all */
-    int64_t *offset;
-    int *counts, *starts; /* MPI reads them until the end */
-    int64_t used;
+    bool open;            /* between begin and end */
+    bool whole;           /* one MPI_Iallgatherv carries all; otherwise a series of MPI_Ibcast */
+    int64_t *offset;      /* [size + 1] bytes */
+    int *counts, *starts; /* [size] arguments of MPI_Iallgatherv */
+    int64_t used;         /* requests in flight */
     MPI_Request *requests;
 };
 
-/* How many requests the plan may have open. */
+/* The number of requests in flight at most. */
 static int64_t request_count(const int64_t *offset, int size)
 {
     if (size == 1) return 0;
@@ -27,6 +31,7 @@ static int64_t request_count(const int64_t *offset, int size)
     return n;
 }
 
+/* On failure *out may be partly allocated; the caller frees it. */
 static pwf_status plan(const pwf_mesh *mesh, pwf_axis axis, const int64_t *offset,
                        pwf_pending **out)
 {

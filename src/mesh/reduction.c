@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A piece has a home, one of the ranks that own it. A rank sends its summands home as soon as they
- * are complete; there they are added whenever they come, as integers make the order free, and the
- * sum goes to the other owners. A number moves as rarely as it can, and nobody waits before the
- * end. */
+/* The sum of gradients over all ranks, overlapped with the backward pass. Each piece has a home
+ * rank among its owners: the others send their summands there as soon as these are complete, the
+ * home adds them in order of arrival (integer sums are exact in any order) and sends the sum to the
+ * other owners. Called by shard/exchange.c; worker threads add, only the MPI thread communicates.
+ */
 #include "pwf/mesh/reduction.h"
 
 #include "mesh_private.h"
@@ -15,33 +16,33 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* A piece is long enough that a message or a lock costs little beside it, and short enough that the
- * first travels while the last is being made, and that a second thread in the same layer follows
- * close behind the first; of each shard there are some for every replica. The tag of a message is
- * the number of its piece, and 32767 the highest that every MPI allows; beyond PIECES_MOST there is
- * at most one piece more for each shard. */
+/* Length of a piece in elements: long enough that a message or a lock is cheap in comparison, short
+ * enough that the first pieces travel during the backward pass and that a second thread in the same
+ * layer does not wait. Every shard has at least PIECES_EACH pieces per replica. The number of a
+ * piece is the tag of its messages, and MPI guarantees tags up to 32767 only: PIECES_MOST plus one
+ * piece per shard stays below. */
 enum { PIECE_MOST = 16384, PIECE_LEAST = 1024, PIECES_EACH = 4, PIECES_MOST = 30000 };
 enum { LOCKS = 64, BUFFERS = 8, NONE = -1 };
 
 typedef struct piece {
-    int64_t lo, hi;
-    int home;                /* world rank */
-    bool own;                /* of this rank's shard */
-    bool given;              /* the rank's summands are with the others, or on their way */
-    int summands;            /* at home: ranks whose summands are in */
-    _Atomic int64_t lacking; /* elements that the rank's threads have yet to add */
+    int64_t lo, hi;             /* elements of the flat vector */
+    int home;                   /* world rank that adds the summands */
+    bool own;                   /* belongs to this rank's shard */
+    bool sent;                  /* this rank's summands are at home or on the way */
+    int summands;               /* at home: number of ranks whose summands have been added */
+    _Atomic int64_t incomplete; /* elements that this rank's threads have yet to add */
 } piece;
 
 typedef enum message_kind {
-    GIVE,  /* summands, home */
-    TAKE,  /* summands of another rank, at home */
-    TELL,  /* the sum, to another owner */
-    LEARN, /* the sum, from home */
+    SEND_SUMMANDS, /* to the home of a piece */
+    RECV_SUMMANDS, /* at home, of any piece and rank */
+    SEND_SUM,      /* from home to another owner */
+    RECV_SUM,      /* from home */
 } message_kind;
 
 typedef struct message {
     message_kind kind;
-    int index; /* of a piece, or for TAKE of a buffer */
+    int index; /* of the piece; of the buffer for RECV_SUMMANDS */
 } message;
 
 struct pwf_reduction {
@@ -49,26 +50,26 @@ struct pwf_reduction {
     int rank, ranks, shards;
     piece *pieces;
     int piece_count;
-    int64_t *values; /* NULL: not begun */
-    pthread_mutex_t lock[LOCKS];
-    int locks;
-    /* [piece_count] Pieces in the order in which this rank's threads completed them, then NONE. */
-    _Atomic int *complete;
-    atomic_int completed;
-    int seen;               /* of `complete`, by the thread that talks to MPI */
-    int64_t length;         /* of a piece at most */
-    int64_t *buffers;       /* [BUFFERS][length]: summands of other ranks arrive here */
-    int64_t takes, to_take; /* messages that bring some: in all, and not yet asked for */
-    int open, room;         /* messages under way, and how many there can be */
-    message *messages;
-    MPI_Request *requests;
-    int *done; /* what has just ended: places among the requests */
-    message *ended;
-    MPI_Status *statuses;
+    int64_t *values;             /* [total] the caller's vector; NULL between end and begin */
+    pthread_mutex_t lock[LOCKS]; /* piece i is guarded by lock i % LOCKS */
+    int locks;                   /* initialised ones */
+    _Atomic int *complete;       /* [piece_count] pieces in order of completion, then NONE */
+    atomic_int completed;        /* entries of `complete` */
+    int seen;                    /* entries of `complete` that the MPI thread has handled */
+    int64_t length;              /* of the longest piece */
+    int64_t *buffers;            /* [BUFFERS][length] receive buffers of summands */
+    int64_t expected, unposted;  /* messages with summands per sum: in all, not yet received */
+    int open, room;              /* messages in flight, and the capacity of the arrays below */
+    message *messages;           /* [room] in flight, as `requests` */
+    MPI_Request *requests;       /* [room] */
+    int *done;                   /* [room] indices of requests that have just completed */
+    message *ended;              /* [room] copies of their messages */
+    MPI_Status *statuses;        /* [room] */
 };
 
-/* ---- the plan ---- */
+/* ---- plan ---- */
 
+/* Pieces of the longest shard decide the length for all. */
 static int64_t piece_length(const int64_t *offset, int shards, int replicas)
 {
     int64_t longest = 0;
@@ -82,6 +83,7 @@ static int64_t piece_length(const int64_t *offset, int shards, int replicas)
     return (length + 7) / 8 * 8; /* a cache line */
 }
 
+/* Cuts every shard into pieces; homes rotate over the replicas of the shard. */
 static void plan_pieces(pwf_reduction *r, const int64_t *offset)
 {
     const int replicas = r->ranks / r->shards, own = pwf_mesh_rank(r->mesh, PWF_SHARD);
@@ -93,13 +95,13 @@ static void plan_pieces(pwf_reduction *r, const int64_t *offset)
             p->hi = lo + r->length < offset[s + 1] ? lo + r->length : offset[s + 1];
             p->home = (int)(n % replicas) * r->shards + s;
             p->own = s == own;
-            if (p->home == r->rank) r->takes += r->ranks - 1;
+            if (p->home == r->rank) r->expected += r->ranks - 1;
         }
     PWF_ASSERT(i == r->piece_count);
 }
 
-/* Of each piece one message goes home, and behind it one comes back; of those whose home is here
- * one goes to each replica, while others come. */
+/* Messages that can be in flight at once: per piece one to its home or, in its place, one back; per
+ * piece at home one to each other replica; and the posted receive buffers. */
 static int most_messages(const pwf_reduction *r)
 {
     const int replicas = r->ranks / r->shards;
@@ -109,6 +111,7 @@ static int most_messages(const pwf_reduction *r)
     return pwf_mesh_count(most);
 }
 
+/* Allocates everything; on failure the caller frees what exists. */
 static pwf_status plan(pwf_reduction *r, const int64_t *offset)
 {
     int64_t count = 0;
@@ -121,7 +124,7 @@ static pwf_status plan(pwf_reduction *r, const int64_t *offset)
     plan_pieces(r, offset);
     for (; r->locks < LOCKS; r->locks++)
         if (pthread_mutex_init(&r->lock[r->locks], NULL) != 0)
-            return PWF_FAIL(PWF_RESOURCE, "the system has no memory for another lock");
+            return PWF_FAIL(PWF_RESOURCE, "cannot create a mutex: the system is out of memory");
     if (r->ranks == 1) return pwf_ok();
     r->room = most_messages(r);
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, r->room, sizeof *r->messages, &r->messages));
@@ -174,6 +177,7 @@ static int length_of(const piece *p)
     return pwf_mesh_count(p->hi - p->lo);
 }
 
+/* Registers a message; the caller passes the request to MPI. */
 static MPI_Request *open_message(pwf_reduction *r, message_kind kind, int index)
 {
     PWF_ASSERT(r->open < r->room);
@@ -181,17 +185,17 @@ static MPI_Request *open_message(pwf_reduction *r, message_kind kind, int index)
     return &r->requests[r->open++];
 }
 
-/* Another rank's summands of any piece; the tag will say which. */
-static void take(pwf_reduction *r, int buffer)
+/* Posts a receive for the summands of any rank and piece; the tag names the piece. */
+static void post_receive(pwf_reduction *r, int buffer)
 {
-    if (r->to_take == 0) return;
-    r->to_take--;
+    if (r->unposted == 0) return;
+    r->unposted--;
     PWF_MPI(MPI_Irecv(r->buffers + buffer * r->length, pwf_mesh_count(r->length), MPI_INT64_T,
                       MPI_ANY_SOURCE, MPI_ANY_TAG, r->mesh->summands,
-                      open_message(r, TAKE, buffer)));
+                      open_message(r, RECV_SUMMANDS, buffer)));
 }
 
-/* At home: the summands of one more rank are in. */
+/* At home: one more rank has been added. After the last one the sum goes to the other owners. */
 static void count_summand(pwf_reduction *r, int index)
 {
     piece *p = &r->pieces[index];
@@ -200,22 +204,23 @@ static void count_summand(pwf_reduction *r, int index)
         if (owner != r->rank)
             PWF_MPI(MPI_Isend(r->values + p->lo, length_of(p), MPI_INT64_T, owner,
                               PWF_TAG_SUMS + index, r->mesh->comm[PWF_WORLD],
-                              open_message(r, TELL, index)));
+                              open_message(r, SEND_SUM, index)));
 }
 
-static void give(pwf_reduction *r, int index)
+/* This rank has added all its slots to a piece. */
+static void send_summands(pwf_reduction *r, int index)
 {
     piece *p = &r->pieces[index];
-    p->given = true;
+    p->sent = true;
     if (p->home == r->rank)
         count_summand(r, index);
     else
         PWF_MPI(MPI_Isend(r->values + p->lo, length_of(p), MPI_INT64_T, p->home, index,
-                          r->mesh->summands, open_message(r, GIVE, index)));
+                          r->mesh->summands, open_message(r, SEND_SUMMANDS, index)));
 }
 
-/* The threads of this rank may be at the same piece. */
-static void add_taken(pwf_reduction *r, int buffer, const MPI_Status *status)
+/* Adds received summands, under the lock because threads of this rank may add to the same piece. */
+static void add_received(pwf_reduction *r, int buffer, const MPI_Status *status)
 {
     const int index = status->MPI_TAG;
     int count = 0;
@@ -232,31 +237,33 @@ static void add_taken(pwf_reduction *r, int buffer, const MPI_Status *status)
     count_summand(r, index);
 }
 
-static void settle(pwf_reduction *r, message m, const MPI_Status *status)
+/* Handles a completed message. */
+static void handle(pwf_reduction *r, message m, const MPI_Status *status)
 {
-    const piece *p = m.kind == TAKE ? NULL : &r->pieces[m.index];
-    pwf_watch_beat(); /* a slow network is none that hangs */
+    const piece *p = m.kind == RECV_SUMMANDS ? NULL : &r->pieces[m.index];
+    pwf_watch_beat(); /* messages of a slow network are progress, too */
     switch (m.kind) {
-    case TAKE:
-        add_taken(r, m.index, status);
-        take(r, m.index);
+    case RECV_SUMMANDS:
+        add_received(r, m.index, status);
+        post_receive(r, m.index);
         break;
-    case GIVE: /* has left: the sum may come in its place */
+    case SEND_SUMMANDS: /* the send buffer is free again: receive the sum into it */
         if (p->own)
             PWF_MPI(MPI_Irecv(r->values + p->lo, length_of(p), MPI_INT64_T, p->home,
                               PWF_TAG_SUMS + m.index, r->mesh->comm[PWF_WORLD],
-                              open_message(r, LEARN, m.index)));
+                              open_message(r, RECV_SUM, m.index)));
         break;
-    case LEARN:
+    case RECV_SUM:
         pwf_mesh_count_bytes(r->mesh, PWF_REPLICA, PWF_REDUCED, 8 * (p->hi - p->lo));
         break;
-    case TELL:
+    case SEND_SUM:
         break;
     }
 }
 
-/* The first `count` of `done` have ended. */
-static void settle_all(pwf_reduction *r, int count)
+/* Removes the `count` messages in `done` from those in flight, then handles them, which may open
+ * new ones. */
+static void handle_all(pwf_reduction *r, int count)
 {
     int kept = 0;
     for (int i = 0; i < count; i++)
@@ -268,16 +275,17 @@ static void settle_all(pwf_reduction *r, int count)
     }
     r->open = kept;
     for (int i = 0; i < count; i++)
-        settle(r, r->ended[i], &r->statuses[i]);
+        handle(r, r->ended[i], &r->statuses[i]);
 }
 
-static void give_complete(pwf_reduction *r)
+/* Sends the pieces that the threads have completed since the last call. */
+static void send_complete(pwf_reduction *r)
 {
     while (r->seen < r->piece_count && r->complete[r->seen] != NONE)
-        give(r, r->complete[r->seen++]);
+        send_summands(r, r->complete[r->seen++]);
 }
 
-/* ---- a sum ---- */
+/* ---- begin, add, move, end ---- */
 
 void pwf_reduction_begin(pwf_reduction *reduction, int64_t *values, int64_t times)
 {
@@ -287,16 +295,17 @@ void pwf_reduction_begin(pwf_reduction *reduction, int64_t *values, int64_t time
     atomic_store(&reduction->completed, 0);
     for (int i = 0; i < reduction->piece_count; i++) {
         piece *p = &reduction->pieces[i];
-        p->given = false;
+        p->sent = false;
         p->summands = 0;
-        atomic_store(&p->lacking, times * (p->hi - p->lo));
+        atomic_store(&p->incomplete, times * (p->hi - p->lo));
         atomic_store(&reduction->complete[i], NONE);
     }
-    reduction->to_take = reduction->takes;
+    reduction->unposted = reduction->expected;
     for (int b = 0; reduction->ranks > 1 && b < BUFFERS; b++)
-        take(reduction, b);
+        post_receive(reduction, b);
 }
 
+/* The piece that holds an element, by bisection. */
 static int piece_at(const pwf_reduction *r, int64_t element)
 {
     int lo = 0, hi = r->piece_count; /* in [lo, hi) */
@@ -310,7 +319,7 @@ static int piece_at(const pwf_reduction *r, int64_t element)
     return lo;
 }
 
-/* One lock at a time, so the order cannot matter. */
+/* Holds one lock at a time, so there is no lock order to keep. */
 bool pwf_reduction_add(pwf_reduction *reduction, const float *gradient, int64_t lo, int64_t count)
 {
     PWF_ASSERT(reduction->values != NULL && lo >= 0 && count >= 0);
@@ -322,7 +331,7 @@ bool pwf_reduction_add(pwf_reduction *reduction, const float *gradient, int64_t 
         pthread_mutex_lock(&reduction->lock[i % LOCKS]);
         good &= pwf_exact_add(reduction->values + lo, gradient, n);
         pthread_mutex_unlock(&reduction->lock[i % LOCKS]);
-        if (atomic_fetch_sub(&p->lacking, n) == n)
+        if (atomic_fetch_sub(&p->incomplete, n) == n)
             atomic_store(&reduction->complete[atomic_fetch_add(&reduction->completed, 1)], i);
         gradient += n;
         lo += n;
@@ -338,10 +347,10 @@ bool pwf_reduction_move(pwf_reduction *reduction)
     const pwf_span span = pwf_trace_begin("move");
     const int seen = reduction->seen;
     int count = 0;
-    give_complete(reduction);
+    send_complete(reduction);
     PWF_MPI(MPI_Testsome(reduction->open, reduction->requests, &count, reduction->done,
                          reduction->statuses));
-    if (count > 0) settle_all(reduction, count);
+    if (count > 0) handle_all(reduction, count);
     if (count > 0 || reduction->seen > seen)
         pwf_trace_end(span);
     else
@@ -354,13 +363,13 @@ void pwf_reduction_end(pwf_reduction *reduction)
 {
     PWF_ASSERT(reduction->values != NULL);
     for (int i = 0; reduction->ranks > 1 && i < reduction->piece_count; i++)
-        if (!reduction->pieces[i].given) give(reduction, i);
+        if (!reduction->pieces[i].sent) send_summands(reduction, i);
     const double since = pwf_mesh_wait("sum");
     while (reduction->open > 0) {
         int count = 0;
         PWF_MPI(MPI_Waitsome(reduction->open, reduction->requests, &count, reduction->done,
                              reduction->statuses));
-        settle_all(reduction, count);
+        handle_all(reduction, count);
     }
     pwf_mesh_met(reduction->mesh, since);
     reduction->values = NULL;

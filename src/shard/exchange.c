@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The exchanges of a step along the shard axis: the gather of sampled weights, in fp32 or rounded
+ * to bf16, and the reduction of gradients. Called by the training step on the MPI thread; gradients
+ * are added by any worker. Communicates through mesh; owns its plans and buffers only. */
 #include "pwf/core/bits.h"
 #include "pwf/core/mem.h"
 #include "pwf/mesh/pending.h"
@@ -7,19 +10,21 @@
 
 struct pwf_exchange {
     const pwf_mesh *mesh;
-    int64_t total;
-    pwf_range own;
-    int64_t *elements, *blocks; /* offsets per shard rank: elements, bytes of doubles per block */
+    int64_t total;     /* elements of the flat vector */
+    pwf_range own;     /* this rank's shard */
+    int64_t *elements; /* [shards + 1] offsets of the shards in elements */
+    int64_t *blocks;   /* [shards + 1] offsets of their blocks in bytes, one double per block */
     pwf_pending *gather;
-    int64_t rounded;
-    uint16_t *half; /* [rounded]: upper halves of the weights, as they travel */
-    pwf_pending *gather_half, *gather_rest; /* NULL, as `half`: nothing to round, or one shard */
-    float *gathering;                       /* since its begin */
-    bool halved;                            /* so it travels */
+    int64_t rounded; /* elements at the front that a rounded gather sends as bf16 */
+    uint16_t *half;  /* [rounded] send and receive buffer; NULL if rounded == 0 or one shard */
+    pwf_pending *gather_half,
+        *gather_rest; /* of the rounded elements and the others; NULL as `half` */
+    float *gathering; /* the vector of the gather in progress */
+    bool halved;      /* the gather in progress is rounded */
     pwf_reduction *reduction;
 };
 
-/* A gather of those elements of each shard that lie in `part`, of `size` bytes each. */
+/* Plans a gather of the elements in `part` only, of `size` bytes each. */
 static pwf_status plan_gather(const pwf_exchange *e, pwf_range part, int64_t size,
                               pwf_pending **out)
 {
@@ -35,6 +40,7 @@ static pwf_status plan_gather(const pwf_exchange *e, pwf_range part, int64_t siz
     return status;
 }
 
+/* Buffer and plans of the rounded gather, if it differs from the plain one. */
 static pwf_status plan_rounded(pwf_exchange *e)
 {
     const pwf_range half = {0, e->rounded}, rest = {e->rounded, e->total};
@@ -44,6 +50,7 @@ static pwf_status plan_rounded(pwf_exchange *e)
     return plan_gather(e, rest, (int64_t)sizeof(float), &e->gather_rest);
 }
 
+/* On failure *out may be partly allocated; the caller frees it. */
 static pwf_status plan(const pwf_mesh *mesh, int64_t total, int64_t rounded, pwf_exchange **out)
 {
     const int size = pwf_mesh_size(mesh, PWF_SHARD);
@@ -99,14 +106,15 @@ pwf_range pwf_exchange_own(const pwf_exchange *exchange)
     return exchange->own;
 }
 
-/* What the tasks of a rounded gather share; task t is block t of the range. */
+/* Arguments of convert_block. */
 typedef struct halving {
     uint16_t *half;
     float *full;
     pwf_range range;
-    bool narrow; /* full to half, else back */
+    bool narrow; /* fp32 to bf16; otherwise back */
 } halving;
 
+/* Converts block `task` of the range. Dropping the lower half is exact for bf16 values. */
 static void convert_block(void *context, int task, int worker)
 {
     (void)worker;
@@ -123,6 +131,7 @@ static void convert_block(void *context, int task, int worker)
             full[i] = pwf_bf16_value(half[i]);
 }
 
+/* Converts a range on all threads. */
 static void convert(const pwf_exchange *e, pwf_pool *pool, float *full, pwf_range range,
                     bool narrow)
 {

@@ -129,7 +129,7 @@ static void same(void **state)
         pwf_status s = pwf_mesh_same(mesh, bytes, sizeof bytes, "thing");
         assert_int_equal(s.code, PWF_BUG);
         char text[64];
-        snprintf(text, sizeof text, "rank %d has another thing", odd == 0 ? 1 : odd);
+        snprintf(text, sizeof text, "rank %d has a different thing", odd == 0 ? 1 : odd);
         assert_memory_equal(s.text, text, strlen(text));
         bytes[99] = 7;
         s = pwf_mesh_same(mesh, bytes, rank == odd ? 99 : 100, "thing");

@@ -24,7 +24,7 @@ if ! ompi_info 2>/dev/null | grep -qE 'MCA pmix: (s1|s2) '; then kinds+=(pmi2); 
 for kind in "${kinds[@]}"; do
     started "$kind.log" srun --mpi="$kind" -N 1 -n 2 "${dist[@]}"
     expect 69 "$kind: tasks that cannot find each other"
-    says "$kind.log" "srun started 2 processes, but gave them no way to find each other"
+    says "$kind.log" "srun started 2 processes without a process manager"
     check "$kind: one sentence" test "$(grep -c level=error "$kind.log")" = 1
     check "$kind: nothing is written" test ! -e run
     started "$kind.one" srun --mpi="$kind" -N 1 -n 1 "${dist[@]}" --check

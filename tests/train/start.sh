@@ -8,7 +8,7 @@ images=/usr/share/datasets/fashion-mnist
 
 dist 1 options.log -c "$tiny" --output run --check : -n 1 "$PWF_BIN_DIR/pwf_dist" -c "$tiny" --output run
 expect 69 "ranks with different options"
-says options.log "rank 1 has another command line"
+says options.log "rank 1 has a different command line"
 check "nothing was written" test ! -e run
 
 # The same name leads to other images on the second host.
@@ -26,7 +26,7 @@ code=0
 timeout -k 5 60 mpirun --oversubscribe --bind-to none -n 2 bash there.sh -c "$tiny" --output "$PWD/run" \
     --set data.path=images >images.log 2>&1 </dev/null || code=$?
 expect 65 "ranks with different images"
-says images.log "rank 1 has another set of images"
+says images.log "rank 1 has a different set of images"
 check "no checkpoint" test -z "$(find . -name '*.h5')"
 
 # A reader that goes away does not take the run with it.

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** Files by plain calls: whole transfers, and names that become durable. */
+/** Files: whole transfers, paths, directories, and the exit code of a failed system call. */
 
 enum { PWF_PATH = 4096 }; /* bytes of a path, including its NUL */
 
@@ -31,46 +31,47 @@ pwf_status pwf_errno_status(pwf_file_use use, const char *verb, const char *path
 
 #define PWF_FAIL_ERRNO(use, verb, path) pwf_errno_status((use), (verb), (path), __FILE__, __LINE__)
 
-/** pread and pwrite of exactly `bytes` bytes, whatever signals and short transfers; signs of life
- * for the watchdog.
- * Local; any thread. Fail with PWF_IO, or with PWF_DATA at the end of the file. */
+/** pread and pwrite of exactly `bytes` bytes: interrupted and short transfers are continued. Each
+ * system call counts as progress for the watchdog.
+ * Local; any thread. Fail with PWF_IO, reading past the end of the file with PWF_DATA. */
 pwf_status pwf_file_pread(int fd, const char *path, void *out, size_t bytes, uint64_t offset);
 pwf_status pwf_file_pwrite(int fd, const char *path, const void *in, size_t bytes, uint64_t offset);
 
-/** write of exactly `bytes` bytes, whatever signals and short transfers.
- * Local; any thread. Fails with PWF_IO; errno says why. */
+/** write of exactly `bytes` bytes: interrupted and short transfers are continued.
+ * Local; any thread. Fails with PWF_IO and sets errno. */
 pwf_status pwf_file_append(int fd, const char *path, const void *in, size_t bytes);
 
-/** fsync. Interrupted ones are made again, failed ones never: the system may have dropped the dirty
- * pages.
- * Local. Fails with PWF_IO. */
+/** fsync. An interrupted call is repeated; a failed one is not, because the system may have dropped
+ * the dirty pages.
+ * Local; any thread. Fails with PWF_IO. */
 pwf_status pwf_file_sync(int fd, const char *path);
 
-/** Opens a regular file for reading and says how long it is.
- * Local. The caller closes *fd. Fails with PWF_MISSING, PWF_DENIED, PWF_IO or PWF_DATA; *fd is then
- * -1. */
+/** Opens a regular file for reading and returns its length in *bytes.
+ * Local; any thread. The caller closes *fd. Fails with PWF_MISSING, PWF_DENIED, PWF_IO or PWF_DATA;
+ * *fd is then -1. */
 pwf_status pwf_file_open_read(const char *path, int *fd, int64_t *bytes);
 
 /** The directory part of a path, as dirname(1) prints it: "." without a slash, "/" for the root.
  * Local; any thread. `dir` may be `path`. Returns false, and an empty `dir`, if the result is
- * longer than PWF_PATH. */
+ * longer than PWF_PATH - 1 bytes. */
 bool pwf_path_directory(char dir[PWF_PATH], const char *path);
 
 /** Writes "<dir>/<name>" to `path`.
- * Local; any thread. Returns false, and an empty `path`, if that is longer than PWF_PATH. */
+ * Local; any thread. Returns false, and an empty `path`, if that is longer than PWF_PATH - 1 bytes.
+ */
 bool pwf_path_join(char path[PWF_PATH], const char *dir, const char *name);
 
-/** Splits a path into the folder and the name in it, and checks that a file may get that name:
- * only a regular file is replaced.
- * Local. `dir` has PWF_PATH bytes; *name points into `path`. Fails with PWF_CANTCREATE. */
-pwf_status pwf_path_split(const char *path, char *dir, const char **name);
+/** Splits the path of an output file into directory and name. Fails if the path exists and is not a
+ * regular file, because only a regular file may be replaced.
+ * Local; any thread. *name points into `path`. Fails with PWF_CANTCREATE. */
+pwf_status pwf_path_split(const char *path, char dir[PWF_PATH], const char **name);
 
-/** Fails unless `dir` is a directory that strangers cannot write to.
- * Local. Fails with PWF_CANTCREATE or PWF_DENIED. */
+/** Fails unless `dir` is a directory that other users cannot write to, except with the sticky bit.
+ * Local; any thread. Fails with PWF_CANTCREATE, PWF_DENIED or PWF_RESOURCE. */
 pwf_status pwf_path_check_folder(const char *dir);
 
-/** Makes the names in a directory durable.
- * Local. Fails with PWF_IO. */
+/** fsync of a directory, which makes the names in it durable.
+ * Local; any thread. Fails with PWF_IO. */
 pwf_status pwf_path_sync_folder(const char *dir);
 
 #endif

@@ -8,123 +8,122 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** The ranks of a job as shards x replicas. Ranks of one shard group hold different blocks of the
- * state; ranks of one replica group hold the same blocks. World rank r has shard_rank r % shards
- * and replica_rank r / shards. World rank 0 is the coordinator.
+/** The ranks of a job as a grid of shards x replicas. Ranks of one shard group hold different
+ * blocks of the state; ranks of one replica group hold the same blocks. World rank r has rank r %
+ * shards on the shard axis and rank r / shards on the replica axis. World rank 0 is the
+ * coordinator.
  *
- * One thread per rank talks to MPI (MPI_THREAD_FUNNELED). MPI's own errors are fatal. */
+ * Only one thread per rank calls MPI (MPI_THREAD_FUNNELED). MPI errors end the process. */
 
 typedef struct pwf_mesh pwf_mesh;
 
 typedef enum pwf_axis { PWF_WORLD, PWF_SHARD, PWF_REPLICA } pwf_axis;
 enum { PWF_AXES = 3 };
 
-/* What bytes are moved for: every rank gets what each has; sums, maxima and agreements; else. */
+/* What bytes are received for: gathers; sums, maxima and agreement; broadcasts. */
 typedef enum pwf_traffic_kind { PWF_GATHERED, PWF_REDUCED, PWF_SPREAD } pwf_traffic_kind;
 enum { PWF_TRAFFIC_KINDS = 3 };
 
-/* What a rank has received, and its time in calls that wait for others. */
+/* What a rank has received. */
 typedef struct pwf_traffic {
     int64_t bytes[PWF_AXES][PWF_TRAFFIC_KINDS];
-    double seconds;
+    double seconds; /* in MPI calls */
 } pwf_traffic;
 
-/* What the environment says of the program that started this process. */
+/* The program that started this process, according to the environment. */
 typedef struct pwf_launcher {
-    const char *name;    /* "srun", ...; NULL: none is known */
-    int64_t ranks, rank; /* processes it started, and the number of this one; 1 and 0 without */
+    const char *name;    /* "srun", ...; NULL if unknown */
+    int64_t ranks, rank; /* number of processes it started, and of this one; 1 and 0 if unknown */
 } pwf_launcher;
 
-/** Who started this process: the innermost of the launchers whose marks are in the environment. The
- * script of a Slurm job is no task of a step and was started by none.
+/** The innermost launcher that left its variables in the environment. The batch script of a Slurm
+ * job is not a task of a step and has none.
  * Local. */
 pwf_launcher pwf_mesh_launcher(void);
 
-/** Starts MPI; the first thing a program does. A single task of a Slurm step that has no PMI
- * becomes a job of one rank.
- *
- * Collective over all processes. Fails with PWF_LAUNCH without MPI_THREAD_FUNNELED, or when several
- * processes were started but each would run alone: one of them alone then prints messages. */
+/** Starts MPI; a program calls it first. A single task of a Slurm step without PMI becomes a job of
+ * one rank.
+ * Collective over all processes. Fails with PWF_LAUNCH without MPI_THREAD_FUNNELED, or if several
+ * processes were started but each would run alone; only one of them then prints messages. */
 pwf_status pwf_mesh_start(int *argc, char ***argv);
 
-/** Ends MPI; the last thing a program does, and needs no open mesh.
+/** Finalizes MPI; a program calls it last, after pwf_mesh_free.
  * Collective over all processes. */
 void pwf_mesh_stop(void);
 
-/** Divides all ranks into `shards` shards; shards must divide the number of ranks.
- * Collective over the world. The caller owns the mesh. Fails with PWF_CONFIG, the same on every
- * rank. */
+/** Creates the mesh of all ranks; `shards` must divide their number.
+ * Collective over the world. The caller owns *out. Fails with PWF_CONFIG or PWF_RESOURCE, the same
+ * on every rank. */
 pwf_status pwf_mesh_new(int shards, pwf_mesh **out);
 
 /** Frees the communicators; NULL is allowed.
  * Collective over the mesh. */
 void pwf_mesh_free(pwf_mesh *mesh);
 
-/** This rank's place and the number of ranks along an axis.
+/** The rank of this process on an axis, and the number of ranks on it.
  * Local. */
 int pwf_mesh_rank(const pwf_mesh *mesh, pwf_axis axis);
 int pwf_mesh_size(const pwf_mesh *mesh, pwf_axis axis);
 
-/** The most ranks that share one node.
+/** The largest number of ranks on one node.
  * Collective over the world of the mesh. */
 int pwf_mesh_node_ranks(const pwf_mesh *mesh);
 
-/** Agrees on one status: success if every rank has it, else that of the lowest rank with the
- * largest code, with its sentence, on every rank.
- * Collective over the world of the mesh. The shape of every fallible collective function: local
- * work, agree, communicate. */
+/** Agrees on one status: success if every rank succeeded, otherwise the status of the lowest rank
+ * with the largest code, on every rank. A collective function that can fail works locally, agrees,
+ * then communicates.
+ * Collective over the world of the mesh. */
 pwf_status pwf_mesh_agree(const pwf_mesh *mesh, pwf_status local);
 
 enum { PWF_MOST = 5 };
 
-/** Agrees on a status and, in the same reduction, on the largest of each of `count` numbers, at
- * most PWF_MOST; every rank gets all of them.
- * Collective over the world of the mesh; the same count everywhere. */
+/** pwf_mesh_agree that also replaces each of most[count] by its maximum over the ranks, in the same
+ * reduction; `count` is at most PWF_MOST.
+ * Collective over the world of the mesh, with the same count on every rank. */
 pwf_status pwf_mesh_agree_most(const pwf_mesh *mesh, pwf_status local, int *most, int count);
 
-/** Fails with PWF_BUG on every rank unless all ranks pass the same `count` bytes (compared by
- * hash): arguments that must not differ between ranks.
+/** Fails with PWF_BUG on every rank unless all ranks pass the same `count` bytes, compared by hash;
+ * `what` names them in the message.
  * Collective over the world of the mesh. */
 pwf_status pwf_mesh_same(const pwf_mesh *mesh, const void *bytes, size_t count, const char *what);
 
-/** Sum over the ranks of an axis, in place: exact, whatever the order.
+/** Replaces values[count] by the sums over the ranks of an axis. Exact in any order.
  * Collective over the axis. */
 void pwf_mesh_sum_i64(const pwf_mesh *mesh, pwf_axis axis, int64_t *values, int64_t count);
 
-/** Largest value over the ranks of an axis, in place; no NaN.
+/** Replaces values[count] by the maxima over the ranks of an axis. No value may be NaN.
  * Collective over the axis. */
 void pwf_mesh_max_f64(const pwf_mesh *mesh, pwf_axis axis, double *values, int64_t count);
 void pwf_mesh_max_i64(const pwf_mesh *mesh, pwf_axis axis, int64_t *values, int64_t count);
 
-/** Copies `bytes` bytes of `root` to every rank of the axis. Any size.
+/** Copies `bytes` bytes at `data` from rank `root` of the axis to its other ranks; any length.
  * Collective over the axis. */
 void pwf_mesh_broadcast(const pwf_mesh *mesh, pwf_axis axis, int root, void *data, size_t bytes);
 
-/** Gathers pieces in place: rank r of the axis has filled bytes [offset[r], offset[r + 1]) of
- * `data`; afterwards every rank has all offset[size] bytes. Pieces may be empty; any size.
- * Collective over the axis. `offset` is the same on every rank. */
+/** Gathers in place: rank r of the axis provides bytes [offset[r], offset[r + 1]) of `data`, and
+ * every rank receives all offset[size] bytes; any length, empty contributions are allowed.
+ * Collective over the axis, with the same `offset` on every rank. */
 void pwf_mesh_gather(const pwf_mesh *mesh, pwf_axis axis, void *data, const int64_t *offset);
 
-/** Gathers one item of `bytes` bytes of each rank, in place: rank r of the axis has filled item r
- * of `items`.
+/** Gathers in place one item of `bytes` bytes from each rank; rank r of the axis provides item r.
  * Collective over the axis. */
 void pwf_mesh_gather_items(const pwf_mesh *mesh, pwf_axis axis, void *items, size_t bytes);
 
-/** Gathers as pwf_mesh_gather does, but on world rank 0 alone.
- * Collective over the world. Rank r passes its `piece` of offset[r + 1] - offset[r] bytes; `data`
- * gets all bytes on rank 0 and may be NULL elsewhere. On rank 0 `piece` may already lie in its
- * place. */
+/** Gathers on world rank 0 only: rank r sends `piece`, which has offset[r + 1] - offset[r] bytes;
+ * rank 0 receives all at `data`, which may be NULL on the others. On rank 0 `piece` may point to
+ * its place in `data`.
+ * Collective over the world. */
 void pwf_mesh_collect(const pwf_mesh *mesh, const void *piece, size_t piece_bytes, void *data,
                       const int64_t *offset);
 
-/** Waits until every rank has come here.
+/** Waits until every rank has called it.
  * Collective over the world. */
 void pwf_mesh_barrier(const pwf_mesh *mesh);
 
-/** What this rank has received since the mesh was made. Counted are the fewest bytes that can do:
- * of a gather all that the rank did not hold; of a sum or maximum over p ranks, p - 1 times its
- * part of the elements and once the parts of the others. What a library moves beyond that, and
- * pwf_mesh_agree's sentence of a failure, are not counted.
+/** Bytes that this rank has received since the mesh was created, and its time in MPI. The count is
+ * the minimum of an optimal algorithm: for a gather, what the rank did not hold; for a sum or
+ * maximum over p ranks, p - 1 times its own part of the elements and once the other parts. Overhead
+ * of the MPI library and the messages of failures are not counted.
  * Local. */
 pwf_traffic pwf_mesh_traffic(const pwf_mesh *mesh);
 
@@ -132,7 +131,8 @@ pwf_traffic pwf_mesh_traffic(const pwf_mesh *mesh);
  * Local. */
 const char *pwf_mesh_library(void);
 
-/** The MPI library this program was built with: "4.1.4"; "" where its headers do not say.
+/** The version of the MPI library this program was built with, for example "4.1.4"; "" if its
+ * headers do not give one.
  * Local. */
 const char *pwf_mesh_library_built(void);
 

@@ -6,13 +6,13 @@
 
 #include <mpi.h>
 
-/** The part of the mesh that shows MPI: for the rooms mesh and ckpt, and for tests. */
+/** The functions of the mesh with MPI types, for parallel HDF5 and for tests. */
 
-/** As pwf_mesh_new, over a duplicate of `comm` instead of the world.
+/** pwf_mesh_new over a duplicate of `comm` instead of MPI_COMM_WORLD.
  * Collective over `comm`. */
 pwf_status pwf_mesh_new_on(MPI_Comm comm, int shards, pwf_mesh **out);
 
-/** The communicator of an axis; it stays the mesh's.
+/** The communicator of an axis, owned by the mesh.
  * Local. */
 MPI_Comm pwf_mesh_comm(const pwf_mesh *mesh, pwf_axis axis);
 

@@ -6,27 +6,26 @@
 
 #include <stdbool.h>
 
-/** A gather that is planned once and then begun and ended in every step: pwf_mesh_gather in two
- * halves, with work in between. */
+/** pwf_mesh_gather in two halves with computation in between, planned once and used in every step.
+ */
 
 typedef struct pwf_pending pwf_pending;
 
 /** Plans the gather of bytes [offset[r], offset[r + 1]) from rank r of the axis; offset[0] is 0.
- * Local, but the same on every rank of the axis. The caller owns the plan; the mesh must outlive
- * it; `offset` is copied. Fails with PWF_RESOURCE. */
+ * Local, with the same `offset`, which is copied, on every rank of the axis. The caller owns *out;
+ * the mesh must outlive it. Fails with PWF_RESOURCE. */
 pwf_status pwf_pending_new(const pwf_mesh *mesh, pwf_axis axis, const int64_t *offset,
                            pwf_pending **out);
 
-/** Begins to gather `data` in place; until the end nobody touches `data`.
- * Collective over the axis. At most one begin without an end. */
+/** Begins to gather `data` in place. `data` must not be accessed before the end.
+ * Collective over the axis. Calls must alternate with pwf_pending_end. */
 void pwf_pending_begin(pwf_pending *pending, void *data);
 
-/** Moves the bytes on without waiting; MPI does so only while one of its functions runs.
- * Local; on the thread that talks to MPI. Returns false unless a gather has begun and bytes are
- * under way. */
+/** Lets MPI make progress, without waiting.
+ * Local; on the MPI thread. Returns whether a gather is in progress. */
 bool pwf_pending_move(pwf_pending *pending);
 
-/** Waits until all bytes have arrived.
+/** Waits until the gather is complete.
  * Collective over the axis. */
 void pwf_pending_end(pwf_pending *pending);
 

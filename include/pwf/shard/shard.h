@@ -8,25 +8,27 @@
 
 #include <stdbool.h>
 
-/** The flat vector in blocks, the blocks in shards, and the two exchanges of a step. */
+/** The partition of the flat vector into blocks and shards, and the two exchanges of a step: a
+ * gather of weights and a reduction of gradients. */
 
 enum { PWF_BLOCK = 4096 }; /* elements; part of the numerics contract */
 
-/** The elements of n that part `rank` of `size` owns: whole blocks, floor or ceiling of the mean
- * number of them, in rank order; the last block may be short, a part may be empty.
- * Local. Pure: recomputed, never stored. */
+/** The elements of a vector of length n that shard `rank` of `size` owns: whole blocks in rank
+ * order, whose numbers differ by at most one. The last block may be short; a shard may be empty.
+ * Local. A pure function: recomputed, never stored. */
 pwf_range pwf_shard_range(int64_t n, int size, int rank);
 
 /** Number of blocks of n elements.
  * Local. */
 int64_t pwf_block_count(int64_t n);
 
-/** The exchanges of a flat vector of `total` elements over a mesh, with the buffers they need. */
+/** Plans and buffers of both exchanges. */
 typedef struct pwf_exchange pwf_exchange;
 
-/** Plans the exchanges. The first `rounded` elements are those that a rounded gather moves as two
- * bytes each, for which it takes as many where there is more than one shard.
- * Collective over the mesh, which must outlive it. Fails with PWF_RESOURCE, the same everywhere. */
+/** Plans the exchanges of a vector of `total` elements, of which a rounded gather sends the first
+ * `rounded` as bf16; with several shards this takes a buffer of 2 bytes for each of these.
+ * Collective over the mesh, which must outlive *out. Fails with PWF_RESOURCE, the same on every
+ * rank. */
 pwf_status pwf_exchange_new(const pwf_mesh *mesh, int64_t total, int64_t rounded,
                             pwf_exchange **out);
 
@@ -34,35 +36,35 @@ pwf_status pwf_exchange_new(const pwf_mesh *mesh, int64_t total, int64_t rounded
  * Local. Not between a begin and its end. */
 void pwf_exchange_free(pwf_exchange *exchange);
 
-/** The own range: this rank's shard of the flat vector.
+/** The range of this rank's shard.
  * Local. */
 pwf_range pwf_exchange_own(const pwf_exchange *exchange);
 
-/** Gathers `full` (total elements) in place from the shards; the own range must be filled. With
- * `rounded` the first elements of pwf_exchange_new are bf16 numbers, stored as fp32 like the
- * others, and travel as two bytes each. Between begin and end `full` is not touched.
+/** Gathers full[total] in place from the shards; this rank has filled its own range. With
+ * `rounded`, the leading elements announced to pwf_exchange_new must be representable in bf16 and
+ * are sent in 2 bytes each. `full` must not be accessed between begin and end.
  * Collective over the shard axis. Exact. */
 void pwf_exchange_gather_begin(pwf_exchange *exchange, pwf_pool *pool, float *full, bool rounded);
 void pwf_exchange_gather_end(pwf_exchange *exchange, pwf_pool *pool);
 
-/** Sums `sum` (total elements) over all ranks of the world; the own range then holds the whole
- * sum, the rest is undefined (mesh/reduction.h). The threads of this rank add every element `times`
- * times between begin and end, and nobody else touches `sum`.
+/** Sums sum[total] over all ranks; afterwards the own range holds the result and the rest is
+ * undefined (mesh/reduction.h). Between begin and end the threads of this rank add to every element
+ * `times` times; nothing else accesses `sum`.
  * Collective over the world. Exact. */
 void pwf_exchange_reduce_begin(pwf_exchange *exchange, int64_t *sum, int64_t times);
 void pwf_exchange_reduce_end(pwf_exchange *exchange);
 
-/** Adds `count` elements from flat offset `lo` of a slot's gradient to the sum that has begun.
- * Local; any thread. Returns false if an element was not finite or too large (mesh/exact.h). */
+/** Adds gradient[count] of a slot to elements [lo, lo + count) of the sum in progress.
+ * Local; any thread. Returns false if an element is not finite or too large (pwf_exact_add). */
 bool pwf_exchange_add(pwf_exchange *exchange, const float *gradient, int64_t lo, int64_t count);
 
-/** Moves a gather and a sum that have begun on as far as they go without waiting; `exchange` is a
- * pwf_exchange, so that this can be a pool's pulse.
- * Local; on the thread that talks to MPI. Returns whether there is one. */
+/** Lets the exchanges in progress advance without waiting. `exchange` is a pwf_exchange; the type
+ * fits pwf_pool_pulse.
+ * Local; on the MPI thread. Returns whether an exchange is in progress. */
 bool pwf_exchange_move(void *exchange);
 
-/** Gathers one double per block: `blocks` has pwf_block_count(total) entries, of which this rank
- * has filled those of its own range; afterwards all are filled, in block order, on every rank.
+/** Gathers one double per block in place: this rank has filled the entries of its own range in
+ * blocks[pwf_block_count(total)]; afterwards every rank has all of them.
  * Collective over the shard axis. */
 void pwf_exchange_gather_blocks(const pwf_exchange *exchange, double *blocks);
 
