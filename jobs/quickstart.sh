@@ -33,7 +33,7 @@ while kill -0 "$launcher" 2>/dev/null; do
     wait "$launcher" || code=$?
 done
 if [ "$code" != 0 ]; then
-    printf '\nEnded with code %s (docs/exit-codes.md) after %d s. The same command goes on from the newest checkpoint.\n' \
+    printf '\nEnded with code %s (docs/reference/exit-codes.md) after %d s. The same command goes on from the newest checkpoint.\n' \
         "$code" "$SECONDS" >&2
     exit "$code"
 fi

@@ -2,7 +2,7 @@
 #     pwf_job configs/NAME.yaml NAME [options of pwf_dist]
 #     pwf_imagenet_job NAME [options of pwf_dist]
 # It trains into the run directory NAME and takes up the newest checkpoint there. Near its time limit, and
-# after failures that may not come again, it requeues itself; docs/slurm.md says when. Otherwise the same job
+# after failures that may not come again, it requeues itself; docs/how-to/resume-and-requeue.md says when. Otherwise the same job
 # is submitted again. Submit from the clone.
 # shellcheck shell=bash
 
@@ -52,12 +52,12 @@ pwf_imagenet_job() {
     export PWF_MODEL_INIT=${PWF_MODEL_INIT:-${PWF_WEIGHTS:+$PWF_WEIGHTS/$name.h5}}
     if [ -z "$PWF_DATA_PATH" ] || [ -z "$PWF_MODEL_INIT" ]; then
         echo "This job needs ImageNet and start weights: set PWF_IMAGENET, the folder of ImageNet, and" \
-            "PWF_WEIGHTS, the folder of $name.h5, in $pwf_site. docs/imagenet.md says how to make them." >&2
+            "PWF_WEIGHTS, the folder of $name.h5, in $pwf_site. docs/tutorial/deit-tiny-imagenet.md says how to make them." >&2
         return 66
     fi
     # A run that has a checkpoint needs the start weights no more.
     if [ ! -e "$PWF_MODEL_INIT" ] && ! compgen -G "$pwf_output/$name/ckpt-*.h5" >/dev/null; then
-        echo "There are no start weights in $PWF_MODEL_INIT: make them with pwf import, as docs/imagenet.md" \
+        echo "There are no start weights in $PWF_MODEL_INIT: make them with pwf import, as docs/tutorial/deit-tiny-imagenet.md" \
             "says, or set PWF_WEIGHTS in $pwf_site to the folder they are in." >&2
         return 66
     fi

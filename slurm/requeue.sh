@@ -1,5 +1,5 @@
 # What a batch job does about signals and after its program has ended; sourced by slurm/job.sh, which says
-# when. docs/slurm.md has the table of codes.
+# when. docs/how-to/resume-and-requeue.md has the table of codes.
 # shellcheck shell=bash
 
 # What was asked of the job script itself: by SIGUSR1 (the time limit is near), by SIGTERM or SIGINT; empty:
@@ -192,7 +192,7 @@ pwf_after() {
     if [ -d "$output" ]; then pwf_state_write "$output"; fi
     if [ -n "$pwf_why" ]; then pwf_requeue; return; fi
     echo "job $(pwf_job_id) ended with $pwf_code and is not requeued: $pwf_why_not;" \
-        "docs/exit-codes.md says what to do, and the job submitted again goes on" >&2
+        "docs/reference/exit-codes.md says what to do, and the job submitted again goes on" >&2
 }
 
 # ---- what killed jobs leave on a node

@@ -10,9 +10,9 @@
 
 # How MPI programs are started: mpirun takes hosts and tasks from the allocation; the cores of a task are
 # left to its threads. With an MPI that was built against the cluster's PMIx (srun --mpi=list names it), srun
-# does the same, and gives a run that is cancelled, preempted or requeued time to save (docs/slurm.md):
+# does the same, and gives a run that is cancelled, preempted or requeued time to save (docs/how-to/resume-and-requeue.md):
 # PWF_LAUNCH=(srun --mpi=pmix --wait=60)
-# Whether either works is what `pwf doctor` says, started so in an allocation (docs/reliability.md).
+# Whether either works is what `pwf doctor` says, started so in an allocation (docs/how-to/set-up-a-cluster.md).
 PWF_LAUNCH=(mpirun --bind-to none)
 
 # How often a job requeues itself at most.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Injects faults into real runs, row by row of docs/reliability.md, and prints one line per case and a
+# Injects faults into real runs, row by row of docs/lab/faults.md, and prints one line per case and a
 # table. Usage: faults.sh [quick|night|release] [SEED [ROW|ROW:UNIT ...]]
 #
 # A row is a file of tests/faults: sourced in a folder of its own, it defines `title`; `units`, how many

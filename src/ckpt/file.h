@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 /** The parts of a checkpoint file that are read without libhdf5: the first block (an HDF5 user
- * block) and the tables it points to. docs/checkpoint.md describes them. */
+ * block) and the tables it points to. docs/reference/checkpoint-format.md describes them. */
 
 enum {
     PWF_FIRST_BLOCK = 4096, /* bytes */

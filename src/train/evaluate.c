@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Measures on exactly the test images. They are worked in chunks of eval.batch; chunks are dealt to
  * the ranks in order, and what leaves a chunk is gathered by chunk number and added in order, so
- * the measures do not depend on the mesh. docs/algorithm.md section 5. */
+ * the measures do not depend on the mesh. docs/explanation/method.md section 5. */
 #include "trainer.h"
 
 #include "pwf/core/fault.h"

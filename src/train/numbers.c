@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Numbers that are not finite: seen by all ranks, never saved, and left behind if they can be. The
- * order of remedies is in docs/reliability.md. */
+ * order of remedies is in docs/explanation/reliability.md. */
 #include "trainer.h"
 
 #include "pwf/core/log.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* One optimiser step: draw the weights, run the slots, reduce the gradients to their owners,
- * regularise, clip, update. docs/algorithm.md sections 1 and 2. */
+ * regularise, clip, update. docs/explanation/method.md sections 1 and 2. */
 #include "trainer.h"
 
 #include "pwf/core/clock.h"

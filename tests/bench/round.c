@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Times fixing rounds on synthetic weights of the shape of a vision transformer's: mu normal with
- * deviation 0.03, sigma by the rule of docs/algorithm.md, section 1. Not a test.
+ * deviation 0.03, sigma by the rule of docs/explanation/method.md, section 1. Not a test.
  *   mpirun -n R bench_round [weights] [fraction] [repeats] [alone]
  * First one round at `fraction` from scratch, and the memory of all ranks together; then, unless
  * that is to be `alone`, all ten published rounds in a row. */

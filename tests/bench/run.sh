@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the program and measures it beside the ceilings of this machine and beside PyTorch, where
-# /usr/bin/python3 has it: a table of everything, docs/performance.md says what it means.
+# /usr/bin/python3 has it: a table of everything, docs/explanation/performance.md says what it means.
 #   bash tests/bench/run.sh [--quick] [--json FILE] [--compare FILE of an earlier run]
 # --quick takes fewer steps. THREADS: 2 by default, at most 8. BUILD: a build folder to use as it is.
 # PYTHON: one that has torch. --smoke tries the bench itself on next to nothing; its numbers mean nothing.

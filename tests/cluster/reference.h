@@ -4,9 +4,9 @@
 
 #include "pwf/cluster/round.h"
 
-/** One fixing round written down as docs/algorithm.md, section 3, says it, with a dense matrix of
- * centres by weights; for small inputs. `fixed` is read and written. The caller frees the steps
- * with free(). */
+/** One fixing round written down as docs/explanation/method.md, section 3, says it, with a dense
+ * matrix of centres by weights; for small inputs. `fixed` is read and written. The caller frees the
+ * steps with free(). */
 typedef struct reference_round {
     pwf_round_step *steps;
     int64_t count;

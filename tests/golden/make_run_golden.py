@@ -4,7 +4,7 @@
 
   make_run_golden.py DATA tests/train/golden      (DATA: folder of Fashion-MNIST, .gz)
 
-Everything is written here once more after docs/algorithm.md: noise, order and augmentation of the
+Everything is written here once more after docs/explanation/method.md: noise, order and augmentation of the
 images, start values, steps, fixing rounds by a dense matrix of distances, statistics, measures. The
 files have the rows of metrics.jsonl and of rounds.csv.
 

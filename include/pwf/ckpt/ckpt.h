@@ -11,8 +11,8 @@
 #include "pwf/posterior/state.h"
 #include "pwf/rundir/facts.h"
 
-/** Checkpoints: one HDF5 file of global shapes that knows nothing of ranks; docs/checkpoint.md has
- * the format and the commit protocol. */
+/** Checkpoints: one HDF5 file of global shapes that knows nothing of ranks;
+ * docs/reference/checkpoint-format.md has the format and the commit protocol. */
 
 /* Everything an exact continuation needs. */
 typedef struct pwf_snapshot {

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/** The group `checkpoint` of the configuration. docs/options.md describes each key. */
+/** The group `checkpoint` of the configuration. docs/reference/options.md describes each key. */
 
 typedef enum pwf_ckpt_writer {
     PWF_CKPT_PWRITE, /* each rank writes its part at its offsets, with pwrite */

@@ -4,7 +4,7 @@
 
 #include "pwf/core/list.h"
 
-/** The group `fixing` of the configuration. docs/options.md describes each key. */
+/** The group `fixing` of the configuration. docs/reference/options.md describes each key. */
 
 typedef enum pwf_sigma_join {
     PWF_JOIN_STD_MU,

@@ -6,8 +6,8 @@
 #include "pwf/mesh/mesh.h"
 #include "pwf/posterior/state.h"
 
-/** One fixing round (docs/algorithm.md, section 3) over weights that lie distributed on all ranks
- * of a mesh. */
+/** One fixing round (docs/explanation/method.md, section 3) over weights that lie distributed on
+ * all ranks of a mesh. */
 
 typedef struct pwf_round_step {
     int32_t order;

@@ -15,8 +15,9 @@
 #include <stdio.h>
 
 /** The configuration of a run. One table (src/config/table.c) is the whole surface: it feeds this
- * struct, YAML files, --set, PWF_<GROUP>_<KEY> variables, --help and docs/options.md. Whatever the
- * order of the calls below, a key keeps the value of the origin that ranks highest (pwf_origin).
+ * struct, YAML files, --set, PWF_<GROUP>_<KEY> variables, --help and docs/reference/options.md.
+ * Whatever the order of the calls below, a key keeps the value of the origin that ranks highest
+ * (pwf_origin).
  *
  * A group is declared by the room that uses it, in include/pwf/ROOM/config.h, so that rooms depend
  * on their own settings only and this room stands above them. Groups of the run as a whole are

@@ -33,7 +33,7 @@ void pwf_log_place(char text[160]);
  * Local. */
 void pwf_log_set_before(void (*wipe)(void));
 
-/** Prints one message; `code` is a stable upper-case name listed in docs/messages.md.
+/** Prints one message; `code` is a stable upper-case name listed in docs/reference/messages.md.
  * Local; any thread. Control bytes are escaped. */
 void pwf_log(pwf_level level, const char *code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -8,9 +8,9 @@
 #include <stdbool.h>
 
 /** Image archives: the images of one part of a data set in one HDF5 file, each with its hash
- * (docs/images.md). Every dataset is contiguous and its place stands in the first block, the user
- * block of HDF5; so images are read with pread, from any thread, while libhdf5 serves only one
- * thread at a time, and a damaged file never reaches it. */
+ * (docs/reference/image-archive-format.md). Every dataset is contiguous and its place stands in the
+ * first block, the user block of HDF5; so images are read with pread, from any thread, while
+ * libhdf5 serves only one thread at a time, and a damaged file never reaches it. */
 
 enum {
     PWF_ARCHIVE_BLOCK = 4096,    /* bytes of the first block */

@@ -4,7 +4,8 @@
 
 #include "pwf/core/list.h"
 
-/** The groups `data` and `augment` of the configuration. docs/options.md describes each key. */
+/** The groups `data` and `augment` of the configuration. docs/reference/options.md describes each
+ * key. */
 
 typedef enum pwf_data_format {
     PWF_DATA_IDX,

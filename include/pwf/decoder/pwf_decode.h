@@ -5,10 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** Decoder of .pwf files (docs/formats.md): network weights as entropy-coded indices into a
- * codebook of integers, the rest as fp32. Needs the C library alone. Safe on any input: every size
- * is checked before it is used, and memory is a small multiple of the file's tables. For a
- * little-endian machine.
+/** Decoder of .pwf files (docs/reference/pwf-format.md): network weights as entropy-coded indices
+ * into a codebook of integers, the rest as fp32. Needs the C library alone. Safe on any input:
+ * every size is checked before it is used, and memory is a small multiple of the file's tables. For
+ * a little-endian machine.
  *
  *     pwf_packed p;
  *     const char *wrong = pwf_packed_open(&p, bytes, size);

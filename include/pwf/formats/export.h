@@ -5,7 +5,7 @@
 #include "pwf/formats/loaded.h"
 
 /** Weights for other programs: mean weights and buffers of a checkpoint or model file
- * (docs/formats.md). A file gets its name only when all of it is on disk. */
+ * (docs/reference/pwf-format.md). A file gets its name only when all of it is on disk. */
 
 /** Writes safetensors: fp32 under the names of the file, metadata, and for each BatchNorm the
  * counter num_batches_tracked (int64: the steps), all that a strict load_state_dict wants.

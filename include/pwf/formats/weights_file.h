@@ -8,7 +8,8 @@
 #include <stdint.h>
 
 /** Files of named tensors from other programs: safetensors, and what PyTorch's torch.save makes of
- * a state dict. Both are untrusted: docs/formats.md has the limits. Nothing in them is executed. */
+ * a state dict. Both are untrusted: docs/reference/weight-files.md has the limits. Nothing in them
+ * is executed. */
 
 typedef enum pwf_dtype {
     PWF_DTYPE_F32,

@@ -5,7 +5,7 @@
 #include "pwf/core/list.h"
 #include "pwf/tensor/tensor.h"
 
-/** The group `model` of the configuration. docs/options.md describes each key. */
+/** The group `model` of the configuration. docs/reference/options.md describes each key. */
 
 typedef enum pwf_block_kind { PWF_BLOCK_BASIC, PWF_BLOCK_BOTTLENECK } pwf_block_kind;
 

@@ -2,8 +2,8 @@
 #ifndef PWF_POSTERIOR_CONFIG_H
 #define PWF_POSTERIOR_CONFIG_H
 
-/** The group `posterior` of the configuration. docs/options.md describes each key. Values are
- * rounded to fp32 where they are used. */
+/** The group `posterior` of the configuration. docs/reference/options.md describes each key. Values
+ * are rounded to fp32 where they are used. */
 
 typedef struct pwf_posterior_config {
     double sigma_scale, sigma_min, sigma_max; /* start values of sigma */

@@ -7,7 +7,8 @@
 #include "pwf/posterior/config.h"
 #include "pwf/posterior/state.h"
 
-/** Start values, sampling and gradients of the posterior (docs/algorithm.md, section 1). */
+/** Start values, sampling and gradients of the posterior (docs/explanation/method.md, section 1).
+ */
 
 #define PWF_SIGMA_FLOOR 0x1p-30f
 

@@ -5,7 +5,7 @@
 #include "pwf/mesh/mesh.h"
 
 /** One owner of a run directory: the file .pwf.lock in it, held by world rank 0 for the life of a
- * job. docs/reliability.md says how. */
+ * job. docs/explanation/reliability.md says how. */
 
 typedef struct pwf_lock pwf_lock;
 
