@@ -1,40 +1,46 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The candidates of a stage: which free weights accept which centres. Called by round.c on every
+ * rank for its own range of the weights. Allocates the buckets of the stage; touches neither files
+ * nor MPI. */
 #include "cluster.h"
 
 #include <math.h>
 
-/* The indices of the centres a weight accepts; last < first: none. */
+/* Indices of the centres that a weight accepts, both included; last < first: none. */
 typedef struct interval {
     int64_t first, last;
 } interval;
 
+/* D = |mu - centre| / max(sigma, 2^-20), section 3 of docs/explanation/method.md. With zero_fix, a
+ * weight below the smallest power of two is at distance 0 from the centre 0. */
 double pwf_stage_distance(const pwf_stage *stage, float mu, float sigma, int32_t centre)
 {
     const double x = (double)mu * stage->scale;
     if (stage->zero_fix && centre == 0 && fabs(x) < 1.0) return 0.0;
     const double s =
         (double)sigma > PWF_DISTANCE_SIGMA_FLOOR ? (double)sigma : PWF_DISTANCE_SIGMA_FLOOR;
-    /* scaling by a power of two commutes with every rounding here */
+    /* Scaling by a power of two is exact, so D has the same bits as in unscaled arithmetic. */
     return fabs(x - (double)centre) * stage->unit / s;
 }
 
-/* Smallest integer not below `value`, which must fit. */
+/* Smallest integer that is not below `value`; it must fit into int64_t. */
 static int64_t round_up(double value)
 {
     const int64_t n = (int64_t)value;
     return (double)n < value ? n + 1 : n;
 }
 
+/* Largest integer that is not above `value`. */
 static int64_t round_down(double value)
 {
     const int64_t n = (int64_t)value;
     return (double)n > value ? n - 1 : n;
 }
 
-/* D falls towards mu and rises behind it, in exact and in rounded arithmetic, so the centres with
- * D <= delta are neighbours. A bound that is a little too wide gives the two ends; only where an
- * end is within rounding of delta the division decides. A centre outside the wide bound is outside
- * for certain: rounding is monotone, and centres are exact. */
+/* The centres with D <= delta are neighbours: D falls towards mu and rises beyond it, in exact and
+ * in rounded arithmetic. A slightly widened bound finds both ends without a division; D itself is
+ * computed only for an end within rounding of delta. A centre outside the widened bound is outside
+ * for certain, since rounding is monotone and centres are exact. */
 static interval accepted(const pwf_stage *stage, const pwf_centres *c, float mu, float sigma)
 {
     const double x = (double)mu * stage->scale;
@@ -60,7 +66,7 @@ static interval accepted(const pwf_stage *stage, const pwf_centres *c, float mu,
            pwf_stage_distance(stage, mu, sigma, c->at[v.last]) > stage->delta)
         v.last--;
     if (stage->zero_fix && fabs(x) < 1.0) {
-        /* no other centre lies within one unit of 0, so this never leaves a gap */
+        /* No other centre lies within one unit of 0, so the interval has no gap. */
         if (v.first > v.last)
             v.first = v.last = c->zero;
         else if (v.first > c->zero)
@@ -71,7 +77,7 @@ static interval accepted(const pwf_stage *stage, const pwf_centres *c, float mu,
     return v;
 }
 
-/* Room for the buckets of a stage, all empty. */
+/* Empties the buckets of a stage, after enlarging them if it has more centres than any before. */
 static pwf_status reset_buckets(pwf_candidates *b, int64_t centres)
 {
     if (centres > b->bucket_room) {
@@ -97,8 +103,8 @@ static pwf_status reset_buckets(pwf_candidates *b, int64_t centres)
     return pwf_ok();
 }
 
-/* Two passes over the weights, the first to size the buckets, the second to fill them: twice the
- * arithmetic instead of twice the memory. */
+/* Two passes over the weights: the first sizes the buckets, the second fills them. That doubles the
+ * arithmetic and halves the memory. */
 pwf_status pwf_candidates_build(pwf_candidates *candidates, const pwf_stage *stage,
                                 const pwf_centres *centres, const pwf_round_weights *weights)
 {
@@ -149,6 +155,7 @@ void pwf_candidates_free(pwf_candidates *candidates)
     *b = (pwf_candidates){0};
 }
 
+/* Of the sorted centres only the two neighbours of mu can be nearest. */
 double pwf_stage_nearest(const pwf_stage *stage, const pwf_centres *centres,
                          const pwf_round_weights *weights)
 {

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The centres of a stage: sums of powers of two, as integers in units of 2^-min_power, and a table
+ * that finds one in constant time. Called by round.c and by tests. Allocates the lists; touches
+ * neither files nor MPI. */
 #include "cluster.h"
 
-/* Entries of the look-up table; beyond it a binary search inside one entry finishes the job. */
+/* Entries of the look-up table. With more integers than entries, a binary search within an entry
+ * follows. */
 enum { TABLE = 65536 };
 
-/* 2^power, exact. */
+/* 2^power by repeated multiplication, exact and without libm. */
 static double power_of_two(int64_t power)
 {
     double value = 1.0;
@@ -15,10 +19,10 @@ static double power_of_two(int64_t power)
     return value;
 }
 
-/* The positive centres. An integer below the bound of the powers is a sum of at most `order` powers
- * of two exactly if it has at most `order` one bits; the bound itself, which is reached only by
- * largest = bound, takes two halves. The next such integer after n is n + 1 while a bit is to
- * spare; otherwise everything up to n + lowest bit has too many. */
+/* Lists, or with NULL counts, the positive centres. An integer below `bound` is a sum of at most
+ * `order` powers of two exactly if it has at most `order` one bits. `bound` itself, reached only if
+ * the largest weight equals it, is a sum of two halves. After n follows n + 1 while a bit is to
+ * spare; otherwise everything up to n + its lowest bit has too many bits. */
 static int64_t positive_centres(int32_t *centres, int64_t order, int64_t last, int64_t bound)
 {
     int64_t count = 0;
@@ -37,10 +41,10 @@ int64_t pwf_cluster_centres(int32_t *centres, int64_t order, int64_t min_power, 
     const double units = largest * power_of_two(min_power);
     PWF_ASSERT(order >= 1 && units >= 0.0 && units < PWF_CENTRE_LIMIT);
     const int64_t last = (int64_t)units;
-    int64_t bound = 1; /* 2^ceil(log2 largest) in units, if there are any powers */
+    int64_t bound = 1; /* 2^ceil(log2 largest) in units; 1 if there is no power below `largest` */
     while ((double)bound < units)
         bound *= 2;
-    /* without a power below the largest weight, only 0 */
+    /* Without a power of two below the largest weight, 0 is the only centre. */
     const int64_t usable = bound == 1 ? 0 : last;
     const int64_t half = positive_centres(NULL, order, usable, bound);
     if (centres) {
@@ -52,6 +56,7 @@ int64_t pwf_cluster_centres(int32_t *centres, int64_t order, int64_t min_power, 
     return 2 * half + 1;
 }
 
+/* first[q] is the index of the first centre that is not below the first integer of entry q. */
 static void fill_table(pwf_centres *c)
 {
     const int64_t entries = ((2 * c->limit + 1) >> c->shift) + 2;
@@ -64,6 +69,7 @@ static void fill_table(pwf_centres *c)
     }
 }
 
+/* The table holds all integers from -limit to limit, in entries of 2^shift integers. */
 pwf_status pwf_centres_set(pwf_centres *centres, int64_t order, int64_t min_power, double largest)
 {
     pwf_centres *c = centres;
@@ -92,6 +98,7 @@ void pwf_centres_free(pwf_centres *centres)
     *centres = (pwf_centres){0};
 }
 
+/* The entry gives the range of indices; the binary search ends it. */
 int64_t pwf_centres_find(const pwf_centres *centres, int64_t integer)
 {
     if (integer <= -centres->limit) return 0;

@@ -5,14 +5,14 @@
 #include "pwf/cluster/round.h"
 #include "pwf/core/mem.h"
 
-/** The parts of a fixing round: centres, candidates sorted by the interval of centres they accept,
- * the distributed cut, and the sums in block order. Lengths are in units of 2^-min_power here, so
- * that a centre is its integer. */
+/** Shared by the files of this room: centres, candidates sorted by the interval of centres that
+ * they accept, the distributed cut, and sums in block order. Lengths are in units of 2^-min_power,
+ * so that a centre is an integer. */
 
 /* A centre is an exact fp32 value below this integer (pwf_codebook_value). */
 #define PWF_CENTRE_LIMIT 16777216.0
 
-/* The smallest divisor of D. */
+/* Sigma is at least this in the distance D. */
 #define PWF_DISTANCE_SIGMA_FLOOR 0x1p-20
 
 /* The centres of one stage, ascending, with a table that finds one in constant time: first[q] is
@@ -20,13 +20,13 @@
 typedef struct pwf_centres {
     int32_t *at;
     int32_t *first;
-    int64_t count, room; /* centres, and allocated */
+    int64_t count, room; /* number of centres; allocated entries */
     int64_t limit;       /* all centres lie in [-limit, limit] */
     int64_t zero;        /* index of the centre 0 */
     int shift;
 } pwf_centres;
 
-/** Replaces the centres by those of a stage (pwf_cluster_centres).
+/** Replaces the centres by those of a stage, see pwf_cluster_centres.
  * Local. Fails with PWF_RESOURCE. */
 pwf_status pwf_centres_set(pwf_centres *centres, int64_t order, int64_t min_power, double largest);
 void pwf_centres_free(pwf_centres *centres);
@@ -35,26 +35,26 @@ void pwf_centres_free(pwf_centres *centres);
  * Local. */
 int64_t pwf_centres_find(const pwf_centres *centres, int64_t integer);
 
-/* One candidate: its bucket says the first centre it accepts, `last` the last one. */
+/* A candidate. Its bucket is the first centre that it accepts, `last` the index of the last. */
 typedef struct pwf_candidate {
-    uint32_t index; /* of the local weight */
+    uint32_t index; /* of the weight in this rank's range */
     int32_t last;
 } pwf_candidate;
 
-/* The unassigned weights of this rank that accept any centre in this stage, in a bucket per first
- * centre accepted, by index inside a bucket. The order inside a block therefore does not depend
- * on which other blocks a rank holds. */
+/* The free weights of this rank that accept a centre in this stage: one bucket per first accepted
+ * centre, ordered by index within a bucket. The order within a block therefore does not depend on
+ * which other blocks a rank holds. */
 typedef struct pwf_candidates {
     pwf_candidate *at;
     int64_t room;
-    int64_t *begin, *length; /* of each bucket */
-    int32_t *reach;          /* no candidate of the bucket has a larger `last` */
-    int64_t *change;         /* changes of the counts, as differences; one more than centres */
-    int64_t *count;          /* of each centre, over all ranks */
+    int64_t *begin, *length; /* of each bucket, in `at` */
+    int32_t *reach;          /* largest `last` of the bucket; -1: empty */
+    int64_t *change;         /* changes of `count` as differences of neighbours [centres + 1] */
+    int64_t *count;          /* candidates of each centre, over all ranks */
     int64_t bucket_room;
 } pwf_candidates;
 
-/* What a stage is. */
+/* A stage: the centres are sums of up to `order` powers, and attract weights with D <= delta. */
 typedef struct pwf_stage {
     int64_t order, min_power;
     double delta;
@@ -62,32 +62,31 @@ typedef struct pwf_stage {
     double scale, unit; /* 2^min_power, 2^-min_power */
 } pwf_stage;
 
-/** Finds the candidates of a stage and leaves their number per centre in `change` (differences,
- * this rank only).
+/** Finds the candidates of a stage. `change` then holds their numbers per centre, as differences,
+ * for this rank only.
  * Local. Fails with PWF_RESOURCE. */
 pwf_status pwf_candidates_build(pwf_candidates *candidates, const pwf_stage *stage,
                                 const pwf_centres *centres, const pwf_round_weights *weights);
 void pwf_candidates_free(pwf_candidates *candidates);
 
-/** The distance D of a weight from a centre: the very formula of section 3.
+/** The distance D of a weight from a centre (docs/explanation/method.md, section 3).
  * Local. */
 double pwf_stage_distance(const pwf_stage *stage, float mu, float sigma, int32_t centre);
 
-/** The smallest D between an unassigned weight of this rank and any centre; infinity if there is no
+/** The smallest D between a free weight of this rank and any centre; infinity if there is no such
  * weight.
  * Local. */
 double pwf_stage_nearest(const pwf_stage *stage, const pwf_centres *centres,
                          const pwf_round_weights *weights);
 
-/* Which of a centre's candidates are taken: D below `distance`, or equal to it and global index not
- * above `index`. */
+/* The candidates of a centre that are taken: those with D below `distance`, or equal to it and a
+ * global index not above `index`. */
 typedef struct pwf_cut {
     uint64_t distance; /* the bits of D, which order as D does */
     int64_t index;
 } pwf_cut;
 
-/** The cut that leaves exactly `wanted` (> 0) of the candidates of a centre, of which there are
- * more.
+/** The cut that takes exactly `wanted` candidates of a centre, which has more. wanted > 0.
  * Collective over the world. Exact. */
 pwf_cut pwf_candidates_cut(const pwf_mesh *mesh, const pwf_candidates *candidates,
                            const pwf_stage *stage, const pwf_centres *centres,
@@ -95,15 +94,15 @@ pwf_cut pwf_candidates_cut(const pwf_mesh *mesh, const pwf_candidates *candidate
 
 /* Sums over all weights in block order, whichever rank holds a block. */
 typedef struct pwf_block_sums {
-    double *own;     /* one per own block */
+    double *own;     /* one per block of this rank */
     double *all;     /* rank 0: one per block, in rank order */
     int64_t *offset; /* bytes of rank r's blocks in `all` */
-    int32_t *order;  /* ranks by position of their part */
-    int64_t blocks;  /* own */
+    int32_t *order;  /* ranks by position of their range */
+    int64_t blocks;  /* of this rank */
     int ranks;
 } pwf_block_sums;
 
-/** Prepares the sums; the parts of all ranks must be disjoint and cover everything.
+/** Prepares the sums. The ranges of all ranks must be disjoint and cover all weights.
  * Collective over the world. Fails with PWF_RESOURCE, the same everywhere. */
 pwf_status pwf_block_sums_new(pwf_block_sums *sums, const pwf_mesh *mesh,
                               const pwf_round_weights *weights);

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Finds the cut of a greedy step that would take more weights than the quota allows: the distance,
+ * and among equal distances the global index, up to which candidates are taken. Called by round.c,
+ * collectively. All ranks sum the digit counts of their candidates and find the same cut together;
+ * no rank collects candidates. */
 #include "cluster.h"
 
 #include "pwf/core/bits.h"
 
 #include <string.h>
 
-/* A k-th smallest key over all ranks, digit by digit from the top: each pass counts the keys that
- * share the digits known so far, sums the counts over ranks, and so learns the next digit. */
+/* Radix selection of the k-th smallest key over all ranks, from the most significant digit down.
+ * Each pass counts the keys that share the digits known so far, by their next digit. The sums of
+ * these counts over all ranks determine the next digit, on every rank alike. */
 enum { DIGIT_BITS = 11, DIGITS = 1 << DIGIT_BITS, PASSES = 6 };
 
 typedef struct search {
@@ -15,12 +20,13 @@ typedef struct search {
     const pwf_centres *centres;
     const pwf_round_weights *weights;
     int64_t centre;
-    bool by_index; /* key: the global index of those at `distance`; else the bits of D */
+    bool by_index; /* the key is the global index of candidates at `distance`; else the bits of D */
     uint64_t distance;
-    uint64_t prefix; /* the known digits */
-    int shift;       /* of the next digit */
+    uint64_t prefix; /* the digits known so far */
+    int shift;       /* bit position of the next digit */
 } search;
 
+/* Bits of D for the searched centre; for non-negative doubles they order as the values do. */
 static uint64_t distance_bits(const search *s, uint32_t index)
 {
     const double d = pwf_stage_distance(s->stage, s->weights->mu[index], s->weights->sigma[index],
@@ -28,6 +34,8 @@ static uint64_t distance_bits(const search *s, uint32_t index)
     return pwf_double_bits(d);
 }
 
+/* Counts this rank's candidates of the centre whose key starts with the known digits, by next
+ * digit. */
 static void count_digits(const search *s, int64_t counts[DIGITS])
 {
     memset(counts, 0, DIGITS * sizeof *counts);
@@ -49,7 +57,8 @@ static void count_digits(const search *s, int64_t counts[DIGITS])
     }
 }
 
-/* The key of rank *wanted (from 1); *wanted becomes its rank among equal keys. */
+/* The key at position *wanted (from 1) over all ranks. *wanted becomes its position among equal
+ * keys. */
 static uint64_t find_key(const pwf_mesh *mesh, search *s, int64_t *wanted)
 {
     s->prefix = 0;
@@ -68,6 +77,7 @@ static uint64_t find_key(const pwf_mesh *mesh, search *s, int64_t *wanted)
     return s->prefix;
 }
 
+/* First the distance, then the index among the candidates at exactly this distance. */
 pwf_cut pwf_candidates_cut(const pwf_mesh *mesh, const pwf_candidates *candidates,
                            const pwf_stage *stage, const pwf_centres *centres,
                            const pwf_round_weights *weights, int64_t centre, int64_t wanted)

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* One fixing round: stages of centres, greedy steps, assignment. Called by the training run and by
+ * pwf fix-round on all ranks, each of which holds a range of the weights. All functions with a mesh
+ * are collective; weights and codebook change only at the end, in commit. */
 #include "cluster.h"
 
 #include "pwf/core/bits.h"
@@ -6,20 +9,20 @@
 #include <math.h>
 #include <string.h>
 
-/* While a round runs, an assigned weight only carries the number of its greedy step in `code`, as
- * FIRST_PENDING - step; mu, sigma and the codebook change at the end, where nothing can fail.
- * Undoing a round is then setting the codes free again, and needs no copy of the weights. */
+/* During a round, an assigned weight only stores the number of its greedy step in `code`, as
+ * FIRST_PENDING - step. Mu, sigma and codebook change at the end, where nothing can fail. Undoing a
+ * round then means setting these codes free again, without a copy of the weights. */
 enum { FIRST_PENDING = PWF_FREE - 1, STEPS_MAX = PWF_CODES_MAX - 1 };
 
 typedef struct fixing {
     const pwf_mesh *mesh;
     const pwf_fixing_config *config;
-    double fraction; /* of all weights, fixed when the round ends */
+    double fraction; /* share of all weights that is fixed when the round ends, 0 to 1 */
     pwf_round_weights *weights;
-    int64_t local;
-    int64_t left; /* of the quota */
+    int64_t local; /* number of weights on this rank */
+    int64_t left;  /* weights still to be fixed, over all ranks */
     pwf_stage stage;
-    bool raise_order; /* what the next stage raises, until the highest order is reached */
+    bool raise_order; /* the next stage raises the order, not delta */
     pwf_centres centres;
     pwf_candidates candidates;
     pwf_block_sums sums;
@@ -28,12 +31,14 @@ typedef struct fixing {
     size_t memory_before, memory_most;
 } fixing;
 
+/* Records the largest extra memory of this rank in bytes. */
 static void note_memory(fixing *f)
 {
     const size_t now = pwf_mem_now(PWF_MEM_BUFFERS) - f->memory_before;
     if (now > f->memory_most) f->memory_most = now;
 }
 
+/* The same limits as in the option table; pwf fix-round takes settings from files as well. */
 static pwf_status check_settings(const fixing *f)
 {
     const pwf_fixing_config *s = f->config;
@@ -52,12 +57,15 @@ static pwf_status check_settings(const fixing *f)
         return PWF_FAIL(PWF_CONFIG, "fixing.min_power is %lld; it must lie in [0, 20]",
                         (long long)s->min_power);
     if (s->sigma_join >= PWF_JOIN_COUNT)
-        return PWF_FAIL(PWF_CONFIG, "fixing.sigma_join is %lld, which is none of its words",
-                        (long long)s->sigma_join);
+        return PWF_FAIL(
+            PWF_CONFIG,
+            "fixing.sigma_join is %lld; it must be std_mu, keep, divide_by_2 or divide_by_10",
+            (long long)s->sigma_join);
     return pwf_ok();
 }
 
-/* Only values go in, no padding bytes. */
+/* Ranks with different settings would diverge, so all inputs are compared. Values only: padding
+ * bytes of a struct would differ. */
 static pwf_status check_same(const fixing *f)
 {
     const pwf_fixing_config *s = f->config;
@@ -77,6 +85,7 @@ static pwf_status check_same(const fixing *f)
                          "the codebook");
 }
 
+/* Refuses non-finite weights and more weights than a candidate's 32-bit index can address. */
 static pwf_status check_weights(const fixing *f)
 {
     const pwf_round_weights *w = f->weights;
@@ -87,13 +96,15 @@ static pwf_status check_weights(const fixing *f)
                         (long long)f->local);
     for (int64_t i = 0; i < f->local; i++)
         if (!isfinite(w->mu[i]) || !isfinite(w->sigma[i]))
-            return PWF_FAIL(PWF_NUMBERS,
-                            "weight %lld has mu %g and sigma %g, which a fixing round cannot use; "
-                            "go back to an earlier checkpoint and lower optim.lr",
-                            (long long)(w->own.lo + i), (double)w->mu[i], (double)w->sigma[i]);
+            return PWF_FAIL(
+                PWF_NUMBERS,
+                "weight %lld has mu %g and sigma %g; both must be finite: resume from an "
+                "earlier checkpoint with a lower optim.lr",
+                (long long)(w->own.lo + i), (double)w->mu[i], (double)w->sigma[i]);
     return pwf_ok();
 }
 
+/* Weights fixed before this round, over all ranks. */
 static int64_t count_fixed(const fixing *f)
 {
     int64_t fixed = 0;
@@ -103,7 +114,7 @@ static int64_t count_fixed(const fixing *f)
     return fixed;
 }
 
-/* ceil(fraction * total) in double, as the released code has it. */
+/* ceil(fraction * total) in double precision, as in the released code of the method. */
 static int64_t wanted_total(double fraction, int64_t total)
 {
     const double product = fraction * (double)total;
@@ -112,6 +123,7 @@ static int64_t wanted_total(double fraction, int64_t total)
     return wanted < total ? wanted : total;
 }
 
+/* Largest |mu| of the free weights, over all ranks. */
 static double largest_free(const fixing *f)
 {
     double largest = 0.0;
@@ -123,7 +135,9 @@ static double largest_free(const fixing *f)
     return largest;
 }
 
-/* Adds the changes of all ranks to the counts, which every rank keeps. */
+/* Sums the changes of all ranks and adds them to the counts, which every rank keeps. Changes are
+ * differences between neighbouring centres, so that a weight that accepts an interval costs two
+ * entries. */
 static void update_counts(fixing *f)
 {
     pwf_candidates *b = &f->candidates;
@@ -138,14 +152,15 @@ static void update_counts(fixing *f)
     b->change[centres] = 0;
 }
 
+/* Sets the centres of the stage, up to the largest free weight, and finds its candidates. */
 static pwf_status begin_stage(fixing *f)
 {
     const double largest = largest_free(f);
     if (largest * f->stage.scale >= PWF_CENTRE_LIMIT)
         return PWF_FAIL(PWF_CONFIG,
                         "the largest free weight, %g, is %g steps of 2^-%lld, more than the 2^24 "
-                        "that fp32 holds exactly; lower fixing.min_power, or look why the weight "
-                        "is so large",
+                        "that fp32 represents exactly; lower fixing.min_power, or find out why the "
+                        "weight is so large",
                         largest, largest * f->stage.scale, (long long)f->stage.min_power);
     pwf_status status = pwf_centres_set(&f->centres, f->stage.order, f->stage.min_power, largest);
     if (status.code == PWF_OK)
@@ -156,8 +171,9 @@ static pwf_status begin_stage(fixing *f)
     return pwf_ok();
 }
 
-/* At the highest order only delta rises. If the stage attracted nothing, the same centres come
- * back, and the stages up to the smallest distance would attract nothing either. */
+/* Order and delta rise in turn; at the highest order only delta. If that stage attracted nothing,
+ * the stages up to the smallest distance of any weight would attract nothing either and are
+ * skipped. */
 static void next_stage(fixing *f, bool attracted)
 {
     pwf_stage *s = &f->stage;
@@ -176,7 +192,7 @@ static void next_stage(fixing *f, bool attracted)
         s->delta *= f->config->delta_growth;
 }
 
-/* Whether a candidate of this bucket goes to the centre now. */
+/* Whether this greedy step takes a candidate of a bucket. */
 static bool taken(const fixing *f, const pwf_candidate *candidate, int64_t centre,
                   const pwf_cut *cut)
 {
@@ -189,7 +205,8 @@ static bool taken(const fixing *f, const pwf_candidate *candidate, int64_t centr
     return f->weights->own.lo + (int64_t)candidate->index <= cut->index;
 }
 
-/* Mean of the mu's a step takes. Inside a block they are added by bucket, then by index. */
+/* Mean of mu over the weights that the step takes. Within a block they are added by bucket, then by
+ * index: the order is part of the numerics contract. */
 static double mean_of_step(fixing *f, int64_t centre, const pwf_cut *cut, int64_t count)
 {
     const pwf_candidates *b = &f->candidates;
@@ -204,8 +221,8 @@ static double mean_of_step(fixing *f, int64_t centre, const pwf_cut *cut, int64_
     return pwf_block_sums_total(&f->sums, f->mesh) / (double)count;
 }
 
-/* Marks the weights a step takes, drops them from their buckets and the counts, and sums their
- * squared deviations; the rest of a bucket keeps its order. */
+/* Marks the taken weights of a bucket, removes them from bucket and counts, and adds their squared
+ * deviations. The others keep their order. */
 static void take_bucket(fixing *f, int64_t k, int64_t centre, const pwf_cut *cut, double mean)
 {
     pwf_candidates *b = &f->candidates;
@@ -230,6 +247,7 @@ static void take_bucket(fixing *f, int64_t k, int64_t centre, const pwf_cut *cut
     b->reach[k] = reach;
 }
 
+/* Takes the weights of a step; returns the population standard deviation of their mu. */
 static double take_step(fixing *f, int64_t centre, const pwf_cut *cut, int64_t count, double mean)
 {
     memset(f->sums.own, 0, (size_t)f->sums.blocks * sizeof *f->sums.own);
@@ -238,11 +256,12 @@ static double take_step(fixing *f, int64_t centre, const pwf_cut *cut, int64_t c
     return sqrt(pwf_block_sums_total(&f->sums, f->mesh) / (double)count);
 }
 
+/* Enlarges the list of steps, on all ranks together. A round has fewer steps than codes. */
 static pwf_status make_room_for_step(fixing *f)
 {
     if (f->step_count >= STEPS_MAX)
         return PWF_FAIL(PWF_CONFIG,
-                        "a fixing round of more than %d greedy steps; raise fixing.delta or "
+                        "the fixing round needs more than %d greedy steps; raisefixing.delta or "
                         "fixing.delta_growth, or lower fixing.min_power",
                         (int)STEPS_MAX);
     if (f->step_count < f->step_room) return pwf_ok();
@@ -262,8 +281,9 @@ static pwf_status make_room_for_step(fixing *f)
     return pwf_ok();
 }
 
-/* The centre with the largest count, the smallest value among equals; -1 if none attracts. A centre
- * once chosen has no candidates left, so it needs no dropping. */
+/* Index of the centre with the largest count, the smallest centre among equals; -1 if no centre
+ * attracts a weight. All ranks have the same counts; rank 0 chooses and broadcasts. A centre that
+ * was chosen has no candidates left. */
 static int64_t choose(const fixing *f)
 {
     int64_t best = -1, most = 0;
@@ -277,7 +297,8 @@ static int64_t choose(const fixing *f)
     return best;
 }
 
-/* One greedy step; *attracted says whether there was anything to take. */
+/* One greedy step: all candidates of the best centre are taken, or the nearest of them if they are
+ * more than the quota. *attracted: whether there was a centre to take. */
 static pwf_status greedy_step(fixing *f, bool *attracted)
 {
     const int64_t centre = choose(f);
@@ -306,6 +327,7 @@ static pwf_status greedy_step(fixing *f, bool *attracted)
     return pwf_ok();
 }
 
+/* Stages until the quota is reached. Delta grows without limit, so every weight is reached. */
 static pwf_status run_stages(fixing *f)
 {
     while (f->left > 0) {
@@ -321,7 +343,7 @@ static pwf_status run_stages(fixing *f)
     return pwf_ok();
 }
 
-/* Codes for all centres of the round, or none. */
+/* A code for the centre of each step, or none: on failure the codebook is as before. */
 static pwf_status add_codes(fixing *f, int16_t *codes)
 {
     pwf_codebook *book = f->weights->codebook;
@@ -331,7 +353,7 @@ static pwf_status add_codes(fixing *f, int16_t *codes)
         if (code == PWF_FREE) {
             book->count = before;
             return PWF_FAIL(PWF_CONFIG,
-                            "the fixing round needs more centres than the %d codes there are; "
+                            "the fixing round needs more centres than the limit of %d codes; "
                             "lower fixing.min_power or fixing.max_order, or raise fixing.delta",
                             (int)PWF_CODES_MAX);
         }
@@ -340,6 +362,7 @@ static pwf_status add_codes(fixing *f, int16_t *codes)
     return pwf_ok();
 }
 
+/* Sigma of a weight that was fixed by a step with this spread. */
 static float joined_sigma(int64_t join, float sigma, double spread)
 {
     switch (join) {
@@ -354,6 +377,7 @@ static float joined_sigma(int64_t join, float sigma, double spread)
     }
 }
 
+/* Writes the assignment into mu, sigma, code and codebook. Every rank adds the same centres. */
 static pwf_status commit(fixing *f)
 {
     pwf_round_weights *w = f->weights;
@@ -373,12 +397,14 @@ static pwf_status commit(fixing *f)
     return status;
 }
 
+/* Frees all weights that this round assigned. */
 static void undo(fixing *f)
 {
     for (int64_t i = 0; i < f->local; i++)
         if (f->weights->code[i] < PWF_FREE) f->weights->code[i] = PWF_FREE;
 }
 
+/* The first stage: order 1, the given delta. */
 static void set_stage(fixing *f)
 {
     const pwf_fixing_config *s = f->config;
@@ -395,6 +421,7 @@ static void set_stage(fixing *f)
     f->raise_order = true;
 }
 
+/* The arguments are checked and compared before the first communication that depends on them. */
 pwf_status pwf_cluster_round(const pwf_mesh *mesh, const pwf_fixing_config *config, int round,
                              pwf_round_weights *weights, pwf_round_result *result)
 {

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Sums of doubles over all weights, in block order, with the same bits on any number of ranks.
+ * Called by round.c, collectively. Every rank sums its own blocks; rank 0 gathers one double per
+ * block, adds them in block order and broadcasts the total. */
 #include "cluster.h"
 
-/* The parts of all ranks as pairs (lo, hi), the same on every rank. */
+/* The ranges of all ranks, on every rank. `offset` is used as scratch space for the gather. */
 static void gather_parts(const pwf_mesh *mesh, pwf_range own, pwf_range *parts, int64_t *offset)
 {
     const int ranks = pwf_mesh_size(mesh, PWF_WORLD);
@@ -11,13 +14,14 @@ static void gather_parts(const pwf_mesh *mesh, pwf_range own, pwf_range *parts, 
     pwf_mesh_gather(mesh, PWF_WORLD, parts, offset);
 }
 
-/* Empty parts go last, wherever they are said to lie. */
+/* Order of the ranges by position; empty ones last, whatever their position. */
 static bool comes_before(pwf_range a, pwf_range b)
 {
     if ((a.hi > a.lo) != (b.hi > b.lo)) return a.hi > a.lo;
     return a.lo < b.lo;
 }
 
+/* Insertion sort: ranges almost always come in rank order. */
 static void sort_parts(const pwf_range *parts, int32_t *order, int ranks)
 {
     for (int r = 0; r < ranks; r++) {
@@ -28,7 +32,8 @@ static void sort_parts(const pwf_range *parts, int32_t *order, int ranks)
     }
 }
 
-/* Whole blocks, no gap, no overlap: a caller that breaks this is a bug. */
+/* Asserts that the ranges are whole blocks without gap and overlap; anything else is a bug of the
+ * caller. */
 static void check_parts(const pwf_range *parts, const int32_t *order, int ranks, int64_t total)
 {
     int64_t next = 0;
@@ -42,6 +47,8 @@ static void check_parts(const pwf_range *parts, const int32_t *order, int ranks,
     PWF_ASSERT(next == total);
 }
 
+/* `all` is the number of blocks on rank 0 and negative on other ranks, which need no space for
+ * them. */
 static pwf_status allocate(pwf_block_sums *s, int64_t all, pwf_range **parts)
 {
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, s->ranks, sizeof **parts, parts));
@@ -87,6 +94,7 @@ void pwf_block_sums_free(pwf_block_sums *sums)
     *s = (pwf_block_sums){0};
 }
 
+/* Ranks are visited by the position of their range, so blocks are added in global order. */
 double pwf_block_sums_total(const pwf_block_sums *sums, const pwf_mesh *mesh)
 {
     const pwf_block_sums *s = sums;

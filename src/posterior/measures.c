@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Unique values and entropy of the weights, from a sorted copy. Called by evaluations and pwf
+ * inspect. Allocates 8 bytes per value; touches neither files nor MPI. */
 #include "pwf/core/bits.h"
 #include "pwf/core/mem.h"
 #include "pwf/posterior/posterior.h"
@@ -8,7 +10,8 @@
 
 enum { DIGIT = 11, DIGITS = 1 << DIGIT, PASSES = 3 };
 
-/* Bits of an fp32 number, turned so that integers sort like the numbers; -0 becomes 0. */
+/* Bits of an fp32 number, transformed so that unsigned integers order like the numbers. -0 becomes
+ * 0. */
 static uint32_t key_of(float x)
 {
     uint32_t bits = pwf_float_bits(x);
@@ -18,7 +21,7 @@ static uint32_t key_of(float x)
 
 static const uint32_t key_zero = UINT32_C(0x80000000);
 
-/* Sorts `key`; returns the one of the two arrays that holds the result. */
+/* Radix sort in three passes; returns the one of the two arrays that holds the result. */
 static uint32_t *sort_keys(uint32_t *key, uint32_t *other, int64_t count)
 {
     int64_t place[PASSES][DIGITS] = {{0}};
@@ -44,20 +47,20 @@ static uint32_t *sort_keys(uint32_t *key, uint32_t *other, int64_t count)
     return key;
 }
 
-/* c * log2(n / c): what `c` equal ones of `n` values add to n times the entropy. */
+/* c * log2(n / c): the contribution of `c` equal values among `n` to n times the entropy. */
 static double share(int64_t c, int64_t n)
 {
     return (double)c * log2((double)n / (double)c);
 }
 
-/* Walks the runs of equal keys, in the order of the values. */
+/* Walks the runs of equal keys in ascending order, which fixes the order of the sum. */
 static void measure_runs(const uint32_t *key, int64_t count, pwf_measures *out)
 {
     int64_t zeros = 0;
     for (int64_t i = 0; i < count; i++)
         zeros += key[i] == key_zero;
     double all = 0.0, nonzero = 0.0;
-    int64_t last = 0; /* runs of the same length come in crowds while nothing is fixed */
+    int64_t last = 0; /* most runs have the length of the one before while nothing is fixed */
     double last_all = 0.0, last_nonzero = 0.0;
     for (int64_t i = 0, end; i < count; i = end) {
         for (end = i + 1; end < count && key[end] == key[i];)

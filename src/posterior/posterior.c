@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Sampling, means and gradients of the posterior, block by block on all threads of a rank. Called
+ * by the training step and evaluations. Each task works on one block of the rank's range, so the
+ * result does not depend on the number of threads or ranks. No files, no MPI. */
 #include "pwf/posterior/posterior.h"
 
 #include "posterior_kernels.h"
@@ -6,6 +9,7 @@
 
 #include <string.h>
 
+/* The element loops for one instruction set. */
 typedef struct kernels {
     void (*draw)(float *, const float *, const float *, const float *, int64_t);
     void (*draw_rounded)(float *, const float *, const float *, const float *, const uint16_t *,
@@ -24,21 +28,21 @@ typedef struct kernels {
     }
 static const kernels table[PWF_ISA_COUNT] = {PWF_TABLE(base), PWF_TABLE(avx2), PWF_TABLE(avx512)};
 
-/* What the tasks of one call share; task t is block t of the own range. */
+/* Arguments of one call, shared by its tasks; task t is block t of the rank's range. */
 typedef struct job {
     const pwf_state *state;
     const pwf_posterior_config *config;
     bool reference; /* regularise fixed weights too */
     const pwf_stream *noise;
     const kernels *k;
-    float *weights; /* sampling, means */
+    float *weights; /* output of sampling and means */
     bool rounded;
-    const int64_t *sum; /* gradient */
+    const int64_t *sum; /* input of the gradient, exact units */
     float *dmu, *dsigma;
     double *norm;
 } job;
 
-/* A block of the own range: its flat elements [lo, hi), of which [lo, edge) have a posterior. */
+/* A block: flat elements [lo, hi), of which [lo, edge) have a posterior. */
 typedef struct block {
     int64_t lo, edge, hi;
 } block;
@@ -51,6 +55,7 @@ static block block_of(const pwf_state *s, int task)
     return (block){lo, edge, hi};
 }
 
+/* Number of blocks in the rank's range, which starts at a block boundary. */
 static int block_tasks(const pwf_state *s)
 {
     const int64_t blocks = pwf_block_count(pwf_range_length(s->own));
@@ -59,6 +64,7 @@ static int block_tasks(const pwf_state *s)
     return (int)blocks;
 }
 
+/* Noise is keyed by the flat index, so it does not depend on which rank draws it. */
 static void sample_block(void *context, int task, int worker)
 {
     (void)worker;
@@ -93,6 +99,7 @@ void pwf_posterior_sample(const pwf_state *state, pwf_pool *pool, pwf_stream noi
     pwf_pool_run(pool, block_tasks(state), sample_block, &j);
 }
 
+/* Only values with a posterior are rounded; plain parameters are copied. */
 static void means_block(void *context, int task, int worker)
 {
     (void)worker;
@@ -111,7 +118,7 @@ void pwf_posterior_means(const pwf_state *state, pwf_pool *pool, bool rounded, f
     pwf_pool_run(pool, block_tasks(state), means_block, &j);
 }
 
-/* The first parameter of the flat order that ends after element `at`. */
+/* Index of the first parameter that ends after flat element `at`. */
 static int param_at(const pwf_registry *registry, int64_t at)
 {
     int low = 0, high = pwf_registry_params(registry);
@@ -126,7 +133,8 @@ static int param_at(const pwf_registry *registry, int64_t at)
     return low;
 }
 
-/* The regulariser on those parameters of the block that are weights; biases are left alone. */
+/* Applies the regulariser to the parameters of the block with the role of a weight; biases are
+ * exempt. */
 static void pull_block(const job *j, block b, const float *eps)
 {
     const pwf_state *s = j->state;
@@ -144,6 +152,7 @@ static void pull_block(const job *j, block b, const float *eps)
     }
 }
 
+/* Converts the exact sums to fp32 before anything is computed from them. */
 static void gradient_block(void *context, int task, int worker)
 {
     (void)worker;
@@ -159,7 +168,7 @@ static void gradient_block(void *context, int task, int worker)
                    count);
         if (j->noise) pull_block(j, b, eps);
     }
-    /* Past the posterior there is no dsigma; its address would lie outside the array. */
+    /* A block without a posterior has no dsigma; its address would lie outside the array. */
     j->norm[task] =
         j->k->squares(j->dmu + at, b.hi - b.lo, count > 0 ? j->dsigma + at : NULL, count);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Compiled once per instruction set. Selections are written as blends of two finished values, so
- * that the loops vectorise. */
+/* The element loops of the posterior, compiled once per instruction set, with the same bits in
+ * each. Called by posterior.c on any thread. Pure functions of their arguments. Selections are
+ * written as blends of two finished values, so that the loops vectorise. */
 #include "posterior_kernels.h"
 
 #include "pwf/core/bits.h"
@@ -8,7 +9,7 @@
 
 #include <math.h>
 
-/* A NaN of sigma must stay visible, hence this order of the comparison. */
+/* In this order of the comparison a NaN of sigma stays visible. */
 static inline float floored(float sigma)
 {
     return sigma < PWF_SIGMA_FLOOR ? PWF_SIGMA_FLOOR : sigma;
@@ -22,16 +23,16 @@ void PWF_KERNEL(pwf_posterior_draw)(float *restrict weights, const float *restri
         weights[i] = fmaf(floored(sigma[i]), eps[i], mu[i]);
 }
 
-/* The upper half of bits + below, as a number: `below` is what the lower half is rounded with.
- * Nothing is added to what is not finite, which so stays visible. */
+/* The upper 16 bits of bits + below, as a number; `below` determines the rounding of the lower
+ * half. Nothing is added to Inf and NaN, so that they stay what they are. */
 static inline float upper_half(uint32_t bits, uint32_t below)
 {
     const uint32_t added = (bits & 0x7fffffffu) < 0x7f800000u ? below : 0u;
     return pwf_float_of((bits + added) & 0xffff0000u);
 }
 
-/* The lower half of the bits is the share of a step of bf16 by which the number lies away from
- * zero; so many of the 2^16 random numbers carry. */
+/* Stochastic rounding to bf16: the lower half of the bits, out of 2^16, is the probability that
+ * adding a random 16-bit number carries into the upper half. */
 void PWF_KERNEL(pwf_posterior_draw_rounded)(float *restrict weights, const float *restrict mu,
                                             const float *restrict sigma, const float *restrict eps,
                                             const uint16_t *restrict random, int64_t count)

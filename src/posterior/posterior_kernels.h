@@ -10,12 +10,12 @@
 /* The element loops of the posterior. No two arrays overlap. `code` >= 0 marks a fixed weight.
  *
  * draw: weights = mu + max(sigma, 2^-30) * eps.
- * draw_rounded: that plus 16 random bits below bf16's last, cut to bf16: the mean is kept.
+ * draw_rounded: the same, rounded stochastically to bf16 by 16 random bits; the mean is preserved.
  * round: weights = the bf16 number nearest to mu, ties to even.
- * loss: dmu holds dL/dw and keeps it, dsigma = eps * dL/dw, 0 below the floor of sigma; fixed
- *   weights get 0 in both. `eps` NULL: dsigma = 0.
- * pull: dsigma -= weight * max(0, target - sigma) * |eps|, of fixed weights only if `fixed_too`.
- * squares: sum of squares of both arrays, see the order there. */
+ * loss: dmu is dL/dw on entry and exit; dsigma = eps * dL/dw, 0 where sigma is below its floor.
+ *   Fixed weights get 0 in both. `eps` NULL: dsigma = 0.
+ * pull: dsigma -= weight * max(0, target - sigma) * |eps|; for fixed weights only if `fixed_too`.
+ * squares: sum of squares of both arrays, in the order that posterior_kernels.c defines. */
 #define PWF_DECLARE(isa)                                                                           \
     void pwf_posterior_draw_##isa(float *weights, const float *mu, const float *sigma,             \
                                   const float *eps, int64_t count);                                \

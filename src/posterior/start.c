@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Start values of sigma: a weight far from its two neighbouring powers of two, relative to its
- * size, may move much; one that is a power of two already may not move at all. */
+/* Start values of sigma, per tensor, from the means. Called once at the start of Bayesian training,
+ * on every rank for its range. A weight far from both neighbouring powers of two, relative to its
+ * size, gets a large sigma; one that is a power of two gets the smallest. No files, no MPI. */
 #include "pwf/core/bits.h"
 #include "pwf/core/mem.h"
 #include "pwf/posterior/posterior.h"
 
 #include <math.h>
 
-/* (u - a)/a * (a - d)/a for a = |mu| > 0 between the powers of two d <= a <= u. Every fp32 number,
+/* (u - a)/a * (a - d)/afor a = |mu| > 0 between the powers of two d <= a <= u. Every fp32 number,
  * denormals too, is a normal double, so clearing the fraction gives d exactly. */
 static double room_around(float mu)
 {
@@ -19,12 +20,12 @@ static double room_around(float mu)
 
 enum { DIGIT = 11, DIGITS = 1 << DIGIT };
 
-/* Sorted place k of non-negative doubles given by their bits, and the place after it in *after
- * (+infinity behind the last). Digit by digit from the top, keeping the digit that holds place k:
- * linear whatever the values. Destroys `key`. */
+/* The k-th smallest (from 0) of non-negative doubles given by their bits, and the next one in
+ * *after, +infinity if there is none. Radix selection from the most significant digit: linear for
+ * any values. Destroys `key`. */
 static double select_place(uint64_t *key, int64_t count, int64_t k, double *after)
 {
-    uint64_t above = pwf_double_bits(INFINITY); /* least of the keys left behind that are larger */
+    uint64_t above = pwf_double_bits(INFINITY); /* smallest of the larger keys that were dropped */
     int shift = 64;
     while (shift > 0) {
         shift = shift > DIGIT ? shift - DIGIT : 0;
@@ -47,8 +48,8 @@ static double select_place(uint64_t *key, int64_t count, int64_t k, double *afte
     return pwf_double_of(key[0]);
 }
 
-/* The 75th percentile with linear interpolation, as numpy computes it: both its formulas are
- * kept, so that the bits are numpy's too. */
+/* The 75th percentile with linear interpolation. Both formulas of numpy are used, so that the bits
+ * are those of numpy. */
 static double upper_quartile(uint64_t *key, int64_t count)
 {
     const double place = (double)(count - 1) * 0.75;
@@ -61,7 +62,7 @@ static double upper_quartile(uint64_t *key, int64_t count)
     return t < 0.5 ? a + step * t : b - step * (1.0 - t);
 }
 
-/* Sets sigma[i] from mu[i]; quartile 0 means that the tensor offers no scale. */
+/* Sets sigma[i] from mu[i]. A quartile of 0 means that all values are powers of two or 0. */
 static void set_sigma(float *sigma, const float *mu, int64_t count, double quartile,
                       const pwf_posterior_config *config)
 {
@@ -76,6 +77,7 @@ static void set_sigma(float *sigma, const float *mu, int64_t count, double quart
     }
 }
 
+/* One tensor: the quartile is over all of it, sigma is set for the elements in the rank's range. */
 static pwf_status start_param(pwf_state *state, const pwf_posterior_config *config,
                               const pwf_param *p, const float *full_mu, uint64_t *key)
 {
@@ -83,10 +85,11 @@ static pwf_status start_param(pwf_state *state, const pwf_posterior_config *conf
     int64_t used = 0;
     for (int64_t i = 0; i < p->count; i++) {
         if (!isfinite(mu[i]))
-            return PWF_FAIL(PWF_NUMBERS,
-                            "element %lld of parameter '%s' is not a finite number; posteriors "
-                            "cannot start from it: take an earlier checkpoint or other weights",
-                            (long long)i, p->name);
+            return PWF_FAIL(
+                PWF_NUMBERS,
+                "element %lld of parameter '%s' is not finite; start from an earlier checkpoint "
+                "or from other weights",
+                (long long)i, p->name);
         if (fabsf(mu[i]) > 0.0f) key[used++] = pwf_double_bits(room_around(mu[i]));
     }
     const double quartile = used ? upper_quartile(key, used) : 0.0;
@@ -97,6 +100,7 @@ static pwf_status start_param(pwf_state *state, const pwf_posterior_config *conf
     return pwf_ok();
 }
 
+/* Whether a tensor has a posterior and elements in the range. */
 static bool meets(const pwf_param *p, pwf_range own)
 {
     return p->posterior && p->offset < own.hi && own.lo < p->offset + p->count;

@@ -12,44 +12,47 @@
 
 #define PWF_SIGMA_FLOOR 0x1p-30f
 
-/** Sets sigma of the own range from the means, per tensor (quantile over the whole tensor).
- * Local. `full_mu` holds all `total` means. Takes 8 bytes per element of the largest tensor that
- * meets the own range. Fails with PWF_RESOURCE, and with PWF_NUMBERS when a mean of such a tensor
- * is not finite; sigma is then partly set. Same bits for any sharding and instruction set. */
+/** Sets sigma of the rank's range from the means, per tensor, with a quantile over the whole
+ * tensor. `full_mu`: all means [total]. Allocates 8 bytes per element of the largest tensor that
+ * overlaps the range.
+ * Local. Fails with PWF_RESOURCE, or PWF_NUMBERS if a mean of such a tensor is
+ * not finite; sigma is then partly set. Exact: the same bits for any sharding and instruction set.
+ */
 pwf_status pwf_posterior_start_sigma(pwf_state *state, const pwf_posterior_config *config,
                                      const float *full_mu);
 
-/** Draws the weights of the own range: mu + max(sigma, 2^-30) * eps, one rounding; plain ones are
- * copied. With `rounded` each is then one of the two bf16 numbers around it, by 16 bits of the
- * stream PWF_RNG_ROUND of the same step and sample, so that its mean over these bits is exactly the
- * draw; beyond the largest bf16 number, 3.39e38, it may become infinite. `weights` points to the
- * element own.lo.
- * Local. Same bits on every instruction set. */
+/** Samples the weights of the rank's range: mu + max(sigma, 2^-30) * eps, with one rounding. Plain
+ * parameters are copied. With `rounded`, each weight is rounded stochastically to bf16 by 16 bits
+ * of the stream PWF_RNG_ROUND of the same step and sample; its mean over these bits is the
+ * unrounded weight. Above 3.39e38, the largest bf16 number, it may become infinite. weights [own.hi
+ * - own.lo].
+ * Local. Exact: the same bits on every instruction set. */
 void pwf_posterior_sample(const pwf_state *state, pwf_pool *pool, pwf_stream noise, bool rounded,
                           float *weights);
 
-/** The means of the own range as weights, those with a posterior rounded to the nearest bf16 number
- * (ties to even) if `rounded` says so. `weights` points to the element own.lo.
- * Local. Same bits on every instruction set. */
+/** Copies the means of the rank's range to weights [own.hi - own.lo]. With `rounded`, those with a
+ * posterior are rounded to the nearest bf16 number, ties to even.
+ * Local. Exact: the same bits on every instruction set. */
 void pwf_posterior_means(const pwf_state *state, pwf_pool *pool, bool rounded, float *weights);
 
-/** From the summed loss gradient of the own range (`sum` points to element own.lo, exact units)
- * to the gradients of mu and sigma, regulariser included, and the sum of their squares per block.
- * Fixed weights get 0, unless `reference`: then they too are regularised. `noise` NULL: ordinary
- * training without posterior; d sigma is then 0 throughout.
- * Local. dmu [own], dsigma [own_posterior]; `norm` has an entry per block of the own range, squares
- * added in double, in a fixed order. Same bits on every instruction set. */
+/** Computes the gradients of mu and sigma, regulariser included, from the summed loss gradient
+ * `sum` [own.hi - own.lo] in exact units, and the sum of their squares per block. Fixed weights get
+ * 0, unless `reference`: then they are regularised too. `noise` NULL: training without a posterior;
+ * dsigma is then 0. dmu [own.hi - own.lo]; dsigma [own_posterior.hi - own_posterior.lo]; norm
+ * [blocks], squares added in double in a fixed order.
+ * Local. Exact: the same bits on every
+ * instruction set. */
 void pwf_posterior_gradient(const pwf_state *state, const pwf_posterior_config *config,
                             bool reference, pwf_pool *pool, const pwf_stream *noise,
                             const int64_t *sum, float *dmu, float *dsigma, double *norm);
 
 typedef struct pwf_measures {
-    int64_t unique;                  /* distinct values, -0 counted as 0 */
-    double entropy, entropy_nonzero; /* bits; without the zeros */
+    int64_t unique;                  /* distinct values; -0 counts as 0 */
+    double entropy, entropy_nonzero; /* bits per value; without zeros */
 } pwf_measures;
 
-/** Measures `count` values.
- * Local; sorts a copy: 8 bytes per value for a while. Fails with PWF_RESOURCE. */
+/** Unique values and entropy of values [count]. Sorts a copy: allocates 8 bytes per value.
+ * Local. Fails with PWF_RESOURCE. */
 pwf_status pwf_posterior_measures(const float *values, int64_t count, pwf_measures *out);
 
 #endif
