@@ -1,4 +1,5 @@
-# Man pages, the installed documentation, and the target `docs`: HTML of the public headers.
+# Man pages, the installed documentation, and the target `docs`: HTML of the public headers, and the
+# pictures of docs/explanation/architecture.md, to be copied there when they change.
 
 # The man pages are made from the programs' own --help, so they cannot differ from the option table.
 set(man_pages)
@@ -41,7 +42,8 @@ if(DOXYGEN_PROGRAM)
     COMMENT "HTML of the public headers: ${CMAKE_BINARY_DIR}/docs/html/index.html" VERBATIM)
   if(DOT_PROGRAM)
     add_custom_command(TARGET docs POST_BUILD
-      COMMAND bash ${CMAKE_SOURCE_DIR}/cmake/room_graph.sh ${CMAKE_BINARY_DIR}/docs/rooms.svg
+      COMMAND bash ${CMAKE_SOURCE_DIR}/cmake/room_graph.sh ${CMAKE_BINARY_DIR}/docs/architecture.svg
+      COMMAND ${DOT_PROGRAM} -Tsvg docs/explanation/step.dot -o ${CMAKE_BINARY_DIR}/docs/step.svg
       WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} VERBATIM)
   endif()
 endif()

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Documentation: links and anchors exist, named functions are in the file they link to, paths of pages named in
-# the sources exist, lines have at most 130 characters outside tables, and each exit code and metrics row is
-# described.
+# the sources exist, every page is in the index, lines have at most 130 characters outside tables and program
+# text, and the metrics rows and the steps of a commit are described.
 set -euo pipefail
 bad=0
 complain() { echo "$1"; bad=1; }
-mapfile -t pages < <(find docs README.md CONTRIBUTING.md CHANGELOG.md SECURITY.md -name '*.md')
+mapfile -t pages < <(find docs ./*.md -name '*.md')
 
 # The anchors of a page, as GitHub makes them from headings.
 anchors() {
@@ -36,12 +36,27 @@ done
 
 while IFS=: read -r file path; do
     [ -e "$path" ] || complain "$file names $path, which does not exist"
-done < <(grep -roE --exclude-dir=corpus 'docs/[a-z/_-]+\.(md|svg)' src include tests jobs slurm configs cmake CMakeLists.txt)
+done < <(grep -roE --exclude-dir=corpus 'docs/[a-z/_-]+\.(md|svg)' src include tests jobs slurm configs CMakeLists.txt)
+
+while read -r page; do
+    grep -qF "(${page#docs/})" docs/index.md || complain "docs/index.md has no link to $page"
+done < <(find docs -mindepth 2 -name '*.md')
 
 # Facts that the program knows.
 while read -r kind; do
     grep -qE "(^### |^\| \`)$kind\b" docs/reference/metrics.md || complain "docs/reference/metrics.md lacks $kind"
 done < <(grep -rhoE '"kind", "[a-z]+"' src/report src/train | sed -E 's/.*"([a-z]+)"$/\1/')
+while read -r field; do
+    grep -qF "\`$field\`" docs/reference/checkpoint-format.md ||
+        grep -qF "/$field\`" docs/reference/checkpoint-format.md ||
+        complain "docs/reference/checkpoint-format.md lacks $field"
+done < <(sed -nE 's#^ *\{"(/[a-z]+)?/([a-z_]+)", PWF_FIELD.*#\2#p' src/ckpt/fields.c)
+# The picture shows the rooms of the link graph.
+while read -r room; do
+    grep -q ">$room</text>" docs/explanation/architecture.svg ||
+        complain "docs/explanation/architecture.svg lacks $room: bash cmake/room_graph.sh docs/explanation/architecture.svg"
+    grep -q "\`$room\`" docs/explanation/architecture.md || complain "docs/explanation/architecture.md lacks $room"
+done < <(find src -mindepth 1 -maxdepth 1 -type d -printf '%f\n')
 # shellcheck disable=SC2016
 while read -r step; do
     grep -qw "$step" src/ckpt/*.c || complain "docs/explanation/checkpoints.md: no step $step in src/ckpt"
