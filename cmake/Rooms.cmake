@@ -8,7 +8,7 @@ target_compile_definitions(pwf_flags INTERFACE _POSIX_C_SOURCE=200809L
 # drop errno and trap bookkeeping, which changes no result and lets loops vectorise.
 target_compile_options(pwf_flags INTERFACE
   -ffp-contract=off -fno-math-errno -fno-trapping-math
-  -fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=
+  -fmacro-prefix-map=${CMAKE_SOURCE_DIR}/= -fmacro-prefix-map=../=
   -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
   $<$<BOOL:${PWF_WERROR}>:-Werror>
   -fstack-protector-strong -fPIE
@@ -33,15 +33,18 @@ set(PWF_ISA_FLAGS_avx512bf16 ${PWF_ISA_FLAGS_avx512} -mavx512bf16)
 #          [FOREIGN target ...])
 # KERNELS are compiled once per instruction set, with PWF_ISA set to its name; see core/isa.h.
 # KERNELS_BF16, some of them, once more for AVX512_BF16.
+#
+# Each room has an include folder of its own in the build tree, which holds only pwf/<room>/. A file
+# sees the headers of its room and of the rooms that NEEDS reaches; any other include fails.
 function(pwf_room room)
   cmake_parse_arguments(A "" "" "SOURCES;KERNELS;KERNELS_BF16;NEEDS;FOREIGN" ${ARGN})
   add_library(pwf_${room} STATIC ${A_SOURCES})
-  target_include_directories(pwf_${room} PUBLIC ${CMAKE_SOURCE_DIR}/include
-                             PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
-  target_link_libraries(pwf_${room} PUBLIC pwf_flags)
-  foreach(need ${A_NEEDS})
-    target_link_libraries(pwf_${room} PUBLIC pwf_${need})
-  endforeach()
+  set(headers ${CMAKE_BINARY_DIR}/rooms/${room})
+  file(MAKE_DIRECTORY ${headers}/pwf)
+  file(CREATE_LINK ${CMAKE_SOURCE_DIR}/include/pwf/${room} ${headers}/pwf/${room} SYMBOLIC)
+  list(TRANSFORM A_NEEDS PREPEND pwf_ OUTPUT_VARIABLE needs)
+  target_include_directories(pwf_${room} PUBLIC ${headers} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+  target_link_libraries(pwf_${room} PUBLIC pwf_flags ${needs})
   target_link_libraries(pwf_${room} PRIVATE ${A_FOREIGN})
   set(isas)
   if(A_KERNELS)
@@ -57,11 +60,10 @@ function(pwf_room room)
     else()
       add_library(${objects} OBJECT ${A_KERNELS})
     endif()
-    target_include_directories(${objects} PRIVATE ${CMAKE_SOURCE_DIR}/include
-                               ${CMAKE_CURRENT_SOURCE_DIR})
+    target_include_directories(${objects} PRIVATE ${headers} ${CMAKE_CURRENT_SOURCE_DIR})
     target_compile_definitions(${objects} PRIVATE PWF_ISA=${isa})
     target_compile_options(${objects} PRIVATE ${PWF_ISA_FLAGS_${isa}})
-    target_link_libraries(${objects} PRIVATE pwf_flags)
+    target_link_libraries(${objects} PRIVATE pwf_flags ${needs})
     target_sources(pwf_${room} PRIVATE $<TARGET_OBJECTS:${objects}>)
   endforeach()
 endfunction()
