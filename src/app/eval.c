@@ -5,7 +5,8 @@
 #include "app.h"
 
 #include "pwf/core/json.h"
-#include "pwf/train/train.h"
+#include "pwf/core/terminal.h"
+#include "pwf/infer/infer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,8 +88,9 @@ static pwf_status eval(const pwf_mesh *launch, const pwf_app_args *args)
         return pwf_app_usage(args->command, "--precision %.40s: must be fp32 or bf16", p.precision);
     PWF_TRY(pwf_app_settle_network(launch, args, bf16 ? PWF_BF16 : PWF_FP32, &config));
     PWF_TRY(pwf_mesh_new((int)config.parallel.shards, &mesh));
-    pwf_status s = pwf_train_evaluate(mesh, &config, args->operand[0],
-                                      pwf_app_value(args, "--ensemble") != NULL, &found);
+    pwf_status s = pwf_infer_evaluate(mesh, &config, args->operand[0],
+                                      pwf_app_value(args, "--ensemble") != NULL,
+                                      pwf_terminal_rewrites(), &found);
     if (s.code == PWF_OK && pwf_mesh_rank(mesh, PWF_WORLD) == 0) {
         if (pwf_app_value(args, "--json"))
             s = print_json(&p);

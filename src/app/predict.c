@@ -5,7 +5,7 @@
 #include "app.h"
 
 #include "pwf/arrays/predict_file.h"
-#include "pwf/train/train.h"
+#include "pwf/infer/infer.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -89,10 +89,10 @@ static pwf_status predict(const pwf_mesh *launch, const pwf_app_args *args)
     PWF_TRY(pwf_app_settle_network(launch, args, PWF_FP32, &config));
     PWF_TRY(pwf_mesh_agree(launch, first ? pwf_logits_check(out) : pwf_ok()));
     PWF_TRY(pwf_mesh_new((int)config.parallel.shards, &mesh));
-    pwf_status s = pwf_train_predict(mesh, &config, file, in, &found);
+    pwf_status s = pwf_infer_predict(mesh, &config, file, in, &found);
     if (s.code == PWF_OK && first) s = save(args, &config, &found);
     s = pwf_mesh_agree(mesh, s);
-    pwf_train_predict_free(&found);
+    pwf_infer_free_prediction(&found);
     pwf_mesh_free(mesh);
     return s;
 }

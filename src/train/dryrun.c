@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a run will cost, told before it costs anything: memory of a rank, bytes moved, checkpoint
- * size, steps, and after a short measurement the time, over numbers of nodes and shards. */
+/* `pwf_dist --dry-run`: what a run will cost, before it costs anything: memory of a rank, bytes
+ * moved, checkpoint size, steps, and after a short measurement the time, for several numbers of
+ * nodes and shards. Called by pwf_dist; pwf_train_needs also by the launch checks. Prints to stdout
+ * on rank 0; the steps of the measurement change a state that is then thrown away. */
 #include "pwf/core/clock.h"
 #include "pwf/core/mem.h"
+#include "pwf/models/model.h"
 #include "pwf/train/train.h"
-#include "trainer.h"
+
+#include "agree.h"
+#include "phase.h"
+#include "step.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -14,12 +20,12 @@ enum { CALIBRATION_STEPS = 4 };
 
 static const double MIB = 1048576.0;
 
-/* What is known of the run at hand. */
+/* Facts of the run at hand. */
 typedef struct dry_run {
     pwf_trainer *t;
     double program;     /* bytes of the process before the run began: libraries, MPI */
-    double activations; /* bytes of one worker's executors */
-    double packed;      /* bytes of the weights in the order they like */
+    double activations; /* bytes of one worker's executor */
+    double prepacked;   /* bytes of the prepacked weights */
     double units;       /* the whole run, in training steps */
     int64_t node_ranks; /* as this job has them */
     bool calibrated;
@@ -32,84 +38,80 @@ typedef struct cost {
     double state, weights, gradients, activations, other, moved;
 } cost;
 
-/* What follows from the number of parameters alone; `fuzzy` of them have a posterior. */
-static cost cost_of_parameters(const pwf_config *config, double total, double fuzzy, double share)
+/* Costs that follow from the number of parameters alone; `posterior` of them have a posterior. */
+static cost cost_of_parameters(const pwf_config *config, double total, double posterior,
+                               double share)
 {
     const double threads = (double)config->parallel.threads;
     const bool halved = config->parallel.precision == PWF_BF16 && share < 1.0;
     const double moments = pwf_optimiser_moments(pwf_optimiser_get(config->optim.name));
     cost c = {
-        .state = share * (4.0 * (1.0 + moments) * (total + fuzzy) + 2.0 * fuzzy),
-        .weights = 4.0 * total + (halved ? 2.0 * fuzzy : 0.0),
-        .gradients = 8.0 * total + threads * 4.0 * total + share * 4.0 * (total + fuzzy),
-        /* rank 0 sorts all means to measure them, and at the end reads the model back and packs it
-         */
+        .state = share * (4.0 * (1.0 + moments) * (total + posterior) + 2.0 * posterior),
+        .weights = 4.0 * total + (halved ? 2.0 * posterior : 0.0),
+        .gradients = 8.0 * total + threads * 4.0 * total + share * 4.0 * (total + posterior),
+        /* Rank 0 sorts all means to measure them, and at the end reads and encodes the model. */
         .other = 12.0 * total,
     };
-    if (config->checkpoint.async) c.other += c.state; /* the copy that is written */
+    if (config->checkpoint.async) c.other += c.state; /* the copy being written */
     return c;
 }
 
 static cost cost_of(const dry_run *d, int64_t ranks, int64_t shards)
 {
     const pwf_trainer *t = d->t;
-    const double total = (double)t->state->total;
+    const double total = (double)t->now.state->total;
     const double share = 1.0 / (double)shards;
-    cost c = cost_of_parameters(t->config, total, (double)t->state->posterior, share);
-    c.weights += d->packed;
+    cost c = cost_of_parameters(t->config, total, (double)t->now.state->posterior, share);
+    c.weights += d->prepacked;
     c.activations = (double)t->config->parallel.threads * d->activations;
     c.other += d->program + (double)pwf_mem_now(PWF_MEM_DATA);
     pwf_traffic all;
-    pwf_plan_traffic(t, ranks, shards, &all);
+    pwf_plan_traffic(t->engine, ranks, shards, &all);
     for (int a = 0; a < PWF_AXES; a++)
         for (int k = 0; k < PWF_TRAFFIC_KINDS; k++)
             c.moved += (double)all.bytes[a][k] / (double)ranks;
     return c;
 }
 
-/* Makes one executor of each kind for a moment, to read their memory off the account. A worker has
- * never both. */
+/* Creates one executor of each kind in turn, to read their memory off the account; a worker never
+ * has two. Local. */
 static pwf_status measure_executors(dry_run *d)
 {
     const pwf_config *c = d->t->config;
-    const int64_t slot = c->train.batch / c->parallel.slots;
-    const struct {
-        int64_t images;
-        pwf_mode mode;
-        pwf_precision precision;
-    } kinds[] = {{slot, pwf_slots_mode(c), d->t->training},
-                 {slot, pwf_slots_mode(c), PWF_FP32}, /* BatchNorm's statistics at the end */
-                 {c->eval.batch, PWF_MODE_PREDICT, d->t->measuring}};
+    const pwf_work kinds[] = {pwf_slots_work(c, d->t->precision),
+                              pwf_slots_work(c, PWF_FP32), /* BatchNorm's statistics at the end */
+                              {c->eval.batch, PWF_MODE_PREDICT, PWF_FP32}};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         pwf_executor *executor;
         int pieces;
-        PWF_TRY(pwf_executor_new(d->t->graph, kinds[i].images, kinds[i].mode, kinds[i].precision,
-                                 &executor));
-        d->packed = fmax(d->packed, (double)pwf_executor_packed(executor, &pieces));
+        PWF_TRY(pwf_executor_new(d->t->engine->graph, kinds[i].images, kinds[i].mode,
+                                 kinds[i].precision, &executor));
+        d->prepacked = fmax(d->prepacked, (double)pwf_executor_packed(executor, &pieces));
         d->activations = fmax(d->activations, (double)pwf_mem_now(PWF_MEM_ACTIVATIONS));
         pwf_executor_free(executor);
     }
     return pwf_ok();
 }
 
-/* A few Bayesian steps of the run, thrown away afterwards. The first is not timed: it makes the
- * plans of the other workers. */
+/* Times a few Bayesian steps, and their slots once more. The first is not timed: it creates the
+ * executors. Collective. */
 static pwf_status calibrate(dry_run *d)
 {
     pwf_trainer *t = d->t;
     const int64_t slots = t->config->parallel.slots;
     const int64_t workers = pwf_mesh_size(t->mesh, PWF_WORLD) * t->config->parallel.threads;
-    t->position.phase = PWF_PHASE_TRAIN;
+    t->now.facts.position.phase = PWF_PHASE_TRAIN;
     double slots_seconds = 0.0, seconds = 0.0;
     for (int i = 0; i < CALIBRATION_STEPS; i++) {
         const double begun = pwf_clock_seconds();
         PWF_TRY(pwf_step_run(t));
         const double step = pwf_clock_seconds() - begun;
         const double again = pwf_clock_seconds();
-        pwf_slots_clear(t);
-        const pwf_status ran = pwf_slots_run(t, true);
+        pwf_slots_clear(t->engine, &t->batch);
+        const pwf_status ran =
+            pwf_slots_run(t->engine, &t->batch, &t->now.facts.position, t->precision, true);
         const double taken = pwf_clock_seconds() - again;
-        pwf_exchange_reduce_end(t->exchange);
+        pwf_exchange_reduce_end(t->engine->exchange);
         PWF_TRY(pwf_trainer_agree(t, ran));
         if (i == 0) continue;
         slots_seconds += taken;
@@ -134,6 +136,7 @@ static void print_time(double seconds)
         printf(" %9.1f h", seconds / 3600.0);
 }
 
+/* One row of the table. */
 static void print_row(const dry_run *d, int64_t ranks, int64_t shards)
 {
     const pwf_trainer *t = d->t;
@@ -149,13 +152,13 @@ static void print_row(const dry_run *d, int64_t ranks, int64_t shards)
         const int64_t workers = ranks * t->config->parallel.threads;
         const int64_t waves = (t->config->parallel.slots + workers - 1) / workers;
         const double step = (double)waves * d->slot + d->update / (double)shards;
-        print_time(step * (double)pwf_plan_steps(t->config, pwf_dataset_count(t->train_data), 1.0));
+        print_time(step * (double)pwf_plan_steps(&t->plan, 1.0));
         print_time(step * d->units);
     }
     printf("\n");
 }
 
-/* One rank, twice as many up to a full node, then twice as many full nodes. */
+/* The next row of the table: one rank, doubled up to a full node, then full nodes, doubled. */
 static int64_t next_ranks(const dry_run *d, int64_t ranks)
 {
     return ranks < d->node_ranks && 2 * ranks > d->node_ranks ? d->node_ranks : 2 * ranks;
@@ -165,17 +168,15 @@ static void print_table(const dry_run *d)
 {
     const pwf_trainer *t = d->t;
     const pwf_config *c = t->config;
-    const int64_t images = pwf_dataset_count(t->train_data);
     const int64_t rounds = c->fixing.fractions.count;
-    const int64_t baseline =
-        c->train.baseline_epochs > 0.0 ? pwf_plan_steps(c, images, c->train.baseline_epochs) : 0;
-    const int64_t first = pwf_plan_steps(c, images, c->fixing.first_epochs);
-    const int64_t other = pwf_plan_steps(c, images, c->fixing.epochs);
+    const int64_t baseline = pwf_plan_baseline_steps(&t->plan);
+    const int64_t first = pwf_plan_steps(&t->plan, c->fixing.first_epochs);
+    const int64_t other = pwf_plan_steps(&t->plan, c->fixing.epochs);
     const double evaluations = d->units - (double)(baseline + first + (rounds - 1) * other);
     const cost one = cost_of(d, 1, 1);
     printf("%s: %" PRId64 " parameters, %" PRId64 " of them posterior\n", c->model.name,
-           t->state->total, t->state->posterior);
-    if (t->training == PWF_BF16) printf("training in bf16\n");
+           t->now.state->total, t->now.state->posterior);
+    if (t->precision == PWF_BF16) printf("training in bf16\n");
     printf("steps: %" PRId64 " of ordinary training, %" PRId64 " before the first round, %" PRId64
            " before each of %" PRId64 " others;\n       evaluations cost as much as %.0f more\n",
            baseline, first, other, rounds - 1, evaluations);
@@ -205,7 +206,7 @@ pwf_status pwf_train_dry_run(const pwf_mesh *mesh, const pwf_config *config, boo
     dry_run d = {.calibrated = calibrated};
     d.program = fmax(0.0, (double)pwf_mem_process_peak() - (double)pwf_mem_peak_total());
     PWF_TRY(pwf_trainer_new(mesh, config, &d.t));
-    d.units = pwf_plan_units(d.t, &d.t->position);
+    d.units = pwf_plan_units(&d.t->plan, &d.t->now.facts.position);
     d.node_ranks = pwf_mesh_node_ranks(mesh);
     pwf_status status = pwf_mesh_agree(mesh, measure_executors(&d));
     if (status.code == PWF_OK && calibrated) status = calibrate(&d);
@@ -220,10 +221,10 @@ pwf_status pwf_train_needs(const pwf_config *config, pwf_needs *out)
     pwf_graph *graph = NULL;
     PWF_TRY(pwf_model_build(pwf_config_model(config), &registry, &graph));
     const double total = (double)pwf_registry_total_count(registry);
-    const double fuzzy = (double)pwf_registry_posterior_count(registry);
+    const double posterior = (double)pwf_registry_posterior_count(registry);
     const cost rank =
-        cost_of_parameters(config, total, fuzzy, 1.0 / (double)config->parallel.shards);
-    const cost all = cost_of_parameters(config, total, fuzzy, 1.0);
+        cost_of_parameters(config, total, posterior, 1.0 / (double)config->parallel.shards);
+    const cost all = cost_of_parameters(config, total, posterior, 1.0);
     *out = (pwf_needs){
         .rank_bytes = rank.state + rank.weights + rank.gradients,
         .checkpoint_bytes = all.state,

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Forms of the network for other programs, as fixing.export asks. They are made from the files of
- * the run by rank 0, so what is missing can be made up for when a run is taken up again. */
-#include "trainer.h"
+/* Files of the network for other programs, made from the HDF5 files of the run, so that missing
+ * ones can be made later. Called by the saver after a round, by the run at the end and on resume.
+ * Rank 0 reads and writes files; the other ranks wait. */
+#include "exports.h"
 
+#include "phase.h"
 #include "pwf/core/clock.h"
 #include "pwf/core/log.h"
 #include "pwf/formats/export.h"
@@ -15,15 +17,17 @@ typedef struct paths {
     char file[PWF_PATH], plain[PWF_PATH], packed[PWF_PATH];
 } paths;
 
-/* `name` is that of the file without its ending. */
-static void find_paths(const pwf_trainer *t, const char *name, paths *p)
+/* `name` is the name of the HDF5 file without its suffix. */
+static void find_paths(const pwf_config *config, const char *name, paths *p)
 {
-    const char *dir = t->config->output;
+    const char *dir = config->output;
     snprintf(p->file, sizeof p->file, "%s/%s.h5", dir, name);
     snprintf(p->plain, sizeof p->plain, "%s/%s.safetensors", dir, name);
     snprintf(p->packed, sizeof p->packed, "%s/%s.pwf", dir, name);
 }
 
+/* Reads the HDF5 file and writes the other two if `files`; `compact` (may be NULL) gets the sizes.
+ */
 static pwf_status write_forms(const paths *p, bool files, pwf_report_compact *compact)
 {
     const double begun = pwf_clock_seconds();
@@ -51,16 +55,16 @@ static pwf_status write_forms(const paths *p, bool files, pwf_report_compact *co
 static void warn(const paths *p, const pwf_status *status)
 {
     PWF_WARN("EXPORT_FAILED",
-             "%s was not written in its other forms: %s; the run goes on, and --resume or pwf "
-             "export makes them",
+             "%s was not exported: %s; the run continues, and --resume or pwf export makes up "
+             "for it",
              p->file, status->text);
 }
 
-/* Rank 0: what is missing of a file that is there. */
-static void make_up(const pwf_trainer *t, const char *name)
+/* Exports a file that exists unless both exports do. */
+static void export_missing(const pwf_config *config, const char *name)
 {
     paths p;
-    find_paths(t, name, &p);
+    find_paths(config, name, &p);
     if (access(p.file, F_OK) != 0) return;
     if (access(p.plain, F_OK) == 0 && access(p.packed, F_OK) == 0) return;
     const pwf_status s = write_forms(&p, true, NULL);
@@ -72,51 +76,54 @@ static void name_round(char name[40], int64_t round)
     snprintf(name, 40, "round-%02lld", (long long)round);
 }
 
-void pwf_exports_missing(pwf_trainer *t)
+void pwf_exports_missing(const pwf_mesh *mesh, const pwf_config *config,
+                         const pwf_position *position)
 {
-    const int64_t when = t->config->fixing.export;
+    const int64_t when = config->fixing.export;
     char name[40];
-    if (pwf_mesh_rank(t->mesh, PWF_WORLD) == 0) {
-        for (int64_t r = 1; when == PWF_EXPORT_ALL && r <= t->position.round; r++) {
+    if (pwf_mesh_rank(mesh, PWF_WORLD) == 0) {
+        for (int64_t r = 1; when == PWF_EXPORT_ALL && r <= position->round; r++) {
             name_round(name, r);
-            make_up(t, name);
+            export_missing(config, name);
         }
-        if (when != PWF_EXPORT_NONE && t->position.phase == PWF_PHASE_DONE) make_up(t, "model");
+        if (when != PWF_EXPORT_NONE && position->phase == PWF_PHASE_DONE)
+            export_missing(config, "model");
     }
-    pwf_mesh_barrier(t->mesh);
+    pwf_mesh_barrier(mesh);
 }
 
-void pwf_exports_round(pwf_trainer *t)
+void pwf_exports_round(const pwf_mesh *mesh, const pwf_config *config, int64_t round)
 {
-    if (t->config->fixing.export != PWF_EXPORT_ALL || t->position.round == 0) return;
+    if (config->fixing.export != PWF_EXPORT_ALL || round == 0) return;
     char name[40];
     paths p;
-    name_round(name, t->position.round);
-    find_paths(t, name, &p);
-    if (pwf_mesh_rank(t->mesh, PWF_WORLD) == 0) {
+    name_round(name, round);
+    find_paths(config, name, &p);
+    if (pwf_mesh_rank(mesh, PWF_WORLD) == 0) {
         const pwf_status s = write_forms(&p, true, NULL);
         if (s.code != PWF_OK) warn(&p, &s);
     }
-    pwf_mesh_barrier(t->mesh);
+    pwf_mesh_barrier(mesh);
 }
 
-/* The sizes are told whether the disk takes the files or not. */
-static pwf_status export_model(pwf_trainer *t)
+/* The sizes are reported even if the disk does not take the files. */
+static pwf_status export_model(const pwf_config *config, pwf_report *report, int64_t step)
 {
     paths p;
     pwf_report_compact compact;
-    const bool files = t->config->fixing.export != PWF_EXPORT_NONE;
-    find_paths(t, "model", &p);
+    const bool files = config->fixing.export != PWF_EXPORT_NONE;
+    find_paths(config, "model", &p);
     pwf_status s = write_forms(&p, files, &compact);
     if (s.code != PWF_OK && files) {
         warn(&p, &s);
         s = write_forms(&p, false, &compact);
     }
     PWF_TRY(s);
-    return pwf_report_model(t->report, &compact, t->position.step);
+    return pwf_report_model(report, &compact, step);
 }
 
-pwf_status pwf_exports_model(pwf_trainer *t)
+pwf_status pwf_exports_model(const pwf_mesh *mesh, const pwf_config *config, pwf_report *report,
+                             int64_t step)
 {
-    return pwf_mesh_agree(t->mesh, t->report ? export_model(t) : pwf_ok());
+    return pwf_mesh_agree(mesh, report ? export_model(config, report, step) : pwf_ok());
 }

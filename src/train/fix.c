@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A fixing round on the sharded state. Replicas hold copies of a shard: each works a part of it,
- * so that all ranks share the work, and the results are gathered along the replica axis. */
-#include "trainer.h"
+/* A fixing round on the sharded state. Replicas hold copies of a shard: each processes a part of
+ * it, so that all ranks share the work, and the results are gathered along the replica axis. Called
+ * in the phase FIX. Changes means, sigmas, codes and the codebook; rank 0 writes rows of metrics
+ * and rounds.csv. */
+#include "fix.h"
 
 #include "pwf/cluster/round.h"
 #include "pwf/core/clock.h"
@@ -9,70 +11,74 @@
 #include "pwf/core/mem.h"
 #include "pwf/core/trace.h"
 
-#include <string.h>
-
-/* The part of the own posterior range that replica `rank` works on: whole blocks. */
-static pwf_range part(const pwf_trainer *t, int rank)
+/* Whole blocks of the own posterior range that replica `rank` processes. */
+static pwf_range replica_part(const pwf_engine *e, int rank)
 {
-    const pwf_range own = t->state->own_posterior;
+    const pwf_range own = e->state->own_posterior;
     const pwf_range r =
-        pwf_shard_range(pwf_range_length(own), pwf_mesh_size(t->mesh, PWF_REPLICA), rank);
+        pwf_shard_range(pwf_range_length(own), pwf_mesh_size(e->mesh, PWF_REPLICA), rank);
     return (pwf_range){own.lo + r.lo, own.lo + r.hi};
 }
 
-static void gather(pwf_trainer *t, void *data, size_t size)
+/* Gathers the parts of all replicas of an array of the own posterior range. Collective. */
+static void gather(const pwf_engine *e, void *data, size_t size)
 {
     int64_t offset[PWF_SLOTS_MAX + 1];
-    const int replicas = pwf_mesh_size(t->mesh, PWF_REPLICA);
+    const int replicas = pwf_mesh_size(e->mesh, PWF_REPLICA);
+    const pwf_range own = e->state->own_posterior;
     for (int r = 0; r < replicas; r++)
-        offset[r] = (part(t, r).lo - t->state->own_posterior.lo) * (int64_t)size;
-    offset[replicas] = pwf_range_length(t->state->own_posterior) * (int64_t)size;
-    pwf_mesh_gather(t->mesh, PWF_REPLICA, data, offset);
+        offset[r] = (replica_part(e, r).lo - own.lo) * (int64_t)size;
+    offset[replicas] = pwf_range_length(own) * (int64_t)size;
+    pwf_mesh_gather(e->mesh, PWF_REPLICA, data, offset);
+}
+
+/* Row of metrics and log line of the round, on rank 0. */
+static pwf_status write_rows(const pwf_trainer *t, const pwf_round_result *result, double seconds,
+                             const char *fingerprint)
+{
+    const int64_t round = t->now.facts.position.round + 1;
+    pwf_json *row = pwf_json_new();
+    pwf_json_set_text(row, "kind", "round");
+    pwf_json_set_int(row, "step", t->now.facts.position.step);
+    pwf_json_set_int(row, "round", round);
+    pwf_json_set_real(row, "fraction", t->config->fixing.fractions.at[round - 1]);
+    pwf_json_set_int(row, "greedy_steps", result->count);
+    pwf_json_set_int(row, "fixed", result->fixed);
+    pwf_json_set_int(row, "codebook", t->now.state->codebook.count);
+    pwf_json_set_real(row, "round_seconds", seconds);
+    pwf_json_set_int(row, "extra_bytes", (int64_t)result->extra_bytes);
+    pwf_json_set_text(row, "fingerprint", fingerprint);
+    pwf_json_set_real(row, "seconds", pwf_meter_seconds(&t->meter));
+    pwf_status status = pwf_report_row(t->report, row);
+    if (status.code == PWF_OK) status = pwf_report_round(t->report, round, result);
+    PWF_INFO("ROUND", "round %lld of %d: %lld of %lld weights fixed in %lld greedy steps, %.2f s",
+             (long long)round, t->config->fixing.fractions.count, (long long)result->fixed,
+             (long long)t->now.state->posterior, (long long)result->count, seconds);
+    return status;
 }
 
 static pwf_status report(pwf_trainer *t, const pwf_round_result *result, double seconds)
 {
-    const int64_t round = t->position.round + 1;
     char fingerprint[33];
-    PWF_TRY(pwf_trainer_fingerprint(t, fingerprint));
-    pwf_status status = pwf_ok();
-    if (t->report) {
-        pwf_json *row = pwf_json_new();
-        pwf_json_set_text(row, "kind", "round");
-        pwf_json_set_int(row, "step", t->position.step);
-        pwf_json_set_int(row, "round", round);
-        pwf_json_set_real(row, "fraction", t->config->fixing.fractions.at[round - 1]);
-        pwf_json_set_int(row, "greedy_steps", result->count);
-        pwf_json_set_int(row, "fixed", result->fixed);
-        pwf_json_set_int(row, "codebook", t->state->codebook.count);
-        pwf_json_set_real(row, "round_seconds", seconds);
-        pwf_json_set_int(row, "extra_bytes", (int64_t)result->extra_bytes);
-        pwf_json_set_text(row, "fingerprint", fingerprint);
-        pwf_json_set_real(row, "seconds", pwf_trainer_seconds(t));
-        status = pwf_report_row(t->report, row);
-        if (status.code == PWF_OK) status = pwf_report_round(t->report, round, result);
-        PWF_INFO("ROUND",
-                 "round %lld of %d: %lld of %lld weights fixed in %lld greedy steps, %.2f s",
-                 (long long)round, t->config->fixing.fractions.count, (long long)result->fixed,
-                 (long long)t->state->posterior, (long long)result->count, seconds);
-    }
+    PWF_TRY(pwf_guard_fingerprint(&t->guard, fingerprint));
+    const pwf_status status = t->report ? write_rows(t, result, seconds, fingerprint) : pwf_ok();
     return pwf_mesh_agree(t->mesh, status);
 }
 
-pwf_status pwf_fix_run(pwf_trainer *t)
+/* The released code of the paper assigns all weights again in each round. */
+static void forget_codes(pwf_state *s)
 {
-    const pwf_config *c = t->config;
-    pwf_state *s = t->state;
-    const double begun = pwf_clock_seconds();
-    const pwf_range own = part(t, pwf_mesh_rank(t->mesh, PWF_REPLICA));
+    for (int64_t i = 0; i < pwf_range_length(s->own_posterior); i++)
+        s->code[i] = PWF_FREE;
+    s->codebook.count = 0;
+}
+
+/* The round on this rank's part, then the parts of the other replicas. Collective. */
+static pwf_status fix_part(const pwf_engine *e, int64_t round, pwf_round_result *result)
+{
+    pwf_state *s = e->state;
+    const pwf_range own = replica_part(e, pwf_mesh_rank(e->mesh, PWF_REPLICA));
     const int64_t shift = own.lo - s->own_posterior.lo;
-    t->rests = false; /* the fingerprint is of what is fixed here */
-    if (c->fixing.compat ==
-        PWF_COMPAT_REFERENCE) { /* the released code assigns all weights anew in each round */
-        for (int64_t i = 0; i < pwf_range_length(s->own_posterior); i++)
-            s->code[i] = PWF_FREE;
-        s->codebook.count = 0;
-    }
     pwf_round_weights weights = {
         .total = s->posterior,
         .own = own,
@@ -81,17 +87,26 @@ pwf_status pwf_fix_run(pwf_trainer *t)
         .code = s->code + shift,
         .codebook = &s->codebook,
     };
-    pwf_round_result result = {0};
     pwf_span span = pwf_trace_begin("round");
     const pwf_status done =
-        pwf_cluster_round(t->mesh, &c->fixing, (int)t->position.round, &weights, &result);
+        pwf_cluster_round(e->mesh, &e->config->fixing, (int)round, &weights, result);
     pwf_trace_end(span);
     PWF_TRY(done);
     span = pwf_trace_begin("gather");
-    gather(t, s->mu, sizeof *s->mu);
-    gather(t, s->sigma, sizeof *s->sigma);
-    gather(t, s->code, sizeof *s->code);
+    gather(e, s->mu, sizeof *s->mu);
+    gather(e, s->sigma, sizeof *s->sigma);
+    gather(e, s->code, sizeof *s->code);
     pwf_trace_end(span);
+    return pwf_ok();
+}
+
+pwf_status pwf_fix_run(pwf_trainer *t)
+{
+    const double begun = pwf_clock_seconds();
+    pwf_round_result result = {0};
+    pwf_guard_disturb(&t->guard); /* the fingerprint of the round must be of the new state */
+    if (t->config->fixing.compat == PWF_COMPAT_REFERENCE) forget_codes(t->now.state);
+    PWF_TRY(fix_part(t->engine, t->now.facts.position.round, &result));
     const pwf_status status = report(t, &result, pwf_clock_seconds() - begun);
     pwf_mem_free(result.steps);
     return status;

@@ -36,7 +36,7 @@ unit() {
         case_is refused "all three${said}"
     else
         expect 0 "$bad of three are damaged"
-        says run.log "going on from run/${names[bad]}"
+        says run.log "resuming from run/${names[bad]}"
         same_rows whole run
         same_state whole run
         case_is old "the newest $bad of three${said}"

@@ -59,7 +59,7 @@ check "the job ends" wait_until 240 is_over "$near"
 # A look of Slurm may fall into the second start too.
 check "after a restart: $(job_now "$near")" state_is "$near" "COMPLETED 0 [1-9]"
 for text in "restart 0, nodes n[1-2]" "result=stopped code=75" "reason=usr1" "requeued: it stopped in time" \
-    "restart 1, nodes n[1-2]" "going on from" "result=finished code=0"; do
+    "restart 1, nodes n[1-2]" "resuming from" "result=finished code=0"; do
     says near.log "$text"
 done
 check "all fixed" grep -q "100.00 % of 306,730" fashion_mnist/summary.txt

@@ -39,7 +39,7 @@ says calibrate.log "ms a slot"
 check "--dry-run writes nothing" test ! -e o
 dist 2 checkbusy.log -c "$tiny" --output run --check; expect 73 "--check of a run that would be refused"
 dist 1 checkmore.log --resume --output run --check; expect 0 "--check of a resumed run"
-says checkmore.log "going on from run/"
+says checkmore.log "resuming from run/"
 dist 2 folder.log --resume run; expect 65 "a directory for a checkpoint"; says folder.log "--resume auto --output run"
 dist 2 empty.log --resume= --output run; expect 64 "an empty name for a checkpoint"
 dist 1 help.log --help; expect 0 "--help"; says help.log fixing.delta; says help.log "70  a bug in pwf"

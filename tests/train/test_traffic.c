@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "phase.h"
 #include "pwf/core/isa.h"
 #include "pwf/train/train.h"
-#include "trainer.h"
+#include "step.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -36,7 +37,7 @@ static void set(const char *key, const char *value)
 /* What this rank receives in a step of a phase. */
 static pwf_traffic step_of(pwf_trainer *t, pwf_phase phase)
 {
-    t->position.phase = phase;
+    t->now.facts.position.phase = phase;
     const pwf_traffic before = pwf_mesh_traffic(mesh);
     good(pwf_step_run(t));
     pwf_traffic moved = pwf_mesh_traffic(mesh);
@@ -99,22 +100,22 @@ static void steps(int shards, bool told)
     assert_memory_equal(plain.bytes, moved.bytes, sizeof moved.bytes);
     assert_true(ranks == 1 || (moved.seconds > 0.0 && plain.seconds > 0.0));
 
-    pwf_plan_traffic(t, ranks, shards, &planned);
+    pwf_plan_traffic(t->engine, ranks, shards, &planned);
     pwf_mesh_sum_i64(mesh, PWF_WORLD, &moved.bytes[0][0], PWF_AXES * PWF_TRAFFIC_KINDS);
     assert_memory_equal(moved.bytes, planned.bytes, sizeof moved.bytes);
     /* Weights with a posterior travel as two bytes in bf16, all others and those of fp32 as four.
      */
     const bool halved = config.parallel.precision == PWF_BF16;
-    const int64_t weights = 4 * t->state->total - (halved ? 2 * t->state->posterior : 0);
+    const int64_t weights = 4 * t->now.state->total - (halved ? 2 * t->now.state->posterior : 0);
     assert_int_equal(moved.bytes[PWF_SHARD][PWF_GATHERED],
                      ranks / shards * (shards - 1) *
-                         (weights + 8 * pwf_block_count(t->state->total)));
+                         (weights + 8 * pwf_block_count(t->now.state->total)));
     double all = 0.0;
     for (int a = 0; a < PWF_AXES; a++)
         for (int k = 0; k < PWF_TRAFFIC_KINDS; k++)
             all += (double)moved.bytes[a][k];
     /* At least the weights or the sums, whatever the mesh. */
-    assert_true(all >= (ranks > 1 ? 8.0 * (double)t->state->total : 0.0));
+    assert_true(all >= (ranks > 1 ? 8.0 * (double)t->now.state->total : 0.0));
     if (told) expect_told(all, ranks, shards);
     pwf_trainer_free(t);
     pwf_mesh_free(mesh);

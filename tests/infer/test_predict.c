@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "pwf/arrays/predict_file.h"
 #include "pwf/core/rng.h"
+#include "pwf/infer/infer.h"
 #include "pwf/models/families.h"
 #include "pwf/models/model.h"
 #include "pwf/nn/executor.h"
 #include "pwf/tensor/tensor.h"
-#include "pwf/train/train.h"
 
 #include <hdf5.h>
 #include <math.h>
@@ -19,9 +19,9 @@
 
 #include <cmocka.h>
 
-/* A small network of random weights on images of three channels: predict's logits are those of an
- * executor that is given the same images in its own order, on any number of ranks; and images that
- * do not fit are refused. */
+/* A small network of random weights on images of three channels: predict's logits are those of
+ * an executor that is given the same images in its own order, on any number of ranks; and
+ * images that do not fit are refused. */
 
 enum { IMAGES = 7, CHANNELS = 3, HEIGHT = 9, VALUES = CHANNELS * HEIGHT * HEIGHT, CHUNK = 2 };
 
@@ -86,7 +86,7 @@ static form usual(void)
 
 static pwf_status predict(const char *path, pwf_prediction *out)
 {
-    return pwf_train_predict(mesh, &config, "model.h5", path, out);
+    return pwf_infer_predict(mesh, &config, "model.h5", path, out);
 }
 
 static void expect_logits(const char *path)
@@ -96,7 +96,7 @@ static void expect_logits(const char *path)
     assert_int_equal(p.images, IMAGES);
     assert_int_equal(p.classes, classes);
     assert_memory_equal(p.logits, expected, (size_t)(IMAGES * classes) * sizeof *expected);
-    pwf_train_predict_free(&p);
+    pwf_infer_free_prediction(&p);
 }
 
 static void test_logits(void **state)

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the ranks of a run know of each other: who hangs. */
-#include "pwf/core/watch.h"
-
-#include "pwf/core/log.h"
+/* Tells the watchdog which processes belong to the job, so that it can name one that is stopped.
+ * Called once by pwf_dist, before the run. Gathers process ids and host names over MPI; hands the
+ * result to the watchdog of the core room. */
 #include "pwf/core/machine.h"
 #include "pwf/core/mem.h"
+#include "pwf/core/watch.h"
 #include "pwf/train/train.h"
-#include "trainer.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -53,10 +51,4 @@ pwf_status pwf_train_watch(const pwf_mesh *mesh)
     pwf_mem_free(places);
     pwf_mem_free(pids);
     return status;
-}
-
-void pwf_trainer_at(const pwf_trainer *t, const char *phase, const char *key, double limit)
-{
-    pwf_log_at(phase, t->position.step);
-    pwf_watch_limit(key, limit);
 }

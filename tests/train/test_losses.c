@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "trainer.h"
+#include "losses.h"
 
 #include <cmocka.h>
 
@@ -21,7 +21,7 @@ static pwf_losses around(double middle, double stray, int count)
 
 static bool jumps(const pwf_losses *past, double loss)
 {
-    return pwf_losses_jump(past, loss, FACTOR, 10, 128);
+    return pwf_losses_spike(past, loss, FACTOR, 10, 128);
 }
 
 static void test_a_jump(void **state)
@@ -54,10 +54,10 @@ static void test_what_is_no_jump(void **state)
     assert_false(jumps(&still, 1.3)); /* no deviation at all */
     assert_true(jumps(&still, 4.0));
     /* one image of a batch of one */
-    assert_false(pwf_losses_jump(&tiny, 20.0, FACTOR, 10, 1));
-    assert_true(pwf_losses_jump(&tiny, 40.0, FACTOR, 10, 1));
+    assert_false(pwf_losses_spike(&tiny, 20.0, FACTOR, 10, 1));
+    assert_true(pwf_losses_spike(&tiny, 40.0, FACTOR, 10, 1));
     /* guessing among many classes */
-    assert_false(pwf_losses_jump(&tiny, 6.9, FACTOR, 1000, 128));
+    assert_false(pwf_losses_spike(&tiny, 6.9, FACTOR, 1000, 128));
 }
 
 static void test_start_and_off(void **state)
@@ -68,9 +68,9 @@ static void test_start_and_off(void **state)
     assert_false(jumps(&none, 1e30));
     assert_false(jumps(&early, 1e30));
     assert_true(jumps(&soon, 1e30));
-    assert_false(pwf_losses_jump(&soon, 1e30, 0.0, 10, 128));
+    assert_false(pwf_losses_spike(&soon, 1e30, 0.0, 10, 128));
     assert_true(
-        pwf_losses_jump(&soon, 4.6, 1.5, 10, 128)); /* a factor below two counts there too */
+        pwf_losses_spike(&soon, 4.6, 1.5, 10, 128)); /* a factor below two counts there too */
 }
 
 static void test_the_last_hundred(void **state)

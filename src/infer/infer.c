@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Evaluates the network of a file: `pwf eval` calls it. Opens the test images, reads the file into
+ * the engine's state and runs the measures of evaluate.c; writes nothing. On the terminal of rank 0
+ * it shows how far it is. */
+#include "pwf/infer/infer.h"
+
+#include "pwf/infer/evaluate.h"
+
+/* What the progress line is computed from. */
+typedef struct line {
+    const pwf_mesh *mesh;
+    pwf_report *report; /* on rank 0, if progress is shown */
+    double done, total; /* passes over the test images */
+} line;
+
+static pwf_status agree(void *context, pwf_status local)
+{
+    const line *l = context;
+    return pwf_mesh_agree(l->mesh, local);
+}
+
+static void show(void *context, const char *what, int64_t done, int64_t total, double passes)
+{
+    line *l = context;
+    l->done += passes;
+    if (!l->report) return;
+    const pwf_report_progress p = {.phase = what,
+                                   .phase_done = done,
+                                   .phase_total = total,
+                                   .units_done = l->done,
+                                   .units_total = l->total};
+    pwf_report_show(l->report, &p);
+}
+
+static pwf_status evaluate(pwf_engine *e, const char *file, bool ensemble, line *l,
+                           pwf_evaluation *out)
+{
+    const pwf_evaluation_hooks hooks = {agree, show, l};
+    PWF_TRY(pwf_network_read(e->mesh, file, e->state, &out->network));
+    if (ensemble && !out->network.has_sigma)
+        return PWF_FAIL(PWF_DATA,
+                        "%s has no sigma to draw weights with: only checkpoints of a Bayesian "
+                        "phase or of a round have",
+                        file);
+    out->images = pwf_dataset_count(e->feed.test);
+    return pwf_engine_evaluate(e, &out->network.facts.position, e->config->parallel.precision,
+                               ensemble, &hooks, &out->measures);
+}
+
+pwf_status pwf_infer_evaluate(const pwf_mesh *mesh, const pwf_config *config, const char *file,
+                              bool ensemble, bool live, pwf_evaluation *out)
+{
+    pwf_engine *e = NULL;
+    line l = {.mesh = mesh, .total = ensemble ? 1.0 + (double)config->eval.samples : 1.0};
+    PWF_TRY(pwf_engine_new(mesh, config, PWF_TO_EVALUATE, &e));
+    pwf_status status = pwf_ok();
+    if (live && pwf_mesh_rank(mesh, PWF_WORLD) == 0) status = pwf_report_open_line(true, &l.report);
+    status = pwf_mesh_agree(mesh, status);
+    if (status.code == PWF_OK) status = evaluate(e, file, ensemble, &l, out);
+    const pwf_status closed = pwf_report_close(l.report);
+    pwf_engine_free(e);
+    return status.code == PWF_OK ? closed : status;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* `pwf_dist --check`: sets up everything a run needs and reports what it would do. Called by
+ * pwf_dist. Reads the checkpoint and the data set, communicates as the beginning of a run does;
+ * trains and writes nothing. */
+#include "pwf/train/train.h"
+
+#include "pwf/core/file.h"
+#include "pwf/core/log.h"
+#include "resume.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Whether the output directory exists or could be made, found without making anything. */
+static pwf_status check_directory(const char *output)
+{
+    char path[PWF_PATH];
+    struct stat info;
+    snprintf(path, sizeof path, "%s", output);
+    while (stat(path, &info) != 0 && errno == ENOENT)
+        pwf_path_directory(path, path);
+    if (access(path, W_OK | X_OK) != 0 && errno != ENOTDIR)
+        return PWF_FAIL(PWF_DENIED, "cannot write in %s: %s; choose another --output", path,
+                        strerror(errno));
+    if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode))
+        return PWF_FAIL(PWF_CANTCREATE, "%s is not a directory; choose another --output", path);
+    return pwf_ok();
+}
+
+static pwf_status check(pwf_trainer *t, const char *checkpoint)
+{
+    const pwf_config *c = t->config;
+    pwf_trainer_describe(t);
+    PWF_TRY(pwf_trainer_resume(t, checkpoint));
+    pwf_status status = pwf_ok();
+    if (pwf_mesh_rank(t->mesh, PWF_WORLD) == 0) status = check_directory(c->output);
+    PWF_TRY(pwf_mesh_agree(t->mesh, status));
+    PWF_INFO("CHECK",
+             "%lld steps of ordinary training, then %d rounds, the first after %lld steps and each "
+             "other after %lld; output goes to %s; nothing was run or written",
+             (long long)pwf_plan_baseline_steps(&t->plan), c->fixing.fractions.count,
+             (long long)pwf_plan_steps(&t->plan, c->fixing.first_epochs),
+             (long long)pwf_plan_steps(&t->plan, c->fixing.epochs), c->output);
+    return pwf_ok();
+}
+
+pwf_status pwf_train_check(const pwf_mesh *mesh, const pwf_config *config, const char *checkpoint)
+{
+    pwf_trainer *t = NULL;
+    PWF_TRY(pwf_trainer_new(mesh, config, &t));
+    const pwf_status status = check(t, checkpoint);
+    pwf_trainer_free(t);
+    return status;
+}

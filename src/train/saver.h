@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_TRAIN_SAVER_H
+#define PWF_TRAIN_SAVER_H
+
+#include "guard.h"
+#include "meter.h"
+#include "pwf/ckpt/background.h"
+
+/* A checkpoint that is being written, or the last one. */
+typedef struct pwf_saving {
+    pwf_position position;
+    bool keep;              /* also under the name of its round */
+    bool clean;             /* no step was being skipped when it was begun */
+    bool concurrent;        /* training continues while it is written */
+    double begun;           /* clock */
+    double blocked_seconds; /* in which training stood still for it */
+    int64_t steps;          /* made while it was written, and what they took: */
+    double steps_seconds;
+    double usual_seconds; /* of a step before it; 0: unknown */
+} pwf_saving;
+
+/* Writes the checkpoints of a run and knows the newest. With checkpoint.async a thread of each rank
+ * writes while training continues: after each step that was reduced, pwf_saver_advance moves all
+ * ranks together to the next stage of the commit. */
+typedef struct pwf_saver {
+    const pwf_mesh *mesh;
+    const pwf_config *config;
+    pwf_snapshot *now; /* the live state and position */
+    pwf_guard *guard;
+    const pwf_meter *meter;
+    pwf_report *report;         /* on rank 0; else NULL. Borrowed */
+    pwf_background *background; /* NULL without checkpoint.async */
+    int claim;                  /* largest pwf_background_claim of all ranks */
+    pwf_saving saving;
+    bool has_newest;       /* the run directory contains a checkpoint: */
+    pwf_position position; /* that of the newest */
+    char newest[PWF_PATH]; /* its name, or that of the checkpoint resumed from; "": none */
+    int failures;          /* in a row */
+    double ended;          /* clock after the last attempt to save */
+    double lost_seconds;   /* of training, because of the last checkpoint; 0: none yet */
+    double whole_seconds;  /* from begin to end of the last checkpoint */
+} pwf_saver;
+
+/* Connects a saver to a run; all pointers are borrowed. `out` needs no freeing before
+ * pwf_saver_start. Local. */
+void pwf_saver_connect(const pwf_mesh *mesh, const pwf_config *config, pwf_snapshot *now,
+                       pwf_guard *guard, const pwf_meter *meter, pwf_saver *out);
+
+/* Starts the thread for checkpoint.async. Collective; fails with PWF_RESOURCE. */
+pwf_status pwf_saver_start(pwf_saver *saver);
+
+/* Waits for the thread and ends it. Local. */
+void pwf_saver_free(pwf_saver *saver);
+
+/* Writes a checkpoint, or begins to; waits for one that is under way. `keep` gives it a second name
+ * of its round. A failure is a warning, since the previous checkpoint is still there; the third in
+ * a row ends the run. Collective; fails with PWF_IO, PWF_RESOURCE or PWF_NUMBERS. */
+pwf_status pwf_saver_save(pwf_saver *saver, bool keep);
+
+/* The same, unless the newest checkpoint, or the one under way, is of this position. */
+pwf_status pwf_saver_save_once(pwf_saver *saver);
+
+/* When it returns there is a checkpoint of this position: for the last one of a job. A failure is
+ * retried at once. Collective; fails as pwf_saver_save. */
+pwf_status pwf_saver_save_now(pwf_saver *saver);
+
+/* Writes model.h5; a failure is retried at once. Collective; fails as pwf_saver_save. */
+pwf_status pwf_saver_save_model(pwf_saver *saver);
+
+/* Advances the checkpoint under way if the last reduction said that all ranks are ready; waits for
+ * its end. Collective; both fail as pwf_saver_save. */
+pwf_status pwf_saver_advance(pwf_saver *saver);
+pwf_status pwf_saver_settle(pwf_saver *saver);
+
+/* Whether a checkpoint is under way; the same on all ranks. Local. */
+bool pwf_saver_is_busy(const pwf_saver *saver);
+
+/* What this rank contributes to the reduction that sets `claim`. Local. */
+int pwf_saver_claim(const pwf_saver *saver);
+
+/* Whether a checkpoint is due by the clock at time `now`; rank 0 decides for all. Local. */
+bool pwf_saver_is_due(const pwf_saver *saver, double now);
+
+/* Counts a step that was made while a checkpoint is written. Local. */
+void pwf_saver_count_step(pwf_saver *saver, double seconds);
+
+/* Gives the newest checkpoint its second name of the round; a failure is a warning. Collective. */
+void pwf_saver_keep_round(pwf_saver *saver);
+
+#endif
