@@ -15,15 +15,13 @@
 
 pwf_form pwf_network_form(const char *path)
 {
-    unsigned char first[9] = {0};
+    unsigned char first[PWF_WEIGHTS_FIRST];
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    const bool known = fd >= 0 && pwf_file_pread(fd, path, first, sizeof first, 0).code == PWF_OK;
+    const ssize_t bytes = fd >= 0 ? pread(fd, first, sizeof first, 0) : -1;
     if (fd >= 0) close(fd);
-    if (!known) return PWF_FORM_CHECKPOINT;
+    if (bytes < 9) return PWF_FORM_CHECKPOINT;
     if (memcmp(first, "pwfpack\n", 8) == 0) return PWF_FORM_PACKED;
-    if (memcmp(first, "PK\003\004", 4) == 0 || first[0] == 0x80 || first[8] == '{')
-        return PWF_FORM_WEIGHTS; /* 0x80 begins a pickle */
-    return PWF_FORM_CHECKPOINT;
+    return pwf_weights_recognise(first, (size_t)bytes) ? PWF_FORM_WEIGHTS : PWF_FORM_CHECKPOINT;
 }
 
 /* ---- settings ---- */

@@ -1,79 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A stack machine after Python's pickletools: each opcode makes at most one value, so memory is
- * bounded by the length of the text. */
-#include "pickle_machine.h"
+/* The opcodes of a pickle, after Python's pickletools, as far as a state dict needs them. Called by
+ * the readers of PyTorch files. Works on text in memory and touches only the values that it builds;
+ * imports, calls and executes nothing. */
+#include "pickle.h"
+
+#include "pickle_objects.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { MEMO_MAX = 1 << 22, NODES_MAX = 1 << 22 };
-
-void pwf_machine_fail(pwf_machine *m, const char *what)
-{
-    if (!m->wrong) m->wrong = what;
-}
-
-/* Makes room for one more element; false without memory. */
-static bool room_for(pwf_machine *m, void *array, int32_t used, int32_t *room, size_t size)
-{
-    if (used < *room) return true;
-    const int32_t more = *room > 0 ? 2 * *room : 256;
-    void *old = NULL;
-    memcpy(&old, array, sizeof old);
-    void *grown = used < NODES_MAX ? realloc(old, (size_t)more * size) : NULL;
-    if (!grown) {
-        m->memory = true;
-        pwf_machine_fail(m, "no memory");
-        return false;
-    }
-    memcpy(array, &grown, sizeof grown);
-    *room = more;
-    return true;
-}
-
-/* ---- values ---- */
-
-int32_t pwf_machine_new(pwf_machine *m, pwf_pickle_kind kind)
-{
-    pwf_pickle *p = m->p;
-    if (!room_for(m, &p->node, p->nodes, &p->node_room, sizeof *p->node)) return 0;
-    p->node[p->nodes] = (pwf_pickle_node){.kind = kind, .first = -1, .last = -1};
-    return p->nodes++;
-}
-
-void pwf_machine_push(pwf_machine *m, int32_t value)
-{
-    pwf_pickle *p = m->p;
-    if (room_for(m, &p->stack, p->depth, &p->stack_room, sizeof *p->stack))
-        p->stack[p->depth++] = value;
-}
-
-void pwf_machine_push_new(pwf_machine *m, pwf_pickle_kind kind)
-{
-    pwf_machine_push(m, pwf_machine_new(m, kind));
-}
-
-int32_t pwf_machine_pop(pwf_machine *m)
-{
-    if (m->p->depth > 0) return m->p->stack[--m->p->depth];
-    pwf_machine_fail(m, "the stack is empty");
-    return pwf_machine_new(m, PWF_PICKLE_NONE);
-}
-
-/* Adds a value to a list or dict. */
-void pwf_machine_append(pwf_machine *m, int32_t list, int32_t value)
-{
-    pwf_pickle *p = m->p;
-    if (!room_for(m, &p->cell, p->cells, &p->cell_room, sizeof *p->cell)) return;
-    p->cell[p->cells] = (pwf_pickle_cell){value, -1};
-    pwf_pickle_node *n = pwf_machine_at(m, list);
-    if (n->last >= 0)
-        p->cell[n->last].next = p->cells;
-    else
-        n->first = p->cells;
-    n->last = p->cells++;
-    n->number++;
-}
+enum { MEMO_MAX = 1 << 22 };
 
 /* The place on the stack behind the last mark. */
 static int32_t behind_mark(pwf_machine *m)
@@ -237,7 +173,7 @@ static void remember(pwf_machine *m, uint64_t slot)
         return pwf_machine_fail(m, "nothing to remember");
     while ((int32_t)slot >= p->memo_room) {
         const int32_t before = p->memo_room;
-        if (!room_for(m, &p->memo, before, &p->memo_room, sizeof *p->memo)) return;
+        if (!pwf_machine_room(m, &p->memo, before, &p->memo_room, sizeof *p->memo)) return;
         memset(p->memo + before, 0xff, (size_t)(p->memo_room - before) * sizeof *p->memo);
     }
     p->memo[slot] = p->stack[p->depth - 1];
@@ -405,29 +341,4 @@ pwf_status pwf_pickle_read(pwf_pickle *p, const unsigned char *in, size_t bytes,
         return PWF_FAIL(PWF_DATA, "its pickle is none of a state dict at byte %lld: %s",
                         (long long)(opcode - in), m.wrong);
     return pwf_ok();
-}
-
-void pwf_pickle_free(pwf_pickle *p)
-{
-    free(p->node);
-    free(p->cell);
-    free(p->stack);
-    free(p->memo);
-    *p = (pwf_pickle){0};
-}
-
-int32_t pwf_pickle_find(const pwf_pickle *p, int32_t dict, const char *key)
-{
-    if (p->node[dict].kind != PWF_PICKLE_DICT) return -1;
-    int32_t cell = p->node[dict].first;
-    while (cell >= 0) {
-        const pwf_pickle_node *k = &p->node[p->cell[cell].node];
-        const int32_t value = p->cell[cell].next;
-        if (value < 0) return -1;
-        if (k->kind == PWF_PICKLE_TEXT && k->length == strlen(key) &&
-            memcmp(k->text, key, k->length) == 0)
-            return p->cell[value].node;
-        cell = p->cell[value].next;
-    }
-    return -1;
 }

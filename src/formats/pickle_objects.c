@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The names in a pickle and what is built from them. */
-#include "pickle_machine.h"
+#include "pickle_objects.h"
 
 #include <string.h>
 

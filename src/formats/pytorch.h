@@ -2,7 +2,8 @@
 #ifndef PWF_FORMATS_PYTORCH_H
 #define PWF_FORMATS_PYTORCH_H
 
-#include "pickle.h"
+#include "pickle_values.h"
+#include "tensor_list.h"
 
 /** A file's storages, the arrays in which its tensors lie. */
 typedef struct pwf_storages {

@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 enum {
     END = 22,     /* bytes of the end record without comment */
@@ -19,7 +20,9 @@ enum {
     MEMBERS_MAX = 20000,
     DIRECTORY_MAX = 64 << 20,
     NAME_MAX_BYTES = 512,
-    PIECE = 1 << 18
+    PIECE = 1 << 18,
+    STORED = 0, /* methods */
+    DEFLATED = 8
 };
 
 /* Little-endian numbers at any address. */
@@ -115,11 +118,27 @@ static pwf_status find_bytes(const pwf_zip *zip, pwf_zip_member *m, size_t name_
     if (!begins(local, "PK\003\004") || number(local + 26, 2) != name_length)
         return bad(zip, "a member does not begin where the directory says");
     m->offset = m->header + LOCAL + skip;
-    if (m->offset > zip->bytes || m->bytes > zip->bytes - m->offset)
+    if (m->offset > zip->bytes || m->packed > zip->bytes - m->offset)
         return bad(zip, "a member lies outside");
     PWF_TRY(pwf_file_pread(zip->fd, zip->path, name, name_length, m->header + LOCAL));
     if (memcmp(name, m->name, name_length) != 0)
         return bad(zip, "a member has another name than the directory says");
+    return pwf_ok();
+}
+
+/* A deflated member has at most 1,032 bytes for each of its bytes in the archive (zlib's manual),
+ * so a small file cannot claim much memory. */
+static pwf_status check_method(const pwf_zip *zip, pwf_zip_member *m, uint64_t method,
+                               uint64_t flags)
+{
+    m->deflated = method == DEFLATED;
+    if ((flags & 1) == 0 && method == STORED && m->packed == m->bytes) return pwf_ok();
+    if ((flags & 1) != 0 || !m->deflated || !zip->deflated)
+        return PWF_FAIL(PWF_DATA,
+                        "%s has compressed or encrypted members; save it with torch.save, which "
+                        "stores them plainly",
+                        zip->path);
+    if (m->bytes / 1032 > m->packed) return bad(zip, "a member claims too many bytes");
     return pwf_ok();
 }
 
@@ -133,17 +152,13 @@ static pwf_status read_entry(pwf_zip *zip, unsigned char *at, size_t left, size_
     if (name == 0 || name >= NAME_MAX_BYTES || memchr(at + ENTRY, '\0', name))
         return bad(zip, "a member has no name, or too long a one");
     pwf_zip_member *m = &zip->member[zip->count++];
-    uint64_t packed = number(at + 20, 4);
     *m = (pwf_zip_member){.header = number(at + 42, 4),
+                          .packed = number(at + 20, 4),
                           .bytes = number(at + 24, 4),
                           .crc = (uint32_t)number(at + 16, 4)};
-    if (!read_extra(at + ENTRY + name, extra, &m->bytes, &packed, &m->header))
+    if (!read_extra(at + ENTRY + name, extra, &m->bytes, &m->packed, &m->header))
         return bad(zip, "an extra field is cut off");
-    if (number(at + 10, 2) != 0 || packed != m->bytes || (number(at + 8, 2) & 1) != 0)
-        return PWF_FAIL(PWF_DATA,
-                        "%s has compressed or encrypted members; save it with torch.save, which "
-                        "stores them plainly",
-                        zip->path);
+    PWF_TRY(check_method(zip, m, number(at + 10, 2), number(at + 8, 2)));
     memmove(at + ENTRY - 1, at + ENTRY, name); /* makes room for a NUL */
     at[ENTRY - 1 + name] = '\0';
     m->name = (const char *)at + ENTRY - 1;
@@ -174,7 +189,7 @@ static pwf_status sort_members(pwf_zip *zip)
         zip->sorted[i] = &zip->member[i];
     qsort(zip->sorted, count, sizeof *zip->sorted, by_header);
     for (int i = 1; i < zip->count; i++)
-        if (zip->sorted[i - 1]->offset + zip->sorted[i - 1]->bytes > zip->sorted[i]->header)
+        if (zip->sorted[i - 1]->offset + zip->sorted[i - 1]->packed > zip->sorted[i]->header)
             return bad(zip, "two members overlap");
     qsort(zip->sorted, count, sizeof *zip->sorted, by_name);
     for (int i = 1; i < zip->count; i++)
@@ -270,4 +285,61 @@ pwf_status pwf_zip_check(const pwf_zip *zip, const pwf_zip_member *member)
                      member->name);
     pwf_mem_free(piece);
     return s;
+}
+
+static pwf_status damaged(const pwf_zip *zip, const pwf_zip_member *member)
+{
+    return PWF_FAIL(PWF_DATA, "%s is damaged in its member %s", zip->path, member->name);
+}
+
+/* Inflates the first `count` bytes of a member; `z` has been initialised, `piece` has PIECE bytes.
+ */
+static pwf_status inflate_member(const pwf_zip *zip, const pwf_zip_member *member, z_stream *z,
+                                 unsigned char *piece, unsigned char *out, size_t count)
+{
+    uint64_t in = 0;
+    size_t done = 0;
+    int e = Z_OK;
+    while (done < count && e == Z_OK) {
+        if (z->avail_in == 0) {
+            const uint64_t n = member->packed - in < PIECE ? member->packed - in : PIECE;
+            if (n == 0) return damaged(zip, member);
+            PWF_TRY(pwf_file_pread(zip->fd, zip->path, piece, (size_t)n, member->offset + in));
+            z->next_in = piece;
+            z->avail_in = (uInt)n;
+            in += n;
+        }
+        const size_t room = count - done < PIECE ? count - done : PIECE;
+        z->next_out = out + done;
+        z->avail_out = (uInt)room;
+        e = inflate(z, Z_NO_FLUSH);
+        done += room - z->avail_out;
+    }
+    return done == count ? pwf_ok() : damaged(zip, member);
+}
+
+static pwf_status unpack(const pwf_zip *zip, const pwf_zip_member *member, void *out, size_t count)
+{
+    unsigned char *piece = NULL;
+    z_stream z = {.next_in = NULL};
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, PIECE, 1, &piece));
+    pwf_status s = pwf_ok();
+    if (inflateInit2(&z, -MAX_WBITS) != Z_OK) { /* negative: no zlib header around the data */
+        s = PWF_FAIL(PWF_RESOURCE, "no memory to unpack %s", zip->path);
+    } else {
+        s = inflate_member(zip, member, &z, piece, out, count);
+        inflateEnd(&z);
+    }
+    pwf_mem_free(piece);
+    return s;
+}
+
+pwf_status pwf_zip_read(const pwf_zip *zip, const pwf_zip_member *member, void *out, size_t count)
+{
+    PWF_ASSERT(count <= member->bytes);
+    PWF_TRY(member->deflated ? unpack(zip, member, out, count)
+                             : pwf_file_pread(zip->fd, zip->path, out, count, member->offset));
+    if (count < member->bytes) return pwf_ok();
+    if (table[0][1] == 0) make_table();
+    return ~add_crc(UINT32_MAX, out, count) == member->crc ? pwf_ok() : damaged(zip, member);
 }

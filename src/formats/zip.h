@@ -5,22 +5,26 @@
 #include "pwf/core/status.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-/** The stored members of a zip archive, as torch.save writes them. Nothing is ever unpacked. */
+/** Members of a zip archive, stored or deflated. */
 
 typedef struct pwf_zip_member {
     const char *name;
     uint64_t header; /* of its local header */
-    uint64_t offset; /* of its bytes */
-    uint64_t bytes;
-    uint32_t crc;
+    uint64_t offset; /* of its bytes in the archive */
+    uint64_t packed; /* bytes in the archive; equal to `bytes` if it is stored */
+    uint64_t bytes;  /* of its contents */
+    uint32_t crc;    /* of its contents */
+    bool deflated;
 } pwf_zip_member;
 
 typedef struct pwf_zip {
     int fd;           /* the caller's */
     const char *path; /* the caller's */
     uint64_t bytes;   /* of the archive */
+    bool deflated;    /* the caller's: deflated members are allowed */
     int count;
     pwf_zip_member *member;
     const pwf_zip_member **sorted; /* by name */
@@ -37,8 +41,13 @@ void pwf_zip_free(pwf_zip *zip);
  * Local. */
 const pwf_zip_member *pwf_zip_find(const pwf_zip *zip, const char *name);
 
-/** Reads a member through and compares its checksum.
+/** Reads a stored member through and compares its checksum.
  * Local. Fails with PWF_IO, PWF_RESOURCE or PWF_DATA. */
 pwf_status pwf_zip_check(const pwf_zip *zip, const pwf_zip_member *member);
+
+/** Reads the first `count` bytes of the contents of a member, at most all; the checksum is compared
+ * when it is all of them.
+ * Local. Fails with PWF_IO, PWF_RESOURCE or PWF_DATA. */
+pwf_status pwf_zip_read(const pwf_zip *zip, const pwf_zip_member *member, void *out, size_t count);
 
 #endif

@@ -6,7 +6,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 build=$1 found=${2:-/nonexistent}
 source=$(cd "$here/../.." && pwd)
 readers=(core/json.c config/yaml.c config/value.c config/number.c config/sources.c config/check.c
-    formats/weights_file.c formats/safetensors.c formats/zip.c formats/pickle.c formats/pytorch.c ckpt/file.c ckpt/layout.c
+    formats/weights_file.c formats/reader_safetensors.c formats/reader_npz.c formats/zip.c formats/pickle.c formats/pytorch.c ckpt/file.c ckpt/layout.c
     ckpt/read.c ckpt/load.c arrays/user_h5.c arrays/round_input.c arrays/predict_input.c decoder/decode.c data/idx.c
     data/memory.c data/image.c data/jpeg.c data/png.c data/archive.c data/folder.c app/command.c app/network.c)
 

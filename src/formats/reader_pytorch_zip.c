@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Reading what torch.save makes of a state dict (PyTorch 1.6 and later): a zip archive with
- * <prefix>/data.pkl, a pickle, and one stored member <prefix>/data/<key> for each storage. */
-#include "pwf/core/file.h"
+/* Reader of what torch.save makes of a state dict since PyTorch 1.6: a zip archive with
+ * PREFIX/data.pkl, a pickle, and one stored member PREFIX/data/KEY for each storage. Called through
+ * the list in weights_file.c. Reads the open file; nothing in it is executed. */
+#include "pickle.h"
 #include "pytorch.h"
+#include "reader.h"
 #include "zip.h"
 
+#include "pwf/core/file.h"
 #include "pwf/core/mem.h"
 
 #include <stdio.h>
@@ -84,10 +87,9 @@ static pwf_status read_archive(reading *r)
                     r->file->path);
 }
 
-pwf_status pwf_pytorch_zip_list(pwf_weights_file *file)
+static pwf_status list_tensors(pwf_weights_file *file)
 {
     reading *r = NULL;
-    file->format = "PyTorch";
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, 1, sizeof *r, &r));
     r->file = file;
     r->zip = (pwf_zip){.fd = file->fd, .path = file->path, .bytes = file->bytes};
@@ -97,3 +99,11 @@ pwf_status pwf_pytorch_zip_list(pwf_weights_file *file)
     pwf_mem_free(r);
     return s;
 }
+
+static bool recognise(const unsigned char *first, size_t bytes)
+{
+    return bytes > 4 && memcmp(first, "PK\003\004", 4) == 0;
+}
+
+const pwf_reader pwf_reader_pytorch_zip = {
+    .name = "PyTorch", .recognise = recognise, .list = list_tensors};

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef PWF_FORMATS_WEIGHTS_PARTS_H
-#define PWF_FORMATS_WEIGHTS_PARTS_H
+#ifndef PWF_FORMATS_TENSOR_LIST_H
+#define PWF_FORMATS_TENSOR_LIST_H
 
 #include "pwf/formats/weights_file.h"
 
 #include <stddef.h>
 
-/** What the readers of foreign weight files share. */
+/** The list of tensors of an open weight file. */
 
 /* Where a tensor's values lie. */
 typedef struct pwf_tensor_place {
@@ -20,12 +20,13 @@ struct pwf_weights_file {
     int fd;
     char *path;
     uint64_t bytes; /* of the file */
-    const char *format;
-    char inside[32];
+    const struct pwf_reader *reader;
+    char inside[32];  /* key under which the tensors were found, or "" */
     pwf_json *header; /* of safetensors; NULL: no metadata */
+    void *own;        /* what the reader keeps between list and close */
     int count, room;
-    pwf_named_tensor *tensor;
-    pwf_tensor_place *place;
+    pwf_named_tensor *tensor; /* [count] */
+    pwf_tensor_place *place;  /* [count] */
 };
 
 enum { PWF_TENSORS_MAX = 100000, PWF_WEIGHTS_HEADER_MAX = 16 << 20 };
@@ -35,10 +36,13 @@ enum { PWF_TENSORS_MAX = 100000, PWF_WEIGHTS_HEADER_MAX = 16 << 20 };
 pwf_status pwf_weights_add(pwf_weights_file *file, const char *name, size_t length,
                            const pwf_named_tensor *tensor, const pwf_tensor_place *place);
 
-/** The readers: safetensors, PyTorch's zip archives, and its rows of pickles before them; file->fd,
- * path and bytes are set. Local. Fail with PWF_IO, PWF_DATA or PWF_RESOURCE. */
-pwf_status pwf_safetensors_list(pwf_weights_file *file);
-pwf_status pwf_pytorch_zip_list(pwf_weights_file *file);
-pwf_status pwf_pytorch_pickles_list(pwf_weights_file *file);
+/** Fails if two tensors have the same name.
+ * Local. Fails with PWF_DATA or PWF_RESOURCE. */
+pwf_status pwf_weights_check_unique(const pwf_weights_file *file);
+
+/** Reads a tensor's values from its place, row-major, as fp32.
+ * Local. Fails with PWF_IO, PWF_DATA or PWF_RESOURCE. */
+pwf_status pwf_weights_read_place(const pwf_weights_file *file, int index, float *out,
+                                  int64_t *rounded);
 
 #endif

@@ -4,9 +4,11 @@
  * namely a magic number, a version, the machine, the object, the list of the storages' keys; then
  * for each key the number of elements (8 bytes) and the elements. There are no checksums, so what
  * can be compared is. */
-#include "pwf/core/file.h"
+#include "pickle.h"
 #include "pytorch.h"
+#include "reader.h"
 
+#include "pwf/core/file.h"
 #include "pwf/core/mem.h"
 
 #include <stdlib.h>
@@ -203,11 +205,10 @@ static pwf_status read_row(reading *r)
     return pwf_pytorch_take(r->file, &r->pickle, top, &storages);
 }
 
-pwf_status pwf_pytorch_pickles_list(pwf_weights_file *file)
+static pwf_status list_tensors(pwf_weights_file *file)
 {
     const uint64_t most = PWF_WEIGHTS_HEADER_MAX;
     reading r = {.file = file, .bytes = (size_t)(file->bytes < most ? file->bytes : most)};
-    file->format = "PyTorch";
     pwf_status s = pwf_mem_alloc(PWF_MEM_BUFFERS, (int64_t)r.bytes, 1, &r.in);
     if (s.code == PWF_OK) s = read_row(&r);
     pwf_pickle_free(&r.pickle);
@@ -215,3 +216,12 @@ pwf_status pwf_pytorch_pickles_list(pwf_weights_file *file)
     pwf_mem_free(r.in);
     return s;
 }
+
+/* 0x80 begins a pickle; the length of a safetensors header may begin with it too. */
+static bool recognise(const unsigned char *first, size_t bytes)
+{
+    return bytes > 8 && first[0] == 0x80 && first[8] != '{';
+}
+
+const pwf_reader pwf_reader_pytorch_pickles = {
+    .name = "PyTorch", .recognise = recognise, .list = list_tensors};

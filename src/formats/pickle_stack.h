@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef PWF_FORMATS_PICKLE_MACHINE_H
-#define PWF_FORMATS_PICKLE_MACHINE_H
+#ifndef PWF_FORMATS_PICKLE_STACK_H
+#define PWF_FORMATS_PICKLE_STACK_H
 
-#include "pickle.h"
+#include "pickle_values.h"
 
-/** The stack machine that reads a pickle, and the objects that its names build. */
+#include <stdbool.h>
+#include <stddef.h>
+
+/** The stack machine that reads a pickle. */
 
 typedef struct pwf_machine {
     pwf_pickle *p;
@@ -39,16 +42,9 @@ int32_t pwf_machine_pop(pwf_machine *m);
  * Local. */
 void pwf_machine_append(pwf_machine *m, int32_t list, int32_t value);
 
-/** What opcodes do with a name (of a module and of what is in it), a function and its arguments, a
- * class and its arguments, an object and its state, the reference to a storage: each takes its
- * operands, the first apart, from the stack and leaves its result there.
+/** Makes room for one more element in the array whose address is `array`; false, and the machine
+ * has failed, without memory.
  * Local. */
-void pwf_machine_name(pwf_machine *m, const char *module, size_t module_length, const char *word,
-                      size_t length);
-void pwf_machine_stack_name(pwf_machine *m);
-void pwf_machine_reduce(pwf_machine *m);
-void pwf_machine_new_object(pwf_machine *m);
-void pwf_machine_build(pwf_machine *m);
-void pwf_machine_persistent(pwf_machine *m);
+bool pwf_machine_room(pwf_machine *m, void *array, int32_t used, int32_t *room, size_t size);
 
 #endif

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Reading safetensors: 8 bytes with the length of the header, the header in JSON, the values. */
-#include "pwf/core/file.h"
-#include "weights_parts.h"
+/* Reader of safetensors files: 8 bytes with the length of the header, the header as JSON, the
+ * values. Called through the list in weights_file.c; it gets every file that no other reader
+ * recognises. Reads the open file and keeps its header for the metadata. */
+#include "reader.h"
 
+#include "pwf/core/file.h"
 #include "pwf/core/json.h"
 #include "pwf/core/mem.h"
 
@@ -103,9 +105,8 @@ static pwf_status parse(listing *l, const char *text, size_t length)
     return s;
 }
 
-pwf_status pwf_safetensors_list(pwf_weights_file *file)
+static pwf_status list_tensors(pwf_weights_file *file)
 {
-    file->format = "safetensors";
     uint64_t length = 0;
     PWF_TRY(pwf_file_pread(file->fd, file->path, &length, sizeof length, 0));
     if (length < 2 || length > PWF_WEIGHTS_HEADER_MAX || length > file->bytes - sizeof length)
@@ -124,3 +125,12 @@ pwf_status pwf_safetensors_list(pwf_weights_file *file)
     pwf_mem_free(text);
     return s;
 }
+
+/* The JSON header follows its length. */
+static bool recognise(const unsigned char *first, size_t bytes)
+{
+    return bytes > 8 && first[8] == '{';
+}
+
+const pwf_reader pwf_reader_safetensors = {
+    .name = "safetensors", .recognise = recognise, .list = list_tensors};
