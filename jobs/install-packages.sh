@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that building (and with `test`, testing) needs, when it may; else says
-# exactly which are missing and where clusters usually have them, and ends with 69.
+# Installs the Debian packages needed to build, and with the argument `test` to test. Without root or sudo it lists
+# what is missing and where clusters usually provide it, and exits with 69.
 set -euo pipefail
 
 packages=(build-essential cmake ninja-build pkg-config openmpi-bin libopenmpi-dev
@@ -11,7 +11,8 @@ if [ "${1:-build}" = test ]; then
     packages+=(libcmocka-dev clang clang-format shellcheck hdf5-tools slurm-wlm munge doxygen graphviz)
 fi
 
-# What the packages would bring, wherever it comes from: modules, Spack, another distribution.
+# Looks for the programs, libraries and headers themselves, which may come from modules, Spack or another
+# distribution.
 look_for_parts() {
     local tool module header
     missing=()
@@ -62,6 +63,6 @@ On a cluster they usually come as modules, for example
 or from Spack:
     spack install openmpi hdf5+mpi openblas libyaml onednn random123 xxhash jansson zlib libjpeg-turbo libpng cmake ninja
     spack load openmpi hdf5 openblas libyaml onednn random123 xxhash jansson zlib libjpeg-turbo libpng cmake ninja
-Fashion-MNIST is four .gz files of IDX data; name the folder they are in: export PWF_DATA_PATH=...
+Fashion-MNIST is four .gz files in IDX format; name their directory: export PWF_DATA_PATH=...
 EOF
 exit 69

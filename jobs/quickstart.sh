@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# From a fresh clone to a network on a few hundred values: packages, build, and the main job on two
-# ranks over Fashion-MNIST. About five minutes on two cores. Run it again and it goes on where it was.
+# From a fresh clone to a trained network with a few hundred weight values: installs packages, builds, and trains
+# on Fashion-MNIST with two ranks. Takes about five minutes on two cores. Run it again to resume.
+# Usage: bash jobs/quickstart.sh [RUN_DIRECTORY]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 output=${1:-runs/quickstart}
@@ -21,19 +22,19 @@ if [ "$(id -u)" = 0 ]; then
 fi
 SECONDS=0
 code=0
-# In a process group of its own, mpirun does not see Ctrl-C, which would kill the ranks a second later.
+# In its own process group, mpirun does not receive Ctrl-C, on which it would kill the ranks after a second.
 set -m
 mpirun -n 2 --oversubscribe --bind-to none build/bin/pwf_dist -c configs/fashion_mnist.yaml \
     --output "$output" --resume auto </dev/null &
 launcher=$!
 set +m
-trap 'kill -USR1 "$launcher" 2>/dev/null || true' INT TERM HUP # the run saves and stops
+trap 'kill -USR1 "$launcher" 2>/dev/null || true' INT TERM HUP # the run writes a checkpoint and stops
 while kill -0 "$launcher" 2>/dev/null; do
     code=0
     wait "$launcher" || code=$?
 done
 if [ "$code" != 0 ]; then
-    printf '\nEnded with code %s (docs/reference/exit-codes.md) after %d s. The same command goes on from the newest checkpoint.\n' \
+    printf '\nEnded with code %s after %d s (docs/reference/exit-codes.md). Run the same command to resume.\n' \
         "$code" "$SECONDS" >&2
     exit "$code"
 fi

@@ -36,7 +36,7 @@ bad_host() {
     chmod +x s/programs/pwf_dist
     PWF_PROGRAMS=$PWD/s/programs submit run --nodes=1 --
     job_ends "COMPLETED 0 2"
-    says s/run.log "from now on without n1"
+    says s/run.log "excluding host n1"
     says s/run.log "restart 2, nodes n2"
     row_ends "a host that hangs twice is left out"
 }

@@ -70,7 +70,7 @@ begin; job 0 1 "result=finished code=0 steps=9 reason=none last_ckpt=x"
 expect 0 "a run that ends"; not_again "a run that ends"
 for reason in usr1 max_time; do begin; job 75 1 "$(stopped $reason)"; expect 75 $reason; again $reason; done
 for reason in stop_file stop_after term int; do begin; job 75 1 "$(stopped $reason)"; not_again $reason "is not requeued: it stopped"; done
-for bad in 64 65 66 69 70 73 76 77 78; do begin; job $bad 1; expect $bad $bad; not_again $bad "does not go away"; done
+for bad in 64 65 66 69 70 73 76 77 78; do begin; job $bad 1; expect $bad $bad; not_again $bad "a restart does not cure"; done
 
 # A launcher that got the signal too; a launcher that died of it before it listened.
 begin; job 138 1 "$(stopped usr1)"; expect 75 "a launcher that answers 138"; again "a launcher that answers 138"
