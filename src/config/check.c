@@ -112,8 +112,7 @@ static pwf_status check_parallel(const pwf_config *config)
 /* Settings that would be left aside without a sign. An archive was made with its list. */
 static pwf_status check_data(const pwf_config *config)
 {
-    const bool held =
-        config->data.format != PWF_DATA_IMAGEFOLDER && config->data.format != PWF_DATA_HDF5;
+    const bool held = pwf_data_is_held(config->data.format);
     if (config->data.val_classes[0] && !config->data.val_list[0])
         return PWF_FAIL(PWF_CONFIG, "data.val_classes says what the numbers in data.val_list mean, "
                                     "but data.val_list is not set");

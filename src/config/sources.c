@@ -29,9 +29,10 @@ void pwf_config_defaults(pwf_config *config)
 static pwf_status fail_open(const char *path, int error)
 {
     char clip[PWF_CLIP];
-    return PWF_FAIL(
-        pwf_errno_code(error, PWF_FILE_INPUT), "%s: the configuration cannot be read: %s",
-        strlen(path) < 300 ? path : pwf_clip(path, strlen(path), clip), strerror(error));
+    const pwf_code code = error == ENAMETOOLONG ? PWF_IO : pwf_errno_code(error, PWF_FILE_INPUT);
+    return PWF_FAIL(code, "%s: the configuration cannot be read: %s",
+                    strlen(path) < 300 ? path : pwf_clip(path, strlen(path), clip),
+                    strerror(error));
 }
 
 /* Reads to the end, or one byte more than a configuration may have. */

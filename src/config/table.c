@@ -29,16 +29,17 @@ typedef char text_field[PWF_TEXT];
 #define RUN true
 #define STATE false
 
+#define WORD(name, text) #name,
+#define MEANING(name, text) "; " #name ": " text
+
 /* In the order of the enums of the groups. */
 static const char *const block_words[] = {"basic", "bottleneck", NULL};
-static const char *const data_words[] = {"idx", "imagefolder", "hdf5", "cifar10", "cifar100", NULL};
+static const char *const data_words[] = {PWF_DATA_SOURCES(WORD) NULL};
 static const char *const transform_words[] = {"paper", "timm", NULL};
 static const char *const interpolation_words[] = {"bilinear", "bicubic", NULL};
 static const char *const join_words[] = {"std_mu", "keep", "divide_by_2", "divide_by_10", NULL};
 static const char *const compat_words[] = {"paper", "reference", NULL};
 static const char *const export_words[] = {"none", "last", "all", NULL};
-#define WORD(name, text) #name,
-#define MEANING(name, text) "; " #name ": " text
 static const char *const optimiser_words[] = {PWF_OPTIMISERS(WORD) NULL};
 static const char *const schedule_words[] = {"constant", "linear", "cosine", "step", NULL};
 static const char *const backend_words[] = {"auto", "onednn", "openblas", "plain", NULL};
@@ -92,9 +93,7 @@ const pwf_option pwf_options[] = {
  "start weights: a model.h5 as from pwf import, or a checkpoint; empty: random ones"},
 
 {"data.format", CHOICE(data.format, pwf_data_format), "idx", OF(data_words), NULL, STATE,
- "idx: the four IDX files of the MNIST family, plain or .gz; imagefolder: JPEG and PNG files in "
- "train/CLASS and val/CLASS; hdf5: train.h5 and val.h5 as pwf pack makes them; "
- "cifar10, cifar100: the binary files"},
+ "format of the data set" PWF_DATA_SOURCES(MEANING)},
 {"data.path", WORDS(data.path), "", NO_RANGE, NULL, RUN,
  "folder of the data set; a run that is taken up may find the same images elsewhere"},
 {"data.mean", REALS(data.mean), "0.485, 0.456, 0.406", FROM(-1000, 1000), NULL, STATE,

@@ -75,10 +75,7 @@ static pwf_status open_memory(pwf_dataset *d, const pwf_dataset_request *request
                               int64_t limit)
 {
     PWF_ASSERT(request->data->pad >= 0 && request->data->pad <= PWF_IMAGE_SIDE_MAX);
-    if (request->data->format == PWF_DATA_IDX)
-        PWF_TRY(pwf_pixels_read_idx(request, train, limit, &d->memory));
-    else
-        PWF_TRY(pwf_pixels_read_cifar(request, train, limit, &d->memory));
+    PWF_TRY(pwf_source_get(request->data->format)->load(request, train, limit, &d->memory));
     d->count = d->memory.count;
     d->height = d->memory.height;
     d->width = d->memory.width;
@@ -172,10 +169,10 @@ static pwf_status fill_part(pwf_dataset *d, const pwf_dataset_request *request, 
     d->train = split == PWF_TRAIN;
     d->flip = request->data->flip;
     if (d->train) d->transform = pwf_transform_of(request);
-    if (request->data->format == PWF_DATA_IMAGEFOLDER || request->data->format == PWF_DATA_HDF5)
-        PWF_TRY(open_images(d, request, train, NULL, limit));
-    else
+    if (pwf_data_is_held(request->data->format))
         PWF_TRY(open_memory(d, request, train, limit));
+    else
+        PWF_TRY(open_images(d, request, train, NULL, limit));
     PWF_TRY(make_values(d, request));
     if (held_out) {
         PWF_TRY(split_off(d, request, split == PWF_TEST));

@@ -7,42 +7,53 @@
 #include "pwf/data/dataset.h"
 #include "pwf/data/image.h"
 
-/* Where the images of a data set come from: held in memory as pixels, or files of their own. */
+/* Sources of images. A source is a constant pwf_source_NAME in a file source_*.c and a row of
+ * PWF_DATA_SOURCES. It is of one of two kinds: small images of one shape are held in memory; large
+ * images of any shape are read one at a time. */
 
-/* ---- formats that are held in memory ---- */
-
+/* Images held in memory. */
 typedef struct pwf_pixels {
     int64_t count, height, width, channels;
     uint8_t *pixels; /* [count, height, width, channels] */
-    uint8_t *labels;
+    uint8_t *labels; /* [count] */
 } pwf_pixels;
 
-/* Reads a part of the set that the configuration names, at most `limit` images (0: all). Local.
- * The caller frees pixels and labels, also after a failure, which is that of pwf_dataset_open. */
-pwf_status pwf_pixels_read_idx(const pwf_dataset_request *request, bool train, int64_t limit,
-                               pwf_pixels *out);
-pwf_status pwf_pixels_read_cifar(const pwf_dataset_request *request, bool train, int64_t limit,
-                                 pwf_pixels *out);
+typedef struct pwf_source {
+    /* Held in memory: reads a part, at most `limit` images (0: all), and checks it against the
+     * request. The caller frees pixels and labels, also after a failure, which is that of
+     * pwf_dataset_open. NULL for sources that are read one image at a time; those have all of the
+     * functions below, and sources held in memory none of them. */
+    pwf_status (*load)(const pwf_dataset_request *request, bool train, int64_t limit,
+                       pwf_pixels *out);
 
-/* ---- a file for each image ---- */
+    /* Opens a part; *self is freed with close, also after a failure. */
+    pwf_status (*open)(const pwf_dataset_request *request, bool train, void **self);
+    void (*close)(void *self);
+    /* As the functions pwf_images_* of the same names. Any thread. */
+    int64_t (*count)(const void *self);
+    int64_t (*classes)(const void *self);
+    int32_t (*label)(const void *self, int64_t index);
+    const char *(*name)(const void *self, int64_t index);
+    int64_t (*size)(const void *self, int64_t index);
+    const char *(*class_name)(const void *self, int64_t class);
+    pwf_status (*hash)(const void *self, pwf_hash *out);
+    pwf_status (*read)(const void *self, int64_t index, pwf_image *out);
+} pwf_source;
 
-typedef struct pwf_folder pwf_folder;
+/* The row of a format. Local; any thread. */
+const pwf_source *pwf_source_get(pwf_data_format format);
 
-/* As pwf_images_open, for folders. */
-pwf_status pwf_folder_open(const pwf_dataset_request *request, bool train, const char *all,
-                           pwf_folder **out);
-void pwf_folder_free(pwf_folder *folder);
+/* Opens all images under `path` without classes, as pwf_dataset_open_folder, for the source
+ * imagefolder. Local. */
+pwf_status pwf_folder_open_all(const pwf_dataset_request *request, const char *path, void **self);
 
-/* As the functions of pwf_images. */
-int64_t pwf_folder_count(const pwf_folder *folder);
-int64_t pwf_folder_classes(const pwf_folder *folder);
-int32_t pwf_folder_label(const pwf_folder *folder, int64_t index);
-const char *pwf_folder_name(const pwf_folder *folder, int64_t index);
-int64_t pwf_folder_size(const pwf_folder *folder, int64_t index);
-const char *pwf_folder_class(const pwf_folder *folder, int64_t class);
-pwf_status pwf_folder_hash(const pwf_folder *folder, pwf_hash *out);
+/* Fails with PWF_CONFIG unless the network takes square images of this shape. Local. */
+pwf_status pwf_source_check_shape(const pwf_dataset_request *request, const char *what,
+                                  int64_t side, int64_t channels, int64_t classes);
 
-/* Local; any thread. As pwf_image_read. */
-pwf_status pwf_folder_read(const pwf_folder *folder, int64_t index, pwf_image *out);
+/* Allocates pixels and labels of min(count, limit) images (limit 0: count). Local. Fails with
+ * PWF_RESOURCE. */
+pwf_status pwf_pixels_new(pwf_pixels *pixels, int64_t count, int64_t limit, int64_t side,
+                          int64_t channels);
 
 #endif

@@ -195,7 +195,7 @@ static int64_t count_companions(const pwf_survey *s, int64_t rank)
 /* Threads that decode images beside the workers of a rank. */
 static int64_t count_decoders(const pwf_config *c)
 {
-    const bool files = c->data.format == PWF_DATA_IMAGEFOLDER || c->data.format == PWF_DATA_HDF5;
+    const bool files = !pwf_data_is_held(c->data.format);
     return files ? c->data.threads : 0;
 }
 

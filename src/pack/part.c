@@ -37,7 +37,7 @@ static pwf_status list_tree(pwf_part *p)
     pwf_config_defaults(&config);
     config.model.classes = 0;
     config.model.channels = 3;
-    config.data.format = PWF_DATA_IMAGEFOLDER;
+    config.data.format = PWF_DATA_imagefolder;
     PWF_TRY(set_text(config.data.path, job->tree));
     PWF_TRY(set_text(config.data.val_list, job->val_list));
     PWF_TRY(set_text(config.data.val_classes, job->val_classes));

@@ -12,7 +12,7 @@ static inline void folder_config(pwf_config *config, const char *dir, int classe
 {
     pwf_config_defaults(config);
     snprintf(config->data.path, sizeof config->data.path, "%s", dir);
-    config->data.format = PWF_DATA_IMAGEFOLDER;
+    config->data.format = PWF_DATA_imagefolder;
     config->data.mean = (pwf_real_list){1, {0}};
     config->data.std = (pwf_real_list){1, {1.0 / 255.0}};
     config->data.resize = side * 8 / 7;

@@ -53,7 +53,7 @@ static int make_files(void **state)
     put_file("test.bin", 97, 2, 100, 0);
     pwf_config_defaults(&config);
     strcpy(config.data.path, ".");
-    config.data.format = PWF_DATA_CIFAR10;
+    config.data.format = PWF_DATA_cifar10;
     config.data.mean = (pwf_real_list){1, {0}};
     config.data.std = (pwf_real_list){1, {1.0 / 255.0}};
     config.data.flip = false;
@@ -102,7 +102,7 @@ static void images_and_classes(void **state)
     config.data.train_limit = 7;
     check(PWF_TRAIN, 0, 7, 10);
     config.data.train_limit = 0;
-    config.data.format = PWF_DATA_CIFAR100;
+    config.data.format = PWF_DATA_cifar100;
     config.model.classes = 100;
     check(PWF_TRAIN, 60, 3, 100);
     check(PWF_TEST, 97, 3, 100);
@@ -112,7 +112,7 @@ static void bad_files(void **state)
 {
     (void)state;
     put_file("data_batch_3.bin", 6, 1, 10, 5);
-    refused(PWF_DATA, "./data_batch_3.bin has 9214 bytes, which is no whole number of records");
+    refused(PWF_DATA, "./data_batch_3.bin has 9214 bytes, which is not a whole number of records");
     put_file("data_batch_3.bin", 11, 1, 13, 0);
     refused(PWF_DATA, "./data_batch_3.bin: record 0 is of class 11");
     assert_int_equal(fclose(fopen("data_batch_3.bin", "wb")), 0);
@@ -120,7 +120,7 @@ static void bad_files(void **state)
     assert_int_equal(remove("data_batch_3.bin"), 0);
     refused(PWF_MISSING, "./data_batch_3.bin");
     config.model.classes = 100;
-    refused(PWF_CONFIG, "this data set has 10 classes");
+    refused(PWF_CONFIG, "CIFAR-10 has 10 classes");
     config.model.image_size = 28;
     refused(PWF_CONFIG, "32 x 32 pixels");
 }

@@ -114,7 +114,7 @@ static void other_trees_are_refused(void **state)
     refused(PWF_TRAIN, PWF_CONFIG, "data.resize (27) is below model.image_size (28)");
     refused(PWF_TEST, PWF_CONFIG, "data.resize (27) is below model.image_size (28)");
     pwf_dataset *d = NULL;
-    config.data.format = PWF_DATA_IDX; /* of the training images; those of a folder are others */
+    config.data.format = PWF_DATA_idx; /* of the training images; those of a folder are others */
     assert_int_equal(pwf_dataset_open_folder(pwf_config_dataset(&config), "refused/val", &d).code,
                      PWF_CONFIG);
     config.data.eval_transform = PWF_EVAL_TIMM; /* for which data.resize is nothing */

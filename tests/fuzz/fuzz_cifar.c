@@ -38,6 +38,6 @@ void fuzz_one(const uint8_t *data, size_t size)
     }
     fuzz_file("test_batch.bin", data, size);
     fuzz_file("test.bin", data, size);
-    load(PWF_DATA_CIFAR10, 10);
-    load(PWF_DATA_CIFAR100, 100);
+    load(PWF_DATA_cifar10, 10);
+    load(PWF_DATA_cifar100, 100);
 }

@@ -35,7 +35,7 @@ static void make_tree(void)
     }
     snprintf(path, sizeof path, "%s/val/out.jpg", config.data.path);
     PWF_ASSERT(symlink(fuzz_file("outside.jpg", (const uint8_t *)"x", 1), path) == 0);
-    config.data.format = PWF_DATA_IMAGEFOLDER;
+    config.data.format = PWF_DATA_imagefolder;
     config.model.channels = 3;
     config.model.classes = 2;
     strcpy(config.data.val_list, "list");

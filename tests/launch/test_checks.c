@@ -123,14 +123,14 @@ static void test_binding(void **state)
     assert_int_equal(look(&s, "binding")->level, PWF_FINDING_OK);
     /* Two decoding threads find room beside four workers on four processors, not on one. */
     bind(1, "8-11");
-    config.data.format = PWF_DATA_IMAGEFOLDER;
+    config.data.format = PWF_DATA_imagefolder;
     config.data.threads = 2;
     assert_int_equal(look(&s, "binding")->level, PWF_FINDING_OK);
     config.parallel.threads = 1;
     bind(1, "8");
     expect(&s, "binding", PWF_FINDING_WARNING,
            "the 3 threads of rank 1 on n0, decoding included, may only use 1 of 16 processors (8)");
-    config.data.format = PWF_DATA_IDX;
+    config.data.format = PWF_DATA_idx;
     assert_int_equal(look(&s, "binding")->level, PWF_FINDING_OK);
     /* What is too little for all of them is said once, of the host. */
     s = job(4, 4, "0-1");

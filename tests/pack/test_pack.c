@@ -131,7 +131,7 @@ static void encoded_files_are_those_of_the_folder(void **state)
     pack_well("val.h5", false, 0, &result);
     folder_config(&folder, "tree", CLASSES, SIDE);
     folder_config(&archive, ".", CLASSES, SIDE);
-    archive.data.format = PWF_DATA_HDF5;
+    archive.data.format = PWF_DATA_hdf5;
     for (int timm = 0; timm < 2; timm++) {
         folder.data.eval_transform = archive.data.eval_transform = timm;
         same_images(&folder, &archive, PWF_TRAIN, true);
@@ -149,7 +149,7 @@ static void pixels_are_those_after_resizing(void **state)
     pwf_dataset *d = NULL;
     folder_config(&folder, "tree", CLASSES, SIDE);
     folder_config(&archive, ".", CLASSES, SIDE);
-    archive.data.format = PWF_DATA_HDF5;
+    archive.data.format = PWF_DATA_hdf5;
     pack_well("train.h5", true, folder.data.resize, &result);
     pack_well("val.h5", false, folder.data.resize, &result);
     same_images(&folder, &archive, PWF_TRAIN, true);
@@ -174,7 +174,7 @@ static void parts_and_classes_are_told_apart(void **state)
     pwf_dataset *d = NULL;
     pack_well("train.h5", false, 0, &result);
     folder_config(&archive, ".", CLASSES, SIDE);
-    archive.data.format = PWF_DATA_HDF5;
+    archive.data.format = PWF_DATA_hdf5;
     refused(pwf_dataset_open(pwf_config_dataset(&archive), PWF_TRAIN, &d), PWF_DATA,
             "holds the validation images");
     pwf_mesh_barrier(mesh);

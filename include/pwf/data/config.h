@@ -7,13 +7,20 @@
 /** The groups `data` and `augment` of the configuration. docs/reference/options.md describes each
  * key. */
 
-typedef enum pwf_data_format {
-    PWF_DATA_IDX,
-    PWF_DATA_IMAGEFOLDER,
-    PWF_DATA_HDF5,
-    PWF_DATA_CIFAR10,
-    PWF_DATA_CIFAR100
-} pwf_data_format;
+/* One row per source of images: its name in data.format and its description in the help. The source
+ * itself is the constant pwf_source_NAME in a file src/data/source_*.c. Names are stored in
+ * checkpoints as text, so rows may be added anywhere. */
+#define PWF_DATA_SOURCES(ROW)                                                                      \
+    ROW(idx, "the four IDX files of the MNIST family, plain or .gz")                               \
+    ROW(imagefolder, "JPEG and PNG files in train/CLASS and val/CLASS")                            \
+    ROW(hdf5, "the archives train.h5 and val.h5 that pwf pack writes")                             \
+    ROW(cifar10, "the binary files of CIFAR-10")                                                   \
+    ROW(cifar100, "the binary files of CIFAR-100")                                                 \
+    ROW(stl10, "the labelled binary files of STL-10")
+
+#define PWF_DATA_INDEX(name, text) PWF_DATA_##name,
+typedef enum pwf_data_format { PWF_DATA_SOURCES(PWF_DATA_INDEX) PWF_DATA_COUNT } pwf_data_format;
+#undef PWF_DATA_INDEX
 
 typedef enum pwf_eval_transform { PWF_EVAL_PAPER, PWF_EVAL_TIMM } pwf_eval_transform;
 

@@ -12,6 +12,11 @@
 
 typedef struct pwf_dataset pwf_dataset;
 
+/** Whether a source holds all its images in memory, with the pixels the network takes; others read
+ * and decode each image when it is loaded.
+ * Local; any thread. */
+bool pwf_data_is_held(pwf_data_format format);
+
 typedef enum pwf_split { PWF_TRAIN, PWF_TEST } pwf_split;
 
 /* What a data set is opened for. The two groups are read while it is opened only. */

@@ -27,14 +27,19 @@ typedef struct names {
     int count;
 } names;
 
-struct pwf_folder {
-    char root[PWF_TEXT];
+typedef struct folder {
+    char root[PATH_ROOM];
     names classes;
     char *names; /* paths under the root, each with its zero byte */
     int64_t names_used, names_room;
     entry *files;
     int64_t count, room;
-};
+} folder;
+
+static const char *name_of(const folder *f, int64_t index)
+{
+    return f->names + f->files[index].name;
+}
 
 /* ---- the list of files ----------------------------------------------------------------------- */
 
@@ -52,7 +57,7 @@ static pwf_status grow(void *pointer, int64_t *room, int64_t wanted, size_t size
     return pwf_ok();
 }
 
-static pwf_status full_path(const pwf_folder *f, const char *name, char path[PATH_ROOM])
+static pwf_status full_path(const folder *f, const char *name, char path[PATH_ROOM])
 {
     const int n = snprintf(path, PATH_ROOM, "%s/%s", f->root, name);
     if (n >= 0 && n < PATH_ROOM) return pwf_ok();
@@ -60,7 +65,7 @@ static pwf_status full_path(const pwf_folder *f, const char *name, char path[PAT
 }
 
 /* A regular file under the root; through a link, only if that stays there. */
-static pwf_status look_at(const pwf_folder *f, const char *path, int64_t *size)
+static pwf_status look_at(const folder *f, const char *path, int64_t *size)
 {
     struct stat st;
     int failed = lstat(path, &st);
@@ -79,7 +84,7 @@ static pwf_status look_at(const pwf_folder *f, const char *path, int64_t *size)
     return pwf_ok();
 }
 
-static pwf_status add_file(pwf_folder *f, const char *name, int32_t label)
+static pwf_status add_file(folder *f, const char *name, int32_t label)
 {
     char path[PATH_ROOM];
     int64_t size = 0;
@@ -160,7 +165,7 @@ static bool is_folder(const char *path)
 }
 
 /* The class folders of `part`, in order; other things beside them are not looked at. */
-static pwf_status list_classes(const pwf_folder *f, const char *part, names *out)
+static pwf_status list_classes(const folder *f, const char *part, names *out)
 {
     char path[PATH_ROOM], name[PATH_ROOM];
     PWF_TRY(full_path(f, part, path));
@@ -192,7 +197,7 @@ static int class_of(const names *classes, const char *name)
     return -1;
 }
 
-static pwf_status add_class(pwf_folder *f, const char *part, const char *class, int32_t label)
+static pwf_status add_class(folder *f, const char *part, const char *class, int32_t label)
 {
     char name[PATH_ROOM], path[PATH_ROOM];
     names files;
@@ -215,7 +220,7 @@ static pwf_status add_class(pwf_folder *f, const char *part, const char *class, 
     return s;
 }
 
-static pwf_status add_classes(pwf_folder *f, const char *part, const names *classes)
+static pwf_status add_classes(folder *f, const char *part, const names *classes)
 {
     names own;
     PWF_TRY(list_classes(f, part, &own));
@@ -276,7 +281,7 @@ static pwf_status label_of(const val_list *l, int64_t number, const char *word, 
 
 /* One line of the list: file name and class, separated by blanks or a comma; what follows, as in
  * Kaggle's solution file, is not looked at. */
-static pwf_status add_line(pwf_folder *f, const val_list *l, int64_t number, char *line)
+static pwf_status add_line(folder *f, const val_list *l, int64_t number, char *line)
 {
     char *rest = NULL, file[PATH_ROOM], path[PATH_ROOM];
     const char *name = strtok_r(line, BLANKS, &rest), *class = strtok_r(NULL, BLANKS, &rest);
@@ -316,7 +321,7 @@ static char *next_line(char **text)
     return line;
 }
 
-static pwf_status add_lines(pwf_folder *f, const val_list *l, char *text)
+static pwf_status add_lines(folder *f, const val_list *l, char *text)
 {
     int64_t number = 0;
     for (char *line; (line = next_line(&text)) != NULL;)
@@ -355,13 +360,13 @@ static int by_name(const void *a, const void *b)
 }
 
 /* The order must not depend on that of the list. */
-static pwf_status sort_files(pwf_folder *f, const char *list)
+static pwf_status sort_files(folder *f, const char *list)
 {
     keyed *all = NULL;
     pwf_status s = pwf_mem_alloc(PWF_MEM_DATA, f->count, sizeof *all, &all);
     if (s.code != PWF_OK) return s;
     for (int64_t i = 0; i < f->count; i++)
-        all[i] = (keyed){pwf_folder_name(f, i), f->files[i]};
+        all[i] = (keyed){name_of(f, i), f->files[i]};
     qsort(all, (size_t)f->count, sizeof *all, by_name);
     for (int64_t i = 0; i < f->count; i++) {
         if (i > 0 && strcmp(all[i - 1].name, all[i].name) == 0 && s.code == PWF_OK)
@@ -373,11 +378,13 @@ static pwf_status sort_files(pwf_folder *f, const char *list)
 }
 
 /* A text by its path, or by its name in data.path. */
-static pwf_status read_text(const pwf_folder *f, const char *name, char path[PATH_ROOM],
-                            uint8_t **text, int64_t *size)
+static pwf_status read_text(const folder *f, const char *name, char path[PATH_ROOM], uint8_t **text,
+                            int64_t *size)
 {
     const bool absolute = name[0] == '/';
-    snprintf(path, PATH_ROOM, "%s%s%s", absolute ? "" : f->root, absolute ? "" : "/", name);
+    const int n =
+        snprintf(path, PATH_ROOM, "%s%s%s", absolute ? "" : f->root, absolute ? "" : "/", name);
+    if (n >= PATH_ROOM) return PWF_FAIL(PWF_DATA, "the path of %.200s... is too long", name);
     PWF_TRY(pwf_source_read(absolute ? "/" : f->root, path, LIST_MAX, text, size));
     if (!memchr(*text, '\0', (size_t)*size)) return pwf_ok();
     return PWF_FAIL(PWF_DATA, "%s is not a text: it has a zero byte", path);
@@ -394,8 +401,7 @@ static bool is_alone(const char *text)
     return n > 0 && (*text == '\n' || *text == '\0') && !is_image(first);
 }
 
-static pwf_status add_listed(pwf_folder *f, const pwf_dataset_request *request,
-                             const names *classes)
+static pwf_status add_listed(folder *f, const pwf_dataset_request *request, const names *classes)
 {
     char path[PATH_ROOM];
     val_list l = {.classes = classes};
@@ -424,7 +430,7 @@ static pwf_status add_listed(pwf_folder *f, const pwf_dataset_request *request,
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
-static pwf_status fill_part(pwf_folder *f, const pwf_dataset_request *request, bool train)
+static pwf_status fill_part(folder *f, const pwf_dataset_request *request, bool train)
 {
     char path[PATH_ROOM];
     snprintf(f->root, sizeof f->root, "%s", request->data->path);
@@ -442,7 +448,7 @@ static pwf_status fill_part(pwf_folder *f, const pwf_dataset_request *request, b
 
 /* The images of `part` ("": the root), and then those of the folders in it, which links do not
  * lead to. */
-static pwf_status add_all(pwf_folder *f, const char *part, int depth)
+static pwf_status add_all(folder *f, const char *part, int depth)
 {
     char path[PATH_ROOM], name[PATH_ROOM];
     struct stat st;
@@ -465,7 +471,7 @@ static pwf_status add_all(pwf_folder *f, const char *part, int depth)
     return s;
 }
 
-static pwf_status fill_all(pwf_folder *f, const char *path)
+static pwf_status fill_all(folder *f, const char *path)
 {
     if (strlen(path) >= sizeof f->root)
         return PWF_FAIL(PWF_DATA, "the name of the folder %.100s... is too long", path);
@@ -475,76 +481,76 @@ static pwf_status fill_all(pwf_folder *f, const char *path)
     return PWF_FAIL(PWF_DATA, "%s holds no .jpeg, .jpg or .png file", path);
 }
 
-static pwf_status fill(pwf_folder *f, const pwf_dataset_request *request, bool train,
-                       const char *all)
+static pwf_status check_channels(const pwf_dataset_request *request)
 {
-    if (request->channels != 3)
-        return PWF_FAIL(PWF_CONFIG, "images of folders have 3 channels, but model.channels is %lld",
-                        (long long)request->channels);
-    return all ? fill_all(f, all) : fill_part(f, request, train);
+    if (request->channels == 3) return pwf_ok();
+    return PWF_FAIL(PWF_CONFIG, "images of folders have 3 channels, but model.channels is %lld",
+                    (long long)request->channels);
 }
 
-pwf_status pwf_folder_open(const pwf_dataset_request *request, bool train, const char *all,
-                           pwf_folder **out)
+static pwf_status open_part(const pwf_dataset_request *request, bool train, void **self)
 {
-    pwf_folder *f = NULL;
-    *out = NULL;
-    PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, 1, sizeof *f, &f));
-    const pwf_status s = fill(f, request, train, all);
-    if (s.code == PWF_OK)
-        *out = f;
-    else
-        pwf_folder_free(f);
-    return s;
+    PWF_TRY(check_channels(request));
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, 1, sizeof(folder), self));
+    return fill_part(*self, request, train);
 }
 
-void pwf_folder_free(pwf_folder *folder)
+pwf_status pwf_folder_open_all(const pwf_dataset_request *request, const char *path, void **self)
 {
-    if (!folder) return;
-    names_free(&folder->classes);
-    pwf_mem_free(folder->names);
-    pwf_mem_free(folder->files);
-    pwf_mem_free(folder);
+    PWF_TRY(check_channels(request));
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, 1, sizeof(folder), self));
+    return fill_all(*self, path);
 }
 
-int64_t pwf_folder_count(const pwf_folder *folder)
+static void close_folder(void *self)
 {
-    return folder->count;
+    folder *f = self;
+    if (!f) return;
+    names_free(&f->classes);
+    pwf_mem_free(f->names);
+    pwf_mem_free(f->files);
+    pwf_mem_free(f);
 }
 
-int64_t pwf_folder_classes(const pwf_folder *folder)
+static int64_t count(const void *self)
 {
-    return folder->classes.count;
+    return ((const folder *)self)->count;
 }
 
-const char *pwf_folder_class(const pwf_folder *folder, int64_t class)
+static int64_t classes(const void *self)
 {
-    return folder->classes.at[class]->d_name;
+    return ((const folder *)self)->classes.count;
 }
 
-int64_t pwf_folder_size(const pwf_folder *folder, int64_t index)
+static const char *class_name(const void *self, int64_t class)
 {
-    return folder->files[index].size;
+    return ((const folder *)self)->classes.at[class]->d_name;
 }
 
-int32_t pwf_folder_label(const pwf_folder *folder, int64_t index)
+static int64_t size(const void *self, int64_t index)
 {
-    return folder->files[index].label;
+    return ((const folder *)self)->files[index].size;
 }
 
-const char *pwf_folder_name(const pwf_folder *folder, int64_t index)
+static int32_t label(const void *self, int64_t index)
 {
-    return folder->names + folder->files[index].name;
+    return ((const folder *)self)->files[index].label;
 }
 
-pwf_status pwf_folder_hash(const pwf_folder *folder, pwf_hash *out)
+static const char *name(const void *self, int64_t index)
 {
+    return name_of(self, index);
+}
+
+/* Of all names, sizes and labels in order. */
+static pwf_status hash(const void *self, pwf_hash *out)
+{
+    const folder *f = self;
     pwf_hasher *h = pwf_hasher_new();
     if (!h) return PWF_FAIL(PWF_RESOURCE, "no memory to hash the list of images");
-    for (int64_t i = 0; i < folder->count; i++) {
-        const char *name = pwf_folder_name(folder, i);
-        const int64_t numbers[2] = {folder->files[i].size, folder->files[i].label};
-        pwf_hasher_add(h, name, strlen(name) + 1);
+    for (int64_t i = 0; i < f->count; i++) {
+        const int64_t numbers[2] = {f->files[i].size, f->files[i].label};
+        pwf_hasher_add(h, name_of(f, i), strlen(name_of(f, i)) + 1);
         pwf_hasher_add(h, numbers, sizeof numbers);
     }
     *out = pwf_hasher_digest(h);
@@ -552,10 +558,21 @@ pwf_status pwf_folder_hash(const pwf_folder *folder, pwf_hash *out)
     return pwf_ok();
 }
 
-pwf_status pwf_folder_read(const pwf_folder *folder, int64_t index, pwf_image *out)
+static pwf_status read_image(const void *self, int64_t index, pwf_image *out)
 {
+    const folder *f = self;
     char path[PATH_ROOM];
-    *out = (pwf_image){0};
-    PWF_TRY(full_path(folder, pwf_folder_name(folder, index), path));
-    return pwf_image_read(folder->root, path, folder->files[index].size, out);
+    PWF_TRY(full_path(f, name_of(f, index), path));
+    return pwf_image_read(f->root, path, f->files[index].size, out);
 }
+
+const pwf_source pwf_source_imagefolder = {.open = open_part,
+                                           .close = close_folder,
+                                           .count = count,
+                                           .classes = classes,
+                                           .label = label,
+                                           .name = name,
+                                           .size = size,
+                                           .class_name = class_name,
+                                           .hash = hash,
+                                           .read = read_image};

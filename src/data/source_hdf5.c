@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The source hdf5: the archives train.h5 and val.h5. Checks that an archive fits the configuration
+ * and hands its images out; archive.c reads the format. Called through the table of sources.c. */
+#include "file.h"
+#include "pwf/core/file.h"
+#include "pwf/data/archive.h"
+#include "sources.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+static pwf_status check_part(const pwf_archive_block *b, const char *path,
+                             const pwf_dataset_request *request, bool train)
+{
+    if ((b->train != 0) != train)
+        return PWF_FAIL(PWF_DATA,
+                        "%s holds the %s images; the training images belong into train.h5 and the "
+                        "others into val.h5",
+                        path, b->train ? "training" : "validation");
+    if (request->channels != 3)
+        return PWF_FAIL(PWF_CONFIG, "the images of %s have 3 channels, but model.channels is %lld",
+                        path, (long long)request->channels);
+    if (request->classes > 0 && b->classes != request->classes)
+        return PWF_FAIL(PWF_DATA, "%s has %lld classes, but model.classes is %lld", path,
+                        (long long)b->classes, (long long)request->classes);
+    return pwf_ok();
+}
+
+/* Labels are numbers: they mean the same in both files only if the lists of classes are one. */
+static pwf_status check_classes(const pwf_archive_block *b, const char *path, const char *root)
+{
+    char other[PWF_PATH];
+    int fd = -1;
+    int64_t bytes = 0;
+    pwf_archive_block train;
+    snprintf(other, sizeof other, "%s/train.h5", root);
+    pwf_status s = pwf_source_open(root, other, &fd, &bytes);
+    if (s.code == PWF_OK && fd < 0) return s; /* only validation: nothing to compare with */
+    if (s.code == PWF_OK) s = pwf_archive_read_block(fd, other, bytes, &train);
+    if (s.code == PWF_OK &&
+        (b->class_list.lo != train.class_list.lo || b->class_list.hi != train.class_list.hi))
+        s = PWF_FAIL(PWF_DATA, "%s and %s have different classes; pack both from one folder", other,
+                     path);
+    if (fd >= 0) close(fd);
+    return s;
+}
+
+/* Stored pixels have been resized once; a second time would make other images of them. */
+static pwf_status check_pixels(const pwf_archive_block *b, const char *path,
+                               const pwf_dataset_request *request, bool train)
+{
+    if (b->form != PWF_ARCHIVE_PIXELS) return pwf_ok();
+    if (b->side != request->data->resize)
+        return PWF_FAIL(PWF_CONFIG,
+                        "%s holds images of %lld x %lld pixels, but data.resize is %lld; set it to "
+                        "%lld, or pack again",
+                        path, (long long)b->side, (long long)b->side,
+                        (long long)request->data->resize, (long long)b->side);
+    const char *wants = train && request->augment->crop ? "augment.crop"
+                        : !train && request->data->eval_transform == PWF_EVAL_TIMM
+                            ? "data.eval_transform timm"
+                            : NULL;
+    if (!wants) return pwf_ok();
+    return PWF_FAIL(
+        PWF_CONFIG,
+        "%s holds squares of pixels, but %s starts from images of their own shape; pack "
+        "them without --pixels",
+        path, wants);
+}
+
+static pwf_status open_part(const pwf_dataset_request *request, bool train, void **self)
+{
+    pwf_archive *archive = NULL;
+    const char *root = request->data->path;
+    char path[PWF_PATH];
+    snprintf(path, sizeof path, "%s/%s.h5", root, train ? "train" : "val");
+    PWF_TRY(pwf_archive_open(root, path, true, &archive));
+    *self = archive;
+    const pwf_archive_block *b = pwf_archive_about(archive);
+    PWF_TRY(check_part(b, path, request, train));
+    if (!train) PWF_TRY(check_classes(b, path, root));
+    return check_pixels(b, path, request, train);
+}
+
+static void close_archive(void *self)
+{
+    pwf_archive_free(self);
+}
+
+static int64_t count(const void *self)
+{
+    return pwf_archive_about(self)->images;
+}
+
+static int64_t classes(const void *self)
+{
+    return pwf_archive_about(self)->classes;
+}
+
+static int32_t label(const void *self, int64_t index)
+{
+    return pwf_archive_label(self, index);
+}
+
+static const char *name(const void *self, int64_t index)
+{
+    return pwf_archive_name(self, index);
+}
+
+/* Bytes as stored. */
+static int64_t size(const void *self, int64_t index)
+{
+    const int64_t *places = pwf_archive_places(self);
+    return places[index + 1] - places[index];
+}
+
+static const char *class_name(const void *self, int64_t class)
+{
+    return pwf_archive_class(self, class);
+}
+
+static pwf_status hash(const void *self, pwf_hash *out)
+{
+    *out = pwf_archive_about(self)->list;
+    return pwf_ok();
+}
+
+static pwf_status read_image(const void *self, int64_t index, pwf_image *out)
+{
+    return pwf_archive_read(self, index, out);
+}
+
+const pwf_source pwf_source_hdf5 = {.open = open_part,
+                                    .close = close_archive,
+                                    .count = count,
+                                    .classes = classes,
+                                    .label = label,
+                                    .name = name,
+                                    .size = size,
+                                    .class_name = class_name,
+                                    .hash = hash,
+                                    .read = read_image};
