@@ -21,6 +21,7 @@ typedef struct dims {
     pwf_stem stem;
 } dims;
 
+/* A network with the stem for ImageNet; the numbers are depths. */
 #define PUBLISHED(channels, ...)                                                                   \
     &(const dims)                                                                                  \
     {                                                                                              \
@@ -47,6 +48,7 @@ static pwf_status check(const pwf_model_config *config)
     return pwf_stem_check(config);
 }
 
+/* The network that the keys describe; check() has passed. */
 static dims dims_of(const pwf_model_config *config)
 {
     dims net = {
@@ -64,6 +66,7 @@ static pwf_value conv(pwf_builder *b, const char *name, pwf_value x, int64_t in,
                          pwf_start_kaiming(in * kernel * kernel));
 }
 
+/* Batch normalisation before each convolution, with ReLU. */
 static pwf_value norm_relu(pwf_builder *b, const char *name, pwf_value x, int64_t channels)
 {
     return pwf_graph_relu(b->graph, pwf_part_batch_norm(b, name, x, channels, false));
@@ -81,6 +84,7 @@ static pwf_value layer(pwf_builder *b, const char *own, pwf_value x, int64_t in,
     return pwf_graph_concat(b->graph, 2, (const pwf_value[]){x, y});
 }
 
+/* Half the channels by a 1x1 convolution, half the pixels by pooling. */
 static pwf_value transition(pwf_builder *b, int number, pwf_value x, int64_t in)
 {
     char own[32], name[PWF_LAYER_NAME];
@@ -90,6 +94,7 @@ static pwf_value transition(pwf_builder *b, int number, pwf_value x, int64_t in)
     return pwf_graph_avg_pool(b->graph, x, 2, 2);
 }
 
+/* From the stem to the loss; `preset` NULL: from the keys. */
 static pwf_status build(pwf_builder *b, const pwf_model_config *config, const void *preset)
 {
     const dims net = preset ? *(const dims *)preset : dims_of(config);

@@ -18,6 +18,7 @@ typedef struct dims {
     pwf_stem stem;
 } dims;
 
+/* A network with the stem for ImageNet; the numbers are depths. */
 #define PUBLISHED(is_bottleneck, inner, ...)                                                       \
     &(const dims)                                                                                  \
     {                                                                                              \
@@ -54,6 +55,7 @@ static pwf_status check(const pwf_model_config *config)
     return pwf_stem_check(config);
 }
 
+/* The network that the keys describe; check() has passed. */
 static dims dims_of(const pwf_model_config *config)
 {
     dims net = {.bottleneck = config->block == PWF_BLOCK_BOTTLENECK,
@@ -112,6 +114,7 @@ static pwf_value residual(pwf_builder *b, const dims *net, const char *block, pw
     return pwf_graph_relu(b->graph, pwf_graph_add(b->graph, branch, shortcut));
 }
 
+/* From the stem to the loss; `preset` NULL: from the keys. */
 static pwf_status build(pwf_builder *b, const pwf_model_config *config, const void *preset)
 {
     const dims net = preset ? *(const dims *)preset : dims_of(config);

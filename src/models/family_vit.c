@@ -40,6 +40,7 @@ static const char *const keys[] = {"model.patch", "model.width",     "model.dept
                                    "model.heads", "model.mlp_ratio", "model.distilled",
                                    NULL};
 
+/* The network that the keys describe. */
 static dims dims_of(const pwf_model_config *config)
 {
     return (dims){.patch = config->patch,
@@ -50,15 +51,17 @@ static dims dims_of(const pwf_model_config *config)
                   .distilled = config->distilled};
 }
 
+/* Start values of timm: weights and position embeddings, and the class token. */
 static const pwf_start SMALL = {PWF_INIT_NORMAL, 0.02};
 static const pwf_start TINY = {PWF_INIT_NORMAL, 1e-6};
 
+/* Linear layer with timm's start values. */
 static pwf_value linear(pwf_builder *b, const char *name, pwf_value x, int64_t in, int64_t out)
 {
     return pwf_part_linear(b, name, x, in, out, SMALL, PWF_START_ZERO);
 }
 
-/* x + attention(norm x), then x + mlp(norm x) */
+/* x = x + attention(norm1(x)), then x = x + mlp(norm2(x)). */
 static pwf_value block(pwf_builder *b, const dims *net, int64_t number, pwf_value x)
 {
     char own[32], name[PWF_LAYER_NAME];
@@ -96,7 +99,7 @@ static pwf_value embed(pwf_builder *b, const pwf_model_config *config, const dim
     return pwf_graph_add_embedding(b->graph, x, position);
 }
 
-/* Of a preset too: its patches need not divide the image of the configuration. */
+/* For presets too: model.image_size must suit their patches. */
 static pwf_status check_dims(const pwf_model_config *config, const dims *net)
 {
     if (config->image_size % net->patch != 0)
@@ -133,6 +136,7 @@ static pwf_status build(pwf_builder *b, const pwf_model_config *config, const vo
     return pwf_graph_close_heads(b->graph, logits, second);
 }
 
+/* Parameters that only distilled models have. */
 #define ONLY_DISTILLED(prefix)                                                                     \
     {                                                                                              \
         prefix, "the file is of a model without distillation, such as deit_tiny_patch16_224",      \

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Layers with their parameters, shared by the families (parts.h). Each registers parameters under
+ * timm's names in timm's order and adds the operator to the graph. Called by family_*.c; touches
+ * the builder alone. */
 #include "parts.h"
 
 #include <math.h>
@@ -30,6 +33,7 @@ const pwf_param *pwf_part_parameter(pwf_builder *b, const char *name, int dims,
     return out;
 }
 
+/* "layer.last", for example "conv1.weight". */
 static const pwf_param *parameter(pwf_builder *b, const char *layer, const char *last, int dims,
                                   const int64_t *shape, pwf_role role, pwf_start start)
 {
@@ -38,6 +42,7 @@ static const pwf_param *parameter(pwf_builder *b, const char *layer, const char 
     return pwf_part_parameter(b, name, dims, shape, role, start);
 }
 
+/* Likewise a buffer, such as "bn1.running_mean". */
 static const pwf_buffer *buffer(pwf_builder *b, const char *layer, const char *last, int64_t count,
                                 float initial)
 {

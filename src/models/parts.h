@@ -6,9 +6,9 @@
 #include "pwf/nn/graph.h"
 #include "pwf/registry/registry.h"
 
-/* Layers with their parameters, for the families of models: each registers "name.weight" and so on
- * and adds the operator. The first failure stays in `status`; the graph keeps its own; calls after
- * a failure do nothing. */
+/* Layers with their parameters, for the families: each registers "name.weight" and so on and adds
+ * the operator. `in`, `out` and `channels` count channels. The first failure stays in `status`, or
+ * in the graph for shapes that do not fit; calls after a failure do nothing. */
 
 enum { PWF_LAYER_NAME = 96, PWF_PARAM_NAME = 128 };
 
@@ -18,7 +18,7 @@ typedef struct pwf_builder {
     pwf_status status;
 } pwf_builder;
 
-/* How a parameter starts. */
+/* The distribution of start values. */
 typedef struct pwf_start {
     pwf_init init;
     double scale;
@@ -26,20 +26,20 @@ typedef struct pwf_start {
 
 static const pwf_start PWF_START_ZERO = {PWF_INIT_ZERO, 0.0};
 
-/* PyTorch's own start of layers with `inputs` connections: uniform up to 1 / sqrt(inputs). */
+/* PyTorch's default for layers with `inputs` connections: U(-s, s), s = 1 / sqrt(inputs). */
 pwf_start pwf_start_uniform(int64_t inputs);
 
-/* Under exactly this name; NULL after a failure. */
+/* Registers a parameter under exactly this name; NULL after a failure. */
 const pwf_param *pwf_part_parameter(pwf_builder *b, const char *name, int dims,
                                     const int64_t *shape, pwf_role role, pwf_start start);
 
-/* Kaiming's normal start over so many connections. */
+/* Kaiming's normal: N(0, 2 / connections). */
 pwf_start pwf_start_kaiming(int64_t connections);
 
-/* "block" and "layer" give "block.layer". */
+/* out = "block.layer". */
 const char *pwf_part_name(char out[PWF_LAYER_NAME], const char *block, const char *layer);
 
-/* Square window of `kernel` pixels; padding keeps the size at stride 1. */
+/* Convolution without bias; at stride 1 the padding keeps the size of an odd `kernel`. */
 pwf_value pwf_part_conv(pwf_builder *b, const char *name, pwf_value x, int64_t in, int64_t out,
                         int64_t kernel, int64_t stride, pwf_start start);
 
@@ -73,7 +73,7 @@ pwf_value pwf_part_layer_norm(pwf_builder *b, const char *name, pwf_value x, int
 pwf_value pwf_part_linear(pwf_builder *b, const char *name, pwf_value x, int64_t in, int64_t out,
                           pwf_start weight, pwf_start bias);
 
-/* Windows of `size` pixels side by side, with bias. */
+/* Convolution with bias over adjacent windows of `size` pixels. */
 pwf_value pwf_part_patches(pwf_builder *b, const char *name, pwf_value x, int64_t in, int64_t out,
                            int64_t size);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The table of operators, made of the list in graph.h, and what several operator files use. Called
- * by the graph, the bench and the tests that walk the table; touches only the arrays of a call. */
+/* The table of operators, made of the list in graph.h. Called by the bench and the tests, which
+ * walk it; models reach operators through their builder functions. Constant, without state. */
 #include "operators.h"
 
 #include <string.h>
@@ -27,74 +27,4 @@ const pwf_operator *pwf_operator_find(const char *name)
         if (strcmp(table[i]->name, name) == 0) found = table[i];
     PWF_ASSERT(found);
     return found;
-}
-
-pwf_status pwf_node_infer(pwf_node *node)
-{
-    node->out = node->in[0];
-    return node->op->infer ? node->op->infer(node) : pwf_ok();
-}
-
-pwf_status pwf_node_plan(const pwf_plan_task *task, void **plan, pwf_need *need)
-{
-    return task->node->op->plan ? task->node->op->plan(task, plan, need) : pwf_ok();
-}
-
-pwf_status pwf_infer_equal(pwf_node *node)
-{
-    const pwf_shape a = node->in[0];
-    for (int j = 1; j < node->inputs; j++) {
-        const pwf_shape b = node->in[j];
-        if (a.height != b.height || a.width != b.width || a.channels != b.channels)
-            return PWF_FAIL(PWF_CONFIG,
-                            "%s of %lldx%lldx%lld and %lldx%lldx%lld: the branches of a block do "
-                            "not match",
-                            node->op->name, (long long)a.height, (long long)a.width,
-                            (long long)a.channels, (long long)b.height, (long long)b.width,
-                            (long long)b.channels);
-    }
-    return pwf_ok();
-}
-
-pwf_status pwf_infer_pool(pwf_node *node)
-{
-    if (node->kernel_height == 0) {
-        node->kernel_height = node->in[0].height;
-        node->kernel_width = node->in[0].width;
-    }
-    /* Every window holds at least one pixel of the image. */
-    PWF_ASSERT(node->stride >= 1 && node->kernel_height >= 1 && node->kernel_width >= 1);
-    PWF_ASSERT(node->padding.top < node->kernel_height &&
-               node->padding.bottom < node->kernel_height &&
-               node->padding.left < node->kernel_width && node->padding.right < node->kernel_width);
-    node->out = (pwf_shape){pwf_window_rows(node), pwf_window_columns(node), node->in[0].channels};
-    if (node->out.height < 1 || node->out.width < 1)
-        return PWF_FAIL(PWF_CONFIG,
-                        "a pooling window of %lldx%lld does not fit on %lldx%lld pixels; use a "
-                        "larger model.image_size",
-                        (long long)node->kernel_height, (long long)node->kernel_width,
-                        (long long)node->in[0].height, (long long)node->in[0].width);
-    return pwf_ok();
-}
-
-/* The pooling kernels take one struct. */
-pwf_pool_shape pwf_pool_shape_of(const pwf_call *call)
-{
-    const pwf_node *n = call->node;
-    return (pwf_pool_shape){.images = call->images,
-                            .height = n->in[0].height,
-                            .width = n->in[0].width,
-                            .channels = n->in[0].channels,
-                            .kernel_height = n->kernel_height,
-                            .kernel_width = n->kernel_width,
-                            .stride = n->stride,
-                            .padding = n->padding};
-}
-
-void pwf_pass_gradient(float *dx, bool add, const float *dy, int64_t count)
-{
-    if (add)
-        pwf_kernels_now()->accumulate(dx, dy, count);
-    else
-        memcpy(dx, dy, (size_t)count * sizeof *dx);
 }

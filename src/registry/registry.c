@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The parameter table. Models fill it in registration order; closing it separates posterior from
+ * plain parameters and fixes the flat order, on which checkpoints, shards and fingerprints rely.
+ * Afterwards it is read only. Local to a rank; touches no file and no MPI. */
 #include "pwf/registry/registry.h"
 
 #include "pwf/core/rng.h"
@@ -7,15 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Entries are allocated one by one, so that a pointer to one stays valid while the table grows. */
+/* Entries are allocated one by one, so that pointers to them stay valid while the table grows. */
 typedef struct table {
     void **at;
-    int count, room;
+    int count, room; /* entries, and entries allocated */
 } table;
 
 struct pwf_registry {
     table params, buffers;
-    int64_t posterior, total, buffer_total;
+    int64_t posterior, total, buffer_total; /* elements */
     bool closed;
 };
 
@@ -26,7 +29,7 @@ static void table_free(table *t)
     free(t->at);
 }
 
-/* An entry of `size` bytes with a copy of `name` behind it. */
+/* Adds an entry of `size` zero bytes, followed in the same allocation by a copy of `name`. */
 static pwf_status table_add(table *t, size_t size, const char *name, void **entry, char **copy)
 {
     if (t->count == t->room) {
@@ -117,10 +120,12 @@ pwf_status pwf_registry_close(pwf_registry *registry, const char *const *exclude
             matched = true;
         }
         if (!matched)
-            return PWF_FAIL(PWF_CONFIG,
-                            "fixing.exclude: no parameter matches '%s'; names look like '%s'",
-                            exclude[k], count ? params[0]->name : "");
+            return PWF_FAIL(
+                PWF_CONFIG,
+                "fixing.exclude: no parameter matches '%s'; parameters have names like '%s'",
+                exclude[k], count ? params[0]->name : "");
     }
+    /* Posterior parameters first, then plain ones, both in registration order. */
     void **ordered = malloc((size_t)(count ? count : 1) * sizeof *ordered);
     if (!ordered) return PWF_FAIL(PWF_RESOURCE, "no memory for the parameter table");
     int used = 0;
@@ -187,6 +192,8 @@ int64_t pwf_registry_buffer_count(const pwf_registry *registry)
     return registry->buffer_total;
 }
 
+/* Start values of elements [index, index + count) of the flat order, all of parameter p. The stream
+ * is indexed by flat position, so any range gives the same values. */
 static void start_values(const pwf_param *p, pwf_stream stream, float *out, int64_t index,
                          int64_t count)
 {

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Attention, a block of rows at a time: its scores, what becomes of them and what they make are in
- * the nearest cache together. Operands of our own product are packed once for all blocks. Where the
- * products are a library's, or plain loops, all rows are one block.
+/* Softmax attention of one head (attention.h), a block of rows at a time, so that the scores of a
+ * block stay in the first-level cache between the products. Operands of the own product are packed
+ * once for all blocks; with a library or plain loops all rows form one block. Called by the
+ * operator attention; all memory is the caller's.
  *
- * With e = 2^(scale Q K' + top), -top a row's maximum of the first, and s = 1 / the row's sum,
- *     y = s e V
- * Backward, from g = s dy, whose product with y by rows is m, the rows of probabilities are e, and
- * the gradient of scores is h = e (g V' - m):
- *     dV = e' g, dK = h' Q / sqrt(depth), dQ = h K / sqrt(depth) */
+ * With e = 2^(scale Q K' - top), top the maximum of a row of scale Q K', and s = 1 / the row sum of
+ * e, y = s e V Backward, with g = s dy, m = the row sums of g y, and h = e (g V' - m), the gradient
+ * of the scores: dV = e' g, dK = h' Q / sqrt(depth), dQ = h K / sqrt(depth) */
 #include "pwf/tensor/attention.h"
 
 #include "attention_kernels.h"
@@ -19,17 +18,19 @@
 
 enum { BLOCK = 24 }; /* rows; whole tiles for every instruction set */
 
+/* Bytes of so many floats, rounded up to cache lines. */
 static size_t lines(int64_t floats)
 {
     return (size_t)((floats + 15) / 16) * 64;
 }
 
-/* Of rows of scores. */
+/* Stride of the rows of scores: the tokens, rounded up to whole vectors. */
 static int64_t stride_of(const pwf_attention *s)
 {
     return (s->tokens + 15) / 16 * 16;
 }
 
+/* Rows of a block. */
 static int64_t block_of(pwf_tensor_backend backend, const pwf_attention *s)
 {
     return pwf_matmul_ours(backend) && s->tokens > BLOCK ? BLOCK : s->tokens;
@@ -40,14 +41,13 @@ static float inverse_root(const pwf_attention *s)
     return (float)(1.0 / sqrt((double)s->depth));
 }
 
-/* Of the exponents of 2. */
+/* log2(e) / sqrt(depth), which turns products of q and k into exponents of 2. */
 static float scale_of(const pwf_attention *s)
 {
     return (float)(0x1.71547652b82fep+0 / sqrt((double)s->depth));
 }
 
-/* The products, of all rows. */
-
+/* Q K', all rows; multiply() takes a block of them. */
 static pwf_matmul scores(const pwf_attention *s)
 {
     return (pwf_matmul){.rows = s->tokens,
@@ -68,7 +68,7 @@ static pwf_matmul slopes(const pwf_attention *s)
     return m;
 }
 
-/* Rows of e or h times V or K. */
+/* e V and h K. */
 static pwf_matmul mix(const pwf_attention *s, int64_t stride_y)
 {
     return (pwf_matmul){.rows = s->tokens,
@@ -80,7 +80,7 @@ static pwf_matmul mix(const pwf_attention *s, int64_t stride_y)
                         .precision = s->precision};
 }
 
-/* Columns of e or h times g or Q. */
+/* e' g and h' Q. */
 static pwf_matmul mix_turned(const pwf_attention *s, int64_t stride_b)
 {
     pwf_matmul m = mix(s, s->stride_qkv);
@@ -89,7 +89,7 @@ static pwf_matmul mix_turned(const pwf_attention *s, int64_t stride_b)
     return m;
 }
 
-/* A product whose second operand is factor * b, packed where the product is our own. */
+/* A product whose second operand is factor * b, packed if the product is the own one. */
 typedef struct product {
     pwf_matmul shape;
     float factor;
@@ -97,14 +97,15 @@ typedef struct product {
     float *packed;
 } product;
 
-/* What a call has. */
+/* The back end and the workspace of a call. */
 typedef struct work {
     pwf_tensor_backend backend;
     bool ours;
-    char *next; /* of the workspace that is not taken yet */
-    void *room; /* for a product */
+    char *next; /* first free byte of the workspace */
+    void *room; /* scratch of one product at a time */
 } work;
 
+/* The next `bytes`, a multiple of 64, of the workspace. */
 static float *take(work *w, size_t bytes)
 {
     float *out = (float *)(void *)w->next;
@@ -112,6 +113,7 @@ static float *take(work *w, size_t bytes)
     return out;
 }
 
+/* Packs the second operand for the own product. */
 static product prepare(work *w, pwf_matmul shape, float factor, const float *b)
 {
     product p = {shape, factor, b, NULL};
@@ -121,7 +123,7 @@ static product prepare(work *w, pwf_matmul shape, float factor, const float *b)
     return p;
 }
 
-/* `rows` rows of a product. */
+/* y = or += `rows` rows of a product, with their first operand at a. */
 static pwf_status multiply(const work *w, const product *p, int64_t rows, float *y, bool add,
                            const float *a)
 {
@@ -138,13 +140,13 @@ pwf_status pwf_attention_check(pwf_tensor_backend backend, const pwf_attention *
     return pwf_matmul_check(backend, &m);
 }
 
-/* The inverse sums, then e. */
+/* Saved for backward: the inverse row sums s, then e. */
 size_t pwf_attention_saved(const pwf_attention *shape)
 {
     return lines(shape->tokens) + lines(shape->tokens * stride_of(shape));
 }
 
-/* What the products take: packed operands, and the room of any one of them. */
+/* Workspace of the products: packed operands, and the room of the one that needs most. */
 static size_t products(pwf_tensor_backend backend, const pwf_attention *s, bool backward)
 {
     const pwf_matmul all[] = {scores(s), mix(s, s->stride_y), mix_turned(s, s->stride_qkv)};

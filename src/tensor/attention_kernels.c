@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Compiled once per instruction set: what of attention lies between its products. */
+/* The element-wise steps of attention between its products; compiled once per instruction set,
+ * called through pwf_attention_kernels. A row is a whole number of vectors, so that loops need no
+ * remainder: elements from n on hold what contributes nothing. */
 #include "attention_kernels.h"
 #include "lanes.h"
 #include "tables.h"
 
 enum { LANES = PWF_LANES };
 
-/* The largest of a row, of which `last` numbers are in the last lanes; those behind become
+/* The maximum of a row whose last vector holds `last` elements; the lanes after them become
  * -infinity, whose power is 0. */
 static inline float row_top(float *x, int64_t last, int64_t stride)
 {
@@ -14,7 +16,8 @@ static inline float row_top(float *x, int64_t last, int64_t stride)
     float *edge = x + stride - LANES;
     pwf_lanes top = pwf_lanes_load_first(edge, last, -INFINITY);
     pwf_lanes_store(edge, top);
-    top = pwf_lanes_greater(top, least); /* not NaN */
+    top = pwf_lanes_greater(
+        top, least); /* a NaN drops out of the maximum and comes back through the exponents */
     for (int64_t c = 0; c < stride - LANES; c += LANES)
         top = pwf_lanes_greater(pwf_lanes_load(x + c), top);
     return pwf_lanes_top(top);
@@ -24,7 +27,7 @@ static void exponents(float *x, float *inverse, float scale, int64_t rows, int64
                       int64_t stride)
 {
     const pwf_lanes s = pwf_lanes_of(scale);
-    /* First all maxima: a processor looks ahead into the next rows while it has one's. */
+    /* All maxima first: the processor then overlaps the reductions of several rows. */
     for (int64_t i = 0; i < rows; i++)
         inverse[i] = -scale * row_top(x + i * stride, (n - 1) % LANES + 1, stride);
     for (int64_t i = 0; i < rows; i++, x += stride) {

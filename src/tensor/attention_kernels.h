@@ -4,20 +4,20 @@
 
 #include <stdint.h>
 
-/* What of attention lies between its products. Rows of scores are `stride` apart, a multiple of
- * 16; what is behind their n elements may be overwritten, with numbers that nothing
- * reads. Sums run in 16 partial sums, which pwf_lanes_sum adds up. */
+/* The element-wise steps of attention between its products; attention.c has the formulas. Rows of
+ * scores are `stride` apart, a multiple of 16; the elements from n on may be overwritten and are
+ * never read. Sums run in 16 partial sums, which pwf_lanes_sum adds up. */
 
 typedef struct pwf_attention_kernels {
-    /* x = 2^(scale (x - the row's maximum)); inverse [rows] is 1 / the sum of the new row. */
+    /* x = 2^(scale * (x - maximum of the row)); inverse [rows] = 1 / sum of the new row. */
     void (*exponents)(float *x, float *inverse, float scale, int64_t rows, int64_t n,
                       int64_t stride);
-    /* Each row times its factor. */
+    /* y = factor [rows] * y, row by row; y [rows, n] */
     void (*weight)(float *y, const float *factor, int64_t rows, int64_t n, int64_t stride);
-    /* By rows: out [rows, n] = factor dy, and mean [rows] = the sum of that times y. */
+    /* out [rows, n] = factor [rows] * dy, and mean [rows] = row sums of out * y. */
     void (*weigh)(float *out, float *mean, const float *dy, const float *y, const float *factor,
                   int64_t rows, int64_t n, int64_t stride);
-    /* h = e (h - mean), where mean [rows] is a row's. */
+    /* h = e * (h - mean [rows]), row by row. */
     void (*gradients)(float *h, const float *e, const float *mean, int64_t rows, int64_t stride);
 } pwf_attention_kernels;
 

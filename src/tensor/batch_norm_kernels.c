@@ -5,11 +5,11 @@
 #include "functions.h"
 #include "tables.h"
 
-/* Channels whose sums are kept in registers while all rows go by. */
+/* Channels whose sums stay in registers during the pass over all rows. */
 enum { TILE = 32 };
 
-/* The sums below run over all rows for a tile of channels at a time. `width` is TILE in all calls
- * but those for the last channels, so that the inner loops unroll. */
+/* sum += dy, product += dy (x - mean) for a tile of channels. Here and below `width` is the
+ * constant TILE except for the last channels, so that the inner loops unroll. */
 static inline __attribute__((always_inline)) void
 sums_tile(double *restrict sum, double *restrict product, const float *restrict dy,
           const float *restrict x, const float *restrict mean, int64_t rows, int64_t channels,
@@ -44,6 +44,7 @@ void PWF_KERNEL(pwf_norm_sums)(double *sum, double *product, const float *dy, co
                   (int)(channels - c));
 }
 
+/* sum = sum of x for a tile of channels. */
 static inline __attribute__((always_inline)) void column_tile(double *restrict sum,
                                                               const float *restrict x, int64_t rows,
                                                               int64_t channels, int width)
@@ -64,6 +65,7 @@ void PWF_KERNEL(pwf_column_sums)(double *sum, const float *x, int64_t rows, int6
     if (c < channels) column_tile(sum + c, x + c, rows, channels, (int)(channels - c));
 }
 
+/* sum += x, square += x^2 for a tile of channels. */
 static inline __attribute__((always_inline)) void
 moments_tile(double *restrict sum, double *restrict square, const float *restrict x, int64_t rows,
              int64_t channels, int width)

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Chooses the back end of a convolution or linear layer and forwards calls to it; also what a
+ * thread must do before it uses the room, and the description of the libraries for the log. Called
+ * by the operators conv2d and linear on the thread of an executor; plans belong to their caller. */
 #include "conv_backend.h"
 #include "product.h"
 
@@ -12,6 +15,7 @@ void pwf_tensor_thread_start(void)
     pwf_conv_openblas_thread_start();
 }
 
+/* The text is thread-local, so that workers may ask at the same time. */
 const char *pwf_tensor_backend_text(int64_t backend)
 {
     static _Thread_local char text[PWF_BACKEND_TEXT];
@@ -30,12 +34,6 @@ const char *pwf_tensor_backend_text(int64_t backend)
     return text;
 }
 
-int64_t pwf_conv_extent(int64_t size, int64_t kernel, int64_t stride, int64_t padding)
-{
-    const int64_t room = size + padding - kernel;
-    return room < 0 ? 0 : room / stride + 1;
-}
-
 pwf_conv_shape pwf_conv_shape_linear(int64_t rows, int64_t inputs, int64_t outputs)
 {
     return (pwf_conv_shape){.images = 1,
@@ -49,18 +47,7 @@ pwf_conv_shape pwf_conv_shape_linear(int64_t rows, int64_t inputs, int64_t outpu
                             .groups = 1};
 }
 
-bool pwf_conv_is_padded(const pwf_conv_shape *shape)
-{
-    return shape->padding.top || shape->padding.left || shape->padding.bottom ||
-           shape->padding.right;
-}
-
-bool pwf_conv_is_linear(const pwf_conv_shape *shape)
-{
-    return shape->kernel_height == 1 && shape->kernel_width == 1 && shape->stride == 1 &&
-           shape->groups == 1 && !pwf_conv_is_padded(shape);
-}
-
+/* Plans with one back end; *out stays NULL on failure. */
 static pwf_status plan(const pwf_conv_backend *backend, const pwf_conv_shape *shape,
                        pwf_conv_use use, pwf_conv **out)
 {
@@ -85,7 +72,7 @@ static pwf_status plan(const pwf_conv_backend *backend, const pwf_conv_shape *sh
     return status;
 }
 
-/* Whether `auto` takes our own product: for linear layers, unless bf16 goes in tiles. */
+/* Whether `auto` uses the own product: for linear layers, unless oneDNN has AMX tiles for bf16. */
 static bool takes_product(const pwf_conv_shape *shape, pwf_precision precision)
 {
     if (!pwf_product_fast() || !pwf_conv_is_linear(shape)) return false;
@@ -102,7 +89,7 @@ pwf_status pwf_conv_new(pwf_tensor_backend backend, const pwf_conv_shape *shape,
     if (backend == PWF_TENSOR_AUTO && takes_product(shape, use.precision))
         return plan(&pwf_conv_product, shape, use, out);
     const pwf_status status = plan(table[backend], shape, use, out);
-    /* What oneDNN has no primitive for, it has not; everything else can be done by OpenBLAS. */
+    /* oneDNN lacks primitives for some shapes; OpenBLAS covers all of them. */
     if (backend == PWF_TENSOR_AUTO && status.code == PWF_CONFIG)
         return plan(&pwf_conv_openblas, shape, use, out);
     return status;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Compiled once per instruction set. Loops of the plain back end and the changes of layout of the
- * OpenBLAS one. Multiply and add stay two operations here: the base set has no fma, and the plain
- * back end is to be usable there. */
+/* Loops of the plain back end, and the changes of layout and rounding that all back ends use;
+ * compiled once per instruction set, called through pwf_conv_kernels. The innermost loop runs over
+ * contiguous channels or filters. Multiplication and addition stay two operations: the base set has
+ * no fma, and the plain back end must be usable there. */
 #include "conv_backend.h"
 #include "functions.h"
 #include "tables.h"
 
 #include <string.h>
 
+/* Weights [K, C/groups, R, S] to the order of strides `order`. */
 static void weights_to(float *restrict out, const float *restrict weight, const pwf_conv_shape *s,
                        pwf_weight_order order)
 {
@@ -23,6 +25,7 @@ static void weights_to(float *restrict out, const float *restrict weight, const 
     }
 }
 
+/* The inverse of weights_to, adding. */
 static void weights_add(float *restrict dweight, const float *restrict in, const pwf_conv_shape *s,
                         pwf_weight_order order)
 {
@@ -38,7 +41,7 @@ static void weights_add(float *restrict dweight, const float *restrict in, const
     }
 }
 
-/* A pair (output pixel, place in the kernel) that meets the image, and what a loop needs of it. */
+/* The extents that the loops below run over. */
 typedef struct walk {
     const pwf_conv_shape *s;
     int64_t p, q, c, k; /* output size; channels and filters of a group */
@@ -53,7 +56,8 @@ static walk walk_of(const pwf_conv_shape *s)
         s->channels / s->groups, s->filters / s->groups};
 }
 
-/* Offset of the first channel of the input pixel under (p, q, r, t), or -1 outside the image. */
+/* Offset of the input pixel of image b under output pixel (p, q) at kernel position (r, t); -1
+ * outside the image. */
 static inline int64_t under(const pwf_conv_shape *s, int64_t b, int64_t p, int64_t q, int64_t r,
                             int64_t t)
 {
@@ -62,13 +66,14 @@ static inline int64_t under(const pwf_conv_shape *s, int64_t b, int64_t p, int64
     return ((b * s->height + h) * s->width + w) * s->channels;
 }
 
-/* y[n] += a * x[n] over one contiguous axis: all the arithmetic of the plain back end. */
+/* y[n] += a * x[n]: all the arithmetic of the plain back end. */
 static inline void axpy(float *restrict y, float a, const float *restrict x, int64_t n)
 {
     for (int64_t i = 0; i < n; i++)
         y[i] += a * x[i];
 }
 
+/* y[b,p,q,k] = bias[k] + sum over r, s, c in this order of x * w. */
 static void forward(float *y, const float *x, const float *arranged, const float *bias,
                     const pwf_conv_shape *s)
 {
@@ -91,6 +96,7 @@ static void forward(float *y, const float *x, const float *arranged, const float
     }
 }
 
+/* dx += dy w for each output pixel, kernel position and filter in this order. */
 static void backward_data(float *dx, const float *dy, const float *arranged,
                           const pwf_conv_shape *s)
 {
@@ -111,6 +117,7 @@ static void backward_data(float *dx, const float *dy, const float *arranged,
     }
 }
 
+/* darranged = sum over output pixels in index order of x dy. */
 static void backward_weights(float *darranged, const float *dy, const float *x,
                              const pwf_conv_shape *s)
 {
@@ -131,6 +138,7 @@ static void backward_weights(float *darranged, const float *dy, const float *x,
     }
 }
 
+/* A row of columns holds the pixels under a window, in the order R, S, C. */
 static void to_columns(float *columns, const float *x, const pwf_conv_shape *s, int64_t group,
                        int64_t images)
 {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Convolution by oneDNN. A pass (forward, backward data, backward weights) is a primitive made
- * once, with a reorder between the plain order of the weights and the one the primitive likes best.
- * Scratchpads are the caller's, so that nothing of size is allocated while a slot runs. In bf16
- * the operands of a pass are rounded into the workspace first: to 16 bits for a primitive of bf16,
- * or, where the library has none that uses such instructions, to fp32 numbers for one of fp32. */
+/* Convolution by oneDNN. Each pass (forward, backward data, backward weights) is a primitive,
+ * created once, and a reorder between the plain order of the weights and the primitive's own.
+ * Scratchpads are in the caller's workspace, so that a slot allocates nothing. In bf16 the operands
+ * of a pass are rounded into the workspace first: to 16 bits for a bf16 primitive, or to fp32
+ * numbers for an fp32 primitive where the library has no bf16 instructions to use. Called through
+ * pwf_conv. */
 #include "conv_backend.h"
 #include "pwf/tensor/kernels.h"
 
@@ -12,7 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Of GNU OpenMP, on which the library runs; its setting belongs to the calling thread. */
+/* Of GNU OpenMP, which the library uses; the setting belongs to the calling thread. */
 void omp_set_num_threads(int threads);
 
 void pwf_conv_onednn_thread_start(void)
@@ -38,7 +39,7 @@ void pwf_conv_onednn_describe(char text[PWF_BACKEND_TEXT])
     snprintf(text, PWF_BACKEND_TEXT, "oneDNN %d.%d.%d (%s)", v->major, v->minor, v->patch, name);
 }
 
-/* Whether the machine multiplies bf16, and whether it does so in tiles, as the library sees it. */
+/* Whether the library finds bf16 instructions on this machine, and below, AMX tiles. */
 static bool has_bf16(void)
 {
     const unsigned wanted = dnnl_cpu_isa_avx512_core_bf16;
@@ -54,10 +55,10 @@ bool pwf_conv_onednn_tiles(void)
 typedef enum pass_kind { FORWARD, BACKWARD_DATA, BACKWARD_WEIGHTS, PASSES } pass_kind;
 
 typedef struct pass {
-    dnnl_primitive_t primitive, reorder; /* reorder NULL: the plain order is liked best */
+    dnnl_primitive_t primitive, reorder; /* reorder NULL: the primitive uses the plain order */
     dnnl_memory_t images, result, weights, bias, scratch; /* x or dx; y or dy */
     dnnl_memory_t plain, reorder_scratch;
-    /* Parts of the workspace, in this order; the last two hold what is rounded. */
+    /* Sections of the workspace in this order; the last two hold rounded operands. */
     size_t scratch_bytes, weight_bytes, plain_bytes, image_bytes, result_bytes;
 } pass;
 
@@ -67,7 +68,8 @@ typedef struct plans {
     pass at[PASSES];
 } plans;
 
-/* One engine for the process: it has no state, and cached primitives refer to it. */
+/* One engine for the process: it has no state, and the library's cache of primitives refers to it.
+ */
 static dnnl_engine_t engine;
 static dnnl_status_t engine_status;
 static pthread_once_t engine_once = PTHREAD_ONCE_INIT;
@@ -83,12 +85,13 @@ static void make_engine(void)
         if (try_status_ != dnnl_success) return try_status_;                                       \
     } while (0)
 
+/* Rounded up to cache lines. */
 static size_t lines(size_t bytes)
 {
     return (bytes + 63) / 64 * 64;
 }
 
-/* The shapes as the library wants them. */
+/* The shapes in the library's form. */
 typedef struct shapes {
     dnnl_memory_desc_t images, result, weights, plain, bias;
     dnnl_dims_t strides, before, after; /* padding before and after each axis */
@@ -99,7 +102,7 @@ static dnnl_data_type_t operand_type(const pwf_conv *conv)
     return ((const plans *)conv->own)->operands;
 }
 
-/* A pass makes one of its three arrays, in fp32, from the others, its operands. */
+/* A pass computes one of its three arrays in fp32 from the other two, its operands. */
 static dnnl_status_t describe(const pwf_conv *conv, pass_kind kind, shapes *d)
 {
     const dnnl_data_type_t type = operand_type(conv);
@@ -131,7 +134,7 @@ static dnnl_status_t describe(const pwf_conv *conv, pass_kind kind, shapes *d)
     return dnnl_success;
 }
 
-/* The descriptor of one pass; `hint` is that of the forward one. */
+/* The descriptor of a pass; the backward ones need that of the forward pass as `hint`. */
 static dnnl_status_t describe_pass(const pwf_conv *conv, const shapes *d, pass_kind kind,
                                    const_dnnl_primitive_attr_t attributes,
                                    const_dnnl_primitive_desc_t hint, dnnl_primitive_desc_t *out)
@@ -164,8 +167,8 @@ static dnnl_status_t memory(const dnnl_memory_desc_t *desc, dnnl_memory_t *out)
     return dnnl_memory_create(out, desc, engine, DNNL_MEMORY_NONE);
 }
 
-/* The reorder of the weights: into the primitive's order, which rounds them where that is one of
- * bf16, or out of it for their gradient. */
+/* The reorder of the weights into the primitive's order, which also rounds them for a bf16
+ * primitive, or of their gradient out of it. None if the orders are equal. */
 static dnnl_status_t plan_reorder(pass *p, pass_kind kind, const dnnl_memory_desc_t *plain,
                                   const dnnl_memory_desc_t *weights,
                                   const_dnnl_primitive_attr_t attributes)
@@ -186,7 +189,7 @@ static dnnl_status_t plan_reorder(pass *p, pass_kind kind, const dnnl_memory_des
     return status;
 }
 
-/* Room for the gradient of the weights in the plain order, and for rounded operands. */
+/* Workspace for the weight gradient in the plain order and for rounded operands. */
 static void plan_rooms(const pwf_conv *conv, const shapes *d, pass_kind kind, pass *p)
 {
     const bool rounds = conv->use.precision == PWF_BF16;
@@ -197,6 +200,8 @@ static void plan_rooms(const pwf_conv *conv, const shapes *d, pass_kind kind, pa
     if (rounds && kind != FORWARD) p->result_bytes = lines(dnnl_memory_desc_get_size(&d->result));
 }
 
+/* Creates the memory objects, the reorder and the primitive of a pass, and sums up its workspace.
+ */
 static dnnl_status_t plan_pass(pwf_conv *conv, const shapes *d, pass_kind kind,
                                const_dnnl_primitive_attr_t attributes,
                                const_dnnl_primitive_desc_t pd)
@@ -223,6 +228,7 @@ static dnnl_status_t plan_pass(pwf_conv *conv, const shapes *d, pass_kind kind,
     return dnnl_success;
 }
 
+/* The forward descriptor is made in any case, as the hint of the backward ones. */
 static dnnl_status_t plan_passes(pwf_conv *conv, const_dnnl_primitive_attr_t attributes)
 {
     const bool wanted[PASSES] = {conv->use.forward, conv->use.backward_data,
@@ -231,7 +237,7 @@ static dnnl_status_t plan_passes(pwf_conv *conv, const_dnnl_primitive_attr_t att
     dnnl_primitive_desc_t forward = NULL;
     dnnl_status_t status = dnnl_success;
     for (int kind = FORWARD; kind < PASSES && status == dnnl_success; kind++) {
-        if (!wanted[kind] && kind != FORWARD) continue; /* which the others take as a hint */
+        if (!wanted[kind] && kind != FORWARD) continue;
         dnnl_primitive_desc_t pd;
         shapes d;
         status = describe(conv, (pass_kind)kind, &d);
@@ -278,6 +284,7 @@ static void release(pwf_conv *conv)
     conv->own = NULL;
 }
 
+/* Plans with primitives for fp32 or bf16 operands. */
 static dnnl_status_t plan_with_operands(pwf_conv *conv, dnnl_data_type_t operands)
 {
     plans *own = conv->own = calloc(1, sizeof(plans));
@@ -289,6 +296,8 @@ static dnnl_status_t plan_with_operands(pwf_conv *conv, dnnl_data_type_t operand
     return status;
 }
 
+/* bf16 primitives only where instructions exist: the library's emulation would be slower than fp32
+ * primitives on rounded numbers. */
 static pwf_status plan(pwf_conv *conv)
 {
     dnnl_status_t status = dnnl_unimplemented;
@@ -300,7 +309,7 @@ static pwf_status plan(pwf_conv *conv)
         return PWF_FAIL(PWF_RESOURCE, "oneDNN: no memory to plan a convolution");
     return PWF_FAIL(
         PWF_CONFIG,
-        "oneDNN (status %d) cannot do a convolution of %lldx%lldx%lld with %lld "
+        "oneDNN (status %d) does not support a convolution of %lldx%lldx%lld with %lld "
         "filters of %lldx%lld, stride %lld, padding %lld, %lld, %lld, %lld, %lld groups; set "
         "parallel.backend to openblas",
         (int)status, (long long)s->height, (long long)s->width, (long long)s->channels,
@@ -311,10 +320,11 @@ static pwf_status plan(pwf_conv *conv)
 
 static dnnl_status_t set(dnnl_memory_t memory_object, const void *address)
 {
-    /* The library takes what it only reads as void * as well. */
+    /* The library takes void * also for what it only reads. */
     return dnnl_memory_set_data_handle(memory_object, (void *)(uintptr_t)address);
 }
 
+/* Runs the primitive of a pass on the arrays that are set. */
 static dnnl_status_t execute(const plans *own, const pass *p, pass_kind kind, const float *bias)
 {
     static const int images[PASSES] = {DNNL_ARG_SRC, DNNL_ARG_DIFF_SRC, DNNL_ARG_SRC};
@@ -337,7 +347,7 @@ static dnnl_status_t reorder(const plans *own, const pass *p, pass_kind kind)
     return dnnl_primitive_execute(p->reorder, own->stream, 3, args);
 }
 
-/* An operand of `count` numbers, rounded into `room` if that has bytes. */
+/* An operand of `count` numbers: x itself, or its rounded copy in `room` if that has bytes. */
 static const void *operand(const pwf_conv *conv, void *room, size_t bytes, const float *x,
                            int64_t count)
 {
@@ -355,13 +365,13 @@ static int64_t weight_count(const pwf_conv_shape *s)
     return s->filters * (s->channels / s->groups) * s->kernel_height * s->kernel_width;
 }
 
-/* Where a pass has its part of packed weights. */
+/* Offset of the weights of a pass among the prepacked ones. */
 static size_t packed_offset(const plans *own, pass_kind kind)
 {
     return kind == FORWARD ? 0 : own->at[FORWARD].weight_bytes;
 }
 
-/* Brings weights into the order of a pass. */
+/* Rounds if needed and reorders the weights for a pass. */
 static dnnl_status_t pack_pass(const pwf_conv *conv, pass_kind kind, void *packed,
                                const float *weight, void *workspace)
 {
@@ -385,7 +395,8 @@ static dnnl_status_t pack_passes(const pwf_conv *conv, void *packed, const float
     return dnnl_stream_wait(own->stream);
 }
 
-/* Where a pass finds its weights, or leaves their gradient, which is then put into order. */
+/* Sets the weights that a pass reads: as they are, prepacked, or packed now into `blocked`; or
+ * where backward weights writes the gradient, which run() then reorders into `flat`. */
 static dnnl_status_t place_weights(const pwf_conv *conv, pass_kind kind, const float *weight,
                                    char *blocked, char *flat, void *scratch)
 {
@@ -403,7 +414,7 @@ static dnnl_status_t place_weights(const pwf_conv *conv, pass_kind kind, const f
     return pack_pass(conv, kind, blocked, weight, scratch);
 }
 
-/* Runs one pass. `weight` is what is read; in BACKWARD_WEIGHTS the gradient is left in `plain`. */
+/* Runs one pass. `weight` is read; BACKWARD_WEIGHTS leaves the gradient in *plain instead. */
 static dnnl_status_t run(const pwf_conv *conv, pass_kind kind, const float *images,
                          const float *result, const float *weight, const float *bias,
                          void *workspace, const float **plain)
@@ -427,6 +438,7 @@ static dnnl_status_t run(const pwf_conv *conv, pass_kind kind, const float *imag
     return dnnl_stream_wait(own->stream);
 }
 
+/* A library failure at run time is a bug: the plan has checked the shape. */
 static pwf_status report(dnnl_status_t status, const char *what)
 {
     if (status == dnnl_success) return pwf_ok();
@@ -458,7 +470,7 @@ static pwf_status backward_weights(pwf_conv *conv, float *dweight, const float *
 
 static pwf_status pack(pwf_conv *conv, void *packed, const float *weight, void *workspace)
 {
-    return report(pack_passes(conv, packed, weight, workspace), "bringing weights into order");
+    return report(pack_passes(conv, packed, weight, workspace), "prepacking weights");
 }
 
 const pwf_conv_backend pwf_conv_onednn = {"onednn",         plan, release, forward, backward_data,

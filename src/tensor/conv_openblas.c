@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Convolution as a matrix product: the pixels under each window become a row (to_columns), several
- * images at a time, as many as stay in the second cache. */
+/* Convolution by OpenBLAS: im2col makes a row of the pixels under each window, sgemm multiplies the
+ * rows with the weights. Chunks of images keep the columns within the second-level cache. A 1x1
+ * window at stride 1 needs no columns. Called through pwf_conv; columns are in the workspace. */
 #include "conv_backend.h"
 
 #include <cblas.h>
@@ -8,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CHUNK_BYTES = 512 * 1024 };
+enum { CHUNK_BYTES = 512 * 1024 }; /* of the columns of a chunk */
 
 void pwf_conv_openblas_thread_start(void)
 {
@@ -25,9 +26,12 @@ void pwf_conv_openblas_describe(char text[PWF_BACKEND_TEXT])
              openblas_get_corename());
 }
 
-/* The matrices of one group: rows of a chunk of images, columns R * S * C/groups. */
+/* Extents of the matrices of one group. */
 typedef struct sizes {
-    int64_t pixels, columns, filters, chunk;
+    int64_t pixels;      /* of a result image: rows of the matrix per image */
+    int64_t columns;     /* R * S * C/groups */
+    int64_t filters;     /* of a group */
+    int64_t chunk;       /* images */
     size_t weight_bytes; /* rounded up to a cache line */
     bool direct;         /* a 1x1 window: the image is the matrix */
 } sizes;
@@ -50,8 +54,8 @@ static sizes sizes_of(const pwf_conv *conv)
 
 pwf_status pwf_openblas_no_bf16(void)
 {
-    return PWF_FAIL(PWF_CONFIG, "OpenBLAS has no products of bf16 numbers; use fp32, or another "
-                                "parallel.backend");
+    return PWF_FAIL(PWF_CONFIG, "OpenBLAS has no bf16 products; use parallel.precision fp32 or "
+                                "another parallel.backend");
 }
 
 static pwf_status plan(pwf_conv *conv)
@@ -61,8 +65,8 @@ static pwf_status plan(pwf_conv *conv)
     if (z.chunk * z.pixels > INT_MAX || z.columns > INT_MAX || conv->shape.channels > INT_MAX ||
         conv->shape.filters > INT_MAX)
         return PWF_FAIL(PWF_CONFIG,
-                        "OpenBLAS: a convolution with %lld pixels and %lld filters is "
-                        "more than its 32-bit sizes hold; use a smaller image or batch",
+                        "OpenBLAS: a convolution with %lld pixels and %lld filters exceeds its "
+                        "32-bit sizes; use a smaller image or batch",
                         (long long)z.pixels, (long long)conv->shape.filters);
     conv->workspace = z.weight_bytes;
     if (!z.direct) conv->workspace += (size_t)(z.chunk * z.pixels * z.columns) * sizeof(float);
@@ -74,7 +78,7 @@ static void release(pwf_conv *conv)
     (void)conv;
 }
 
-/* K, R, S, C: the order of a row of columns. */
+/* K, R, S, C: each filter in the order of a row of columns. */
 static pwf_weight_order order_of(const pwf_conv_shape *s)
 {
     const int64_t c = s->channels / s->groups;
@@ -82,19 +86,22 @@ static pwf_weight_order order_of(const pwf_conv_shape *s)
         .k = s->kernel_height * s->kernel_width * c, .c = 1, .r = s->kernel_width * c, .s = c};
 }
 
+/* The columns come after the rearranged weights in the workspace. */
 static float *columns_of(void *workspace, const sizes *z)
 {
     return (float *)((char *)workspace + z->weight_bytes);
 }
 
-/* Calls `product` for each chunk of images and each group. */
+/* One product: a chunk of images and a group. */
 typedef struct part {
     const pwf_conv *conv;
     const sizes *z;
-    int64_t first, images, group;
-    int rows;
+    int64_t first, images; /* of the chunk */
+    int64_t group;
+    int rows; /* of the matrix */
 } part;
 
+/* Part `index`, counted over chunks, then over groups. */
 static part part_of(const pwf_conv *conv, const sizes *z, int64_t index)
 {
     const int64_t first = index / conv->shape.groups * z->chunk;
@@ -113,6 +120,7 @@ static int64_t parts(const pwf_conv *conv, const sizes *z)
     return (conv->shape.images + z->chunk - 1) / z->chunk * conv->shape.groups;
 }
 
+/* Offsets of the part in x and in y. */
 static int64_t image_at(const part *p)
 {
     const pwf_conv_shape *s = &p->conv->shape;
@@ -124,7 +132,7 @@ static int64_t result_at(const part *p)
     return p->first * p->z->pixels * p->conv->shape.filters + p->group * p->z->filters;
 }
 
-/* The left matrix of a part: columns, or the image itself. */
+/* The left matrix of a part: its columns, or the image itself for a 1x1 window. */
 static const float *matrix(const part *p, const float *x, float *columns, int *stride)
 {
     const pwf_conv_shape *s = &p->conv->shape;
@@ -137,6 +145,7 @@ static const float *matrix(const part *p, const float *x, float *columns, int *s
     return columns;
 }
 
+/* y = columns times the transposed weights, then the bias. */
 static pwf_status forward(pwf_conv *conv, float *y, const float *x, const float *weight,
                           const float *bias, void *workspace)
 {
@@ -159,6 +168,7 @@ static pwf_status forward(pwf_conv *conv, float *y, const float *x, const float 
     return pwf_ok();
 }
 
+/* columns = dy times the weights; from_columns adds them up into dx. */
 static pwf_status backward_data(pwf_conv *conv, float *dx, const float *dy, const float *weight,
                                 void *workspace)
 {
@@ -184,6 +194,7 @@ static pwf_status backward_data(pwf_conv *conv, float *dx, const float *dy, cons
     return pwf_ok();
 }
 
+/* The transposed dy times columns, summed over chunks, then added to dweight. */
 static pwf_status backward_weights(pwf_conv *conv, float *dweight, const float *dy, const float *x,
                                    void *workspace)
 {

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Loops. Linear layers are sums in the order of product.h, the same as those of our own matrix
- * product. */
+/* The plain back end: simple loops, the same bits on every machine. Linear layers follow the order
+ * of summation of product.h and so have the bits of the own matrix product. In bf16 the operands
+ * are rounded copies in the workspace, computed with in fp32. Called through pwf_conv. */
 #include "conv_backend.h"
 #include "tables.h"
 
 #include <string.h>
 
+/* Elements of the weights, of the images, of the result. */
 static int64_t weights(const pwf_conv_shape *s)
 {
     return s->filters * (s->channels / s->groups) * s->kernel_height * s->kernel_width;
@@ -35,7 +37,7 @@ static int64_t results(const pwf_conv *conv)
     return conv->shape.images * conv->out_height * conv->out_width * conv->shape.filters;
 }
 
-/* Weights in another order; in bf16 also x and dy, rounded. */
+/* The workspace holds rearranged weights; in bf16 also x and dy, rounded. */
 static pwf_status plan(pwf_conv *conv)
 {
     int64_t count = weights(&conv->shape);
@@ -49,7 +51,7 @@ static void release(pwf_conv *conv)
     (void)conv;
 }
 
-/* `from` rounded to the precision of the plan, in `room` if that changes anything. */
+/* `from` itself in fp32, its rounded copy in `room` in bf16. */
 static const float *rounded(const pwf_conv *conv, float *room, const float *from, int64_t count)
 {
     if (conv->use.precision == PWF_FP32) return from;
@@ -57,6 +59,7 @@ static const float *rounded(const pwf_conv *conv, float *room, const float *from
     return room;
 }
 
+/* y = bias + x times the weights, which are arranged as [channels, filters]. */
 static void linear_forward(const pwf_conv_shape *s, float *y, const float *x, const float *arranged,
                            const float *bias)
 {
@@ -86,6 +89,7 @@ static pwf_status forward(pwf_conv *conv, float *y, const float *x, const float 
     return pwf_ok();
 }
 
+/* A linear layer reads the weights as they are. */
 static pwf_status backward_data(pwf_conv *conv, float *dx, const float *dy, const float *weight,
                                 void *workspace)
 {
@@ -106,6 +110,7 @@ static pwf_status backward_data(pwf_conv *conv, float *dx, const float *dy, cons
     return pwf_ok();
 }
 
+/* A linear layer adds to dweight itself, which continues the sum over rows of earlier calls. */
 static pwf_status backward_weights(pwf_conv *conv, float *dweight, const float *dy, const float *x,
                                    void *workspace)
 {

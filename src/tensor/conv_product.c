@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Linear layers, and 1x1 convolutions that are one, by our own matrix product. */
+/* Linear layers, and 1x1 convolutions that are one, by the own matrix product (product.h).
+ * Prepacked weights hold those of the forward pass, then those of the data gradient. Called through
+ * pwf_conv.
+ */
 #include "conv_backend.h"
 #include "product.h"
 
@@ -43,6 +46,7 @@ pwf_matmul pwf_linear_weights(const pwf_conv_shape *shape, pwf_precision precisi
                         .precision = precision};
 }
 
+/* Raises the workspace to at least `bytes`. */
 static void need(pwf_conv *conv, size_t bytes)
 {
     if (bytes > conv->workspace) conv->workspace = bytes;
@@ -58,6 +62,7 @@ static pwf_matmul data_of(const pwf_conv *conv)
     return pwf_linear_data(&conv->shape, conv->use.precision);
 }
 
+/* Bytes of the prepacked weights of the forward pass. */
 static size_t packed_forward(const pwf_conv *conv)
 {
     const pwf_matmul y = forward_of(conv);
@@ -82,7 +87,6 @@ static void release(pwf_conv *conv)
     (void)conv;
 }
 
-/* Packed weights of the passes stand one behind the other. */
 static pwf_status pack(pwf_conv *conv, void *packed, const float *weight, void *workspace)
 {
     const pwf_matmul y = forward_of(conv), dx = data_of(conv);
@@ -93,7 +97,7 @@ static pwf_status pack(pwf_conv *conv, void *packed, const float *weight, void *
     return pwf_ok();
 }
 
-/* `packed` is the weights of this product, or NULL. */
+/* y = a times the weights; packed: their prepacked form, or NULL to pack into the workspace. */
 static void multiply(const pwf_matmul *m, float *y, const float *bias, const float *a,
                      const float *weight, const float *packed, float *workspace)
 {

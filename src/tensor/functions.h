@@ -7,24 +7,25 @@
 #include <stdint.h>
 #include <string.h>
 
-/* More functions of our own than core has. */
+/* Functions for kernel files beyond those of core/functions.h. They use no libm, so that all
+ * machines give the same bits. */
 
-/* Iterations of the next loop do not depend on each other, though arrays may be the same. */
+/* The iterations of the next loop are independent, although an output may be one of the inputs. */
 #if defined(__clang__)
 #define PWF_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
 #else
 #define PWF_INDEPENDENT _Pragma("GCC ivdep")
 #endif
 
-/* The next loop is short and of constant length: no loop is to remain. */
+/* Unrolls the next loop, which is short and of constant length, completely. */
 #if defined(__clang__)
 #define PWF_UNROLL _Pragma("clang loop unroll(full)")
 #else
 #define PWF_UNROLL _Pragma("GCC unroll 8")
 #endif
 
-/* fma, also where there is no instruction for it: the sum in double, rounded to odd (its last bit
- * tells that something was lost), rounds to float as the exact sum does; Boldo and Melquiond, IEEE
+/* fma, also without an instruction for it: the sum in double, rounded to odd (the last bit records
+ * that something was lost), rounds to float as the exact sum does; Boldo and Melquiond, IEEE
  * Transactions on Computers 57 (2008). */
 static inline float pwf_fma(float a, float b, float c)
 {
@@ -44,8 +45,8 @@ static inline float pwf_fma(float a, float b, float c)
 #endif
 }
 
-/* The nearest bf16 number, the upper half of an fp32 one; of two the even one. As the instructions
- * have it, a denormal is a zero, and a NaN stays one. */
+/* The nearest bf16 number, ties to even, as the upper half of an fp32 number. As in the
+ * instructions, denormals become zeros and a NaN stays NaN. */
 static inline uint16_t pwf_bf16_of(float x)
 {
     const uint32_t bits = pwf_float_bits(x);
@@ -55,20 +56,19 @@ static inline uint16_t pwf_bf16_of(float x)
     return (uint16_t)(size < 0x00800000u ? sign : number);
 }
 
-/* The smaller of |x| and a positive number; of NaN that number. As integers, because that is one
- * instruction everywhere. */
+/* The smaller of |x| and the positive number `most`, which is the result for NaN. Compared as
+ * integers, which is one instruction on every set. */
 static inline float pwf_least_size(float x, float most)
 {
     const uint32_t size = pwf_float_bits(x) & 0x7fffffffu, limit = pwf_float_bits(most);
     return pwf_float_of(size < limit ? size : limit);
 }
 
-/* The normal distribution function of x, and *density its derivative. Beyond t = |x| the
- * distribution has e^(-t^2 / 2) r(t), where r is smooth: a polynomial about 2.75, best in its
- * relative error on [0, 5.5] (8e-8, fitted in double precision). Up to there the smaller of cdf(x)
- * and cdf(-x) has a relative error below 7e-7; further out it is off by less than 1e-9.
- * At 13.25 the exponential is 0, so further out there is nothing to select. Of NaN it makes some
- * number. */
+/* The normal distribution function of x, and its derivative in *density. With t = |x| the tail is
+ * e^(-t^2 / 2) r(t), where r is smooth: a polynomial around 2.75 with the least relative error on
+ * [0, 5.5] (8e-8, fitted in double precision). Up to 5.5 the smaller of cdf(x) and cdf(-x) has a
+ * relative error below 7e-7; beyond, the absolute error is below 1e-9. From 13.25 on the
+ * exponential is 0 and needs no selection. The result for NaN is unspecified. */
 static inline float pwf_normal_cdf(float x, float *density)
 {
     const float t = pwf_least_size(x, 13.25f), bell = pwf_exp_within(-0.5f * t * t);

@@ -4,8 +4,10 @@
 
 #include "functions.h"
 
-/* Sixteen floats side by side, in the registers of the instruction set a kernel file is compiled
- * for. For sums along a row, of which a compiler makes loops over memory. */
+/* Sixteen floats in the registers of the instruction set that a kernel file is compiled for: one of
+ * AVX-512, two of AVX2, or an array. For sums along a row, which compilers do not keep in
+ * registers. The three variants below give the same bits; the comments of the first hold for all.
+ */
 
 enum { PWF_LANES = 16 };
 
@@ -57,13 +59,13 @@ static inline pwf_lanes pwf_lanes_power(pwf_lanes x)
     return _mm512_castsi512_ps(_mm512_slli_epi32(place, 23));
 }
 
-/* x where it is greater, so not where it is NaN. */
+/* x where it is greater than y, else y; so y where x is NaN. */
 static inline pwf_lanes pwf_lanes_greater(pwf_lanes x, pwf_lanes y)
 {
     return _mm512_max_ps(x, y);
 }
 
-/* The first n <= 16 floats at p, and `rest` behind them. */
+/* The first n <= 16 floats at p, then `rest`. */
 static inline pwf_lanes pwf_lanes_load_first(const float *p, int64_t n, float rest)
 {
     return _mm512_mask_loadu_ps(_mm512_set1_ps(rest), (__mmask16)((1u << n) - 1u), p);
@@ -74,7 +76,7 @@ static inline void pwf_lanes_store_first(float *p, pwf_lanes v, int64_t n)
     _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1u), v);
 }
 
-/* The sum: in double, the upper half of them added to the lower until one is left. */
+/* The sum in double: the upper half is added to the lower until one is left. */
 static inline double pwf_lanes_sum(pwf_lanes v)
 {
     const __m512d eight = _mm512_add_pd(_mm512_cvtps_pd(_mm512_castps512_ps256(v)),
@@ -85,7 +87,7 @@ static inline double pwf_lanes_sum(pwf_lanes v)
     return _mm_cvtsd_f64(two) + _mm_cvtsd_f64(_mm_unpackhi_pd(two, two));
 }
 
-/* The largest; none is NaN. */
+/* The largest; no lane may be NaN. */
 static inline float pwf_lanes_top(pwf_lanes v)
 {
     const __m256 eight = _mm256_max_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
@@ -94,6 +96,7 @@ static inline float pwf_lanes_top(pwf_lanes v)
     return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
 }
 
+/* ---- AVX2: lanes 0 to 7 are `low` ---- */
 #elif defined(__AVX2__)
 
 #include <immintrin.h>
@@ -288,7 +291,7 @@ static inline pwf_lanes pwf_lanes_exp2(pwf_lanes x)
 {
     static const float c[] = {0x1.5f3e54p-10f, 0x1.3b2d4cp-7f, 0x1.c6aee8p-5f,
                               0x1.ebfbdcp-3f,  0x1.62e430p-1f, 1.0f};
-    /* Adding and taking away 3 * 2^22 rounds to an integer, also readable from the low bits. */
+    /* Adding and subtracting 3 * 2^22 rounds to an integer, also readable from the low bits. */
     const pwf_lanes far = pwf_lanes_of(0x1.8p23f);
     x = pwf_lanes_greater(pwf_lanes_of(-127.0f), x);
     const pwf_lanes shifted = pwf_lanes_add(x, far);

@@ -7,6 +7,9 @@
 
 #include <string.h>
 
+/* variance = sum (x - mean)^2 / n, inverse = 1 / sqrt(variance + epsilon), y = (x - mean) inverse
+ * scale
+ * + shift. */
 void PWF_KERNEL(pwf_layer_norm_forward)(float *restrict y, float *restrict mean,
                                         float *restrict inverse, const float *restrict x,
                                         const float *restrict scale, const float *restrict shift,
@@ -20,7 +23,7 @@ void PWF_KERNEL(pwf_layer_norm_forward)(float *restrict y, float *restrict mean,
             mean[i] = (float)exact;
             moved[i - first] = exact - (double)mean[i];
         }
-        /* Squares about the rounded mean; what rounding moved is taken off again. */
+        /* Squares around the rounded mean; the square of what rounding moved is subtracted. */
         for (int64_t i = first; i < end; i++) {
             const double m = moved[i - first];
             double variance = row_squares(x + i * n, mean[i], n) / (double)n - m * m;
@@ -33,10 +36,11 @@ void PWF_KERNEL(pwf_layer_norm_forward)(float *restrict y, float *restrict mean,
     }
 }
 
-/* Sums over rows are made in fp32 for so many rows, then added up in double. */
+/* Rows whose sums are fp32; sums of such runs are added up in double. */
 enum { RUN = 4 * TOGETHER };
 
-/* Makes g and normal of a row, and adds its part to the sums of the run. */
+/* Of one row: g = dy scale, normal = (x - mean) inverse, and its share of the parameter gradients.
+ */
 static inline void open_row(float *restrict g, float *restrict normal, float *restrict slopes,
                             float *restrict shifts, const float *restrict dy,
                             const float *restrict x, const float *restrict scale, float mean,
@@ -51,6 +55,7 @@ static inline void open_row(float *restrict g, float *restrict normal, float *re
     }
 }
 
+/* dx = inverse (g - offset - normal slope), offset = mean(g), slope = mean(g normal). */
 static inline void close_row(float *restrict dx, bool add, const float *restrict g,
                              const float *restrict normal, float offset, float slope, float inverse,
                              int64_t n)

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Products of matrices inside larger arrays, for attention: chooses the own product, a library or
+ * the plain loops. In bf16 a library multiplies rounded fp32 copies that lie in the workspace.
+ * Called on the thread of an executor; no state. */
 #include "pwf/tensor/matmul.h"
 
 #include "tables.h"
@@ -18,7 +21,9 @@ pwf_status pwf_matmul_check(pwf_tensor_backend backend, const pwf_matmul *shape)
                            shape->stride_y, shape->stride_a, shape->stride_b};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (all[i] > INT_MAX && backend != PWF_TENSOR_PLAIN && !pwf_matmul_ours(backend))
-            return PWF_FAIL(PWF_CONFIG, "a matrix product of %lldx%lldx%lld is too large",
+            return PWF_FAIL(PWF_CONFIG,
+                            "a matrix product of %lldx%lldx%lld exceeds the 32-bit sizes of this "
+                            "parallel.backend; use auto or plain",
                             (long long)shape->rows, (long long)shape->columns,
                             (long long)shape->inner);
     if (shape->precision == PWF_BF16 && backend == PWF_TENSOR_OPENBLAS)
@@ -26,7 +31,7 @@ pwf_status pwf_matmul_check(pwf_tensor_backend backend, const pwf_matmul *shape)
     return pwf_ok();
 }
 
-/* Rows of a, or of b, as they lie in memory, and the length of each. */
+/* Rows of a, and of b, as they lie in memory, and the length of each. */
 static int64_t rows_a(const pwf_matmul *m)
 {
     return m->transpose_a ? m->inner : m->rows;
@@ -47,7 +52,7 @@ static int64_t length_b(const pwf_matmul *m)
     return m->transpose_b ? m->inner : m->columns;
 }
 
-/* Where the product is not our own, bf16 is fp32 on rounded copies. */
+/* bf16 needs rounded copies of a and b, unless the product is the own one, which packs them. */
 size_t pwf_matmul_workspace(pwf_tensor_backend backend, const pwf_matmul *shape)
 {
     if (pwf_matmul_ours(backend)) return pwf_product_workspace(shape);
@@ -56,7 +61,7 @@ size_t pwf_matmul_workspace(pwf_tensor_backend backend, const pwf_matmul *shape)
            sizeof(float);
 }
 
-/* factor times each, rounded, without gaps between the rows. */
+/* out = factor * x rounded to bf16, without gaps between the rows. */
 static void round_rows(float *out, float factor, const float *x, int64_t rows, int64_t length,
                        int64_t stride)
 {
@@ -67,7 +72,7 @@ static void round_rows(float *out, float factor, const float *x, int64_t rows, i
     }
 }
 
-/* The product of rounded copies, which lie in the workspace. */
+/* The product of rounded copies; denormals count as zeros, as in bf16 instructions. */
 static pwf_status run_rounded(pwf_tensor_backend backend, const pwf_matmul *m, float *y, bool add,
                               float factor, const float *a, const float *b, float *workspace)
 {
@@ -84,6 +89,7 @@ static pwf_status run_rounded(pwf_tensor_backend backend, const pwf_matmul *m, f
     return status;
 }
 
+/* y = factor a b + share y, row-major. */
 static pwf_status run_onednn(const pwf_matmul *m, float *y, float share, float factor,
                              const float *a, const float *b)
 {

@@ -22,11 +22,12 @@ static void row_times(float *restrict y, float factor, const float *a, int64_t s
     }
 }
 
+/* The same with the columns of b contiguous. */
 static void row_times_transposed(float *restrict y, float factor, const float *a, int64_t step,
                                  const float *restrict b, const pwf_matmul *m)
 {
     int64_t j = 0;
-    for (; j + LANES <= m->columns; j += LANES) { /* chains side by side, for speed alone */
+    for (; j + LANES <= m->columns; j += LANES) { /* sixteen chains at a time, for speed alone */
         float sum[LANES];
         memcpy(sum, y + j, sizeof sum);
         for (int64_t k = 0; k < m->inner; k++)

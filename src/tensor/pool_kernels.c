@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Compiled once per instruction set: pooling over [B, H, W, C], channels innermost. */
+/* Pooling over [B, H, W, C], channels innermost; compiled once per instruction set, called through
+ * pwf_kernels. Windows are walked in row-major order for each output pixel, and gradients add up in
+ * that order, so the bits are the same everywhere. */
 #include "tables.h"
 
 #include "pwf/tensor/conv.h"
@@ -7,10 +9,12 @@
 #include <math.h>
 #include <string.h>
 
+/* An output pixel: image, row, column. */
 typedef struct place {
     int64_t b, p, q;
 } place;
 
+/* Height and width of the result. */
 static inline int64_t out_height(const pwf_pool_shape *s)
 {
     return pwf_conv_extent(s->height, s->kernel_height, s->stride,
@@ -23,7 +27,7 @@ static inline int64_t out_width(const pwf_pool_shape *s)
                            s->padding.left + s->padding.right);
 }
 
-/* Offset of the input pixel under place `at` of the window, or -1 outside the image. */
+/* Offset of the input pixel at index `at` of the window of output pixel o; -1 outside the image. */
 static inline int64_t under(const pwf_pool_shape *s, place o, int64_t at)
 {
     const int64_t h = o.p * s->stride - s->padding.top + at / s->kernel_width;
@@ -59,7 +63,8 @@ void PWF_KERNEL(pwf_max_pool_forward)(float *restrict y, int32_t *restrict where
             if (from < 0) continue;
             const float *restrict row = x + from;
             for (int64_t c = 0; c < n; c++) {
-                /* The first place always wins over the start value, and a NaN over everything. */
+                /* The first pixel replaces the start value, a NaN everything, and equals nothing.
+                 */
                 const int take = (row[c] > y[c]) | (where[c] < 0) | (row[c] != row[c]);
                 y[c] = take ? row[c] : y[c];
                 where[c] = take ? (int32_t)at : where[c];
@@ -68,6 +73,7 @@ void PWF_KERNEL(pwf_max_pool_forward)(float *restrict y, int32_t *restrict where
     }
 }
 
+/* dx += dy at the pixel of the maximum. */
 void PWF_KERNEL(pwf_max_pool_backward)(float *restrict dx, bool add, const float *restrict dy,
                                        const int32_t *restrict where, const pwf_pool_shape *s)
 {
@@ -105,6 +111,7 @@ void PWF_KERNEL(pwf_avg_pool_forward)(float *restrict y, const float *restrict x
     }
 }
 
+/* dx += dy / area at every pixel of the window. */
 void PWF_KERNEL(pwf_avg_pool_backward)(float *restrict dx, bool add, const float *restrict dy,
                                        const pwf_pool_shape *s)
 {

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* How a matrix product is cut into tiles: blocks of rows, of the inner axis, panels of columns, and
- * tiles, from the outside in. Sizes are chosen for caches of 32 to 48 KiB and 1 MiB; they change no
- * bit. */
+/* Blocking of the own matrix product (product.h). Loops from the outside in: blocks of rows, parts
+ * of the inner axis, panels of columns, tiles. Sizes suit caches of 32 to 48 KiB and 1 MiB and
+ * change no bit. Called by conv_product.c, matmul.c and attention.c; all memory is the caller's. */
 #include "product.h"
 
 #include <xmmintrin.h>
 
 enum {
-    INNER_MOST = 208,        /* words; a panel of 48 columns is then 39 KiB */
-    ONCE_MOST = 832,         /* words; what is packed at a time when b is used once */
-    ROWS_MOST = 240,         /* rows of a are then 195 KiB */
+    INNER_MOST = 208,        /* words; a panel of 48 columns then has 39 KiB */
+    ONCE_MOST = 832,         /* words packed at a time if b is used once */
+    ROWS_MOST = 240,         /* rows of a block: 195 KiB of a */
     RESULTS_MOST = 64 << 10, /* elements of y in a block of rows: 256 KiB */
     ROWS_UNIT = 24           /* whole tiles for every instruction set */
 };
@@ -19,12 +19,13 @@ static int64_t ceiling(int64_t n, int64_t unit)
     return (n + unit - 1) / unit;
 }
 
-/* The largest equal parts of at most `most`. */
+/* The size of equal parts of n, at most `most`. */
 static int64_t part_of(int64_t n, int64_t most)
 {
     return ceiling(n, ceiling(n, most));
 }
 
+/* Rows of a block: few enough for the caches, in whole tiles. */
 static int64_t row_block(const pwf_matmul *m)
 {
     int64_t most = RESULTS_MOST / m->columns;
@@ -32,12 +33,13 @@ static int64_t row_block(const pwf_matmul *m)
     return most <= ROWS_UNIT ? ROWS_UNIT : ceiling(part_of(m->rows, most), ROWS_UNIT) * ROWS_UNIT;
 }
 
+/* Bytes of so many floats, rounded up to cache lines. */
 static size_t lines(int64_t floats)
 {
     return (size_t)ceiling(floats, 16) * 64;
 }
 
-/* Of the inner axis. */
+/* Words along the inner axis. */
 static int64_t words(const pwf_matmul *m)
 {
     return ceiling(m->inner, pwf_product_kernels_now(m->precision)->depth);
@@ -61,14 +63,15 @@ bool pwf_product_fast(void)
     return pwf_isa_now() != PWF_ISA_BASE;
 }
 
-/* How many vectors the next panel has when `left` are left: no single one, which keeps the
- * processor waiting, unless that is all there is. */
+/* Vectors of the next panel when `left` are left. A single vector, whose fma latencies cannot be
+ * hidden, occurs only if it is all there is. */
 static int panel_vectors(int64_t left)
 {
     return left <= PWF_PANEL_VECTORS ? (int)left : left == 4 ? 2 : PWF_PANEL_VECTORS;
 }
 
-/* Of the register that holds modes: results and operands that are denormal become zeros. */
+/* Bits of MXCSR: denormal results (flush to zero) and operands (denormals are zeros) become zeros.
+ */
 enum { FLUSH = 0x8040 };
 
 unsigned pwf_flush_begin(pwf_precision precision)
@@ -100,17 +103,17 @@ void pwf_product_pack(const pwf_matmul *shape, float *packed, float factor, cons
     }
 }
 
-/* A block of rows and of the inner axis, the latter from word `from` on. */
+/* A block of rows and a part of the inner axis, which begins at word `from`. */
 typedef struct block {
     float *y;
     bool add;
     const float *bias, *a;
     int64_t rows, from, words;
-    int64_t row, step; /* distances in a */
+    int64_t row, step; /* strides of a, as in pwf_tile */
 } block;
 
-/* Moves the block's elements of a, of which `inner` are along the inner axis, to words in a room.
- */
+/* Rounds the block of a, `inner` elements along the inner axis, to words in `room`, which b->a then
+ * points to. */
 static void round_block(const pwf_matmul *m, block *b, int64_t inner, float *room)
 {
     const pwf_product_kernels *k = pwf_product_kernels_now(m->precision);
@@ -126,6 +129,8 @@ static void round_block(const pwf_matmul *m, block *b, int64_t inner, float *roo
     b->step = m->transpose_a ? b->rows : 1;
 }
 
+/* All panels of a block; all tiles of a panel before the next, so that the panel stays in the
+ * cache. */
 static void run_block(const pwf_matmul *m, const block *b, const float *packed)
 {
     const pwf_product_kernels *k = pwf_product_kernels_now(m->precision);
@@ -181,6 +186,7 @@ void pwf_product_run(const pwf_matmul *shape, float *y, bool add, const float *b
         }
 }
 
+/* The first part of the inner axis for a b that is used once; the others are no larger. */
 static pwf_matmul first_part(const pwf_matmul *m)
 {
     pwf_matmul part = *m;

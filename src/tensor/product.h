@@ -8,52 +8,52 @@
 
 #include <stddef.h>
 
-/* Our own matrix product. An element of y is one chain of fused multiply-adds over the inner axis,
- * in ascending order:
- *     s = its start; for k: s = fma(r(a[i][k]), r(factor * b[k][j]), s); y[i][j] = s
- * In fp32 r changes nothing. In bf16 it rounds as pwf_bf16_of does, and the fma takes and gives
- * zeros for denormal numbers, the sign kept; so do the instructions of processors that have one for
- * bf16, and so does fp32's on rounded numbers where pwf_flush_begin has said so. It starts from y
- * itself, the column's bias, or 0. So its bits depend on neither the instruction set nor how the
- * work is cut into blocks, and a sum that is taken up again in a later call is the sum in one call.
- * The plain twin is pwf_matmul_plain.
+/* The program's own matrix product. An element of y is one chain of fused multiply-adds over the
+ * inner axis, in ascending order: s = its start; for k: s = fma(r(a[i][k]), r(factor * b[k][j]),
+ * s); y[i][j] = s The start is y itself, the bias of the column, or 0. In fp32 r is the identity.
+ * In bf16 it rounds as pwf_bf16_of does, and the fma reads and writes denormals as zeros with their
+ * sign. Instructions for bf16 do the same, and so does fp32 arithmetic on rounded numbers between
+ * pwf_flush_begin and pwf_flush_end. So the bits depend on neither the instruction set nor the
+ * blocking, and a sum that a later call continues is the sum of one call. The plain twin is the
+ * kernel matmul_plain.
  *
- * b is packed first, into panels of up to PWF_PANEL_VECTORS vectors' columns, each contiguous along
- * the inner axis; what is packed may be used many times, under the same instruction set. In fp32 a
- * is read where it lies, in bf16 it is rounded into a room of pwf_product_room bytes, which may be
- * 0, block by block. */
+ * b is packed first, into panels of up to PWF_PANEL_VECTORS vectors of columns, each contiguous
+ * along the inner axis. A packed b may be used many times under the same instruction set. In fp32 a
+ * is read where it lies; in bf16 it is rounded block by block into a room of pwf_product_room
+ * bytes. */
 
 enum { PWF_PANEL_VECTORS = 3, PWF_TILE_ROWS_MOST = 8 };
 
-/* Bytes, multiples of 64, of packed b, and of the room for rounded numbers of a. */
+/* Bytes, multiples of 64, of packed b, and of the room for rounded elements of a, which may be 0.
+ */
 size_t pwf_product_packed(const pwf_matmul *shape);
 size_t pwf_product_room(const pwf_matmul *shape);
 
-/* Packs factor * b. */
+/* packed = factor * b in panels; in bf16 rounded. */
 void pwf_product_pack(const pwf_matmul *shape, float *packed, float factor, const float *b);
 
 /* y = a * b, or y += that if `add` is set, or y = bias + a * b if bias [columns] is not NULL. */
 void pwf_product_run(const pwf_matmul *shape, float *y, bool add, const float *bias, const float *a,
                      const float *packed, float *room);
 
-/* y = factor * a * b, or y += that, where b is used once: it is packed in parts of the inner axis.
- * The workspace has pwf_product_workspace bytes. */
+/* y = factor * a * b, or y += that, for a b that is used once: it is packed in parts of the inner
+ * axis. The workspace has pwf_product_workspace bytes. */
 size_t pwf_product_workspace(const pwf_matmul *shape);
 void pwf_product_once(const pwf_matmul *shape, float *y, bool add, float factor, const float *a,
                       const float *b, float *workspace);
 
-/* Whether ours is the faster choice here: it needs an instruction for fma. */
+/* Whether the own product is the faster choice: it needs an fma instruction. */
 bool pwf_product_fast(void);
 
-/* In bf16, from here to the end denormal numbers are zeros for this thread's arithmetic; `end` gets
- * what `begin` returned. */
+/* Between the two calls denormals are zeros in the arithmetic of this thread, if the precision is
+ * bf16. `before` is the result of pwf_flush_begin. */
 unsigned pwf_flush_begin(pwf_precision precision);
 void pwf_flush_end(unsigned before);
 
-/* Whether a matrix product of this back end is ours. */
+/* Whether this back end uses the own matrix product. */
 bool pwf_matmul_ours(pwf_tensor_backend backend);
 
-/* A linear layer's products; `rows` counts pixels.
+/* The products of a linear layer; rows are pixels.
  *     y [rows, filters] = x [rows, channels] times the transposed weights [filters, channels]
  *     dx = dy times the weights
  *     dweight += the transposed dy times x */
@@ -61,31 +61,34 @@ pwf_matmul pwf_linear_forward(const pwf_conv_shape *shape, pwf_precision precisi
 pwf_matmul pwf_linear_data(const pwf_conv_shape *shape, pwf_precision precision);
 pwf_matmul pwf_linear_weights(const pwf_conv_shape *shape, pwf_precision precision);
 
-/* A tile of y: at most rows_most rows of one panel. a, b and what is said of the inner axis are
- * words: a number, or a pair of bf16 numbers. */
+/* A tile of y: at most rows_most rows and the columns of one panel. a, b and the inner axis are in
+ * words of 32 bits: one fp32 number, or a pair of bf16 numbers. */
 typedef struct pwf_tile {
     float *y;
     int64_t stride_y;
     bool add;
     const float *bias; /* NULL: from 0, unless add is set */
-    const float *a;    /* rows `row` apart, elements along the inner axis `step` apart */
+    const float *a;    /* word k of row i is a[i * row + k * step] */
     int64_t row, step;
     const float *b;
     int64_t inner;
-    int vectors, last; /* of the panel; columns in its last vector */
+    int vectors; /* of the panel */
+    int last;    /* columns in its last vector */
 } pwf_tile;
 
-/* What product_kernels.c provides. */
+/* What product_kernels.c provides for an instruction set. */
 typedef struct pwf_product_kernels {
-    int lanes, rows_most;
-    int depth; /* elements of a word */
+    int lanes;     /* of a vector */
+    int rows_most; /* of a tile */
+    int depth;     /* elements of a word */
+    /* y += a b for a tile of `rows` rows. */
     void (*tile)(const pwf_tile *tile, int rows);
-    /* One panel of `columns` columns, padded with zeros to `width`; pairs are rounded, single
+    /* Packs a panel of `columns` columns, padded with zeros to `width`. Pairs are rounded; single
      * numbers are not. */
     void (*pack)(float *panel, int width, int columns, float factor, const float *b,
                  const pwf_matmul *shape);
-    /* Rounded words of a: of n elements of a row; of n columns of a row, or of two where a word has
-     * two elements and there is a second row. */
+    /* Rounded words of a: `along` of n elements of a row; `down` of n columns of row x and, where a
+     * word is a pair, of the row `next`, or NULL after the last one. */
     void (*along)(float *out, const float *x, int64_t n);
     void (*down)(float *out, const float *x, const float *next, int64_t n);
 } pwf_product_kernels;

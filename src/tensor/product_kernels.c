@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Compiled once per instruction set: the tiles of our matrix product, and what packs for them. A
- * tile keeps its sums in registers, so the order of its loops is the order of each sum.
+/* Tiles and packing of the own matrix product (product.h); compiled once per instruction set and
+ * once more for AVX512_BF16, called through pwf_product_kernels. A tile keeps its sums in
+ * registers, so the order of its loops is the order of each sum.
  *
- * It works on words of 32 bits: numbers, or with AVX512_BF16 pairs of bf16 numbers that are
- * neighbours along the inner axis. Its instruction multiplies and adds the upper ones first, so the
- * first of a pair is there. Behind an odd number of elements a stands -0 and in b 0: adding -0
- * changes nothing. */
+ * Kernels work on words of 32 bits: fp32 numbers, or with AVX512_BF16 pairs of bf16 numbers that
+ * are neighbours along the inner axis. Its instruction adds the product of the upper halves first,
+ * so the first of a pair is the upper half. After an odd number of elements a is padded with -0 and
+ * b with 0: adding -0 changes nothing. */
 #include "functions.h"
 #include "tables.h"
 
 #include <string.h>
 
+/* Vectors: load and store of all lanes or of the first n, broadcast, product, fma. ROWS of a tile
+ * are chosen so that ROWS * PWF_PANEL_VECTORS sums, a panel row and an element of a fit the
+ * registers. */
 #if defined(__AVX512F__)
 
 #include <immintrin.h>
@@ -116,7 +120,7 @@ static inline vec multiply_add(vec a, vec b, vec c)
 
 enum { DEPTH = 2 }; /* elements of a word */
 
-/* Words of 16 first elements and 16 second ones. */
+/* Sixteen words of sixteen first and sixteen second elements. */
 static inline vec pairs(vec first, vec second)
 {
     const __m512i order =
@@ -126,35 +130,35 @@ static inline vec pairs(vec first, vec second)
     return _mm512_castsi512_ps(_mm512_permutexvar_epi16(order, both));
 }
 
-/* The word of factor times `there` elements `stride` apart, of which there may be fewer than two.
- */
+/* The word of factor * p[0] and factor * p[stride], or of `pad` if only one element is there. */
 static inline float word(float factor, const float *p, int64_t stride, int64_t there, float pad)
 {
     const float second = there > 1 ? factor * p[stride] : pad;
     return pwf_float_of((uint32_t)pwf_bf16_of(factor * *p) << 16 | pwf_bf16_of(second));
 }
 
-/* Words of n columns of two rows; without a second one `pad` stands there. */
+/* Words of n columns of the rows p and next, or of `pad` if there is no next row. */
 static inline vec words(vec factor, const float *p, const float *next, float pad, int n)
 {
     const vec first = MULTIPLY(factor, load_first(p, n));
     return pairs(first, next ? MULTIPLY(factor, load_first(next, n)) : SPREAD(pad));
 }
 
-/* Eight words of a row. */
+/* Eight words of a row, times factor. */
 static inline __m256 row_words(float factor, const float *p)
 {
     const __m256i in = (__m256i)_mm512_cvtneps_pbh(MULTIPLY(SPREAD(factor), LOAD(p)));
     return _mm256_castsi256_ps(_mm256_rol_epi32(in, 16));
 }
 
-/* The first n of x, or as many as there are lanes; -0 behind them. */
+/* The first n of x, at most LANES, then -0. */
 static inline vec load_some(const float *x, int64_t n)
 {
     const unsigned some = n >= LANES ? 0xffffu : n > 0 ? (1u << n) - 1u : 0u;
     return _mm512_mask_loadu_ps(SPREAD(-0.0f), (__mmask16)some, x);
 }
 
+/* Pairs of a row of a, the first of each in the upper half. */
 static void along(float *out, const float *x, int64_t n)
 {
     for (; n >= 2 * LANES; n -= 2 * LANES, out += LANES, x += 2 * LANES) {
@@ -177,7 +181,7 @@ static void down(float *out, const float *x, const float *next, int64_t n)
 
 #else
 
-enum { DEPTH = 1 };
+enum { DEPTH = 1 }; /* words are fp32 numbers */
 
 static inline float word(float factor, const float *p, int64_t stride, int64_t there, float pad)
 {
@@ -216,8 +220,9 @@ static void down(float *out, const float *x, const float *next, int64_t n)
 
 #endif
 
-/* `vectors` and `rows` are constants wherever this is inlined, and the sums are registers. Rows of
- * a are reached from every third one, at distances that an address can hold. */
+/* The tile: sum[r][v] += a[r][k] * b[k][v] for k in ascending order. `vectors` and `rows` are
+ * constants wherever this is inlined, so that the sums are registers. Rows of a are addressed from
+ * every third one, which keeps all distances within the scale of an address. */
 static inline __attribute__((always_inline)) void run(const pwf_tile *t, const int vectors,
                                                       const int rows)
 {
@@ -246,7 +251,7 @@ static inline __attribute__((always_inline)) void run(const pwf_tile *t, const i
                 sum[r][v] = start;
         }
     }
-    /* The next tile's results will be at hand: those of weights come from afar. */
+    /* Fetch the results of the next tile early: weight gradients come from memory. */
     PWF_UNROLL
     for (int r = 0; r < rows; r++)
         PWF_UNROLL
@@ -283,6 +288,7 @@ static inline __attribute__((always_inline)) void run(const pwf_tile *t, const i
     }
 }
 
+/* One function for each size of a tile, and the table of them. */
 #define TILE(vectors, rows)                                                                        \
     static void tile_##vectors##_##rows(const pwf_tile *t)                                         \
     {                                                                                              \
@@ -318,9 +324,9 @@ static void tile(const pwf_tile *t, int rows)
 
 #if defined(__AVX2__)
 
-enum { SQUARE = 8 };
+enum { SQUARE = 8 }; /* words */
 
-/* A square of words of factor * b, transposed. */
+/* to = the transpose of SQUARE x SQUARE words of factor * b: columns of a panel from rows of b. */
 static inline void turn(float *to, int width, float factor, const float *b, int64_t stride)
 {
     __m256 x[SQUARE], p[SQUARE], q[SQUARE];
@@ -358,6 +364,7 @@ static inline void turn(float *to, int width, float factor, const float *b, int6
 
 #endif
 
+/* A panel from a b whose columns are contiguous: squares first, then what is left, word by word. */
 static void pack_transposed(float *panel, int width, int columns, float factor, const float *b,
                             const pwf_matmul *m)
 {
@@ -377,7 +384,8 @@ static void pack_transposed(float *panel, int width, int columns, float factor, 
         }
 }
 
-/* `vectors` and `last`, the columns in its last vector, are constants where that is worth it. */
+/* A panel from a b whose rows are contiguous. `vectors` and `last`, the columns in the last vector,
+ * are constants in the common cases. */
 static inline __attribute__((always_inline)) void pack_straight(float *panel, const int vectors,
                                                                 const int last, float factor,
                                                                 const float *b, const pwf_matmul *m)

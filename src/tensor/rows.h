@@ -10,10 +10,10 @@
 
 enum { LANES = PWF_LANES, PARTS = 4, BLOCK = PARTS * LANES };
 
-/* What is made of a row x, or of two: its sum, that of the squares of its distances from `about`,
- * of the products with z, its maximum. */
+/* Reductions of a row x: sum of x, sum of (x - about)^2, sum of x z, maximum of x. */
 typedef enum row_kind { SUM, SQUARES, PRODUCT, TOP } row_kind;
 
+/* Adds sixteen elements to a partial result; `kind` is a constant wherever this is inlined. */
 static inline __attribute__((always_inline)) pwf_lanes
 take(row_kind kind, pwf_lanes sum, pwf_lanes x, pwf_lanes z, pwf_lanes about)
 {
@@ -24,6 +24,8 @@ take(row_kind kind, pwf_lanes sum, pwf_lanes x, pwf_lanes z, pwf_lanes about)
                              : pwf_lanes_greater(x, sum);
 }
 
+/* The sixteen partial results of a row of n elements; missing elements of the last vector are
+ * filled with what changes nothing. */
 static inline __attribute__((always_inline)) pwf_lanes row(row_kind kind, const float *x,
                                                            const float *z, float about, int64_t n)
 {
@@ -68,7 +70,7 @@ static inline double row_product(const float *x, const float *z, int64_t n)
     return pwf_lanes_sum(row(PRODUCT, x, z, 0.0f, n));
 }
 
-/* So many rows take each step together, so that no step waits for the one before. */
+/* Rows that take each step together, so that the steps of one row overlap with those of others. */
 enum { TOGETHER = 8 };
 
 #endif

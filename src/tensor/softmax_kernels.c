@@ -4,7 +4,7 @@
 #include "rows.h"
 #include "tables.h"
 
-/* e^(x - top) of LANES elements; none is above top. */
+/* y = e^(x - top) for LANES elements, none above top. */
 static inline __attribute__((always_inline)) void exp_below(float *restrict y,
                                                             const float *restrict x, float top)
 {
@@ -12,6 +12,7 @@ static inline __attribute__((always_inline)) void exp_below(float *restrict y,
         y[j] = pwf_exp_below(x[j] - top);
 }
 
+/* y = e^(x - top) for a row; the last vector is padded with top. */
 static inline void exp_row(float *restrict y, const float *restrict x, float top, int64_t n)
 {
     int64_t c = 0;

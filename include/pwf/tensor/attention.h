@@ -9,43 +9,43 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** Softmax attention of one head of one image; Vaswani et al. 2017. With Q, K, V [tokens, depth],
+/** Softmax attention of one head of one image (Vaswani et al. 2017). With Q, K, V [tokens, depth]
  *     y = softmax(Q K' / sqrt(depth)) V
- * by a few tokens' rows at a time; a row is divided by its sum when it has become one of y. */
+ * worked a few rows at a time; each row of y is divided by the sum of its exponents at the end. */
 
-/* A stride is the distance from a token to the next: of q, k, v and their gradients, and of y and
- * its gradient. */
+/* Strides are the distances between tokens, in elements: of q, k, v and their gradients, and of y
+ * and its gradient. */
 typedef struct pwf_attention {
     int64_t tokens, depth;
     int64_t stride_qkv, stride_y;
     pwf_precision precision;
 } pwf_attention;
 
-/** Whether the sizes and strides are within what the back end takes, and it has the precision.
+/** Checks that the back end supports the sizes, strides and precision.
  * Local. Fails with PWF_CONFIG. */
 pwf_status pwf_attention_check(pwf_tensor_backend backend, const pwf_attention *shape);
 
-/** Bytes, multiples of 64, that forward leaves for backward; and of the workspace of either, whose
- * content need not be kept. Both are aligned to 64.
+/** Bytes, multiples of 64, that forward saves for backward; and of the workspace of either,
+ * undefined between calls. Both arrays are aligned to 64.
  * Local. */
 size_t pwf_attention_saved(const pwf_attention *shape);
 size_t pwf_attention_workspace(pwf_tensor_backend backend, const pwf_attention *shape,
                                bool backward);
 
-/** y of q, k and v; nothing overlaps. `saved` is NULL if there will be no backward.
- * Local. Fails with PWF_BUG if a library call fails; y is then undefined. The bits are those of
- * matmul.h's products. */
+/** y from q, k and v; arrays do not overlap. `saved` is NULL if no backward follows.
+ * Local. Fails with PWF_BUG if a library call fails; y is then undefined. The bits follow the
+ * products of matmul.h. */
 pwf_status pwf_attention_forward(pwf_tensor_backend backend, const pwf_attention *shape, float *y,
                                  void *saved, const float *q, const float *k, const float *v,
                                  void *workspace);
 
-/* What backward reads. */
+/* What backward reads: the arrays of forward, dy and `saved`. */
 typedef struct pwf_attention_past {
     const float *q, *k, *v, *y, *dy;
     const void *saved;
 } pwf_attention_past;
 
-/** The gradients of q, k and v, or they += those if `add` is set.
+/** dq, dk, dv = the gradients of q, k and v, or += these if `add` is set.
  * Local. Fails as forward. */
 pwf_status pwf_attention_backward(pwf_tensor_backend backend, const pwf_attention *shape, float *dq,
                                   float *dk, float *dv, bool add, const pwf_attention_past *past,

@@ -9,10 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** Products of matrices that lie in a larger array: those of attention, per image and head. */
+/** Products of matrices inside larger arrays, as attention has them per image and head. */
 
-/* y [rows, columns] from a [rows, inner] and b [inner, columns]. A stride is the distance from a
- * row of the array to the next; a transposed matrix lies in memory with its axes exchanged. */
+/* y [rows, columns] from a [rows, inner] and b [inner, columns]. A stride is the distance between
+ * rows of the array, in elements; a transposed matrix lies in memory with its axes exchanged. */
 typedef struct pwf_matmul {
     int64_t rows, columns, inner;
     bool transpose_a, transpose_b;
@@ -20,19 +20,18 @@ typedef struct pwf_matmul {
     pwf_precision precision;
 } pwf_matmul;
 
-/** Whether the sizes and strides are within what the back end takes.
+/** Checks that the back end supports the sizes, strides and precision.
  * Local. Fails with PWF_CONFIG. */
 pwf_status pwf_matmul_check(pwf_tensor_backend backend, const pwf_matmul *shape);
 
-/** Bytes of workspace (aligned to 64) that a run needs, which may be 0; its content need not be
- * kept.
+/** Bytes of workspace (aligned to 64) that a run needs, perhaps 0; undefined between calls.
  * Local. */
 size_t pwf_matmul_workspace(pwf_tensor_backend backend, const pwf_matmul *shape);
 
 /** y = factor * a * b, or y += that if `add` is set. y does not overlap a or b.
  * Local. Fails with PWF_BUG if a library call fails; y is then undefined. The bits do not depend
- * on the thread or on where the arrays lie; those of the plain back end and of our own product
- * (auto, where the machine has an instruction for fma) are the same everywhere. */
+ * on the thread or the addresses; those of the plain back end and of the own product (auto, on
+ * machines with an fma instruction) are the same everywhere. */
 pwf_status pwf_matmul_run(pwf_tensor_backend backend, const pwf_matmul *shape, float *y, bool add,
                           float factor, const float *a, const float *b, void *workspace);
 

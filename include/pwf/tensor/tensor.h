@@ -4,22 +4,22 @@
 
 #include <stdint.h>
 
-/** The back ends of the tensor room, and what each of their threads must call. Convolutions and
- * linear layers are in conv.h, attention is in attention.h, its matrix products in matmul.h, and
- * all other arithmetic in kernels.h. */
+/** The back ends of the tensor room, and what each thread must call before it uses them.
+ * Convolutions and linear layers are in conv.h, attention in attention.h, its matrix products in
+ * matmul.h, all other arithmetic in kernels.h. */
 
 typedef enum pwf_tensor_backend {
-    PWF_TENSOR_AUTO,     /* our own product for linear layers and attention, if the machine has an
-                            instruction for fma; else oneDNN, else OpenBLAS */
-    PWF_TENSOR_ONEDNN,   /* primitives of oneDNN, planned once */
+    PWF_TENSOR_AUTO,     /* the own product for linear layers and attention if there is an fma
+                            instruction; else oneDNN; OpenBLAS for shapes oneDNN lacks */
+    PWF_TENSOR_ONEDNN,   /* oneDNN primitives */
     PWF_TENSOR_OPENBLAS, /* im2col and sgemm */
-    PWF_TENSOR_PLAIN,    /* loops; the same bits on every machine */
+    PWF_TENSOR_PLAIN,    /* simple loops; the same bits on every machine */
     PWF_TENSOR_BACKENDS
 } pwf_tensor_backend;
 
-/* What the operands of products (convolutions, linear layers, attention) are rounded to: fp32
- * leaves them; bf16, the upper halves of fp32 numbers, is nearest, ties to even. Sums are fp32 in
- * both. */
+/* What the operands of matrix products (convolutions, linear layers, attention) are rounded to:
+ * fp32 leaves them; bf16, the upper half of an fp32 number, rounds to nearest, ties to even. Sums
+ * are fp32 in both. */
 typedef enum pwf_precision {
     PWF_FP32,
     PWF_BF16,
@@ -39,12 +39,12 @@ static inline pwf_padding pwf_padding_around(int64_t pixels)
     return (pwf_padding){pixels, pixels, pixels, pixels};
 }
 
-/** Makes the libraries use one thread per call. Every thread that plans or runs anything of this
- * room calls it first.
+/** Makes the libraries use one thread per call. Every thread calls it before it plans or runs
+ * anything of this room.
  * Local. */
 void pwf_tensor_thread_start(void);
 
-/** What runs for a pwf_tensor_backend, with versions, for the log:
+/** The libraries and instruction sets of a pwf_tensor_backend, for the log:
  * "oneDNN 2.6.3 (avx512), own products (avx512)".
  * Local. Valid until the thread's next call. */
 const char *pwf_tensor_backend_text(int64_t backend);
