@@ -1,25 +1,51 @@
 #!/usr/bin/env bash
-# Installs what the tests need, builds, and runs all tests: the whole suite; the unit tests again
-# under ASan and UBSan; and a build with clang, whose warnings are errors too. With arguments, only
-# the suite, and they go to ctest: bash tests/run.sh -L unit
+# Runs all tests; continuous integration calls it. Usage: tests/run.sh [CTEST_OPTION...]
+#
+# It installs the packages that the tests need, and then runs
+#   - the whole suite (preset test);
+#   - the tests with the labels unit and golden under AddressSanitizer, which also finds leaks, and
+#     UndefinedBehaviorSanitizer (preset asan);
+#   - the tests of threads under ThreadSanitizer (preset tsan);
+#   - a build with clang, whose warnings are errors (preset clang).
+# The other builds run with low priority while the suite waits for disks and processes. With options,
+# only the suite runs, and ctest gets them: tests/run.sh -L unit
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-unset "${!PWF_@}" # settings of runs are not meant for the tests
+unset "${!PWF_@}" # settings from the environment would change the tests
+if command -v ccache >/dev/null; then export CMAKE_C_COMPILER_LAUNCHER=${CMAKE_C_COMPILER_LAUNCHER-ccache}; fi
+# Many tests use one process at a time or wait, so two for each processor keep the processors busy.
+tests_at_a_time=$((2 * $(nproc)))
+
+step() { printf '\n== %s (%d s)\n' "$1" "$SECONDS"; }
 
 build() { # build PRESET
-    printf '\n== build: %s\n' "$1"
     cmake --preset "$1" >/dev/null
     cmake --build --preset "$1"
 }
 
 bash jobs/install-packages.sh test
+step "build: test"
 build test
-printf '\n== tests\n'
-ctest --test-dir build-test --output-on-failure --parallel 2 "$@"
+
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
+builds=()
+if [ $# = 0 ]; then
+    (for preset in asan tsan clang; do
+        (build $preset) >"$logs/$preset" 2>&1 || { tail -n 40 "$logs/$preset"; exit 1; }
+    done) >"$logs/failed" &
+    builds=($!)
+    renice -n 10 "${builds[0]}" >/dev/null
+fi
+step "tests"
+ctest --test-dir build-test --output-on-failure --parallel "$tests_at_a_time" "$@"
 [ $# = 0 ] || exit 0
 
-build asan
-printf '\n== tests under ASan and UBSan\n'
-ctest --test-dir build-asan --output-on-failure --parallel 2 -L 'unit|golden'
-build clang
+step "the other builds"
+wait "${builds[0]}" || { cat "$logs/failed"; exit 1; }
+step "tests under AddressSanitizer and UndefinedBehaviorSanitizer"
+ctest --preset asan --parallel "$tests_at_a_time"
+step "tests under ThreadSanitizer"
+ctest --preset tsan --parallel "$tests_at_a_time"
+step "done"

@@ -182,8 +182,10 @@ static int state_index(const pwf_commit *c, int64_t i)
     return a;
 }
 
+/* Only the replica that writes: the background thread of another one has no copy to read. */
 static pwf_status hash_own(pwf_commit *c)
 {
+    if (!c->writer) return pwf_ok();
     pwf_hashes_own(&c->hashes, c->arrays, c->own, c->own_posterior);
     return pwf_ok();
 }

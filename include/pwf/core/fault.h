@@ -18,12 +18,15 @@
  *   exit   leaves the process at once with code 70
  *   eio    the point returns PWF_IO
  *   delay  sleeps for two seconds, or for `number` seconds, or until a request to stop or save
- * comes hang   never returns nan, nan8   a value becomes not a number, this time or eight times in
- * a row: of several values that of the given number, modulo how many there are inf, huge, tiny
- * likewise: infinite, 1e38, 1e-42 flip        likewise: the bit of the given number is turned,
- * counted over all values grow, slow, skip   likewise: the loss becomes a hundred times as large,
- * the clock of the rank says that its work took 1000 s longer, a collective is left out list prints
- * "fault point NAME" on stderr; with the point `*` every point does so
+ *          comes
+ *   hang   never returns
+ *   nan, nan8   a value becomes not a number, this time or eight times in a row: of several values
+ *               that of the given number, modulo how many there are
+ *   inf, huge, tiny   likewise: infinite, 1e38, 1e-42
+ *   flip        likewise: the bit of the given number is turned, counted over all values
+ *   grow, slow, skip   likewise: the loss becomes a hundred times as large, the clock of the rank
+ *               says that its work took 1000 s longer, a collective is left out
+ *   list   prints "fault point NAME" on stderr; with the point `*` every point does so
  */
 
 #ifdef PWF_FAULTS
