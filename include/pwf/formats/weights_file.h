@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 /** Weight files of other programs: safetensors, PyTorch state dicts, NumPy archives. They are
- * untrusted, and nothing in them is executed; docs/reference/formats.md has the limits.
+ * untrusted, and nothing in them is executed; docs/reference/weight-files.md has the limits.
  * docs/how-to/add-a-weight-file-format.md shows how to add a format. */
 
 typedef struct pwf_weights_file pwf_weights_file;
