@@ -131,9 +131,10 @@ static pwf_status read_packed(const char *path, const pwf_registry *registry,
     return s;
 }
 
-static pwf_status import(const char *path, pwf_weights_file *file, pwf_state *whole)
+static pwf_status import(const char *path, pwf_weights_file *file, const pwf_foreign_names *names,
+                         pwf_state *whole)
 {
-    pwf_import import = {0};
+    pwf_import import = {.names = names};
     const pwf_status s = pwf_import_weights(file, whole, &import);
     if (s.code == PWF_DATA && import.problems > 0)
         return PWF_FAIL(PWF_DATA,
@@ -145,7 +146,8 @@ static pwf_status import(const char *path, pwf_weights_file *file, pwf_state *wh
 
 /* Matching wants a state of the whole network. */
 static pwf_status read_weights(const char *path, const pwf_registry *registry,
-                               const pwf_arranged *to, pwf_network *out)
+                               const pwf_foreign_names *names, const pwf_arranged *to,
+                               pwf_network *out)
 {
     pwf_weights_file *file = NULL;
     pwf_state *whole = NULL;
@@ -153,7 +155,7 @@ static pwf_status read_weights(const char *path, const pwf_registry *registry,
     PWF_TRY(pwf_weights_open(path, &file));
     pwf_status s =
         pwf_state_new(registry, (pwf_range){0, pwf_registry_total_count(registry)}, 0, 0, &whole);
-    if (s.code == PWF_OK) s = import(path, file, whole);
+    if (s.code == PWF_OK) s = import(path, file, names, whole);
     if (s.code == PWF_OK) {
         memcpy(to->mu, whole->mu, (size_t)whole->total * sizeof *to->mu);
         memcpy(to->buffers, whole->buffers,
@@ -164,14 +166,15 @@ static pwf_status read_weights(const char *path, const pwf_registry *registry,
     return s;
 }
 
-static pwf_status read_first(const char *path, const pwf_registry *registry, const pwf_arranged *to,
+static pwf_status read_first(const char *path, const pwf_registry *registry,
+                             const pwf_foreign_names *names, const pwf_arranged *to,
                              pwf_network *out)
 {
     switch (pwf_network_form(path)) {
     case PWF_FORM_PACKED:
         return read_packed(path, registry, to, out);
     case PWF_FORM_WEIGHTS:
-        return read_weights(path, registry, to, out);
+        return read_weights(path, registry, names, to, out);
     default:
         return read_checkpoint(path, registry, to, out);
     }
@@ -200,8 +203,8 @@ static void share(const pwf_mesh *mesh, const pwf_arranged *from, const pwf_netw
     }
 }
 
-pwf_status pwf_network_read(const pwf_mesh *mesh, const char *path, pwf_state *state,
-                            pwf_network *out)
+pwf_status pwf_network_read(const pwf_mesh *mesh, const char *path, const pwf_foreign_names *names,
+                            pwf_state *state, pwf_network *out)
 {
     pwf_arranged all = {.buffers = state->buffers};
     *out = (pwf_network){.has_codes = false};
@@ -211,7 +214,7 @@ pwf_status pwf_network_read(const pwf_mesh *mesh, const char *path, pwf_state *s
     if (s.code == PWF_OK)
         s = pwf_mem_alloc(PWF_MEM_BUFFERS, state->posterior, sizeof *all.code, &all.code);
     if (s.code == PWF_OK && pwf_mesh_rank(mesh, PWF_WORLD) == 0)
-        s = read_first(path, state->registry, &all, out);
+        s = read_first(path, state->registry, names, &all, out);
     s = pwf_mesh_agree(mesh, s);
     if (s.code == PWF_OK) {
         pwf_mesh_broadcast(mesh, PWF_WORLD, 0, out, sizeof *out);

@@ -5,6 +5,7 @@
 #include "pwf/infer/infer.h"
 
 #include "pwf/infer/evaluate.h"
+#include "pwf/models/families.h"
 
 /* What the progress line is computed from. */
 typedef struct line {
@@ -36,7 +37,8 @@ static pwf_status evaluate(pwf_engine *e, const char *file, bool ensemble, line 
                            pwf_evaluation *out)
 {
     const pwf_evaluation_hooks hooks = {agree, show, l};
-    PWF_TRY(pwf_network_read(e->mesh, file, e->state, &out->network));
+    const pwf_foreign_names *names = pwf_model_foreign_names(e->config->model.name);
+    PWF_TRY(pwf_network_read(e->mesh, file, names, e->state, &out->network));
     if (ensemble && !out->network.has_sigma)
         return PWF_FAIL(PWF_DATA,
                         "%s has no sigma to draw weights with: only checkpoints of a Bayesian "

@@ -8,6 +8,7 @@
 #include "pwf/arrays/predict_file.h"
 #include "pwf/core/mem.h"
 #include "pwf/infer/engine.h"
+#include "pwf/models/families.h"
 
 #include <math.h>
 #include <string.h>
@@ -202,7 +203,8 @@ static pwf_status predict(predict_job *job, const char *file, const char *images
     pwf_network network;
     PWF_TRY(pwf_mesh_agree(e->mesh, prepare(job, images)));
     PWF_TRY(compare(job));
-    PWF_TRY(pwf_network_read(e->mesh, file, e->state, &network));
+    const pwf_foreign_names *names = pwf_model_foreign_names(e->config->model.name);
+    PWF_TRY(pwf_network_read(e->mesh, file, names, e->state, &network));
     pwf_engine_draw(e, NULL, PWF_FP32);
     PWF_TRY(pwf_mesh_agree(e->mesh, run_chunks(job)));
     gather(job);

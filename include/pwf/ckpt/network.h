@@ -3,6 +3,7 @@
 #define PWF_CKPT_NETWORK_H
 
 #include "pwf/ckpt/ckpt.h"
+#include "pwf/registry/foreign.h"
 
 /** A finished network for evaluation and prediction, from a file of any form. */
 
@@ -31,11 +32,12 @@ typedef struct pwf_network {
 } pwf_network;
 
 /** Sets means, buffers and, where the file has them, codes and sigma of a state by the names of its
- * parameters; the codebook stays empty. Weights of other programs are matched as by pwf import.
+ * parameters; the codebook stays empty. Weights of other programs are matched as by pwf import,
+ * under the `names` of the model's family.
  * Collective over the mesh. Takes 4 bytes per parameter and 6 per posterior one for a while, and on
  * rank 0 what the file takes. Fails as pwf_network_settings, the same everywhere; PWF_DATA also
  * when the file is of another model. */
-pwf_status pwf_network_read(const pwf_mesh *mesh, const char *path, pwf_state *state,
-                            pwf_network *out);
+pwf_status pwf_network_read(const pwf_mesh *mesh, const char *path, const pwf_foreign_names *names,
+                            pwf_state *state, pwf_network *out);
 
 #endif
