@@ -5,6 +5,7 @@
 #include "pwf/core/mem.h"
 #include "pwf/h5/h5.h"
 #include "pwf/mesh/mesh_mpi.h"
+#include "pwf/rundir/output.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,8 +23,10 @@ enum { ARRAYS = 3, PIECE = 1 << 16 /* elements read back at a time */ };
 typedef struct writing {
     const pwf_mesh *mesh;
     const pwf_round_output *out;
-    char dir[PWF_PATH], part[PWF_PATH], path[PWF_PATH];
-    bool first, created;
+    char path[PWF_PATH];
+    pwf_output output; /* on rank 0 */
+    char partial[PWF_PATH];
+    bool first;
     hid_t parallel; /* -1: not open */
 } writing;
 
@@ -41,30 +44,13 @@ static void list_arrays(const pwf_round_output *out, array list[ARRAYS])
     list[2] = (array){"fixed", H5T_STD_U8LE, sizeof *out->fixed, out->fixed};
 }
 
-/* ---- step 1: the part file ---- */
-
-static pwf_status split_path(writing *w)
-{
-    const char *name;
-    uint64_t random = 0;
-    PWF_TRY(pwf_path_split(w->path, w->dir, &name));
-    if (getrandom(&random, sizeof random, 0) != sizeof random) random = (uint64_t)getpid();
-    const int n = snprintf(w->part, sizeof w->part, "%s/.%s.part.%016llx", w->dir, name,
-                           (unsigned long long)random);
-    if (n >= (int)sizeof w->part)
-        return PWF_FAIL(PWF_CANTCREATE, "the name %.200s... is too long", w->path);
-    return pwf_ok();
-}
+/* ---- create ---- */
 
 static pwf_status create(writing *w)
 {
     if (!w->first) return pwf_ok();
-    PWF_TRY(split_path(w));
-    PWF_TRY(pwf_path_check_folder(w->dir));
-    const int fd = open(w->part, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0) return PWF_FAIL_ERRNO(PWF_FILE_OUTPUT, "create", w->part);
-    close(fd);
-    w->created = true;
+    PWF_TRY(pwf_output_begin(&w->output, w->path));
+    memcpy(w->partial, w->output.partial, sizeof w->partial);
     return pwf_ok();
 }
 
@@ -135,17 +121,18 @@ static pwf_status lay_out(writing *w)
     const hid_t access = H5Pcreate(H5P_FILE_ACCESS), plist = H5Pcreate(H5P_FILE_CREATE);
     H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
     H5Pset_obj_track_times(plist, false);
-    const hid_t file = H5Fcreate(w->part, H5F_ACC_TRUNC, plist, access);
+    const hid_t file = H5Fcreate(w->partial, H5F_ACC_TRUNC, plist, access);
     H5Pclose(plist);
     H5Pclose(access);
-    if (file < 0) return pwf_h5_failed(PWF_CANTCREATE, "cannot make", w->part);
+    if (file < 0) return pwf_h5_failed(PWF_CANTCREATE, "cannot make", w->partial);
     herr_t e = make_arrays(file, w->out);
     if (e >= 0) e = write_rows(file, w->out);
     for (int i = 0; i < w->out->attribute_count && e >= 0; i++)
         e = write_attribute(file, &w->out->attributes[i]);
     pwf_status s = pwf_ok();
-    if (e < 0) s = pwf_h5_failed(PWF_IO, "cannot write", w->part);
-    if (H5Fclose(file) < 0 && s.code == PWF_OK) s = pwf_h5_failed(PWF_IO, "cannot close", w->part);
+    if (e < 0) s = pwf_h5_failed(PWF_IO, "cannot write", w->partial);
+    if (H5Fclose(file) < 0 && s.code == PWF_OK)
+        s = pwf_h5_failed(PWF_IO, "cannot close", w->partial);
     return s;
 }
 
@@ -153,8 +140,8 @@ static pwf_status lay_out(writing *w)
 
 static pwf_status open_all(writing *w)
 {
-    pwf_mesh_broadcast(w->mesh, PWF_WORLD, 0, w->part, sizeof w->part);
-    return pwf_h5_open_parallel(pwf_mesh_comm(w->mesh, PWF_WORLD), w->part, &w->parallel);
+    pwf_mesh_broadcast(w->mesh, PWF_WORLD, 0, w->partial, sizeof w->partial);
+    return pwf_h5_open_parallel(pwf_mesh_comm(w->mesh, PWF_WORLD), w->partial, &w->parallel);
 }
 
 /* Reads or writes elements [lo, hi) of a dataset. */
@@ -184,9 +171,9 @@ static pwf_status write_all(writing *w)
         if (e >= 0 && w->out->own.lo < w->out->own.hi)
             e = transfer(set, list[i].type, w->out->own.lo, w->out->own.hi, NULL, list[i].data);
         if (e < 0 && s.code == PWF_OK)
-            s = pwf_h5_failed(PWF_IO, "cannot write the arrays of", w->part);
+            s = pwf_h5_failed(PWF_IO, "cannot write the arrays of", w->partial);
         if (set >= 0 && H5Dclose(set) < 0 && s.code == PWF_OK)
-            s = pwf_h5_failed(PWF_IO, "cannot write the arrays of", w->part);
+            s = pwf_h5_failed(PWF_IO, "cannot write the arrays of", w->partial);
     }
     return s;
 }
@@ -195,18 +182,19 @@ static pwf_status close_all(writing *w)
 {
     const hid_t file = w->parallel;
     w->parallel = -1;
-    return pwf_h5_close_parallel(file, w->part);
+    return pwf_h5_close_parallel(file, w->partial);
 }
 
 /* ---- step 4: read back, and the name ---- */
 
-static pwf_status sync_part(writing *w)
+/* Every rank, since each host holds its own dirty pages. */
+static pwf_status sync_all(writing *w)
 {
-    const int fd = open(w->part, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-    const int e = fd >= 0 && fsync(fd) == 0 ? 0 : errno;
-    if (fd >= 0) close(fd);
-    if (e) return PWF_FAIL(PWF_IO, "%s did not reach the disk: %s", w->part, strerror(e));
-    return pwf_ok();
+    const int fd = open(w->partial, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) return PWF_FAIL(PWF_IO, "cannot open %s: %s", w->partial, strerror(errno));
+    const pwf_status s = pwf_file_sync(fd, w->partial);
+    close(fd);
+    return s;
 }
 
 static pwf_status differs(const writing *w, const char *name)
@@ -214,19 +202,19 @@ static pwf_status differs(const writing *w, const char *name)
     return PWF_FAIL(PWF_IO,
                     "%s of %s came back from the disk with other values; is it full or "
                     "failing?",
-                    name, w->part);
+                    name, w->partial);
 }
 
 static pwf_status compare_array(const writing *w, hid_t file, const array *a, char *piece)
 {
     const hid_t set = H5Dopen2(file, a->name, H5P_DEFAULT);
-    pwf_status s = set < 0 ? pwf_h5_failed(PWF_IO, "cannot read back", w->part) : pwf_ok();
+    pwf_status s = set < 0 ? pwf_h5_failed(PWF_IO, "cannot read back", w->partial) : pwf_ok();
     const pwf_range own = w->out->own;
     for (int64_t lo = own.lo; lo < own.hi && s.code == PWF_OK; lo += PIECE) {
         const int64_t hi = own.hi - lo < PIECE ? own.hi : lo + PIECE;
         const char *sent = (const char *)a->data + (size_t)(lo - own.lo) * a->size;
         if (transfer(set, a->type, lo, hi, piece, NULL) < 0)
-            s = pwf_h5_failed(PWF_IO, "cannot read back", w->part);
+            s = pwf_h5_failed(PWF_IO, "cannot read back", w->partial);
         else if (memcmp(piece, sent, (size_t)(hi - lo) * a->size) != 0)
             s = differs(w, a->name);
     }
@@ -259,8 +247,8 @@ static pwf_status read_back(writing *w)
     char *piece = NULL;
     list_arrays(w->out, list);
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, PIECE, sizeof(float), &piece));
-    const hid_t file = H5Fopen(w->part, H5F_ACC_RDONLY, H5P_DEFAULT);
-    pwf_status s = file < 0 ? pwf_h5_failed(PWF_IO, "cannot read back", w->part) : pwf_ok();
+    const hid_t file = H5Fopen(w->partial, H5F_ACC_RDONLY, H5P_DEFAULT);
+    pwf_status s = file < 0 ? pwf_h5_failed(PWF_IO, "cannot read back", w->partial) : pwf_ok();
     for (int i = 0; i < ARRAYS && s.code == PWF_OK; i++)
         s = compare_array(w, file, &list[i], piece);
     if (w->first && s.code == PWF_OK) s = compare_rows(w, file);
@@ -271,24 +259,20 @@ static pwf_status read_back(writing *w)
 
 static pwf_status give_name(writing *w)
 {
-    if (!w->first) return pwf_ok();
-    const mode_t mask = umask(0);
-    umask(mask);
-    if (chmod(w->part, 0666 & ~mask & ~(mode_t)022) != 0 || rename(w->part, w->path) != 0)
-        return PWF_FAIL(PWF_CANTCREATE, "cannot rename %s to %s: %s", w->part, w->path,
-                        strerror(errno));
-    w->created = false;
-    return pwf_path_sync_folder(w->dir);
+    return w->first ? pwf_output_end(&w->output) : pwf_ok();
 }
 
 pwf_status pwf_round_output_write(const pwf_mesh *mesh, const char *path,
                                   const pwf_round_output *output)
 {
-    static pwf_status (*const steps[])(writing *) = {create,    lay_out,   open_all,  write_all,
-                                                     close_all, sync_part, read_back, give_name};
+    static pwf_status (*const steps[])(writing *) = {create,    lay_out,  open_all,  write_all,
+                                                     close_all, sync_all, read_back, give_name};
     static writing w; /* three long names are much for a stack */
-    w = (writing){
-        .mesh = mesh, .out = output, .first = pwf_mesh_rank(mesh, PWF_WORLD) == 0, .parallel = -1};
+    w = (writing){.mesh = mesh,
+                  .out = output,
+                  .first = pwf_mesh_rank(mesh, PWF_WORLD) == 0,
+                  .parallel = -1,
+                  .output = {.fd = -1}};
     pwf_h5_start();
     pwf_status s = pwf_ok();
     if (strlen(path) >= sizeof w.path)
@@ -299,6 +283,6 @@ pwf_status pwf_round_output_write(const pwf_mesh *mesh, const char *path,
     for (size_t i = 0; i < sizeof steps / sizeof *steps && s.code == PWF_OK; i++)
         s = pwf_mesh_agree(mesh, steps[i](&w));
     /* after a failed write the parallel file stays open: closing it is what hangs in MPI-IO */
-    if (w.created) unlink(w.part);
+    pwf_output_drop(&w.output);
     return s;
 }

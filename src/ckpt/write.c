@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The commit protocol of checkpoints and final models: a file gets its name only when all of it is
+ * on disk and has been read back. Called by the trainer through ckpt.h, and step by step by the
+ * background writer. Writes to the run directory; uses MPI and, for the layout, HDF5. */
 #define _GNU_SOURCE /* fallocate, memfd_create */
 #include "commit.h"
 #include "fields.h"
@@ -24,9 +27,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-/** The commit protocol: a file gets its name only when all of it is on disk and has been read back.
- * It is a list of steps. After each of them, or in a thread after some of them, all ranks agree on
- * a status. */
+/* The commit protocol is the list `steps` below; docs/explanation/checkpoints.md has one row for
+ * each. The ranks agree on a status after each step, except between steps that run in a thread. */
 
 struct pwf_commit {
     const pwf_mesh *mesh;
@@ -35,7 +37,7 @@ struct pwf_commit {
     const pwf_state *state; /* until the file is laid out; of an mpiio file, until it is written */
     pwf_state_array arrays[PWF_STATE_ARRAYS_MAX]; /* the state's, or a copy */
     pwf_range own, own_posterior;
-    char dir[PWF_PATH], part[PWF_PATH], path[PWF_PATH];
+    char dir[PWF_PATH], partial[PWF_PATH], path[PWF_PATH];
     const char *name; /* in path, behind the directory */
     size_t next;      /* step */
     mode_t mode;      /* of the file */
@@ -58,7 +60,7 @@ static pwf_status begin(pwf_commit *c)
     return pwf_ok();
 }
 
-/* ---- step 1: room and part file ---- */
+/* ---- create: free space and partial file ---- */
 
 static pwf_status check_room(const pwf_commit *c)
 {
@@ -106,12 +108,12 @@ static pwf_status create(pwf_commit *c)
     job_digits("SLURM_JOB_ID", job);
     job_digits("SLURM_RESTART_COUNT", restart);
     snprintf(attempt, sizeof attempt, "%s.%s.", job, restart);
-    PWF_TRY(pwf_output_create(c->dir, c->name, attempt, c->part, &c->file.fd));
+    PWF_TRY(pwf_output_create(c->dir, c->name, attempt, c->partial, &c->file.fd));
     c->created = true;
     return pwf_ok();
 }
 
-/* ---- step 2: layout ---- */
+/* ---- lay_out ---- */
 
 /* Gives the part its length and its space, so that a full disk is met here and not in the middle of
  * the data. */
@@ -144,22 +146,22 @@ static pwf_status lay_out(pwf_commit *c)
     PWF_TRY(pwf_layout_make(&layout));
     struct stat info;
     if (fstat(c->memory, &info) != 0)
-        return PWF_FAIL_ERRNO(PWF_FILE_STATE, "look at the layout of", c->part);
+        return PWF_FAIL_ERRNO(PWF_FILE_STATE, "look at the layout of", c->partial);
     c->file.header.bytes = (uint64_t)info.st_size;
     PWF_TRY(reserve(c));
-    return pwf_output_copy(c->memory, c->file.fd, c->part);
+    return pwf_output_copy(c->memory, c->file.fd, c->partial);
 }
 
 /* Rank 0 tells the others what it has made. */
 static void share(pwf_commit *c)
 {
     const size_t extents = (size_t)c->file.header.extent_rows * sizeof(pwf_extent);
-    pwf_mesh_broadcast(c->mesh, PWF_WORLD, 0, c->part, sizeof c->part);
+    pwf_mesh_broadcast(c->mesh, PWF_WORLD, 0, c->partial, sizeof c->partial);
     pwf_mesh_broadcast(c->mesh, PWF_WORLD, 0, &c->file.header, sizeof c->file.header);
     pwf_mesh_broadcast(c->mesh, PWF_WORLD, 0, c->file.extents, extents);
 }
 
-/* ---- step 3: data ---- */
+/* ---- open_all to gather_hashes: the arrays ---- */
 
 /* The collective open comes first: whatever the local one says, the others wait for it. */
 static pwf_status open_all(pwf_commit *c)
@@ -167,9 +169,9 @@ static pwf_status open_all(pwf_commit *c)
     share(c);
     if (!c->writer) return pwf_ok();
     if (c->mpiio)
-        PWF_TRY(pwf_h5_open_parallel(pwf_mesh_comm(c->mesh, PWF_SHARD), c->part, &c->parallel));
-    if (!c->first) c->file.fd = open(c->part, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-    if (c->file.fd < 0) return PWF_FAIL_ERRNO(PWF_FILE_STATE, "open", c->part);
+        PWF_TRY(pwf_h5_open_parallel(pwf_mesh_comm(c->mesh, PWF_SHARD), c->partial, &c->parallel));
+    if (!c->first) c->file.fd = open(c->partial, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    if (c->file.fd < 0) return PWF_FAIL_ERRNO(PWF_FILE_STATE, "open", c->partial);
     return pwf_ok();
 }
 
@@ -235,7 +237,7 @@ static pwf_status close_all(pwf_commit *c)
     c->open = false;
     if (!c->writer || !c->mpiio) return pwf_ok();
     divert(c);
-    PWF_TRY(pwf_h5_close_parallel(c->parallel, c->part));
+    PWF_TRY(pwf_h5_close_parallel(c->parallel, c->partial));
     c->parallel = -1;
     return pwf_ok();
 }
@@ -243,7 +245,7 @@ static pwf_status close_all(pwf_commit *c)
 static pwf_status sync_all(pwf_commit *c)
 {
     if (!c->writer) return pwf_ok();
-    return pwf_file_sync(c->file.fd, c->part);
+    return pwf_file_sync(c->file.fd, c->partial);
 }
 
 /* What comes back differently is a failure of the storage here, not of the data. */
@@ -274,12 +276,12 @@ static pwf_status gather_hashes(pwf_commit *c)
     return pwf_ok();
 }
 
-/* ---- step 4: tables and first block ---- */
+/* ---- write_tables to check_layout: tables and first block ---- */
 
 static pwf_status write_table(const pwf_commit *c, const void *table, size_t bytes, uint64_t offset)
 {
     PWF_TRY(pwf_file_pwrite(c->memory, "the layout", table, bytes, offset));
-    return pwf_file_pwrite(c->file.fd, c->part, table, bytes, offset);
+    return pwf_file_pwrite(c->file.fd, c->partial, table, bytes, offset);
 }
 
 static pwf_status write_tables(pwf_commit *c)
@@ -293,29 +295,29 @@ static pwf_status write_tables(pwf_commit *c)
     }
     PWF_TRY(
         write_table(c, c->file.extents, (size_t)h->extent_rows * sizeof(pwf_extent), h->extents));
-    return pwf_file_sync(c->file.fd, c->part);
+    return pwf_file_sync(c->file.fd, c->partial);
 }
 
-/* The root hash is that of the bytes in memory: a disk that has lost some of them, and said
- * nothing, is found out when the file is checked. */
 static pwf_status set_mode(pwf_commit *c)
 {
-    return c->first ? pwf_output_set_mode(c->file.fd, c->part, c->mode) : pwf_ok();
+    return c->first ? pwf_output_set_mode(c->file.fd, c->partial, c->mode) : pwf_ok();
 }
 
+/* The root hash is computed from the bytes in memory, so `check` detects a disk that silently lost
+ * some of them. Until the first block is written, the file has no magic number. */
 static pwf_status write_header(pwf_commit *c)
 {
     if (!c->first) return pwf_ok();
     pwf_header *h = &c->file.header;
     struct stat info;
     if (fstat(c->file.fd, &info) != 0 || (uint64_t)info.st_size != h->bytes)
-        return PWF_FAIL(PWF_IO, "%s changed its length while it was written", c->part);
+        return PWF_FAIL(PWF_IO, "%s changed its length while it was written", c->partial);
     pwf_file memory = c->file;
     memory.fd = c->memory;
     PWF_TRY(pwf_file_root(&memory, -1, &h->root));
     pwf_file_seal(h);
-    PWF_TRY(pwf_file_pwrite(c->file.fd, c->part, h, sizeof *h, 0));
-    return pwf_file_sync(c->file.fd, c->part);
+    PWF_TRY(pwf_file_pwrite(c->file.fd, c->partial, h, sizeof *h, 0));
+    return pwf_file_sync(c->file.fd, c->partial);
 }
 
 /* On a fresh descriptor and from the disk, as a reader would do it. The arrays have been read back
@@ -324,7 +326,7 @@ static pwf_status check(pwf_commit *c)
 {
     if (!c->first) return pwf_ok();
     posix_fadvise(c->file.fd, 0, 0, POSIX_FADV_DONTNEED);
-    return not_written(pwf_file_open(c->part, &c->fresh));
+    return not_written(pwf_file_open(c->partial, &c->fresh));
 }
 
 static pwf_status check_layout(pwf_commit *c)
@@ -336,13 +338,12 @@ static pwf_status check_layout(pwf_commit *c)
     return not_written(s);
 }
 
-/* ---- step 5: the name ---- */
+/* ---- give_name and sync_dir ---- */
 
 static pwf_status give_name(pwf_commit *c)
 {
     if (!c->first) return pwf_ok();
-    if (rename(c->part, c->path) != 0)
-        return PWF_FAIL(PWF_IO, "cannot rename %s to %s: %s", c->part, c->path, strerror(errno));
+    PWF_TRY(pwf_output_rename(c->partial, c->path, PWF_IO));
     c->created = false;
     return pwf_ok();
 }
@@ -353,32 +354,35 @@ static pwf_status sync_dir(pwf_commit *c)
     return pwf_path_sync_folder(c->dir);
 }
 
-/* Steps that call neither MPI nor HDF5 may be run aside, in a thread. Several of them may be run
- * before the ranks agree; before what follows a MEET all ranks must have been successful. */
-typedef enum place { HERE, ASIDE, MEET } place;
+/* A HERE step may call MPI or HDF5 and runs on the training thread. An ASIDE or MEET step calls
+ * neither and may run in a thread. After a MEET step all ranks must have succeeded before the next
+ * step begins; after an ASIDE step they need not agree. */
+typedef enum step_place { HERE, ASIDE, MEET } step_place;
 
-static const struct {
+typedef struct commit_step {
     pwf_status (*run)(pwf_commit *);
-    place place;
-    const char *point; /* the fault point behind it, if it has one */
-} steps[] = {
-    {begin, HERE, "ckpt.before_create"},
-    {create, HERE, "ckpt.after_create"},
-    {lay_out, HERE, "ckpt.after_layout"},
-    {open_all, HERE, "ckpt.after_open"},
-    {hash_own, ASIDE, NULL},
-    {write_data, ASIDE, "ckpt.after_data"},
-    {close_all, ASIDE, "ckpt.after_close"},
-    {sync_all, MEET, "ckpt.after_fsync"},
-    {read_back, MEET, "ckpt.after_readback"},
-    {gather_hashes, HERE, NULL},
-    {write_tables, ASIDE, "ckpt.after_hashes"},
-    {set_mode, ASIDE, NULL},
-    {write_header, ASIDE, "ckpt.after_header"},
-    {check, MEET, "ckpt.after_check"},
-    {check_layout, HERE, "ckpt.before_rename"},
-    {give_name, ASIDE, "ckpt.after_rename"},
-    {sync_dir, MEET, "ckpt.after_dirsync"},
+    step_place place;
+    const char *point; /* fault point after the step, or NULL */
+} commit_step;
+
+static const commit_step steps[] = {
+    {begin, HERE, "ckpt.before_create"},        /* mode of the new file */
+    {create, HERE, "ckpt.after_create"},        /* rank 0: directory, space, partial file */
+    {lay_out, HERE, "ckpt.after_layout"},       /* rank 0: groups and datasets, by libhdf5 */
+    {open_all, HERE, "ckpt.after_open"},        /* writers: the partial file */
+    {hash_own, ASIDE, NULL},                    /* writers: hashes of the blocks in memory */
+    {write_data, ASIDE, "ckpt.after_data"},     /* writers: own range of each array */
+    {close_all, ASIDE, "ckpt.after_close"},     /* writers: the data writer */
+    {sync_all, MEET, "ckpt.after_fsync"},       /* writers: fsync */
+    {read_back, MEET, "ckpt.after_readback"},   /* writers: blocks from disk against the hashes */
+    {gather_hashes, HERE, NULL},                /* all: hashes to rank 0 */
+    {write_tables, ASIDE, "ckpt.after_hashes"}, /* rank 0: hashes and extents, fsync */
+    {set_mode, ASIDE, NULL},                    /* rank 0 */
+    {write_header, ASIDE, "ckpt.after_header"}, /* rank 0: root hash, first block, fsync */
+    {check, MEET, "ckpt.after_check"},          /* rank 0: reads first block and tables again */
+    {check_layout, HERE, "ckpt.before_rename"}, /* rank 0: reads names and shapes with libhdf5 */
+    {give_name, ASIDE, "ckpt.after_rename"},    /* rank 0: rename */
+    {sync_dir, MEET, "ckpt.after_dirsync"},     /* rank 0: fsync of the directory */
 };
 static const size_t step_count = sizeof steps / sizeof steps[0];
 
@@ -442,14 +446,14 @@ void pwf_commit_copy(pwf_commit *c, char *copy)
     }
 }
 
-/* ---- step 6: a failure ---- */
+/* ---- after a failure ---- */
 
 /* If not all writers have the file open, or closing it is what failed, it stays open on purpose. */
 static void give_up(pwf_commit *c)
 {
     if (c->parallel >= 0) divert(c);
-    if (c->parallel >= 0 && c->open) pwf_h5_close_parallel(c->parallel, c->part);
-    if (c->created) unlink(c->part);
+    if (c->parallel >= 0 && c->open) pwf_h5_close_parallel(c->parallel, c->partial);
+    if (c->created) unlink(c->partial);
 }
 
 void pwf_commit_end(pwf_commit *c, const pwf_status *status)
@@ -463,7 +467,7 @@ void pwf_commit_end(pwf_commit *c, const pwf_status *status)
     pwf_mem_free(c);
 }
 
-/* ---- step 0: what is to be written ---- */
+/* ---- planning ---- */
 
 static pwf_status plan(pwf_commit *c, const char *dir, const char *name, uint32_t kind)
 {
@@ -499,7 +503,7 @@ pwf_status pwf_commit_new(const pwf_mesh *mesh, const char *dir, const char *nam
         c->parallel = -1;
         c->file.fd = -1;
         c->fresh.fd = -1;
-        c->file.path = c->part;
+        c->file.path = c->partial;
         s = plan(c, dir, name, kind);
     }
     s = pwf_mesh_agree(mesh, s);

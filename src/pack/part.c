@@ -8,6 +8,7 @@
 #include "pwf/core/log.h"
 #include "pwf/core/mem.h"
 #include "pwf/h5/flat_file.h"
+#include "pwf/rundir/output.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -404,12 +405,8 @@ pwf_status pwf_part_end(pwf_part *part)
     part->block.complete = 1;
     PWF_TRY(write_block(part));
     PWF_TRY(PWF_FAULT_POINT("pack.sealed"));
-    const mode_t mask = umask(022);
-    umask(mask);
-    if (fchmod(part->fd, 0666 & ~mask & ~(mode_t)022) != 0 ||
-        rename(part->path, part->job->output) != 0)
-        return PWF_FAIL(PWF_CANTCREATE, "cannot rename %s to %s: %s", part->path, part->job->output,
-                        strerror(errno));
+    PWF_TRY(pwf_output_set_mode(part->fd, part->path, pwf_output_mode()));
+    PWF_TRY(pwf_output_rename(part->path, part->job->output, PWF_CANTCREATE));
     PWF_TRY(PWF_FAULT_POINT("pack.renamed"));
     return pwf_path_sync_folder(part->dir);
 }

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The one protocol by which a file gets its name: partial file, write, sync, rename, sync of the
+ * directory. Called by everything that writes whole files: checkpoints, exports, HDF5 outputs and
+ * image archives. Touches the file, its directory and the umask; no MPI. */
 #define _GNU_SOURCE /* getrandom, memfd_create, SEEK_DATA */
 #include "pwf/rundir/output.h"
 
@@ -14,16 +17,16 @@
 #include <unistd.h>
 
 pwf_status pwf_output_create(const char *dir, const char *name, const char *attempt,
-                             char part[PWF_PATH], int *fd)
+                             char partial[PWF_PATH], int *fd)
 {
     uint64_t random = 0;
     if (getrandom(&random, sizeof random, 0) != sizeof random) random = (uint64_t)getpid();
-    const int n = snprintf(part, PWF_PATH, "%s/.%s.part.%s%016llx", dir, name, attempt,
+    const int n = snprintf(partial, PWF_PATH, "%s/.%s.part.%s%016llx", dir, name, attempt,
                            (unsigned long long)random);
     if (n >= PWF_PATH)
         return PWF_FAIL(PWF_CANTCREATE, "the name of the directory %.200s... is too long", dir);
-    *fd = open(part, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (*fd < 0) return PWF_FAIL_ERRNO(PWF_FILE_OUTPUT, "create", part);
+    *fd = open(partial, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (*fd < 0) return PWF_FAIL_ERRNO(PWF_FILE_OUTPUT, "create", partial);
     return pwf_ok();
 }
 
@@ -34,10 +37,16 @@ mode_t pwf_output_mode(void)
     return 0666 & ~mask & ~(mode_t)022;
 }
 
-pwf_status pwf_output_set_mode(int fd, const char *part, mode_t mode)
+pwf_status pwf_output_set_mode(int fd, const char *partial, mode_t mode)
 {
     if (fchmod(fd, mode) == 0) return pwf_ok();
-    return PWF_FAIL_ERRNO(PWF_FILE_STATE, "set the mode of", part);
+    return PWF_FAIL_ERRNO(PWF_FILE_STATE, "set the mode of", partial);
+}
+
+pwf_status pwf_output_rename(const char *partial, const char *path, pwf_code code)
+{
+    if (rename(partial, path) == 0) return pwf_ok();
+    return PWF_FAIL(code, "cannot rename %s to %s: %s", partial, path, strerror(errno));
 }
 
 pwf_status pwf_output_begin(pwf_output *output, const char *path)
@@ -48,7 +57,7 @@ pwf_status pwf_output_begin(pwf_output *output, const char *path)
     output->bytes = 0;
     PWF_TRY(pwf_path_split(path, output->dir, &name));
     PWF_TRY(pwf_path_check_folder(output->dir));
-    return pwf_output_create(output->dir, name, "", output->part, &output->fd);
+    return pwf_output_create(output->dir, name, "", output->partial, &output->fd);
 }
 
 pwf_status pwf_output_add(pwf_output *output, const void *bytes, size_t count)
@@ -60,11 +69,9 @@ pwf_status pwf_output_add(pwf_output *output, const void *bytes, size_t count)
 
 pwf_status pwf_output_end(pwf_output *output)
 {
-    PWF_TRY(pwf_output_set_mode(output->fd, output->part, pwf_output_mode()));
-    PWF_TRY(pwf_file_sync(output->fd, output->part));
-    if (rename(output->part, output->path) != 0)
-        return PWF_FAIL(PWF_CANTCREATE, "cannot rename %s to %s: %s", output->part, output->path,
-                        strerror(errno));
+    PWF_TRY(pwf_output_set_mode(output->fd, output->partial, pwf_output_mode()));
+    PWF_TRY(pwf_file_sync(output->fd, output->partial));
+    PWF_TRY(pwf_output_rename(output->partial, output->path, PWF_CANTCREATE));
     close(output->fd);
     output->fd = -1;
     return pwf_path_sync_folder(output->dir);
@@ -75,7 +82,7 @@ void pwf_output_drop(pwf_output *output)
     if (output->fd < 0) return;
     close(output->fd);
     output->fd = -1;
-    unlink(output->part);
+    unlink(output->partial);
 }
 
 pwf_status pwf_output_memory(int *fd, char name[PWF_MEMORY_NAME])

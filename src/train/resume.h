@@ -12,7 +12,8 @@ void pwf_trainer_describe(const pwf_trainer *t);
  * pwf_ckpt_read and pwf_ckpt_read_start. */
 pwf_status pwf_trainer_resume(pwf_trainer *t, const char *checkpoint);
 
-/* Completes what a run that died during a save left undone, and removes what it left behind.
+/* Completes what a run that died during a save left undone, and removes partial files, also those
+ * of a run that died before its first checkpoint.
  * Collective; failures are warnings. */
 void pwf_trainer_tidy(pwf_trainer *t);
 

@@ -227,7 +227,7 @@ static pwf_status run(pwf_trainer *t, const char *checkpoint)
     if (status.code == PWF_OK) status = PWF_FAULT_POINT("train.begin");
     PWF_TRY(pwf_trainer_agree(t, status));
     PWF_TRY(pwf_saver_start(&t->saver));
-    if (checkpoint) pwf_trainer_tidy(t);
+    pwf_trainer_tidy(t);
     status = run_phases(t);
     /* A run that fails finishes the checkpoint under way, too. */
     const pwf_status settled = pwf_saver_settle(&t->saver);

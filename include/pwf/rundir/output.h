@@ -6,47 +6,64 @@
 
 #include <sys/types.h>
 
-/** A file that is written from front to back under a temporary name, and gets its own when all of
- * it is on disk. */
+/** How every file of the program gets its name: a partial file is created under a temporary name,
+ * written, synced, renamed, and the directory is synced. Whoever is killed before the rename leaves
+ * only the partial file. pwf_output does all of it for one process; the step functions serve those
+ * who write with several ranks. */
+
+/* A file that one process writes from front to back. */
 typedef struct pwf_output {
-    int fd; /* -1: not open */
-    const char *path;
-    char dir[PWF_PATH], part[PWF_PATH];
-    int64_t bytes; /* written so far */
+    int fd;                                /* of the partial file; -1: not open */
+    const char *path;                      /* final name; the caller's */
+    char dir[PWF_PATH], partial[PWF_PATH]; /* directory of both; temporary name */
+    int64_t bytes;                         /* written so far */
 } pwf_output;
 
-/** Begins, adds to and ends a file; drop removes one that was not ended and is always allowed.
- * Local. `path` must outlive it. Fail with PWF_CANTCREATE, PWF_DENIED or PWF_IO. */
+/** Creates the partial file of `path`, which must outlive the output.
+ * Local. The caller ends it with pwf_output_end or pwf_output_drop. Fails with PWF_CANTCREATE or
+ * PWF_DENIED; nothing is then left behind. */
 pwf_status pwf_output_begin(pwf_output *output, const char *path);
+
+/** Appends `count` bytes.
+ * Local. Fails with PWF_IO. */
 pwf_status pwf_output_add(pwf_output *output, const void *bytes, size_t count);
+
+/** Sets the mode, syncs the partial file, renames it and syncs the directory.
+ * Local. Fails with PWF_CANTCREATE or PWF_IO. */
 pwf_status pwf_output_end(pwf_output *output);
+
+/** Removes the partial file of an output that has not ended; else does nothing.
+ * Local. */
 void pwf_output_drop(pwf_output *output);
 
-/** Makes an empty part file of a file NAME, "DIR/.NAME.part.ATTEMPT" and a number, for its owner
- * alone.
- * Local. The caller closes *fd and removes it. Fails with PWF_CANTCREATE or PWF_DENIED; *fd is then
- * -1. */
+/** Creates an empty partial file DIR/.NAME.part.ATTEMPT<16 hex digits>, mode 0600.
+ * Local. The caller closes *fd and removes the file. Fails with PWF_CANTCREATE or PWF_DENIED; *fd
+ * is then -1. */
 pwf_status pwf_output_create(const char *dir, const char *name, const char *attempt,
-                             char part[PWF_PATH], int *fd);
+                             char partial[PWF_PATH], int *fd);
 
-/** The mode of a new file, never writable for others. It is found by changing that of the process,
- * so threads must not make files meanwhile.
- * Local. */
+/** The mode of a new file: 0666 without the umask and without write permission for others.
+ * Local. It changes the umask of the process for a moment: no other thread may create files
+ * meanwhile. */
 mode_t pwf_output_mode(void);
 
-/** Gives a part file its mode.
+/** Gives a partial file its mode.
  * Local; any thread. Fails with PWF_IO. */
-pwf_status pwf_output_set_mode(int fd, const char *part, mode_t mode);
+pwf_status pwf_output_set_mode(int fd, const char *partial, mode_t mode);
+
+/** Renames a partial file to its final name.
+ * Local; any thread. Fails with `code`. */
+pwf_status pwf_output_rename(const char *partial, const char *path, pwf_code code);
 
 enum { PWF_MEMORY_NAME = 64 }; /* bytes */
 
-/** A file in memory in which libhdf5 lays a file out, and its name: a libhdf5 that once failed to
- * write crashes when the process ends, and here writing does not fail (only what it writes takes
- * space: arrays are holes).
+/** Creates a file in memory for libhdf5 to lay out, and its name. Writing there does not fail;
+ * after a failed write libhdf5 can crash when the process ends. Arrays that are not written are
+ * holes and take no memory.
  * Local. The caller closes *fd. Fails with PWF_RESOURCE. */
 pwf_status pwf_output_memory(int *fd, char name[PWF_MEMORY_NAME]);
 
-/** Copies what has been written of a file with holes, each byte to its place.
+/** Copies the data of a file with holes, each byte to its offset.
  * Local. Fails with PWF_IO. */
 pwf_status pwf_output_copy(int from, int to, const char *path);
 
