@@ -110,18 +110,16 @@ static const char *apply_suffix(const char *text, const char *unit, double *valu
         *value *= suffixes[i].factor;
         return NULL;
     }
-    if (unit && strcmp(unit, "bytes") == 0)
-        return "is not a size; write it as 4096, 64KiB, 8MiB or 2GB";
-    if (unit && strcmp(unit, "seconds") == 0)
-        return "is not a time; write it as 90, 500ms, 30min, 12h or 2d";
-    return "is not a number";
+    if (unit && strcmp(unit, "bytes") == 0) return "a size such as 4096, 64KiB, 8MiB or 2GB";
+    if (unit && strcmp(unit, "seconds") == 0) return "a time such as 90, 500ms, 30min, 12h or 2d";
+    return "a number";
 }
 
 const char *pwf_number_read(const char *text, const char *unit, double *value)
 {
     while (*text == ' ')
         text++;
-    if (strlen(text) >= NUMBER_MAX) return "is too long for a number";
+    if (strlen(text) >= NUMBER_MAX) return "a number of at most 127 characters";
     double read = 0;
     bool zeros = false, nonzero = false;
     size_t length = scan_power(text, &read);
@@ -129,7 +127,7 @@ const char *pwf_number_read(const char *text, const char *unit, double *value)
         nonzero = true;
     } else {
         length = scan_decimal(text, &zeros, &nonzero);
-        if (length == 0) return "is not a number";
+        if (length == 0) return "a number";
         char decimal[NUMBER_MAX];
         memcpy(decimal, text, length);
         decimal[length] = '\0';
@@ -138,8 +136,8 @@ const char *pwf_number_read(const char *text, const char *unit, double *value)
     const char *wrong = apply_suffix(text + length, unit, &read);
     if (wrong) return wrong;
     /* YAML 1.1 would read 017 as 15 and everybody else as 17. */
-    if (zeros) return "begins with a zero; write it without";
-    if (read == 0 && nonzero) return "is too small to be told from 0";
+    if (zeros) return "a number without leading zeros";
+    if (read == 0 && nonzero) return "0 or a number that fp64 can represent";
     *value = read + 0.0; /* -0 becomes 0, so that equal values have equal bits */
     return NULL;
 }

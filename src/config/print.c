@@ -135,6 +135,8 @@ static const char *kind_name(pwf_kind kind)
         return "number";
     case PWF_KIND_TEXT:
         return "text";
+    case PWF_KIND_PATH:
+        return "path";
     case PWF_KIND_CHOICE:
         return "word";
     case PWF_KIND_INTS:

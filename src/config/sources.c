@@ -12,7 +12,7 @@
 
 /* Where settings come from beside YAML text: defaults, files, the environment, --set. */
 
-enum { FILE_MAX = 64 * 1024, KEY_MAX = 64 };
+enum { KEY_MAX = 64 };
 
 void pwf_config_defaults(pwf_config *config)
 {
@@ -39,8 +39,8 @@ static pwf_status fail_open(const char *path, int error)
 static int read_all(int file, char *text, size_t *length)
 {
     *length = 0;
-    while (*length <= FILE_MAX) {
-        ssize_t got = read(file, text + *length, FILE_MAX + 1 - *length);
+    while (*length <= PWF_CONFIG_FILE_MAX) {
+        ssize_t got = read(file, text + *length, PWF_CONFIG_FILE_MAX + 1 - *length);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return errno;
         if (got == 0) break;
@@ -60,7 +60,7 @@ pwf_status pwf_config_read_file(pwf_config *config, const char *path)
         char clip[PWF_CLIP];
         return PWF_FAIL(PWF_IO, "%s: not an ordinary file", pwf_clip(path, strlen(path), clip));
     }
-    char *text = malloc(FILE_MAX + 1);
+    char *text = malloc(PWF_CONFIG_FILE_MAX + 1);
     if (!text) {
         close(file);
         return fail_open(path, ENOMEM);
@@ -81,20 +81,21 @@ pwf_status pwf_config_set(pwf_config *config, const char *assignment)
     snprintf(place, sizeof place, "--set %s", clip);
     const char *equals = strchr(assignment, '=');
     if (!equals)
-        return PWF_FAIL(PWF_CONFIG, "%s: has no value; write it as --set optim.lr=0.01", place);
+        return PWF_FAIL(PWF_CONFIG, "%s has no value; write, for example, --set optim.lr=0.01",
+                        place);
     size_t length = (size_t)(equals - assignment);
     const pwf_option *option = pwf_option_find(assignment, length);
     if (!option) {
         char key[KEY_MAX], meant[400];
         if (length >= KEY_MAX || pwf_utf8_check(assignment, length, false) != length)
-            return PWF_FAIL(PWF_CONFIG, "%s: that is not a key", place);
+            return PWF_FAIL(PWF_CONFIG, "%s: this is not a key", place);
         memcpy(key, assignment, length);
         key[length] = '\0';
         pwf_suggest_key(key, false, meant, sizeof meant);
         return PWF_FAIL(PWF_CONFIG, "%s: %s is not a key%s", place, length ? key : "''", meant);
     }
     pwf_value value;
-    PWF_TRY(pwf_value_read(option, place, equals + 1, &value));
+    PWF_TRY(pwf_value_read(option, "--set", equals + 1, &value));
     pwf_value_store(config, option, &value, PWF_FROM_OPTION);
     return pwf_ok();
 }
@@ -144,7 +145,7 @@ static pwf_status fail_variable(const char *entry, size_t length)
     }
     key[used] = '\0';
     pwf_suggest_key(key, true, meant, sizeof meant);
-    return PWF_FAIL(PWF_CONFIG, "%s: is not a setting%s", clip, meant);
+    return PWF_FAIL(PWF_CONFIG, "%s is not a setting%s", clip, meant);
 }
 
 pwf_status pwf_config_read_environment(pwf_config *config)

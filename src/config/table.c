@@ -11,11 +11,13 @@
      0 * sizeof(1 ? &((pwf_config *)0)->member : (type *)0)) /* NOLINT */
 
 typedef char text_field[PWF_TEXT];
+typedef char path_field[PWF_PATH];
 
 #define WHOLE(m) PWF_KIND_INT, FIELD(m, int64_t)
 #define REAL(m) PWF_KIND_REAL, FIELD(m, double)
 #define FLAG(m) PWF_KIND_BOOL, FIELD(m, bool)
 #define WORDS(m) PWF_KIND_TEXT, FIELD(m, text_field)
+#define FILENAME(m) PWF_KIND_PATH, FIELD(m, path_field)
 #define CHOICE(m, type)                                                                            \
     PWF_KIND_CHOICE, FIELD(m, type) + 0 * sizeof(char[sizeof(type) == sizeof(int) ? 1 : -1])
 #define INTS(m) PWF_KIND_INTS, FIELD(m, pwf_int_list)
@@ -90,12 +92,12 @@ const pwf_option pwf_options[] = {
  "number of classes"},
 {"model.image_size", WHOLE(model.image_size), "224", FROM(1, 4096), "pixels", STATE,
  "side of the square input image"},
-{"model.init", WORDS(model.init), "", NO_RANGE, NULL, STATE,
+{"model.init", FILENAME(model.init), "", NO_RANGE, NULL, STATE,
  "initial weights: a model.h5 (from a run or pwf import) or a checkpoint; empty: random"},
 
 {"data.format", CHOICE(data.format, pwf_data_format), "idx", OF(data_words), NULL, STATE,
  "format of the data set" PWF_DATA_SOURCES(MEANING)},
-{"data.path", WORDS(data.path), "", NO_RANGE, NULL, RUN,
+{"data.path", FILENAME(data.path), "", NO_RANGE, NULL, RUN,
  "directory of the data set; may change on resume if it holds the same images"},
 {"data.mean", REALS(data.mean), "0.485, 0.456, 0.406", FROM(-1000, 1000), NULL, STATE,
  "mean subtracted from pixels scaled to 0..1; one value, or one per channel"},
@@ -122,10 +124,10 @@ const pwf_option pwf_options[] = {
  "timm: shorter side to image_size / crop_pct, bicubic, centre crop"},
 {"data.crop_pct", REAL(data.crop_pct), "0.875", FROM(0.1, 1), NULL, STATE,
  "fraction of the resized shorter side that the timm transform crops"},
-{"data.val_list", WORDS(data.val_list), "", NO_RANGE, NULL, RUN,
+{"data.val_list", FILENAME(data.val_list), "", NO_RANGE, NULL, RUN,
  "list of the classes of a flat val/ directory, a path or a name in data.path: lines of file "
  "name and class, or of classes alone in the order of the file names"},
-{"data.val_classes", WORDS(data.val_classes), "", NO_RANGE, NULL, RUN,
+{"data.val_classes", FILENAME(data.val_classes), "", NO_RANGE, NULL, RUN,
  "class names in the order of the numbers in data.val_list, for lists that count from 1, as in "
  "the ImageNet development kit"},
 {"data.skip_bad", WHOLE(data.skip_bad), "0", FROM(0, 1000000), "files", RUN,

@@ -6,11 +6,14 @@
 
 /* The option table and what the files of this room share. Nothing here is seen outside. */
 
+enum { PWF_CONFIG_FILE_MAX = 128 * 1024 }; /* bytes of YAML */
+
 typedef enum pwf_kind {
     PWF_KIND_BOOL,
     PWF_KIND_INT,
     PWF_KIND_REAL,
     PWF_KIND_TEXT,
+    PWF_KIND_PATH,
     PWF_KIND_CHOICE,
     PWF_KIND_INTS,
     PWF_KIND_REALS,
@@ -49,8 +52,8 @@ const char *pwf_option_leaf(const pwf_option *option);
 bool pwf_option_in(const pwf_option *option, const char *group);
 
 /* Reads one number in full: -1, 0.5, 1e-3, 2^-11, 10^6, and with a unit 8MiB, 1.5GB, 30min, 2h.
- * NULL, or what is wrong as the end of the sentence "abc ...". The locale plays no part. Too large
- * a number comes back as an infinity, which no range admits. */
+ * Returns NULL, or the end of the sentence "abc: must be ...". Independent of the locale. Too large
+ * a number becomes an infinity, which no range admits. */
 const char *pwf_number_read(const char *text, const char *unit, double *value);
 
 /* The shortest text that reads back to the same bits; small and large powers of two as 2^-11. */
@@ -64,6 +67,7 @@ typedef union pwf_value {
     int64_t integer;
     double real;
     char text[PWF_TEXT];
+    char path[PWF_PATH];
     pwf_int_list ints;
     pwf_real_list reals;
     pwf_text_list texts;

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+enum { RANGE_TEXT = 200 };
+
 bool pwf_option_is_list(const pwf_option *option)
 {
     return option->kind == PWF_KIND_INTS || option->kind == PWF_KIND_REALS ||
@@ -91,32 +93,34 @@ void pwf_option_range(const pwf_option *option, char *text, size_t size)
     }
 }
 
+/* "key = value (place): must be ..."; the value is shown clipped. */
+static pwf_status refuse(const pwf_option *option, const char *place, const char *text,
+                         const char *must)
+{
+    char clip[PWF_CLIP];
+    return PWF_FAIL(PWF_CONFIG, "%s = %s (%s): must be %s", option->key,
+                    pwf_clip(text, strlen(text), clip), place, must);
+}
+
 static pwf_status read_number(const pwf_option *option, const char *place, const char *text,
                               double *value)
 {
-    char clip[PWF_CLIP], range[200];
-    pwf_clip(text, strlen(text), clip);
+    char range[RANGE_TEXT], must[RANGE_TEXT + 8];
     const char *wrong = pwf_number_read(text, option->unit, value);
-    if (wrong) return PWF_FAIL(PWF_CONFIG, "%s: %s: %s %s", place, option->key, clip, wrong);
+    if (wrong) return refuse(option, place, text, wrong);
+    const bool below = option->above ? *value <= option->min : *value < option->min;
+    if (!below && *value <= option->max) return pwf_ok();
     pwf_option_range(option, range, sizeof range);
-    bool outside = *value < option->min || *value > option->max;
-    if (option->above && (outside || *value == option->min))
-        return PWF_FAIL(PWF_CONFIG, "%s: %s: %s is not allowed; it must be %s", place, option->key,
-                        clip, range);
-    if (outside)
-        return PWF_FAIL(PWF_CONFIG, "%s: %s: %s is outside %s", place, option->key, clip, range);
-    return pwf_ok();
+    snprintf(must, sizeof must, "%s%s", option->above ? "" : "from ", range);
+    return refuse(option, place, text, must);
 }
 
 static pwf_status read_whole(const pwf_option *option, const char *place, const char *text,
                              int64_t *value)
 {
     double real;
-    char clip[PWF_CLIP];
     PWF_TRY(read_number(option, place, text, &real));
-    if (real != floor(real))
-        return PWF_FAIL(PWF_CONFIG, "%s: %s: %s is not a whole number", place, option->key,
-                        pwf_clip(text, strlen(text), clip));
+    if (real != floor(real)) return refuse(option, place, text, "a whole number");
     *value = (int64_t)real; /* every range lies inside +-2^53 */
     return pwf_ok();
 }
@@ -125,14 +129,12 @@ static pwf_status read_flag(const pwf_option *option, const char *place, const c
                             bool *value)
 {
     static const char *const words[] = {"false", "true", "no", "yes", "off", "on"};
-    char clip[PWF_CLIP];
     for (int i = 0; i < 6; i++) {
         if (strcasecmp(text, words[i]) != 0) continue;
         *value = i % 2 == 1;
         return pwf_ok();
     }
-    return PWF_FAIL(PWF_CONFIG, "%s: %s: %s is neither true nor false", place, option->key,
-                    pwf_clip(text, strlen(text), clip));
+    return refuse(option, place, text, "true or false");
 }
 
 static pwf_status read_choice(const pwf_option *option, const char *place, const char *text,
@@ -143,25 +145,22 @@ static pwf_status read_choice(const pwf_option *option, const char *place, const
         *value = i;
         return pwf_ok();
     }
-    char clip[PWF_CLIP], range[200], meant[100];
+    char range[RANGE_TEXT], meant[100], must[RANGE_TEXT + 120];
     pwf_option_range(option, range, sizeof range);
     pwf_suggest_word(text, option->words, meant, sizeof meant);
-    return PWF_FAIL(PWF_CONFIG, "%s: %s: %s is not one of %s%s", place, option->key,
-                    pwf_clip(text, strlen(text), clip), range, meant);
+    snprintf(must, sizeof must, "one of %s%s", range, meant);
+    return refuse(option, place, text, must);
 }
 
 static pwf_status read_text(const pwf_option *option, const char *place, const char *text,
-                            char value[PWF_TEXT])
+                            char *value, size_t room)
 {
-    size_t length = strlen(text);
-    if (length >= PWF_TEXT)
-        return PWF_FAIL(PWF_CONFIG, "%s: %s: longer than %d bytes", place, option->key,
-                        PWF_TEXT - 1);
+    const size_t length = strlen(text);
+    char must[48];
+    snprintf(must, sizeof must, "at most %zu bytes long", room - 1);
+    if (length >= room) return refuse(option, place, text, must);
     if (pwf_utf8_check(text, length, false) != length)
-        return PWF_FAIL(PWF_CONFIG,
-                        "%s: %s: only printable text in UTF-8 is allowed, without control "
-                        "characters",
-                        place, option->key);
+        return refuse(option, place, text, "printable UTF-8 text without control characters");
     memcpy(value, text, length + 1);
     return pwf_ok();
 }
@@ -169,18 +168,17 @@ static pwf_status read_text(const pwf_option *option, const char *place, const c
 static pwf_status read_list_item(const pwf_option *option, const char *place, const char *text,
                                  pwf_value *value)
 {
-    /* The three lists begin alike, with their count. */
-    int *count = &value->ints.count;
-    if (*count == PWF_LIST)
-        return PWF_FAIL(PWF_CONFIG, "%s: %s: more than %d values", place, option->key, PWF_LIST);
-    if (text[0] == '\0')
-        return PWF_FAIL(PWF_CONFIG, "%s: %s: a value of the list is empty", place, option->key);
+    int *count = &value->ints.count; /* the three lists begin with their count */
+    char must[48];
+    snprintf(must, sizeof must, "a list of at most %d values", PWF_LIST);
+    if (*count == PWF_LIST) return refuse(option, place, "...", must);
+    if (text[0] == '\0') return refuse(option, place, text, "a value, not an empty entry");
     if (option->kind == PWF_KIND_INTS)
         PWF_TRY(read_whole(option, place, text, &value->ints.at[*count]));
     else if (option->kind == PWF_KIND_REALS)
         PWF_TRY(read_number(option, place, text, &value->reals.at[*count]));
     else
-        PWF_TRY(read_text(option, place, text, value->texts.at[*count]));
+        PWF_TRY(read_text(option, place, text, value->texts.at[*count], PWF_TEXT));
     (*count)++;
     return pwf_ok();
 }
@@ -188,8 +186,7 @@ static pwf_status read_list_item(const pwf_option *option, const char *place, co
 pwf_status pwf_value_item(const pwf_option *option, const char *place, const char *text,
                           size_t length, pwf_value *value)
 {
-    if (memchr(text, '\0', length))
-        return PWF_FAIL(PWF_CONFIG, "%s: %s: a zero byte is not allowed", place, option->key);
+    if (memchr(text, '\0', length)) return refuse(option, place, text, "text without zero bytes");
     switch (option->kind) {
     case PWF_KIND_BOOL:
         return read_flag(option, place, text, &value->flag);
@@ -198,7 +195,9 @@ pwf_status pwf_value_item(const pwf_option *option, const char *place, const cha
     case PWF_KIND_REAL:
         return read_number(option, place, text, &value->real);
     case PWF_KIND_TEXT:
-        return read_text(option, place, text, value->text);
+        return read_text(option, place, text, value->text, PWF_TEXT);
+    case PWF_KIND_PATH:
+        return read_text(option, place, text, value->path, PWF_PATH);
     case PWF_KIND_CHOICE:
         return read_choice(option, place, text, &value->choice);
     case PWF_KIND_INTS:
@@ -228,7 +227,7 @@ static pwf_status read_list(const pwf_option *option, const char *place, const c
     size_t length = length_trimmed(text, strlen(text));
     if (length > 0 && text[0] == '[') {
         if (length < 2 || text[length - 1] != ']')
-            return PWF_FAIL(PWF_CONFIG, "%s: %s: the list has no closing ]", place, option->key);
+            return refuse(option, place, text, "a list that ends with ]");
         text = skip_spaces(text + 1);
         length = length_trimmed(text, strlen(text));
         length = length_trimmed(text, length - 1);
@@ -260,11 +259,15 @@ pwf_status pwf_value_read(const pwf_option *option, const char *place, const cha
 
 static size_t size_of(pwf_kind kind)
 {
-    static const size_t sizes[] = {
-        [PWF_KIND_BOOL] = sizeof(bool),           [PWF_KIND_INT] = sizeof(int64_t),
-        [PWF_KIND_REAL] = sizeof(double),         [PWF_KIND_TEXT] = PWF_TEXT,
-        [PWF_KIND_CHOICE] = sizeof(int),          [PWF_KIND_INTS] = sizeof(pwf_int_list),
-        [PWF_KIND_REALS] = sizeof(pwf_real_list), [PWF_KIND_TEXTS] = sizeof(pwf_text_list)};
+    static const size_t sizes[] = {[PWF_KIND_BOOL] = sizeof(bool),
+                                   [PWF_KIND_INT] = sizeof(int64_t),
+                                   [PWF_KIND_REAL] = sizeof(double),
+                                   [PWF_KIND_TEXT] = PWF_TEXT,
+                                   [PWF_KIND_PATH] = PWF_PATH,
+                                   [PWF_KIND_CHOICE] = sizeof(int),
+                                   [PWF_KIND_INTS] = sizeof(pwf_int_list),
+                                   [PWF_KIND_REALS] = sizeof(pwf_real_list),
+                                   [PWF_KIND_TEXTS] = sizeof(pwf_text_list)};
     return sizes[kind];
 }
 
@@ -327,6 +330,9 @@ void pwf_value_write(FILE *out, const pwf_config *config, const pwf_option *opti
         return;
     case PWF_KIND_TEXT:
         write_text(out, value.text);
+        return;
+    case PWF_KIND_PATH:
+        write_text(out, value.path);
         return;
     case PWF_KIND_CHOICE:
         write_text(out, option->words[value.choice]);

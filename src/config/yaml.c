@@ -9,13 +9,7 @@
  * of groups, scalars and flat lists. Everything that could grow (aliases, depth, size) is refused.
  */
 
-enum {
-    FILE_MAX = 64 * 1024,
-    SCALAR_MAX = 4096,
-    EVENTS_MAX = 2000,
-    PLACE_MAX = 320,
-    KEY_SHOWN = 64
-};
+enum { SCALAR_MAX = 4096, EVENTS_MAX = 2000, PLACE_MAX = 320, KEY_SHOWN = 64 };
 
 typedef struct reader {
     yaml_parser_t parser;
@@ -51,7 +45,7 @@ static pwf_status fail_parser(reader *r)
     const char *problem = p->problem ? p->problem : "it cannot be read";
     yaml_mark_t mark = p->problem_mark;
     if (strcmp(problem, "found character that cannot start any token") == 0)
-        problem = "a tab or another character that cannot stand here; indent with spaces and "
+        problem = "a tab or another character that is not allowed here; indent with spaces and "
                   "quote texts";
     if (!p->context || p->context_mark.line == mark.line)
         return PWF_FAIL(PWF_CONFIG, "%s: not valid YAML: %s", place_at(r, mark), problem);
@@ -62,7 +56,7 @@ static pwf_status fail_parser(reader *r)
 static pwf_status refuse_decorations(reader *r, const yaml_char_t *anchor, const yaml_char_t *tag)
 {
     if (anchor)
-        return PWF_FAIL(PWF_CONFIG, "%s: anchors (&name) are not allowed; write the value out",
+        return PWF_FAIL(PWF_CONFIG, "%s: anchors (&name) are not allowed; write the value itself",
                         place(r));
     if (tag)
         return PWF_FAIL(PWF_CONFIG, "%s: tags (!name) are not allowed; write the bare value",
@@ -78,10 +72,10 @@ static pwf_status next(reader *r)
         return fail_parser(r);
     }
     if (++r->events > EVENTS_MAX)
-        return PWF_FAIL(PWF_CONFIG, "%s: more than %d pieces of YAML", place(r), EVENTS_MAX);
+        return PWF_FAIL(PWF_CONFIG, "%s: more than %d YAML events", place(r), EVENTS_MAX);
     switch (r->event.type) {
     case YAML_ALIAS_EVENT:
-        return PWF_FAIL(PWF_CONFIG, "%s: aliases (*name) are not allowed; write the value out",
+        return PWF_FAIL(PWF_CONFIG, "%s: aliases (*name) are not allowed; write the value itself",
                         place(r));
     case YAML_SCALAR_EVENT:
         if (r->event.data.scalar.length > SCALAR_MAX)
@@ -116,24 +110,27 @@ static pwf_status read_item(reader *r, const pwf_option *option, pwf_value *valu
     const char *text = (const char *)r->event.data.scalar.value;
     bool plain = r->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
     if (is_empty(r))
-        return PWF_FAIL(PWF_CONFIG, "%s: %s: has no value%s", place(r), option->key,
-                        option->kind == PWF_KIND_TEXT ? "; write '' for an empty text" : "");
+        return PWF_FAIL(PWF_CONFIG, "%s: %s has no value%s", place(r), option->key,
+                        option->kind == PWF_KIND_TEXT || option->kind == PWF_KIND_PATH
+                            ? "; write '' for an empty text"
+                            : "");
     if (plain && (strcmp(text, "~") == 0 || strcmp(text, "null") == 0))
-        return PWF_FAIL(PWF_CONFIG, "%s: %s: %s is no value; quote it if a text is meant", place(r),
-                        option->key, text);
+        return PWF_FAIL(PWF_CONFIG, "%s: %s: %s is not a value; quote it to set this text",
+                        place(r), option->key, text);
     return pwf_value_item(option, place(r), text, r->event.data.scalar.length, value);
 }
 
 static pwf_status read_list(reader *r, const pwf_option *option, pwf_value *value)
 {
     if (r->event.type != YAML_SEQUENCE_START_EVENT)
-        return PWF_FAIL(PWF_CONFIG, "%s: %s: a list is wanted, as [%s]", place(r), option->key,
+        return PWF_FAIL(PWF_CONFIG, "%s: %s must be a list, for example [%s]", place(r),
+                        option->key,
                         option->kind == PWF_KIND_TEXTS ? "fc.weight" : option->standard);
     for (;;) {
         PWF_TRY(next(r));
         if (r->event.type == YAML_SEQUENCE_END_EVENT) return pwf_ok();
         if (r->event.type != YAML_SCALAR_EVENT)
-            return PWF_FAIL(PWF_CONFIG, "%s: %s: a list holds single values only", place(r),
+            return PWF_FAIL(PWF_CONFIG, "%s: %s must be a list of single values", place(r),
                             option->key);
         PWF_TRY(read_item(r, option, value));
     }
@@ -142,7 +139,7 @@ static pwf_status read_list(reader *r, const pwf_option *option, pwf_value *valu
 static pwf_status read_option(reader *r, const pwf_option *option)
 {
     bool *seen = &r->seen[option - pwf_options];
-    if (*seen) return PWF_FAIL(PWF_CONFIG, "%s: %s stands here twice", place(r), option->key);
+    if (*seen) return PWF_FAIL(PWF_CONFIG, "%s: %s is set twice", place(r), option->key);
     *seen = true;
     PWF_TRY(next(r));
     pwf_value value;
@@ -151,7 +148,7 @@ static pwf_status read_option(reader *r, const pwf_option *option)
         PWF_TRY(read_list(r, option, &value));
     } else {
         if (r->event.type != YAML_SCALAR_EVENT)
-            return PWF_FAIL(PWF_CONFIG, "%s: %s: a single value is wanted, not a %s", place(r),
+            return PWF_FAIL(PWF_CONFIG, "%s: %s must be a single value, not a %s", place(r),
                             option->key,
                             r->event.type == YAML_SEQUENCE_START_EVENT ? "list" : "mapping");
         PWF_TRY(read_item(r, option, &value));
@@ -164,12 +161,12 @@ static pwf_status read_option(reader *r, const pwf_option *option)
 static pwf_status read_key(reader *r, char key[KEY_SHOWN])
 {
     if (r->event.type != YAML_SCALAR_EVENT)
-        return PWF_FAIL(PWF_CONFIG, "%s: a key must be a word", place(r));
+        return PWF_FAIL(PWF_CONFIG, "%s: a key must be a plain word", place(r));
     const char *text = (const char *)r->event.data.scalar.value;
     size_t length = r->event.data.scalar.length;
     if (length == 2 && memcmp(text, "<<", 2) == 0)
-        return PWF_FAIL(PWF_CONFIG, "%s: merge keys (<<) are not allowed; write the keys out",
-                        place(r));
+        return PWF_FAIL(PWF_CONFIG,
+                        "%s: merge keys (<<) are not allowed; write the keys themselves", place(r));
     if (length >= KEY_SHOWN || pwf_utf8_check(text, length, false) != length) {
         char clip[PWF_CLIP];
         return PWF_FAIL(PWF_CONFIG, "%s: %s is not a key", place(r), pwf_clip(text, length, clip));
@@ -189,7 +186,7 @@ static pwf_status fail_unknown(reader *r, const char *key)
 static pwf_status read_group(reader *r, const pwf_group *group)
 {
     bool *seen = &r->seen_group[group - pwf_groups];
-    if (*seen) return PWF_FAIL(PWF_CONFIG, "%s: %s stands here twice", place(r), group->name);
+    if (*seen) return PWF_FAIL(PWF_CONFIG, "%s: %s is set twice", place(r), group->name);
     *seen = true;
     PWF_TRY(next(r));
     if (is_empty(r)) return pwf_ok(); /* all its keys are commented out */
@@ -215,7 +212,7 @@ static pwf_status read_root(reader *r)
 {
     if (is_empty(r)) return pwf_ok();
     if (r->event.type != YAML_MAPPING_START_EVENT)
-        return PWF_FAIL(PWF_CONFIG, "%s: a configuration begins with a group or key, as \"optim:\"",
+        return PWF_FAIL(PWF_CONFIG, "%s: must begin with a group or key, for example \"optim:\"",
                         place(r));
     for (;;) {
         PWF_TRY(next(r));
@@ -249,9 +246,9 @@ static pwf_status read_stream(reader *r)
 /* Before libyaml sees it: size and characters. */
 static pwf_status check_bytes(reader *r, const char *text, size_t length)
 {
-    if (length > FILE_MAX)
-        return PWF_FAIL(PWF_CONFIG, "%s: larger than %d KiB, which no configuration is", r->name,
-                        FILE_MAX / 1024);
+    if (length > PWF_CONFIG_FILE_MAX)
+        return PWF_FAIL(PWF_CONFIG, "%s: must be at most %d KiB long", r->name,
+                        PWF_CONFIG_FILE_MAX / 1024);
     size_t bad = pwf_utf8_check(text, length, true);
     if (bad == length) return pwf_ok();
     yaml_mark_t mark = {0, 0, 0};
@@ -263,8 +260,8 @@ static pwf_status check_bytes(reader *r, const char *text, size_t length)
             mark.column++;
     }
     unsigned byte = (unsigned char)text[bad];
-    return PWF_FAIL(PWF_CONFIG, "%s: byte 0x%02x: a configuration is printable text in UTF-8",
-                    place_at(r, mark), byte);
+    return PWF_FAIL(PWF_CONFIG, "%s: byte 0x%02x is not printable UTF-8 text", place_at(r, mark),
+                    byte);
 }
 
 pwf_status pwf_config_read_text(pwf_config *config, const char *text, size_t length,

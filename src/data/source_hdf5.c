@@ -6,7 +6,6 @@
 #include "pwf/data/archive.h"
 #include "sources.h"
 
-#include <stdio.h>
 #include <unistd.h>
 
 static pwf_status check_part(const pwf_archive_block *b, const char *path,
@@ -33,7 +32,8 @@ static pwf_status check_classes(const pwf_archive_block *b, const char *path, co
     int fd = -1;
     int64_t bytes = 0;
     pwf_archive_block train;
-    snprintf(other, sizeof other, "%s/train.h5", root);
+    if (!pwf_path_join(other, root, "train.h5"))
+        return PWF_FAIL(PWF_DATA, "the path of train.h5 in data.path is too long");
     pwf_status s = pwf_source_open(root, other, &fd, &bytes);
     if (s.code == PWF_OK && fd < 0) return s; /* only validation: nothing to compare with */
     if (s.code == PWF_OK) s = pwf_archive_read_block(fd, other, bytes, &train);
@@ -73,7 +73,8 @@ static pwf_status open_part(const pwf_dataset_request *request, bool train, void
     pwf_archive *archive = NULL;
     const char *root = request->data->path;
     char path[PWF_PATH];
-    snprintf(path, sizeof path, "%s/%s.h5", root, train ? "train" : "val");
+    if (!pwf_path_join(path, root, train ? "train.h5" : "val.h5"))
+        return PWF_FAIL(PWF_DATA, "the path of the archive in data.path is too long");
     PWF_TRY(pwf_archive_open(root, path, true, &archive));
     *self = archive;
     const pwf_archive_block *b = pwf_archive_about(archive);

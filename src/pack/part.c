@@ -25,9 +25,9 @@ enum { CHUNKS = 256, CHUNK_LEAST = 1 << 16, CHUNK_MOST = 16 << 20 };
 
 /* ---- what is to be done ---------------------------------------------------------------------- */
 
-static pwf_status set_text(char to[PWF_TEXT], const char *from)
+static pwf_status set_text(char to[PWF_PATH], const char *from)
 {
-    if (snprintf(to, PWF_TEXT, "%s", from ? from : "") < PWF_TEXT) return pwf_ok();
+    if (snprintf(to, PWF_PATH, "%s", from ? from : "") < PWF_PATH) return pwf_ok();
     return PWF_FAIL(PWF_MISSING, "the path %.200s... is too long", from);
 }
 

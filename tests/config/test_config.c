@@ -12,6 +12,7 @@ static const char *other_value(const pwf_option *option, char text[PWF_NUMBER_TE
     case PWF_KIND_BOOL:
         return strcmp(option->standard, "true") == 0 ? "false" : "true";
     case PWF_KIND_TEXT:
+    case PWF_KIND_PATH:
         return "other/text with 'quotes': # and [more], \xc3\xa4";
     case PWF_KIND_TEXTS:
         return "[fc.*, 'layer']";

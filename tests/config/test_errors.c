@@ -33,65 +33,66 @@ static void test_yaml_sentences(void **state)
     static const char *const cases[][2] = {
         {"optim:\n  momentum: 0.9\n  lrr: 1\n",
          "t.yaml:3:3: optim.lrr is not a key; did you mean optim.lr?"},
-        {"optim:\n  lr: -1\n", "t.yaml:2:7: optim.lr: -1 is outside 0 to 10"},
-        {"optim:\n  lr: 1e999\n", "t.yaml:2:7: optim.lr: 1e999 is outside 0 to 10"},
-        {"optim:\n  lr: .nan\n", "t.yaml:2:7: optim.lr: .nan is not a number"},
-        {"optim:\n  lr: 1,5\n", "t.yaml:2:7: optim.lr: 1,5 is not a number"},
+        {"optim:\n  lr: -1\n", "optim.lr = -1 (t.yaml:2:7): must be from 0 to 10"},
+        {"optim:\n  lr: 1e999\n", "optim.lr = 1e999 (t.yaml:2:7): must be from 0 to 10"},
+        {"optim:\n  lr: .nan\n", "optim.lr = .nan (t.yaml:2:7): must be a number"},
+        {"optim:\n  lr: 1,5\n", "optim.lr = 1,5 (t.yaml:2:7): must be a number"},
         {"lr: 1\n", "t.yaml:1:1: lr is not a key; did you mean optim.lr?"},
         {"optm:\n  lr: 1\n", "t.yaml:1:1: optm is not a key; did you mean the group optim?"},
-        {"train: {seed: 0o17}\n", "t.yaml:1:15: train.seed: 0o17 is not a number"},
+        {"train: {seed: 0o17}\n", "train.seed = 0o17 (t.yaml:1:15): must be a number"},
         {"train: {seed: 017}\n",
-         "t.yaml:1:15: train.seed: 017 begins with a zero; write it without"},
+         "train.seed = 017 (t.yaml:1:15): must be a number without leading zeros"},
         {"train:\n  seed: 4294967296\n",
-         "t.yaml:2:9: train.seed: 4294967296 is outside 0 to 4294967295"},
-        {"train:\n  batch: 12.5\n", "t.yaml:2:10: train.batch: 12.5 is not a whole number"},
-        {"train:\n  seed: 1\n  batch: 64\n  seed: 2\n", "t.yaml:4:3: train.seed stands here twice"},
-        {"train:\n  seed: 1\noptim:\ntrain:\n", "t.yaml:4:1: train stands here twice"},
-        {"output: a\noutput: b\n", "t.yaml:2:1: output stands here twice"},
+         "train.seed = 4294967296 (t.yaml:2:9): must be from 0 to 4294967295"},
+        {"train:\n  batch: 12.5\n", "train.batch = 12.5 (t.yaml:2:10): must be a whole number"},
+        {"train:\n  seed: 1\n  batch: 64\n  seed: 2\n", "t.yaml:4:3: train.seed is set twice"},
+        {"train:\n  seed: 1\noptim:\ntrain:\n", "t.yaml:4:1: train is set twice"},
+        {"output: a\noutput: b\n", "t.yaml:2:1: output is set twice"},
         {"train: 3\n", "t.yaml:1:8: train is a group of keys, each on a line of its own; the keys "
                        "of train are seed, batch, baseline_epochs, baseline_lr, "
                        "baseline_schedule, label_smoothing, norm_batches"},
-        {"train:\n  seed: [1]\n", "t.yaml:2:9: train.seed: a single value is wanted, not a list"},
+        {"train:\n  seed: [1]\n", "t.yaml:2:9: train.seed must be a single value, not a list"},
         {"train:\n  seed: {a: 1}\n",
-         "t.yaml:2:9: train.seed: a single value is wanted, not a mapping"},
+         "t.yaml:2:9: train.seed must be a single value, not a mapping"},
         {"data:\n  mean: 0.5\n",
-         "t.yaml:2:9: data.mean: a list is wanted, as [0.485, 0.456, 0.406]"},
-        {"data:\n  mean: [[0.5]]\n", "t.yaml:2:10: data.mean: a list holds single values only"},
-        {"data:\n  mean: [0.5, x]\n", "t.yaml:2:15: data.mean: x is not a number"},
-        {"data:\n  path:\n", "t.yaml:2:8: data.path: has no value; write '' for an empty text"},
-        {"data:\n  path: ~\n", "t.yaml:2:9: data.path: ~ is no value; quote it if a text is meant"},
-        {"data:\n  path: \"a\\0b\"\n", "t.yaml:2:9: data.path: a zero byte is not allowed"},
-        {"data:\n  path: \"a\\nb\"\n", "t.yaml:2:9: data.path: only printable text in UTF-8 is "
-                                       "allowed, without control characters"},
-        {"data:\n  flip: 2\n", "t.yaml:2:9: data.flip: 2 is neither true nor false"},
-        {"data:\n  std: [0]\n",
-         "t.yaml:2:9: data.std: 0 is not allowed; it must be above 0, at most 1000"},
-        {"parallel:\n  backend: oneDNN\n", "t.yaml:2:12: parallel.backend: oneDNN is not one of "
-                                           "auto, onednn, openblas, plain"},
+         "t.yaml:2:9: data.mean must be a list, for example [0.485, 0.456, 0.406]"},
+        {"data:\n  mean: [[0.5]]\n", "t.yaml:2:10: data.mean must be a list of single values"},
+        {"data:\n  mean: [0.5, x]\n", "data.mean = x (t.yaml:2:15): must be a number"},
+        {"data:\n  path:\n", "t.yaml:2:8: data.path has no value; write '' for an empty text"},
+        {"data:\n  path: ~\n",
+         "t.yaml:2:9: data.path: ~ is not a value; quote it to set this text"},
+        {"data:\n  path: \"a\\0b\"\n",
+         "data.path = a (t.yaml:2:9): must be text without zero bytes"},
+        {"data:\n  path: \"a\\nb\"\n", "data.path = a?b (t.yaml:2:9): must be printable UTF-8 text "
+                                       "without control characters"},
+        {"data:\n  flip: 2\n", "data.flip = 2 (t.yaml:2:9): must be true or false"},
+        {"data:\n  std: [0]\n", "data.std = 0 (t.yaml:2:9): must be above 0, at most 1000"},
+        {"parallel:\n  backend: oneDNN\n",
+         "parallel.backend = oneDNN (t.yaml:2:12): must be one of "
+         "auto, onednn, openblas, plain"},
         {"parallel:\n  backend: openbals\n",
-         "t.yaml:2:12: parallel.backend: openbals is not one of auto, onednn, openblas, plain; did "
-         "you mean openblas?"},
+         "parallel.backend = openbals (t.yaml:2:12): must be one of auto, onednn, openblas, plain; "
+         "did you mean openblas?"},
         {"train: &a\n  seed: 1\n",
-         "t.yaml:1:8: anchors (&name) are not allowed; write the value out"},
+         "t.yaml:1:8: anchors (&name) are not allowed; write the value itself"},
         {"train:\n  seed: *a\n",
-         "t.yaml:2:9: aliases (*name) are not allowed; write the value out"},
+         "t.yaml:2:9: aliases (*name) are not allowed; write the value itself"},
         {"train:\n  seed: !!int 3\n",
          "t.yaml:2:9: tags (!name) are not allowed; write the bare value"},
         {"train:\n  <<: {seed: 1}\n",
-         "t.yaml:2:3: merge keys (<<) are not allowed; write the keys out"},
-        {"train:\n  ? [a]\n  : 1\n", "t.yaml:2:5: a key must be a word"},
+         "t.yaml:2:3: merge keys (<<) are not allowed; write the keys themselves"},
+        {"train:\n  ? [a]\n  : 1\n", "t.yaml:2:5: a key must be a plain word"},
         {"train:\n  seed: 1\n---\ntrain:\n", "t.yaml:3:1: a second document (---) is not allowed"},
         {"%TAG !e! tag:e,2000:\n---\ntrain:\n", "t.yaml:1:1: %TAG is not allowed"},
-        {"- a\n", "t.yaml:1:1: a configuration begins with a group or key, as \"optim:\""},
-        {"hello\n", "t.yaml:1:1: a configuration begins with a group or key, as \"optim:\""},
+        {"- a\n", "t.yaml:1:1: must begin with a group or key, for example \"optim:\""},
+        {"hello\n", "t.yaml:1:1: must begin with a group or key, for example \"optim:\""},
         {"train:\n\tseed: 1\n",
-         "t.yaml:2:1: not valid YAML: a tab or another character that cannot stand here; indent "
-         "with spaces and quote texts"},
+         "t.yaml:2:1: not valid YAML: a tab or another character that is not allowed here; "
+         "indent with spaces and quote texts"},
         {"train:\n  seed: 1\n batch: 3\n", "t.yaml:3:2: not valid YAML: did not find expected key, "
                                            "while parsing a block mapping that "
                                            "began on line 1"},
-        {"# \xc3\xa4\n# \xc3\xa4 \xff\n",
-         "t.yaml:2:5: byte 0xff: a configuration is printable text in UTF-8"},
+        {"# \xc3\xa4\n# \xc3\xa4 \xff\n", "t.yaml:2:5: byte 0xff is not printable UTF-8 text"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         assert_says(try_yaml(cases[i][0], strlen(cases[i][0])), cases[i][1]);
@@ -105,9 +106,9 @@ static void test_damaged_bytes(void **state)
         "# \x01\n",     "# \x7f\n",         "\xff\xfet\0r\0",          "# \xef\xbf\xbf\n",
         "# \xc2\x85\n", "# \xe2\x80\xa8\n", "\xef\xbb\xbf\xef\xbb\xbf"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-        assert_contains(try_yaml(bad[i], strlen(bad[i])), "printable text in UTF-8");
+        assert_contains(try_yaml(bad[i], strlen(bad[i])), "not printable UTF-8 text");
     assert_says(try_yaml("train:\n  se\0ed: 1\n", 19),
-                "t.yaml:2:5: byte 0x00: a configuration is printable text in UTF-8");
+                "t.yaml:2:5: byte 0x00 is not printable UTF-8 text");
 }
 
 static char *repeated(const char *piece, size_t count)
@@ -138,24 +139,24 @@ static void assert_bomb(const char *head, const char *piece, size_t count, const
 static void test_bombs(void **state)
 {
     (void)state;
-    assert_bomb("", "[", 65536, "begins with a group or key");
+    assert_bomb("", "[", 65536, "must begin with a group or key");
     assert_bomb("train: ", "[", 65000, "is a group of keys");
-    assert_bomb("train: {seed: ", "{a: ", 16000, "a single value is wanted");
-    assert_bomb("data: {mean: ", "[", 65000, "single values only");
-    assert_bomb("", "- ", 32000, "begins with a group or key");
-    assert_bomb("", "? ", 32000, "key must be a word");
-    assert_bomb("data: {path: ", "a", 1 << 20, "larger than 64 KiB");
+    assert_bomb("train: {seed: ", "{a: ", 16000, "must be a single value");
+    assert_bomb("data: {mean: ", "[", 65000, "list of single values");
+    assert_bomb("", "- ", 32000, "must begin with a group or key");
+    assert_bomb("", "? ", 32000, "key must be a plain word");
+    assert_bomb("data: {path: ", "a", 1 << 20, "at most 128 KiB");
     assert_bomb("data: {path: ", "a", 5000, ""); /* no closing brace */
     assert_bomb("data:\n  path: ", "a", 5000, "longer than 4096 bytes");
-    assert_bomb("data:\n  path: ", "a", 300, "longer than 255 bytes");
-    assert_bomb("data:\n  mean: [", "0.1,", 65, "more than 64 values");
-    assert_bomb("data:\n  mean: [", "0.1,", 16000, "more than 64 values");
+    assert_bomb("data:\n  path: ", "a", 4096, "at most 4095 bytes long");
+    assert_bomb("data:\n  mean: [", "0.1,", 65, "at most 64 values");
+    assert_bomb("data:\n  mean: [", "0.1,", 16000, "at most 64 values");
     assert_bomb("", "k", 5000, "");
-    assert_bomb("train:\n  seed: ", "1", 4000, "too long for a number");
+    assert_bomb("train:\n  seed: ", "1", 4000, "number of at most 127 characters");
     assert_bomb("a: &a [x]\nb: &b [", "*a,", 1000, "is not a key");
     assert_bomb("train: &a [x]\ndata: &b [", "*a,", 1000, "anchors");
     assert_bomb("model: ", "&a ", 20000, "");
-    assert_bomb("", "\n", 65537, "larger than 64 KiB");
+    assert_bomb("", "\n", 131073, "at most 128 KiB");
     assert_bomb("\"", "\\u0041", 10000, "");
 }
 
@@ -163,24 +164,22 @@ static void test_option_sentences(void **state)
 {
     (void)state;
     static const char *const cases[][2] = {
-        {"optim.lr=x", "--set optim.lr=x: optim.lr: x is not a number"},
-        {"optim.lr=", "--set optim.lr=: optim.lr: '' is not a number"},
-        {"optim.lr", "--set optim.lr: has no value; write it as --set optim.lr=0.01"},
+        {"optim.lr=x", "optim.lr = x (--set): must be a number"},
+        {"optim.lr=", "optim.lr = '' (--set): must be a number"},
+        {"optim.lr", "--set optim.lr has no value; write, for example, --set optim.lr=0.01"},
         {"=1", "--set =1: '' is not a key; the groups are model, data, augment, posterior, fixing, "
                "train, optim, parallel, checkpoint, watchdog, eval, log"},
         {"batch=1", "--set batch=1: batch is not a key; did you mean train.batch or eval.batch?"},
         {"train.lr=1", "--set train.lr=1: train.lr is not a key; did you mean optim.lr?"},
         {"log=1", "--set log=1: log is not a key; the keys of log are interval, level, format, "
                   "progress, trace, trace_from, trace_steps"},
-        {"model.depths=1,,2",
-         "--set model.depths=1,,2: model.depths: a value of the list is empty"},
-        {"model.depths=[1", "--set model.depths=[1: model.depths: the list has no closing ]"},
-        {"model.depths=[1]]", "--set model.depths=[1]]: model.depths: 1] is not a number"},
-        {"output=a\tb", "--set output=a?b: output: only printable text in UTF-8 is allowed, "
-                        "without control characters"},
-        {"\x01\xff=1", "--set \?\?=1: that is not a key"},
-        {"parallel.threads=30min",
-         "--set parallel.threads=30min: parallel.threads: 30min is not a number"},
+        {"model.depths=1,,2", "model.depths = '' (--set): must be a value, not an empty entry"},
+        {"model.depths=[1", "model.depths = [1 (--set): must be a list that ends with ]"},
+        {"model.depths=[1]]", "model.depths = 1] (--set): must be a number"},
+        {"output=a\tb", "output = a?b (--set): must be printable UTF-8 text without control "
+                        "characters"},
+        {"\x01\xff=1", "--set \?\?=1: this is not a key"},
+        {"parallel.threads=30min", "parallel.threads = 30min (--set): must be a number"},
     };
     static pwf_config c, before;
     pwf_config_defaults(&c);
@@ -190,9 +189,9 @@ static void test_option_sentences(void **state)
     char *text = repeated("x", 1 << 20);
     assert_contains(pwf_config_set(&c, text), "has no value");
     memcpy(text, "output=", 7);
-    assert_contains(pwf_config_set(&c, text), "longer than 255 bytes");
+    assert_contains(pwf_config_set(&c, text), "at most 255 bytes long");
     memcpy(text, "fixing.exclude=", 15);
-    assert_contains(pwf_config_set(&c, text), "longer than 255 bytes");
+    assert_contains(pwf_config_set(&c, text), "at most 255 bytes long");
     free(text);
     assert_memory_equal(&c, &before, sizeof c); /* what is refused changes nothing */
 }
@@ -201,12 +200,12 @@ static void test_environment(void **state)
 {
     (void)state;
     static const char *const cases[][3] = {
-        {"PWF_OPTIM_LR", "x", "PWF_OPTIM_LR: optim.lr: x is not a number"},
-        {"PWF_OPTIM_LRR", "1", "PWF_OPTIM_LRR: is not a setting; did you mean PWF_OPTIM_LR?"},
+        {"PWF_OPTIM_LR", "x", "optim.lr = x (PWF_OPTIM_LR): must be a number"},
+        {"PWF_OPTIM_LRR", "1", "PWF_OPTIM_LRR is not a setting; did you mean PWF_OPTIM_LR?"},
         {"PWF_TRAIN_BASELINE_EPOCH", "1",
-         "PWF_TRAIN_BASELINE_EPOCH: is not a setting; did you mean PWF_TRAIN_BASELINE_EPOCHS?"},
+         "PWF_TRAIN_BASELINE_EPOCH is not a setting; did you mean PWF_TRAIN_BASELINE_EPOCHS?"},
         {"PWF_LOG", "1",
-         "PWF_LOG: is not a setting; the keys of log are PWF_LOG_INTERVAL, "
+         "PWF_LOG is not a setting; the keys of log are PWF_LOG_INTERVAL, "
          "PWF_LOG_LEVEL, PWF_LOG_FORMAT, PWF_LOG_PROGRESS, PWF_LOG_TRACE, "
          "PWF_LOG_TRACE_FROM, PWF_LOG_TRACE_STEPS"},
         {"PWF_OUTPUT", "", NULL},
@@ -406,11 +405,10 @@ static void test_files(void **state)
     free(name);
     FILE *out = fopen("large.yaml", "w");
     assert_non_null(out);
-    for (int i = 0; i < 65537; i++)
+    for (int i = 0; i < 131073; i++)
         fputc('\n', out);
     fclose(out);
-    assert_says(pwf_config_read_file(&c, "large.yaml"),
-                "large.yaml: larger than 64 KiB, which no configuration is");
+    assert_says(pwf_config_read_file(&c, "large.yaml"), "large.yaml: must be at most 128 KiB long");
     out = fopen("good.yaml", "w");
     assert_non_null(out);
     fputs("train:\n  seed: 5\n", out);
@@ -499,7 +497,7 @@ static void test_mutations(void **state)
             continue;
         }
         assert_int_equal(status.code, PWF_CONFIG);
-        assert_int_equal(strncmp(status.text, "m.yaml:", 7), 0);
+        assert_non_null(strstr(status.text, "m.yaml:"));
         size_t said = strlen(status.text);
         assert_true(said > 20 && pwf_utf8_check(status.text, said, false) == said);
     }

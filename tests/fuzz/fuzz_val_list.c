@@ -21,7 +21,7 @@ static void make_tree(void)
 {
     static const char *const folders[] = {"train", "train/cat", "train/dog", "val", "val/more"};
     static const char *const files[] = {"val/a.jpg", "val/b.JPEG", "val/c.png", "val/more/d.jpg"};
-    char path[PWF_TEXT + 32];
+    char path[PWF_PATH + 32];
     pwf_config_defaults(&config);
     snprintf(config.data.path, sizeof config.data.path, "%s/tree", fuzz_folder());
     PWF_ASSERT(mkdir(config.data.path, 0700) == 0 && realpath(config.data.path, root));

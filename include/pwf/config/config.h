@@ -98,7 +98,7 @@ typedef enum pwf_origin {
  * Local. */
 void pwf_config_defaults(pwf_config *config);
 
-/** Reads a YAML file (64 KiB at most) over `config`.
+/** Reads a YAML file (128 KiB at most) over `config`.
  * Local. Fails with PWF_MISSING, PWF_DENIED or PWF_IO when it cannot be read, else PWF_CONFIG with
  * "file:line:column: ..." and the allowed range or the nearest key; `config` is then partly set. */
 pwf_status pwf_config_read_file(pwf_config *config, const char *path);

@@ -2,6 +2,7 @@
 #ifndef PWF_DATA_CONFIG_H
 #define PWF_DATA_CONFIG_H
 
+#include "pwf/core/file.h"
 #include "pwf/core/list.h"
 
 /** The groups `data` and `augment` of the configuration. docs/reference/options.md describes each
@@ -26,13 +27,13 @@ typedef enum pwf_eval_transform { PWF_EVAL_PAPER, PWF_EVAL_TIMM } pwf_eval_trans
 
 typedef struct pwf_data_config {
     pwf_data_format format;
-    char path[PWF_TEXT];
+    char path[PWF_PATH];
     pwf_real_list mean, std; /* of pixels in [0, 1]; one value, or one per channel */
     bool flip;
     int64_t pad;                     /* pixels on each side */
     int64_t train_limit, test_limit; /* images; 0: all */
     double validation;               /* share of the training images */
-    char val_list[PWF_TEXT], val_classes[PWF_TEXT];
+    char val_list[PWF_PATH], val_classes[PWF_PATH];
     int64_t resize; /* pixels */
     pwf_eval_transform eval_transform;
     double crop_pct;
