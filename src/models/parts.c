@@ -17,6 +17,7 @@ pwf_start pwf_start_kaiming(int64_t connections)
     return (pwf_start){PWF_INIT_NORMAL, sqrt(2.0 / (double)connections)};
 }
 
+/* Names of the published networks are far shorter than the limits; longer ones are cut. */
 const char *pwf_part_name(char out[PWF_LAYER_NAME], const char *block, const char *layer)
 {
     snprintf(out, PWF_LAYER_NAME, "%.63s.%.31s", block, layer);
@@ -54,6 +55,8 @@ static const pwf_buffer *buffer(pwf_builder *b, const char *layer, const char *l
     return out;
 }
 
+/* Padding kernel / 2 on each side. A parameter is NULL after a failure; value 0 then stands for
+ * none. */
 pwf_value pwf_part_conv(pwf_builder *b, const char *name, pwf_value x, int64_t in, int64_t out,
                         int64_t kernel, int64_t stride, pwf_start start)
 {
@@ -63,6 +66,7 @@ pwf_value pwf_part_conv(pwf_builder *b, const char *name, pwf_value x, int64_t i
     return pwf_graph_conv2d(b->graph, x, weight, NULL, stride, pwf_padding_around(kernel / 2), 1);
 }
 
+/* A stride of the window's size, without padding. */
 pwf_value pwf_part_patches(pwf_builder *b, const char *name, pwf_value x, int64_t in, int64_t out,
                            int64_t size)
 {
@@ -74,6 +78,7 @@ pwf_value pwf_part_patches(pwf_builder *b, const char *name, pwf_value x, int64_
     return pwf_graph_conv2d(b->graph, x, weight, bias, size, pwf_padding_around(0), 1);
 }
 
+/* Scale and shift are plain; running statistics start at mean 0 and variance 1. */
 pwf_value pwf_part_batch_norm(pwf_builder *b, const char *name, pwf_value x, int64_t channels,
                               bool zero)
 {
@@ -87,6 +92,7 @@ pwf_value pwf_part_batch_norm(pwf_builder *b, const char *name, pwf_value x, int
     return pwf_graph_batch_norm(b->graph, x, scale, shift, mean, variance);
 }
 
+/* Only an odd window has a centre, on which the padding rests. */
 pwf_status pwf_stem_check(const pwf_model_config *config)
 {
     if (config->stem_kernel % 2 == 1) return pwf_ok();
@@ -118,6 +124,7 @@ pwf_value pwf_part_layer_norm(pwf_builder *b, const char *name, pwf_value x, int
     return pwf_graph_layer_norm(b->graph, x, scale, shift);
 }
 
+/* weight [out, in], then bias [out], in the order of PyTorch. */
 pwf_value pwf_part_linear(pwf_builder *b, const char *name, pwf_value x, int64_t in, int64_t out,
                           pwf_start weight, pwf_start bias)
 {

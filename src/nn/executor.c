@@ -24,6 +24,7 @@ pwf_status pwf_executor_new(const pwf_graph *graph, int64_t images, pwf_mode mod
     e->mode = mode;
     e->training = mode != PWF_MODE_PREDICT;
     e->precision = precision;
+    /* pwf_executor_free releases what a failed plan leaves. */
     const pwf_status status = pwf_executor_plan(e);
     if (status.code == PWF_OK)
         *out = e;
@@ -88,16 +89,18 @@ pwf_status pwf_executor_pack(pwf_executor *executor, const float *weights, void 
 /* Whether the action belongs to the backward pass, recomputation included. */
 static bool is_back(const pwf_action *action)
 {
-    return action->kind >= PWF_ACTION_AGAIN;
+    return action->kind >= PWF_ACTION_RECOMPUTE;
 }
 
 /* What the calls of one run share. */
 typedef struct run {
-    const float *weights, *buffers;
-    float *dweights, *statistics;
+    const float *weights;       /* [flat total] */
+    const float *buffers;       /* [buffers], in prediction */
+    float *dweights;            /* [flat total], NULL: no backward */
+    float *statistics;          /* [buffers], in training */
     const pwf_targets *targets; /* NULL: forward only, without loss */
-    float scale;
-    double *loss;
+    float scale;                /* of the loss gradient */
+    double *loss;               /* out: sum over images */
 } run;
 
 /* The arguments of action number `time` for `images` images from image `first` of the slot. */
@@ -122,6 +125,7 @@ static pwf_call call_of(const pwf_executor *e, int time, const run *r, int64_t f
                   .saved = pwf_executor_at(e, p->saved, first),
                   .kept = pwf_executor_at(e, s->kept, first),
                   .workspace = pwf_executor_at(e, e->workspace, first)};
+    /* Prepacked weights are per pass: each has its own order. */
     if (e->packed && s->packed_bytes[pass] > 0) c.packed = e->packed + s->packed[pass];
     if (r->targets) {
         c.targets = *r->targets;
@@ -137,6 +141,7 @@ static pwf_call call_of(const pwf_executor *e, int time, const run *r, int64_t f
         c.dweight = n->weight ? r->dweights + n->weight->offset : NULL;
         c.dbias = n->bias ? r->dweights + n->bias->offset : NULL;
     }
+    /* Training writes this slot's statistics where the running ones have their offsets. */
     if (n->mean && e->training) {
         c.mean = r->statistics + n->mean->offset;
         c.variance = r->statistics + n->variance->offset;
@@ -154,10 +159,12 @@ static pwf_status run_action(pwf_executor *e, const pwf_action *action, const pw
     switch (action->kind) {
     case PWF_ACTION_FORWARD:
         PWF_TRY(op->forward(call));
+        /* A fault point of test builds; recomputation has none, so that it repeats the same bits.
+         */
         if (e->training)
             PWF_FAULT_SPOIL("train.activation", PWF_FAULT_F32, call->y, call->y ? call->images : 0);
         return pwf_ok();
-    case PWF_ACTION_AGAIN:
+    case PWF_ACTION_RECOMPUTE:
         return op->forward(call);
     case PWF_ACTION_SUMS:
         op->sums(call);
@@ -181,17 +188,17 @@ static pwf_status time_action(pwf_executor *e, const pwf_action *action, const p
 }
 
 /* Without targets only forward actions run, and of these not the loss, which is the last node. */
-static bool is_wanted(const pwf_executor *e, const pwf_action *action, const run *r)
+static bool is_needed(const pwf_executor *e, const pwf_action *action, const run *r)
 {
     return r->targets || (!is_back(action) && action->node < e->graph->node_count - 1);
 }
 
 /* Reports the parameter gradients of a node after the last action that adds to them. */
-static void tell_whole(const pwf_executor *e, const pwf_node *n)
+static void report_gradients(const pwf_executor *e, const pwf_node *n)
 {
-    if (!e->whole) return;
-    if (n->weight) e->whole(e->whole_context, n->weight->offset, n->weight->count);
-    if (n->bias) e->whole(e->whole_context, n->bias->offset, n->bias->count);
+    if (!e->ready) return;
+    if (n->weight) e->ready(e->ready_context, n->weight->offset, n->weight->count);
+    if (n->bias) e->ready(e->ready_context, n->bias->offset, n->bias->count);
 }
 
 /* Turns the sums of a finished stage into what later stages read, such as mean and variance. */
@@ -200,19 +207,19 @@ static void settle(pwf_executor *e, const pwf_stage *stage, const run *r)
     for (int a = stage->first; a <= stage->last; a++) {
         const pwf_action *action = &e->schedule.actions[a];
         const pwf_operator *op = e->graph->nodes[action->node].op;
-        if (!is_wanted(e, action, r)) continue;
+        if (!is_needed(e, action, r)) continue;
         if (action->kind != PWF_ACTION_SUMS && action->kind != PWF_ACTION_SUMS_BACK) continue;
         const pwf_call call = call_of(e, a, r, 0, e->images);
         if (action->kind == PWF_ACTION_SUMS)
             op->settle(&call);
         else
             op->settle_back(&call);
-        if (action->kind == PWF_ACTION_SUMS_BACK) tell_whole(e, call.node);
+        if (action->kind == PWF_ACTION_SUMS_BACK) report_gradients(e, call.node);
     }
 }
 
 /* Begins a new span of the trace when the direction changes. */
-static void turn(pwf_executor *e, bool back)
+static void set_direction(pwf_executor *e, bool back)
 {
     if (e->back == back) return;
     pwf_trace_end(e->span);
@@ -225,14 +232,14 @@ static pwf_status run_group(pwf_executor *e, const pwf_stage *stage, const run *
 {
     for (int a = stage->first; a <= stage->last; a++) {
         const pwf_action *action = &e->schedule.actions[a];
-        if (!is_wanted(e, action, r)) continue;
-        turn(e, is_back(action));
+        if (!is_needed(e, action, r)) continue;
+        set_direction(e, is_back(action));
         const pwf_call call = call_of(e, a, r, first, stage->images);
         PWF_TRY(e->measured ? time_action(e, action, &call) : run_action(e, action, &call));
         /* An operator with sums adds its gradients in settle(), after the last group. */
         if (action->kind == PWF_ACTION_BACKWARD && !call.node->op->sums &&
             first + stage->images == e->images)
-            tell_whole(e, call.node);
+            report_gradients(e, call.node);
     }
     return pwf_ok();
 }
@@ -296,10 +303,10 @@ pwf_status pwf_executor_train(pwf_executor *executor, const float *weights,
     return run_all(executor, &r);
 }
 
-void pwf_executor_tell(pwf_executor *executor, pwf_gradient_whole *whole, void *context)
+void pwf_executor_watch_gradients(pwf_executor *executor, pwf_gradient_ready *ready, void *context)
 {
-    executor->whole = whole;
-    executor->whole_context = context;
+    executor->ready = ready;
+    executor->ready_context = context;
 }
 
 pwf_status pwf_executor_statistics(pwf_executor *executor, const float *weights, float *statistics)

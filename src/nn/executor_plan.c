@@ -13,7 +13,7 @@
 /* Forward and recomputation write the value of a node; the other actions read values. */
 static bool makes_value(const pwf_action *action)
 {
-    return action->kind == PWF_ACTION_FORWARD || action->kind == PWF_ACTION_AGAIN;
+    return action->kind == PWF_ACTION_FORWARD || action->kind == PWF_ACTION_RECOMPUTE;
 }
 
 pwf_pass pwf_action_pass(const pwf_action *action)

@@ -61,10 +61,10 @@ struct pwf_executor {
     char *arena;
     char *packed; /* prepacked weights of the caller, or NULL */
     size_t packed_bytes;
-    int pieces;        /* of prepacking */
-    float *statistics; /* takes those that the caller does not ask for */
-    pwf_gradient_whole *whole;
-    void *whole_context;
+    int pieces;                /* of prepacking */
+    float *statistics;         /* takes those that the caller does not ask for */
+    pwf_gradient_ready *ready; /* NULL: nobody is notified */
+    void *ready_context;
     bool measured; /* seconds of operators are counted */
     bool back;     /* direction of the action under way, and its span in a trace */
     pwf_span span;

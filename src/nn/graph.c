@@ -86,6 +86,7 @@ void pwf_graph_smooth_labels(pwf_graph *graph, float share)
     graph->smoothing = share;
 }
 
+/* Classes are the channels of the logits. */
 void pwf_graph_shape(const pwf_graph *graph, int64_t *height, int64_t *width, int64_t *channels,
                      int64_t *classes)
 {

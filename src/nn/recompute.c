@@ -8,26 +8,26 @@
 
 /* Actions recomputed to get one value, at most. In longer chains, as of sums or concatenations,
  * memory falls slowly while time grows. */
-enum { AGAIN_MAX = 6 };
+enum { RECOMPUTED_MAX = 6 };
 
 /* Marks the nodes whose results `reader` reads. */
-static void ask(const pwf_graph *g, const pwf_node *reader, bool *again)
+static void mark_inputs(const pwf_graph *g, const pwf_node *reader, bool *redo)
 {
     for (int j = 0; j < reader->inputs; j++) {
         const int from = g->values[reader->input[j]].producer;
-        if (from >= 0) again[from] = true;
+        if (from >= 0) redo[from] = true;
     }
 }
 
-/* Extends the marks in `again` to everything that recomputing them needs, from node `last` down,
+/* Extends the marks in `redo` to everything that recomputing them needs, from node `last` down,
  * and drops what is in memory. Returns the number of marked nodes. */
-static int follow(const pwf_graph *g, int last, const bool *there, bool *again)
+static int mark_needed(const pwf_graph *g, int last, const bool *present, bool *redo)
 {
     int count = 0;
     for (int i = last; i >= 0; i--) {
-        again[i] = again[i] && !there[i];
-        if (!again[i]) continue;
-        ask(g, &g->nodes[i], again);
+        redo[i] = redo[i] && !present[i];
+        if (!redo[i]) continue;
+        mark_inputs(g, &g->nodes[i], redo);
         count++;
     }
     return count;
@@ -37,25 +37,25 @@ static int follow(const pwf_graph *g, int last, const bool *there, bool *again)
  * most, and everything between them is recomputed. In the stage that turns back (forward, then
  * backward for each group) only joined branches are kept; products are recomputed too, with the
  * same group, so that libraries give the same bits. */
-static bool is_kept(const pwf_graph *g, int node, bool turns_back, const bool *kept, bool *again)
+static bool is_kept(const pwf_graph *g, int node, bool turns_back, const bool *kept, bool *redo)
 {
     const pwf_node *n = &g->nodes[node];
     /* A result written over a kept value takes its place. */
     if (pwf_graph_in_place(g, n, true) && kept[g->values[n->input[0]].producer]) return true;
     if (turns_back ? n->op->joins_branches : n->op->operations != NULL) return true;
     for (int i = 0; i < g->node_count; i++)
-        again[i] = i == node;
-    return !turns_back && follow(g, node, kept, again) > AGAIN_MAX;
+        redo[i] = i == node;
+    return !turns_back && mark_needed(g, node, kept, redo) > RECOMPUTED_MAX;
 }
 
 void pwf_recompute_keep(const pwf_graph *graph, const int *stage, int stages, bool *kept,
-                        bool *again)
+                        bool *redo)
 {
     int last = -1;
     for (int i = 0; i < graph->node_count; i++)
         kept[i] = false;
     for (int i = 0; i < graph->node_count; i++) {
-        kept[i] = is_kept(graph, i, stage[i] == stages - 1, kept, again);
+        kept[i] = is_kept(graph, i, stage[i] == stages - 1, kept, redo);
         if (kept[i]) last = i;
     }
     /* After the last of them backward begins at once; its inputs are still in memory. */
@@ -63,14 +63,14 @@ void pwf_recompute_keep(const pwf_graph *graph, const int *stage, int stages, bo
         kept[i] = true;
 }
 
-void pwf_recompute_list(const pwf_graph *graph, const pwf_action *action, const bool *there,
-                        bool *again)
+void pwf_recompute_list(const pwf_graph *graph, const pwf_action *action, const bool *present,
+                        bool *redo)
 {
     const pwf_node *n = &graph->nodes[action->node];
     for (int i = 0; i < graph->node_count; i++)
-        again[i] = false;
+        redo[i] = false;
     if (action->kind == PWF_ACTION_BACKWARD && (n->op->needs_output || n->op->saves))
-        again[action->node] = true;
-    if (n->op->needs_input) ask(graph, n, again);
-    follow(graph, action->node, there, again);
+        redo[action->node] = true;
+    if (n->op->needs_input) mark_inputs(graph, n, redo);
+    mark_needed(graph, action->node, present, redo);
 }

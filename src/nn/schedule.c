@@ -16,8 +16,8 @@ int64_t pwf_schedule_group_bytes = 3 << 20;
 typedef struct places {
     int *forward, *backward, *sums_back; /* [nodes] stage; -1: no such action */
     int forward_stages, backward_stages;
-    bool *kept;          /* [nodes] the result stays in memory until backward */
-    bool *there, *again; /* [nodes] scratch: results in memory, results to recompute */
+    bool *kept;           /* [nodes] the result stays in memory until backward */
+    bool *present, *redo; /* [nodes] scratch: results in memory, results to recompute */
 } places;
 
 /* Batch statistics are summed in training alone; prediction reads the running ones. */
@@ -28,7 +28,7 @@ static bool has_sums(const pwf_node *n, bool training)
 
 /* Whether nothing reads the result of the node, which is then the prediction: it has no gradient.
  */
-static bool leads_nowhere(const pwf_graph *g, int node)
+static bool is_prediction(const pwf_graph *g, int node)
 {
     return node < g->node_count - 1 && g->values[g->nodes[node].output].readers == 0;
 }
@@ -69,7 +69,7 @@ static void place_backward(const pwf_graph *g, places *p)
 {
     for (int i = g->node_count - 1; i >= 0; i--) {
         const pwf_node *n = &g->nodes[i];
-        if (leads_nowhere(g, i)) continue;
+        if (is_prediction(g, i)) continue;
         int stage = 0;
         for (int r = i + 1; r < g->node_count; r++)
             for (int j = 0; j < g->nodes[r].inputs; j++)
@@ -114,11 +114,11 @@ static void push_forward(pwf_schedule *s, const pwf_graph *g, const places *p, i
 /* A backward action, after the recomputation of what it reads. */
 static void push_back(pwf_schedule *s, const pwf_graph *g, const places *p, pwf_action action)
 {
-    pwf_recompute_list(g, &action, p->there, p->again);
+    pwf_recompute_list(g, &action, p->present, p->redo);
     for (int i = 0; i < g->node_count; i++) {
-        if (!p->again[i]) continue;
-        push(s, i, PWF_ACTION_AGAIN);
-        p->there[i] = true;
+        if (!p->redo[i]) continue;
+        push(s, i, PWF_ACTION_RECOMPUTE);
+        p->present[i] = true;
     }
     push(s, action.node, action.kind);
 }
@@ -126,7 +126,7 @@ static void push_back(pwf_schedule *s, const pwf_graph *g, const places *p, pwf_
 /* The backward actions of a stage in reverse order of the nodes. */
 static void push_backward(pwf_schedule *s, const pwf_graph *g, const places *p, int stage)
 {
-    memcpy(p->there, p->kept, (size_t)g->node_count * sizeof *p->there);
+    memcpy(p->present, p->kept, (size_t)g->node_count * sizeof *p->present);
     for (int i = g->node_count - 1; i >= 0; i--) {
         if (p->backward[i] == stage) push_back(s, g, p, (pwf_action){i, PWF_ACTION_BACKWARD});
         if (p->sums_back[i] == stage) push_back(s, g, p, (pwf_action){i, PWF_ACTION_SUMS_BACK});
@@ -141,7 +141,7 @@ static int64_t group_of(const pwf_schedule *s, const pwf_graph *g, int first, in
     int64_t most = 1;
     for (int a = first; a < s->action_count; a++) {
         const pwf_node *n = &g->nodes[s->actions[a].node];
-        if (s->actions[a].kind == PWF_ACTION_AGAIN) continue;
+        if (s->actions[a].kind == PWF_ACTION_RECOMPUTE) continue;
         if (pwf_elements(n->out) > most) most = pwf_elements(n->out);
         for (int j = 0; j < n->inputs; j++)
             if (pwf_elements(n->in[j]) > most) most = pwf_elements(n->in[j]);
@@ -193,7 +193,7 @@ static pwf_status plan(pwf_schedule *s, const pwf_graph *g, places *p, int64_t i
         return PWF_FAIL(PWF_RESOURCE, "no memory for the schedule of %d operators", g->node_count);
     for (int i = 0; i < g->node_count; i++)
         p->kept[i] = true;
-    if (recompute) pwf_recompute_keep(g, p->forward, p->forward_stages, p->kept, p->again);
+    if (recompute) pwf_recompute_keep(g, p->forward, p->forward_stages, p->kept, p->redo);
     push_stages(s, g, p, images, training);
     return pwf_ok();
 }
@@ -213,8 +213,8 @@ pwf_status pwf_schedule_new(const pwf_graph *graph, int64_t images, pwf_mode mod
                     .backward = stages + nodes,
                     .sums_back = stages + 2 * nodes,
                     .kept = flags,
-                    .there = flags + nodes,
-                    .again = flags + 2 * nodes};
+                    .present = flags + nodes,
+                    .redo = flags + 2 * nodes};
         status = plan(out, graph, &p, images, mode);
     } else {
         status =

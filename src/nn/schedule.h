@@ -15,8 +15,8 @@
 
 typedef enum pwf_action_kind {
     PWF_ACTION_FORWARD,
-    PWF_ACTION_SUMS,  /* batch statistics of a group; settled when the stage ends */
-    PWF_ACTION_AGAIN, /* recomputation of a forward action for later backward actions */
+    PWF_ACTION_SUMS,      /* batch statistics of a group; settled when the stage ends */
+    PWF_ACTION_RECOMPUTE, /* recomputation of a forward action for later backward actions */
     PWF_ACTION_BACKWARD,
     PWF_ACTION_SUMS_BACK
 } pwf_action_kind;

@@ -5,12 +5,14 @@
 
 #include <string.h>
 
+/* An operator without `infer` keeps the shape of its first input. */
 pwf_status pwf_node_infer(pwf_node *node)
 {
     node->out = node->in[0];
     return node->op->infer ? node->op->infer(node) : pwf_ok();
 }
 
+/* An operator without `plan` needs no memory. */
 pwf_status pwf_node_plan(const pwf_plan_task *task, void **plan, pwf_need *need)
 {
     return task->node->op->plan ? task->node->op->plan(task, plan, need) : pwf_ok();

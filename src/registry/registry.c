@@ -22,6 +22,7 @@ struct pwf_registry {
     bool closed;
 };
 
+/* Entries hold their names. */
 static void table_free(table *t)
 {
     for (int i = 0; i < t->count; i++)
@@ -62,6 +63,8 @@ void pwf_registry_free(pwf_registry *registry)
     free(registry);
 }
 
+/* The role decides at first whether the parameter has a posterior; patterns of close may revoke it.
+ */
 pwf_status pwf_registry_add(pwf_registry *registry, const char *name, int dims,
                             const int64_t *shape, pwf_role role, pwf_init init, float init_scale,
                             const pwf_param **out)
@@ -69,7 +72,7 @@ pwf_status pwf_registry_add(pwf_registry *registry, const char *name, int dims,
     PWF_ASSERT(!registry->closed && dims >= 1 && dims <= PWF_DIMS);
     if (pwf_registry_find(registry, name))
         return PWF_FAIL(PWF_BUG, "parameter %s is registered twice", name);
-    int64_t count = 1;
+    int64_t count = 1; /* elements; refused if it overflows */
     for (int d = 0; d < dims; d++)
         if (shape[d] < 1 || __builtin_mul_overflow(count, shape[d], &count))
             return PWF_FAIL(PWF_BUG, "parameter %s has an impossible shape", name);
@@ -90,6 +93,7 @@ pwf_status pwf_registry_add(pwf_registry *registry, const char *name, int dims,
     return pwf_ok();
 }
 
+/* Buffers keep the order of registration. */
 pwf_status pwf_registry_add_buffer(pwf_registry *registry, const char *name, int64_t count,
                                    float initial, const pwf_buffer **out)
 {
@@ -107,6 +111,7 @@ pwf_status pwf_registry_add_buffer(pwf_registry *registry, const char *name, int
     return pwf_ok();
 }
 
+/* Patterns first, then the order, then the offsets. */
 pwf_status pwf_registry_close(pwf_registry *registry, const char *const *exclude, int patterns)
 {
     PWF_ASSERT(!registry->closed);
@@ -166,6 +171,7 @@ const pwf_buffer *pwf_registry_buffer(const pwf_registry *registry, int index)
     return registry->buffers.at[index];
 }
 
+/* A linear search: registries have a few hundred entries, and no hot path searches. */
 const pwf_param *pwf_registry_find(const pwf_registry *registry, const char *name)
 {
     for (int i = 0; i < registry->params.count; i++) {
@@ -216,6 +222,7 @@ static void start_values(const pwf_param *p, pwf_stream stream, float *out, int6
     }
 }
 
+/* The intersection of [lo, lo + count) with each parameter. */
 void pwf_registry_start_values(const pwf_registry *registry, uint32_t seed, float *out, int64_t lo,
                                int64_t count)
 {

@@ -96,6 +96,7 @@ void PWF_KERNEL(pwf_column_moments)(double *sum, double *square, const float *x,
     if (c < channels) moments_tile(sum + c, square + c, x + c, rows, channels, (int)(channels - c));
 }
 
+/* y = fma(x - mean, factor, shift), channels innermost. */
 void PWF_KERNEL(pwf_norm_forward)(float *y, const float *x, const float *mean, const float *factor,
                                   const float *shift, int64_t rows, int64_t channels)
 {
@@ -106,6 +107,7 @@ void PWF_KERNEL(pwf_norm_forward)(float *y, const float *x, const float *mean, c
     }
 }
 
+/* dx = factor (dy - fma(x - mean, slope, offset)). */
 void PWF_KERNEL(pwf_norm_backward)(float *dx, bool add, const float *dy, const float *x,
                                    const float *mean, const float *factor, const float *offset,
                                    const float *slope, int64_t rows, int64_t channels)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* OpenMP and OpenBLAS keep their number of threads per thread and per process. */
 void pwf_tensor_thread_start(void)
 {
     pwf_conv_onednn_thread_start();
@@ -79,6 +80,7 @@ static bool takes_product(const pwf_conv_shape *shape, pwf_precision precision)
     return precision != PWF_BF16 || !pwf_conv_onednn_tiles();
 }
 
+/* The table is in the order of pwf_tensor_backend; `auto` begins with oneDNN. */
 pwf_status pwf_conv_new(pwf_tensor_backend backend, const pwf_conv_shape *shape, pwf_conv_use use,
                         pwf_conv **out)
 {

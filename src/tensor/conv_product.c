@@ -11,6 +11,7 @@ static int64_t rows(const pwf_conv_shape *s)
     return s->images * s->height * s->width;
 }
 
+/* Weights are [filters, channels]: transposed in forward, as they are in the data gradient. */
 pwf_matmul pwf_linear_forward(const pwf_conv_shape *shape, pwf_precision precision)
 {
     return (pwf_matmul){.rows = rows(shape),
@@ -69,6 +70,7 @@ static size_t packed_forward(const pwf_conv *conv)
     return conv->use.forward ? pwf_product_packed(&y) : 0;
 }
 
+/* The workspace holds what a pass packs for itself and the room for rounded elements. */
 static pwf_status plan(pwf_conv *conv)
 {
     PWF_ASSERT(pwf_conv_is_linear(&conv->shape));
@@ -124,6 +126,7 @@ static pwf_status backward_data(pwf_conv *conv, float *dx, const float *dy, cons
     return pwf_ok();
 }
 
+/* dweight is the start of the chains, so sums over rows continue from call to call. */
 static pwf_status backward_weights(pwf_conv *conv, float *dweight, const float *dy, const float *x,
                                    void *workspace)
 {

@@ -5,6 +5,7 @@
 #include "functions.h"
 #include "tables.h"
 
+/* The comparison is false for NaN, which therefore passes. */
 void PWF_KERNEL(pwf_relu_forward)(float *y, const float *x, int64_t count)
 {
     PWF_INDEPENDENT
@@ -12,6 +13,7 @@ void PWF_KERNEL(pwf_relu_forward)(float *y, const float *x, int64_t count)
         y[i] = x[i] < 0.0f ? 0.0f : x[i];
 }
 
+/* A NaN result passes its gradient on. */
 void PWF_KERNEL(pwf_relu_backward)(float *dx, bool add, const float *dy, const float *y,
                                    int64_t count)
 {

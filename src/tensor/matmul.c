@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <oneapi/dnnl/dnnl.h>
 
+/* `auto` prefers the own product wherever it is fast. */
 bool pwf_matmul_ours(pwf_tensor_backend backend)
 {
     return backend == PWF_TENSOR_AUTO && pwf_product_fast();
@@ -100,6 +101,7 @@ static pwf_status run_onednn(const pwf_matmul *m, float *y, float share, float f
     return PWF_FAIL(PWF_BUG, "oneDNN: a matrix product failed with status %d", (int)status);
 }
 
+/* The same by OpenBLAS, whose sizes are 32-bit; pwf_matmul_check has checked them. */
 static void run_openblas(const pwf_matmul *m, float *y, float share, float factor, const float *a,
                          const float *b)
 {

@@ -136,10 +136,10 @@ static pwf_status train_slot(const slots_job *job, pwf_worker *w, int64_t slot, 
     slot_gradient gradient = {e, w};
     if (!w->gradient)
         PWF_TRY(pwf_mem_alloc(PWF_MEM_GRADIENTS, total, sizeof *w->gradient, &w->gradient));
-    pwf_executor_tell(w->executor, add_gradient, &gradient);
+    pwf_executor_watch_gradients(w->executor, add_gradient, &gradient);
     const pwf_status trained = pwf_executor_train(w->executor, e->workers.weights, &targets, scale,
                                                   w->gradient, statistics, loss);
-    pwf_executor_tell(w->executor, NULL, NULL);
+    pwf_executor_watch_gradients(w->executor, NULL, NULL);
     if (trained.code != PWF_OK) memset(w->gradient, 0, (size_t)total * sizeof *w->gradient);
     PWF_TRY(trained);
     PWF_FAULT_SPOIL("train.statistics", PWF_FAULT_F32, statistics, job->batch->buffers);

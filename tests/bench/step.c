@@ -174,7 +174,7 @@ static double work(void *context, int thread)
     const pwf_targets targets = {.labels = w->labels};
     double loss = 0.0;
     w->adding = 0.0;
-    pwf_executor_tell(w->executor, add_gradient, w);
+    pwf_executor_watch_gradients(w->executor, add_gradient, w);
     bench_check(pwf_executor_train(w->executor, all.weights, &targets, 1.0f / (float)all.batch,
                                    w->gradient, w->statistics, &loss));
     note(w);

@@ -55,7 +55,7 @@ static bool run_step(const job *j, pwf_executor *executor, const float *weights,
     const pwf_targets targets = {.labels = labels};
     told whole = {.gradient = gradient, .copy = copy};
     memset(copy, 0xff, total * sizeof *copy);
-    pwf_executor_tell(executor, copy_whole, &whole);
+    pwf_executor_watch_gradients(executor, copy_whole, &whole);
     if (pwf_executor_train(executor, weights, &targets, 0.25f, gradient, statistics, &loss).code !=
         PWF_OK)
         return false;

@@ -435,7 +435,7 @@ static int count_again(const network *n, pwf_mode mode)
     pwf_schedule schedule;
     expect(pwf_schedule_new(n->graph, IMAGES, mode, &schedule));
     for (int i = 0; i < schedule.action_count; i++)
-        count += schedule.actions[i].kind == PWF_ACTION_AGAIN;
+        count += schedule.actions[i].kind == PWF_ACTION_RECOMPUTE;
     pwf_schedule_free(&schedule);
     return count;
 }

@@ -71,12 +71,12 @@ pwf_status pwf_executor_train(pwf_executor *executor, const float *weights,
 
 /** Reports that the gradient of weights [lo, lo + count) is complete for this slot; called on the
  * thread of the run. */
-typedef void pwf_gradient_whole(void *context, int64_t lo, int64_t count);
+typedef void pwf_gradient_ready(void *context, int64_t lo, int64_t count);
 
-/** Makes pwf_executor_train call `whole` once for each weight and bias, as soon as nothing more is
+/** Makes pwf_executor_train call `ready` once for each weight and bias, as soon as nothing more is
  * added to its gradient, the last layers first; NULL, the initial state: no calls.
  * Local. */
-void pwf_executor_tell(pwf_executor *executor, pwf_gradient_whole *whole, void *context);
+void pwf_executor_watch_gradients(pwf_executor *executor, pwf_gradient_ready *ready, void *context);
 
 /** Forward for the statistics alone, as in pwf_executor_train; in training modes only.
  * Local. */
