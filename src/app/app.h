@@ -5,6 +5,7 @@
 #include "args.h"
 #include "pwf/ckpt/ckpt.h"
 #include "pwf/config/config.h"
+#include "pwf/core/json.h"
 #include "pwf/mesh/mesh.h"
 #include "pwf/rundir/lock.h"
 
@@ -36,6 +37,10 @@ void pwf_app_start(void);
  * Local. Fails with PWF_IO; with `help`, not if the reader has closed the pipe (`--help | head`).
  */
 pwf_status pwf_app_flush(bool help);
+
+/** Prints a JSON object to the standard output and frees it.
+ * Local. Fails with PWF_RESOURCE. */
+pwf_status pwf_app_print_json(pwf_json *object);
 
 /** Prints name, version, libraries and instruction set to the standard output.
  * Local. */

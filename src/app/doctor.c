@@ -10,10 +10,10 @@
 #include "pwf/train/train.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+/* Widths of the columns, and limits of the width of the output, in characters. */
 enum { NAMES = 12, LEVELS = 9, MARGIN = NAMES + LEVELS, WIDTH = 100, NARROW = 50 };
 
 static const char *const levels[] = {"ok", "note", "warning", "FAILURE"};
@@ -27,6 +27,7 @@ typedef struct doctor {
 
 /* ---- printing ---- */
 
+/* Width of the terminal within the limits; WIDTH if stdout is not a terminal. */
 static int width_of_output(void)
 {
     struct winsize size;
@@ -34,6 +35,7 @@ static int width_of_output(void)
     return size.ws_col < NARROW ? NARROW : size.ws_col < WIDTH ? size.ws_col : WIDTH;
 }
 
+/* A finding per row, wrapped, with its cure below. */
 static void print_table(const doctor *d)
 {
     const int width = width_of_output();
@@ -49,9 +51,9 @@ static void print_table(const doctor *d)
     }
 }
 
+/* The findings as JSON; the names of the members are a public interface. */
 static pwf_status print_json(const doctor *d)
 {
-    char *text = NULL;
     pwf_json *all = pwf_json_new();
     for (int i = 0; i < d->count; i++) {
         const pwf_finding *f = &d->findings[i];
@@ -64,11 +66,7 @@ static pwf_status print_json(const doctor *d)
         pwf_json_set_int(one, "code", f->code);
         pwf_json_append(all, "checks", one);
     }
-    const pwf_status status = pwf_json_text(all, 2, &text);
-    if (status.code == PWF_OK) puts(text);
-    free(text);
-    pwf_json_free(all);
-    return status;
+    return pwf_app_print_json(all);
 }
 
 /* Prints all findings. Fails with the code of the first failure, as the run would. */
@@ -92,6 +90,7 @@ static pwf_status conclude(const doctor *d)
     return PWF_FAIL(first->code, "a run launched this way would fail: see %s above", first->name);
 }
 
+/* Adds a failed status as a finding. */
 static void add_failure(doctor *d, const char *name, pwf_status status)
 {
     pwf_finding *f = &d->findings[d->count++];
@@ -129,7 +128,7 @@ static pwf_status run(const pwf_mesh *mesh, const pwf_app_args *args)
     int count = 0;
     const bool described = pwf_app_value(args, "--config") || pwf_app_value(args, "--set");
     settle(mesh, args, described, &config, &d);
-    const pwf_launch_job job = {.config = &config, .described = described, .looks = true};
+    const pwf_launch_job job = {.config = &config, .described = described, .probes = true};
     PWF_TRY(pwf_launch_examine(mesh, &job, d.findings + d.count, &count));
     d.count += count;
     pwf_status status = pwf_ok();

@@ -9,7 +9,6 @@
 #include "pwf/infer/infer.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const pwf_app_option options[] = {
@@ -30,6 +29,7 @@ typedef struct page {
     const pwf_evaluation *found;
 } page;
 
+/* The results as text. */
 static void print_page(const page *p)
 {
     const pwf_config *config = p->config;
@@ -53,11 +53,11 @@ static void print_page(const page *p)
         printf("\nMatrix-product inputs were rounded to bf16; a run evaluates in fp32.\n");
 }
 
+/* The results as JSON; the names of the members are a public interface. */
 static pwf_status print_json(const page *p)
 {
     const pwf_evaluation *e = p->found;
     const pwf_report_eval *m = &e->measures;
-    char *text = NULL;
     pwf_json *j = pwf_json_new();
     pwf_json_set_text(j, "file", p->file);
     pwf_json_set_text(j, "model", p->config->model.name);
@@ -69,11 +69,7 @@ static pwf_status print_json(const page *p)
     pwf_json_set_int(j, "weights", m->weights);
     if (e->network.has_codes) pwf_json_set_real(j, "fixed", m->fixed);
     pwf_report_measures(j, m);
-    const pwf_status s = pwf_json_text(j, 2, &text);
-    if (s.code == PWF_OK) puts(text);
-    free(text);
-    pwf_json_free(j);
-    return s;
+    return pwf_app_print_json(j);
 }
 
 static pwf_status eval(const pwf_mesh *launch, const pwf_app_args *args)

@@ -18,20 +18,23 @@ static const pwf_app_option options[] = {
              ".pwf, the compact form"},
 };
 
+/* Whether a path has a non-empty stem and the given extension. */
 static bool ends(const char *path, const char *with)
 {
     const size_t n = strlen(path), k = strlen(with);
     return n > k && strcmp(path + n - k, with) == 0;
 }
 
+/* Writes all mean weights as fp32. */
 static pwf_status write_safetensors(const pwf_loaded *from, const char *path)
 {
     int64_t bytes = 0;
     PWF_TRY(pwf_export_safetensors(from, path, &bytes));
-    printf("%s: %lld bytes, %d tensors of fp32\n", path, (long long)bytes, from->count);
+    printf("%s: %lld bytes, %d fp32 tensors\n", path, (long long)bytes, from->count);
     return pwf_ok();
 }
 
+/* Writes the compact form and prints what its bytes are used for. */
 static pwf_status write_packed(const pwf_loaded *from, const char *path)
 {
     pwf_export_sizes z;

@@ -26,8 +26,8 @@ typedef struct job {
     pwf_round_row *rows;
 } job;
 
-/* The parameters of a round: as an attribute, and as an option. The list of fractions stands for
- * the one fraction there is here. */
+/* The parameters of a round: name of the attribute, and key of the setting that describes it. There
+ * is one fraction here, where a run has a list. */
 typedef struct parameter {
     const char *name, *key;
 } parameter;
@@ -93,7 +93,7 @@ static pwf_status fill(const pwf_app_args *args, command *c)
     return pwf_ok();
 }
 
-/* The value of a number: option, attribute, default. */
+/* A parameter from --set, else from the attribute of the file, else its default. */
 static pwf_status settle(const command *c, const pwf_round_input *input, const char *name,
                          const char *key, double *value)
 {
@@ -107,6 +107,7 @@ static pwf_status settle(const command *c, const pwf_round_input *input, const c
     return pwf_ok();
 }
 
+/* The same for an integer; attributes are read as doubles. */
 static pwf_status settle_whole(const command *c, const pwf_round_input *input, const char *name,
                                const char *key, int64_t *value)
 {
@@ -119,6 +120,7 @@ static pwf_status settle_whole(const command *c, const pwf_round_input *input, c
     return pwf_ok();
 }
 
+/* The same for sigma_join, which is a word. */
 static pwf_status settle_join(const command *c, const pwf_round_input *input, pwf_sigma_join *join)
 {
     char text[PWF_TEXT] = "";
@@ -152,7 +154,8 @@ static pwf_status settle_all(const command *c, const pwf_round_input *input, pwf
     return settle_join(c, input, &s->sigma_join);
 }
 
-/* A weight that was fixed before keeps its value; any code but PWF_FREE says so. */
+/* Reads this rank's range. A weight that was fixed before keeps its value; any code but PWF_FREE
+ * marks it. */
 static pwf_status load(const command *c, job *j)
 {
     pwf_round_input *input = NULL;
@@ -179,6 +182,7 @@ static pwf_status load(const command *c, job *j)
     return s;
 }
 
+/* Greedy steps and fixed weights in the form that the file stores. */
 static pwf_status prepare_rows(job *j)
 {
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, j->result.count, sizeof *j->rows, &j->rows));

@@ -38,23 +38,26 @@ typedef struct command {
     pwf_config config;
 } command;
 
-enum { LINES_MAX = 200 };
+enum { LINES_MAX = 200 }; /* mismatches that are printed */
 
+/* Prints a mismatch between file and model; `context` counts them. */
 static void say(void *context, const char *line)
 {
     int *lines = context;
     if ((*lines)++ < LINES_MAX) puts(line);
 }
 
+/* Prints what was imported, and warns about what was changed on the way. */
 static void report(const command *c, const pwf_weights_file *file, const pwf_import *import,
                    const pwf_state *state, double seconds)
 {
     const char *inside = pwf_weights_inside(file);
     if (import->fresh > 0)
-        PWF_WARN("FRESH_HEAD",
-                 "the head of %lld classes in the file is left out; that of %lld starts with "
-                 "random values",
-                 (long long)import->file_classes, (long long)import->classes);
+        PWF_WARN(
+            "FRESH_HEAD",
+            "the head of %lld classes in the file is left out; the head of %lld classes starts "
+            "with random values",
+            (long long)import->file_classes, (long long)import->classes);
     if (import->resampled > 0)
         PWF_WARN("RESAMPLED",
                  "position embeddings for images of %lld pixels are resampled for %lld",
@@ -67,6 +70,7 @@ static void report(const command *c, const pwf_weights_file *file, const pwf_imp
            *inside ? " under " : "", inside, import->taken, seconds);
 }
 
+/* Writes the model file with the settings that describe it. */
 static pwf_status write_model(const pwf_mesh *mesh, const command *c, pwf_state *state)
 {
     char *text = NULL;
@@ -80,6 +84,7 @@ static pwf_status write_model(const pwf_mesh *mesh, const command *c, pwf_state 
     return s;
 }
 
+/* Matches the tensors of the file to a new state and writes it. */
 static pwf_status fill(const pwf_mesh *mesh, const command *c, const pwf_weights_file *file,
                        const pwf_registry *registry)
 {

@@ -13,6 +13,7 @@
 
 static const pwf_app_option options[] = {PWF_APP_OPTION_JSON};
 
+/* Share of posterior parameters that are fixed, 0 to 1. */
 static double share(const pwf_ckpt_info *info)
 {
     return info->posterior > 0 ? (double)info->fixed / (double)info->posterior : 0;
@@ -23,8 +24,8 @@ static const char *kind(const pwf_ckpt_info *info)
     return info->is_model ? "final model" : "checkpoint";
 }
 
-/* Of the training, by the stored settings; those that do not say are from before there was a
- * choice. */
+/* Precision of training, from the stored settings. Checkpoints without this setting were trained in
+ * fp32. */
 static const char *precision(const pwf_loaded *from)
 {
     pwf_config config;
@@ -35,13 +36,14 @@ static const char *precision(const pwf_loaded *from)
     return config.parallel.precision == PWF_BF16 ? "bf16" : "fp32";
 }
 
+/* A checkpoint as text. */
 static pwf_status print_page(const char *path, const pwf_loaded *from, const pwf_inspect_view *view)
 {
     const pwf_ckpt_info *info = &from->info;
     const pwf_position *p = &info->facts.position;
     char fingerprint[33];
     pwf_hash_text(info->fingerprint, fingerprint);
-    printf("%s: a %s, every byte verified\n\n", path, kind(info));
+    printf("%s: %s; every byte verified\n\n", path, kind(info));
     printf("  model            %s\n", info->facts.model);
     printf("  parameters       %lld, of which %lld have a posterior\n", (long long)info->total,
            (long long)info->posterior);
@@ -64,6 +66,7 @@ static pwf_status print_page(const char *path, const pwf_loaded *from, const pwf
     return pwf_inspect_print_layers(view);
 }
 
+/* A checkpoint as JSON. */
 static pwf_status print_json(const char *path, const pwf_loaded *from, const pwf_inspect_view *view)
 {
     const pwf_ckpt_info *info = &from->info;
@@ -87,7 +90,7 @@ static pwf_status print_json(const char *path, const pwf_loaded *from, const pwf
     pwf_json_set_text(j, "fingerprint", fingerprint);
     pwf_json_set_text(j, "config", from->config);
     const pwf_status s = pwf_inspect_json_layers(view, j);
-    if (s.code == PWF_OK) return pwf_inspect_put(j);
+    if (s.code == PWF_OK) return pwf_app_print_json(j);
     pwf_json_free(j);
     return s;
 }
@@ -103,6 +106,7 @@ static pwf_status inspect_checkpoint(const char *path, bool json)
     return s;
 }
 
+/* The form of a file is recognised by its first bytes. */
 static pwf_status inspect_any(const char *path, bool json)
 {
     switch (pwf_network_form(path)) {

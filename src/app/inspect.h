@@ -5,9 +5,9 @@
 #include "pwf/core/json.h"
 #include "pwf/formats/loaded.h"
 
-/** What `pwf inspect` shows of every kind of file. */
+/** Shared by the files of pwf inspect. */
 
-/* Weights with codes, wherever they come from. */
+/* Weights with codes, from a checkpoint or a compact model. Nothing is owned. */
 typedef struct pwf_inspect_view {
     const pwf_loaded_part *part;
     int parts;
@@ -16,19 +16,15 @@ typedef struct pwf_inspect_view {
     int64_t min_power;
 } pwf_inspect_view;
 
-/** Prints a line per layer with a posterior (share fixed, and with sigma its 5, 50 and 95 %
- * quantiles), and the most frequent codes; or sets the members "layers" and "centres".
- * Local. Fail with PWF_RESOURCE. */
+/** Prints a line per layer with a posterior (share of fixed weights; 5, 50 and 95 % quantiles of
+ * sigma, if there is one) and the most frequent centres; or sets the members "layers" and
+ * "centres". Local. Fail with PWF_RESOURCE. */
 pwf_status pwf_inspect_print_layers(const pwf_inspect_view *view);
 pwf_status pwf_inspect_json_layers(const pwf_inspect_view *view, pwf_json *out);
 
-/** The whole output for a .pwf file, and for a safetensors or PyTorch file.
+/** Print all of a .pwf file, and of a safetensors or PyTorch file.
  * Local. Fail as reading the file does. */
 pwf_status pwf_inspect_packed(const char *path, bool json);
 pwf_status pwf_inspect_weights(const char *path, bool json);
-
-/** Prints an object and frees it.
- * Local. Fails with PWF_RESOURCE. */
-pwf_status pwf_inspect_put(pwf_json *j);
 
 #endif

@@ -1,25 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* pwf inspect: files that are not checkpoints. */
+/* pwf inspect for files that are not checkpoints: the compact form, safetensors and PyTorch. Called
+ * by inspect.c in a single process. Reads one file and prints to the standard output. */
+#include "app.h"
 #include "inspect.h"
 
 #include "pwf/formats/unpacked.h"
 #include "pwf/formats/weights_file.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-pwf_status pwf_inspect_put(pwf_json *j)
-{
-    char *text = NULL;
-    const pwf_status s = pwf_json_text(j, 2, &text);
-    if (s.code == PWF_OK) puts(text);
-    free(text);
-    pwf_json_free(j);
-    return s;
-}
-
-/* Texts of a line; longer ones (the settings) are left to --json. */
+/* Prints a metadata entry that fits on a line; longer ones, such as the settings, are left to
+ * --json. `context` counts the entries, or is NULL. */
 static pwf_status print_note(void *context, const char *key, const pwf_json *value)
 {
     const char *text = "";
@@ -29,6 +21,7 @@ static pwf_status print_note(void *context, const char *key, const pwf_json *val
     return pwf_ok();
 }
 
+/* Copies a metadata entry into a JSON object. */
 static pwf_status copy_note(void *context, const char *key, const pwf_json *value)
 {
     const char *text = "";
@@ -36,11 +29,12 @@ static pwf_status copy_note(void *context, const char *key, const pwf_json *valu
     return pwf_ok();
 }
 
+/* The compact form as text. */
 static pwf_status print_packed(const char *path, const pwf_unpacked *u, const pwf_json *about,
                                const pwf_inspect_view *view)
 {
     const pwf_packed *p = &u->packed;
-    printf("%s: a compact model, every byte verified and decoded\n\n", path);
+    printf("%s: compact model; every byte verified and decoded\n\n", path);
     PWF_TRY(pwf_json_each(about, print_note, NULL));
     printf("  tensors          %u of %llu values\n", p->tensors, (unsigned long long)p->elements);
     printf("  codebook         %u values\n", p->codes);
@@ -51,6 +45,7 @@ static pwf_status print_packed(const char *path, const pwf_unpacked *u, const pw
     return pwf_inspect_print_layers(view);
 }
 
+/* The compact form as JSON. */
 static pwf_status json_packed(const char *path, const pwf_unpacked *u, const pwf_json *about,
                               const pwf_inspect_view *view)
 {
@@ -69,7 +64,7 @@ static pwf_status json_packed(const char *path, const pwf_unpacked *u, const pwf
     pwf_json_set_int(j, "table_bytes", (int64_t)p->table_bytes);
     pwf_json_set_int(j, "fp32_bytes", (int64_t)(4 * p->rest));
     if (s.code == PWF_OK) s = pwf_inspect_json_layers(view, j);
-    if (s.code == PWF_OK) return pwf_inspect_put(j);
+    if (s.code == PWF_OK) return pwf_app_print_json(j);
     pwf_json_free(j);
     return s;
 }
@@ -89,6 +84,7 @@ pwf_status pwf_inspect_packed(const char *path, bool json)
     return s;
 }
 
+/* A weights file as text: metadata, then a line per tensor. */
 static pwf_status print_weights(const char *path, const pwf_weights_file *file)
 {
     const char *inside = pwf_weights_inside(file);
@@ -112,6 +108,7 @@ static pwf_status print_weights(const char *path, const pwf_weights_file *file)
     return pwf_ok();
 }
 
+/* A weights file as JSON. */
 static pwf_status json_weights(const char *path, const pwf_weights_file *file)
 {
     pwf_json *j = pwf_json_new(), *notes = pwf_json_new();
@@ -128,7 +125,7 @@ static pwf_status json_weights(const char *path, const pwf_weights_file *file)
         pwf_json_set_ints(entry, "shape", tensor->shape, tensor->dims);
         pwf_json_append(j, "tensors", entry);
     }
-    if (s.code == PWF_OK) return pwf_inspect_put(j);
+    if (s.code == PWF_OK) return pwf_app_print_json(j);
     pwf_json_free(j);
     return s;
 }

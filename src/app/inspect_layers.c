@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* pwf inspect for weights with codes: a line per layer, and the most frequent centres. Called by
+ * inspect.c and inspect_forms.c. Pure functions of the weights; print to the standard output or
+ * fill a JSON object. */
 #include "inspect.h"
 
 #include "pwf/core/mem.h"
@@ -11,15 +14,17 @@
 
 enum { QUANTILES = 3, CODES_SHOWN = 16 };
 
+/* What is printed of a layer. */
 typedef struct layer {
-    int64_t fixed;
+    int64_t fixed; /* number of fixed weights */
     bool has_sigma;
     float sigma[QUANTILES];
 } layer;
 
 static const int percent[QUANTILES] = {5, 50, 95};
 
-/* Quantiles of sigma as sampling uses it, not below the floor. */
+/* Counts the fixed weights and selects the quantiles of sigma, which sampling keeps above a floor.
+ */
 static pwf_status measure(const pwf_loaded_part *part, layer *out)
 {
     *out = (layer){0};
@@ -39,12 +44,13 @@ static pwf_status measure(const pwf_loaded_part *part, layer *out)
     return pwf_ok();
 }
 
+/* A codebook entry, in units of 2^-min_power, and the number of weights on it. */
 typedef struct centre {
     int32_t entry;
     int64_t count;
 } centre;
 
-/* Most frequent first. */
+/* Order of qsort: most frequent first, then by value. */
 static int by_count(const void *a, const void *b)
 {
     const centre *x = a, *y = b;
@@ -52,6 +58,7 @@ static int by_count(const void *a, const void *b)
     return (x->entry > y->entry) - (x->entry < y->entry);
 }
 
+/* All centres with their numbers of weights, sorted. The caller frees *out. */
 static pwf_status count_centres(const pwf_inspect_view *view, centre **out)
 {
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, view->entries, sizeof **out, out));
@@ -64,6 +71,7 @@ static pwf_status count_centres(const pwf_inspect_view *view, centre **out)
     return pwf_ok();
 }
 
+/* The value of a codebook entry; exact. */
 static double value_of(const pwf_inspect_view *view, int32_t entry)
 {
     double x = (double)entry;
@@ -72,6 +80,7 @@ static double value_of(const pwf_inspect_view *view, int32_t entry)
     return x;
 }
 
+/* The most frequent centres and their shares of all fixed weights. */
 static pwf_status print_centres(const pwf_inspect_view *view)
 {
     centre *list = NULL;
@@ -114,6 +123,7 @@ pwf_status pwf_inspect_print_layers(const pwf_inspect_view *view)
     return print_centres(view);
 }
 
+/* Appends a layer to the member "layers". */
 static pwf_status json_layer(const pwf_loaded_part *part, pwf_json *out)
 {
     static const char *const keys[QUANTILES] = {"sigma_5", "sigma_50", "sigma_95"};

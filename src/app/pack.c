@@ -33,6 +33,7 @@ static const pwf_app_option options[] = {
     {.name = "--force", .help = "replace an existing archive"},
 };
 
+/* Checks the arguments and fills the job. */
 static pwf_status fill(const pwf_app_args *args, pwf_pack_job *job)
 {
     const char *split = pwf_app_value(args, "--split"), *pixels = pwf_app_value(args, "--pixels");
@@ -57,6 +58,7 @@ static pwf_status fill(const pwf_app_args *args, pwf_pack_job *job)
     return pwf_ok();
 }
 
+/* What rank 0 reports to. */
 typedef struct screen {
     const pwf_pack_job *job;
     pwf_report *report;
@@ -65,6 +67,7 @@ typedef struct screen {
     bool wrote;
 } screen;
 
+/* A number of bytes in decimal units. */
 static void say_bytes(char text[24], int64_t bytes)
 {
     if (bytes < 1000000000)
@@ -73,6 +76,7 @@ static void say_bytes(char text[24], int64_t bytes)
         snprintf(text, 24, "%.1f GB", (double)bytes * 1e-9);
 }
 
+/* Called once before the work, with the sizes of the source and of the archive. */
 static void tell_volume(void *context, const pwf_pack_volume *v)
 {
     screen *to = context;
@@ -95,6 +99,7 @@ static void tell_volume(void *context, const pwf_pack_volume *v)
              room, done);
 }
 
+/* Called regularly during the work. The log gets a line every 30 s. */
 static void tell_progress(void *context, int64_t images, int64_t bytes, int64_t all_bytes)
 {
     enum { EVERY = 30 /* seconds */ };
@@ -125,8 +130,8 @@ static pwf_status run(const pwf_mesh *mesh, const pwf_pack_job *job, screen *to)
     if (!first) return s;
     if (s.code != PWF_OK && to->wrote)
         PWF_WARN("PACK_KEPT",
-                 "what is done is kept beside %s, under a name that ends in .part; the "
-                 "same command takes it up",
+                 "the finished part is kept next to %s, in a file that ends in .part; run the "
+                 "same command to continue",
                  job->output);
     if (s.code != PWF_OK) return s;
     printf("%s: %lld images, %lld bytes", job->output, (long long)result.images,

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TOP = 5 };
+enum { TOP = 5 }; /* classes that --top5 prints */
 
 static const pwf_app_option options[] = {
     PWF_APP_OPTION_CONFIG,
@@ -62,6 +62,7 @@ static void print_top(const pwf_prediction *p)
     }
 }
 
+/* Writes the logits, on rank 0. */
 static pwf_status save(const pwf_app_args *args, const pwf_config *config, const pwf_prediction *p)
 {
     const char *out = pwf_app_value(args, "--output");

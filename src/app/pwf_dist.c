@@ -62,6 +62,7 @@ static void print_help(void)
     pwf_config_print_help(stdout);
 }
 
+/* --calibrate implies --dry-run. */
 static pwf_app_action action_of(const pwf_app_args *args)
 {
     if (pwf_app_value(args, "--calibrate")) return PWF_APP_CALIBRATE;
@@ -69,6 +70,7 @@ static pwf_app_action action_of(const pwf_app_args *args)
     return pwf_app_value(args, "--check") ? PWF_APP_CHECK : PWF_APP_RUN;
 }
 
+/* Runs the action on the mesh of the job. Only a run handles signals by saving. */
 static pwf_status act(const pwf_mesh *mesh, pwf_app_action action, const pwf_app_job *job)
 {
     const char *from = *job->checkpoint ? job->checkpoint : NULL;

@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 void pwf_app_start(void)
@@ -22,7 +23,7 @@ void pwf_app_start(void)
     pwf_log_set(PWF_LOG_INFO, pwf_terminal_fd() >= 0);
 }
 
-/* A pipe without a reader reports an error condition. */
+/* A pipe whose reader has closed it reports an error condition. */
 static bool is_reader_gone(void)
 {
     struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
@@ -34,4 +35,14 @@ pwf_status pwf_app_flush(bool help)
     if (fflush(stdout) == 0 && !ferror(stdout)) return pwf_ok();
     if (help && is_reader_gone()) return pwf_ok();
     return PWF_FAIL(PWF_IO, "cannot write to the standard output");
+}
+
+pwf_status pwf_app_print_json(pwf_json *object)
+{
+    char *text = NULL;
+    const pwf_status s = pwf_json_text(object, 2, &text);
+    if (s.code == PWF_OK) puts(text);
+    free(text);
+    pwf_json_free(object);
+    return s;
 }

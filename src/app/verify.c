@@ -8,12 +8,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* Counts of the files visited so far. */
 typedef struct verify_count {
     bool directory; /* a running job may remove files of it meanwhile: these do not count */
     int64_t files, bad;
     pwf_status first; /* first failure */
 } verify_count;
 
+/* Verifies a file and prints a line; called for each operand or each file of a directory. */
 static void visit(void *context, const char *path)
 {
     verify_count *count = context;

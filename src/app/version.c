@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Prints versions for --version of both programs. Called by the mains, before MPI starts. */
 #include "app.h"
 
 #include "pwf/core/isa.h"

@@ -16,7 +16,6 @@ pwf_code pwf_errno_code(int error, pwf_file_use use)
     switch (error) {
     case EACCES:
     case EPERM:
-    case EROFS:
         return PWF_DENIED;
     case ENOMEM:
     case EMFILE:

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The checks. Each is a pure function of the survey: what is there, what it means, what to do. */
+/* The table of launch checks. Called by launch.c on rank 0. Each check is a pure function of the
+ * survey that fills one finding: what there is, how serious it is, what to do. */
 #include "survey.h"
 
 #include <inttypes.h>
@@ -7,13 +8,15 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SHARED_OF_RANK = 4 << 20, STACK_LEAST = 512 << 10 }; /* bytes */
+/* Shared memory for the messages of one rank, and the smallest stack of a thread, in bytes. */
+enum { SHARED_OF_RANK = 4 << 20, STACK_LEAST = 512 << 10 };
 
-enum { AMOUNT = 24, ARITHMETIC = 160 };
+enum { AMOUNT = 24, ARITHMETIC = 160 }; /* bytes of text */
 
-/* "1.5 GiB", in a buffer that lives as long as the expression. */
+/* "1.5 GiB", in a buffer that lives as long as the enclosing block. */
 #define AMOUNT_OF(bytes) amount((double)(bytes), (char[AMOUNT]){""})
 
+/* A number of bytes in binary units. */
 static const char *amount(double bytes, char text[AMOUNT])
 {
     static const char *const units[] = {"KiB", "MiB", "GiB", "TiB"};
@@ -24,7 +27,8 @@ static const char *amount(double bytes, char text[AMOUNT])
     return text;
 }
 
-static void __attribute__((format(printf, 2, 3))) see(pwf_finding *f, const char *format, ...)
+/* Sets what was seen. */
+static void __attribute__((format(printf, 2, 3))) report(pwf_finding *f, const char *format, ...)
 {
     va_list list;
     va_start(list, format);
@@ -32,9 +36,9 @@ static void __attribute__((format(printf, 2, 3))) see(pwf_finding *f, const char
     va_end(list);
 }
 
-/* What is wrong, and what helps. `seen` comes with a call of see(). */
+/* Sets the level and the cure; report() has set what was seen. */
 static void __attribute__((format(printf, 3, 4)))
-mind(pwf_finding *f, pwf_finding_level level, const char *format, ...)
+advise(pwf_finding *f, pwf_finding_level level, const char *format, ...)
 {
     va_list list;
     f->level = level;
@@ -43,8 +47,8 @@ mind(pwf_finding *f, pwf_finding_level level, const char *format, ...)
     va_end(list);
 }
 
-/* The sentence of a status has its cure in it. */
-static void take(pwf_finding *f, const pwf_status *status)
+/* A failed status becomes a failure; its text includes the cure. */
+static void fail_with(pwf_finding *f, const pwf_status *status)
 {
     f->level = PWF_FINDING_FAILURE;
     f->code = status->code;
@@ -58,6 +62,7 @@ static const char *plural(int64_t count)
 
 /* ---- processes ---- */
 
+/* Number of ranks and hosts, and the launcher. */
 static void check_launch(const pwf_survey *s, pwf_finding *f)
 {
     int64_t most;
@@ -65,64 +70,70 @@ static void check_launch(const pwf_survey *s, pwf_finding *f)
     const int64_t hosts = pwf_survey_hosts(s, &most);
     if (s->launcher.name) snprintf(by, sizeof by, "started by %s", s->launcher.name);
     if (hosts == 1)
-        see(f, "%" PRId64 " rank%s on %s, %s", s->ranks, plural(s->ranks),
-            s->places[0].machine.host, by);
+        report(f, "%" PRId64 " rank%s on %s, %s", s->ranks, plural(s->ranks),
+               s->facts[0].machine.host, by);
     else
-        see(f, "%" PRId64 " ranks on %" PRId64 " hosts, %" PRId64 " on one at most, %s", s->ranks,
-            hosts, most, by);
-    /* mpirun -n 1 is no accident, but the shell of salloc is a step too. */
+        report(f, "%" PRId64 " ranks on %" PRId64 " hosts, %" PRId64 " on one at most, %s",
+               s->ranks, hosts, most, by);
+    /* One rank is intended with mpirun -n 1, but not in the shell of salloc, which is a step too.
+     */
     if (s->ranks == 1 && s->tasks > 1 &&
         (!s->launcher.name || strcmp(s->launcher.name, "srun") == 0))
-        mind(f, PWF_FINDING_NOTE,
-             "the Slurm job is for %" PRId64 " tasks: mpirun or srun would start them all",
-             s->tasks);
+        advise(f, PWF_FINDING_NOTE,
+               "the Slurm job is for %" PRId64 " tasks; start them all with mpirun or srun",
+               s->tasks);
 }
 
+/* Ranks, threads and shards must fit the slots. */
 static void check_workers(const pwf_survey *s, pwf_finding *f)
 {
     const int64_t shards = s->config->parallel.shards;
     const pwf_status status = pwf_train_check_workers(s->config, s->ranks);
     if (status.code != PWF_OK)
-        take(f, &status);
+        fail_with(f, &status);
     else
-        see(f,
+        report(
+            f,
             "%" PRId64 " rank%s of %" PRId64 " thread%s for %" PRId64 " slots, %" PRId64 " shard%s",
             s->ranks, plural(s->ranks), s->config->parallel.threads,
             plural(s->config->parallel.threads), s->config->parallel.slots, shards, plural(shards));
 }
 
+/* All ranks must load the same MPI and HDF5, and HDF5 must be the version that pwf was built with.
+ */
 static void check_libraries(const pwf_survey *s, pwf_finding *f)
 {
-    const char *built = pwf_mesh_library_built(), *loaded = s->places[0].libraries;
+    const char *built = pwf_mesh_library_built(), *loaded = s->facts[0].libraries;
     for (int64_t r = 0; r < s->ranks; r++) {
-        const pwf_place *p = &s->places[r];
+        const pwf_rank_facts *p = &s->facts[r];
         if (p->hdf5.code != PWF_OK) {
-            take(f, &p->hdf5);
+            fail_with(f, &p->hdf5);
             return;
         }
         if (strcmp(p->libraries, loaded) == 0) continue;
-        see(f, "rank %" PRId64 " on %s has %s, but rank 0 has %s", r, p->machine.host, p->libraries,
-            loaded);
-        mind(f, PWF_FINDING_FAILURE, "load the same modules on all hosts");
+        report(f, "rank %" PRId64 " on %s has %s, but rank 0 has %s", r, p->machine.host,
+               p->libraries, loaded);
+        advise(f, PWF_FINDING_FAILURE, "load the same modules on all hosts");
         f->code = PWF_LAUNCH;
         return;
     }
-    see(f, "%s", loaded);
-    /* 4.1.4 and 4.1.6 are one family. */
+    report(f, "%s", loaded);
+    /* Releases of Open MPI with the same first two numbers are compatible. */
     char family[24];
     const char *second = strchr(built, '.') ? strchr(strchr(built, '.') + 1, '.') : NULL;
     if (!second) return;
     snprintf(family, sizeof family, " v%.*s.", (int)(second - built), built);
     if (strstr(loaded, "Open MPI") && !strstr(loaded, family)) {
-        see(f, "%s, but pwf was built with Open MPI %s", loaded, built);
-        mind(f, PWF_FINDING_WARNING, "load the module it was built with, or build it again");
+        report(f, "%s, but pwf was built with Open MPI %s", loaded, built);
+        advise(f, PWF_FINDING_WARNING, "load the module that pwf was built with, or rebuild pwf");
     }
 }
 
-/* What computes on a rank: "oneDNN 2.6.3 (avx512), bf16 by its instructions". */
+/* Libraries and instruction set of a rank, such as "oneDNN 2.6.3 (avx512), bf16 with instructions
+ * for it". */
 static const char *arithmetic(const pwf_survey *s, int64_t rank, char text[ARITHMETIC])
 {
-    const pwf_place *p = &s->places[rank];
+    const pwf_rank_facts *p = &s->facts[rank];
     const bool bf16 = s->config->parallel.precision == PWF_BF16;
     snprintf(text, ARITHMETIC, "%s%s", p->tensors,
              !bf16     ? ""
@@ -131,28 +142,33 @@ static const char *arithmetic(const pwf_survey *s, int64_t rank, char text[ARITH
     return text;
 }
 
+/* Results have the same bits only if all ranks compute with the same libraries and instructions, or
+ * with the plain back end. */
 static void check_arithmetic(const pwf_survey *s, pwf_finding *f)
 {
     char first[ARITHMETIC], other[ARITHMETIC];
-    see(f, "%s", arithmetic(s, 0, first));
-    if (s->config->parallel.precision == PWF_BF16 && !s->places[0].bf16)
-        mind(f, PWF_FINDING_WARNING,
-             "that is slow: start it on processors with AVX512_BF16 or AMX, or begin with "
-             "parallel.precision fp32");
+    report(f, "%s", arithmetic(s, 0, first));
+    if (s->config->parallel.precision == PWF_BF16 && !s->facts[0].bf16)
+        advise(
+            f, PWF_FINDING_WARNING,
+            "bf16 is slow without them; use processors with AVX512_BF16 or AMX, or start the run "
+            "with parallel.precision fp32");
     if (s->config->parallel.backend == PWF_TENSOR_PLAIN) return;
     for (int64_t r = 1; r < s->ranks; r++) {
         if (strcmp(arithmetic(s, r, other), first) == 0) continue;
-        see(f, "rank %" PRId64 " on %s computes with %s, but rank 0 with %s", r,
-            s->places[r].machine.host, other, first);
-        mind(f, PWF_FINDING_WARNING,
-             "the last bits of the result then depend on which host does what: take hosts of one "
-             "kind, or begin with parallel.backend plain");
+        report(f, "rank %" PRId64 " on %s computes with %s, but rank 0 with %s", r,
+               s->facts[r].machine.host, other, first);
+        advise(
+            f, PWF_FINDING_WARNING,
+            "the last bits of the result depend on the distribution over hosts; use hosts of one "
+            "type, or start the run with parallel.backend plain");
         return;
     }
 }
 
 /* ---- processors ---- */
 
+/* Threads per processor, or per processor time of the control group, on the most loaded host. */
 static void check_threads(const pwf_survey *s, pwf_finding *f)
 {
     const int64_t threads = s->config->parallel.threads;
@@ -166,44 +182,44 @@ static void check_threads(const pwf_survey *s, pwf_finding *f)
         if ((double)wanted / have <= worst) continue;
         worst = (double)wanted / have;
         if (limited)
-            see(f,
-                "%" PRId64 " thread%s on %s, whose control group gives them the time of %.1f "
-                "processors",
-                wanted, plural(wanted), h.name, h.quota);
+            report(f,
+                   "%" PRId64 " thread%s on %s, whose control group limits them to %.1f processors",
+                   wanted, plural(wanted), h.name, h.quota);
         else
-            see(f, "%" PRId64 " thread%s on the %" PRId64 " processor%s of %s", wanted,
-                plural(wanted), processors, plural(processors), h.name);
+            report(f, "%" PRId64 " thread%s on the %" PRId64 " processor%s of %s", wanted,
+                   plural(wanted), processors, plural(processors), h.name);
     }
     if (worst > 1.0)
-        mind(f, PWF_FINDING_WARNING,
-             "start fewer ranks there or lower parallel.threads; the result is the same, but late");
+        advise(f, PWF_FINDING_WARNING,
+               "start fewer ranks there, or lower parallel.threads; the result does not change");
 }
 
-/* Ranks of one host that may run on the same processors and no others. */
+/* Number of ranks on this rank's host that are bound to exactly the same processors. */
 static int64_t count_companions(const pwf_survey *s, int64_t rank)
 {
-    const pwf_machine *m = &s->places[rank].machine;
+    const pwf_machine *m = &s->facts[rank].machine;
     int64_t count = 0;
     for (int64_t r = 0; r < s->ranks; r++) {
-        const pwf_machine *other = &s->places[r].machine;
+        const pwf_machine *other = &s->facts[r].machine;
         if (strcmp(other->host, m->host) == 0 && pwf_processors_equal(&other->own, &m->own))
             count++;
     }
     return count;
 }
 
-/* Threads that decode images beside the workers of a rank. */
+/* Number of threads that decode images, in addition to the workers of a rank. */
 static int64_t count_decoders(const pwf_config *c)
 {
     const bool files = !pwf_data_is_held(c->data.format);
     return files ? c->data.threads : 0;
 }
 
-/* Whether the processors that a rank is bound to are too few for it, or for it and others there.
- * Decoding may share them with the workers up to two threads a processor. */
+/* Whether the processors that a rank is bound to are too few for its threads and for those of ranks
+ * with the same binding. Workers need one processor each; decoding threads may share them, up to
+ * two threads per processor. */
 static bool is_narrow(const pwf_survey *s, int64_t r, pwf_finding *f)
 {
-    const pwf_machine *m = &s->places[r].machine;
+    const pwf_machine *m = &s->facts[r].machine;
     const pwf_host h = pwf_survey_host(s, r);
     const int64_t ranks = count_companions(s, r), workers = s->config->parallel.threads;
     const int64_t threads = workers + count_decoders(s->config);
@@ -216,22 +232,24 @@ static bool is_narrow(const pwf_survey *s, int64_t r, pwf_finding *f)
     else
         snprintf(who, sizeof who, "rank %" PRId64 " and %" PRId64 " more on %s", r, ranks - 1,
                  h.name);
-    see(f,
-        "the %" PRId64 " thread%s of %s%s may only use %" PRId64 " of %" PRId64 " processors (%s)",
-        ranks * threads, plural(ranks * threads), who,
-        threads > workers ? ", decoding included," : "", have, all, list);
-    mind(f, PWF_FINDING_WARNING,
-         "mpirun --bind-to none, or --map-by slot:PE=%" PRId64 "; srun --cpus-per-task=%" PRId64,
-         threads, threads);
+    report(f,
+           "the %" PRId64 " thread%s of %s%s may only use %" PRId64 " of %" PRId64
+           " processors (%s)",
+           ranks * threads, plural(ranks * threads), who,
+           threads > workers ? ", decoding included," : "", have, all, list);
+    advise(f, PWF_FINDING_WARNING,
+           "mpirun --bind-to none, or --map-by slot:PE=%" PRId64 "; srun --cpus-per-task=%" PRId64,
+           threads, threads);
     return true;
 }
 
+/* Reports the first rank with too few processors, otherwise how ranks are bound. */
 static void check_binding(const pwf_survey *s, pwf_finding *f)
 {
     bool bound = false;
-    see(f, "ranks may use every processor of their hosts");
+    report(f, "ranks may use every processor of their hosts");
     for (int64_t r = 0; r < s->ranks; r++) {
-        const pwf_machine *m = &s->places[r].machine;
+        const pwf_machine *m = &s->facts[r].machine;
         const pwf_host h = pwf_survey_host(s, r);
         char list[PWF_PROCESSORS_TEXT];
         if (pwf_processors_count(&m->own) == 0 || pwf_processors_equal(&m->own, &h.parents))
@@ -239,68 +257,74 @@ static void check_binding(const pwf_survey *s, pwf_finding *f)
         if (is_narrow(s, r, f)) return;
         pwf_processors_text(&m->own, list);
         if (!bound)
-            see(f, "ranks are bound: rank %" PRId64 " to processor%s %s", r,
-                plural(pwf_processors_count(&m->own)), list);
+            report(f, "ranks are bound: rank %" PRId64 " to processor%s %s", r,
+                   plural(pwf_processors_count(&m->own)), list);
         bound = true;
     }
     const pwf_host h = pwf_survey_host(s, 0);
-    const int64_t nodes = s->places[0].machine.nodes;
+    const int64_t nodes = s->facts[0].machine.nodes;
     if (bound || nodes < 2 || h.ranks < nodes) return;
-    see(f, "ranks may move between the %" PRId64 " memory nodes of %s", nodes, h.name);
-    mind(f, PWF_FINDING_NOTE, "mpirun --map-by numa --bind-to numa keeps them near their memory");
+    report(f, "ranks may move between the %" PRId64 " memory nodes of %s", nodes, h.name);
+    advise(f, PWF_FINDING_NOTE,
+           "mpirun --map-by numa --bind-to numa keeps them close to their memory");
 }
 
 /* ---- memory and limits ---- */
 
+/* Compares the memory that the job needs with the limits of process, control group and host. */
 static void check_memory(const pwf_survey *s, pwf_finding *f)
 {
     int64_t most;
     const double rank = s->needs.rank_bytes;
-    const pwf_machine *first = &s->places[0].machine;
+    const pwf_machine *first = &s->facts[0].machine;
     pwf_survey_hosts(s, &most);
     if (!s->has_needs) {
-        see(f, "%s on %s, %s free", AMOUNT_OF(first->memory), first->host,
-            AMOUNT_OF(first->memory_free));
+        report(f, "%s on %s, %s free", AMOUNT_OF(first->memory), first->host,
+               AMOUNT_OF(first->memory_free));
         return;
     }
-    see(f, "at least %s for %" PRId64 " rank%s on a host; %s has %s",
-        AMOUNT_OF(rank * (double)most), most, plural(most), first->host, AMOUNT_OF(first->memory));
+    report(f, "at least %s for %" PRId64 " rank%s on a host; %s has %s",
+           AMOUNT_OF(rank * (double)most), most, plural(most), first->host,
+           AMOUNT_OF(first->memory));
     for (int64_t r = 0; r < s->ranks; r++) {
-        const pwf_machine *m = &s->places[r].machine;
+        const pwf_machine *m = &s->facts[r].machine;
         const pwf_host h = pwf_survey_host(s, r);
         const double wanted = rank * (double)h.ranks;
         if (rank > (double)m->memory_process)
-            see(f, "a rank needs at least %s, but rank %" PRId64 " on %s may have %s (ulimit)",
-                AMOUNT_OF(rank), r, h.name, AMOUNT_OF(m->memory_process));
+            report(f, "a rank needs at least %s, but rank %" PRId64 " on %s may have %s (ulimit)",
+                   AMOUNT_OF(rank), r, h.name, AMOUNT_OF(m->memory_process));
         else if (wanted > (double)m->memory)
-            see(f, "%" PRId64 " rank%s on %s need%s at least %s, but may have %s", h.ranks,
-                plural(h.ranks), h.name, h.ranks == 1 ? "s" : "", AMOUNT_OF(wanted),
-                AMOUNT_OF(m->memory));
+            report(f, "%" PRId64 " rank%s on %s need%s at least %s, but may have %s", h.ranks,
+                   plural(h.ranks), h.name, h.ranks == 1 ? "s" : "", AMOUNT_OF(wanted),
+                   AMOUNT_OF(m->memory));
         else
             continue;
-        mind(f, PWF_FINDING_WARNING,
-             "start fewer ranks on a host, use more hosts or parallel.shards, or ask for more; "
-             "pwf_dist --dry-run prints what a rank needs");
+        advise(f, PWF_FINDING_WARNING,
+               "start fewer ranks per host, use more hosts or a larger parallel.shards, or request "
+               "more "
+               "memory; pwf_dist --dry-run prints the memory of a rank");
         return;
     }
 }
 
+/* Limits of open files and stack size. */
 static void check_limits(const pwf_survey *s, pwf_finding *f)
 {
-    const int64_t files = 128 + 2 * s->ranks; /* libraries and data; a connection to each rank */
-    see(f, "open files and stacks are enough");
+    const int64_t files = 128 + 2 * s->ranks; /* libraries, data, connections to other ranks */
+    report(f, "the limits of open files and stack size suffice");
     for (int64_t r = 0; r < s->ranks; r++) {
-        const pwf_machine *m = &s->places[r].machine;
+        const pwf_machine *m = &s->facts[r].machine;
         if (m->files < files) {
-            see(f, "rank %" PRId64 " on %s may open %" PRId64 " files only", r, m->host, m->files);
-            mind(f, PWF_FINDING_WARNING, "ulimit -n %" PRId64 " before it is started",
-                 files > 1024 ? files : 1024);
+            report(f, "rank %" PRId64 " on %s may open only %" PRId64 " files", r, m->host,
+                   m->files);
+            advise(f, PWF_FINDING_WARNING, "run ulimit -n %" PRId64 " before the launch",
+                   files > 1024 ? files : 1024);
             return;
         }
         if (m->stack < STACK_LEAST) {
-            see(f, "threads of rank %" PRId64 " on %s get a stack of %" PRId64 " KiB only", r,
-                m->host, m->stack / 1024);
-            mind(f, PWF_FINDING_WARNING, "ulimit -s 8192 before it is started");
+            report(f, "threads of rank %" PRId64 " on %s have a stack of only %" PRId64 " KiB", r,
+                   m->host, m->stack / 1024);
+            advise(f, PWF_FINDING_WARNING, "run ulimit -s 8192 before the launch");
             return;
         }
     }
@@ -308,33 +332,34 @@ static void check_limits(const pwf_survey *s, pwf_finding *f)
 
 /* ---- messages ---- */
 
-/* Whether a list of Open MPI's transports (an inclusive or, with ^, exclusive one) leaves out both
- * that go through memory. */
+/* Whether a list of Open MPI transports, inclusive or with a leading ^ exclusive, excludes both
+ * that use shared memory. */
 static bool leaves_out_memory(const char *list)
 {
     const bool names = strstr(list, "vader") || strstr(list, "sm");
     return *list == '^' ? names : *list && !names;
 }
 
+/* Ranks of one host should communicate through shared memory. */
 static void check_messages(const pwf_survey *s, pwf_finding *f)
 {
-    see(f, "nothing slows down the ranks of a host among themselves");
+    report(f, "the ranks of a host can communicate through shared memory");
     for (int64_t r = 0; r < s->ranks; r++) {
-        const pwf_machine *m = &s->places[r].machine;
+        const pwf_machine *m = &s->facts[r].machine;
         const pwf_host h = pwf_survey_host(s, r);
         if (h.ranks < 2) continue;
         if (m->shared_free >= 0 && m->shared_free < SHARED_OF_RANK && h.first == r) {
-            see(f, "/dev/shm of %s, through which its ranks talk, has only %s free", h.name,
-                AMOUNT_OF(m->shared_free));
-            mind(f, PWF_FINDING_WARNING,
-                 "remove there what jobs that were killed left, or give the container more "
-                 "(--shm-size)");
+            report(f, "/dev/shm of %s, through which its ranks communicate, has only %s free",
+                   h.name, AMOUNT_OF(m->shared_free));
+            advise(
+                f, PWF_FINDING_WARNING,
+                "remove leftovers of killed jobs there, or give the container more (--shm-size)");
             return;
         }
-        if (leaves_out_memory(s->places[r].transports)) {
-            see(f, "Open MPI may not use shared memory: OMPI_MCA_btl is %s",
-                s->places[r].transports);
-            mind(f, PWF_FINDING_NOTE, "add vader, unless UCX carries the messages");
+        if (leaves_out_memory(s->facts[r].transports)) {
+            report(f, "Open MPI does not use shared memory: OMPI_MCA_btl is %s",
+                   s->facts[r].transports);
+            advise(f, PWF_FINDING_NOTE, "add vader, unless UCX transports the messages");
             return;
         }
     }
@@ -342,79 +367,82 @@ static void check_messages(const pwf_survey *s, pwf_finding *f)
 
 /* ---- the run directory ---- */
 
+/* The run directory must be writable and the same on all hosts. */
 static void check_directory(const pwf_survey *s, pwf_finding *f)
 {
     const pwf_directory *d = &s->found;
     if (s->directory.code != PWF_OK) {
-        take(f, &s->directory);
+        fail_with(f, &s->directory);
         return;
     }
     if (s->shared.code != PWF_OK) {
-        take(f, &s->shared);
+        fail_with(f, &s->shared);
         return;
     }
     const char *all = s->ranks > 1 ? "; all ranks see it" : "";
     if (d->exists)
-        see(f, "%s (%s) can be written to%s", s->config->output, d->kind, all);
+        report(f, "%s (%s) is writable%s", s->config->output, d->kind, all);
     else
-        see(f, "%s can be made in %s (%s)%s", s->config->output, d->place, d->kind, all);
+        report(f, "%s can be created in %s (%s)%s", s->config->output, d->place, d->kind, all);
     if (d->in_memory)
-        mind(f, PWF_FINDING_NOTE, "this is memory: what is written there ends with the host");
+        advise(f, PWF_FINDING_NOTE,
+               "this file system is in memory: its files are lost when the host restarts");
 }
 
+/* File locks that do not work between hosts are replaced by a file that the run keeps updating. */
 static void check_lock(const pwf_survey *s, pwf_finding *f)
 {
-    see(f, "flock works");
+    report(f, "flock works");
     if (s->found.locks) return;
-    see(f, "%s has no locks between hosts", s->found.kind);
-    mind(f, PWF_FINDING_NOTE,
-         "a run keeps a file alive instead; one that was killed on another host blocks the "
-         "directory for five minutes");
+    report(f, "%s has no locks between hosts", s->found.kind);
+    advise(
+        f, PWF_FINDING_NOTE,
+        "a run updates a lock file instead; a run killed on another host blocks the directory for "
+        "five minutes");
 }
 
+/* Free space against the checkpoints that a run keeps at the same time. */
 static void check_space(const pwf_survey *s, pwf_finding *f)
 {
     const double one = s->needs.checkpoint_bytes, all = one * (double)s->needs.checkpoints;
     if (!s->has_needs) {
-        see(f, "%s free", AMOUNT_OF(s->found.free_bytes));
+        report(f, "%s free", AMOUNT_OF(s->found.free_bytes));
         return;
     }
-    see(f, "%s free; up to %" PRId64 " checkpoints of %s%s", AMOUNT_OF(s->found.free_bytes),
-        s->needs.checkpoints, AMOUNT_OF(one),
-        s->config->checkpoint.keep_every > 0 ? ", and those of checkpoint.keep_every" : "");
+    report(f, "%s free; up to %" PRId64 " checkpoints of %s%s", AMOUNT_OF(s->found.free_bytes),
+           s->needs.checkpoints, AMOUNT_OF(one),
+           s->config->checkpoint.keep_every > 0 ? ", and those of checkpoint.keep_every" : "");
     if (all > (double)s->found.free_bytes)
-        mind(f, PWF_FINDING_WARNING,
-             "make room or choose another --output; a run whose checkpoints cannot be written ends "
-             "with 74");
+        advise(
+            f, PWF_FINDING_WARNING,
+            "free space or choose another --output; a run that cannot write its checkpoints ends "
+            "with exit code 74");
 }
 
+/* HDF5's own file locks are switched off: they fail on some file systems. */
 static void check_hdf5(const pwf_survey *s, pwf_finding *f)
 {
-    see(f, "its file locks are off: the run directory has a lock of its own");
+    report(f, "file locks of HDF5 are off; the run directory has its own lock");
     if (!*s->variables) return;
-    see(f, "its file locks are off; not obeyed: %s", s->variables);
-    mind(f, PWF_FINDING_NOTE, "nothing need be done");
+    report(f, "file locks of HDF5 are off; ignored variables: %s", s->variables);
+    advise(f, PWF_FINDING_NOTE, "no action is needed");
 }
 
 /* ---- the table ---- */
 
 static const struct {
     const char *name;
-    enum { ALWAYS, SETTLED, DIRECTORY, PLACE } when; /* PLACE: a directory that can be used */
-    void (*look)(const pwf_survey *s, pwf_finding *f);
+    /* SETTLED: with the settings of a run; DIRECTORY: if the run directory was probed; USABLE: if
+     * it is usable. */
+    enum { ALWAYS, SETTLED, DIRECTORY, USABLE } when;
+    void (*check)(const pwf_survey *s, pwf_finding *f);
 } checks[] = {
-    {"launch", ALWAYS, check_launch},
-    {"workers", SETTLED, check_workers},
-    {"libraries", ALWAYS, check_libraries},
-    {"arithmetic", ALWAYS, check_arithmetic},
-    {"threads", ALWAYS, check_threads},
-    {"binding", ALWAYS, check_binding},
-    {"memory", ALWAYS, check_memory},
-    {"limits", ALWAYS, check_limits},
-    {"messages", ALWAYS, check_messages},
-    {"directory", DIRECTORY, check_directory},
-    {"lock", PLACE, check_lock},
-    {"space", PLACE, check_space},
+    {"launch", ALWAYS, check_launch},       {"workers", SETTLED, check_workers},
+    {"libraries", ALWAYS, check_libraries}, {"arithmetic", ALWAYS, check_arithmetic},
+    {"threads", ALWAYS, check_threads},     {"binding", ALWAYS, check_binding},
+    {"memory", ALWAYS, check_memory},       {"limits", ALWAYS, check_limits},
+    {"messages", ALWAYS, check_messages},   {"directory", DIRECTORY, check_directory},
+    {"lock", USABLE, check_lock},           {"space", USABLE, check_space},
     {"hdf5", ALWAYS, check_hdf5},
 };
 
@@ -427,16 +455,17 @@ int pwf_survey_judge(const pwf_survey *s, pwf_finding findings[PWF_FINDINGS_MAX]
     for (int i = 0; i < CHECKS; i++) {
         if (checks[i].when == SETTLED && !s->described) continue;
         if (checks[i].when >= DIRECTORY && !s->in_directory) continue;
-        if (checks[i].when == PLACE && s->directory.code != PWF_OK) continue;
+        if (checks[i].when == USABLE && s->directory.code != PWF_OK) continue;
         findings[count] = (pwf_finding){.name = checks[i].name};
-        checks[i].look(s, &findings[count++]);
+        checks[i].check(s, &findings[count++]);
     }
     return count;
 }
 
+/* The launch check fails before there is a survey. */
 pwf_finding pwf_launch_failed(pwf_status status)
 {
     pwf_finding f = {.name = checks[0].name};
-    take(&f, &status);
+    fail_with(&f, &status);
     return f;
 }

@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Groups the ranks of a survey by host. Called by the checks on rank 0. Pure functions of the
+ * survey. */
 #include "survey.h"
 
 #include <string.h>
 
+/* Whether two ranks are on the same host. */
 static bool is_same(const pwf_survey *s, int64_t a, int64_t b)
 {
-    return strcmp(s->places[a].machine.host, s->places[b].machine.host) == 0;
+    return strcmp(s->facts[a].machine.host, s->facts[b].machine.host) == 0;
 }
 
 pwf_host pwf_survey_host(const pwf_survey *s, int64_t rank)
 {
-    pwf_host h = {.name = s->places[rank].machine.host, .first = -1};
+    pwf_host h = {.name = s->facts[rank].machine.host, .first = -1};
     for (int64_t r = 0; r < s->ranks; r++) {
         if (!is_same(s, r, rank)) continue;
-        const pwf_machine *m = &s->places[r].machine;
+        const pwf_machine *m = &s->facts[r].machine;
         if (h.first < 0) h.first = r;
         h.ranks++;
         pwf_processors_join(&h.own, &m->own);

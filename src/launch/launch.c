@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Gathers what all ranks see; rank 0 judges it. */
+/* Examines a launch: gathers what every rank finds on its host, probes the run directory, and lets
+ * rank 0 judge it all (checks.c). Called when a run starts and by pwf doctor, collectively. Reads
+ * the environment, /proc and the run directory, in which it creates and removes a probe file. */
 #include "survey.h"
 
 #include "pwf/core/isa.h"
@@ -12,9 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { VARIABLES = 200 };
+enum { VARIABLES = 200 }; /* bytes of text */
 
-/* libhdf5 is started without them (src/h5/h5.c). */
+/* Lists the HDF5 environment variables that are set and that pwf ignores. */
 static void list_variables(char text[VARIABLES])
 {
     static const char *const names[] = {"HDF5_USE_FILE_LOCKING", "HDF5_PLUGIN_PATH", "HDF5_DRIVER",
@@ -29,7 +31,8 @@ static void list_variables(char text[VARIABLES])
     }
 }
 
-static void look_from_here(const pwf_config *config, pwf_place *p)
+/* What this rank finds on its host. */
+static void find_facts(const pwf_config *config, pwf_rank_facts *p)
 {
     const char *mpi = pwf_mesh_library(), *transports = getenv("OMPI_MCA_btl");
     memset(p, 0, sizeof *p);
@@ -43,33 +46,35 @@ static void look_from_here(const pwf_config *config, pwf_place *p)
     p->hdf5 = pwf_h5_check_library();
 }
 
-/* What every rank sees. */
-static pwf_status gather(const pwf_mesh *mesh, const pwf_config *config, pwf_place **places)
+/* Gathers the findings of all ranks on every rank. The caller frees *facts with pwf_mem_free. */
+static pwf_status gather(const pwf_mesh *mesh, const pwf_config *config, pwf_rank_facts **facts)
 {
     const int64_t ranks = pwf_mesh_size(mesh, PWF_WORLD);
     const pwf_status status =
-        pwf_mesh_agree(mesh, pwf_mem_alloc(PWF_MEM_BUFFERS, ranks, sizeof **places, places));
+        pwf_mesh_agree(mesh, pwf_mem_alloc(PWF_MEM_BUFFERS, ranks, sizeof **facts, facts));
     if (status.code != PWF_OK) {
-        pwf_mem_free(*places);
+        pwf_mem_free(*facts);
         return status;
     }
-    look_from_here(config, &(*places)[pwf_mesh_rank(mesh, PWF_WORLD)]);
-    pwf_mesh_gather_items(mesh, PWF_WORLD, *places, sizeof **places);
+    find_facts(config, &(*facts)[pwf_mesh_rank(mesh, PWF_WORLD)]);
+    pwf_mesh_gather_items(mesh, PWF_WORLD, *facts, sizeof **facts);
     return pwf_ok();
 }
 
+/* Number of tasks of the Slurm job; 0 outside of one. */
 static int64_t tasks_of_job(void)
 {
     const char *text = getenv("SLURM_NTASKS");
     return text ? strtoll(text, NULL, 10) : 0;
 }
 
+/* The directory is probed by all ranks together, since it may not be the same one on every host. */
 pwf_status pwf_launch_examine(const pwf_mesh *mesh, const pwf_launch_job *job,
                               pwf_finding findings[PWF_FINDINGS_MAX], int *count)
 {
     const bool first = pwf_mesh_rank(mesh, PWF_WORLD) == 0;
     char variables[VARIABLES];
-    pwf_place *places = NULL;
+    pwf_rank_facts *facts = NULL;
     *count = 0;
     list_variables(variables);
     pwf_survey s = {
@@ -81,10 +86,10 @@ pwf_status pwf_launch_examine(const pwf_mesh *mesh, const pwf_launch_job *job,
         .directory = pwf_ok(),
         .shared = pwf_ok(),
         .described = job->described,
-        .in_directory = job->locked || job->looks,
+        .in_directory = job->locked || job->probes,
     };
-    PWF_TRY(gather(mesh, job->config, &places));
-    s.places = places;
+    PWF_TRY(gather(mesh, job->config, &facts));
+    s.facts = facts;
     if (s.in_directory) {
         if (first) s.directory = pwf_directory_look(job->config->output, &s.found);
         s.directory = pwf_mesh_agree(mesh, s.directory);
@@ -95,7 +100,7 @@ pwf_status pwf_launch_examine(const pwf_mesh *mesh, const pwf_launch_job *job,
         s.has_needs = job->described && pwf_train_needs(job->config, &s.needs).code == PWF_OK;
         *count = pwf_survey_judge(&s, findings);
     }
-    pwf_mem_free(places);
+    pwf_mem_free(facts);
     return pwf_ok();
 }
 

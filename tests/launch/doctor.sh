@@ -36,7 +36,7 @@ started good.log "${mpi[@]}" -n 2 "${doctor[@]}" -c "$tiny" --output o/p
 expect 0 "doctor on two ranks"
 row good.log launch ok "2 ranks on $host, started by the mpirun of an Open MPI"
 row good.log workers ok "2 ranks of 1 thread for 8 slots"
-row good.log directory ok "o/p can be made in . ("
+row good.log directory ok "o/p can be created in . ("
 row good.log directory ok "all ranks see it"
 says good.log "13 checks"
 says good.log "0 failures"
@@ -111,11 +111,11 @@ fi
 
 # Limits and memory.
 started files.log bash -c "ulimit -n 100; exec \"\$@\"" - "${mpi[@]}" -n 2 "$dist_bin" "${look[@]}"
-expect 0 "few files"; warns files.log "may open 100 files only: ulimit -n 1024"
+expect 0 "few files"; warns files.log "may open only 100 files: run ulimit -n 1024"
 started files.doctor bash -c "ulimit -n 100; exec \"\$@\"" - "${mpi[@]}" -n 2 "${doctor[@]}"
-row files.doctor limits warning "may open 100 files only"
+row files.doctor limits warning "may open only 100 files"
 started stack.log bash -c "ulimit -s 400; exec \"\$@\"" - "$dist_bin" "${look[@]}"
-expect 0 "small stacks"; warns stack.log "stack of 400 KiB"
+expect 0 "small stacks"; warns stack.log "stack of only 400 KiB"
 big=("${doctor[@]}" -c "$PWF_SOURCE_DIR/configs/resnet50.yaml" --set data.path=. --set optim.name=adamw)
 started memory.doctor bash -c "ulimit -v 1000000; exec \"\$@\"" - "${big[@]}"
 expect 0 "doctor: little memory"
@@ -196,7 +196,7 @@ started plain.log "${mpi[@]}" -n 1 "$dist_bin" "${look[@]}" --set parallel.backe
 expect 0 "the same with portable loops"
 check "no warning then" test -z "$(grep computes plain.log)"
 started h5.doctor env HDF5_USE_FILE_LOCKING=TRUE HDF5_PLUGIN_PATH=/nowhere "${doctor[@]}"
-row h5.doctor hdf5 note "not obeyed: HDF5_USE_FILE_LOCKING, HDF5_PLUGIN_PATH"
+row h5.doctor hdf5 note "ignored variables: HDF5_USE_FILE_LOCKING, HDF5_PLUGIN_PATH"
 # A file that another program has locked can be read whatever the user's variables say.
 cp "$PWF_SOURCE_DIR/tests/rounds/round_0.h5" in.h5
 started locked.log env HDF5_USE_FILE_LOCKING=TRUE flock -x in.h5 "$PWF_BIN_DIR/pwf" fix-round in.h5 -o out.h5
@@ -216,7 +216,7 @@ if unshare -m mount -t tmpfs none /mnt 2>/dev/null; then
     }
     mkdir mount
     mounted size=64k /dev/shm shm.log "${mpi[@]}" -n 2 "$dist_bin" "${look[@]}"
-    expect 0 "a full /dev/shm"; warns shm.log "through which its ranks talk, has only"
+    expect 0 "a full /dev/shm"; warns shm.log "through which its ranks communicate, has only"
     mounted ro mount readonly.log "$dist_bin" "${run[@]}" --output mount/run
     expect 73 "a read-only file system"; says readonly.log "Read-only file system; choose another"
     mounted ro mount readonly.doctor "${doctor[@]}" --output mount/run
@@ -226,8 +226,8 @@ if unshare -m mount -t tmpfs none /mnt 2>/dev/null; then
     warns space.log "up to 6 checkpoints of"
     mounted size=256k mount space.doctor "${doctor[@]}" -c "$tiny" --output mount/run
     expect 0 "doctor: a small file system"
-    row space.doctor space warning "make room or choose another --output"
-    row space.doctor directory note "mount/run can be made in mount (tmpfs)"
+    row space.doctor space warning "free space or choose another --output"
+    row space.doctor directory note "mount/run can be created in mount (tmpfs)"
 else
     echo "no mounts of our own here: not tried"
 fi

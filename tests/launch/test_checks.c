@@ -14,26 +14,26 @@
 enum { RANKS = 8 };
 
 static pwf_config config;
-static pwf_place places[RANKS];
+static pwf_rank_facts facts[RANKS];
 
 /* Ranks on hosts n0, n1, ..., `each` on one, free to use its `processors`. */
 static pwf_survey job(int64_t ranks, int64_t each, const char *processors)
 {
     pwf_config_defaults(&config);
-    memset(places, 0, sizeof places);
+    memset(facts, 0, sizeof facts);
     for (int r = 0; r < ranks; r++) {
-        pwf_machine *m = &places[r].machine;
+        pwf_machine *m = &facts[r].machine;
         snprintf(m->host, sizeof m->host, "n%d", (int)(r / each));
         assert_true(pwf_processors_parse(processors, &m->own));
         m->parents = m->own;
         m->nodes = 1;
         m->memory = m->memory_process = m->files = m->stack = INT64_MAX;
         m->shared_free = -1;
-        strcpy(places[r].libraries, "MPI of a test");
-        strcpy(places[r].tensors, "loops");
+        strcpy(facts[r].libraries, "MPI of a test");
+        strcpy(facts[r].tensors, "loops");
     }
     return (pwf_survey){.config = &config,
-                        .places = places,
+                        .facts = facts,
                         .ranks = ranks,
                         .launcher = {"a test", ranks, 0},
                         .variables = ""};
@@ -41,7 +41,7 @@ static pwf_survey job(int64_t ranks, int64_t each, const char *processors)
 
 static void bind(int rank, const char *processors)
 {
-    assert_true(pwf_processors_parse(processors, &places[rank].machine.own));
+    assert_true(pwf_processors_parse(processors, &facts[rank].machine.own));
 }
 
 /* The finding of a check. */
@@ -81,18 +81,17 @@ static void test_threads(void **state)
     /* One host of the two is smaller. */
     for (int r = 3; r < 6; r++) {
         bind(r, "0-4");
-        places[r].machine.parents = places[r].machine.own;
+        facts[r].machine.parents = facts[r].machine.own;
     }
     expect(&s, "threads", PWF_FINDING_WARNING, "6 threads on the 5 processors of n1");
-    places[4].machine.quota = 2.5;
+    facts[4].machine.quota = 2.5;
     expect(&s, "threads", PWF_FINDING_WARNING,
-           "6 threads on n1, whose control group gives them "
-           "the time of 2.5 processors");
+           "6 threads on n1, whose control group limits them to 2.5 processors");
     /* Not known is not wrong. */
     s = job(2, 2, "0");
-    memset(&places[0].machine.own, 0, sizeof places[0].machine.own);
-    places[0].machine.parents = places[1].machine.parents = places[1].machine.own =
-        places[0].machine.own;
+    memset(&facts[0].machine.own, 0, sizeof facts[0].machine.own);
+    facts[0].machine.parents = facts[1].machine.parents = facts[1].machine.own =
+        facts[0].machine.own;
     assert_int_equal(look(&s, "threads")->level, PWF_FINDING_OK);
     assert_int_equal(look(&s, "binding")->level, PWF_FINDING_OK);
 }
@@ -137,7 +136,7 @@ static void test_binding(void **state)
     expect(&s, "threads", PWF_FINDING_WARNING, "4 threads on the 2 processors of n0");
     assert_int_equal(look(&s, "binding")->level, PWF_FINDING_OK);
     s = job(4, 4, "0-7");
-    places[0].machine.nodes = 2;
+    facts[0].machine.nodes = 2;
     expect(&s, "binding", PWF_FINDING_NOTE, "between the 2 memory nodes of n0");
 }
 
@@ -147,16 +146,16 @@ static void test_memory(void **state)
     pwf_survey s = job(4, 2, "0-3");
     s.described = s.has_needs = true;
     s.needs = (pwf_needs){.rank_bytes = 3.0 * 1073741824.0};
-    places[0].machine.memory = (int64_t)8 << 30;
+    facts[0].machine.memory = (int64_t)8 << 30;
     expect(&s, "memory", PWF_FINDING_OK, "at least 6.0 GiB for 2 ranks on a host; n0 has 8.0 GiB");
-    places[3].machine.memory = (int64_t)5 << 30;
+    facts[3].machine.memory = (int64_t)5 << 30;
     expect(&s, "memory", PWF_FINDING_WARNING,
            "2 ranks on n1 need at least 6.0 GiB, but may have 5.0 GiB");
-    places[2].machine.memory_process = (int64_t)512 << 20;
+    facts[2].machine.memory_process = (int64_t)512 << 20;
     expect(&s, "memory", PWF_FINDING_WARNING, "rank 2 on n1 may have 512.0 MiB (ulimit)");
-    places[1].machine.files = 135;
-    expect(&s, "limits", PWF_FINDING_WARNING, "rank 1 on n0 may open 135 files only");
-    places[1].machine.files = 136;
+    facts[1].machine.files = 135;
+    expect(&s, "limits", PWF_FINDING_WARNING, "rank 1 on n0 may open only 135 files");
+    facts[1].machine.files = 136;
     assert_int_equal(look(&s, "limits")->level, PWF_FINDING_OK);
 }
 
@@ -164,40 +163,40 @@ static void test_alike(void **state)
 {
     (void)state;
     pwf_survey s = job(4, 2, "0-3");
-    strcpy(places[3].libraries, "another MPI");
+    strcpy(facts[3].libraries, "another MPI");
     expect(&s, "libraries", PWF_FINDING_FAILURE,
            "rank 3 on n1 has another MPI, but rank 0 has MPI of a test");
-    strcpy(places[2].tensors, "vectors");
+    strcpy(facts[2].tensors, "vectors");
     expect(&s, "arithmetic", PWF_FINDING_WARNING,
            "rank 2 on n1 computes with vectors, but rank 0 with loops");
     s = job(4, 2, "0-3");
-    places[0].bf16 = places[1].bf16 = places[3].bf16 = true;
+    facts[0].bf16 = facts[1].bf16 = facts[3].bf16 = true;
     expect(&s, "arithmetic", PWF_FINDING_OK, "loops");
     config.parallel.precision = PWF_BF16;
     expect(&s, "arithmetic", PWF_FINDING_WARNING,
            "rank 2 on n1 computes with loops, bf16 without instructions for it, but rank 0 with "
            "loops, bf16 with instructions for it");
-    places[2].bf16 = true;
+    facts[2].bf16 = true;
     expect(&s, "arithmetic", PWF_FINDING_OK, "loops, bf16 with instructions for it");
-    memset(places, 0, sizeof places);
+    memset(facts, 0, sizeof facts);
     s = job(4, 2, "0-3");
     config.parallel.precision = PWF_BF16;
     expect(&s, "arithmetic", PWF_FINDING_WARNING, "loops, bf16 without instructions for it");
     /* A single rank of a host talks to nobody there. */
     s = job(3, 2, "0-3");
-    places[2].machine.shared_free = 1024;
+    facts[2].machine.shared_free = 1024;
     assert_int_equal(look(&s, "messages")->level, PWF_FINDING_OK);
-    places[0].machine.shared_free = 1024;
+    facts[0].machine.shared_free = 1024;
     expect(&s, "messages", PWF_FINDING_WARNING, "/dev/shm of n0");
-    places[0].machine.shared_free = -1;
+    facts[0].machine.shared_free = -1;
     const char *const slow[] = {"tcp,self", "^vader", "^sm,openib"};
     const char *const fast[] = {"", "self,vader,tcp", "^openib", "self,sm"};
     for (int i = 0; i < 3; i++) {
-        strcpy(places[1].transports, slow[i]);
+        strcpy(facts[1].transports, slow[i]);
         assert_int_equal(look(&s, "messages")->level, PWF_FINDING_NOTE);
     }
     for (int i = 0; i < 4; i++) {
-        strcpy(places[1].transports, fast[i]);
+        strcpy(facts[1].transports, fast[i]);
         assert_int_equal(look(&s, "messages")->level, PWF_FINDING_OK);
     }
 }
@@ -215,7 +214,7 @@ static void test_directory(void **state)
     s.needs = (pwf_needs){.checkpoint_bytes = 1073741824.0, .checkpoints = 3};
     strcpy(config.output, "here");
     assert_int_equal(pwf_survey_judge(&s, findings), without + 4);
-    expect(&s, "directory", PWF_FINDING_OK, "here can be made in  (nfs); all ranks see it");
+    expect(&s, "directory", PWF_FINDING_OK, "here can be created in  (nfs); all ranks see it");
     expect(&s, "space", PWF_FINDING_OK, "3.0 GiB free; up to 3 checkpoints of 1.0 GiB");
     s.needs.checkpoints = 4;
     config.checkpoint.keep_every = 10;

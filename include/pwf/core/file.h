@@ -19,8 +19,8 @@ typedef enum pwf_file_use {
     PWF_FILE_STATE   /* created earlier by the program: PWF_IO */
 } pwf_file_use;
 
-/** The exit code of errno value `error` for a file of that use: PWF_DENIED for EACCES,
- * EPERM and EROFS, PWF_RESOURCE for ENOMEM, EMFILE and ENFILE, else as pwf_file_use says.
+/** The exit code of errno value `error` for a file of that use: PWF_DENIED for EACCES
+ * and EPERM, PWF_RESOURCE for ENOMEM, EMFILE and ENFILE, else as pwf_file_use says.
  * Local; any thread. */
 pwf_code pwf_errno_code(int error, pwf_file_use use);
 
