@@ -178,16 +178,17 @@ static void print_table(const dry_run *d)
            t->now.state->total, t->now.state->posterior);
     if (t->precision == PWF_BF16) printf("training in bf16\n");
     printf("steps: %" PRId64 " of ordinary training, %" PRId64 " before the first round, %" PRId64
-           " before each of %" PRId64 " others;\n       evaluations cost as much as %.0f more\n",
+           " before each of %" PRId64
+           " other rounds;\n       evaluations take as long as %.0f more steps\n",
            baseline, first, other, rounds - 1, evaluations);
-    printf("checkpoint: about %.1f MiB each, %" PRId64 " of rounds and the newest %" PRId64
+    printf("checkpoints: about %.1f MiB each; %" PRId64 " of rounds and the newest %" PRId64
            " are kept\n\n",
            one.state / MIB, rounds + 1, c->checkpoint.keep);
-    printf("Memory of a rank and bytes it receives in a step, MiB; %" PRId64
-           " threads a rank and up to %" PRId64 " ranks a node, as here:\n",
+    printf("Memory per rank, and data it receives in a step, in MiB; %" PRId64
+           " threads per rank and at most %" PRId64 " ranks per node, as in this job:\n",
            c->parallel.threads, d->node_ranks);
     printf("%5s %5s %6s %9s %9s %9s %11s %7s %8s %9s %9s%s\n", "nodes", "ranks", "shards", "state",
-           "weights", "gradients", "activations", "other", "together", "a node", "moved",
+           "weights", "gradients", "activations", "other", "total", "per node", "moved",
            d->calibrated ? "       epoch         job" : "");
     for (int64_t ranks = 1; ranks * c->parallel.threads <= c->parallel.slots;
          ranks = next_ranks(d, ranks)) {
@@ -195,10 +196,9 @@ static void print_table(const dry_run *d)
         if (ranks > 1) print_row(d, ranks, ranks);
     }
     if (d->calibrated)
-        printf(
-            "\nTimes from %d steps on this machine, without network, rounds and checkpoints: %.1f "
-            "ms a slot, %.1f ms for the rest of a step.\n",
-            CALIBRATION_STEPS - 1, 1e3 * d->slot, 1e3 * d->update);
+        printf("\nTimes extrapolated from %d steps on this machine, without network, rounds and "
+               "checkpoints: %.1f ms per slot, %.1f ms for the rest of a step.\n",
+               CALIBRATION_STEPS - 1, 1e3 * d->slot, 1e3 * d->update);
 }
 
 pwf_status pwf_train_dry_run(const pwf_mesh *mesh, const pwf_config *config, bool calibrated)

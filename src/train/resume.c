@@ -33,18 +33,18 @@ void pwf_trainer_describe(const pwf_trainer *t)
 }
 
 /* Replaces random start weights by those of model.init. Collective. */
-static pwf_status read_start_weights(pwf_trainer *t)
+static pwf_status read_start_weights(const pwf_engine *e)
 {
-    const char *path = t->config->model.init;
+    const char *path = e->config->model.init;
     char text[33];
     pwf_hash hash = {0, 0};
     if (!*path) return pwf_ok();
-    const pwf_status read = pwf_ckpt_read_start(t->mesh, path, t->now.state, &hash);
+    const pwf_status read = pwf_ckpt_read_start(e->mesh, path, e->state, &hash);
     if (read.code == PWF_DATA && pwf_network_form(path) == PWF_FORM_WEIGHTS)
         return PWF_FAIL(PWF_DATA,
                         "model.init: %s is a weight file of another program; convert it first: "
                         "pwf import %s --model %s -o start.h5",
-                        path, path, t->config->model.name);
+                        path, path, e->config->model.name);
     PWF_TRY(read);
     pwf_hash_text(hash, text);
     PWF_INFO("INIT", "start weights from %s, hash %s", path, text);
@@ -76,7 +76,7 @@ pwf_status pwf_trainer_resume(pwf_trainer *t, const char *checkpoint)
 {
     pwf_meter *meter = &t->meter;
     meter->units_total = pwf_plan_units(&t->plan, &t->now.facts.position);
-    PWF_TRY(checkpoint ? read_checkpoint(t, checkpoint) : read_start_weights(t));
+    PWF_TRY(checkpoint ? read_checkpoint(t, checkpoint) : read_start_weights(t->engine));
     meter->units_done = meter->units_total - pwf_plan_units(&t->plan, &t->now.facts.position);
     return pwf_ok();
 }

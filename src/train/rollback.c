@@ -9,14 +9,14 @@
 
 enum { ROLLBACKS_MAX = 2 }; /* in a row, without a checkpoint in between */
 
-static pwf_status write_row(const pwf_trainer *t, int64_t step)
+static pwf_status write_row(pwf_report *report, int64_t step, int64_t to)
 {
-    if (!t->report) return pwf_ok();
+    if (!report) return pwf_ok();
     pwf_json *row = pwf_json_new();
     pwf_json_set_text(row, "kind", "rollback");
     pwf_json_set_int(row, "step", step);
-    pwf_json_set_int(row, "to", t->now.facts.position.step);
-    return pwf_report_row(t->report, row);
+    pwf_json_set_int(row, "to", to);
+    return pwf_report_row(report, row);
 }
 
 pwf_status pwf_trainer_roll_back(pwf_trainer *t, const pwf_status *why)
@@ -32,7 +32,7 @@ pwf_status pwf_trainer_roll_back(pwf_trainer *t, const pwf_status *why)
                  guard->changed ? "" : " and continuing with later batches");
     pwf_phase_announce_work("load", left.step, "watchdog.start", t->config->watchdog.start);
     PWF_TRY(pwf_ckpt_read(t->mesh, t->saver.newest, &t->now));
-    PWF_TRY(pwf_mesh_agree(t->mesh, write_row(t, left.step)));
+    PWF_TRY(pwf_mesh_agree(t->mesh, write_row(t->report, left.step, t->now.facts.position.step)));
     if (t->now.facts.position.batches < left.batches && !guard->changed)
         t->now.facts.position.batches = left.batches;
     guard->changed = 0;

@@ -206,12 +206,13 @@ static pwf_status open_report(pwf_trainer *t)
     return status;
 }
 
-static pwf_status close_report(pwf_trainer *t, pwf_status status)
+/* Writes the final table and plots of a run that succeeded. Local. */
+static pwf_status close_report(pwf_report *report, const char *title, double seconds,
+                               pwf_status status)
 {
-    if (!t->report) return status;
-    if (status.code == PWF_OK)
-        status = pwf_report_final(t->report, t->config->model.name, pwf_meter_seconds(&t->meter));
-    const pwf_status closed = pwf_report_close(t->report);
+    if (!report) return status;
+    if (status.code == PWF_OK) status = pwf_report_final(report, title, seconds);
+    const pwf_status closed = pwf_report_close(report);
     return status.code == PWF_OK ? closed : status;
 }
 
@@ -233,7 +234,8 @@ static pwf_status run(pwf_trainer *t, const char *checkpoint)
     const pwf_status settled = pwf_saver_settle(&t->saver);
     if (status.code == PWF_OK) status = settled;
     pwf_tracing_end(&t->tracing, t->meter.steps);
-    return pwf_mesh_agree(t->mesh, close_report(t, status));
+    status = close_report(t->report, t->config->model.name, pwf_meter_seconds(&t->meter), status);
+    return pwf_mesh_agree(t->mesh, status);
 }
 
 pwf_status pwf_train_run(const pwf_mesh *mesh, const pwf_config *config, const char *checkpoint)

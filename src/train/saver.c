@@ -122,7 +122,7 @@ static pwf_status write_row(const pwf_saver *saver)
     return pwf_report_row(saver->report, row);
 }
 
-/* Training has lost the time in which it stood still, and the time by which concurrent steps were
+/* Training has lost the time in which it was blocked, and the time by which concurrent steps were
  * slower than those before, but no more than the processor time of the writing thread: anything
  * beyond has another cause. */
 static double lost_seconds(const pwf_saver *saver)

@@ -13,7 +13,7 @@ typedef struct pwf_saving {
     bool clean;             /* no step was being skipped when it was begun */
     bool concurrent;        /* training continues while it is written */
     double begun;           /* clock */
-    double blocked_seconds; /* in which training stood still for it */
+    double blocked_seconds; /* in which training waited for it */
     int64_t steps;          /* made while it was written, and what they took: */
     double steps_seconds;
     double usual_seconds; /* of a step before it; 0: unknown */

@@ -24,19 +24,18 @@ static const float STATISTICS_MOMENTUM = 0.1f; /* PyTorch's BatchNorm default */
 
 /* Gradients of the own shard from the reduced sums; the sums of squares of all blocks are then
  * known to every rank, in block order. */
-static void gradient(pwf_trainer *t, const pwf_stream *noise)
+static void compute_gradient(const pwf_engine *e, const pwf_batch *b, const pwf_stream *noise)
 {
-    const pwf_batch *b = &t->batch;
-    const pwf_range own = t->now.state->own;
+    const bool reference = e->config->fixing.compat == PWF_COMPAT_REFERENCE;
+    const pwf_range own = e->state->own;
     double *norm = b->norm + own.lo / PWF_BLOCK;
     pwf_span span = pwf_trace_begin("gradient");
-    pwf_posterior_gradient(
-        t->now.state, &t->config->posterior, t->config->fixing.compat == PWF_COMPAT_REFERENCE,
-        t->engine->workers.pool, noise, b->sum + own.lo, b->dmu, b->dsigma, norm);
+    pwf_posterior_gradient(e->state, &e->config->posterior, reference, e->workers.pool, noise,
+                           b->sum + own.lo, b->dmu, b->dsigma, norm);
     PWF_FAULT_SPOIL("train.norm", PWF_FAULT_F64, norm, pwf_block_count(pwf_range_length(own)));
     pwf_trace_end(span);
     span = pwf_trace_begin("norms");
-    pwf_exchange_gather_blocks(t->engine->exchange, b->norm);
+    pwf_exchange_gather_blocks(e->exchange, b->norm);
     pwf_trace_end(span);
 }
 
@@ -94,7 +93,7 @@ static pwf_status attempt(pwf_trainer *t, const pwf_stream *noise)
     pwf_trace_end(span);
     PWF_FAULT_SPOIL("train.sum", PWF_FAULT_I64, b->sum + t->now.state->own.lo,
                     pwf_range_length(t->now.state->own));
-    gradient(t, noise);
+    compute_gradient(e, b, noise);
     PWF_FAULT_SPOIL("train.told", PWF_FAULT_F64, b->slot_loss, b->slots);
     return conclude(t, status, rest);
 }
@@ -183,12 +182,12 @@ static void update_statistics(pwf_state *state, const pwf_batch *b)
 /* ---- the step ------------------------------------------------------------------------------- */
 
 /* Advances the position, with an update or without. */
-static void move_on(pwf_trainer *t)
+static void move_on(pwf_position *position, pwf_meter *meter)
 {
-    t->now.facts.position.step++;
-    t->now.facts.position.phase_step++;
-    t->now.facts.position.batches++;
-    pwf_meter_count_step(&t->meter);
+    position->step++;
+    position->phase_step++;
+    position->batches++;
+    pwf_meter_count_step(meter);
 }
 
 /* Skips a step that failed twice. */
@@ -205,13 +204,13 @@ static pwf_status skip(pwf_trainer *t, const pwf_status *why)
         PWF_WARN("NUMBERS_SKIPPED",
                  "%s; the anomaly repeated, skipping this step: %d of at most %d in a row",
                  why->text, t->guard.skipped, SKIPS_MAX);
-    move_on(t);
+    move_on(&t->now.facts.position, &t->meter);
     return pwf_ok();
 }
 
-static bool is_repeatable(const pwf_trainer *t, const pwf_status *status)
+static bool is_repeatable(const pwf_guard *guard, const pwf_status *status)
 {
-    return status->code == PWF_NUMBERS && !t->guard.diverged && !t->guard.changed;
+    return status->code == PWF_NUMBERS && !guard->diverged && !guard->changed;
 }
 
 pwf_status pwf_step_run(pwf_trainer *t)
@@ -225,10 +224,10 @@ pwf_status pwf_step_run(pwf_trainer *t)
     const double communicated = pwf_mesh_traffic(t->mesh).seconds;
     t->batch.lr = pwf_plan_lr(&t->plan, &t->now.facts.position);
     pwf_status status = attempt(t, noise);
-    if (is_repeatable(t, &status)) {
+    if (is_repeatable(&t->guard, &status)) {
         const pwf_status first = status;
         status = attempt(t, noise);
-        if (is_repeatable(t, &status)) return skip(t, &status);
+        if (is_repeatable(&t->guard, &status)) return skip(t, &status);
         if (status.code == PWF_OK && pwf_mesh_rank(t->mesh, PWF_WORLD) == 0)
             PWF_WARN("NUMBERS_RERUN",
                      "%s, but not when the step was repeated, as after a hardware fault; the run "
@@ -241,7 +240,7 @@ pwf_status pwf_step_run(pwf_trainer *t)
     update_statistics(t->now.state, &t->batch);
     t->batch.loss = pwf_batch_loss(&t->batch);
     pwf_losses_add(&t->now.facts.losses, t->batch.loss);
-    move_on(t);
+    move_on(&t->now.facts.position, &t->meter);
     pwf_guard_mark_rest(&t->guard);
     const double seconds = pwf_clock_seconds() - begun;
     pwf_saver_count_step(&t->saver, seconds);

@@ -25,7 +25,7 @@ dist 2 differs.log --resume "$(newest run)" --set optim.lr=0.5; expect 78 "anoth
 says differs.log optim.lr
 dist 1 check.log -c "$tiny" --output o --check; expect 0 "--check"
 check "--check writes nothing" test ! -e o
-dist 2 dry.log -c "$tiny" --output o --dry-run; expect 0 "--dry-run"; says dry.log "a node     moved"
+dist 2 dry.log -c "$tiny" --output o --dry-run; expect 0 "--dry-run"; says dry.log "per node     moved"
 activations() { awk '$1 == "nodes" { getline; print $7; exit }' "$1"; } # of one rank, MiB
 for recompute in false true; do
     dist 1 recompute-$recompute.log -c "$tiny" --output o --dry-run --set eval.batch=1 \
