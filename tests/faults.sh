@@ -4,9 +4,9 @@
 #
 # A row is a file of tests/faults: sourced in a folder of its own, it defines `title`; `units`, how many
 # of them the three tiers run; `setup`, done once; and `unit N [LINE]`, which ends each case it tries with
-# `case_is`. If setup writes list.txt a unit is a line of it, and the tier runs so many lines, or all.
-# What is done is kept in build-test/faults/TIER-SEED: a night or release that was stopped goes on where it
-# was; remove the folder to begin anew.
+# `case_is`. If setup writes list.txt, a unit is a line of it, and the tier runs that many lines, or all.
+# Finished units are recorded in build-test/faults/TIER-SEED: a night or release run that was stopped
+# continues there; remove the folder to start again.
 set -euo pipefail
 source_dir=$(cd "$(dirname "$0")/.." && pwd)
 export PWF_SOURCE_DIR=$source_dir PWF_BIN_DIR=${PWF_BIN_DIR:-$source_dir/build-test/bin}

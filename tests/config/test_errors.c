@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "config/cases.h"
 
-#include "pwf/core/clock.h"
-
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* What is refused, in which words, and that nothing a person can feed it brings it down. */
@@ -128,10 +127,9 @@ static void assert_bomb(const char *head, const char *piece, size_t count, const
     assert_non_null(text);
     strcpy(text, head);
     strcat(text, body);
-    double start = pwf_clock_seconds();
+    const clock_t start = clock(); /* processor time: other programs do not count */
     assert_contains(try_yaml(text, strlen(text)), words);
-    assert_true(pwf_clock_seconds() - start <
-                1); /* 50 ms is the goal, twenty times that the limit */
+    assert_true(clock() - start < CLOCKS_PER_SEC); /* twenty times the 50 ms it should take */
     free(text);
     free(body);
 }
@@ -467,7 +465,7 @@ static void test_mutations(void **state)
 {
     (void)state;
     static pwf_config c, back;
-    enum { RUNS = 20000, ROOM = 1 << 16 };
+    enum { RUNS = 4000, ROOM = 1 << 16 };
     char *good, *text = malloc(ROOM);
     assert_non_null(text);
     pwf_config_defaults(&c);

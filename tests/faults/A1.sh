@@ -15,7 +15,7 @@ setup() {
 unit() {
     local run=kill$1 ranks=$((RANDOM % 2 + 2)) who=$((RANDOM % 4)) wait from_text="its start" span
     any_writing
-    # A quarter anywhere from the start of the processes on, the others once the run has begun.
+    # A quarter of the kills come at any time after the launch, the others after the run has begun.
     span=$(cat length.txt)
     [ $(($1 % 4)) = 0 ] || from_text="the first line" span=$(cat span.txt)
     wait=$((RANDOM % span))
@@ -24,9 +24,9 @@ unit() {
     sleep "$(seconds $wait)"
     kill_one $who
     case $victim:$code in *:0 | *:137) ;; *) failing=code check "code $code after a kill" false ;; esac
-    take_up "$run"
-    failing=leftovers check "other files than in a whole run" \
+    resume_to_end "$run"
+    failing=leftovers check "the files differ from those of an uninterrupted run" \
         cmp <(cd whole && find . | sort) <(cd "$run" && find . | sort)
-    case_is good "$victim of $ranks ranks killed $wait of $span ms after $from_text: ${from:+went on from step }${from:-had ended}"
+    case_is good "$victim of $ranks ranks killed $wait of $span ms after $from_text: ${from:+resumed from step }${from:-it had finished}"
     rm -rf "$run" "$run".log*
 }

@@ -1,10 +1,10 @@
-# Kills inside the commit of a checkpoint, one after the other in one directory.
+# Kills during the commit of a checkpoint, repeatedly in one directory.
 # shellcheck shell=bash disable=SC2034,SC2154
-title="kill -9 inside the checkpoint window"
+title="kill -9 while a checkpoint is written"
 units="1 300 1000"
 
-# Each life loads the newest checkpoint, which must hold the exact state of its step, and writes on. Open
-# MPI itself cannot start when another mpirun of this host, which was killed, clears up at that moment.
+# Each process loads the newest checkpoint, which must hold the exact state of its step, and writes more.
+# Open MPI cannot start while another mpirun of this host that was killed is cleaning up.
 life() { # life RANKS SHARDS COUNT
     local t
     for ((t = 0; t < 5; t++)); do
@@ -15,7 +15,7 @@ life() { # life RANKS SHARDS COUNT
     done
 }
 
-whom=(0 0 0 0 0 3 3 3 3 2) # ranks that lose their launcher go on for seconds
+whom=(0 0 0 0 0 3 3 3 3 2) # ranks that lose their launcher live on for seconds
 
 unit() {
     local ranks wait i known=1 loaded writer=pwrite
@@ -28,18 +28,18 @@ unit() {
         sleep "$(seconds $wait)"
         kill_one "${whom[RANDOM % 10]}"
         loaded=$(sed -n 's/^loaded \([0-9]*\) .*/\1/p' now.log)
-        check "step ${loaded:-none} was loaded, $known was there" test "${loaded:-0}" -ge "$known"
+        check "loaded step ${loaded:-none}, but step $known was on disk" test "${loaded:-0}" -ge "$known"
         [ -z "$fault" ] || cat now.log
         known=$(sed -n 's/^committed //p' now.log | tail -n 1)
         known=${known:-$loaded}
         case_is good "$writer, $victim of $ranks ranks killed $wait ms after loading step ${loaded:-none}; wrote up to step ${known:=1}"
     done
-    # The last attempt is left alone, and leaves nothing else.
+    # The last process is not killed and must leave no partial files.
     life 1 1 1
     code=0
     wait "$group" || code=$?
-    expect 0 "left alone"
+    expect 0 "the process that is not killed"
     no_leftovers run
-    check "step $known is there" test "$(sed -n 's/^loaded \([0-9]*\) .*/\1/p' now.log)" -ge "$known"
-    case_is good "$writer, ten kills, then left alone"
+    check "step $known is on disk" test "$(sed -n 's/^loaded \([0-9]*\) .*/\1/p' now.log)" -ge "$known"
+    case_is good "$writer, ten kills, then one process that is not killed"
 }

@@ -1,4 +1,4 @@
-# Kills of the launcher, whose ranks have to notice; their shared memory stays behind.
+# Kills of the launcher. Its ranks must notice; their shared memory is left over.
 # shellcheck shell=bash disable=SC2034,SC2154
 title="kill -9 of mpirun, and the next start at once"
 units="1 20 100"
@@ -13,7 +13,7 @@ unit() {
     sleep "$(seconds $wait)"
     kill_one 2
     leaked=$(find shm -type f | wc -l)
-    take_up "$run"
-    case_is good "killed after $wait ms, $leaked files of shared memory left: ${from:+went on from step }${from:-had ended}"
+    resume_to_end "$run"
+    case_is good "killed after $wait ms, $leaked shared-memory files left over: ${from:+resumed from step }${from:-it had finished}"
     rm -rf "$run" "$run".log*
 }

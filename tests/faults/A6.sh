@@ -1,5 +1,5 @@
-# The whole group is killed; then again while the next attempt loads, perhaps the one before since the
-# newest is damaged; then once more.
+# The whole process group is killed; again while the next job loads a checkpoint, perhaps an older one
+# because the newest is damaged; and once more.
 # shellcheck shell=bash disable=SC2034,SC2154
 title="kill -9 of all; again while loading or falling back"
 units="1 40 150"
@@ -14,14 +14,14 @@ unit() {
     sleep "$(seconds $wait)"
     kill_one 3
     newest=$(newest "$run" 2>/dev/null || true)
-    # One must be left to go on from.
+    # One good checkpoint must remain.
     if [ "$(find "$run" -name 'ckpt-*.h5' 2>/dev/null | wc -l)" -ge 2 ] && [ $((RANDOM % 2)) = 1 ]; then
-        for file in "$run"/round-*.h5; do # other names of the same files
+        for file in "$run"/round-*.h5; do # hard links to the same files
             [ ! "$file" -ef "$newest" ] || rm "$file"
         done
         damage "$newest"
         damaged=", the newest damaged ($how)"
-        : >"$run.log" # what was acknowledged is gone
+        : >"$run.log" # the acknowledged checkpoint is gone
     fi
     if [ "$code" != 0 ]; then
         again=$((RANDOM % 600 + 100))
@@ -30,7 +30,7 @@ unit() {
         kill_one 3
         cat "$run.log.2" >>"$run.log"
     fi
-    take_up "$run"
-    case_is good "killed after $wait ms$damaged, again after ${again:-no} ms: ${from:+went on from step }${from:-had ended}"
+    resume_to_end "$run"
+    case_is good "killed after $wait ms$damaged, again after ${again:-no} ms: ${from:+resumed from step }${from:-it had finished}"
     rm -rf "$run" "$run".log*
 }

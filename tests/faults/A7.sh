@@ -1,7 +1,7 @@
-# A machine that dies: what may be on its disk then, by the log of the system calls of commits and prunes.
-# A unit is a log and 60 states (in the quick tier) or 500.
+# A machine crash: the states that a disk may be in afterwards, derived from a log of the system calls of
+# commits and prunes. A unit is a log and 60 states (quick tier) or 500.
 # shellcheck shell=bash disable=SC2034,SC2154
-title="the machine dies: states that a disk may be in"
+title="a machine crash: states that a disk may be in"
 units="1 6 40"
 
 unit() {

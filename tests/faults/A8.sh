@@ -1,9 +1,9 @@
-# Memory that runs out in our own code, wherever it asks for some.
+# An allocation of pwf fails, at every place that allocates.
 # shellcheck shell=bash disable=SC2034,SC2154
 title="the n-th allocation fails, once or for ever"
 units="12 300 all"
 
-# What is tried, by its first word. All of it on one rank, without a launcher.
+# The command to try. All of them run on one rank without a launcher.
 try() { # try COMMAND MEMORY: output to try.log, code in $code
     local command=(pwf_dist "${settings[@]}" --output run --set train.batch=64)
     rm -rf run out.*
@@ -22,7 +22,7 @@ try() { # try COMMAND MEMORY: output to try.log, code in $code
         "$PWF_BIN_DIR/${command[0]}" "${command[@]:1}" >try.log 2>&1 </dev/null || code=$?
 }
 
-# `before` is a run that has only its last round to go.
+# `before` is a run with only its last round left.
 setup() {
     local what n
     whole_run
@@ -30,7 +30,7 @@ setup() {
     expect 75 "a run that stops"
     for what in settings load run inspect verify export tensors round; do
         try $what "0 count"
-        expect 0 "$what with all its memory"
+        expect 0 "$what without a failed allocation"
         n=$(sed -n 's/^memory: \([0-9]*\) allocations/\1/p' try.log)
         test "$n" -gt 3
         for ((; n > 0; n--)); do printf '%s %d once\n%s %d ever\n' $what "$n" $what "$n"; done
@@ -47,10 +47,10 @@ unit() {
     if [ $code != 0 ]; then
         expect 71 "$what"
         failing=silent check "no message" grep -q 'level=error code=RESOURCE' try.log
-        failing=leftovers check "something was left behind" \
+        failing=leftovers check "partial files were left" \
             test -z "$(find . -maxdepth 1 -name 'out.*' -o -maxdepth 1 -name '.out.*')"
     fi
     if [ -n "$fault" ]; then cat try.log; fi
-    if [ "$what" = run ]; then mv try.log run.log && take_up run; fi
+    if [ "$what" = run ]; then mv try.log run.log && resume_to_end run; fi
     case_is "$([ $ended = 0 ] && echo good || echo refused)" "$what: allocation $n, $how"
 }

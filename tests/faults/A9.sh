@@ -1,4 +1,4 @@
-# One rank uses more memory than its control group allows, and the system kills it.
+# One rank exceeds the memory limit of its control group, and the kernel kills it.
 # shellcheck shell=bash disable=SC2034,SC2154
 title="a memory limit for one rank: OOM kill"
 units="1 16 50"
@@ -8,10 +8,10 @@ setup() { whole_run; }
 unit() {
     local box=/sys/fs/cgroup/memory/pwf-fault-$BASHPID first mib=$((RANDOM % 16 + 4))
     if ! mkdir "$box" 2>/dev/null; then
-        case_is refused "not tried: no control groups here"
+        case_is refused "skipped: no control groups on this machine"
         return
     fi
-    # It is busy until the last process has gone; $box is known here only.
+    # The group can be removed only when its last process has ended; $box is local.
     at_end "for i in {1..50}; do rmdir $box 2>/dev/null && break; sleep 0.1; done"
     echo "${mib}M" >"$box/memory.limit_in_bytes"
     rm -rf run
@@ -24,6 +24,6 @@ unit() {
     0 | 137) ;;
     *) failing=code check "code $code of a killed rank" false ;;
     esac
-    take_up run
-    case_is "$([ "$first" = 0 ] && echo good || echo refused)" "$mib MiB: code $first${from:+, went on from step $from}"
+    resume_to_end run
+    case_is "$([ "$first" = 0 ] && echo good || echo refused)" "$mib MiB: code $first${from:+, resumed from step $from}"
 }

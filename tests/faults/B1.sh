@@ -1,4 +1,4 @@
-# Disks that get full in the middle of a commit.
+# The disk becomes full during a commit.
 # shellcheck shell=bash disable=SC2034,SC2154
 title="a full disk, a file size limit"
 units="1 all all"
@@ -8,10 +8,10 @@ setup() {
     mkdir -p small
     if mount -t tmpfs -o size=4m none small; then
         umount small
-        # It says beforehand that it is full, or does not.
+        # statfs reports the lack of space in advance, or not.
         printf '%s\n' "pwrite full none" "pwrite full eopnotsupp" "async full none" "async full eopnotsupp" "mpiio full none" "mpiio full eopnotsupp" >>list.txt
     else
-        echo "no small file system here: only limits are tried"
+        echo "cannot mount a small file system: only the limits are tried"
     fi
 }
 
@@ -29,7 +29,7 @@ unit() {
         sweep now.log "$writer" limit dir "$how" none
         sweep_cases "$writer" now.log
     fi
-    # A hang, of MPI-IO alone, ends it.
-    check "$2: the sweep did not come to its end" test "$writer$code" = mpiio79 -o -n "$(grep '^done' now.log)"
-    case_is good "$2: until there was room"
+    # Only MPI-IO may hang, which ends the sweep.
+    check "$2: the sweep did not finish" test "$writer$code" = mpiio79 -o -n "$(grep '^done' now.log)"
+    case_is good "$2: until there was space"
 }

@@ -1,9 +1,9 @@
-# System calls of a commit that fail, do half of their work, or lie.
+# A system call of a commit fails, transfers half of its bytes, or reports false success.
 # shellcheck shell=bash disable=SC2034,SC2154
-title="a system call of a commit fails, is cut short or lies"
+title="a system call of a commit fails, is short, or lies"
 units="9 all all"
 
-# Each sort of call, from the first of rank 0 to the last of rank 1, by both writers, and by pwrite in the background.
+# Each kind of call, from the first of rank 0 to the last of rank 1, with both writers and in the background.
 setup() {
     local writer
     for writer in pwrite async mpiio; do

@@ -1,6 +1,6 @@
-# What is no error: transfers that bring half of the bytes, and signals that interrupt whole runs.
+# Conditions that are no errors: short transfers, and signals that interrupt system calls.
 # shellcheck shell=bash disable=SC2034,SC2154
-title="half transfers; a storm of interrupting signals"
+title="short transfers; many interrupting signals"
 units="1 20 60"
 
 setup() { whole_run; }
@@ -20,7 +20,7 @@ unit() {
     wrapper=()
     expect 0 "$what"
     [[ $what != *storm* ]] || check "no storm" grep -q '^shim: a storm' run.log
-    [[ $what != *short* ]] || check "nothing was cut short" grep -q '^shim: short' run.log
+    [[ $what != *short* ]] || check "no transfer was short" grep -q '^shim: short' run.log
     failing=code check "a checkpoint was given up" bash -c '! grep -q code=CKPT_FAILED run.log'
     same_rows whole run
     same_state whole run

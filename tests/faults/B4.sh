@@ -1,4 +1,4 @@
-# Storage that lies: what it reports written is lost, elsewhere, half, zero or wrong; or what it reads.
+# Storage that reports false success: written data are lost, misplaced, short, zero or wrong; or reads are.
 # shellcheck shell=bash disable=SC2034,SC2154
 title="lying storage, in a commit and in a load"
 units="1 all all"

@@ -1,9 +1,9 @@
-# One fsync of a whole run fails: what it was for is given up, and the next one is good.
+# One fsync of a run fails: that file is given up, and the next one is good.
 # shellcheck shell=bash disable=SC2034,SC2154
 title="fsync fails once, in a whole run"
 units="2 all all"
 
-# A line for every sync of each rank.
+# One line for each fsync of each rank.
 setup() {
     local who count n
     whole_run || return 1
@@ -29,12 +29,12 @@ unit() {
     failing=wrong check "a file was used after its sync had failed" bash -c '! grep -qE "^shim: [A-Z]+" sick.run.log'
     failing=silent check "no message" grep -qE 'did not reach the disk|cannot sync|cannot write' sick.run.log
     case $code in
-    0) take_up sick.run && case_is good "sync $n of rank $who: given up, the next one is good" ;;
+    0) resume_to_end sick.run && case_is good "sync $n of rank $who: given up, the next one is good" ;;
     *)
         expect 74 "sync $n of rank $who"
         code=1
-        take_up sick.run
-        case_is refused "sync $n of rank $who: ended with 74, and went on from ${from:-0}"
+        resume_to_end sick.run
+        case_is refused "sync $n of rank $who: ended with 74, and resumed from ${from:-0}"
         ;;
     esac
 }

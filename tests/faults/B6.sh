@@ -1,4 +1,4 @@
-# Directories that cannot be used: at the start, and from the middle of a run on.
+# Directories that cannot be used, at the start or from the middle of a run.
 # shellcheck shell=bash disable=SC2034,SC2154
 title="a directory that is gone, full of names, forbidden"
 units="2 all all"
@@ -18,7 +18,7 @@ middle erofs 74
 middle no-inodes 74
 middle forbidden 74
 END
-    # The ranks are nobody's: mpirun stands in for mpirun.
+    # The ranks run as user nobody: a script named mpirun starts the real one.
     mkdir nobody as-nobody
     chown 65534:65534 nobody
     {
@@ -29,10 +29,10 @@ END
     chmod 755 . as-nobody/mpirun
 }
 
-# Whether somebody else may start the program at all.
+# Whether another user can execute the program.
 nobody_can() { (cd nobody && setpriv --reuid=65534 --regid=65534 --clear-groups test -x "$PWF_BIN_DIR/pwf_dist"); }
 
-# The run in "$1" does what $2 says; after the seventh step the command $3 is done to it.
+# The run in "$1" does what $2 says; after the seventh step, the command $3 is applied to it.
 middle() {
     local log=$PWD/run.log
     launch "$log" 2 env PWF_TEST_FAULT=train.step:0:7:delay "$PWF_BIN_DIR/pwf_dist" "${settings[@]}" --output "$1"
@@ -51,7 +51,7 @@ unit() {
     case $what in
     forbidden)
         if ! nobody_can; then
-            case_is refused "$when $what: not tried, nobody else can start the program here"
+            case_is refused "$when $what: skipped, another user cannot execute the program"
             return
         fi
         dir=$PWD/nobody/run
@@ -59,7 +59,7 @@ unit() {
     read-only | no-inodes)
         dir=small/run
         if ! mount -t tmpfs -o size=20m,nr_inodes=60 none small; then
-            case_is refused "$when $what: not tried, no small file system here"
+            case_is refused "$when $what: skipped, cannot mount a small file system"
             return
         fi
         ;;
@@ -101,11 +101,11 @@ unit() {
     forbidden) chmod 755 nobody/run && chown -R 0:0 nobody/run ;;
     esac
     : >"$dir.log"
-    take_up "$dir"
-    case_is refused "$when $what: code $first, went on from step $from"
+    resume_to_end "$dir"
+    case_is refused "$when $what: code $first, resumed from step $from"
 }
 
-# No room for another name.
+# No space for another directory entry.
 fill() {
     local i=0
     while : >"small/filler.$i"; do i=$((i + 1)); done 2>/dev/null

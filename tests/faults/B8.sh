@@ -1,7 +1,7 @@
-# Nowhere to say anything: output closed, full, or a pipe whose reader left. (mpirun itself, started with its
-# output closed, may not come back although the ranks end: it is not tried.)
+# Output that is closed, full, or a pipe without a reader. mpirun started with closed output is not tried,
+# because it may not return after its ranks have ended.
 # shellcheck shell=bash disable=SC2034,SC2154
-title="output full, closed or broken; a full disk for rows"
+title="output full, closed or broken; no space for metrics"
 units="3 all all"
 
 setup() {
@@ -46,15 +46,15 @@ unit() {
         dist 2 run.log "${settings[@]}" --output run
         wrapper=()
         check "nothing was struck" grep -q '^shim: enospc' run.log
-        expect 74 "no room for rows"
+        expect 74 "no space for metrics"
         says run.log "No space left"
         ;;
     esac
     failing=hang check "it hangs" test "$code" != 124
-    if [ "$where" = ranks ] && [ "$code" != 74 ]; then expect 0 "it goes on without output"; fi
+    if [ "$where" = ranks ] && [ "$code" != 74 ]; then expect 0 "it continues without output"; fi
     local first=$code
-    # A launcher that ends by its own output may say anything; the run must be there.
+    # A launcher that fails on its own output may print anything; the run must be intact.
     if [ "$code" != 0 ] || [ ! -e run/summary.txt ]; then code=1; fi
-    take_up run
-    case_is "$([ "$first" = 0 ] && echo good || echo refused)" "$where $how: code $first${from:+, went on from step $from}"
+    resume_to_end run
+    case_is "$([ "$first" = 0 ] && echo good || echo refused)" "$where $how: code $first${from:+, resumed from step $from}"
 }

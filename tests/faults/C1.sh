@@ -1,6 +1,6 @@
-# Checkpoints that are cut off: a unit is every 16th of all places.
+# Truncated checkpoints. A unit is every 16th of all lengths.
 # shellcheck shell=bash disable=SC2034
-title="a checkpoint cut off at any page, or byte of the last"
+title="a checkpoint truncated at a page, or in the last one"
 units="1 all all"
 
 setup() { printf '%s\n' {0..15} >list.txt; }

@@ -1,6 +1,6 @@
-# Bits that turn: a unit is every 64th of all that are tried.
+# Flipped bits. A unit is every 64th of all that are tried.
 # shellcheck shell=bash disable=SC2034
-title="a bit of a checkpoint turned"
+title="one bit of a checkpoint flipped"
 units="1 all all"
 
 setup() { printf '%s\n' {0..63} >list.txt; }

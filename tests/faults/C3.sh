@@ -1,4 +1,4 @@
-# Pages in the wrong place: a unit is every 8th of all that are tried.
+# Misplaced pages. A unit is every 8th of all that are tried.
 # shellcheck shell=bash disable=SC2034
 title="pages of a checkpoint zeroed, moved, older, spliced"
 units="1 all all"

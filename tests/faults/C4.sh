@@ -1,9 +1,9 @@
-# Damaged checkpoints in a run directory: the newest good one is used, and never none at all.
+# Damaged checkpoints in a run directory: the newest good one is used; a run never silently starts afresh.
 # shellcheck shell=bash disable=SC2034,SC2154
 title="the newest checkpoints damaged, or all of them"
 units="3 all all"
 
-# How many of the newest are damaged, of three; what happens depends on the seed too.
+# The number of damaged checkpoints, newest first, of three. The kind of damage depends on the seed.
 setup() {
     local times
     whole_run

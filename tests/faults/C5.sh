@@ -1,4 +1,4 @@
-# Checkpoints of something else: refused with the name of what differs, and nothing is written.
+# Checkpoints of another run: refused with the name of what differs, and nothing is written.
 # shellcheck shell=bash disable=SC2034,SC2154
 title="a checkpoint of another network, data, version"
 units="3 all all"
@@ -8,7 +8,7 @@ setup() {
     whole_run
     mkdir images example
     cp /usr/share/datasets/fashion-mnist/* images
-    # Another label at the end of the training images.
+    # Another label of the last training image.
     file=images/train-labels-idx1-ubyte
     [ ! -e $file.gz ] || gunzip $file.gz
     printf '\x07\x07\x07' | dd of=$file bs=1 seek=1000 conv=notrunc status=none
@@ -37,7 +37,7 @@ unit() {
     file=$(newest run)
     set -- --resume auto --output run
     case $what in
-    newer) # nothing else is there
+    newer) # the only checkpoint
         find run -name '*.h5' ! -name "${file#run/}" -delete
         "$PWF_TEST_PROGRAMS/test_damage" newer "$file"
         ;;

@@ -1,5 +1,5 @@
-# Files that are sound for libhdf5 and not for us: a checkpoint with its hashes made right, and a user's
-# file, which bad_h5 reads as fix-round does and wants no more than 64 MiB for.
+# Files that are valid HDF5 but not valid for pwf: a checkpoint with correct hashes, and a user's file,
+# which bad_h5 reads as fix-round does within 64 MiB of memory.
 # shellcheck shell=bash disable=SC2034,SC2154
 # shellcheck source=tests/faults/input.sh
 source "$PWF_SOURCE_DIR/tests/faults/input.sh"
@@ -9,14 +9,14 @@ units="1 1 1"
 unit() {
     local kind codes
     for kind in $("$PWF_TEST_PROGRAMS/bad_h5" kinds); do
-        if [ "$tier.$kind" = quick.100000_groups ]; then continue; fi # takes seconds to make
+        if [ "$tier.$kind" = quick.100000_groups ]; then continue; fi # takes seconds to create
         rm -f in.h5
         "$PWF_TEST_PROGRAMS/bad_h5" make in.h5 ckpt "$kind"
         reader 65 "a checkpoint, $kind" "$PWF_BIN_DIR/pwf" verify in.h5
         rm -f in.h5
         "$PWF_TEST_PROGRAMS/bad_h5" make in.h5 round "$kind"
         codes=65
-        case $kind in [0-9]*_groups) codes=0 ;; esac # what stands beside the weights does no harm
+        case $kind in [0-9]*_groups) codes=0 ;; esac # other objects next to the weights are harmless
         reader "$codes" "weights for fix-round, $kind" "$PWF_TEST_PROGRAMS/bad_h5" read in.h5 out
     done
 }

@@ -1,16 +1,16 @@
-# Checkpoints and models changed in a few bytes, with HDF5's checksums and all hashes made right. libhdf5
-# crashes on some; that must stay in the child process of pwf verify.
+# Checkpoints and models with a few bytes changed and all checksums and hashes recomputed. libhdf5 crashes
+# on some of them; only the child process of pwf verify may crash.
 # shellcheck shell=bash disable=SC2034,SC2154
 # shellcheck source=tests/faults/input.sh
 source "$PWF_SOURCE_DIR/tests/faults/input.sh"
-title="checkpoints changed on purpose, hashes made right"
+title="checkpoints changed on purpose, hashes recomputed"
 units="2 11 101"
 
 unit() {
     local i seed file many=100
     if [ "$tier" = quick ]; then many=25; fi
     case $1 in
-    1) # the files as they are, and seeds that have crashed libhdf5 1.10.8
+    1) # the files unchanged, and seeds that crash libhdf5 1.10.8
         for file in ckpt model; do
             reader 0 "$file, no changes" "$PWF_BIN_DIR/pwf" verify "$PWF_SOURCE_DIR/tests/fuzz/corpus/checkpoint/$file"
         done

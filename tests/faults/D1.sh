@@ -1,4 +1,4 @@
-# A job is asked to stop by SIGUSR1 to its launcher.
+# SIGUSR1 to the launcher asks a job to stop.
 # shellcheck shell=bash disable=SC2034,SC2154
 title="SIGUSR1 to mpirun, in each phase"
 units="10 100 500"
@@ -13,7 +13,7 @@ unit() {
     time=$took
     stopped "$run"
     says "$run.log" "on SIGUSR1"
-    take_up "$run"
-    case_is good "$held: 75 after $time ms, went on from step $from"
+    resume_to_end "$run"
+    case_is good "$held: 75 after $time ms, resumed from step $from"
     rm -rf "$run" "$run".log*
 }

@@ -1,4 +1,4 @@
-# Signals that come to one rank, in numbers, at bad moments.
+# Signals to one rank: many of them, or at critical moments.
 # shellcheck shell=bash disable=SC2034,SC2154
 title="signals to one rank, many, twice, in fsync, in a handler"
 units="8 96 500"
@@ -8,8 +8,8 @@ setup() { whole_run; }
 names=(USR1 TERM INT HUP)
 kinds=(one storm twice impatient hangup fsync handler save)
 
-# A hundred in about a second. Requests to end the job at once come together, since a second one of them
-# more than a second later is meant.
+# A hundred signals in about a second. SIGTERM and SIGINT come together, because a second one of them more
+# than a second later ends the job at once.
 storm() {
     local t
     send TERM "$@"
@@ -21,7 +21,7 @@ storm() {
     done
 }
 
-again() { # again SECONDS: SIGINT, and another one so much later
+again() { # again SECONDS: SIGINT, and a second one after SECONDS
     send INT "${rank[@]}"
     sleep "$1"
     kill -INT "${rank[@]}" 2>/dev/null || true
@@ -54,8 +54,8 @@ unit() {
     case $kind in
     impatient) expect 130 "$run: ended at once" ;;
     save)
-        expect 0 "$run: saved and gone on"
-        # In the last evaluation the next checkpoint is the one that says all is done.
+        expect 0 "$run: saves and continues"
+        # During the last evaluation, the next checkpoint is that of the finished run.
         [ "$phase" = finish ] ||
             check "$run: saved once" test "$(saves "$run.log" 99)" -le $(($(saves whole.log 99) + 1))
         ;;
@@ -65,7 +65,7 @@ unit() {
     fsync) says "$run.log" "fault signal in fsync" ;;
     handler) says "$run.log" "fault signal in a handler" ;;
     esac
-    take_up "$run"
-    case_is $as "$kind${text:+ $text}, $held: code $was after $took ms, went on from step ${from:-none}"
+    resume_to_end "$run"
+    case_is $as "$kind${text:+ $text}, $held: code $was after $took ms, resumed from step ${from:-none}"
     rm -rf "$run" "$run".log*
 }

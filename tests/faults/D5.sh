@@ -1,9 +1,9 @@
-# The job script under a scheduler that gives it less and less time.
+# The job script under a scheduler that stops it again and again.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2154
-title="SIGUSR1 and requeue again and again, without a Slurm"
+title="SIGUSR1 and requeue repeatedly, without Slurm"
 units="1 4 20"
 
-# Five restarts a unit; a long run, since each start makes some steps.
+# Five restarts per unit, in a run long enough for all of them.
 more=("${settings[@]:2}" --set train.baseline_epochs=20)
 setup() {
     dist 2 whole.log -c "$PWF_SOURCE_DIR/tests/train/tiny.yaml" "${more[@]}" --output whole

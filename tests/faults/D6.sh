@@ -1,11 +1,11 @@
-# The warning before the time is up: long before, at the last moment, never; or a file, or the run's own clock.
+# The warning before the time limit comes early, late or never; or a stop file or checkpoint.max_time is used.
 # shellcheck shell=bash disable=SC2034,SC2154
 title="the warning before the time limit early, late, never"
 units="5 30 150"
 
 setup() { whole_run; }
 
-by_itself() { # by_itself RUN: a file that is there, a time that is up at the start and one that is not
+by_itself() { # by_itself RUN: a stop file, and a checkpoint.max_time that has passed at the start
     mkdir "$1"
     touch "$1/stop"
     dist 2 "$1.log" "${settings[@]}" --output "$1"
@@ -20,7 +20,7 @@ by_itself() { # by_itself RUN: a file that is there, a time that is up at the st
 warned() { # warned RUN
     local length wait late=$((RANDOM % 100))
     length=$(cat length.txt) wait=$((RANDOM % (length / 3)))
-    # Early: before the first step, where it waits for a signal.
+    # Early: a rank waits for the signal before the first step.
     [ "$when" != early ] || local -x PWF_TEST_FAULT=train.begin:$((RANDOM % 2)):1:delay
     begin "$1" 2
     if [ "$when" = early ]; then
@@ -53,7 +53,7 @@ unit() {
     0) when="by a file and by the clock" && by_itself "$run" ;;
     esac
     if [ "$code" = 137 ]; then kind=old; fi
-    take_up "$run"
-    case_is $kind "$when: went on from step ${from:-none}"
+    resume_to_end "$run"
+    case_is $kind "$when: resumed from step ${from:-none}"
     rm -rf "$run" "$run".log*
 }

@@ -1,7 +1,7 @@
-# Signals while the matrix products of a large network are under way: oneDNN lets the stack pointer point
-# into the heap there.
+# Signals during the matrix products of a large network, in which oneDNN points the stack pointer into the
+# heap.
 # shellcheck shell=bash disable=SC2034,SC2154
-title="a storm of signals while large matrices are multiplied"
+title="many signals during large matrix products"
 units="1 20 100"
 settings=(-c "$PWF_SOURCE_DIR/configs/deit_tiny.yaml" --set data.path=tree --set train.baseline_epochs=100
     --set parallel.slots=2 --set parallel.threads=1 --set train.batch=32 --set data.threads=0)
@@ -10,8 +10,8 @@ setup() {
     "$PWF_TEST_PROGRAMS/synthetic_tree" tree 1000 1 1 3
 }
 
-# Two hundred of them in the first steps; the run stops behind the step that the first one meets, so
-# SIGUSR2, which goes on, comes before.
+# Two hundred signals in the first steps. SIGUSR1 stops the run after the current step, so SIGUSR2, after
+# which the run continues, is sent first.
 unit() {
     local t name=USR2
     launch storm.log 2 "$PWF_BIN_DIR/pwf_dist" "${settings[@]}" --output storm

@@ -1,6 +1,6 @@
-# A checkpoint of one number of ranks taken up by another.
+# A checkpoint of n ranks is resumed on m ranks.
 # shellcheck shell=bash disable=SC2034,SC2154
-title="saved by n ranks, taken up by m, n and m of 1 to 8"
+title="saved by n ranks, resumed on m, n and m of 1 to 8"
 units="2 all all"
 
 setup() {
@@ -9,7 +9,7 @@ setup() {
     for n in 1 2 3 4 6 8; do for m in 1 2 3 4 6 8; do echo "$n $m"; done; done >list.txt
 }
 
-# shards RANKS: how many, of those that divide the ranks; tiny.yaml can have shards without parameters
+# shards RANKS: a random divisor of RANKS; shards of tiny.yaml may be empty
 shards() {
     local all=() d
     for ((d = 1; d <= $1; d++)); do [ $(($1 % d)) != 0 ] || all+=("$d"); done
@@ -23,15 +23,15 @@ unit() {
     dist "$n" "$run.log" "${settings[@]}" --output "$run" --set "parallel.shards=$before" \
         --set "checkpoint.stop_after=$step"
     expect 75 "saved by $n ranks"
-    # What was loaded, written again at once.
+    # The loaded state is written again at once.
     mkdir same
     touch same/stop
     dist "$m" same.log --resume "$(newest "$run")" --output same --set "parallel.shards=$after"
     expect 75 "loaded by $m ranks"
-    check "other numbers were loaded" h5diff --exclude-path /run "$(newest "$run")" "$(newest same)"
+    check "the loaded state differs" h5diff --exclude-path /run "$(newest "$run")" "$(newest same)"
     dist "$m" "$run.log" "${settings[@]}" --resume auto --output "$run" --set "parallel.shards=$after" \
         --set checkpoint.stop_after=0
-    expect 0 "taken up by $m ranks"
+    expect 0 "resumed on $m ranks"
     same_rows whole "$run"
     same_state whole "$run"
     no_leftovers "$run"

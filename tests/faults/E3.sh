@@ -1,4 +1,4 @@
-# The same run where other things go on.
+# The same run under other conditions.
 # shellcheck shell=bash disable=SC2034,SC2154
 title="the same run: other placement, load, niceness, mesh"
 units="1 20 30"

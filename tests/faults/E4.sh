@@ -1,4 +1,4 @@
-# Meshes that cannot be: refused at the start, by all ranks with one code, and nothing is made.
+# Invalid meshes: all ranks refuse them at the start with one code, and no file is created.
 # shellcheck shell=bash disable=SC2034,SC2154
 title="more ranks than slots, odd meshes"
 units="3 all all"
@@ -34,8 +34,8 @@ unit() {
     dist "$ranks" odd.log "${settings[@]}" --output odd --set "$setting" ${more[@]+"${more[@]}"}
     expect "$want" "$setting on $ranks ranks"
     says odd.log "$text"
-    check "$setting: said more than once" test "$(grep -c level=error odd.log)" = "$((want != 0))"
-    failing=leftovers check "$setting: a directory was made" test ! -e odd
+    check "$setting: more than one error message" test "$(grep -c level=error odd.log)" = "$((want != 0))"
+    failing=leftovers check "$setting: a directory was created" test ! -e odd
     case_is "$([ "$want" = 0 ] && echo good || echo refused)" "$setting on $ranks ranks: $code"
     rm -rf odd odd.log
 }

@@ -1,11 +1,11 @@
-# The watchdog ends a job one of whose ranks is stopped, or hangs.
+# The watchdog ends a job if one of its ranks is stopped or hangs.
 # shellcheck shell=bash disable=SC2034,SC2154
 title="SIGSTOP of a rank, or a hang, in each phase"
 units="4 110 330"
 
 setup() { whole_run; }
 
-# The setting whose limit counts in a phase, and how messages name the phase.
+# The setting that limits each phase, and the name of the phase in messages.
 declare -A key=([launch]=start [init]=start [load]=start [step]=step [reduce]=step [fix]=fix [evaluate]=evaluate
     [write]=checkpoint [commit]=checkpoint [prune]=checkpoint [finish]=evaluate)
 declare -A name=([launch]=init [init]=init [load]=start [step]=step [reduce]=step [fix]=fix [evaluate]=evaluate
@@ -22,14 +22,14 @@ unit() {
     settle "$run"
     on=${held#*rank } on=${on%%,*}
     expect 79 "$run"
-    failing=silent check "$run: no line says who and where" grep -qE "code=STUCK rank=[0-9]* .*phase=${name[$phase]} " "$run.log"
+    failing=silent check "$run: no message names rank and phase" grep -qE "code=STUCK rank=[0-9]* .*phase=${name[$phase]} " "$run.log"
     says "$run.log" "the limit is watchdog.${key[$phase]}"
     case $action.$phase in
-    hang.*) check "$run: it is not rank $on that speaks" grep -q "code=STUCK rank=$on .*nothing" "$run.log" ;;
-    stop.launch | stop.init) ;; # nobody knows yet who there is
+    hang.*) check "$run: the message is not from rank $on" grep -q "code=STUCK rank=$on .*nothing" "$run.log" ;;
+    stop.launch | stop.init) ;; # the processes of the other ranks are not known yet
     stop.*) check "$run: rank $on is not named" grep -q "code=STUCK.*; rank $on, process [0-9]* of this host, is stopped" "$run.log" ;;
     esac
-    take_up "$run"
-    case_is good "$action in $held: ended after $seconds s, went on from step $from"
+    resume_to_end "$run"
+    case_is good "$action in $held: ended after $seconds s, resumed from step $from"
     rm -rf "$run" "$run".log*
 }

@@ -1,4 +1,4 @@
-# A rank that stands still for less than the limit.
+# A rank is stopped for less than the limit.
 # shellcheck shell=bash disable=SC2034,SC2154
 title="SIGSTOP, and SIGCONT before the limit"
 units="1 200 200"
@@ -15,7 +15,7 @@ unit() {
     end_job "$run"
     expect 0 "$run"
     failing=code check "$run: a false alarm" test -z "$(grep code=STUCK "$run.log")"
-    take_up "$run"
+    resume_to_end "$run"
     case_is good "stopped for $pause s of 20 in $held"
     rm -rf "$run" "$run".log*
 }

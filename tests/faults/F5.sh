@@ -1,4 +1,4 @@
-# More ranks than cores, so that ranks and watchdogs starve.
+# More ranks than cores, so that ranks and watchdogs get little processor time.
 # shellcheck shell=bash disable=SC2034,SC2154
 title="8 ranks starve: no false alarm"
 units="1 100 300"
@@ -13,7 +13,7 @@ unit() {
     expect 0 "$run"
     failing=code check "$run: a false alarm" test -z "$(grep code=STUCK "$run.log")"
     patience 0 start step fix evaluate checkpoint finish
-    take_up "$run"
+    resume_to_end "$run"
     case_is good "8 ranks on $(nproc) cores, limits of 20 s"
     rm -rf "$run" "$run".log*
 }

@@ -1,8 +1,8 @@
-# Damaged pictures: every truncation, and changed bytes; in the night also new inputs of the fuzz targets.
+# Damaged images: every truncation, and changed bytes; in the other tiers also new fuzz inputs.
 # shellcheck shell=bash disable=SC2034,SC2154
 # shellcheck source=tests/faults/input.sh
 source "$PWF_SOURCE_DIR/tests/faults/input.sh"
-title="damaged pictures"
+title="damaged images"
 units="1 2 21"
 
 unit() {

@@ -1,8 +1,8 @@
-# Image files that are not what they were: before a run, and while one reads them.
+# Image files that change before a run or while it reads them.
 # shellcheck shell=bash disable=SC2034,SC2154
 # shellcheck source=tests/faults/input.sh
 source "$PWF_SOURCE_DIR/tests/faults/input.sh"
-title="image files that vanish, change, or are no files"
+title="image files that vanish, change, or are not regular"
 units="1 1 1"
 
 spoil() { # spoil KIND FILE
@@ -17,8 +17,8 @@ spoil() { # spoil KIND FILE
     esac
 }
 
-# A job of two ranks that would read its images for long, until one of them is spoilt: all ranks end with
-# one code, and the message has the name.
+# A job of two ranks reads images until one of them is damaged: all ranks end with one code, and the message
+# names the file.
 running() {
     local kind=$1 run=run file
     rm -rf tree run && cp -r good tree

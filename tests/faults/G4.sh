@@ -1,4 +1,4 @@
-# YAML that is meant to hurt, or that people write by mistake: refused with 78 and a line, or taken.
+# Hostile YAML and common mistakes: refused with 78 and a line number, or accepted.
 # shellcheck shell=bash disable=SC2034,SC2154
 # shellcheck source=tests/faults/input.sh
 source "$PWF_SOURCE_DIR/tests/faults/input.sh"

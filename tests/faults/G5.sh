@@ -1,14 +1,14 @@
-# Weights of strangers: safetensors headers that lie, and the corpora of the targets that read weights.
+# Untrusted weight files: safetensors headers with false values, and the fuzz corpora of the readers.
 # shellcheck shell=bash disable=SC2034,SC2154
 # shellcheck source=tests/faults/input.sh
 source "$PWF_SOURCE_DIR/tests/faults/input.sh"
-title="safetensors, PyTorch and .pwf files that lie"
+title="invalid safetensors, PyTorch and .pwf files"
 units="1 2 21"
 
 # bytes N VALUE: little-endian
 bytes() { local i; for ((i = 0; i < $1; i++)); do printf '\\%03o' $((($2 >> (8 * i)) & 255)); done; }
 
-bad() { # bad "what" HEADER BODY-BYTES [LENGTH]: the length of the header is right unless it is given
+bad() { # bad "what" HEADER BODY-BYTES [LENGTH]: the length of the header is correct unless given
     local length=${4:-$(bytes 8 ${#2})}
     # shellcheck disable=SC2059
     { printf "$length" && printf '%s' "$2" && head -c "$3" /dev/zero; } >in.safetensors

@@ -1,4 +1,4 @@
-# Command lines and environments that nobody wants: refused with 64 or 78, or without effect.
+# Invalid command lines and environments: refused with 64 or 78, or without effect.
 # shellcheck shell=bash disable=SC2034,SC2154
 # shellcheck source=tests/faults/input.sh
 source "$PWF_SOURCE_DIR/tests/faults/input.sh"
@@ -31,7 +31,7 @@ unit() {
 
     # All of these at once change nothing.
     mkdir -p locale
-    localedef -i de_DE -f UTF-8 ./locale/de_DE.UTF-8 || true # numbers with a comma, where it can be made
+    localedef -i de_DE -f UTF-8 ./locale/de_DE.UTF-8 || true # numbers with a decimal comma, if the locale can be created
     (
         export LOCPATH=$PWD/locale LC_ALL=de_DE.UTF-8
         export HDF5_PLUGIN_PATH=/etc HDF5_DRIVER=nonsense HDF5_VOL_CONNECTOR=nonsense HDF5_USE_FILE_LOCKING=BEST

@@ -1,11 +1,11 @@
-# Good files of every sort beside other readers: Pillow, PyYAML, h5py.
+# Good files of every kind, compared with other readers: Pillow, PyYAML, h5py.
 # shellcheck shell=bash disable=SC2034,SC2154
 # shellcheck source=tests/faults/input.sh
 source "$PWF_SOURCE_DIR/tests/faults/input.sh"
-title="good files beside other readers"
+title="good files compared with other readers"
 units="1 5 20"
 
-# Its lines are "case KIND what was done".
+# readers.py prints lines "case KIND description".
 unit() {
     local count=100 kind what
     if [ "$tier" = quick ]; then count=20; fi

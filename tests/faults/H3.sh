@@ -1,4 +1,4 @@
-# A bit of a weight turns in memory between two steps, in the exponent (odd units) or the mantissa.
+# A bit of a weight is flipped in memory between two steps, in the exponent (odd units) or the mantissa.
 # shellcheck shell=bash disable=SC2034,SC2154
 title="one bit of a sharded weight"
 units="2 200 1000"
@@ -13,8 +13,8 @@ unit() {
     PWF_TEST_FAULT=train.mu:$on:$count:flip:$(((RANDOM % 4096) * 32 + bit)) dist 2 "$run.log" "${settings[@]}" --output "$run" \
         --set parallel.shards=2
     check "$run: the fault did not fire" grep -q "^fault flip" "$run.log"
-    # Before the first checkpoint there is nothing to go back to. The highest bit of the exponent may meet
-    # the checks of a step first.
+    # Before the first checkpoint a rollback is impossible. The highest bit of the exponent may be detected
+    # by the checks of a step first.
     if [ $count -le 20 ]; then
         expect 76 "$run"
         failing=silent check "$run: not seen" grep -q "level=error code=NUMBERS" "$run.log"
@@ -23,7 +23,7 @@ unit() {
         expect 0 "$run"
         failing=silent check "$run: not seen" grep -qE "code=ROLLBACK .*(rank $on .*changed in memory|finite|jump)" "$run.log"
         same_state whole "$run"
-        case_is good "bit $bit ($what) of a weight of rank $on, step $count: gone back"
+        case_is good "bit $bit ($what) of a weight of rank $on, step $count: rolled back"
     fi
     rm -rf "$run" "$run".log*
 }

@@ -1,6 +1,6 @@
-# A loss that jumps.
+# The loss jumps.
 # shellcheck shell=bash disable=SC2034,SC2154
-title="loss times 100: once, and for ever"
+title="loss times 100: once, and permanently"
 units="2 20 60"
 settings+=(--set train.baseline_epochs=3 --set checkpoint.every=20)
 
@@ -17,14 +17,14 @@ unit() {
     else
         expect 76 "$run"
         failing=wrong check "$run: more than two rollbacks" test "$(grep -c code=ROLLBACK "$run.log")" -le 2
-        failing=silent check "$run: does not say why" grep -q "code=NUMBERS .*the loss jumped" "$run.log"
+        failing=silent check "$run: no reason given" grep -q "code=NUMBERS .*the loss jumped" "$run.log"
         settle "$run"
         dist 1 "$run.log" "${settings[@]}" --output "$run" --resume auto
     fi
-    # Steps that were passed over are missing in the results, as they should be.
+    # The results lack the skipped steps, as intended.
     [ $times = 1 ] || grep -q code=NUMBERS_SKIPPED "$run.log" || code=0
-    expect 0 "$run: goes on without the fault"
-    [ $times != 1 ] || take_up "$run"
-    case_is good "from slot $count of rank $on, $([ $times = 1 ] && echo once || echo for ever)"
+    expect 0 "$run: resumes without the fault"
+    [ $times != 1 ] || resume_to_end "$run"
+    case_is good "from slot $count of rank $on, $([ $times = 1 ] && echo once || echo permanently)"
     rm -rf "$run" "$run".log*
 }

@@ -1,4 +1,4 @@
-# A fixing round on weights that leave it little choice.
+# A fixing round on degenerate weights.
 # shellcheck shell=bash disable=SC2034,SC2154
 title="fixing rounds on degenerate weights, 1, 4 and 8 ranks"
 units="2 all all"
@@ -28,7 +28,7 @@ unit() {
     for ranks in 1 4 8; do
         tool $ranks round.log fix-round in.h5 -o out$ranks.h5 --set delta=1 --set fraction="$fraction"
         expect 0 "$name on $ranks ranks"
-        failing=wrong check "$name: another result on $ranks ranks" h5diff out1.h5 out$ranks.h5
+        failing=wrong check "$name: different result on $ranks ranks" h5diff out1.h5 out$ranks.h5
     done
     failing=wrong check "$name: not finite" test -z "$(h5dump out1.h5 | grep -wiE -m 1 'nan|inf')"
     fixed=$(h5dump -d /fixed -y -o fixed.txt.in -b LE out1.h5 >/dev/null && od -An -tu1 -v fixed.txt.in | tr -s ' ' '\n' | grep -c '^1$')

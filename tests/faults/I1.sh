@@ -34,9 +34,9 @@ unit() {
         around "clock:$offset:$skew:$jump" dist 2 "$run.log" "${settings[@]}" --output "$run" \
         --set checkpoint.minutes=30 --set checkpoint.max_time=60 --set watchdog.step=60 --set watchdog.checkpoint=60
     expect 0 "$2"
-    last=$(grep -m 1 code=RESULT "$run.log") # of rank 0, behind the jump
+    last=$(grep -m 1 code=RESULT "$run.log") # of rank 0, after the jump
     check "the clock says ${last%%T*}" test "${last%%-*}" = "$year"
-    check "other checkpoints" test "$(saves "$run.log" 99)" = "$(saves whole.log 99)"
+    check "the checkpoints differ" test "$(saves "$run.log" 99)" = "$(saves whole.log 99)"
     same_rows whole "$run"
     same_state whole "$run"
     no_leftovers "$run"

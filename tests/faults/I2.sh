@@ -1,9 +1,9 @@
-# Shared memory of the host that is small, missing, read-only or full.
+# /dev/shm is small, missing, read-only or full.
 # shellcheck shell=bash disable=SC2034,SC2154
 title="/dev/shm small, missing, read-only, filled in a run"
 units="2 all all"
 
-# Unless mounts are permitted, only what needs none.
+# Without the permission to mount, only the cases that need no mount.
 setup() {
     whole_run
     printf '%s\n' missing nofile >list.txt
@@ -13,7 +13,7 @@ setup() {
     fi
 }
 
-# A rank waits at the point, for two seconds, until the memory is full.
+# A rank waits for two seconds at the point while the memory is filled.
 filled() {
     export PWF_TEST_FAULT=$1:0:1:delay
     mpirun -n 3 "$PWF_BIN_DIR/pwf_dist" "${settings[@]}" --output run &
@@ -47,6 +47,6 @@ unit() {
     failing=crash check "code $code" test "$code" -lt 128
     case $code in 0) ;; 71) says run.log "no room for a page of /dev/shm" ;; *) failing=code check "code $code" false ;; esac
     was=$code
-    take_up run
+    resume_to_end run
     case_is "$([ "$was" = 0 ] && echo good || echo refused)" "$2: $was"
 }

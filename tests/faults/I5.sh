@@ -1,4 +1,4 @@
-# Processes that were started badly.
+# Processes started in a bad environment.
 # shellcheck shell=bash disable=SC2034,SC2154
 title="closed descriptors, small limits, no HOME, umask, noexec"
 units="3 all all"
@@ -14,7 +14,7 @@ setup() {
     fi
 }
 
-# through COMMANDS: two ranks that do these first; $code
+# through COMMANDS: starts two ranks that run COMMANDS first; sets $code
 through() {
     echo "$1"$'\n'"exec \"$PWF_BIN_DIR/pwf_dist\" \"\$@\"" >start.sh
     code=0
@@ -29,7 +29,7 @@ unit() {
     closed)
         code=0
         "$PWF_BIN_DIR/pwf_dist" "${settings[@]}" --output bad 0<&- 1>&- 2>&- || code=$?
-        check "messages in a file" test "$(grep -lr code= bad | wc -l)" = 0
+        check "messages were written into a file" test "$(grep -lr code= bad | wc -l)" = 0
         : >bad.log
         ;;
     files) through "ulimit -n $value" ;;
@@ -49,7 +49,7 @@ unit() {
         same_rows whole bad
         same_state whole bad
         no_leftovers bad
-        failing=wrong check "others can write: $(find bad -perm /022)" test -z "$(find bad -perm /022)"
+        failing=wrong check "writable by others: $(find bad -perm /022)" test -z "$(find bad -perm /022)"
         case_is good "$2"
     else
         case $code in 69 | 71 | 73 | 77) ;; *) failing=code check "$2: code $code" false ;; esac

@@ -1,9 +1,9 @@
-# Names that lead elsewhere.
+# Links under the names of a run.
 # shellcheck shell=bash disable=SC2034,SC2154
-title="links planted under names of a run; others' directories"
+title="links under names of a run; directories of others"
 units="4 all all"
 
-# NAME, and whether the run is refused (77), refuses to begin anew (73), or puts its own file there (0).
+# NAME, and whether the run is refused (77), refuses to start afresh (73), or replaces the link (0).
 setup() {
     local kind name want
     for kind in symbolic hard dangling; do
@@ -41,7 +41,7 @@ unit() {
     case $kind:$name in
     symbolic:*) ln -s ../precious "run/$name" ;;
     hard:*) ln precious "run/$name" ;;
-    dangling:stop) ln -s ../nothing "run/$name" && want=0 ;; # nobody's request
+    dangling:stop) ln -s ../nothing "run/$name" && want=0 ;; # a dangling link is no request
     dangling:*) ln -s ../nothing "run/$name" ;;
     fifo:*) mkfifo "run/$name" ;;
     *:everybody) chmod 777 run ;;
@@ -52,8 +52,8 @@ unit() {
     timeout -k 5 60 ${as[@]+"${as[@]}"} "$PWF_BIN_DIR/pwf_dist" "${settings[@]}" --output run >run.log 2>&1 \
         </dev/null || code=$?
     expect "$want" "$kind $name"
-    failing=wrong check "something else was written to" test "$(cat precious) $(stat -c %a precious)" = "precious 640"
-    failing=wrong check "something else was made" test ! -e nothing
+    failing=wrong check "the target of a link was changed" test "$(cat precious) $(stat -c %a precious)" = "precious 640"
+    failing=wrong check "the target of a link was created" test ! -e nothing
     case $code in
     73 | 77)
         failing=silent check "no reason given" grep -q level=error run.log
@@ -61,7 +61,7 @@ unit() {
         ;;
     *)
         [ "$kind $name" = "dangling stop" ] ||
-            failing=leftovers check "$name is still there" test ! -L "run/$name"
+            failing=leftovers check "the link $name still exists" test ! -L "run/$name"
         case_is good "$kind $name: $code"
         ;;
     esac

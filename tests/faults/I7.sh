@@ -1,14 +1,14 @@
-# Anything at any time: one run through as many faults as come, until it has ended.
+# Random faults of all kinds hit one run until it has finished.
 # shellcheck shell=bash disable=SC2034,SC2154
 title="chaos: random faults of all kinds, one after the other"
 units="1 20 400"
 
 setup() { whole_run; }
 
-# What a life of the run meets, in about the order of the rows.
+# The faults, in about the order of the rows.
 kinds=(kill kill point point eio stop usr1 term ranks damage part lock clock memory second nothing)
 
-# meet RUN KIND: a life of the run in which that happens; its code in $code
+# meet RUN KIND: starts the run with this fault; sets $code
 meet() {
     local run=$1 kind=$2 shards=$((RANDOM % 3 + 1)) wait points file how
     local options=(--resume auto --set "parallel.shards=$shards")
@@ -22,7 +22,7 @@ meet() {
     eio) PWF_TEST_FAULT="${points[RANDOM % 5 + 6]}:$((RANDOM % ranks)):$((RANDOM % 6 + 1)):eio" ;;
     stop) PWF_TEST_FAULT="${PWF_TEST_FAULT%:*}:stop" ;;
     damage)
-        # One of two or more, so that another one is there.
+        # One of two or more checkpoints, so that a good one remains.
         file=$(newest "$run")
         if [ "$(find "$run" -name 'ckpt-*.h5' 2>/dev/null | wc -l)" -gt 1 ]; then damage "$file"; fi
         ;;
@@ -46,7 +46,7 @@ meet() {
         kill_one $((RANDOM % 4))
         return
         ;;
-    stop) # The one that stands still is ended by hand.
+    stop) # The stopped rank is killed by the test.
         await "$run" "^fault stop at"
         sleep 0.2
         kill_one 3
@@ -76,12 +76,12 @@ unit() {
     known=0
     while [ "$code" != 0 ] && [ $lives -lt 12 ]; do
         lives=$((lives + 1)) kind=${kinds[RANDOM % ${#kinds[@]}]}
-        [ "$kind" != damage ] || known=0 # the newest one was spoilt on purpose
+        [ "$kind" != damage ] || known=0 # the newest checkpoint was damaged on purpose
         meet "$run" "$kind"
         unset PWF_TEST_FAULT PWF_TEST_AROUND OMPI_MCA_btl_vader_backing_directory
         met+=("$kind:$code")
         now=$(resumed "$run.log")
-        check "went on from ${now:-nothing}, acknowledged was $known (${met[*]})" test "${now:-$known}" -ge "$known"
+        check "resumed from ${now:-nothing}, acknowledged was $known (${met[*]})" test "${now:-$known}" -ge "$known"
         now=$(acknowledged "$run.log")
         known=${now:-$known}
         case $code in
@@ -90,10 +90,10 @@ unit() {
         esac
     done
     [ "$code" = 0 ] || code=137
-    take_up "$run"
-    # What could not be written is missing, or was not removed.
-    [[ " ${met[*]}" = *" eio"* ]] || failing=leftovers check "other files than in a whole run" \
+    resume_to_end "$run"
+    # After a failed write, a file may be missing or left over.
+    [[ " ${met[*]}" = *" eio"* ]] || failing=leftovers check "the files differ from those of an uninterrupted run" \
         cmp <(cd whole && find . | sort) <(cd "$run" && find . | sort)
-    case_is good "$lives lives in $((SECONDS - begun)) s: ${met[*]}"
+    case_is good "$lives starts in $((SECONDS - begun)) s: ${met[*]}"
     rm -rf "$run" "$run".log* second.log
 }

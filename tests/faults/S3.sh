@@ -12,7 +12,7 @@ setup() {
     printf '%s\n' "srun TERM" "mpirun none" "srun none" >>list.txt
 }
 
-# What asks for a stop for good ends the job, and the job submitted again goes on.
+# A request to stop for good ends the job; when submitted again, the run resumes.
 submitted_again() {
     grep -q "code=RESULT.*code=$1 " s/run.log || [ "$1" = any ] || check "no result with code $1" false
     failing=code check "not requeued: $(job_now "$job")" test "$(job_now "$job" | sed 's/.* //')" = 0

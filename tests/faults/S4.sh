@@ -1,4 +1,4 @@
-# Slurm ends a job to start it again.
+# Slurm ends a job in order to restart it.
 # shellcheck shell=bash disable=SC2034,SC2154
 title="scontrol requeue, and preemption"
 units="0 all all"

@@ -1,4 +1,4 @@
-# A node that Slurm loses sight of, while ranks live on there and hold the run directory.
+# Slurm loses a node on which ranks keep running and hold the run directory.
 # shellcheck shell=bash disable=SC2034,SC2154
 title="slurmd killed under a running Slurm job"
 units="0 all all"
@@ -15,7 +15,7 @@ setup() {
 slurmd() { bash "$PWF_SOURCE_DIR/tests/slurm/cluster.sh" "$1" "$PWD/s/slurm" "$2"; }
 is_down() { [[ $(sinfo --noheader --Node --nodes="$1" --format=%t | head -n 1) == down* ]]; }
 
-# Its ranks may have ended with the launcher, or live on with the run directory in their hands.
+# Its ranks may have ended with the launcher, or still run and hold the run directory.
 goes_on() { log_has run "asked to stop, and waited for" || log_has run code=RESUME || is_over "$job"; }
 
 unit() {

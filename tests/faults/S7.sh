@@ -1,6 +1,6 @@
-# Where a job stops requeueing itself.
+# The limits of requeueing.
 # shellcheck shell=bash disable=SC2034,SC2154
-title="a limit of restarts, none without a step, a bad host"
+title="a limit of restarts, no progress, a bad host"
 units="0 3 6"
 source "$PWF_SOURCE_DIR/tests/slurm/lib.sh"
 
@@ -12,7 +12,7 @@ begin() {
     slurm_begin "$PWD/s" mpirun --bind-to none
 }
 
-# limit FAULT WHY: the third start is the last; the job submitted again finishes.
+# limit FAULT WHY: the third start is the last; when submitted again, the job finishes.
 limit() {
     PWF_TEST_FAULT=$1 submit run --nodes=2 -- "${settings[@]:2}"
     job_ends "FAILED 75 2"
@@ -26,7 +26,7 @@ limit() {
     row_ends "$2"
 }
 
-# A program that says that it hangs on n1, twice.
+# A program that twice reports a hang on n1.
 bad_host() {
     mkdir s/programs
     # shellcheck disable=SC2016

@@ -1,33 +1,33 @@
-# What the rows share beside tests/train/lib.sh. Sourced by tests/faults.sh.
+# Functions of the fault rows, in addition to tests/train/lib.sh. Sourced by tests/faults.sh.
 # shellcheck shell=bash disable=SC2034,SC2154
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 export PWF_TEST_PROGRAMS=$PWF_BIN_DIR/../tests
-shim=$PWF_BIN_DIR/../tests/ckpt/libckpt_shim.so # tests/ckpt/shim.h says what it can do
+shim=$PWF_BIN_DIR/../tests/ckpt/libckpt_shim.so # see tests/ckpt/shim.h
 
-# case_is good|refused|old|KIND "what was done and seen": ends a case. The kind of the first check that
-# failed since the last case counts more: wrong numbers, crash, hang, silent (no message), leftovers,
-# code (a wrong exit code). KIND*COUNT stands for so many cases of one sort.
+# case_is good|refused|old|KIND "description": ends a case. If a check has failed since the last case, its
+# kind is used instead: wrong (results), crash, hang, silent (no message), leftovers, code (a wrong exit
+# code). KIND*COUNT means COUNT cases of one kind.
 case_is() {
     echo "${fault:-$1} $2" >&3
     fault=''
 }
 
-# What a run may not leave behind. Names of a run that has ended are checked; its processes are gone.
+# Checks that a run, whose processes have ended, left no partial files or locks.
 no_leftovers() { # no_leftovers DIR
-    failing=leftovers check "$1: left behind: $(find "$1" -mindepth 1 -name '.*' -printf '%f ')" \
+    failing=leftovers check "$1: left over: $(find "$1" -mindepth 1 -name '.*' -printf '%f ')" \
         test -z "$(find "$1" -mindepth 1 -name '.*')"
 }
 
-# seconds MILLISECONDS: as sleep wants it
+# seconds MILLISECONDS: in the format of sleep
 seconds() { printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000)); }
 
-# launch LOG RANKS PROGRAM...: starts ranks in the background; $group is the process group. Then
-# `processes` sets $launcher and rank[], as far as they are there.
+# launch LOG RANKS PROGRAM...: starts ranks in the background and sets $group, the process group. Then
+# `processes` sets $launcher and rank[], as far as these processes exist.
 launch() {
     local log=$1 ranks=$2
     shift 2
-    : >"$log" # what an earlier job said is not mistaken for this one's
+    : >"$log" # remove the output of an earlier job
     setsid timeout -k 5 120 mpirun --oversubscribe --bind-to none -n "$ranks" "$@" >"$log" 2>&1 </dev/null &
     group=$!
     at_end "kill -9 -- -$group 2>/dev/null || true"
@@ -38,8 +38,8 @@ processes() {
     [ -z "$launcher" ] || mapfile -t rank < <(pgrep -P "$launcher" || true)
 }
 
-# kill_one WHO: a rank, the launcher, or all, with SIGKILL; $victim says which. The code of the job in
-# $code; what survives it for a minute is left behind.
+# kill_one WHO: kills a rank, the launcher (2), or all (3) and sets $victim and $code, the exit code of the
+# job. Processes that survive it for a minute count as left over.
 kill_one() {
     processes
     victim="a rank"
@@ -59,14 +59,14 @@ kill_one() {
     done
 }
 
-# Of whole runs. tests/train/tiny.yaml with a checkpoint every second step, held against `whole`, an
-# uninterrupted run of the same settings in the folder of the row.
+# Whole runs: tests/train/tiny.yaml with a checkpoint every second step, compared with `whole`, an
+# uninterrupted run with the same settings in the folder of the row.
 settings=(-c "$PWF_SOURCE_DIR/tests/train/tiny.yaml" --set checkpoint.every=2)
 any_writing() {
     local ways=(true false)
     settings+=(--set "checkpoint.async=${ways[RANDOM % 2]}")
 }
-whole_run() { # for setup; its milliseconds in length.txt
+whole_run() { # for setup; writes its duration in milliseconds to length.txt
     local begun
     begun=$(date +%s%N)
     dist 2 whole.log "${settings[@]}" --output whole
@@ -75,13 +75,13 @@ whole_run() { # for setup; its milliseconds in length.txt
     echo $((($(date +%s%N) - begun) / 1000000)) >length.txt
 }
 
-# The step of the newest checkpoint that a log acknowledges, and the one a log says it goes on from.
+# The step of the newest checkpoint that a log reports, and the step that a log resumes from.
 acknowledged() { sed -n 's/.*code=CKPT .*ckpt-0*\([0-9]*\)\.h5.*/\1/p' "$1" | tail -n 1; }
 resumed() { sed -n 's/.*code=RESUME .*: step \([0-9]*\),.*/\1/p' "$1" | tail -n 1; }
 
-# take_up RUN: while $code is not 0, resumes on other meshes; then holds it against `whole`. The step of
-# the first resume in $from.
-take_up() {
+# resume_to_end RUN: while $code is not 0, resumes on other meshes; then compares the run with `whole`. Sets
+# $from, the step of the first resume.
+resume_to_end() {
     local run=$1 lives=0 shards known now
     from=
     while [ "$code" != 0 ] && [ $lives -lt 4 ]; do
@@ -91,7 +91,7 @@ take_up() {
             --set parallel.shards=$shards --set checkpoint.stop_after=0 --set checkpoint.max_time=1e5
         now=$(resumed "$run.log")
         from=${from:-${now:-0}}
-        check "$run: went on from ${now:-nothing}, acknowledged was $known" test "${now:-0}" -ge "${known:-0}"
+        check "$run: resumed from ${now:-nothing}, acknowledged was $known" test "${now:-0}" -ge "${known:-0}"
     done
     expect 0 "$run: resumed"
     same_rows whole "$run"
@@ -99,10 +99,10 @@ take_up() {
     no_leftovers "$run"
 }
 
-# shimmed FAULT: what dist starts next is under the shim, until wrapper=()
+# shimmed FAULT: dist preloads the shim with this fault until wrapper=()
 shimmed() { wrapper=(env LD_PRELOAD="$shim" PWF_SHIM="$1"); }
 
-# sweep LOG ARGUMENTS: ckpt_sweep on two ranks; its code in $code
+# sweep LOG ARGUMENTS: runs ckpt_sweep on two ranks; sets $code
 sweep() {
     local log=$1
     shift
@@ -110,8 +110,8 @@ sweep() {
     timeout -k 5 300 mpirun -n 2 "$PWF_TEST_PROGRAMS/ckpt_sweep" "$@" >"$log" 2>"$log.err" </dev/null || code=$?
 }
 
-# sweep_calls WRITER call|load CALL KIND OFTEN: from the first call of rank 0 to the last of rank 1. After
-# a hang or a crash the sweep goes on behind it; the last case finds no call left to strike.
+# sweep_calls WRITER call|load CALL KIND OFTEN: strikes every call from the first of rank 0 to the last of
+# rank 1. After a hang or a crash the sweep continues with the next call; the last case finds no call left.
 sweep_calls() {
     local writer=$1 what=$2 who=0 n=1 lives last
     for ((lives = 0; lives < 200; lives++)); do
@@ -123,12 +123,13 @@ sweep_calls() {
         who=$(echo "$last" | cut -d ' ' -f 5)
         n=$(($(echo "$last" | cut -d ' ' -f 6) + 1))
     done
-    check "$*: the sweep did not come to its end" grep -q '^done' now.log
+    check "$*: the sweep did not finish" grep -q '^done' now.log
     case_is good "$*: to the last call"
 }
 
-# sweep_cases WRITER LOG [strict]: its lines as cases. MPI-IO may hang, which the watchdog ends in a run;
-# then the checkpoint before must load. Strict: what is no error must not cost the checkpoint.
+# sweep_cases WRITER LOG [strict]: turns the lines of a log into cases. MPI-IO may hang (in a run the
+# watchdog ends it); then the previous checkpoint must load. Strict: conditions that are no errors must not
+# cost the checkpoint.
 sweep_cases() {
     local writer=$1 call kind often where n outcome rest
     while read -r _ call kind often where n outcome rest; do
@@ -138,7 +139,7 @@ sweep_cases() {
         HANG)
             outcome=hang
             if [ "$writer" = mpiio ] && mpirun -n 1 "$PWF_TEST_PROGRAMS/ckpt_program" 1 load dir; then
-                outcome=old rest="hung in MPI-IO and was ended; the one before loads"
+                outcome=old rest="hung in MPI-IO and was killed; the previous checkpoint loads"
             fi
             ;;
         SILENT | LOST) outcome=wrong ;;
@@ -156,7 +157,7 @@ sweep_cases() {
     [ "$code" = 0 ] || [ "$code" = 79 ] || case_is crash "$writer: ckpt_sweep ended with $code"
 }
 
-# program_cases COMMAND...: the lines that a program prints are cases: KIND what, or KIND*COUNT what
+# program_cases COMMAND...: each line that COMMAND prints is a case: KIND text, or KIND*COUNT text
 program_cases() {
     code=0
     timeout -k 5 300 "$@" >cases.now || code=$?
@@ -165,7 +166,7 @@ program_cases() {
     [ -z "$fault" ] || case_is good "$*"
 }
 
-# damage FILE: in a way that depends on $RANDOM; $how says which
+# damage FILE: damages it in a random way; sets $how
 damage() {
     local size at byte
     size=$(stat -c %s "$1")
@@ -184,8 +185,8 @@ damage() {
     : "$how"
 }
 
-# Of jobs under signals. begin RUN RANKS OPTIONS...: starts a run with the settings above in the
-# background, output to RUN.log; await RUN TEXT: waits until it says so, or has ended.
+# Jobs under signals. begin RUN RANKS OPTIONS...: starts a run with the settings above in the background,
+# output to RUN.log; await RUN TEXT: waits until RUN.log contains TEXT or the job has ended.
 begin() {
     local run=$1 ranks=$2
     shift 2
@@ -193,20 +194,20 @@ begin() {
 }
 await() { until grep -q -- "$2" "$1.log" || ! kill -0 "$group" 2>/dev/null; do sleep 0.01; done; }
 
-# The environment of a rank in surroundings of tests/faults/around.c.
+# Runs COMMAND with tests/faults/around.c preloaded into the ranks.
 around() { # around WHAT COMMAND...
     PWF_TEST_AROUND=$1 LD_PRELOAD=$PWF_TEST_PROGRAMS/libaround.so \
         ASAN_OPTIONS="${ASAN_OPTIONS:-}:verify_asan_link_order=0" "${@:2}"
 }
 
-# send SIGNAL PROCESS...: the moment in $sent. A job may have ended meanwhile.
+# send SIGNAL PROCESS...: sets $sent, the time. The job may have ended before.
 send() {
     sent=$(date +%s%N)
     kill -"$1" "${@:2}" 2>/dev/null || true
 }
 
-# end_job RUN: waits for it; its code in $code and the milliseconds since `send` in $took. An mpirun that
-# is ending dies of a signal itself, when the job has already said how it ended.
+# end_job RUN: waits for the job; sets $code and $took, the milliseconds since `send`. A signal may kill an
+# mpirun whose job has already ended; then the code in the log counts.
 end_job() {
     local said
     code=0
@@ -216,7 +217,7 @@ end_job() {
     case $code in 129 | 138 | 140) code=${said:-$code} ;; esac
 }
 
-# settle RUN: mpirun may end a little before its ranks, one of which holds the run directory.
+# settle RUN: waits until the run directory is unlocked. mpirun may end shortly before its ranks.
 settle() {
     local t
     for ((t = 0; t < 1200; t++)); do
@@ -227,7 +228,7 @@ settle() {
     failing=leftovers check "$1: still in use a minute after its job" false
 }
 
-# patience SECONDS KEY...: limits of the watchdog for the jobs that follow; 0 seconds: those of the settings
+# patience SECONDS KEY...: sets limits of the watchdog for the next jobs; 0: the limits of the settings
 patience() {
     local which
     for which in "${@:2}"; do
@@ -235,7 +236,7 @@ patience() {
     done
 }
 
-# The phases of a job. place PHASE: where in it a rank is held, $point $on $times.
+# The phases of a job. place PHASE: chooses the fault point, rank and count: $point, $on, $times.
 phases=(init load step reduce fix evaluate write commit prune finish)
 place() {
     on=$((RANDOM % 2)) times=1
@@ -254,14 +255,14 @@ place() {
     esac
 }
 
-# hold RUN PHASE: starts a job of two ranks. When this returns one of them stands in the phase, until a
-# signal comes or for six seconds; $held says where.
+# hold RUN PHASE: starts a job of two ranks and returns when one of them waits in the phase: until a signal
+# comes, for at most six seconds. Sets $held, a description.
 hold() {
     local run=$1 phase=$2 point on times more=()
     place "$phase"
     if [ "$phase" = load ]; then
         dist 2 "$run.log" "${settings[@]}" --output "$run" --set checkpoint.stop_after=$((RANDOM % 18 + 1))
-        expect 75 "$run: something to load"
+        expect 75 "$run: a checkpoint to load"
         more=(--resume auto --set checkpoint.stop_after=0)
     fi
     held="$phase ($point, rank $on, time $times)"
@@ -271,15 +272,15 @@ hold() {
     processes
 }
 
-# stopped RUN: it said once that it stopped, with a checkpoint of that step, and wrote no file twice for it.
+# stopped RUN: checks that it reported one stop, has a checkpoint of that step, and wrote it once.
 stopped() {
     local step last mine
     expect 75 "$1: stopped"
-    check "$1: said once that it stopped" test "$(grep -c code=STOPPED "$1.log")" = 1
+    check "$1: one message STOPPED" test "$(grep -c code=STOPPED "$1.log")" = 1
     read -r step last <<<"$(sed -n 's/.*result=stopped code=75 steps=\([0-9]*\) .*last_ckpt=\(.*\)"$/\1 \2/p' "$1.log")"
     check "$1: stopped at step ${step:-?} with ${last:-none}" test -e "$(printf '%s/ckpt-%010d.h5' "$1" "${step:-0}")"
-    # A round begins and ends at one step, but says something between its checkpoints.
-    check "$1: saved twice at one place" test -z "$(awk '/ level=/ {
+    # A round begins and ends at the same step, but has messages between its checkpoints.
+    check "$1: saved twice at the same position" test -z "$(awk '/ level=/ {
         now = / code=CKPT / ? substr($0, index($0, "msg=")) : ""; sub(/,.*/, "", now)
         if (now != "" && now == last) print; last = now }' "$1.log")"
     mine=$(saves "$1.log" "${step:-0}")
