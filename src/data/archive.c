@@ -175,7 +175,9 @@ static pwf_status open_archive(pwf_archive *a, const char *root, const char *pat
     if (strlen(path) >= sizeof a->path)
         return PWF_FAIL(PWF_MISSING, "the path %.200s... is too long", path);
     memcpy(a->path, path, strlen(path) + 1);
-    PWF_TRY(pwf_source_open(root, path, &a->fd, &bytes));
+    char real[PWF_PATH];
+    pwf_source_resolve(root, real);
+    PWF_TRY(pwf_source_open(real, path, &a->fd, &bytes));
     if (a->fd < 0)
         return PWF_FAIL(PWF_MISSING,
                         "%s is not there; pwf pack makes it from an image folder (pwf --help)",

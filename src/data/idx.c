@@ -224,7 +224,9 @@ static pwf_status open_file(pwf_idx *x, const char *root, const char *stem, cons
     const int n = snprintf(x->path, sizeof x->path, "%s/%s%s", root, stem, ending);
     if (n < 0 || n >= (int)sizeof x->path)
         return PWF_FAIL(PWF_MISSING, "data.path is too long: %.200s...", root);
-    return pwf_source_open(root, x->path, &x->fd, &x->size);
+    char real[PWF_PATH];
+    pwf_source_resolve(root, real);
+    return pwf_source_open(real, x->path, &x->fd, &x->size);
 }
 
 static pwf_status open_any(pwf_idx *x, const char *root, const char *stem)

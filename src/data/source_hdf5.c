@@ -28,13 +28,14 @@ static pwf_status check_part(const pwf_archive_block *b, const char *path,
 /* Labels are numbers: they mean the same in both files only if the lists of classes are one. */
 static pwf_status check_classes(const pwf_archive_block *b, const char *path, const char *root)
 {
-    char other[PWF_PATH];
+    char other[PWF_PATH], real[PWF_PATH];
     int fd = -1;
     int64_t bytes = 0;
     pwf_archive_block train;
     if (!pwf_path_join(other, root, "train.h5"))
         return PWF_FAIL(PWF_DATA, "the path of train.h5 in data.path is too long");
-    pwf_status s = pwf_source_open(root, other, &fd, &bytes);
+    pwf_source_resolve(root, real);
+    pwf_status s = pwf_source_open(real, other, &fd, &bytes);
     if (s.code == PWF_OK && fd < 0) return s; /* only validation: nothing to compare with */
     if (s.code == PWF_OK) s = pwf_archive_read_block(fd, other, bytes, &train);
     if (s.code == PWF_OK &&

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #define _DEFAULT_SOURCE /* d_type */
+#include "decode.h"
 #include "file.h"
 #include "pwf/core/file.h"
 #include "pwf/core/mem.h"
@@ -28,7 +29,8 @@ typedef struct names {
 } names;
 
 typedef struct folder {
-    char root[PATH_ROOM];
+    char root[PATH_ROOM]; /* as the user named it, for messages */
+    char real[PWF_PATH];  /* the same, resolved */
     names classes;
     char *names; /* paths under the root, each with its zero byte */
     int64_t names_used, names_room;
@@ -70,7 +72,7 @@ static pwf_status look_at(const folder *f, const char *path, int64_t *size)
     struct stat st;
     int failed = lstat(path, &st);
     if (!failed && S_ISLNK(st.st_mode)) {
-        PWF_TRY(pwf_source_inside(f->root, path));
+        PWF_TRY(pwf_source_inside(f->real, path));
         failed = stat(path, &st);
     }
     if (failed) return PWF_FAIL_ERRNO(PWF_FILE_INPUT, "look at", path);
@@ -203,7 +205,7 @@ static pwf_status add_class(folder *f, const char *part, const char *class, int3
     names files;
     snprintf(name, sizeof name, "%s/%s", part, class);
     PWF_TRY(full_path(f, name, path));
-    PWF_TRY(pwf_source_inside(f->root, path));
+    PWF_TRY(pwf_source_inside(f->real, path));
     PWF_TRY(list_folder(path, keep_member, class_tree, &files));
     pwf_status s = pwf_ok();
     if (files.count == 0)
@@ -307,7 +309,7 @@ static pwf_status add_line(folder *f, const val_list *l, int64_t number, char *l
     /* Only a path could lead out of val/; links are followed by look_at. */
     if (strchr(name, '/')) {
         PWF_TRY(full_path(f, file, path));
-        PWF_TRY(pwf_source_inside(f->root, path));
+        PWF_TRY(pwf_source_inside(f->real, path));
     }
     return add_file(f, file, label);
 }
@@ -385,7 +387,7 @@ static pwf_status read_text(const folder *f, const char *name, char path[PATH_RO
     const int n =
         snprintf(path, PATH_ROOM, "%s%s%s", absolute ? "" : f->root, absolute ? "" : "/", name);
     if (n >= PATH_ROOM) return PWF_FAIL(PWF_DATA, "the path of %.200s... is too long", name);
-    PWF_TRY(pwf_source_read(absolute ? "/" : f->root, path, LIST_MAX, text, size));
+    PWF_TRY(pwf_source_read(absolute ? "/" : f->real, path, LIST_MAX, text, size));
     if (!memchr(*text, '\0', (size_t)*size)) return pwf_ok();
     return PWF_FAIL(PWF_DATA, "%s is not a text: it has a zero byte", path);
 }
@@ -414,7 +416,7 @@ static pwf_status add_listed(folder *f, const pwf_dataset_request *request, cons
         if (s.code == PWF_OK) s = read_kit(&l, path, (char *)kit, kit_size);
     }
     if (s.code == PWF_OK) s = full_path(f, "val", path);
-    if (s.code == PWF_OK) s = pwf_source_inside(f->root, path);
+    if (s.code == PWF_OK) s = pwf_source_inside(f->real, path);
     if (s.code == PWF_OK && is_alone((const char *)text)) {
         s = list_folder(path, keep_image, class_tree, &images);
         l.images = &images;
@@ -434,6 +436,7 @@ static pwf_status fill_part(folder *f, const pwf_dataset_request *request, bool 
 {
     char path[PATH_ROOM];
     snprintf(f->root, sizeof f->root, "%s", request->data->path);
+    pwf_source_resolve(f->root, f->real);
     /* Classes are numbered by train/, so that val/ may lack some; without it, by val/ itself. */
     PWF_TRY(full_path(f, "train", path));
     const char *part = train || is_folder(path) ? "train" : "val";
@@ -476,6 +479,7 @@ static pwf_status fill_all(folder *f, const char *path)
     if (strlen(path) >= sizeof f->root)
         return PWF_FAIL(PWF_DATA, "the name of the folder %.100s... is too long", path);
     strcpy(f->root, path);
+    pwf_source_resolve(path, f->real);
     PWF_TRY(add_all(f, "", 0));
     if (f->count > 0) return pwf_ok();
     return PWF_FAIL(PWF_DATA, "%s holds no .jpeg, .jpg or .png file", path);
@@ -563,7 +567,7 @@ static pwf_status read_image(const void *self, int64_t index, pwf_image *out)
     const folder *f = self;
     char path[PATH_ROOM];
     PWF_TRY(full_path(f, name_of(f, index), path));
-    return pwf_image_read(f->root, path, f->files[index].size, out);
+    return pwf_image_read_inside(f->real, path, f->files[index].size, out);
 }
 
 const pwf_source pwf_source_imagefolder = {.open = open_part,

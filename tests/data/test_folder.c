@@ -123,7 +123,7 @@ static void other_trees_are_refused(void **state)
     pwf_dataset_free(d);
     folder_config(&config, "refused", CLASSES, SIDE);
     assert_int_equal(symlink("/etc/passwd", "refused/train/n00000002/link.JPEG"), 0);
-    refused(PWF_TRAIN, PWF_DATA, "leads to /etc/passwd, outside data.path");
+    refused(PWF_TRAIN, PWF_DATA, "is a link to /etc/passwd, outside data.path");
     unlink("refused/train/n00000002/link.JPEG");
     assert_int_equal(symlink("nowhere", "refused/train/n00000002/link.JPEG"), 0);
     refused(PWF_TRAIN, PWF_MISSING, "link.JPEG");

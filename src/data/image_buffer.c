@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The memory of one decoded image, with the limits on its size. Used by the decoders and by
+ * whatever makes or releases an image; touches no file. */
+#include "decode.h"
+#include "pwf/core/mem.h"
+
+enum { PAST_END = 16 }; /* bytes that a kernel may read after the last pixel */
+
+pwf_status pwf_image_new(const char *name, int64_t width, int64_t height, pwf_image *out)
+{
+    if (width < 1 || height < 1 || width > PWF_IMAGE_SIDE_MAX || height > PWF_IMAGE_SIDE_MAX ||
+        width * height > PWF_IMAGE_PIXELS_MAX)
+        return PWF_FAIL(PWF_DATA,
+                        "%s: the image has %lld x %lld pixels; a side must have 1 to %d pixels and "
+                        "the image at most %d million",
+                        name, (long long)width, (long long)height, PWF_IMAGE_SIDE_MAX,
+                        PWF_IMAGE_PIXELS_MAX >> 20);
+    out->width = width;
+    out->height = height;
+    return pwf_mem_alloc(PWF_MEM_DATA, 3 * width * height + PAST_END, 1, &out->pixels);
+}
+
+void pwf_image_free(pwf_image *image)
+{
+    if (!image) return;
+    pwf_mem_free(image->pixels);
+    *image = (pwf_image){0};
+}

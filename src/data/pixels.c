@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What sources that hold their images in memory share: the check of the shape and the memory.
+ * Called by source_*.c while a data set is opened; touches no file. */
+#include "pwf/core/mem.h"
+#include "sources.h"
+
+pwf_status pwf_source_check_shape(const pwf_dataset_request *request, const char *what,
+                                  int64_t side, int64_t channels, int64_t classes)
+{
+    if (request->side != side || request->channels != channels)
+        return PWF_FAIL(PWF_CONFIG,
+                        "%s images have %lld x %lld pixels and %lld channels, but model.image_size "
+                        "is %lld and model.channels is %lld",
+                        what, (long long)side, (long long)side, (long long)channels,
+                        (long long)request->side, (long long)request->channels);
+    if (request->classes != classes)
+        return PWF_FAIL(PWF_CONFIG, "model.classes is %lld, but %s has %lld classes",
+                        (long long)request->classes, what, (long long)classes);
+    return pwf_ok();
+}
+
+pwf_status pwf_pixels_new(pwf_pixels *pixels, int64_t count, int64_t limit, int64_t side,
+                          int64_t channels)
+{
+    *pixels = (pwf_pixels){.count = limit > 0 && limit < count ? limit : count,
+                           .height = side,
+                           .width = side,
+                           .channels = channels};
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, pixels->count, (size_t)(side * side * channels),
+                          &pixels->pixels));
+    return pwf_mem_alloc(PWF_MEM_DATA, pixels->count, 1, &pixels->labels);
+}
