@@ -7,6 +7,7 @@ set -euo pipefail
 program=$1 version=$2 out=$3
 name=$(basename "$program")
 mkdir -p "$(dirname "$out")"
+export ASAN_OPTIONS=detect_leaks=0 # leaks are for the tests to find
 help=$("$program" --help)
 {
     printf '.TH %s 1 "" "pwf %s" "User commands"\n' "${name^^}" "$version"
