@@ -108,11 +108,10 @@ void pwf_config_print_help(FILE *out)
 {
     pwf_config standard;
     pwf_config_defaults(&standard);
-    fputs(
-        "Settings, with their defaults. Each can stand in the YAML file under its group, after\n"
-        "--set (--set optim.lr=0.01) and in the environment (PWF_OPTIM_LR=0.01); --set outranks\n"
-        "the environment, the environment the file. Powers may be written 2^-11, lists [1, 2].\n\n",
-        out);
+    fputs("Settings, with their defaults. A key is given in the YAML file under its group,\n"
+          "after --set (--set optim.lr=0.01), or as a variable (PWF_OPTIM_LR=0.01).\n"
+          "Powers of two may be written 2^-11, lists [1, 2].\n\n",
+          out);
     print_option(out, &standard, pwf_option_find("output", 6));
     for (int i = 0; i < pwf_group_count; i++) {
         fprintf(out, "\n%s: %s\n", pwf_groups[i].name, pwf_groups[i].meaning);
@@ -156,14 +155,16 @@ static void print_row(FILE *out, const pwf_config *standard, const pwf_option *o
     pwf_option_range(option, range, sizeof range);
     fprintf(out, "| `%s` | %s | `%s` | %s%s%s | %s | %s |\n", option->key, kind_name(option->kind),
             value ? value : "?", range, option->unit && range[0] ? " " : "",
-            option->unit && range[0] ? option->unit : "", option->of_run ? "run" : "",
+            option->unit && range[0] ? option->unit : "", option->of_run ? "yes" : "",
             option->meaning);
     free(value);
 }
 
 static void print_table(FILE *out, const pwf_config *standard, const char *group)
 {
-    fputs("| key | kind | default | allowed | | meaning |\n|---|---|---|---|---|---|\n", out);
+    fputs("| key | kind | default | allowed | resumable | meaning |\n"
+          "|---|---|---|---|---|---|\n",
+          out);
     for (int i = 0; i < pwf_option_count; i++)
         if (pwf_option_in(&pwf_options[i], group)) print_row(out, standard, &pwf_options[i]);
 }
@@ -172,15 +173,18 @@ void pwf_config_print_markdown(FILE *out)
 {
     pwf_config standard;
     pwf_config_defaults(&standard);
-    fputs("# Settings\n\n"
-          "Written by the program from its table of options; do not edit.\n\n"
-          "Every key can stand in the YAML file under its group, after `--set` (`--set "
-          "optim.lr=0.01`) and in the\nenvironment (`PWF_OPTIM_LR=0.01`). `--set` outranks the "
-          "environment, the environment the file, the file the default.\nThe defaults are the "
-          "published settings. Powers may be written `2^-11`, lists `[1, 2]`, also `1,2` after "
-          "`--set`.\n\n"
-          "A resumed run keeps its settings; only the keys marked *run* may change.\n\n",
-          out);
+    fputs(
+        "# Settings\n\n"
+        "Generated from the table in `src/config/table.c`; do not edit.\n\n"
+        "A key is given in the YAML file under its group, after `--set` (`--set optim.lr=0.01`),\n"
+        "or as an environment variable (`PWF_OPTIM_LR=0.01`).\n"
+        "Precedence, highest first: `--set`, `PWF_<GROUP>_<KEY>`, the YAML file, the checkpoint, "
+        "the default.\n"
+        "The defaults are the published settings.\n"
+        "Powers of two may be written `2^-11`, and lists `[1, 2]`; `--set` also accepts `1,2`.\n\n"
+        "A resumed run keeps the settings of its checkpoint.\n"
+        "Only the keys marked as resumable may change.\n\n",
+        out);
     print_table(out, &standard, NULL);
     for (int i = 0; i < pwf_group_count; i++) {
         fprintf(out, "\n## %s: %s\n\n", pwf_groups[i].name, pwf_groups[i].meaning);
