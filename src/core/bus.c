@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Handles SIGBUS: a page of mapped memory whose file cannot provide it. Installed once, after
+ * MPI_Init, by mesh/launch.c. The handler reads /proc/self/maps, logs a message and ends the
+ * process with PWF_RESOURCE. */
 #define _XOPEN_SOURCE 700 /* BUS_ADRERR */
 #include "pwf/core/bus.h"
 
@@ -12,7 +15,7 @@
 
 enum { LINE = 512 };
 
-/* If this line of /proc/self/maps is the one of the address: the name of its file. */
+/* The file name in a line of /proc/self/maps if its range contains `address`, otherwise NULL. */
 static const char *file_in(const char *line, const void *address)
 {
     unsigned long long begin = 0, end = 0;
@@ -21,8 +24,8 @@ static const char *file_in(const char *line, const void *address)
     return strchr(line, '/');
 }
 
-/* The file that is mapped at an address. The kernel's own table, since any other may be what is
- * broken. */
+/* The file that is mapped at an address. Read byte by byte: a buffered reader could itself touch
+ * the broken memory. */
 static void find_file(const void *address, char name[LINE])
 {
     char line[LINE];
@@ -46,27 +49,25 @@ static void find_file(const void *address, char name[LINE])
     close(fd);
 }
 
-/* The signal comes from an access of this thread, not from inside the library functions used here.
- */
+/* The signal is synchronous, raised by a memory access of this thread and not inside the library
+ * functions used here, so these are safe to call. */
 static void end_process(int number, siginfo_t *info, void *context)
 {
     char name[LINE], place[160];
     (void)context;
-    if (info->si_code != BUS_ADRERR) { /* broken hardware, or somebody's kill */
+    if (info->si_code != BUS_ADRERR) { /* hardware error, or sent by kill */
         signal(number, SIG_DFL);
         raise(number); /* takes effect when this handler returns */
         return;
     }
     find_file(info->si_addr, name);
     pwf_log_place(place);
-    pwf_log(
-        PWF_LOG_ERROR, "RESOURCE",
-        "%s: no room for a page of %s: the file system of that file is full, or the file was cut "
-        "off%s",
-        place, name,
-        strncmp(name, "/dev/shm/", 9) == 0
-            ? "; ranks of one host talk through /dev/shm: make room there"
-            : "");
+    pwf_log(PWF_LOG_ERROR, "RESOURCE",
+            "%s: cannot access a page of %s: its file system is full, or the file was truncated%s",
+            place, name,
+            strncmp(name, "/dev/shm/", 9) == 0
+                ? "; ranks of one host communicate through /dev/shm: free space there"
+                : "");
     _exit(PWF_RESOURCE);
 }
 

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The monotonic clock for elapsed times and UTC for log lines. Called from everywhere, by any
+ * thread. No state. Results of training never depend on either clock. */
 #include "pwf/core/clock.h"
 
 #include <stdio.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Fault injection for tests: named points that fail, hang, deliver signals or corrupt values on
+ * request of PWF_TEST_FAULT. Called through the macros of fault.h, which are empty without
+ * PWF_FAULTS. State: the one armed fault, guarded by a mutex. */
 #include "pwf/core/fault.h"
 
 #include "pwf/core/request.h"
@@ -15,14 +18,16 @@
 
 /* The armed fault: "point:rank:count:action[:number]". */
 static struct {
-    bool read, armed, all;
+    bool read;  /* PWF_TEST_FAULT or pwf_fault_arm has been parsed */
+    bool armed; /* for this rank */
+    bool all;   /* point "*" */
     char point[64], action[16];
-    int rank, count;
-    long long number;
+    int rank, count;  /* count: visits left until the action */
+    long long number; /* argument of the action */
 } fault;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of the above */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards `fault` */
 
-/* The launcher tells the rank before MPI does, so that points before MPI_Init can be armed too. */
+/* The rank from the variables of the launcher, so that points before MPI_Init can be armed. */
 static int launched_rank(void)
 {
     static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID"};
@@ -33,6 +38,7 @@ static int launched_rank(void)
     return 0;
 }
 
+/* Parses a fault; NULL or "" disarms. The lock is held. */
 static void arm(const char *text)
 {
     memset(&fault, 0, sizeof fault);
@@ -40,7 +46,7 @@ static void arm(const char *text)
     if (!text || !*text) return;
     if (sscanf(text, "%63[^:]:%d:%d:%15[^:]:%lld", fault.point, &fault.rank, &fault.count,
                fault.action, &fault.number) < 4) {
-        fprintf(stderr, "the test fault %s is not point:rank:count:action[:number]\n", text);
+        fprintf(stderr, "PWF_TEST_FAULT = %s: must be point:rank:count:action[:number]\n", text);
         _exit(PWF_USAGE);
     }
     fault.all = strcmp(fault.point, "*") == 0;
@@ -54,7 +60,7 @@ void pwf_fault_arm(const char *text)
     pthread_mutex_unlock(&lock);
 }
 
-/* Whether the armed fault is meant, before it is counted; the lock is held. */
+/* Whether the armed fault is at this point, not yet counting visits. The lock is held. */
 static bool is_armed(const char *name)
 {
     if (!fault.read) arm(getenv("PWF_TEST_FAULT"));
@@ -75,8 +81,8 @@ bool pwf_fault_value(const char *name, const char *action)
     return strikes;
 }
 
-/* What a point is to do now; "" is nothing. The lock is not held while it does it, because other
- * threads go on. */
+/* Counts a visit and returns the action to perform now, or "". The action runs without the lock,
+ * because other threads continue. */
 static void find_action(const char *name, char action[16])
 {
     action[0] = '\0';
@@ -90,7 +96,8 @@ static void find_action(const char *name, char action[16])
     pthread_mutex_unlock(&lock);
 }
 
-/* Which value, or which bit of all values: the number of the fault. */
+/* Corrupts the value with index fault.number, or flips the bit with that index over all values;
+ * both modulo their count. */
 static void spoil(pwf_fault_kind kind, void *values, int64_t count, double value, bool flips)
 {
     const int64_t size = kind == PWF_FAULT_F32 || kind == PWF_FAULT_I32 ? 4 : 8;
@@ -117,7 +124,7 @@ void pwf_fault_spoil(const char *name, pwf_fault_kind kind, void *values, int64_
     if (pwf_fault_value(name, "flip")) spoil(kind, values, count, 0.0, true);
 }
 
-/* Until somebody asks for something new, at most so many seconds. */
+/* Waits until a new request arrives, at most `seconds`. */
 static void wait_for_request(pwf_request before, long long seconds)
 {
     for (long long i = 0; i < 100 * seconds && pwf_request_now() == before; i++)
@@ -139,13 +146,13 @@ pwf_status pwf_fault_point(const char *name)
     if (strcmp(action, "stop") == 0) raise(SIGSTOP);
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
         if (strcmp(action, signals[i].action) != 0) continue;
-        kill(getpid(), signals[i].number); /* another thread takes it */
+        kill(getpid(), signals[i].number); /* delivered to the listening thread */
         wait_for_request(before, 10);
     }
     if (strcmp(action, "exit") == 0) _exit(PWF_BUG);
     while (strcmp(action, "hang") == 0)
         pause();
     if (strcmp(action, "delay") == 0) wait_for_request(before, fault.number > 0 ? fault.number : 2);
-    if (strcmp(action, "eio") == 0) return PWF_FAIL(PWF_IO, "a test made the point %s fail", name);
+    if (strcmp(action, "eio") == 0) return PWF_FAIL(PWF_IO, "injected fault at %s", name);
     return pwf_ok();
 }

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* 128-bit XXH3 hashes in one call or piece by piece. Called for fingerprints, checkpoints and
+ * comparisons between ranks. No state. */
 #include "pwf/core/hash.h"
 
 #include "hash_kernels.h"
@@ -43,21 +45,21 @@ pwf_hasher *pwf_hasher_new(void)
     return h;
 }
 
-void pwf_hasher_add(pwf_hasher *h, const void *bytes, size_t count)
+void pwf_hasher_add(pwf_hasher *hasher, const void *bytes, size_t count)
 {
-    XXH3_128bits_update(h->state, bytes, count);
+    XXH3_128bits_update(hasher->state, bytes, count);
 }
 
-pwf_hash pwf_hasher_digest(const pwf_hasher *h)
+pwf_hash pwf_hasher_digest(const pwf_hasher *hasher)
 {
-    return from_xxh(XXH3_128bits_digest(h->state));
+    return from_xxh(XXH3_128bits_digest(hasher->state));
 }
 
-void pwf_hasher_free(pwf_hasher *h)
+void pwf_hasher_free(pwf_hasher *hasher)
 {
-    if (!h) return;
-    XXH3_freeState(h->state);
-    free(h);
+    if (!hasher) return;
+    XXH3_freeState(hasher->state);
+    free(hasher);
 }
 
 void pwf_hash_text(pwf_hash hash, char text[33])

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Compiled once per instruction set: the library is compiled for the least, on which the same hash
- * takes up to four times as long. */
+/* XXH3 inlined and compiled once per instruction set, because the installed library is compiled for
+ * the baseline, where the same hash takes up to four times as long. Called through hash.c. Pure
+ * function. */
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Chooses the instruction set of the kernels, once per process. Called by every room that has a
+ * table of kernels. State: the choice, which tests and benchmarks may lower before threads start.
+ * All kernels give the same bits, so the choice changes speed only. */
 #include "pwf/core/isa.h"
 
 #include <stdatomic.h>
 
-static atomic_int chosen = -1;
-static atomic_bool without_bf16;
+static atomic_int chosen = -1;   /* pwf_isa; -1 until the first use */
+static atomic_bool without_bf16; /* AVX512_BF16 switched off */
 
 pwf_isa pwf_isa_best(void)
 {

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* JSON objects for metrics rows, reports and safetensors headers: a thin layer over jansson that
+ * keeps the first failure until the text is requested and limits what is parsed. Called by report,
+ * formats and app. No state. */
 #include "pwf/core/json.h"
 
 #include <jansson.h>
@@ -7,8 +10,8 @@
 #include <string.h>
 
 struct pwf_json {
-    json_t *object;
-    bool failed;
+    json_t *object; /* owned, except in a value lent by pwf_json_each */
+    bool failed;    /* out of memory while setting a member */
 };
 
 pwf_json *pwf_json_new(void)
@@ -20,6 +23,7 @@ pwf_json *pwf_json_new(void)
     return j;
 }
 
+/* Takes ownership of `value`; `j` may be NULL. */
 static void set(pwf_json *j, const char *key, json_t *value)
 {
     if (!j) {
@@ -39,7 +43,8 @@ void pwf_json_set_real(pwf_json *object, const char *key, double value)
     set(object, key, isfinite(value) ? json_real(value) : json_null());
 }
 
-/* JSON is UTF-8, but the name of a file may be any bytes. */
+/* JSON is UTF-8, but a file name may be any bytes: if it is not UTF-8, non-ASCII bytes become "?".
+ */
 static json_t *text_of(const char *value)
 {
     json_t *text = json_string(value);
@@ -70,7 +75,7 @@ void pwf_json_set_ints(pwf_json *object, const char *key, const int64_t *values,
     set(object, key, array);
 }
 
-/* Takes the jansson object out of its wrapper, which is freed. */
+/* Frees the wrapper and returns its jansson object. */
 static json_t *unwrap(pwf_json *value, bool *failed)
 {
     if (!value) {
@@ -110,12 +115,12 @@ pwf_status pwf_json_text(const pwf_json *object, int indent, char **text)
     *text = object && !object->failed
                 ? json_dumps(object->object, flags | (indent ? JSON_INDENT((size_t)indent) : 0))
                 : NULL;
-    if (!*text) return PWF_FAIL(PWF_RESOURCE, "no memory for a JSON row");
+    if (!*text) return PWF_FAIL(PWF_RESOURCE, "out of memory for a JSON row");
     return pwf_ok();
 }
 
-/* Before anything recursive looks at it, and since a value may take two bytes of text and a hundred
- * times that in memory: how deep objects and arrays nest, and how many values there may be. */
+/* Limits the nesting depth and the number of values before the recursive parser runs: a value of
+ * two bytes of text takes a hundred times as much memory. */
 static pwf_status check_size(const char *text, size_t length)
 {
     int64_t count = 0;
@@ -137,9 +142,9 @@ static pwf_status check_size(const char *text, size_t length)
         }
     }
     if (deepest > PWF_JSON_DEPTH_MAX)
-        return PWF_FAIL(PWF_DATA, "JSON nested deeper than %d", PWF_JSON_DEPTH_MAX);
+        return PWF_FAIL(PWF_DATA, "JSON is nested deeper than %d levels", PWF_JSON_DEPTH_MAX);
     if (count > PWF_JSON_VALUES_MAX)
-        return PWF_FAIL(PWF_DATA, "JSON with more than %d values", PWF_JSON_VALUES_MAX);
+        return PWF_FAIL(PWF_DATA, "JSON has more than %d values", PWF_JSON_VALUES_MAX);
     return pwf_ok();
 }
 
@@ -150,18 +155,18 @@ pwf_status pwf_json_parse(const char *text, size_t length, pwf_json **out)
     json_error_t error;
     json_t *object = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
     if (!object && json_error_code(&error) == json_error_out_of_memory)
-        return PWF_FAIL(PWF_RESOURCE, "no memory to read JSON");
+        return PWF_FAIL(PWF_RESOURCE, "out of memory parsing JSON");
     if (!object)
-        return PWF_FAIL(PWF_DATA, "not JSON: %s at line %d, column %d", error.text, error.line,
+        return PWF_FAIL(PWF_DATA, "invalid JSON: %s at line %d, column %d", error.text, error.line,
                         error.column);
     if (!json_is_object(object)) {
         json_decref(object);
-        return PWF_FAIL(PWF_DATA, "JSON, but not an object in braces");
+        return PWF_FAIL(PWF_DATA, "the JSON text is not an object");
     }
     pwf_json *j = calloc(1, sizeof *j);
     if (!j) {
         json_decref(object);
-        return PWF_FAIL(PWF_RESOURCE, "no memory to read JSON");
+        return PWF_FAIL(PWF_RESOURCE, "out of memory parsing JSON");
     }
     j->object = object;
     *out = j;

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Log lines on stderr: logfmt with a stable code, or plain sentences on a terminal. Called from
+ * everywhere, by any thread; each message is one write(2), so lines of several ranks do not mix.
+ * State: rank, level, and the phase and step that every line names. */
 #include "pwf/core/log.h"
 
 #include "pwf/core/clock.h"
@@ -12,15 +15,15 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LINE = 4096 };
+enum { LINE = 4096 }; /* bytes, including newline and NUL */
 
 static struct {
     int rank;
     pwf_level level;
     bool plain;
-    _Atomic(const char *) phase; /* these two are set while other threads speak */
-    _Atomic int64_t step;
-    void (*wipe)(void);
+    _Atomic(const char *) phase; /* phase and step change while other threads log */
+    _Atomic int64_t step;        /* -1: none */
+    void (*wipe)(void);          /* clears a live progress line; or NULL */
 } at = {.level = PWF_LOG_INFO, .phase = "", .step = -1};
 
 void pwf_log_set_rank(int rank)
@@ -67,7 +70,7 @@ static int put(char *line, int used, const char *format, ...)
     return n < 0 ? used : (used + n > LINE - 2 ? LINE - 2 : used + n);
 }
 
-/* Bytes of the UTF-8 character at `c`, 0 if it is none. */
+/* Length of the UTF-8 character at `c` in bytes; 0 if it is invalid. */
 static int utf8_length(const unsigned char *c)
 {
     const int length = *c < 0x80             ? 1
@@ -76,11 +79,12 @@ static int utf8_length(const unsigned char *c)
                        : (*c & 0xf8) == 0xf0 ? 4
                                              : 0;
     for (int i = 1; i < length; i++)
-        if ((c[i] & 0xc0) != 0x80) return 0; /* also the end of the text */
+        if ((c[i] & 0xc0) != 0x80) return 0; /* also at the end of the text */
     return length;
 }
 
-/* Control bytes, quotes and broken characters would break the line format or a terminal. */
+/* Escapes control bytes, invalid UTF-8 and, if quoted, quotes, which would break the line format or
+ * the terminal. */
 static int put_escaped(char *line, int used, const char *text, bool quoted)
 {
     const unsigned char *c = (const unsigned char *)text;
@@ -100,6 +104,7 @@ static int put_escaped(char *line, int used, const char *text, bool quoted)
     return used;
 }
 
+/* Formats and writes one line. */
 static void emit(pwf_level level, const char *code, const char *text)
 {
     static const char *const names[] = {"debug", "info", "warn", "error"};
@@ -134,7 +139,7 @@ static void emit(pwf_level level, const char *code, const char *text)
     if (used > LINE - 2) used = LINE - 2;
     line[used++] = '\n';
     if (at.wipe) at.wipe();
-    /* A closed stderr is no reason to stop a run. */
+    /* The run continues if stderr is closed. */
     const ssize_t written = write(STDERR_FILENO, line, (size_t)used);
     (void)written;
 }

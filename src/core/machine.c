@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* What the host offers this process: processors, NUMA nodes, memory, limits of control groups.
+ * Called by the launch checks and `pwf doctor` for messages; no result depends on it. Reads /proc
+ * and /sys; no state. */
 #define _GNU_SOURCE /* sched_getaffinity */
 #include "pwf/core/machine.h"
 
@@ -44,7 +47,7 @@ void pwf_processors_join(pwf_processors *set, const pwf_processors *more)
         set->bits[i] |= more->bits[i];
 }
 
-/* One number of a list; false if there is none or it is out of range. */
+/* Parses one number of a list; false if there is none or it is out of range. */
 static bool read_number(const char **at, int *out)
 {
     char *end;
@@ -99,7 +102,7 @@ void pwf_processors_text(const pwf_processors *set, char text[PWF_PROCESSORS_TEX
     }
 }
 
-/* Where a process may run; empty if that cannot be found out. */
+/* The affinity mask of a process; empty if unknown. */
 static void look_at_process(pid_t pid, pwf_processors *out)
 {
     memset(out, 0, sizeof *out);
@@ -115,7 +118,7 @@ static void look_at_process(pid_t pid, pwf_processors *out)
 
 /* ---- control groups ---- */
 
-/* The first line of folder/name; false if there is none. */
+/* Reads the first line of folder/name. */
 static bool read_line(const char *folder, const char *name, char *line, size_t room)
 {
     char path[PWF_PATH];
@@ -133,7 +136,7 @@ static bool read_whole(const char *folder, const char *name, long long *out)
     return read_line(folder, name, line, sizeof line) && sscanf(line, "%lld", out) == 1;
 }
 
-/* What one group says, if it says anything. A file of the other version is just not there. */
+/* Applies the limits of one group, of version 1 or 2, whose files differ. */
 static void read_group(const char *folder, double *quota, int64_t *memory)
 {
     char line[64];
@@ -148,14 +151,14 @@ static void read_group(const char *folder, double *quota, int64_t *memory)
         const double share = (double)time / (double)period;
         if (*quota <= 0.0 || share < *quota) *quota = share;
     }
-    /* Version 1 writes "no limit" as a number near the largest. */
+    /* Version 1 reports "no limit" as a number near LLONG_MAX. */
     if ((read_whole(folder, "memory.max", &bytes) ||
          read_whole(folder, "memory.limit_in_bytes", &bytes)) &&
         bytes > 0 && bytes < LLONG_MAX / 2 && bytes < *memory)
         *memory = bytes;
 }
 
-/* A group and those around it, up to the mount. */
+/* Applies the limits of a group and of its parents, up to the mount point. */
 static void read_groups(const char *mount, const char *group, double *quota, int64_t *memory)
 {
     char folder[2 * PWF_PATH];
@@ -169,8 +172,8 @@ static void read_groups(const char *mount, const char *group, double *quota, int
     }
 }
 
-/* The group of this process in the hierarchy of a mount: version 2 has the number 0 and no names,
- * version 1 a list of names of which one is among the options of the mount. */
+/* The group of this process in the hierarchy of a mount. In /proc/self/cgroup version 2 has no
+ * controller names; version 1 lists controllers, one of which is among the options of the mount. */
 static bool find_group(const char *proc, bool second, const char *options, char *group)
 {
     char path[PWF_PATH], line[2 * PWF_PATH];
@@ -214,7 +217,7 @@ void pwf_machine_groups(const char *proc, double *quota, int64_t *memory)
         const bool second = strcmp(kind, "cgroup2") == 0;
         if (!second && strcmp(kind, "cgroup") != 0) continue;
         if (!find_group(proc, second, options, group)) continue;
-        /* A container sees its own group as the top of the mount. */
+        /* In a container the mount point is the group of the container. */
         const size_t shown = strcmp(root, "/") == 0 ? 0 : strlen(root);
         const char *below = strncmp(group, root, shown) == 0 ? group + shown : "";
         read_groups(mount, strcmp(below, "/") == 0 ? "" : below, quota, memory);

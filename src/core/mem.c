@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Accounted memory: every large array is allocated here, zeroed and aligned to 64 bytes, so that a
+ * rank can report what it holds and tests can detect leaks. Called by every room, from any thread.
+ * State: atomic counters of bytes per kind. */
 #include "pwf/core/mem.h"
 
 #include <stdatomic.h>
@@ -6,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One cache line in front of each allocation remembers what to take off the account. */
+/* One cache line before each allocation records its size and kind for pwf_mem_free. */
 enum { HEADER = 64 };
 
 typedef struct header {
@@ -17,6 +20,7 @@ typedef struct header {
 static atomic_size_t held[PWF_MEM_KINDS], peak[PWF_MEM_KINDS], held_total, peak_total;
 static atomic_llong live;
 
+/* *high = max(*high, value), atomically. */
 static void raise_peak(atomic_size_t *high, size_t value)
 {
     size_t seen = atomic_load(high);
@@ -30,15 +34,16 @@ pwf_status pwf_mem_alloc(pwf_mem_kind kind, int64_t count, size_t size, void *po
     size_t bytes = 0;
     memcpy(pointer, &base, sizeof base);
     if (count < 0 || __builtin_mul_overflow((size_t)count, size, &bytes) || bytes > SIZE_MAX / 2)
-        return PWF_FAIL(PWF_RESOURCE, "%lld elements of %zu bytes for %s are more than fit",
+        return PWF_FAIL(PWF_RESOURCE, "%lld elements of %zu bytes for %s exceed the address space",
                         (long long)count, size, pwf_mem_name(kind));
     size_t padded = (bytes + HEADER + 63) / 64 * 64;
     base = aligned_alloc(64, padded);
     if (!base)
-        return PWF_FAIL(PWF_RESOURCE,
-                        "no memory: %.1f MiB wanted for %s; use more ranks or nodes, more "
-                        "parallel.shards, parallel.recompute, or a smaller batch",
-                        (double)bytes / 1048576.0, pwf_mem_name(kind));
+        return PWF_FAIL(
+            PWF_RESOURCE,
+            "out of memory: cannot allocate %.1f MiB for %s; use more ranks or nodes, more "
+            "parallel.shards, parallel.recompute, or a smaller batch",
+            (double)bytes / 1048576.0, pwf_mem_name(kind));
     memset(base, 0, padded);
     const header h = {bytes, kind};
     memcpy(base, &h, sizeof h);

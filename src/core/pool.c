@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The worker threads of a rank, which run the tasks of one parallel loop at a time. Called by the
+ * thread that created the pool, which is worker 0 and also the MPI thread: between its tasks it
+ * calls the pulse, which lets MPI make progress. A mutex guards the run; tasks are taken by an
+ * atomic counter. */
 #include "pwf/core/pool.h"
 
 #include "pwf/core/trace.h"
@@ -10,7 +14,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { PAUSE = 100000 /* nanoseconds between two pulses of a caller that waits */ };
+enum { PAUSE = 100000 /* ns between two pulses while the caller waits */ };
 
 typedef struct worker {
     pwf_pool *pool;
@@ -26,13 +30,13 @@ struct pwf_pool {
     pthread_cond_t wake, done;
     pwf_task task;
     void *context;
-    const char *span; /* what the caller is at, for the trace; or NULL */
+    const char *span; /* trace span of the caller, or NULL */
     int tasks;
-    atomic_int next; /* the task to take next; a step has thousands, too many for the lock */
-    int64_t runs;    /* begun so far */
-    bool open;       /* the last of them may be entered */
-    int busy;        /* threads in it, beside the caller */
-    bool ending;
+    atomic_int next; /* next task; not under the lock, because a step has thousands of tasks */
+    int64_t runs;    /* number of runs begun */
+    bool open;       /* threads may still enter the current run */
+    int busy;        /* threads in the current run, without the caller */
+    bool ending;     /* the threads must exit */
     bool (*pulse)(void *context);
     void *pulse_context;
 };
@@ -50,7 +54,7 @@ static void work(pwf_pool *p, int index)
     pwf_trace_end(span);
 }
 
-/* A thread that wakes up late finds the run closed, or another one open. */
+/* A thread that wakes up late finds the run closed, or the next one open. */
 static void *worker_main(void *argument)
 {
     const worker *w = argument;
@@ -84,7 +88,7 @@ pwf_status pwf_pool_new(int threads, void (*start)(void), pwf_pool **out)
     if (!p || !workers) {
         free(p);
         free(workers);
-        return PWF_FAIL(PWF_RESOURCE, "no memory for %d worker threads", threads);
+        return PWF_FAIL(PWF_RESOURCE, "out of memory for %d worker threads", threads);
     }
     p->workers = workers;
     p->start = start;
@@ -111,7 +115,7 @@ pwf_status pwf_pool_new(int threads, void (*start)(void), pwf_pool **out)
     return pwf_ok();
 }
 
-/* Waits until no other thread is in the run; the lock is held. */
+/* Waits until no other thread is in the run, pulsing meanwhile. The lock is held. */
 static void wait_for_others(pwf_pool *p)
 {
     while (p->busy > 0) {
@@ -144,7 +148,7 @@ void pwf_pool_run(pwf_pool *pool, int tasks, pwf_task task, void *context)
     if (tasks > 1) pthread_cond_broadcast(&pool->wake);
     pthread_mutex_unlock(&pool->lock);
     work(pool, 0);
-    /* Whoever is in it may have a task yet, and must be out before the next run begins. */
+    /* Threads in the run may still work on a task and must leave before the next run begins. */
     pthread_mutex_lock(&pool->lock);
     pool->open = false;
     wait_for_others(pool);

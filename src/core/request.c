@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Requests to save or stop a job: by signal, by time limit, by stop file. Signals are received in a
+ * thread of their own; the training loop polls pwf_request_now between steps. State: atomics that
+ * the signal handler sets. */
 #include "pwf/core/request.h"
 
 #include "pwf/core/clock.h"
@@ -13,16 +16,16 @@
 #include <time.h>
 #include <unistd.h>
 
-/* mpirun and srun may both pass on one request to stop, so repetitions within this time are one. */
+/* mpirun and srun may both forward one request, so signals within this time count as one. */
 static const long long PATIENCE = 1000000000; /* ns */
 
-static atomic_int stop;    /* the largest request to stop */
-static atomic_bool save;   /* SIGUSR2 has come */
-static atomic_llong urged; /* time of the first SIGTERM, SIGINT or SIGHUP, ns; 0: none yet */
-static _Atomic double deadline;
-static sigset_t ours; /* the signals that are listened for */
+static atomic_int stop;         /* the largest request to stop */
+static atomic_bool save;        /* SIGUSR2 has arrived */
+static atomic_llong urged;      /* time of the first SIGTERM, SIGINT or SIGHUP in ns; 0: none */
+static _Atomic double deadline; /* on pwf_clock_seconds; 0: none */
+static sigset_t ours;           /* the signals that are handled */
 
-/* Every request: its signal, or 0, and how it is told. */
+/* Every request with its signal, or 0, and its names for people and programs. */
 static const struct {
     pwf_request request;
     int number;
@@ -40,6 +43,7 @@ static const struct {
 };
 enum { REQUESTS = sizeof requests / sizeof requests[0] };
 
+/* stop = max(stop, request), atomically. */
 static void raise_stop(pwf_request request)
 {
     int before = atomic_load(&stop);
@@ -47,7 +51,7 @@ static void raise_stop(pwf_request request)
     }
 }
 
-/* Whether the first urgent signal came long ago. */
+/* Whether an urgent signal arrived more than PATIENCE ago; records the first one. */
 static bool is_impatient(void)
 {
     struct timespec now;
@@ -57,7 +61,7 @@ static bool is_impatient(void)
     return !atomic_compare_exchange_strong(&urged, &first, ns) && ns - first > PATIENCE;
 }
 
-/* In a signal handler: nothing but lock-free atomics and what POSIX allows there. */
+/* The signal handler: only lock-free atomics and async-signal-safe functions. */
 static void note(int number)
 {
     const int error = errno;
@@ -73,6 +77,7 @@ static void note(int number)
     errno = error;
 }
 
+/* The only thread that does not block the signals. */
 static _Noreturn void *listen_main(void *argument)
 {
     (void)argument;
@@ -97,7 +102,7 @@ pwf_status pwf_request_listen(void)
     }
     const int e = pthread_create(&thread, NULL, listen_main, NULL);
     if (e != 0)
-        return PWF_FAIL(PWF_RESOURCE, "cannot start the thread that listens for signals: %s",
+        return PWF_FAIL(PWF_RESOURCE, "cannot start the thread that handles signals: %s",
                         strerror(e));
     pthread_detach(thread);
     pthread_sigmask(SIG_BLOCK, &ours, NULL);
@@ -134,7 +139,7 @@ void pwf_request_saved(void)
     atomic_store(&save, false);
 }
 
-/* Where a request stands in the table; what is none of them stands for no request. */
+/* Index of a request in the table; 0, no request, if it is unknown. */
 static int find(pwf_request request)
 {
     int i = REQUESTS - 1;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Compiled once per instruction set. Philox here is the same function as Random123's, written over
- * many counters at once so that it vectorises; a test holds the two against each other. */
+/* Philox4x32-10 for many counters at once, so that it vectorises, and the conversion of words to
+ * normals and uniforms. Compiled once per instruction set and called through rng.c. A test compares
+ * it with Random123. Pure functions. */
 #include "rng_kernels.h"
 
 #include "pwf/core/bits.h"
@@ -52,7 +53,7 @@ static inline float log_unit(float u)
     return fmaf(e, 0x1.62e430p-1f, f + tail);
 }
 
-/* Two words to two normals: radius from the first, angle in quarter turns from the second. */
+/* Box-Muller: the radius comes from the first word, the angle in quarter turns from the second. */
 static inline void box_muller(float out[2], uint32_t radius, uint32_t angle)
 {
     const float u = fmaf((float)(int32_t)(radius >> 9), 0x1p-23f, 0x1p-24f);
@@ -71,7 +72,7 @@ static inline void box_muller(float out[2], uint32_t radius, uint32_t angle)
     c = fmaf(c, z, 0x1.03c1f0p-2f);
     c = fmaf(c, z, -0x1.3bd3ccp+0f);
     c = fmaf(c, z, 1.0f);
-    /* cos and sin of the whole angle: swapped in odd quadrants, signs by quadrant. */
+    /* cos and sin of the full angle: swapped in odd quadrants, signs by quadrant. */
     const float x = quadrant & 1u ? s : c, y = quadrant & 1u ? c : s;
     const uint32_t sign_x = ((quadrant + 1u) & 2u) << 30, sign_y = (quadrant & 2u) << 30;
     out[0] = r * pwf_float_of(pwf_float_bits(x) ^ sign_x);

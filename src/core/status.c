@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Status values, which functions return for failures from outside, and failed assertions, which end
+ * the process. Called from everywhere, by any thread. No state. */
 #include "pwf/core/status.h"
 
 #include <stdarg.h>
@@ -30,7 +32,7 @@ pwf_status pwf_status_make(pwf_code code, const char *file, int line, const char
 
 _Noreturn void pwf_assert_failed(const char *what, const char *file, int line)
 {
-    fprintf(stderr, "pwf: a bug in this program: %s does not hold at %s:%d\n", what, file, line);
+    fprintf(stderr, "pwf: internal error: assertion %s failed at %s:%d\n", what, file, line);
     fflush(stderr);
     abort();
 }

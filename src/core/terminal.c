@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Finds the terminal on which messages appear, if any, also for ranks whose stderr is a pipe to
+ * mpirun. Called by the log set-up and the progress line. Reads /proc; keeps the descriptor. */
 #include "pwf/core/terminal.h"
 
 #include <fcntl.h>
@@ -8,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Whether a process is Open MPI's launcher, under any of its names. */
+/* Whether a process is the launcher of Open MPI, under any of its names. */
 static bool is_launcher(long pid)
 {
     static const char *const names[] = {"mpirun", "mpiexec", "orterun", "prterun"};
@@ -24,6 +26,7 @@ static bool is_launcher(long pid)
     return false;
 }
 
+/* The descriptor of the terminal, or -1. */
 static int find_terminal(void)
 {
     if (isatty(STDERR_FILENO)) return STDERR_FILENO;
@@ -32,7 +35,7 @@ static int find_terminal(void)
     struct stat info;
     if (!getenv("OMPI_COMM_WORLD_RANK") || !is_launcher(parent)) return -1;
     snprintf(path, sizeof path, "/proc/%ld/fd/2", parent);
-    /* To open a named pipe could wait for ever, so only devices are opened. */
+    /* Opening a named pipe could block forever, so only character devices are opened. */
     if (stat(path, &info) != 0 || !S_ISCHR(info.st_mode)) return -1;
     const int fd = open(path, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
     if (fd >= 0 && !isatty(fd)) {

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Records what the threads of this process do as spans of time and writes them in the Chrome trace
+ * format. Called through trace.h from everywhere; started and taken by train/tracing.c. State: a
+ * buffer of finished spans under a mutex, and per thread its number and innermost span. */
 #include "pwf/core/trace.h"
 
 #include "pwf/core/clock.h"
@@ -10,8 +13,8 @@
 #include <stdlib.h>
 
 typedef struct event {
-    const char *name, *key; /* key NULL: no number */
-    double begun, ended;
+    const char *name, *key; /* key of `value`; NULL: none */
+    double begun, ended;    /* seconds on pwf_clock_seconds */
     int64_t value;
     int thread;
 } event;
@@ -19,13 +22,13 @@ typedef struct event {
 atomic_bool pwf_trace_on;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static event *events; /* under the lock, with what follows */
-static int used;
-static int64_t left_out;
-static double zero_time;
+static event *events;    /* [PWF_TRACE_ROOM]; NULL: not recording. The lock guards these four. */
+static int used;         /* events in the buffer */
+static int64_t left_out; /* events that did not fit */
+static double zero_time; /* clock reading that becomes time 0 */
 
 static _Thread_local int thread_number;
-static _Thread_local const char *innermost;
+static _Thread_local const char *innermost; /* name of the innermost open span */
 
 void pwf_trace_thread(int number)
 {
@@ -76,7 +79,7 @@ pwf_status pwf_trace_start(double zero)
     return pwf_ok();
 }
 
-/* Times in microseconds. */
+/* One complete event; times are in microseconds. */
 static void write_event(FILE *out, int process, const event *e)
 {
     fprintf(out,
@@ -107,7 +110,7 @@ pwf_status pwf_trace_take(int process, char **text, size_t *length)
     free(*text);
     *text = NULL;
     *length = 0;
-    return PWF_FAIL(PWF_RESOURCE, "no memory for the text of a trace");
+    return PWF_FAIL(PWF_RESOURCE, "out of memory for the text of a trace");
 }
 
 void pwf_trace_stop(void)

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The watchdog: a thread that ends the process with PWF_STUCK if there is no progress for longer
+ * than a limit. Working threads only count events, through pwf_watch_beat and its kin, called from
+ * everywhere; the watchdog thread reads the clock. State: these counters and the thread itself. */
 #include "pwf/core/watch.h"
 
 #include "pwf/core/clock.h"
@@ -13,18 +16,21 @@
 #include <time.h>
 #include <unistd.h>
 
-static const double TICK = 1.0, WAITS_MORE = 1.2, SLOWER = 20.0;
+static const double TICK = 1.0;       /* seconds between two checks at most */
+static const double WAITS_MORE = 1.2; /* a waiting process gets this multiple of the limit */
+static const double SLOWER = 20.0;    /* and at least this multiple of its own work */
 
-/* What the working threads note. The watching thread keeps the time, so that they need no clock. */
+/* Counted by the working threads: pieces of work begun, collectives completed, signs of progress.
+ */
 static atomic_ulong begun, met, beats;
 static _Atomic double limit;
-static _Atomic(const char *) limit_key = "", waits; /* waits: NULL in own work */
+static _Atomic(const char *) limit_key = "", waits; /* waits: the collective, or NULL */
 
-/* The same of a thread beside them. */
+/* The same for one background thread, such as the checkpoint writer. */
 static atomic_ulong pieces;
-static _Atomic double beside_limit;
-static _Atomic(const char *) beside_key = "", beside_what = "";
-static _Thread_local bool is_beside;
+static _Atomic double background_limit;
+static _Atomic(const char *) background_key = "", background_what = "";
+static _Thread_local bool in_background;
 
 static struct {
     bool runs, ends;
@@ -35,13 +41,13 @@ static struct {
     int count;
 } watch;
 
-/* What the watching thread knows of the piece of work under way. */
+/* The watchdog thread's record of the current piece of work. */
 typedef struct view {
     unsigned long begun, met, beats;
-    double silent; /* seconds since something happened */
-    double worked; /* seconds of own work since the ranks last met */
+    double silent; /* seconds without progress */
+    double worked; /* seconds of own work since the last collective */
     unsigned long pieces;
-    double beside; /* seconds since something happened in the thread beside */
+    double background; /* seconds without progress in the background thread */
 } view;
 
 void pwf_watch_limit(const char *key, double seconds)
@@ -53,15 +59,15 @@ void pwf_watch_limit(const char *key, double seconds)
 
 void pwf_watch_beat(void)
 {
-    atomic_fetch_add_explicit(is_beside ? &pieces : &beats, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(in_background ? &pieces : &beats, 1, memory_order_relaxed);
 }
 
 void pwf_watch_beside(const char *what, const char *key, double seconds)
 {
-    is_beside = true;
-    atomic_store(&beside_what, what);
-    atomic_store(&beside_key, key);
-    atomic_store(&beside_limit, seconds);
+    in_background = true;
+    atomic_store(&background_what, what);
+    atomic_store(&background_key, key);
+    atomic_store(&background_limit, seconds);
     atomic_fetch_add(&pieces, 1);
 }
 
@@ -77,7 +83,7 @@ void pwf_watch_met(void)
     atomic_fetch_add_explicit(&met, 1, memory_order_relaxed);
 }
 
-/* The first rank of this host whose process is stopped; -1: none, or nobody can tell. */
+/* The first rank on this host whose process is stopped (SIGSTOP); -1 if none is known. */
 static int find_stopped(void)
 {
     for (int r = 0; r < watch.count; r++) {
@@ -95,6 +101,7 @@ static int find_stopped(void)
     return -1;
 }
 
+/* Logs what is stuck and ends the process. */
 static _Noreturn void end_process(double silent)
 {
     const char *what = atomic_load(&waits), *name = atomic_load(&limit_key);
@@ -102,44 +109,44 @@ static _Noreturn void end_process(double silent)
     pwf_log_place(place);
     const int rank = what ? find_stopped() : -1;
     if (rank >= 0)
-        snprintf(stopped, sizeof stopped, "; rank %d, process %ld of this host, is stopped", rank,
+        snprintf(stopped, sizeof stopped, "; rank %d (process %ld on this host) is stopped", rank,
                  (long)watch.pids[rank]);
     if (what)
         pwf_log(PWF_LOG_ERROR, "STUCK",
-                "%s: waited %.0f s in a %s for ranks that do not come%s; the limit is %s", place,
-                silent, what, stopped, name);
+                "%s: waited %.0f s in %s for other ranks%s; the limit is %s", place, silent, what,
+                stopped, name);
     else
         pwf_log(PWF_LOG_ERROR, "STUCK",
-                "%s: nothing done for %.0f s; the limit is %s, to be raised if this was no "
-                "fault",
+                "%s: no progress for %.0f s; the limit is %s; raise it if the work is just slow",
                 place, silent, name);
     _exit(PWF_STUCK);
 }
 
-static void look_beside(view *v, double seconds)
+/* The background thread. */
+static void check_background(view *v, double seconds)
 {
     const unsigned long now = atomic_load(&pieces);
-    const double most = atomic_load(&beside_limit);
-    v->beside = now == v->pieces ? v->beside + seconds : 0.0;
+    const double most = atomic_load(&background_limit);
+    v->background = now == v->pieces ? v->background + seconds : 0.0;
     v->pieces = now;
-    if (most <= 0.0 || v->beside <= most) return;
+    if (most <= 0.0 || v->background <= most) return;
     char place[160];
     pwf_log_place(place);
     pwf_log(PWF_LOG_ERROR, "STUCK",
-            "%s: the thread that %s has done nothing for %.0f s; the limit is %s, to be raised if "
-            "this was no fault",
-            place, atomic_load(&beside_what), v->beside, atomic_load(&beside_key));
+            "%s: the thread that %s made no progress for %.0f s; the limit is %s; raise it if the "
+            "work is just slow",
+            place, atomic_load(&background_what), v->background, atomic_load(&background_key));
     _exit(PWF_STUCK);
 }
 
-/* Takes in what happened in the last `seconds`. */
-static void look(view *v, double seconds)
+/* Updates the record after `seconds` and ends the process if a limit is exceeded. */
+static void check(view *v, double seconds)
 {
     const view now = {.begun = atomic_load(&begun),
                       .met = atomic_load(&met),
                       .beats = atomic_load(&beats),
                       .pieces = v->pieces,
-                      .beside = v->beside};
+                      .background = v->background};
     if (now.begun != v->begun || now.met != v->met) {
         *v = now;
         return;
@@ -157,11 +164,11 @@ static void look(view *v, double seconds)
     if (most > 0.0 && v->silent > (waiting ? patience : most)) end_process(v->silent);
 }
 
-/* Seconds between two looks. */
+/* Seconds between two checks: an eighth of the smallest limit, at most TICK. */
 static double find_tick(void)
 {
     double tick = TICK;
-    const double limits[] = {atomic_load(&limit), atomic_load(&beside_limit)};
+    const double limits[] = {atomic_load(&limit), atomic_load(&background_limit)};
     for (int i = 0; i < 2; i++)
         if (limits[i] > 0.0 && limits[i] / 8.0 < tick) tick = limits[i] / 8.0;
     return tick;
@@ -181,12 +188,12 @@ static void *watch_main(void *argument)
         next.tv_sec += ns / 1000000000;
         next.tv_nsec = ns % 1000000000;
         pthread_cond_timedwait(&watch.changed, &watch.mutex, &next);
-        /* A longer sleep than asked for was that of the whole process. */
+        /* If the sleep took longer than requested, the whole process was stopped or starved. */
         const double after = pwf_clock_seconds(), passed = after - before;
         before = after;
         const double counted = passed < 2.0 * tick ? passed : 2.0 * tick;
-        if (!watch.ends) look_beside(&v, counted);
-        if (!watch.ends) look(&v, counted);
+        if (!watch.ends) check_background(&v, counted);
+        if (!watch.ends) check(&v, counted);
     }
     pthread_mutex_unlock(&watch.mutex);
     return NULL;
@@ -226,15 +233,15 @@ void pwf_watch_stop(void)
     watch.pids = NULL;
     watch.count = 0;
     atomic_store(&limit, 0.0);
-    atomic_store(&beside_limit, 0.0);
+    atomic_store(&background_limit, 0.0);
 }
 
 pwf_status pwf_watch_peers(const pid_t *pids, int count)
 {
     pid_t *copy = malloc((size_t)count * sizeof *pids);
-    if (!copy) return PWF_FAIL(PWF_RESOURCE, "no memory for the watchdog");
+    if (!copy) return PWF_FAIL(PWF_RESOURCE, "out of memory for the watchdog");
     memcpy(copy, pids, (size_t)count * sizeof *pids);
-    if (watch.runs) pthread_mutex_lock(&watch.mutex); /* the thread reads them under it */
+    if (watch.runs) pthread_mutex_lock(&watch.mutex); /* the watchdog thread reads them */
     free(watch.pids);
     watch.pids = copy;
     watch.count = count;

@@ -117,16 +117,16 @@ static void bad_text(void **state)
     (void)state;
     static const struct {
         const char *text, *word;
-    } cases[] = {{"", "not JSON"},
-                 {"{", "not JSON"},
+    } cases[] = {{"", "invalid JSON"},
+                 {"{", "invalid JSON"},
                  {"[1]", "not an object"},
-                 {"{\"a\": 1, \"a\": 2}", "not JSON: duplicate"},
-                 {"{\"a\": 1} x", "not JSON: end of file expected"},
+                 {"{\"a\": 1, \"a\": 2}", "invalid JSON: duplicate"},
+                 {"{\"a\": 1} x", "invalid JSON: end of file expected"},
                  {"{\"a\":\n nul}", "line 2, column 4"},
-                 {"{\"a\": 1e999}", "not JSON"},
-                 {"{\"a\": \"\xff\"}", "not JSON"},
-                 {"{\"a\": NaN}", "not JSON"},
-                 {"{\"a\": \"\\u0000\"}", "not JSON"}};
+                 {"{\"a\": 1e999}", "invalid JSON"},
+                 {"{\"a\": \"\xff\"}", "invalid JSON"},
+                 {"{\"a\": NaN}", "invalid JSON"},
+                 {"{\"a\": \"\\u0000\"}", "invalid JSON"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         pwf_json *j = (pwf_json *)1;
         const pwf_status s = pwf_json_parse(cases[i].text, strlen(cases[i].text), &j);

@@ -25,9 +25,9 @@ unit() {
     failing=silent check "$run: no message names rank and phase" grep -qE "code=STUCK rank=[0-9]* .*phase=${name[$phase]} " "$run.log"
     says "$run.log" "the limit is watchdog.${key[$phase]}"
     case $action.$phase in
-    hang.*) check "$run: the message is not from rank $on" grep -q "code=STUCK rank=$on .*nothing" "$run.log" ;;
+    hang.*) check "$run: the message is not from rank $on" grep -q "code=STUCK rank=$on .*no progress" "$run.log" ;;
     stop.launch | stop.init) ;; # the processes of the other ranks are not known yet
-    stop.*) check "$run: rank $on is not named" grep -q "code=STUCK.*; rank $on, process [0-9]* of this host, is stopped" "$run.log" ;;
+    stop.*) check "$run: rank $on is not named" grep -q "code=STUCK.*; rank $on (process [0-9]* on this host) is stopped" "$run.log" ;;
     esac
     resume_to_end "$run"
     case_is good "$action in $held: ended after $seconds s, resumed from step $from"

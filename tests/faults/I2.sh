@@ -45,7 +45,7 @@ unit() {
     code=0
     timeout -k 5 120 "${dist[@]}" "$inside" - "${settings[@]}" >run.log 2>&1 </dev/null || code=$?
     failing=crash check "code $code" test "$code" -lt 128
-    case $code in 0) ;; 71) says run.log "no room for a page of /dev/shm" ;; *) failing=code check "code $code" false ;; esac
+    case $code in 0) ;; 71) says run.log "cannot access a page of /dev/shm" ;; *) failing=code check "code $code" false ;; esac
     was=$code
     resume_to_end run
     case_is "$([ "$was" = 0 ] && echo good || echo refused)" "$2: $was"

@@ -321,7 +321,7 @@ static void a_damaged_metrics_file_is_named(void **state)
     fclose(f);
     s = final_to(r, "stdout.txt");
     assert_int_equal(s.code, PWF_DATA);
-    assert_non_null(strstr(s.text, "metrics.jsonl, line 1: not JSON"));
+    assert_non_null(strstr(s.text, "metrics.jsonl, line 1: invalid JSON"));
     f = fopen(path, "w");
     assert_non_null(f);
     fclose(f);

@@ -92,7 +92,7 @@ rest kill
 # A failed write is a warning that names the step of the checkpoint.
 with eio 0 ckpt.after_fsync:1:3:eio
 says eio.log "code=CKPT_FAILED"
-says eio.log "no checkpoint at step 6: a test made the point ckpt.after_fsync fail"
+says eio.log "no checkpoint at step 6: injected fault at ckpt.after_fsync"
 same_rows whole eio
 same_state whole eio
 
@@ -107,6 +107,6 @@ same_state bad_false bad_true
 # A thread that hangs ends the job, though the steps go on.
 with hang 79 ckpt.after_data:1:1:hang --set watchdog.checkpoint=6 --set train.baseline_epochs=100
 says hang.log "code=STUCK rank=1"
-says hang.log "the thread that writes a checkpoint has done nothing for 6 s; the limit is watchdog.checkpoint"
+says hang.log "the thread that writes a checkpoint made no progress for 6 s; the limit is watchdog.checkpoint"
 check "steps went on" test "$(grep -c '"kind": "step"' hang/metrics.jsonl)" -gt 4
 finish

@@ -6,10 +6,10 @@
 #include <stdint.h>
 #include <string.h>
 
-/** Floating-point numbers as bits, and the logarithm's polynomial. Inline, so that loops over them
- * vectorise. */
+/** Bits of floating-point numbers, and the polynomial of the logarithm. Inline, so that loops over
+ * them vectorise. */
 
-/** The bits of a number, and back.
+/** The bits of a number, and the number with these bits.
  * Local; any thread. */
 static inline uint32_t pwf_float_bits(float x)
 {
@@ -25,7 +25,7 @@ static inline float pwf_float_of(uint32_t bits)
     return x;
 }
 
-/** The number whose upper half is a bf16 number.
+/** A bf16 number, the upper half of an fp32 number, as fp32.
  * Local; any thread. Exact. */
 static inline float pwf_bf16_value(uint16_t upper)
 {

@@ -2,11 +2,11 @@
 #ifndef PWF_CORE_BUS_H
 #define PWF_CORE_BUS_H
 
-/** A page of mapped memory that its file cannot give (SIGBUS): the shared memory of the host,
- * through which ranks talk, is full, or a mapped file was cut off. */
+/** SIGBUS: an access to a page of mapped memory that its file cannot provide, because the shared
+ * memory of the host is full or a mapped file was truncated. */
 
-/** From now on such a page ends the process with PWF_RESOURCE and a sentence that names the file.
- * Local. For after MPI has started, which sets handlers of its own. */
+/** Installs a handler that ends the process with PWF_RESOURCE and a message that names the file.
+ * Local. Call it after MPI_Init, which installs handlers of its own. */
 void pwf_bus_listen(void);
 
 #endif

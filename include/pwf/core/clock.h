@@ -2,11 +2,11 @@
 #ifndef PWF_CORE_CLOCK_H
 #define PWF_CORE_CLOCK_H
 
-/** Seconds on a clock that never jumps; the difference of two readings is an elapsed time.
+/** Seconds on the monotonic clock; only differences of two readings have a meaning.
  * Local; any thread. */
 double pwf_clock_seconds(void);
 
-/** Writes UTC as "2026-01-02T03:04:05.678Z" and a NUL.
+/** The current UTC as "2026-01-02T03:04:05.678Z", NUL-terminated.
  * Local; any thread. */
 void pwf_clock_utc(char text[25]);
 

@@ -7,26 +7,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/** Named points at which a test can make the program fail. They are compiled in only with
- * PWF_FAULTS (presets `test` and `asan`); elsewhere a point is the constant success.
+/** Fault injection: named points at which a test can make the program fail. Compiled in only with
+ * PWF_FAULTS (presets `test` and `asan`); otherwise a point is the constant success.
  *
- * PWF_TEST_FAULT="point:rank:count:action[:number]" arms one of them: at the count-th time (from 1)
- * that world rank `rank` comes to `point`, it does `action`:
- *   kill   sends itself SIGKILL
- *   stop   sends itself SIGSTOP
- *   usr1, usr2, term   sends itself SIGUSR1, SIGUSR2, SIGTERM
- *   exit   leaves the process at once with code 70
- *   eio    the point returns PWF_IO
- *   delay  sleeps for two seconds, or for `number` seconds, or until a request to stop or save
- *          comes
- *   hang   never returns
- *   nan, nan8   a value becomes not a number, this time or eight times in a row: of several values
- *               that of the given number, modulo how many there are
- *   inf, huge, tiny   likewise: infinite, 1e38, 1e-42
- *   flip        likewise: the bit of the given number is turned, counted over all values
- *   grow, slow, skip   likewise: the loss becomes a hundred times as large, the clock of the rank
- *               says that its work took 1000 s longer, a collective is left out
- *   list   prints "fault point NAME" on stderr; with the point `*` every point does so
+ * PWF_TEST_FAULT="point:rank:count:action[:number]" arms one point: on the count-th visit (from 1)
+ * of world rank `rank` it performs `action`:
+ * - `kill`, `stop`: sends SIGKILL or SIGSTOP to the process
+ * - `usr1`, `usr2`, `term`: sends SIGUSR1, SIGUSR2 or SIGTERM to the process
+ * - `exit`: ends the process with code 70
+ * - `eio`: the point returns PWF_IO
+ * - `delay`: sleeps for two seconds, or `number` seconds, or until a request to stop or save
+ * - `hang`: never returns
+ * - `nan`, `inf`, `huge`, `tiny`: replaces value `number`, modulo the number of values, by NaN,
+ *   infinity, 1e38 or 1e-42; `nan8` does so on eight visits in a row
+ * - `flip`: flips bit `number`, counted over all values
+ * - `grow`, `slow`, `skip`: multiplies the loss by 100; adds 1000 s to the rank's measured work;
+ *   leaves a collective out
+ * - `list`: prints "fault point NAME" on stderr; with the point `*` every point does so
  */
 
 #ifdef PWF_FAULTS
@@ -39,29 +36,31 @@
 #define PWF_FAULT_SPOIL(name, kind, values, count) ((void)(values), (void)(count))
 #endif
 
-/** What PWF_FAULT_POINT calls.
+/** Performs the armed action, if any; use PWF_FAULT_POINT.
  * Local; any thread. Fails with PWF_IO if the armed action is eio. */
 pwf_status pwf_fault_point(const char *name);
 
-/** What PWF_FAULT_VALUE calls: whether the caller is to spoil the value of this name now, with an
- * armed action of that name and perhaps a number of times.
+/** Whether the caller must apply `action` at this point now; use PWF_FAULT_VALUE. The armed action
+ * may have a repeat count appended.
  * Local; any thread. */
 bool pwf_fault_value(const char *name, const char *action);
 
-/** What PWF_FAULT_SPOIL calls: spoils one of `count` values of a kind, or turns a bit of them, if
- * the caller is to do so now.
- * Local; any thread. */
+/* Type of the elements that pwf_fault_spoil changes. */
 typedef enum pwf_fault_kind {
     PWF_FAULT_F32,
     PWF_FAULT_F64,
     PWF_FAULT_I32,
     PWF_FAULT_I64
 } pwf_fault_kind;
+
+/** Corrupts one of values[count], or flips one of their bits, if the armed action asks for it; use
+ * PWF_FAULT_SPOIL.
+ * Local; any thread. */
 void pwf_fault_spoil(const char *name, pwf_fault_kind kind, void *values, int64_t count);
 
-/** Arms another fault, "point:rank:count:action", or none (NULL), in place of PWF_TEST_FAULT: for
- * tests that go through many of them in one process. Points that are compiled out stay so.
- * Local. */
+/** Replaces the armed fault, in the format of PWF_TEST_FAULT; NULL disarms. For tests that go
+ * through many faults in one process.
+ * Local; any thread. */
 void pwf_fault_arm(const char *text);
 
 #endif

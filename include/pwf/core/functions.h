@@ -4,16 +4,16 @@
 
 #include "pwf/core/bits.h"
 
-/** exp and log of our own: libm's differ from machine to machine. Inline, so that loops over them
- * vectorise. */
+/** exp and log with the same bits on every machine, which libm does not give. Inline, so that loops
+ * over them vectorise. */
 
-/** e^x = 2^k e^r, r in [-ln2/2, ln2/2], for x in [-87, 88]; at -88 it is 0. The polynomial is best
- * in its relative error (2e-8), and evaluated in parts: waiting for one term after the other takes
- * longer than the arithmetic. NaN stays.
+/** e^x = 2^k e^r, r in [-ln2/2, ln2/2], for x in [-87, 88]; 0 at -88; NaN for NaN. The minimax
+ * polynomial has a relative error of 2e-8 and is evaluated in independent parts to shorten the
+ * dependency chain.
  * Local; any thread. The same bits everywhere. */
 static inline float pwf_exp_within(float x)
 {
-    /* Adding and taking away 3 * 2^22 rounds to an integer, also readable from the low bits. */
+    /* Adding and subtracting 3 * 2^22 rounds to an integer, which is also in the low bits. */
     const float shifted = fmaf(x, 0x1.715476p+0f, 0x1.8p23f), k = shifted - 0x1.8p23f;
     const float r = fmaf(k, 0x1.05c610p-29f, fmaf(k, -0x1.62e430p-1f, x)), r2 = r * r;
     const float high = fmaf(r2, 0x1.6ae710p-10f, fmaf(r, 0x1.1267a4p-7f, 0x1.555822p-5f));
@@ -22,7 +22,7 @@ static inline float pwf_exp_within(float x)
     return p * pwf_float_of((pwf_float_bits(shifted) + 127u) << 23);
 }
 
-/** e^x for x <= 88: below -87 it is 0, so there are no denormals. NaN stays.
+/** e^x for x <= 88; 0 below -87, so that there are no denormals; NaN for NaN.
  * Local; any thread. The same bits everywhere. */
 static inline float pwf_exp_below(float x)
 {
@@ -30,7 +30,8 @@ static inline float pwf_exp_below(float x)
     return x < -87.0f ? 0.0f : y;
 }
 
-/** The same for any x; above 88 it is infinity. */
+/** e^x for any x; infinity above 88; otherwise as pwf_exp_below.
+ * Local; any thread. The same bits everywhere. */
 static inline float pwf_exp(float x)
 {
     const float y = pwf_exp_below(x);
@@ -38,7 +39,7 @@ static inline float pwf_exp(float x)
 }
 
 /** ln x for normal positive x: x = m 2^e, m in [sqrt(1/2), sqrt 2), f = m - 1; ln 2 in
- * two parts. Others give NaN or their limits.
+ * two parts. For other x the limit or NaN.
  * Local; any thread. The same bits everywhere. */
 static inline float pwf_log(float x)
 {

@@ -6,29 +6,30 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** XXH3, 128 bits: the one hash of fingerprints and checkpoints. */
+/** 128-bit XXH3, the hash of fingerprints and checkpoints. Not cryptographic. */
 
 typedef struct pwf_hash {
     uint64_t lo, hi;
 } pwf_hash;
 
-/** Whether two are the same.
+/** Whether two hashes are equal.
  * Local; any thread. */
 bool pwf_hash_equal(pwf_hash a, pwf_hash b);
 
-/** The hash of some bytes.
+/** The hash of `count` bytes.
  * Local; any thread. */
 pwf_hash pwf_hash_bytes(const void *bytes, size_t count);
 
-/** A hash fed piece by piece: the same value as pwf_hash_bytes of all pieces in a row.
- * Local. new returns NULL without memory; digest may be called at any time. */
+/** A hash of data in pieces: equal to pwf_hash_bytes of their concatenation. pwf_hasher_new returns
+ * NULL if out of memory; the caller frees the hasher. pwf_hasher_digest may be called repeatedly.
+ * Local. */
 typedef struct pwf_hasher pwf_hasher;
 pwf_hasher *pwf_hasher_new(void);
-void pwf_hasher_add(pwf_hasher *h, const void *bytes, size_t count);
-pwf_hash pwf_hasher_digest(const pwf_hasher *h);
-void pwf_hasher_free(pwf_hasher *h);
+void pwf_hasher_add(pwf_hasher *hasher, const void *bytes, size_t count);
+pwf_hash pwf_hasher_digest(const pwf_hasher *hasher);
+void pwf_hasher_free(pwf_hasher *hasher);
 
-/** Writes the 32 hexadecimal digits and a NUL.
+/** The hash as 32 hexadecimal digits, NUL-terminated.
  * Local. */
 void pwf_hash_text(pwf_hash hash, char text[33]);
 

@@ -4,9 +4,9 @@
 
 #include <stdbool.h>
 
-/** Instruction sets. A kernel file (KERNELS in a room's CMakeLists.txt) is compiled once for each;
- * its functions are named with PWF_KERNEL(name) and found through a table per room. The source is
- * the same and spells out every fma(), so the results are the same bits. */
+/** Instruction sets. A kernel file (KERNELS in the CMakeLists.txt of a room) is compiled once for
+ * each; PWF_KERNEL(name) names its functions, and a table in the room selects among them. The
+ * source is the same and writes every fma() out, so all instruction sets give the same bits. */
 
 typedef enum pwf_isa { PWF_ISA_BASE, PWF_ISA_AVX2, PWF_ISA_AVX512, PWF_ISA_COUNT } pwf_isa;
 
@@ -14,7 +14,7 @@ typedef enum pwf_isa { PWF_ISA_BASE, PWF_ISA_AVX2, PWF_ISA_AVX512, PWF_ISA_COUNT
 #define PWF_KERNEL_JOIN(name, isa) PWF_KERNEL_JOIN_(name, isa)
 #define PWF_KERNEL(name) PWF_KERNEL_JOIN(name, PWF_ISA)
 
-/** The instruction set in use: the best this machine has, unless pwf_isa_use said otherwise.
+/** The instruction set in use: the best one of this machine unless pwf_isa_use lowered it.
  * Local; any thread. */
 pwf_isa pwf_isa_now(void);
 
@@ -22,19 +22,17 @@ pwf_isa pwf_isa_now(void);
  * Local. */
 pwf_isa pwf_isa_best(void);
 
-/** Uses `isa` from now on, or the best this machine has if that is less. For tests and benchmarks,
- * before any worker thread starts.
- * Local. */
+/** Selects `isa`, or the best one of this machine if that is lower. For tests and benchmarks.
+ * Local. Call it before worker threads start. */
 void pwf_isa_use(pwf_isa isa);
 
-/** Whether this machine has an instruction for products of pairs of bf16 numbers (AVX512_BF16) and
- * it is in use, as it is with PWF_ISA_AVX512 unless pwf_isa_use_bf16 said otherwise.
+/** Whether kernels use the bf16 dot product of AVX512_BF16: the machine has it, PWF_ISA_AVX512 is
+ * in use, and pwf_isa_use_bf16 has not disabled it.
  * Local; any thread. */
 bool pwf_isa_bf16(void);
 
-/** Uses that instruction from now on if this machine has it, or does not. For tests and
- * benchmarks, before any worker thread starts.
- * Local. */
+/** Enables or disables AVX512_BF16. For tests and benchmarks.
+ * Local. Call it before worker threads start. */
 void pwf_isa_use_bf16(bool use);
 
 /** "base", "avx2" or "avx512".

@@ -8,21 +8,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** Writing JSON, one object at a time, keys in the order they were set, and reading it back. Any
- * failure while writing is kept and reported by pwf_json_text. Non-finite numbers become null. */
+/** JSON objects: writing, with keys in the order they were set, and parsing. A failure while
+ * setting members is reported by pwf_json_text. Non-finite numbers are written as null. */
 
 typedef struct pwf_json pwf_json;
 
-/* What is read: enough for a safetensors header of 100 000 tensors. */
+/* Limits of the parser: enough for a safetensors header of 100,000 tensors. */
 enum { PWF_JSON_VALUES_MAX = 1 << 21, PWF_JSON_DEPTH_MAX = 4 };
 
-/** An empty object; NULL without memory, which every function below takes.
- * Local. The caller owns it until it is freed or put into another. */
+/** An empty object, or NULL if out of memory; the functions that set members accept NULL.
+ * Local. The caller owns it until it is freed or becomes a member of another object. */
 pwf_json *pwf_json_new(void);
 
-/** Sets one member; an array for the plural forms.
- * Local. pwf_json_set_object takes ownership of `value`; so does pwf_json_append, which adds
- * `value` to the array `key`, made at the first call. */
+/** Set the member `key`; pwf_json_set_ints sets an array. pwf_json_append adds `value` to the array
+ * `key`, which it creates on the first call. pwf_json_set_object and pwf_json_append take ownership
+ * of `value`.
+ * Local. */
 void pwf_json_set_int(pwf_json *object, const char *key, int64_t value);
 void pwf_json_set_real(pwf_json *object, const char *key, double value);
 void pwf_json_set_text(pwf_json *object, const char *key, const char *value);
@@ -31,33 +32,35 @@ void pwf_json_set_ints(pwf_json *object, const char *key, const int64_t *values,
 void pwf_json_set_object(pwf_json *object, const char *key, pwf_json *value);
 void pwf_json_append(pwf_json *object, const char *key, pwf_json *value);
 
-/** The object as text without a line end; `indent` 0 is one line.
+/** The object as text without a final newline, on one line if `indent` is 0.
  * Local. The caller frees *text with free(). Fails with PWF_RESOURCE. */
 pwf_status pwf_json_text(const pwf_json *object, int indent, char **text);
 
-/** Reads one object from `length` bytes of text.
- * Local. The caller owns it. Fails with PWF_DATA (not an object, a key twice, a byte that does not
- * belong there, nested deeper than PWF_JSON_DEPTH_MAX, more than PWF_JSON_VALUES_MAX values; says
- * where) or PWF_RESOURCE; *out is then NULL. */
+/** Parses one object from text[length].
+ * Local. The caller owns *out. Fails with PWF_DATA if the text is not a JSON object, has a
+ * duplicate key, or exceeds PWF_JSON_DEPTH_MAX or PWF_JSON_VALUES_MAX, or with PWF_RESOURCE; *out
+ * is then NULL. */
 pwf_status pwf_json_parse(const char *text, size_t length, pwf_json **out);
 
-/** Reads one member; false, and *value untouched, when it is missing or of another kind. An integer
- * is a real too; null is the real NaN. A text lives as long as the object.
+/** Read the member `key`. Return false and leave *value unchanged if it is missing or of another
+ * type. An integer is also a real; null is the real NaN. A text is owned by the object.
  * Local. */
 bool pwf_json_get_int(const pwf_json *object, const char *key, int64_t *value);
 bool pwf_json_get_real(const pwf_json *object, const char *key, double *value);
 bool pwf_json_get_text(const pwf_json *object, const char *key, const char **value);
 bool pwf_json_get_bool(const pwf_json *object, const char *key, bool *value);
 
-/** Calls `visit` for every member in the order they were read, until one fails. The value is lent:
- * if it is an object, its members can be read; if it is a text, pwf_json_text_of gives it.
- * Local. Fails with what `visit` returns. */
+/** Called for a member; `value` is valid during the call only. */
 typedef pwf_status (*pwf_json_visit)(void *context, const char *key, const pwf_json *value);
+
+/** Calls `visit` for every member in the order of the text, until a call fails. The members of a
+ * value that is an object can be read; pwf_json_text_of returns a value that is a text.
+ * Local. Fails as `visit` does. */
 pwf_status pwf_json_each(const pwf_json *object, pwf_json_visit visit, void *context);
 bool pwf_json_text_of(const pwf_json *value, const char **text);
 
-/** Reads an array of integers, at most `room`; false if it is missing, longer, or holds anything
- * else.
+/** Reads an array of at most `room` integers. Returns false if it is missing, longer, or has other
+ * elements.
  * Local. */
 bool pwf_json_get_ints(const pwf_json *object, const char *key, int64_t *values, int room,
                        int *count);

@@ -7,38 +7,39 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/** Messages on stderr: one line, one write(2) of at most 4096 bytes, logfmt with a stable code.
- * On a terminal the same message is printed as a plain sentence. stdout is for results. */
+/** Messages on stderr, one line and one write(2) of at most 4096 bytes each: logfmt with a stable
+ * code, or plain sentences on a terminal. stdout is for results. */
 
 typedef enum pwf_level { PWF_LOG_DEBUG, PWF_LOG_INFO, PWF_LOG_WARN, PWF_LOG_ERROR } pwf_level;
 
-/** Says which rank speaks; rank 0 alone prints debug and info.
+/** Sets the rank that messages name. Only rank 0 prints debug and info messages.
  * Local. */
 void pwf_log_set_rank(int rank);
 
-/** Messages below `level` are not printed; `plain` prints sentences instead of logfmt.
+/** Suppresses messages below `level`; `plain` selects sentences instead of logfmt.
  * Local. */
 void pwf_log_set(pwf_level level, bool plain);
 
-/** Where the program is, for the fields phase= and step=; step < 0 leaves it out. `phase` must
- * stay valid.
+/** Sets the fields phase= and step= of later messages; step < 0 omits step=. `phase` is not copied
+ * and must stay valid.
  * Local. */
 void pwf_log_at(const char *phase, int64_t step);
 
-/** Writes "rank 1 on n12, phase step, step 12", as far as known.
+/** Where the program is: "rank 1 on n12, phase TRAIN, step 12", as far as known.
  * Local; any thread. */
 void pwf_log_place(char text[160]);
 
-/** Something that wipes a live progress line before a message is printed; NULL for none.
+/** Sets a function that clears a live progress line before each message; NULL for none.
  * Local. */
 void pwf_log_set_before(void (*wipe)(void));
 
-/** Prints one message; `code` is a stable upper-case name listed in docs/reference/messages.md.
+/** Prints one message. `code` is a stable upper-case name listed in docs/reference/messages.md.
  * Local; any thread. Control bytes are escaped. */
 void pwf_log(pwf_level level, const char *code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/** Prints a failed status that all ranks agree on as an error, with its place; rank 0 alone does.
+/** Prints a failed status, which all ranks have agreed on, as an error with its source line; only
+ * rank 0 prints.
  * Local. */
 void pwf_log_status(pwf_status status);
 

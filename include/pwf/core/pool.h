@@ -6,28 +6,28 @@
 
 #include <stdbool.h>
 
-/** A rank's worker threads. The calling thread is worker 0 and works too. */
+/** The worker threads of a rank. The calling thread is worker 0 and takes tasks like the others. */
 
 typedef struct pwf_pool pwf_pool;
 
-/** One piece of work: `task` in [0, tasks), `worker` in [0, threads). */
+/** One task: `task` in [0, tasks), `worker` in [0, threads). */
 typedef void (*pwf_task)(void *context, int task, int worker);
 
-/** Starts threads - 1 threads; each worker, the caller included, calls `start` first (may be NULL).
+/** Starts threads - 1 threads. Each worker, including the caller, first calls `start` unless NULL.
  * Local. The caller owns the pool. Fails with PWF_RESOURCE. */
 pwf_status pwf_pool_new(int threads, void (*start)(void), pwf_pool **out);
 
-/** Runs task 0 .. tasks - 1, each once, on any worker in any order, and returns when all are done.
- * Local; from the thread that made the pool. Nothing may depend on which worker a task falls to. */
+/** Runs tasks 0 to tasks - 1, each once, on any worker and in any order; returns when all are done.
+ * Local; on the thread that created the pool. Results must not depend on the worker of a task. */
 void pwf_pool_run(pwf_pool *pool, int tasks, pwf_task task, void *context);
 
-/** Keeps something going that only the thread that made the pool may do: in every run it calls
- * `pulse` behind each of its tasks, and again and again while others still work and `pulse` returns
- * true. NULL, as at first: nothing.
+/** Sets a function that the thread that created the pool calls in every run: after each of its
+ * tasks, and repeatedly while other workers are busy and `pulse` returns true. NULL, the initial
+ * value: none.
  * Local. */
 void pwf_pool_pulse(pwf_pool *pool, bool (*pulse)(void *context), void *context);
 
-/** Number of workers, the caller included.
+/** Number of workers, including the caller.
  * Local. */
 int pwf_pool_threads(const pwf_pool *pool);
 

@@ -4,12 +4,11 @@
 
 #include "pwf/core/status.h"
 
-/** What somebody outside asks of a running job: to save, or to save and stop. A signal is only
- * noted; the job looks when it is between two pieces of work. Of several requests the largest
- * counts. */
+/** Requests to a running job: save a checkpoint, or save and stop. A signal is only recorded; the
+ * job polls between two units of work. Of several requests the largest counts. */
 typedef enum pwf_request {
     PWF_REQUEST_NONE,
-    PWF_REQUEST_SAVE,      /* SIGUSR2; all that follow are to save and stop */
+    PWF_REQUEST_SAVE,      /* SIGUSR2; all below save and stop */
     PWF_REQUEST_STEPS,     /* checkpoint.stop_after */
     PWF_REQUEST_TIME,      /* checkpoint.max_time */
     PWF_REQUEST_FILE,      /* the file `stop` in the run directory */
@@ -19,36 +18,36 @@ typedef enum pwf_request {
     PWF_REQUEST_TERMINATE  /* SIGTERM */
 } pwf_request;
 
-/** Begins to listen for signals, in a thread of its own. One of SIGTERM, SIGINT and SIGHUP that
- * comes more than a second after the first of them ends the process as if nobody listened; one that
- * was ignored stays so.
- * The calling thread, and those that it starts from then on, are never interrupted: the matrix
- * products of oneDNN let the stack pointer point into the heap, so that the frame of a signal
- * handler would be written over what lies there.
- * Local; once in a process, before it starts threads. Fails without memory for the thread. */
+/** Starts a thread that receives the signals. A second SIGTERM, SIGINT or SIGHUP more than one
+ * second after the first ends the process as without a handler; signals that were ignored stay
+ * ignored. The calling thread, and threads that it starts later, block these signals: in matrix
+ * products oneDNN points the stack pointer into the heap, where the frame of a handler would
+ * overwrite data.
+ * Local; once per process, before it starts threads. Fails with PWF_RESOURCE. */
 pwf_status pwf_request_listen(void);
 
-/** Stops listening; a signal that would have ended the process, and has come, does so now.
+/** Restores the default actions of the signals; one that has arrived and would have ended the
+ * process does so now.
  * Local. */
 void pwf_request_ignore(void);
 
-/** From this reading of pwf_clock_seconds on, the time is up; 0: never.
+/** Sets the time limit as a reading of pwf_clock_seconds; 0: none.
  * Local. */
 void pwf_request_set_deadline(double seconds);
 
-/** The largest request of this process.
+/** The largest request so far.
  * Local; any thread. */
 pwf_request pwf_request_now(void);
 
-/** Forgets requests to save; one to stop stays.
+/** Clears a request to save; a request to stop stays.
  * Local. */
 void pwf_request_saved(void);
 
-/** Why a job stops, as the end of a sentence: "on SIGUSR1".
+/** The reason as the end of a sentence: "on SIGUSR1".
  * Local. */
 const char *pwf_request_reason(pwf_request request);
 
-/** The same as a word for programs: usr1, usr2, term, int, hup, stop_after, max_time, stop_file or
+/** The reason as a word for scripts: usr1, usr2, term, int, hup, stop_after, max_time, stop_file or
  * none.
  * Local. */
 const char *pwf_request_word(pwf_request request);

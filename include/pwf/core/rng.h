@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 /** Counter-based random numbers: Philox4x32-10 (Salmon et al., SC 2011), key (seed, purpose),
- * counter (index / 4, step, sample). Nothing is stored; any rank recomputes any number. */
+ * counter (index / 4, step, sample). There is no state: any rank recomputes any number. */
 
 typedef enum pwf_rng_purpose {
     PWF_RNG_NOISE = 1,   /* eps of the posterior; step = optimiser step, sample = draw */
@@ -22,7 +22,7 @@ typedef enum pwf_rng_purpose {
     PWF_RNG_ROUND = 11       /* rounding of drawn weights; step and sample as those of the draw */
 } pwf_rng_purpose;
 
-/* One stream of numbers; the element index says which of them. */
+/* A stream of numbers, indexed by element. */
 typedef struct pwf_stream {
     uint32_t seed;
     pwf_rng_purpose purpose;
@@ -34,18 +34,19 @@ typedef struct pwf_stream {
  * Local; any thread. `quad` < 2^32. */
 void pwf_rng_words(pwf_stream stream, uint64_t quad, uint32_t out[4]);
 
-/** Standard normals of elements [first, first + count).
- * Local; any thread. Box-Muller on pairs of words in fp32 with our own polynomials: the same bits
- * on every instruction set. |value| <= 5.77. */
+/** out[count] = standard normals of elements [first, first + count), |value| <= 5.77.
+ * Local; any thread. Box-Muller on pairs of words in fp32 with polynomials of this program: the
+ * same bits on every instruction set. */
 void pwf_rng_normals(float *out, pwf_stream stream, int64_t first, int64_t count);
 
-/** Uniforms in [0, 1), multiples of 2^-24, of elements [first, first + count).
+/** out[count] = uniforms in [0, 1), multiples of 2^-24, of elements [first, first + count).
  * Local; any thread. Exact. */
 void pwf_rng_uniforms(float *out, pwf_stream stream, int64_t first, int64_t count);
 
-/** 16 random bits for each of the elements [first, first + count), eight of which share a counter:
- * element i has half i % 8 of the words at counter i / 8, the lower half of a word first.
- * Local; any thread. Exact. */
+/** out[count] = 16 random bits for each of the elements [first, first + count). Eight elements
+ * share a counter: element i is half i % 8 of the words at counter i / 8, lower half first.
+ * Local;
+ * any thread. Exact. */
 void pwf_rng_halves(uint16_t *out, pwf_stream stream, int64_t first, int64_t count);
 
 #endif

@@ -2,11 +2,11 @@
 #ifndef PWF_CORE_STATUS_H
 #define PWF_CORE_STATUS_H
 
-/** What a function that can fail returns: an exit code, a place and a sentence.
+/** The result of a function that can fail: an exit code, a source line and a message.
  *
- * Two kinds of failure are kept apart. A bug of ours is PWF_ASSERT. What comes from outside (file,
- * configuration, memory, MPI, HDF5, NaN) is a pwf_status whose sentence names the thing and the
- * way out. A status is a plain value: nobody owns it and nothing is freed.
+ * A programming error is a PWF_ASSERT. A failure from outside (file, configuration, memory, MPI,
+ * HDF5, NaN) is a pwf_status whose message names the thing, the value, the limit and the cure. A
+ * status is a plain value; nothing has to be freed.
  */
 
 /* The exit codes of both programs; 64 to 78 follow sysexits.h. src/core/codes.c says when. */
@@ -40,30 +40,31 @@ typedef struct pwf_status {
  * Local. */
 pwf_status pwf_ok(void);
 
-/** A failure with its place and sentence; use PWF_FAIL.
- * Local. A text that is too long is cut. */
+/** A failure with its source line and message, truncated to PWF_STATUS_TEXT - 1 bytes; use
+ * PWF_FAIL.
+ * Local; any thread. */
 pwf_status pwf_status_make(pwf_code code, const char *file, int line, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/** The name of a code as messages print it: "DATA", "CONFIG", ...
+/** The name of a code as in log lines: "DATA", "CONFIG", ...
  * Local. */
 const char *pwf_code_name(pwf_code code);
 
-/** Prints what was broken and aborts; use PWF_ASSERT.
+/** Prints the failed condition and aborts; use PWF_ASSERT.
  * Local. Does not return. */
 _Noreturn void pwf_assert_failed(const char *what, const char *file, int line);
 
 #define PWF_FAIL(code, ...) pwf_status_make((code), __FILE__, __LINE__, __VA_ARGS__)
 
-/* Leaves the calling function with the status of `call` unless that is success. In a collective
- * function `call` must itself be collective, or the ranks part company. */
+/* Returns the status of `call` from the calling function unless it is success. In a collective
+ * function `call` must be collective as well, or the ranks diverge. */
 #define PWF_TRY(call)                                                                              \
     do {                                                                                           \
         pwf_status pwf_try_status_ = (call);                                                       \
         if (pwf_try_status_.code != PWF_OK) return pwf_try_status_;                                \
     } while (0)
 
-/* For bugs of ours only; the condition has no side effects. Always compiled in. */
+/* For programming errors only; `condition` has no side effects. Always compiled in. */
 #define PWF_ASSERT(condition)                                                                      \
     ((condition) ? (void)0 : pwf_assert_failed(#condition, __FILE__, __LINE__))
 

@@ -4,15 +4,14 @@
 
 #include <stdbool.h>
 
-/** A descriptor of the terminal on which this process's messages (stderr) are read, or -1 if they
- * go to a file or a program. Open MPI gives a rank a pipe for stderr and copies it to the stderr of
- * mpirun; so for a rank that mpirun started itself, that one is looked at.
- * Local; not for several threads at once the first time. The descriptor stays open; it is for
- * questions (its width), messages are written to stderr. */
+/** A descriptor of the terminal on which messages of this process appear, or -1 if they go to a
+ * file or a program. The stderr of a rank under Open MPI is a pipe to mpirun, so the stderr of
+ * mpirun decides. The descriptor is for queries such as the width; messages are written to stderr.
+ * Local; the first call must not be concurrent. The descriptor stays open. */
 int pwf_terminal_fd(void);
 
-/** Whether that terminal can rewrite a line: it is there and TERM is not `dumb`.
- * Local; as above. */
+/** Whether there is a terminal that can rewrite a line: TERM is set and not `dumb`.
+ * Local; the first call must not be concurrent. */
 bool pwf_terminal_rewrites(void);
 
 #endif

@@ -9,27 +9,28 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** What the threads of this process do when: spans of time with names, nested within a thread,
- * written as events of the Chrome trace format. While nothing is recorded a span costs one load.
+/** Named spans of time, nested within a thread, written as events of the Chrome trace format. While
+ * nothing is recorded, a span costs one atomic load.
  *
  *   const pwf_span span = pwf_trace_begin("gather");
  *   ...
  *   pwf_trace_end(span); */
 
-/* Spans held between two calls of pwf_trace_take; more are counted and left out. */
+/* Capacity in spans between two calls of pwf_trace_take; further spans are only counted. */
 enum { PWF_TRACE_ROOM = 1 << 15 };
 
 typedef struct pwf_span {
-    const char *name, *outer; /* name NULL: nothing is recorded */
+    const char *name, *outer; /* name NULL: not recorded */
     double begun;
 } pwf_span;
 
+/* Implementation of the inline functions below. */
 extern atomic_bool pwf_trace_on;
 pwf_span pwf_trace_open_span(const char *name);
 void pwf_trace_close_span(pwf_span span, const char *key, int64_t value);
 void pwf_trace_drop_span(pwf_span span);
 
-/** Begins a span of the calling thread. `name` stays valid and needs no escape in JSON.
+/** Begins a span of the calling thread. `name` must stay valid and need no escaping in JSON.
  * Local; any thread. */
 static inline pwf_span pwf_trace_begin(const char *name)
 {
@@ -37,8 +38,8 @@ static inline pwf_span pwf_trace_begin(const char *name)
     return pwf_trace_open_span(name);
 }
 
-/** Ends it: the innermost of the thread that is open. The second form notes a number with it.
- * Local; the same thread. */
+/** Ends the innermost open span of the thread; pwf_trace_end_of also records a number.
+ * Local; on the thread of the span. */
 static inline void pwf_trace_end(pwf_span span)
 {
     if (span.name) pwf_trace_close_span(span, NULL, 0);
@@ -49,31 +50,32 @@ static inline void pwf_trace_end_of(pwf_span span, const char *key, int64_t valu
     if (span.name) pwf_trace_close_span(span, key, value);
 }
 
-/** Ends it without noting it: nothing came of it.
- * Local; the same thread. */
+/** Ends the innermost open span of the thread without recording it.
+ * Local; on the thread of the span. */
 static inline void pwf_trace_drop(pwf_span span)
 {
     if (span.name) pwf_trace_drop_span(span);
 }
 
-/** The name of the innermost open span of the calling thread; NULL without.
+/** The name of the innermost open span of the calling thread, or NULL.
  * Local; any thread. */
 const char *pwf_trace_name(void);
 
-/** The number under which the calling thread's spans appear; 0 until it says so.
+/** Sets the number of the calling thread in the trace; initially 0.
  * Local; any thread. */
 void pwf_trace_thread(int number);
 
-/** Begins to record; times count from `zero` on pwf_clock_seconds.
+/** Starts recording; times are relative to `zero`, a reading of pwf_clock_seconds.
  * Local. Fails with PWF_RESOURCE. */
 pwf_status pwf_trace_start(double zero);
 
-/** The spans that ended since the last call as events of process `process`, each line preceded by
- * ",\n", and how many were left out for want of room.
- * Local. The caller frees *text with free(). Fails with PWF_RESOURCE; they are lost then. */
+/** Removes the spans that ended since the last call and returns them as events of process
+ * `process`, each preceded by ",\n", with the number of spans that did not fit.
+ * Local. The caller
+ * frees *text with free(). Fails with PWF_RESOURCE; the spans are then lost. */
 pwf_status pwf_trace_take(int process, char **text, size_t *length);
 
-/** Ends recording; what was not taken is dropped. Without a start it does nothing.
+/** Stops recording and discards spans that were not taken. No effect if not recording.
  * Local. */
 void pwf_trace_stop(void);
 

@@ -6,42 +6,41 @@
 
 #include <sys/types.h>
 
-/** A thread that ends the process with PWF_STUCK when nothing goes on for longer than a limit. Time
- * in which the whole process is stopped or starved does not count. A process that waits for others
- * gets a fifth more, so that the one that hangs speaks first, and at least twenty times what its
- * own share of the work took: the others may just be slower. */
+/** The watchdog: a thread that ends the process with PWF_STUCK after a time limit without progress.
+ * Time in which the whole process is stopped or starved does not count. A process that waits for
+ * others gets 1.2 times the limit, so that the one that hangs reports first, and at least 20 times
+ * the time of its own work, because the others may just be slower. */
 
-/** Starts the thread, without a limit.
+/** Starts the thread; there is no limit yet.
  * Local. Fails with PWF_RESOURCE. */
 pwf_status pwf_watch_start(void);
 
-/** Ends the thread; nothing if there is none.
+/** Ends the thread. No effect if it is not running.
  * Local. */
 void pwf_watch_stop(void);
 
-/** Begins something that may be silent for `seconds`, 0: for ever; `key` names the setting and must
- * stay valid.
+/** Begins a piece of work with a limit of `seconds` without progress; 0: none. `key` names the
+ * setting of the limit and must stay valid.
  * Local. */
 void pwf_watch_limit(const char *key, double seconds);
 
-/** Notes that a piece of this process's own work is done.
- * Local; any thread. Costs an atomic addition. */
+/** Records progress of this process.
+ * Local; any thread. Costs one atomic addition. */
 void pwf_watch_beat(void);
 
-/** Begins the next piece of what this thread does beside the rest, which may be silent for
- * `seconds` too, 0: it has ended, or may be silent for ever; `what` says what the thread does. Both
- * must stay valid. One such thread at a time; from now on its signs of life are its own.
- * Local. */
+/** Begins a piece of work of a background thread, the caller, with its own limit of `seconds`; 0:
+ * none, or the work has ended. `what` completes "the thread that ..."; `what` and `key` must stay
+ * valid. From now on pwf_watch_beat of this thread counts for the background work.
+ * Local; one background thread at a time. */
 void pwf_watch_beside(const char *what, const char *key, double seconds);
 
-/** Notes that this process begins to wait for others, in the collective `what`, and that they have
- * come. `what` must stay valid.
- * Local; from the thread that talks to MPI. */
+/** Bracket a wait for other ranks in the collective `what`, which must stay valid.
+ * Local; on the MPI thread. */
 void pwf_watch_wait(const char *what);
 void pwf_watch_met(void);
 
-/** Says which processes belong to ranks 0 to count - 1, 0 for those of other hosts: a stopped one
- * is then named. Copied.
+/** Sets the process of each rank, 0 for ranks on other hosts, so that the watchdog can name a
+ * stopped one. pids[count] is copied.
  * Local. Fails with PWF_RESOURCE. */
 pwf_status pwf_watch_peers(const pid_t *pids, int count);
 
