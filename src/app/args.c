@@ -9,7 +9,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-enum { USAGE_TEXT = 400, WIDTH = 99 /* columns of help */ };
+enum { USAGE_TEXT = 400 /* bytes */, WIDTH = 99 /* columns of help */ };
 
 pwf_status pwf_app_usage(const pwf_app_command *command, const char *format, ...)
 {
@@ -21,6 +21,7 @@ pwf_status pwf_app_usage(const pwf_app_command *command, const char *format, ...
     return PWF_FAIL(PWF_USAGE, "%s: %s; see %s --help", command->name, text, command->name);
 }
 
+/* Whether the argument of an option may be left out. */
 static bool is_optional(const pwf_app_option *option)
 {
     return option->argument && option->argument[0] == '[';
@@ -34,6 +35,7 @@ static bool is_named(const char *word, const char *name)
            (word[length] == '\0' || word[length] == '=');
 }
 
+/* The failure for an unknown option, with the most similar known one. */
 static pwf_status unknown(const pwf_app_command *command, const char *word)
 {
     const char *names[PWF_APP_OPTIONS_MAX + 2] = {"--help"};
@@ -44,8 +46,9 @@ static pwf_status unknown(const pwf_app_command *command, const char *word)
                          meant ? "; did you mean " : "", meant ? meant : "", meant ? "?" : "");
 }
 
-/* Finds the argument of the option at argv[*at]: after '=', or the next word, which *at then
- * points to. The argument that may be left out is "auto" then. */
+/* Finds the argument of the option at argv[*at]: the text after '=', or the next word, to which *at
+ * then moves. An optional argument is taken from the next word only if that is not an option; if it
+ * is left out, it is "auto". */
 static pwf_status take_argument(const pwf_app_args *args, const pwf_app_option *option, int argc,
                                 char **argv, int *at, const char **value)
 {
@@ -70,6 +73,8 @@ static pwf_status take_argument(const pwf_app_args *args, const pwf_app_option *
     return pwf_ok();
 }
 
+/* Parses the option at argv[*at] and moves *at to its last word. Options with a key are collected
+ * in their order, so that a later one overrides an earlier one. */
 static pwf_status take_option(pwf_app_args *args, int argc, char **argv, int *at)
 {
     const pwf_app_command *command = args->command;
@@ -93,6 +98,7 @@ static pwf_status take_option(pwf_app_args *args, int argc, char **argv, int *at
     return pwf_ok();
 }
 
+/* Operands and required options, once all words are parsed. */
 static pwf_status check_complete(const pwf_app_args *args)
 {
     const pwf_app_command *command = args->command;
@@ -111,6 +117,7 @@ static pwf_status check_complete(const pwf_app_args *args)
     return pwf_ok();
 }
 
+/* A lone "-" is an operand. --help ends the parsing, so that it works with any other arguments. */
 pwf_status pwf_app_parse(const pwf_app_command *command, int argc, char **argv, pwf_app_args *args)
 {
     PWF_ASSERT(command->option_count <= PWF_APP_OPTIONS_MAX);
@@ -128,6 +135,7 @@ pwf_status pwf_app_parse(const pwf_app_command *command, int argc, char **argv, 
     return check_complete(args);
 }
 
+/* Asking for an option that the table does not have is a bug. */
 const char *pwf_app_value(const pwf_app_args *args, const char *name)
 {
     int row = 0;
@@ -137,6 +145,7 @@ const char *pwf_app_value(const pwf_app_args *args, const char *name)
     return args->value[row];
 }
 
+/* Required options are part of the usage line; the others are listed by the help. */
 void pwf_app_print_usage(FILE *out, const pwf_app_command *command)
 {
     fprintf(out, "  %s%s%s", command->name, command->operands ? " " : "",
@@ -153,6 +162,7 @@ void pwf_app_print_usage(FILE *out, const pwf_app_command *command)
     pwf_words_print(out, command->help, 6, WIDTH);
 }
 
+/* Options without a letter are indented, so that all long names line up. */
 void pwf_app_print_options(FILE *out, const pwf_app_command *command)
 {
     enum { TEXT_AT = 28 };

@@ -121,6 +121,7 @@ static void settle(const pwf_mesh *mesh, const pwf_app_args *args, bool describe
     pwf_train_settle_precision(mesh, config);
 }
 
+/* Invalid settings are the first finding; the checks then run with what was read. */
 static pwf_status run(const pwf_mesh *mesh, const pwf_app_args *args)
 {
     doctor d = {.json = pwf_app_value(args, "--json") != NULL};

@@ -72,6 +72,7 @@ static pwf_status print_json(const page *p)
     return pwf_app_print_json(j);
 }
 
+/* All ranks evaluate; rank 0 prints, and all ranks agree on the outcome. */
 static pwf_status eval(const pwf_mesh *launch, const pwf_app_args *args)
 {
     static pwf_config config; /* too large for a stack */

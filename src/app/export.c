@@ -50,6 +50,7 @@ static pwf_status write_packed(const pwf_loaded *from, const char *path)
     return pwf_ok();
 }
 
+/* Loading verifies the checkpoint before anything is written. */
 static pwf_status export(const pwf_app_args *args)
 {
     const char *out = pwf_app_value(args, "--output");

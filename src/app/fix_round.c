@@ -40,6 +40,7 @@ static const parameter parameters[] = {
 
 enum { PARAMETERS = sizeof parameters / sizeof *parameters };
 
+/* Words of fixing.sigma_join, in the order of pwf_sigma_join. */
 static const char *const join_words[] = {"std_mu", "keep", "divide_by_2", "divide_by_10"};
 
 static const pwf_app_option options[] = {
@@ -140,6 +141,7 @@ static pwf_status settle_join(const command *c, const pwf_round_input *input, pw
     return pwf_ok();
 }
 
+/* Fills all settings; those of the file are validated by the round itself. */
 static pwf_status settle_all(const command *c, const pwf_round_input *input, pwf_fixing_config *s)
 {
     int64_t zero = c->config.fixing.zero_fix;
@@ -195,6 +197,7 @@ static pwf_status prepare_rows(job *j)
     return pwf_ok();
 }
 
+/* The output file also stores the settings that were used. */
 static pwf_status save(const command *c, job *j)
 {
     const pwf_fixing_config *s = &j->config;
@@ -219,6 +222,7 @@ static pwf_status save(const command *c, job *j)
     return pwf_round_output_write(j->mesh, c->out, &output);
 }
 
+/* Rank 0 prints the summary. */
 static pwf_status run(const command *c, job *j)
 {
     PWF_TRY(pwf_mesh_agree(j->mesh, load(c, j)));
@@ -231,6 +235,7 @@ static pwf_status run(const command *c, job *j)
     return pwf_ok();
 }
 
+/* Frees everything on each path; unused pointers are NULL. */
 static pwf_status fix_round(const pwf_mesh *mesh, const pwf_app_args *args)
 {
     command c;

@@ -93,7 +93,7 @@ static pwf_status fill(const pwf_mesh *mesh, const command *c, const pwf_weights
     pwf_state *state = NULL;
     PWF_TRY(pwf_state_new(registry, all, (uint32_t)c->config.train.seed, c->config.fixing.min_power,
                           &state));
-    int lines = 0;
+    int lines = 0; /* mismatches so far */
     pwf_import import = {.names = pwf_model_foreign_names(c->config.model.name),
                          .classes = c->config.model.classes,
                          .classes_given = pwf_config_is_set(&c->config, "model.classes"),
@@ -109,9 +109,10 @@ static pwf_status fill(const pwf_mesh *mesh, const command *c, const pwf_weights
     return s;
 }
 
+/* One rank suffices: the work is reading and writing one file. */
 static pwf_status import(const pwf_mesh *mesh, const pwf_app_args *args)
 {
-    static command c; /* too large for a stack */
+    static command c; /* settings are too large for a stack */
     pwf_weights_file *file = NULL;
     pwf_registry *registry = NULL;
     pwf_graph *graph = NULL;

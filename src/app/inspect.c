@@ -19,6 +19,7 @@ static double share(const pwf_ckpt_info *info)
     return info->posterior > 0 ? (double)info->fixed / (double)info->posterior : 0;
 }
 
+/* What the file is, in words. */
 static const char *kind(const pwf_ckpt_info *info)
 {
     return info->is_model ? "final model" : "checkpoint";
@@ -95,6 +96,7 @@ static pwf_status print_json(const char *path, const pwf_loaded *from, const pwf
     return s;
 }
 
+/* Loading verifies every byte. */
 static pwf_status inspect_checkpoint(const char *path, bool json)
 {
     pwf_loaded l;

@@ -18,7 +18,8 @@ typedef struct pwf_inspect_view {
 
 /** Prints a line per layer with a posterior (share of fixed weights; 5, 50 and 95 % quantiles of
  * sigma, if there is one) and the most frequent centres; or sets the members "layers" and
- * "centres". Local. Fail with PWF_RESOURCE. */
+ * "centres".
+ * Local. Fail with PWF_RESOURCE. */
 pwf_status pwf_inspect_print_layers(const pwf_inspect_view *view);
 pwf_status pwf_inspect_json_layers(const pwf_inspect_view *view, pwf_json *out);
 

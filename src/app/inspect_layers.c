@@ -98,6 +98,7 @@ static pwf_status print_centres(const pwf_inspect_view *view)
     return pwf_ok();
 }
 
+/* Column widths follow the longest name; sigma columns exist only for checkpoints. */
 pwf_status pwf_inspect_print_layers(const pwf_inspect_view *view)
 {
     int width = 5;
@@ -140,6 +141,7 @@ static pwf_status json_layer(const pwf_loaded_part *part, pwf_json *out)
     return pwf_ok();
 }
 
+/* All centres, not only the most frequent ones. */
 pwf_status pwf_inspect_json_layers(const pwf_inspect_view *view, pwf_json *out)
 {
     centre *list = NULL;

@@ -63,8 +63,8 @@ typedef struct screen {
     const pwf_pack_job *job;
     pwf_report *report;
     pwf_pack_volume volume;
-    double begun, logged; /* clock */
-    bool wrote;
+    double begun, logged; /* clock at the start and at the last log line, seconds */
+    bool wrote;           /* some of the archive exists */
 } screen;
 
 /* A number of bytes in decimal units. */
@@ -118,6 +118,7 @@ static void tell_progress(void *context, int64_t images, int64_t bytes, int64_t 
     if (to->report) pwf_report_show(to->report, &p);
 }
 
+/* Rank 0 owns the progress line and reports the result; the other ranks only take part. */
 static pwf_status run(const pwf_mesh *mesh, const pwf_pack_job *job, screen *to)
 {
     pwf_pack_result result;
@@ -142,6 +143,7 @@ static pwf_status run(const pwf_mesh *mesh, const pwf_pack_job *job, screen *to)
     return s;
 }
 
+/* The callbacks are called on rank 0 only. */
 static pwf_status pack(const pwf_mesh *mesh, const pwf_app_args *args)
 {
     screen to = {0};

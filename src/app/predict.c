@@ -31,7 +31,8 @@ static const pwf_app_option options[] = {
     {.name = "--top5", .help = "print the five most probable classes of each image"},
 };
 
-/* Prints one line per image: the classes with the largest logits and their probabilities. */
+/* Selection by repeated maximum: five passes over the classes of an image. The softmax is relative
+ * to the largest logit, so it cannot overflow. */
 static void print_top(const pwf_prediction *p)
 {
     for (int64_t i = 0; i < p->images; i++) {
@@ -74,6 +75,7 @@ static pwf_status save(const pwf_app_args *args, const pwf_config *config, const
     return pwf_ok();
 }
 
+/* Checks the output before the work, so that a wrong path costs no time. */
 static pwf_status predict(const pwf_mesh *launch, const pwf_app_args *args)
 {
     static pwf_config config; /* too large for a stack */

@@ -64,6 +64,8 @@ static pwf_status run_on_mesh(const pwf_app_args *args, pwf_status parsed, int a
     return status;
 }
 
+/* Without MPI a fork is safe, so HDF5 files are examined in a child process first: a file that
+ * crashes libhdf5 is reported as damaged. */
 static pwf_status run_command(const pwf_app_command *command, int argc, char **argv)
 {
     pwf_app_args args;
@@ -80,6 +82,7 @@ static pwf_status run_command(const pwf_app_command *command, int argc, char **a
     return report(status, false);
 }
 
+/* The failure for an unknown command, with the most similar known one. */
 static pwf_status unknown(const char *word)
 {
     const char *words[COMMANDS + 1] = {NULL};
@@ -90,6 +93,7 @@ static pwf_status unknown(const char *word)
                     meant ? "; did you mean " : "", meant ? meant : "", meant ? "?" : "");
 }
 
+/* The commands themselves are rows of a table; only help and version are handled here. */
 static pwf_status run(int argc, char **argv)
 {
     if (argc < 2)

@@ -41,6 +41,7 @@ static const pwf_app_command pwf_dist = {
     .option_count = sizeof options / sizeof *options,
 };
 
+/* All tables are printed from the program's own: options, exit codes, settings. */
 static void print_help(void)
 {
     /* cmake/man_page.sh relies on the form of the first line and of the headings. */
@@ -154,7 +155,8 @@ static pwf_status print(const pwf_app_args *args)
     return pwf_app_flush(true);
 }
 
-/* The job between MPI start and MPI end. */
+/* Everything between MPI start and MPI end. Ranks first agree on the outcome of parsing, so that
+ * one message is printed and no rank waits for another. */
 static pwf_status run_on(const pwf_mesh *launch, const pwf_app_args *args, pwf_status parsed,
                          int argc, char **argv)
 {
@@ -169,6 +171,8 @@ static pwf_status run_on(const pwf_mesh *launch, const pwf_app_args *args, pwf_s
     return status;
 }
 
+/* Only the exit code leaves this function: the status has been logged, by rank 0 of those that can
+ * still communicate. */
 int main(int argc, char **argv)
 {
     pwf_app_args args;
@@ -188,6 +192,7 @@ int main(int argc, char **argv)
     if (status.code == PWF_OK) {
         status = run_on(launch, &args, parsed, argc, argv);
         pwf_mesh_free(launch);
+        /* A successful run has freed all accounted memory. */
         PWF_ASSERT(status.code != PWF_OK || pwf_mem_live() == 0);
     } else {
         pwf_log_status(status);

@@ -55,6 +55,7 @@ static pwf_status settle_resumed(const pwf_app_args *args, const char *stored, p
     return pwf_config_check(&job->config);
 }
 
+/* Settles the settings of a resumed run on rank 0 and shares them. */
 static pwf_status resume(const pwf_mesh *mesh, const pwf_app_args *args, pwf_app_job *job)
 {
     char *stored = NULL;
@@ -93,6 +94,7 @@ static pwf_status check_elsewhere(const pwf_mesh *mesh, const pwf_app_job *job)
     return same ? pwf_ok() : check_unused(mesh, job->config.output);
 }
 
+/* The settings of a new run, without a checkpoint, on rank 0. */
 static pwf_status settle_fresh(const pwf_app_args *args, pwf_config *config)
 {
     PWF_TRY(pwf_app_layer(args, NULL, config));
@@ -112,6 +114,8 @@ static pwf_status resolve_named(const pwf_mesh *mesh, const pwf_app_args *args,
     return check_elsewhere(mesh, job);
 }
 
+/* The order matters: the lock is taken before the search for a checkpoint, so that no other job can
+ * write one in between. */
 pwf_status pwf_app_resolve(const pwf_mesh *mesh, const pwf_app_args *args, pwf_app_action action,
                            pwf_app_job *job)
 {

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* Compared by device and inode, so that links and relative names are recognised. */
 bool pwf_app_same_file(const char *a, const char *b)
 {
     struct stat x, y;
@@ -46,7 +47,8 @@ pwf_status pwf_app_layer(const pwf_app_args *args, const char *stored, pwf_confi
     return pwf_ok();
 }
 
-/* The settings for a finished network, on rank 0. */
+/* The settings for a finished network, on rank 0. The file may be of another program and then has
+ * none. */
 static pwf_status settle(const pwf_app_args *args, pwf_precision precision, pwf_config *config)
 {
     const char *file = args->operand[0];
@@ -75,6 +77,7 @@ pwf_status pwf_app_settle_network(const pwf_mesh *mesh, const pwf_app_args *args
     return pwf_ok();
 }
 
+/* log.format auto: plain text on a terminal, logfmt elsewhere. */
 void pwf_app_start_log(const pwf_config *config)
 {
     const bool plain = config->log.format == PWF_LOG_PLAIN ||

@@ -30,6 +30,7 @@ static bool is_reader_gone(void)
     return poll(&out, 1, 0) == 1 && (out.revents & POLLERR);
 }
 
+/* The error indicator also remembers failures of earlier, partial flushes. */
 pwf_status pwf_app_flush(bool help)
 {
     if (fflush(stdout) == 0 && !ferror(stdout)) return pwf_ok();

@@ -33,12 +33,14 @@ static void visit(void *context, const char *path)
     if (count->bad++ == 0) count->first = s;
 }
 
+/* A name that cannot be examined is treated as a file, whose reader reports why. */
 static bool is_directory(const char *path)
 {
     struct stat info;
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
+/* Ends with the code of the first bad file. */
 static pwf_status verify(const pwf_app_args *args)
 {
     verify_count count = {.files = 0};

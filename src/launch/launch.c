@@ -90,6 +90,8 @@ pwf_status pwf_launch_examine(const pwf_mesh *mesh, const pwf_launch_job *job,
     };
     PWF_TRY(gather(mesh, job->config, &facts));
     s.facts = facts;
+    /* Rank 0 examines the directory. Then all ranks compare what they see there, which
+     * detects a directory that is local to each host. */
     if (s.in_directory) {
         if (first) s.directory = pwf_directory_look(job->config->output, &s.found);
         s.directory = pwf_mesh_agree(mesh, s.directory);
@@ -104,6 +106,7 @@ pwf_status pwf_launch_examine(const pwf_mesh *mesh, const pwf_launch_job *job,
     return pwf_ok();
 }
 
+/* A run prints warnings and stops at the first failure; notes are for pwf doctor. */
 pwf_status pwf_launch_check(const pwf_mesh *mesh, const pwf_launch_job *job)
 {
     pwf_finding findings[PWF_FINDINGS_MAX];

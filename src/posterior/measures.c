@@ -82,6 +82,7 @@ static void measure_runs(const uint32_t *key, int64_t count, pwf_measures *out)
     out->entropy_nonzero = count > zeros ? nonzero / (double)(count - zeros) : 0.0;
 }
 
+/* Keys and the second array of the sort share one allocation. */
 pwf_status pwf_posterior_measures(const float *values, int64_t count, pwf_measures *out)
 {
     *out = (pwf_measures){0};

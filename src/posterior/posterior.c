@@ -47,6 +47,7 @@ typedef struct block {
     int64_t lo, edge, hi;
 } block;
 
+/* Elements of task t's block; `edge` separates posterior and plain parameters. */
 static block block_of(const pwf_state *s, int task)
 {
     const int64_t lo = s->own.lo + (int64_t)task * PWF_BLOCK;
@@ -173,6 +174,7 @@ static void gradient_block(void *context, int task, int worker)
         j->k->squares(j->dmu + at, b.hi - b.lo, count > 0 ? j->dsigma + at : NULL, count);
 }
 
+/* One task per block; each writes its own elements and its own entry of norm. */
 void pwf_posterior_gradient(const pwf_state *state, const pwf_posterior_config *config,
                             bool reference, pwf_pool *pool, const pwf_stream *noise,
                             const int64_t *sum, float *dmu, float *dsigma, double *norm)

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The training state of one rank: allocation, the table of its arrays, block hashes, and the
+ * codebook. Called by the training run, checkpoints and tools. Owns the arrays; touches neither
+ * files nor MPI. */
 #include "pwf/posterior/state.h"
 
 #include "pwf/core/mem.h"
@@ -7,29 +10,32 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Allocates moment k of the optimiser, for mu and sigma, and sets its names. */
 static pwf_status allocate_moment(pwf_state *s, int k)
 {
     const char *name = s->optimiser->moments[k];
     snprintf(s->moment_name[false][k], sizeof s->moment_name[false][k], "mu_%s", name);
     snprintf(s->moment_name[true][k], sizeof s->moment_name[true][k], "sigma_%s", name);
-    const int64_t all = pwf_range_length(s->own), fuzzy = pwf_range_length(s->own_posterior);
+    const int64_t all = pwf_range_length(s->own), posterior = pwf_range_length(s->own_posterior);
     PWF_TRY(pwf_mem_alloc(PWF_MEM_STATE, all, sizeof(float), &s->mu_moment[k]));
-    return pwf_mem_alloc(PWF_MEM_STATE, fuzzy, sizeof(float), &s->sigma_moment[k]);
+    return pwf_mem_alloc(PWF_MEM_STATE, posterior, sizeof(float), &s->sigma_moment[k]);
 }
 
+/* Arrays that every state has. All are zeroed. */
 static pwf_status allocate(pwf_state *s)
 {
-    const int64_t all = pwf_range_length(s->own), fuzzy = pwf_range_length(s->own_posterior);
+    const int64_t all = pwf_range_length(s->own), posterior = pwf_range_length(s->own_posterior);
     PWF_TRY(pwf_mem_alloc(PWF_MEM_STATE, all, sizeof *s->mu, &s->mu));
-    PWF_TRY(pwf_mem_alloc(PWF_MEM_STATE, fuzzy, sizeof *s->sigma, &s->sigma));
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_STATE, posterior, sizeof *s->sigma, &s->sigma));
     PWF_TRY(allocate_moment(s, 0));
-    PWF_TRY(pwf_mem_alloc(PWF_MEM_STATE, fuzzy, sizeof *s->code, &s->code));
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_STATE, posterior, sizeof *s->code, &s->code));
     PWF_TRY(
         pwf_mem_alloc(PWF_MEM_STATE, PWF_CODES_MAX, sizeof *s->codebook.entry, &s->codebook.entry));
     return pwf_mem_alloc(PWF_MEM_STATE, pwf_registry_buffer_count(s->registry), sizeof *s->buffers,
                          &s->buffers);
 }
 
+/* Momentum exists in every state, since every optimiser has it; other moments are added later. */
 pwf_status pwf_state_new(const pwf_registry *registry, pwf_range own, uint32_t seed,
                          int64_t min_power, pwf_state **out)
 {
@@ -86,14 +92,14 @@ pwf_status pwf_state_add_moments(pwf_state *state, const pwf_optimiser *optimise
 void pwf_state_clear_moments(pwf_state *state)
 {
     const size_t all = (size_t)pwf_range_length(state->own);
-    const size_t fuzzy = (size_t)pwf_range_length(state->own_posterior);
+    const size_t posterior = (size_t)pwf_range_length(state->own_posterior);
     for (int k = 0; state->optimiser->moments[k]; k++) {
         memset(state->mu_moment[k], 0, all * sizeof(float));
-        memset(state->sigma_moment[k], 0, fuzzy * sizeof(float));
+        memset(state->sigma_moment[k], 0, posterior * sizeof(float));
     }
 }
 
-/* Moment k of mu or sigma as a row of the table. */
+/* Moment k of mu or sigma as a row of the table of arrays. */
 static pwf_state_array moment(const pwf_state *state, bool sigma, int k)
 {
     return (pwf_state_array){state->moment_name[sigma][k], sigma, true, sizeof(float),
@@ -117,6 +123,7 @@ int pwf_state_arrays(const pwf_state *state, pwf_state_array out[PWF_STATE_ARRAY
     return count;
 }
 
+/* A hash per array and block, so that the result does not depend on the sharding. */
 void pwf_state_hash_block(const pwf_state *state, int64_t block, pwf_hash *table)
 {
     pwf_state_array arrays[PWF_STATE_ARRAYS_MAX];
@@ -132,6 +139,7 @@ void pwf_state_hash_block(const pwf_state *state, int64_t block, pwf_hash *table
     }
 }
 
+/* Linear search: a codebook has a few hundred entries. */
 int pwf_codebook_add(pwf_codebook *codebook, int32_t integer)
 {
     for (int i = 0; i < codebook->count; i++)

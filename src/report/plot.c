@@ -243,6 +243,8 @@ static void put_point(FILE *out, const axis *a, const pwf_report_eval *e, int se
         pwf_text_count(value, e->unique);
     else
         snprintf(value, sizeof value, "%.2f", v);
+
+    /* The title element is shown as a tooltip. */
     fprintf(out, "<circle class=\"%s %s\" cx=\"%.1f\" cy=\"%.1f\" r=\"%s\"><title>", class,
             e->final ? "end" : "dot", across(e->fixed), upward(a, v), e->final ? "4" : "3");
     if (e->final)

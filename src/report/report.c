@@ -55,6 +55,7 @@ pwf_status pwf_report_open(const char *dir, int64_t metrics_bytes, int64_t round
     return s;
 }
 
+/* Without descriptors, so that closing it touches no file. */
 pwf_status pwf_report_open_line(bool live, pwf_report **out)
 {
     pwf_report *r = calloc(1, sizeof *r);
@@ -66,6 +67,7 @@ pwf_status pwf_report_open_line(bool live, pwf_report **out)
     return pwf_ok();
 }
 
+/* Returns the first failure, but closes everything. */
 pwf_status pwf_report_close(pwf_report *report)
 {
     if (!report) return pwf_ok();
@@ -162,6 +164,7 @@ pwf_status pwf_report_model(pwf_report *report, const pwf_report_compact *compac
     return pwf_report_row(report, row);
 }
 
+/* The names are shared by metrics.jsonl and pwf eval --json. */
 void pwf_report_measures(pwf_json *object, const pwf_report_eval *evaluation)
 {
     pwf_json_set_real(object, "top1", evaluation->top1);
@@ -178,6 +181,7 @@ void pwf_report_measures(pwf_json *object, const pwf_report_eval *evaluation)
     }
 }
 
+/* Field names are part of the format of metrics.jsonl. */
 pwf_status pwf_report_evaluation(pwf_report *report, const pwf_report_eval *evaluation,
                                  int64_t step, double seconds, const char *fingerprint)
 {

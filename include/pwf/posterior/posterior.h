@@ -10,6 +10,7 @@
 /** Start values, sampling and gradients of the posterior (docs/explanation/method.md, section 1).
  */
 
+/* Sampling uses at least this sigma. */
 #define PWF_SIGMA_FLOOR 0x1p-30f
 
 /** Sets sigma of the rank's range from the means, per tensor, with a quantile over the whole

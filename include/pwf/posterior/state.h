@@ -11,28 +11,29 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/** The training state of one rank: its range of the flat vector, and the small replicated rest.
- * Checkpoint and fingerprint iterate the table of arrays, so an array added there is saved. */
+/** The training state of one rank: its range of the flat vector, and small replicated data.
+ * Checkpoints and the fingerprint iterate the table of arrays, so an array added there is saved. */
 
-/* The codebook: centre k is the integer k times 2^-min_power. Entries are only ever appended, so
- * that a weight's code stays valid. Replicated. */
+/* The codebook: code k stands for the centre entry[k] * 2^-min_power. Entries are only appended, so
+ * that codes stay valid. Replicated on all ranks. */
 typedef struct pwf_codebook {
     int64_t min_power;
     int count;
-    int32_t *entry; /* room for PWF_CODES_MAX */
+    int32_t *entry; /* [PWF_CODES_MAX], of which `count` are used */
 } pwf_codebook;
 
+/* PWF_FREE: code of a weight that is not yet fixed. */
 enum { PWF_CODES_MAX = 32767, PWF_FREE = -1 };
 
 typedef struct pwf_state {
     const pwf_registry *registry;
     int64_t posterior, total; /* elements of the flat vector */
     pwf_range own;            /* of the flat vector */
-    pwf_range own_posterior;  /* its part below `posterior` */
-    /* own.hi - own.lo elements each */
+    pwf_range own_posterior;  /* intersection of own and [0, posterior) */
+    /* [own.hi - own.lo] */
     float *mu;                         /* mean of the posterior, or value of a plain parameter */
     float *mu_moment[PWF_MOMENTS_MAX]; /* of the optimiser; [0] always, the others as in moments */
-    /* own_posterior.hi - own_posterior.lo elements each */
+    /* [own_posterior.hi - own_posterior.lo] */
     float *sigma;
     float *sigma_moment[PWF_MOMENTS_MAX];
     int16_t *code;                            /* index into the codebook, or PWF_FREE */
@@ -55,14 +56,15 @@ typedef struct pwf_state_array {
     void *data;
 } pwf_state_array;
 
-/** Allocates the state of shard `own` with start values: mu from the registry, sigma 0, momenta 0,
- * codes free, empty codebook, buffers as registered.
- * Local. The caller owns it; the registry must outlive it. Fails with PWF_RESOURCE. */
+/** Allocates the state of the range `own` with start values: mu from the registry, sigma 0,
+ * momentum 0, codes free, an empty codebook, buffers as registered.
+ * Local. The caller owns it; the
+ * registry must outlive it. Fails with PWF_RESOURCE. */
 pwf_status pwf_state_new(const pwf_registry *registry, pwf_range own, uint32_t seed,
                          int64_t min_power, pwf_state **out);
 void pwf_state_free(pwf_state *state);
 
-/** Adds the moments of an optimiser beyond "momentum", which the state has already; all are 0.
+/** Adds the moments of an optimiser other than "momentum", which every state has; all are 0.
  * Local. Fails with PWF_RESOURCE. */
 pwf_status pwf_state_add_moments(pwf_state *state, const pwf_optimiser *optimiser);
 
@@ -70,17 +72,18 @@ pwf_status pwf_state_add_moments(pwf_state *state, const pwf_optimiser *optimise
  * Local. */
 void pwf_state_clear_moments(pwf_state *state);
 
-/** The table of sharded arrays that the state has; returns their number.
+/** Lists the sharded arrays of the state; returns their number.
  * Local. */
 int pwf_state_arrays(const pwf_state *state, pwf_state_array out[PWF_STATE_ARRAYS_MAX]);
 
-/** Hashes block `block` of the own range: that of array i goes to table[i * blocks + block], with
- * `blocks` of the own range in all. Of a posterior array that has no such block nothing is written.
+/** Hashes block `block` of each array to table[i * blocks + block], where i is the array and
+ * `blocks` the number of blocks of the range. Nothing is written for a posterior array without this
+ * block.
  * Local; any thread. */
 void pwf_state_hash_block(const pwf_state *state, int64_t block, pwf_hash *table);
 
-/** The code of centre `integer`, appended if it is new; PWF_FREE if the codebook is full.
- * Local; the same calls on every rank keep it replicated. */
+/** The code of centre `integer`, which is appended if it is new; PWF_FREE if the codebook is full.
+ * Local; every rank must make the same calls. */
 int pwf_codebook_add(pwf_codebook *codebook, int32_t integer);
 
 /** The value of a code: integer * 2^-min_power, exact in fp32 for |integer| < 2^24.
