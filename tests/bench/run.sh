@@ -1,14 +1,18 @@
 #!/usr/bin/env bash
-# Builds the program and measures it beside the ceilings of this machine and beside PyTorch, where
-# /usr/bin/python3 has it: a table of everything, docs/explanation/performance.md says what it means.
-#   bash tests/bench/run.sh [--quick] [--json FILE] [--compare FILE of an earlier run]
-# --quick takes fewer steps. THREADS: 2 by default, at most 8. BUILD: a build folder to use as it is.
-# PYTHON: one that has torch. --smoke tries the bench itself on next to nothing; its numbers mean nothing.
+# Builds the program and measures it, the limits of this machine and, if /usr/bin/python3 has it, PyTorch.
+# Prints one table, which docs/explanation/performance.md explains.
+# Usage: tests/bench/run.sh [--quick | --smoke] [--json FILE] [--compare FILE]
+#   --quick         fewer steps
+#   --smoke         a test of the bench itself on tiny inputs; the numbers mean nothing
+#   --json FILE     writes the numbers to FILE
+#   --compare FILE  compares with the FILE of an earlier run
+# Environment: THREADS (default 2, at most 8); BUILD, a build folder to use as it is; PYTHON, an interpreter
+# with torch.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 
-unset "${!PWF_@}" # settings of runs are not meant for the bench
+unset "${!PWF_@}" # settings from the environment would change the bench
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 
 usage() {
@@ -37,7 +41,7 @@ cores=$(nproc)
 threads=${THREADS:-$((cores < 2 ? 1 : 2))}
 precisions=(fp32 bf16)
 models=(deit_tiny_patch16_224 resnet18)
-weights=(5669800 11678912) # those with a posterior
+weights=(5669800 11678912) # parameters with a posterior
 classes=1000 per_class=1 side=224 batch=64 large_batch=128
 turns=3 steps=3 pieces=500 slots_time=4000 repeats=9 rounds=(5669800 25503912) tested=$((400 / threads))
 case $mode in
@@ -66,7 +70,7 @@ cell() { # cell GROUP ROW COLUMN VALUE
     printf '%s\t%s\t%s\t%s\n' "$@" >>"$BENCH_CELLS"
 }
 
-cells() { # cells GROUP ROW COLUMN FACTOR: of numbers, one a line; those per second for a FACTOR below 0
+cells() { # cells GROUP ROW COLUMN FACTOR: stdin has one number per line; a FACTOR below 0 means a rate per second
     awk -v at="$1	$2	$3" -v f="$4" '{ printf "%s\t%.9g\n", at, f < 0 ? -f / $1 : f * $1 }' >>"$BENCH_CELLS"
 }
 
@@ -74,11 +78,11 @@ many() { if [ "$1" = 1 ]; then echo "1 $2"; else echo "$1 $2s"; fi; }
 
 say() { printf '%s\n' "$*" >&2; }
 
-quietly() { # quietly COMMAND...: its output is shown only if it fails
+quietly() { # quietly COMMAND...: shows the output only if COMMAND fails
     "$@" >>log 2>&1 </dev/null || { tail -n 20 log >&2; say "failed: $*"; exit 1; }
 }
 
-# on RANKS PROGRAM...: a single rank needs no launcher
+# on RANKS PROGRAM...: starts a single rank without a launcher
 on() {
     local launch=()
     if [ "$1" != 1 ]; then launch=(mpirun --oversubscribe --bind-to none -n "$1"); fi
@@ -94,7 +98,7 @@ cell machine "load at the start" value "$(cut -d' ' -f1 /proc/loadavg)"
 say "ceilings"
 quietly "$tests/bench_ceilings" "$threads" "$pieces"
 
-# ---- images and settings of the runs: synthetic pictures, decoded beforehand
+# ---- images and settings of the runs: synthetic images, decoded in advance
 
 quietly "$tests/synthetic_tree" tree $classes $per_class 0 1
 mkdir packed
@@ -108,8 +112,8 @@ eval: {batch: $tested}
 log: {interval: 1}
 END
 
-# run_steps MODEL PRECISION BATCH RANKS THREADS OPTIONS...: seconds of each step but the first, one a
-# line
+# run_steps MODEL PRECISION BATCH RANKS THREADS OPTIONS...: prints the seconds of each step but the first,
+# one per line
 run_steps() {
     local model=$1 precision=$2 images=$3 ranks=$4 own=$5 code=0
     shift 5
@@ -123,14 +127,14 @@ run_steps() {
         awk 'NR > 1 { print $1 - before } { before = $1 }'
 }
 
-# seconds_of_evaluation PRECISION IMAGES: of the checkpoint that run_steps left
+# seconds_of_evaluation PRECISION IMAGES: evaluates the checkpoint that run_steps wrote
 seconds_of_evaluation() {
     local begun=$EPOCHREALTIME
     quietly "$bin/pwf" eval run/round-00.h5 --precision "$1" --set data.test_limit="$2"
     awk "BEGIN { print $EPOCHREALTIME - $begun }"
 }
 
-# Starting, reading and preparing takes the same time for one chunk of images a thread as for two.
+# Start-up and loading take the same time for one chunk of images per thread as for two; they cancel.
 evaluate() {
     local model=$1 precision=$2 one two
     one=$(seconds_of_evaluation "$precision" $((tested * threads)))
@@ -139,7 +143,7 @@ evaluate() {
         cells steps "$model, evaluation, $precision" ours -$((tested * threads))
 }
 
-# ---- whole steps, in turns with PyTorch
+# ---- whole steps, alternating with PyTorch
 
 torch=no
 if [ "$mode" != smoke ] && "$python" -c 'import torch' 2>/dev/null; then torch=yes; fi
@@ -167,7 +171,7 @@ for i in "${!models[@]}"; do
     done
 done
 
-# ---- what the posterior costs; ranks and threads
+# ---- cost of the posterior; ranks and threads
 
 model=${models[0]}
 for ((turn = 1; turn <= turns; turn++)); do
@@ -228,5 +232,5 @@ cell machine "load at the end" value "$(cut -d' ' -f1 /proc/loadavg)"
 "$tests/bench_table" "$BENCH_CELLS" ${table[@]+"${table[@]}"}
 if [ $torch = no ] && [ "$mode" != smoke ]; then
     echo
-    echo "$python has no torch, so nothing stands beside our numbers; on Debian: apt install python3-torch"
+    echo "$python has no torch: no comparison with PyTorch; on Debian: apt install python3-torch"
 fi

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# The bench works: the table of known cells is the one below, and a run on next to nothing gives every
-# group of rows and a file that a later run can be compared with. No time is looked at.
+# Tests the bench: known cells give the table below, and a run on tiny inputs gives every group of rows and
+# a file with which a later run can be compared. No measured time is checked.
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 rm -rf ./*
 table=$PWF_BIN_DIR/../tests/bench_table
 
-# Two steps of 20 and 30 images/s, the fastest one told twice: the median is 30, a tenth of the ceiling.
+# Steps of 20 and 30 images/s, the latter reported twice: the median is 30, a tenth of the limit.
 printf '%s\t%s\t%s\t%s\n' >cells \
     ceilings "fp32 matrix products, the best of those above" value 600 \
     ceilings "bf16 matrix products, the best of those above" value 1200 \
@@ -63,7 +63,7 @@ code=0
 expect 0 "table of known cells"
 check "the table of known cells differs" diff expected known.txt
 
-# Beside an earlier run that was half as fast.
+# Comparison with an earlier run that was half as fast.
 sed -i 's/\tours\t20$/\tours\t60/; s/\tours\t30$/\tours\t60/' cells
 "$table" cells --compare known.json >later.txt || code=$?
 expect 0 "comparison"
@@ -78,7 +78,7 @@ code=0
 "$table" short >/dev/null 2>short.log || code=$?
 expect 65 "a broken line"
 
-# Everything once.
+# Every measurement once.
 code=0
 BUILD=$PWF_BIN_DIR/.. timeout 300 bash "$PWF_SOURCE_DIR/tests/bench/run.sh" --smoke --json all.json \
     >all.txt 2>all.log || code=$?

@@ -1,4 +1,4 @@
-# /dev/shm is small, missing, read-only or full.
+# The shared memory of the host, /dev/shm, is small, missing, read-only or full.
 # shellcheck shell=bash disable=SC2034,SC2154
 title="/dev/shm small, missing, read-only, filled in a run"
 units="2 all all"

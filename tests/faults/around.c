@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Surroundings that a test makes up, preloaded into every rank. PWF_TEST_AROUND says which:
- *   clock:OFFSET:SKEW:JUMP   the wall clock is OFFSET seconds ahead, SKEW more on each rank,
+/* A library that the tests preload into every rank to simulate an environment. PWF_TEST_AROUND is
+ * one of: clock:OFFSET:SKEW:JUMP   the wall clock is OFFSET seconds ahead, SKEW more on each rank,
  *                            and JUMP more from its 200th reading on
  *   fsync:N                  SIGUSR1 comes before and after the work of the N-th fsync
  *   handler                  SIGUSR2 comes inside every handler of another signal
@@ -30,7 +30,7 @@ static void (*handlers[NSIG])(int);
 
 #define FIND(name) dlsym(RTLD_NEXT, #name) // NOLINT
 
-/* Libraries may call before the constructors have run. */
+/* Also called by the wrappers: libraries may call them before the constructors have run. */
 __attribute__((constructor)) static void begin(void)
 {
     if (real_clock) return;
@@ -40,7 +40,7 @@ __attribute__((constructor)) static void begin(void)
     *(void **)&real_action = FIND(sigaction);
     *(void **)&real_sync = FIND(fsync);
     *(void **)&real_host = FIND(gethostname);
-    if (!what || !rank) return; /* the launcher lives in the real world */
+    if (!what || !rank) return; /* the launcher is not affected */
     if (sscanf(what, "clock:%lld:%lld:%lld", &offset, &skew, &jump) == 3)
         offset += skew * atoi(rank);
     (void)sscanf(what, "fsync:%d", &strike);
@@ -105,7 +105,7 @@ static void nest(int number)
     if (write(STDERR_FILENO, text, sizeof text - 1) < 0) return;
 }
 
-/* Only the program's own handlers: they are the ones that take a plain number. */
+/* Only the handlers of pwf, which are those without SA_SIGINFO. */
 int sigaction(int number, const struct sigaction *action, struct sigaction *before)
 {
     begin();

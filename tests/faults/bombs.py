@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""bombs.py CORPUS FOLDER: small files that would be enormous pictures, or take for ever to decode, made
-of the seeds of the fuzz targets. Needs nothing but Python."""
+"""Makes small image files that claim an enormous size or take very long to decode, from the seeds of the
+fuzz targets. Usage: bombs.py CORPUS FOLDER. Needs only Python."""
 import os
 import struct
 import sys

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Memory that runs out, preloaded. PWF_TEST_MEMORY="N once|ever" lets the N-th allocation that the
- * program itself asks for fail, or it and all later ones; "0 count" says how many there were when
- * the process ends. What libraries ask for is left alone: libhdf5, MPI and oneDNN do not survive
- * it. */
+/* A preloaded library that makes allocations fail. With PWF_TEST_MEMORY="N once|ever" the N-th
+ * allocation of the program itself fails, or this and all later ones; "0 count" prints their number
+ * when the process ends. Allocations of libraries never fail: libhdf5, MPI and oneDNN would crash.
+ */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <link.h>
@@ -14,13 +14,13 @@
 #include <string.h>
 #include <unistd.h>
 
-/* glibc's own names of what is replaced here. */
+/* glibc's names of the functions replaced here. */
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *old, size_t size);
 void *__libc_memalign(size_t alignment, size_t size);
 
-static uintptr_t lo, hi; /* where the program's own code lies */
+static uintptr_t lo, hi; /* address range of the program's code */
 static long nth;
 static bool ever, tells;
 static atomic_long calls;
@@ -34,7 +34,7 @@ static int find_program(struct dl_phdr_info *info, size_t size, void *context)
         lo = info->dlpi_addr + h->p_vaddr;
         hi = lo + h->p_memsz;
     }
-    return 1; /* the program comes first */
+    return 1; /* the first object is the program */
 }
 
 __attribute__((constructor)) static void begin(void)

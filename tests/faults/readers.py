@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""readers.py SEED COUNT BIN: good files that other programs write, read by ours and by them. A module that
-is missing leaves its files out, and a line says so."""
+"""Writes good files with other programs and reads them with pwf and with these programs. Usage: readers.py
+SEED COUNT BIN. Files of missing modules are skipped, with a message."""
 import importlib
 import json
 import os
@@ -48,7 +48,7 @@ def pictures(numpy, image):
         worst = max(worst, int(abs(ours - theirs).max()))
         differ += int((ours != theirs).sum())
         os.remove(path)
-    # other builds of libjpeg may round otherwise
+    # other builds of libjpeg may round differently
     said("Pillow", worst <= 1, f"{count} pictures, {differ} values differ, by {worst} grey levels at most")
 
 
@@ -106,7 +106,7 @@ def numbers(numpy, h5py):
 
 
 def checkpoint(numpy, h5py):
-    """A model as h5py reads it, and as it was exported."""
+    """A model, read by h5py, and its export."""
     source = os.path.join(os.path.dirname(__file__), "../fuzz/corpus/checkpoint/ckpt")
     run(f"{programs}/pwf", "export", source, "-o", "out.safetensors")
     with open("out.safetensors", "rb") as f:

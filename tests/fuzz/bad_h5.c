@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* bad_h5 make OUT round|ckpt KIND: an HDF5 file with something that ours must not have, in the
- * place of a dataset or beside it; a checkpoint gets its hashes right.
+/* bad_h5 make OUT round|ckpt KIND: writes an HDF5 file with an object that pwf must refuse, in
+ * place of a dataset or next to it; a checkpoint gets correct hashes.
  *
- * bad_h5 read FILE OUT: reads a file as fix-round does, and puts mu into OUT; the code is that of
- * the status, and 64 MiB must be enough.
+ * bad_h5 read FILE OUT: reads a file as fix-round does within 64 MiB of memory, and writes mu to
+ * OUT; the exit code is that of the status.
  *
- * bad_h5 kinds: their names. */
+ * bad_h5 kinds: prints the kinds. */
 #include "checkpoint.h"
 #include "fuzz.h"
 #include "pwf/arrays/round_file.h"

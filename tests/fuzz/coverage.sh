@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# coverage.sh BUILD [FUZZ_BUILD]: which lines of our readers the corpus reaches, and with it what
-# fuzzing in FUZZ_BUILD has found new (while nothing fuzzes there). BUILD is made for it (clang, llvm).
+# Prints which lines of the readers the corpus reaches. Usage: coverage.sh BUILD [FUZZ_BUILD]
+# Inputs that fuzzing in FUZZ_BUILD has found are included; no fuzzer may run there. BUILD is created (needs
+# clang and llvm).
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 build=$1 found=${2:-/nonexistent}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* craft_h5 OUT ckpt|model|round_old|round_new|images_old|images_new INPUT|SEED: the file that an
- * input of fuzz_ckpt_h5 or fuzz_user_h5 stands for, or one with a few random changes. */
+/* craft_h5 OUT ckpt|model|round_old|round_new|images_old|images_new INPUT|SEED: writes the file
+ * that an input of fuzz_ckpt_h5 or fuzz_user_h5 describes, or one with a few random changes. */
 #include "checkpoint.h"
 #include "fuzz.h"
 #include "h5_changes.h"

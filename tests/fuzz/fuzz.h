@@ -7,25 +7,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** What the fuzz targets share. A target is one file that defines fuzz_one; it is linked with
+/** Interface of the fuzz targets. A target is one file that defines fuzz_one; it is linked with
  * libFuzzer (preset `fuzz`) or with replay.c, which runs the files of tests/fuzz/corpus. */
 
-/** Reads one input with one of our readers. What is refused is fine; crashes, hangs, leaks and
- * broken promises are not. Local. */
+/** Reads one input with a reader of pwf. The reader may refuse it, but must not crash, hang, leak
+ * or violate its interface. Local. */
 void fuzz_one(const uint8_t *data, size_t size);
 
-/** Calls fuzz_one and aborts if it has left memory or a descriptor behind, or has held more memory
- * than an input may cost. Returns 0.
- * Local. */
+/** Calls fuzz_one and aborts if it has leaked memory or a descriptor, or has used more memory than
+ * an input may cost. Returns 0. Local. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/** Notes that a reader took the input: replay.c wants one of them at least in every corpus, so that
- * the targets do not end at the first check when a format changes.
+/** Records that the reader accepted the input. replay.c requires at least one such input in every
+ * corpus, so that a changed format does not make a target end at the first check.
  * Local. */
 void fuzz_accept(void);
 int64_t fuzz_accepted(void);
 
-/** Aborts if a call that must succeed has not.
+/** Aborts if a call that must succeed has failed.
  * Local. */
 void fuzz_must(pwf_status status);
 

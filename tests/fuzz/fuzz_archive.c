@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* An image archive; as it is, and with length and hashes made right, as somebody who means harm
- * would. */
+/* An image archive: as it is, and with length and hashes recomputed, as an attacker would. */
 #include "fuzz.h"
 
 #include "pwf/core/file.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A checkpoint or model file up to where libhdf5 would see it: the first block, the tables and the
- * hashes; as it is, and with length, root hash and the first block's own hash made right, as
- * somebody who means harm would. */
+/* A checkpoint or model file, before libhdf5 reads it: the first block, the tables and the hashes.
+ * Tried as it is, and with length, root hash and header hash recomputed, as an attacker would. */
 #include "checkpoint.h"
 #include "fuzz.h"
 #include "read.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The test file of CIFAR-10 and of CIFAR-100. */
+/* A test file of CIFAR-10 or CIFAR-100. */
 #include "fuzz.h"
 
 #include "pwf/config/config.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What libhdf5 gets to see of a checkpoint or model that somebody who means harm has changed, with
- * all checksums and hashes made right again.
- * The input: one byte that chooses the file; then changes as of h5_changes.h. */
+/* The parts of a checkpoint or model that libhdf5 reads, changed by an attacker, with all checksums
+ * and hashes recomputed. Input: one byte that selects the file; then changes, see h5_changes.h. */
 #include "checkpoint.h"
 #include "fuzz.h"
 #include "h5_changes.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The command line of pwf_dist (first byte 'd'), or of a command of pwf about a network; then the
- * settings they give. Words end with a zero byte. */
+/* The command line of pwf_dist (first byte 'd') or of a command of pwf, and the settings in it.
+ * Words end with a zero byte. */
 #include "fuzz.h"
 
 #include "app.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* An IDX file, plain or through gzip, of the dimensions that it has or (gzip) of any, read whole.
- */
+/* An IDX file, plain or compressed, read completely. */
 #include "fuzz.h"
 #include "idx.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* One JSON object; what is taken is written and reads back to the same text. */
+/* One JSON object; an accepted one is written and read back to the same text. */
 #include "fuzz.h"
 
 #include "pwf/core/json.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A .pwf file, as it is and with its length and hashes made right. */
+/* A .pwf file: as it is, and with length and hashes recomputed. */
 #include "fuzz.h"
 
 #include "pwf/core/hash.h"

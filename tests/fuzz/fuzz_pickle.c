@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A pickle inside the archive that torch.save would make around it: the checksum is right, and so
- * are the storages "0" to "2" of 4, 16 and 64 floats. */
+/* A pickle in an archive like those of torch.save, with a correct checksum and the storages "0" to
+ * "2" of 4, 16 and 64 floats. */
 #include "fuzz.h"
 #include "weights.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A PNG file, as it is and with the checksums of its chunks made right. */
+/* A PNG file: as it is, and with the checksums of its chunks recomputed. */
 #include "fuzz.h"
 #include "image.h"
 

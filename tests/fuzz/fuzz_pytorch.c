@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What torch.save makes, an archive or the older row of pickles, all of it; fuzz_pickle has the
- * pickle of an archive. */
+/* A whole file of torch.save, an archive or the older sequence of pickles; see also fuzz_pickle. */
 #include "fuzz.h"
 #include "weights.h"
 

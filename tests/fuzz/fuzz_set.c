@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Lines of settings as the command line (--set group.key=value) and the environment
- * (PWF_GROUP_KEY=value) give them. */
+/* Lines of settings, as on the command line (--set group.key=value) and in the environment
+ * (PWF_GROUP_KEY=value). */
 #include "fuzz.h"
 
 #include "pwf/config/config.h"

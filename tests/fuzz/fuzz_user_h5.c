@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The HDF5 files of users: weights for fix-round and images for predict, in HDF5's older and newer
- * format.
- * The input: one byte that chooses the file; then changes as of h5_changes.h. */
+/* HDF5 files of users: weights for fix-round and images for predict, in the older and newer HDF5
+ * format. Input: one byte that selects the file; then changes, see h5_changes.h. */
 #include "fuzz.h"
 #include "h5_changes.h"
 #include "pwf/arrays/predict_file.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #define _XOPEN_SOURCE 700 /* realpath */
-/* data.val_list and, behind a zero byte, data.val_classes, for a tree of two classes and a few
+/* data.val_list and, after a zero byte, data.val_classes, for a tree of two classes and a few
  * files. */
 #include "fuzz.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A configuration file to the checked struct; one that passes is written and reads back the same.
+/* A configuration file, read and checked; a valid one is written and read back to the same values.
  */
 #include "fuzz.h"
 

@@ -5,10 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** Good HDF5 files that an input changes in places, with libhdf5's own checksums made right again,
- * as somebody who means harm would. Changes are two bytes that say where, one that says how many
- * bytes, and these; a place is in the metadata behind a checksum, or anywhere if its top bit is set
- * or the file has no checksums. */
+/** Applies the changes of an input to a good HDF5 file and recomputes libhdf5's checksums, as an
+ * attacker would. A change is two bytes of position, one byte of length, and the new bytes; the
+ * position counts metadata under a checksum, or all bytes if its top bit is set or the file has no
+ * checksums. */
 
 enum { FUZZ_H5_MAX = 32768 }; /* bytes of a file */
 

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
-"""make_seeds.py BUILD CORPUS: the seeds of the fuzz targets that other programs' files are (PyTorch,
-NumPy, h5py and Pillow make them) and those that BUILD/tests/seed_checkpoint and BUILD/bin/pwf make."""
+"""Makes the seeds of the fuzz targets. Usage: make_seeds.py BUILD CORPUS
+
+PyTorch, NumPy, h5py and Pillow write files of their formats; BUILD/tests/seed_checkpoint and BUILD/bin/pwf
+write the files of pwf."""
 import glob
 import gzip
 import io
@@ -102,7 +104,7 @@ def pictures():
 
 
 def user_files():
-    """The files that fuzz_user_h5 changes, and inputs that change nothing."""
+    """The files that fuzz_user_h5 changes, and inputs without changes."""
     folder = os.path.join(corpus, "..", "files")
     os.makedirs(folder, exist_ok=True)
     for number, name in enumerate(["round_old", "round_new", "images_old", "images_new"]):

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* replay CORPUS...: runs the target on every file of these folders, in the order of their names. */
+/* replay CORPUS...: runs the target on every file of these folders, in order of their names. */
 #include "fuzz.h"
 
 #include <dirent.h>

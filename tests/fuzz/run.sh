@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# run.sh BUILD TARGET [libFuzzer options]: fuzzes one target of a build with the preset `fuzz`. What it
-# finds new goes to BUILD/corpus/TARGET, what goes wrong to BUILD/found/TARGET-*.
+# Fuzzes one target of a build with the preset `fuzz`. Usage: run.sh BUILD TARGET [libFuzzer options]
+# New inputs go to BUILD/corpus/TARGET, failing ones to BUILD/found/TARGET-*.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 build=$1 target=$2
@@ -8,7 +8,7 @@ shift 2
 mkdir -p "$build/corpus/$target" "$build/found"
 TMPDIR=$(mktemp -d "$(if [ -w /dev/shm ]; then echo /dev/shm; else echo "$build"; fi)/fuzz-XXXXXX")
 export TMPDIR
-# Large pieces of memory are used again soon: fresh pages for each input would take most of the time.
+# Reuse large blocks of memory early: fresh pages for each input would take most of the time.
 export ASAN_OPTIONS=quarantine_size_mb=4:allocator_release_to_os_interval_ms=-1
 trap 'rm -rf "$TMPDIR"' EXIT
 options=(-timeout=10 -rss_limit_mb=2048 -malloc_limit_mb=1024 -print_final_stats=1
@@ -17,7 +17,7 @@ options=(-timeout=10 -rss_limit_mb=2048 -malloc_limit_mb=1024 -print_final_stats
 case $target in
     checkpoint | archive) ;;
     cifar) options+=(-max_len=6150) ;;
-    *_h5) # libhdf5 crashes and leaks: go on, and look at the crashes afterwards
+    *_h5) # libhdf5 crashes and leaks: continue, and sort the crashes afterwards
         ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0
         options+=(-max_len=256 -detect_leaks=0 -fork=1 -ignore_crashes=1 -ignore_timeouts=1 -ignore_ooms=1)
         ;;
@@ -27,7 +27,7 @@ code=0
 "$build/tests/fuzz_$target" "${options[@]}" "$@" "$build/corpus/$target" "$here/corpus/$target" || code=$?
 [[ $target = *_h5 ]] || exit "$code"
 
-# Whose crash it is says the first frame that is neither of the sanitizers nor of the C library.
+# A crash belongs to the first frame that is neither in a sanitizer nor in the C library.
 theirs=0 ours=0
 for input in "$build/found/$target-"*; do
     [ -e "$input" ] || continue
@@ -35,7 +35,7 @@ for input in "$build/found/$target-"*; do
     frame=$(grep -E '^ +#[0-9]+ ' "$TMPDIR/report" | grep -m 1 -E "libhdf5|$(cd "$here/../.." && pwd)/(src|tests)/" || true)
     case $frame in
         *libhdf5*) theirs=$((theirs + 1)) && rm "$input" ;;
-        *) ours=$((ours + 1)) && echo "not libhdf5's: $input" ;;
+        *) ours=$((ours + 1)) && echo "not in libhdf5: $input" ;;
     esac
 done
 echo "crashes: $theirs in libhdf5, $ours elsewhere"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* seed_checkpoint FOLDER: writes a checkpoint and a model of a very small network there, for
+/* seed_checkpoint FOLDER: writes a checkpoint and a model of a very small network into FOLDER, for
  * tests/fuzz/corpus. */
 #include "pwf/ckpt/ckpt.h"
 #include "pwf/formats/export.h"

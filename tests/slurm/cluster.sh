@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# A real Slurm of two nodes on one machine, in a scratch directory: cluster.sh start|stop DIR; and
-# cluster.sh kill|revive DIR NODE for its slurmd alone (kill -9, which Slurm notices after ten seconds).
-# munge, slurmctld and two slurmd under two node names with ports of their own, nothing outside DIR.
-# The nodes claim 64 cores each (config_overrides), so that every job's own shape is accepted.
-# Needs Debian's slurm-wlm and munge.
+# Runs a Slurm cluster of two nodes on one machine, in a scratch directory.
+# Usage: cluster.sh start|stop DIR; cluster.sh kill|revive DIR NODE for the slurmd of one node (kill -9,
+# which Slurm notices after ten seconds). It runs munged, slurmctld and two slurmd under two node names on
+# ports of their own, and touches nothing outside DIR. The nodes claim 64 cores each (config_overrides), so
+# that Slurm accepts jobs of any size. Needs the Debian packages slurm-wlm and munge.
 set -euo pipefail
 action=$1
 dir=$(realpath -m "$2")

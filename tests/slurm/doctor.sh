@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# How ranks find each other, or do not, in the jobs and steps of a real Slurm.
+# Ranks that find each other, and that do not, in jobs and steps of a real Slurm.
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 rm -rf ./*
 dir=$PWD
 trap 'bash "$PWF_SOURCE_DIR/tests/slurm/cluster.sh" stop "$dir/slurm"' EXIT
-bash "$PWF_SOURCE_DIR/tests/slurm/cluster.sh" start "$dir/slurm" || { echo "no Slurm"; exit 1; }
+bash "$PWF_SOURCE_DIR/tests/slurm/cluster.sh" start "$dir/slurm" || { echo "cannot start Slurm"; exit 1; }
 export SLURM_CONF=$dir/slurm/slurm.conf
 tiny=$PWF_SOURCE_DIR/tests/train/tiny.yaml
 dist=("$PWF_BIN_DIR/pwf_dist" -c "$tiny" --output run --set checkpoint.stop_after=1)
@@ -18,15 +18,15 @@ started() { # started LOG COMMAND...
     timeout -k 5 60 "$@" >"$log" 2>&1 </dev/null || code=$?
 }
 
-# This Open MPI (Debian's) knows PMIx, but no older kind.
+# Debian's Open MPI supports PMIx, but no older PMI.
 kinds=(none)
 if ! ompi_info 2>/dev/null | grep -qE 'MCA pmix: (s1|s2) '; then kinds+=(pmi2); fi
 for kind in "${kinds[@]}"; do
     started "$kind.log" srun --mpi="$kind" -N 1 -n 2 "${dist[@]}"
     expect 69 "$kind: tasks that cannot find each other"
     says "$kind.log" "srun started 2 processes without a process manager"
-    check "$kind: one sentence" test "$(grep -c level=error "$kind.log")" = 1
-    check "$kind: nothing is written" test ! -e run
+    check "$kind: one message" test "$(grep -c level=error "$kind.log")" = 1
+    check "$kind: no file is written" test ! -e run
     started "$kind.one" srun --mpi="$kind" -N 1 -n 1 "${dist[@]}" --check
     expect 0 "$kind: one task"
 done
@@ -42,7 +42,7 @@ if srun --mpi=list 2>&1 | grep -q pmix; then
     says pmix.doctor "2 ranks on $(hostname), started by srun"
 fi
 
-# What a job script starts: a rank of its own, one with mpirun, and all.
+# A job script that starts one rank directly, one with mpirun, and all.
 cat >job.sh <<'END'
 #!/bin/bash
 "$@" >script.doctor && mpirun --bind-to none -n 1 "$@" >one.doctor && mpirun --bind-to none "$@" >all.doctor

@@ -1,8 +1,8 @@
-# What the tests on a real Slurm share; sourced after tests/train/lib.sh or the frame of the fault rows.
+# Functions of the tests on a real Slurm. Sourced after tests/train/lib.sh or tests/faults/lib.sh.
 # shellcheck shell=bash
 
-# slurm_begin DIR [LAUNCHER...]: a Slurm of two nodes in DIR/slurm until the script ends, and in DIR/clone
-# what jobs are submitted from, with a site file that starts programs by LAUNCHER.
+# slurm_begin DIR [LAUNCHER...]: starts a Slurm of two nodes in DIR/slurm, until the script ends, and makes
+# DIR/clone, from which jobs are submitted, with a site file that starts programs with LAUNCHER.
 slurm_begin() {
     slurm_dir=$1
     shift
@@ -16,7 +16,7 @@ slurm_begin() {
     # shellcheck disable=SC2016
     printf '%s\n' 'source "$pwf_home/slurm/site.sh"' \
         "${1:+PWF_LAUNCH=($*)}" >"$slurm_dir/clone/slurm/site.local.sh"
-    # As jobs/*.slurm, with the network of the other tests.
+    # Like jobs/*.slurm, with the network of the other tests.
     # shellcheck disable=SC2016
     printf '%s\n' '#!/usr/bin/env bash' '#SBATCH --requeue --open-mode=append --signal=B:USR1@100' \
         'source "$SLURM_SUBMIT_DIR/slurm/job.sh"' 'pwf_job tests/train/tiny.yaml "$SLURM_JOB_NAME" "$@"' \
@@ -34,7 +34,7 @@ slurm_end() {
 
 no_jobs() { [ -z "$(squeue --noheader --me 2>/dev/null)" ]; }
 
-# The ranks of the runs that begin with this name, and only these: their command line says so.
+# The ranks of the runs whose name begins with $1, found by their command line.
 run_pids() { pgrep -f "^$PWF_BIN_DIR/pwf_dist .*--output $slurm_dir/$1" || true; }
 
 pkill_runs() {
@@ -43,8 +43,8 @@ pkill_runs() {
     if [ -n "$pids" ]; then xargs kill -9 <<<"$pids" 2>/dev/null || true; fi
 }
 
-# submit RUN SBATCH_OPTION... -- OPTION...: the tiny job into the run directory RUN, log RUN.log; its id in
-# $job.
+# submit RUN SBATCH_OPTION... -- OPTION...: submits the tiny job with run directory RUN and log RUN.log; sets
+# $job, its id.
 submit() {
     local run=$1 options=()
     shift
@@ -55,7 +55,7 @@ submit() {
         --ntasks=2 --cpus-per-task=1 "${options[@]}" tiny.slurm "$@")
 }
 
-# wait_until SECONDS COMMAND...: false when the time is up.
+# wait_until SECONDS COMMAND...: waits until COMMAND succeeds; fails after SECONDS.
 wait_until() {
     local end=$((SECONDS + $1))
     shift
@@ -67,12 +67,12 @@ wait_until() {
 
 log_has() { grep -aq -- "$2" "$slurm_dir/$1.log" 2>/dev/null; }
 
-# has_steps RUN STEPS: the run has made so many.
+# has_steps RUN STEPS: whether the run has made at least STEPS steps.
 has_steps() {
     [ "$(grep -cs '"kind": "step"' "$slurm_dir/$1/metrics.jsonl")" -ge "$2" ] 2>/dev/null
 }
 
-# How Slurm sees a job: "STATE CODE RESTARTS".
+# The state of a job in Slurm: "STATE CODE RESTARTS".
 job_now() {
     scontrol show job --oneliner "$1" |
         sed -nE 's/.* JobState=([A-Z_]+) .* Restarts=([0-9]+) .* ExitCode=([0-9]+):.*/\1 \3 \2/p'
@@ -80,11 +80,11 @@ job_now() {
 
 is_over() { [[ $(job_now "$1") == @(COMPLETED|FAILED|CANCELLED|TIMEOUT|NODE_FAIL|PREEMPTED)* ]]; }
 
-# hold RUN / let_go RUN: stops its ranks where they are, and lets them go on.
+# hold RUN / let_go RUN: stops the ranks of a run, and continues them.
 hold() { run_pids "$1" | xargs -r kill -STOP; }
 let_go() { run_pids "$1" | xargs -r kill -CONT; }
 
-# has_signal RUN: a signal waits for a rank that was stopped, or the rank is gone.
+# has_signal RUN: whether a stopped rank has a pending signal, or has ended.
 has_signal() {
     local pid
     for pid in $(run_pids "$1"); do
@@ -93,11 +93,11 @@ has_signal() {
     [ -z "$(run_pids "$1")" ]
 }
 
-# ---- fault rows: one run of the tiny network, in s/run, stopped in its middle
+# ---- fault rows: one run of the tiny network in s/run, stopped half-way
 
-# held_job LAUNCHER SBATCH_OPTION... -- OPTION...: a new Slurm in s/ and a job in $job, whose rank 0 stops
-# where it is, behind the middle so that the next start does not get there again. Options of the program
-# are those of `settings`, and these. With $other_fault the run is to be long enough to be caught.
+# held_job LAUNCHER SBATCH_OPTION... -- OPTION...: starts a new Slurm in s/ and a job, $job, whose rank 0
+# stops itself in the second half of the run, so that the next start does not reach this point again. The
+# program gets the options in `settings` and OPTION. With $other_fault, the run is longer instead.
 held_job() {
     local by options=()
     case $1 in
@@ -109,7 +109,7 @@ held_job() {
     shift
     rm -rf s
     mkdir s
-    slurm_begin "$PWD/s" "${by[@]}" || { failing=hang check "Slurm does not begin" false; return 1; }
+    slurm_begin "$PWD/s" "${by[@]}" || { failing=hang check "cannot start Slurm" false; return 1; }
     step=$((11 + RANDOM % 6))
     # shellcheck disable=SC2154
     if [ -n "${other_fault:-}" ]; then
@@ -122,31 +122,31 @@ held_job() {
     fi
 }
 
-# state_is JOB PATTERN: how Slurm sees a job.
+# state_is JOB PATTERN: whether the state of a job matches.
 # shellcheck disable=SC2053
 state_is() { [[ $(job_now "$1") == $2 ]]; }
 
-# job_ends PATTERN: waits for the end, which is to be this one.
+# job_ends PATTERN: waits for the end of the job, whose state must match.
 job_ends() {
     failing=hang check "the job ends" wait_until 300 is_over "$job"
     failing=code check "the job is $(job_now "$job")" state_is "$job" "$1"
 }
 
-# starts N: the log holds so many starts, in order.
+# starts N: the log has N starts, in order.
 starts() {
     local have
     have=$(grep -aoE 'restart [0-9]+, nodes' s/run.log | tr -dc '0-9\n' | tr '\n' ' ')
     failing=wrong check "starts in the log: $have" test "$have" = "$(seq -s ' ' 0 $(($1 - 1))) "
 }
 
-as_whole() { # the run ended as the uninterrupted one
+as_whole() { # the run ended like the uninterrupted one
     same_rows whole s/run
     same_state whole s/run
     no_leftovers s/run
-    failing=leftovers check "the file stop is left" test ! -e s/run/stop
+    failing=leftovers check "the file stop is left over" test ! -e s/run/stop
 }
 
-# row_ends "WHAT": the end of a unit.
+# row_ends "DESCRIPTION": ends a unit.
 row_ends() {
     # shellcheck disable=SC2154
     [ "$failures" = 0 ] || tail -n 60 s/*.log
