@@ -40,7 +40,5 @@ const pwf_operator pwf_op_add_embedding = {.name = "add_embedding",
 
 pwf_value pwf_graph_add_embedding(pwf_graph *graph, pwf_value x, const pwf_param *embedding)
 {
-    return pwf_graph_apply(
-        graph,
-        (pwf_node){.op = &pwf_op_add_embedding, .inputs = 1, .input = {x}, .weight = embedding});
+    return pwf_graph_apply(graph, pwf_node_of(&pwf_op_add_embedding, x, embedding, NULL));
 }

@@ -112,6 +112,7 @@ const pwf_operator pwf_op_attention = {.name = "attention",
 
 pwf_value pwf_graph_attention(pwf_graph *graph, pwf_value qkv, int64_t heads)
 {
-    return pwf_graph_apply(
-        graph, (pwf_node){.op = &pwf_op_attention, .inputs = 1, .input = {qkv}, .heads = heads});
+    pwf_node node = pwf_node_of(&pwf_op_attention, qkv, NULL, NULL);
+    node.heads = heads;
+    return pwf_graph_apply(graph, node);
 }

@@ -23,12 +23,10 @@ const pwf_operator pwf_op_avg_pool = {
 /* A kernel of 0 pixels stands for the whole image, see pwf_infer_pool. */
 pwf_value pwf_graph_avg_pool(pwf_graph *graph, pwf_value x, int64_t kernel, int64_t stride)
 {
-    return pwf_graph_apply(graph, (pwf_node){.op = &pwf_op_avg_pool,
-                                             .inputs = 1,
-                                             .input = {x},
-                                             .kernel_height = kernel,
-                                             .kernel_width = kernel,
-                                             .stride = stride});
+    pwf_node node = pwf_node_of(&pwf_op_avg_pool, x, NULL, NULL);
+    node.kernel_height = node.kernel_width = kernel;
+    node.stride = stride;
+    return pwf_graph_apply(graph, node);
 }
 
 pwf_value pwf_graph_global_pool(pwf_graph *graph, pwf_value x)

@@ -156,11 +156,8 @@ pwf_value pwf_graph_batch_norm(pwf_graph *graph, pwf_value x, const pwf_param *s
                                const pwf_param *shift, const pwf_buffer *mean,
                                const pwf_buffer *variance)
 {
-    return pwf_graph_apply(graph, (pwf_node){.op = &pwf_op_batch_norm,
-                                             .inputs = 1,
-                                             .input = {x},
-                                             .weight = scale,
-                                             .bias = shift,
-                                             .mean = mean,
-                                             .variance = variance});
+    pwf_node node = pwf_node_of(&pwf_op_batch_norm, x, scale, shift);
+    node.mean = mean;
+    node.variance = variance;
+    return pwf_graph_apply(graph, node);
 }

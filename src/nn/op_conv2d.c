@@ -152,21 +152,15 @@ pwf_value pwf_graph_conv2d(pwf_graph *graph, pwf_value x, const pwf_param *weigh
                            const pwf_param *bias, int64_t stride, pwf_padding padding,
                            int64_t groups)
 {
-    return pwf_graph_apply(graph, (pwf_node){.op = &pwf_op_conv2d,
-                                             .inputs = 1,
-                                             .input = {x},
-                                             .weight = weight,
-                                             .bias = bias,
-                                             .stride = stride,
-                                             .padding = padding,
-                                             .groups = groups});
+    pwf_node node = pwf_node_of(&pwf_op_conv2d, x, weight, bias);
+    node.stride = stride;
+    node.padding = padding;
+    node.groups = groups;
+    return pwf_graph_apply(graph, node);
 }
 
 pwf_value pwf_graph_linear(pwf_graph *graph, pwf_value x, const pwf_param *weight,
                            const pwf_param *bias)
 {
-    return pwf_graph_apply(
-        graph,
-        (pwf_node){
-            .op = &pwf_op_linear, .inputs = 1, .input = {x}, .weight = weight, .bias = bias});
+    return pwf_graph_apply(graph, pwf_node_of(&pwf_op_linear, x, weight, bias));
 }

@@ -36,5 +36,5 @@ const pwf_operator pwf_op_gelu = {.name = "gelu",
 
 pwf_value pwf_graph_gelu(pwf_graph *graph, pwf_value x)
 {
-    return pwf_graph_apply(graph, (pwf_node){.op = &pwf_op_gelu, .inputs = 1, .input = {x}});
+    return pwf_graph_apply(graph, pwf_node_of(&pwf_op_gelu, x, NULL, NULL));
 }

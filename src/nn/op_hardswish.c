@@ -26,5 +26,5 @@ const pwf_operator pwf_op_hardswish = {.name = "hardswish",
 
 pwf_value pwf_graph_hardswish(pwf_graph *graph, pwf_value x)
 {
-    return pwf_graph_apply(graph, (pwf_node){.op = &pwf_op_hardswish, .inputs = 1, .input = {x}});
+    return pwf_graph_apply(graph, pwf_node_of(&pwf_op_hardswish, x, NULL, NULL));
 }

@@ -84,8 +84,5 @@ const pwf_operator pwf_op_layer_norm = {.name = "layer_norm",
 pwf_value pwf_graph_layer_norm(pwf_graph *graph, pwf_value x, const pwf_param *scale,
                                const pwf_param *shift)
 {
-    return pwf_graph_apply(
-        graph,
-        (pwf_node){
-            .op = &pwf_op_layer_norm, .inputs = 1, .input = {x}, .weight = scale, .bias = shift});
+    return pwf_graph_apply(graph, pwf_node_of(&pwf_op_layer_norm, x, scale, shift));
 }

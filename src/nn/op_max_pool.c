@@ -39,11 +39,9 @@ const pwf_operator pwf_op_max_pool = {.name = "max_pool",
 pwf_value pwf_graph_max_pool(pwf_graph *graph, pwf_value x, int64_t kernel, int64_t stride,
                              pwf_padding padding)
 {
-    return pwf_graph_apply(graph, (pwf_node){.op = &pwf_op_max_pool,
-                                             .inputs = 1,
-                                             .input = {x},
-                                             .kernel_height = kernel,
-                                             .kernel_width = kernel,
-                                             .stride = stride,
-                                             .padding = padding});
+    pwf_node node = pwf_node_of(&pwf_op_max_pool, x, NULL, NULL);
+    node.kernel_height = node.kernel_width = kernel;
+    node.stride = stride;
+    node.padding = padding;
+    return pwf_graph_apply(graph, node);
 }

@@ -43,6 +43,5 @@ const pwf_operator pwf_op_prepend_token = {
 
 pwf_value pwf_graph_prepend_token(pwf_graph *graph, pwf_value x, const pwf_param *token)
 {
-    return pwf_graph_apply(
-        graph, (pwf_node){.op = &pwf_op_prepend_token, .inputs = 1, .input = {x}, .weight = token});
+    return pwf_graph_apply(graph, pwf_node_of(&pwf_op_prepend_token, x, token, NULL));
 }

@@ -25,5 +25,5 @@ const pwf_operator pwf_op_relu = {.name = "relu",
 
 pwf_value pwf_graph_relu(pwf_graph *graph, pwf_value x)
 {
-    return pwf_graph_apply(graph, (pwf_node){.op = &pwf_op_relu, .inputs = 1, .input = {x}});
+    return pwf_graph_apply(graph, pwf_node_of(&pwf_op_relu, x, NULL, NULL));
 }

@@ -39,6 +39,7 @@ const pwf_operator pwf_op_select_token = {
 
 pwf_value pwf_graph_select_token(pwf_graph *graph, pwf_value x, int64_t token)
 {
-    return pwf_graph_apply(
-        graph, (pwf_node){.op = &pwf_op_select_token, .inputs = 1, .input = {x}, .token = token});
+    pwf_node node = pwf_node_of(&pwf_op_select_token, x, NULL, NULL);
+    node.token = token;
+    return pwf_graph_apply(graph, node);
 }

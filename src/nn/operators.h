@@ -14,6 +14,13 @@ PWF_OPERATORS(PWF_OPERATOR_DECLARE)
  * a failure; the value is then 0, which nobody will use. */
 pwf_value pwf_graph_apply(pwf_graph *graph, pwf_node node);
 
+/* A node of one input; weight and bias may be NULL. */
+static inline pwf_node pwf_node_of(const pwf_operator *op, pwf_value x, const pwf_param *weight,
+                                   const pwf_param *bias)
+{
+    return (pwf_node){.op = op, .inputs = 1, .input = {x}, .weight = weight, .bias = bias};
+}
+
 /* Ends a graph with one or two heads: the cross-entropy of their logits [1, 1, classes]. */
 pwf_value pwf_graph_cross_entropy(pwf_graph *graph, int heads, const pwf_value *logits,
                                   float smoothing);
@@ -28,12 +35,6 @@ pwf_pool_shape pwf_pool_shape_of(const pwf_call *call);
 
 /* dx = dy, or dx += dy; [count] */
 void pwf_pass_gradient(float *dx, bool add, const float *dy, int64_t count);
-
-/* Bytes rounded up to a cache line. */
-static inline size_t pwf_lines(size_t bytes)
-{
-    return (bytes + 63) / 64 * 64;
-}
 
 static inline int64_t pwf_pixels(pwf_shape s)
 {

@@ -18,12 +18,6 @@
 
 enum { BLOCK = 24 }; /* rows; whole tiles for every instruction set */
 
-/* Bytes of so many floats, rounded up to cache lines. */
-static size_t lines(int64_t floats)
-{
-    return (size_t)((floats + 15) / 16) * 64;
-}
-
 /* Stride of the rows of scores: the tokens, rounded up to whole vectors. */
 static int64_t stride_of(const pwf_attention *s)
 {
@@ -143,7 +137,7 @@ pwf_status pwf_attention_check(pwf_tensor_backend backend, const pwf_attention *
 /* Saved for backward: the inverse row sums s, then e. */
 size_t pwf_attention_saved(const pwf_attention *shape)
 {
-    return lines(shape->tokens) + lines(shape->tokens * stride_of(shape));
+    return pwf_float_lines(shape->tokens) + pwf_float_lines(shape->tokens * stride_of(shape));
 }
 
 /* Workspace of the products: packed operands, and the room of the one that needs most. */
@@ -157,7 +151,7 @@ static size_t products(pwf_tensor_backend backend, const pwf_attention *s, bool 
             ours ? pwf_product_room(&all[i]) : pwf_matmul_workspace(backend, &all[i]);
         if (bytes > room) room = bytes;
     }
-    room = (room + 63) / 64 * 64;
+    room = pwf_lines(room);
     if (!ours) return room;
     return room + pwf_product_packed(&all[0]) + (backward ? 3 : 1) * pwf_product_packed(&all[1]);
 }
@@ -165,10 +159,13 @@ static size_t products(pwf_tensor_backend backend, const pwf_attention *s, bool 
 size_t pwf_attention_workspace(pwf_tensor_backend backend, const pwf_attention *shape,
                                bool backward)
 {
-    const size_t block = lines(block_of(backend, shape) * stride_of(shape)) + lines(shape->tokens);
-    const size_t square = lines(shape->tokens * stride_of(shape));
+    const size_t block = pwf_float_lines(block_of(backend, shape) * stride_of(shape)) +
+                         pwf_float_lines(shape->tokens);
+    const size_t square = pwf_float_lines(shape->tokens * stride_of(shape));
     return products(backend, shape, backward) +
-           (backward ? square + lines(shape->tokens * shape->depth) + lines(shape->tokens) : block);
+           (backward ? square + pwf_float_lines(shape->tokens * shape->depth) +
+                           pwf_float_lines(shape->tokens)
+                     : block);
 }
 
 pwf_status pwf_attention_forward(pwf_tensor_backend backend, const pwf_attention *shape, float *y,
@@ -178,8 +175,9 @@ pwf_status pwf_attention_forward(pwf_tensor_backend backend, const pwf_attention
     const pwf_attention_kernels *kernels = pwf_attention_kernels_now();
     work w = {backend, pwf_matmul_ours(backend), workspace, NULL};
     const int64_t block = block_of(backend, shape), stride = stride_of(shape);
-    float *inverse = saved ? saved : take(&w, lines(shape->tokens));
-    float *e = saved ? inverse + lines(shape->tokens) / sizeof *e : take(&w, lines(block * stride));
+    float *inverse = saved ? saved : take(&w, pwf_float_lines(shape->tokens));
+    float *e = saved ? inverse + pwf_float_lines(shape->tokens) / sizeof *e
+                     : take(&w, pwf_float_lines(block * stride));
     const product score = prepare(&w, scores(shape), 1.0f, k);
     const product result = prepare(&w, mix(shape, shape->stride_y), 1.0f, v);
     w.room = w.next;
@@ -201,10 +199,11 @@ pwf_status pwf_attention_backward(pwf_tensor_backend backend, const pwf_attentio
     const pwf_attention_kernels *kernels = pwf_attention_kernels_now();
     work w = {backend, pwf_matmul_ours(backend), workspace, NULL};
     const int64_t block = block_of(backend, shape), stride = stride_of(shape);
-    const float *inverse = past->saved, *e = inverse + lines(shape->tokens) / sizeof *e;
+    const float *inverse = past->saved, *e = inverse + pwf_float_lines(shape->tokens) / sizeof *e;
     const float root = inverse_root(shape);
-    float *h = take(&w, lines(shape->tokens * stride)), *mean = take(&w, lines(shape->tokens));
-    float *g = take(&w, lines(shape->tokens * shape->depth));
+    float *h = take(&w, pwf_float_lines(shape->tokens * stride)),
+          *mean = take(&w, pwf_float_lines(shape->tokens));
+    float *g = take(&w, pwf_float_lines(shape->tokens * shape->depth));
     kernels->weigh(g, mean, past->dy, past->y, inverse, shape->tokens, shape->depth,
                    shape->stride_y);
     const product slope = prepare(&w, slopes(shape), 1.0f, past->v);

@@ -100,7 +100,7 @@ pwf_status pwf_conv_new(pwf_tensor_backend backend, const pwf_conv_shape *shape,
 void pwf_conv_free(pwf_conv *conv)
 {
     if (!conv) return;
-    conv->backend->release(conv);
+    if (conv->backend->release) conv->backend->release(conv);
     free(conv);
 }
 

@@ -11,7 +11,7 @@ typedef struct pwf_conv_backend {
     const char *name;
     /* Sets own, workspace and packed_bytes; releases everything on failure. */
     pwf_status (*plan)(pwf_conv *conv);
-    void (*release)(pwf_conv *conv);
+    void (*release)(pwf_conv *conv); /* NULL: nothing to release */
     pwf_status (*forward)(pwf_conv *conv, float *y, const float *x, const float *weight,
                           const float *bias, void *workspace);
     pwf_status (*backward_data)(pwf_conv *conv, float *dx, const float *dy, const float *weight,

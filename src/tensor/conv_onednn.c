@@ -85,12 +85,6 @@ static void make_engine(void)
         if (try_status_ != dnnl_success) return try_status_;                                       \
     } while (0)
 
-/* Rounded up to cache lines. */
-static size_t lines(size_t bytes)
-{
-    return (bytes + 63) / 64 * 64;
-}
-
 /* The shapes in the library's form. */
 typedef struct shapes {
     dnnl_memory_desc_t images, result, weights, plain, bias;
@@ -174,14 +168,14 @@ static dnnl_status_t plan_reorder(pass *p, pass_kind kind, const dnnl_memory_des
                                   const_dnnl_primitive_attr_t attributes)
 {
     if (dnnl_memory_desc_equal(plain, weights)) return dnnl_success;
-    p->weight_bytes = lines(dnnl_memory_desc_get_size(weights));
+    p->weight_bytes = pwf_lines(dnnl_memory_desc_get_size(weights));
     const bool back = kind == BACKWARD_WEIGHTS;
     dnnl_primitive_desc_t pd;
     TRY(dnnl_reorder_primitive_desc_create(&pd, back ? weights : plain, engine,
                                            back ? plain : weights, engine, attributes));
     const dnnl_memory_desc_t *scratch =
         dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0);
-    const size_t bytes = lines(dnnl_memory_desc_get_size(scratch));
+    const size_t bytes = pwf_lines(dnnl_memory_desc_get_size(scratch));
     if (bytes > p->scratch_bytes) p->scratch_bytes = bytes;
     dnnl_status_t status = memory(scratch, &p->reorder_scratch);
     if (status == dnnl_success) status = dnnl_primitive_create(&p->reorder, pd);
@@ -194,10 +188,11 @@ static void plan_rooms(const pwf_conv *conv, const shapes *d, pass_kind kind, pa
 {
     const bool rounds = conv->use.precision == PWF_BF16;
     if (kind == BACKWARD_WEIGHTS || (rounds && operand_type(conv) == dnnl_f32))
-        p->plain_bytes = lines(dnnl_memory_desc_get_size(&d->plain));
+        p->plain_bytes = pwf_lines(dnnl_memory_desc_get_size(&d->plain));
     if (rounds && kind != BACKWARD_DATA)
-        p->image_bytes = lines(dnnl_memory_desc_get_size(&d->images));
-    if (rounds && kind != FORWARD) p->result_bytes = lines(dnnl_memory_desc_get_size(&d->result));
+        p->image_bytes = pwf_lines(dnnl_memory_desc_get_size(&d->images));
+    if (rounds && kind != FORWARD)
+        p->result_bytes = pwf_lines(dnnl_memory_desc_get_size(&d->result));
 }
 
 /* Creates the memory objects, the reorder and the primitive of a pass, and sums up its workspace.
@@ -211,7 +206,7 @@ static dnnl_status_t plan_pass(pwf_conv *conv, const shapes *d, pass_kind kind,
         pd, kind == BACKWARD_WEIGHTS ? dnnl_query_diff_weights_md : dnnl_query_weights_md, 0);
     const dnnl_memory_desc_t *scratch =
         dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0);
-    p->scratch_bytes = lines(dnnl_memory_desc_get_size(scratch));
+    p->scratch_bytes = pwf_lines(dnnl_memory_desc_get_size(scratch));
     TRY(memory(&d->images, &p->images));
     TRY(memory(&d->result, &p->result));
     TRY(memory(&d->bias, &p->bias));

@@ -48,7 +48,7 @@ static sizes sizes_of(const pwf_conv *conv)
     z.chunk = z.direct ? s->images : CHUNK_BYTES / image;
     if (z.chunk < 1) z.chunk = 1;
     if (z.chunk > s->images) z.chunk = s->images;
-    z.weight_bytes = ((size_t)(s->filters * z.columns) * sizeof(float) + 63) / 64 * 64;
+    z.weight_bytes = pwf_lines((size_t)(s->filters * z.columns) * sizeof(float));
     return z;
 }
 
@@ -71,11 +71,6 @@ static pwf_status plan(pwf_conv *conv)
     conv->workspace = z.weight_bytes;
     if (!z.direct) conv->workspace += (size_t)(z.chunk * z.pixels * z.columns) * sizeof(float);
     return pwf_ok();
-}
-
-static void release(pwf_conv *conv)
-{
-    (void)conv;
 }
 
 /* K, R, S, C: each filter in the order of a row of columns. */
@@ -214,5 +209,5 @@ static pwf_status backward_weights(pwf_conv *conv, float *dweight, const float *
     return pwf_ok();
 }
 
-const pwf_conv_backend pwf_conv_openblas = {"openblas",       plan, release, forward, backward_data,
+const pwf_conv_backend pwf_conv_openblas = {"openblas",       plan, NULL, forward, backward_data,
                                             backward_weights, NULL};

@@ -46,11 +46,6 @@ static pwf_status plan(pwf_conv *conv)
     return pwf_ok();
 }
 
-static void release(pwf_conv *conv)
-{
-    (void)conv;
-}
-
 /* `from` itself in fp32, its rounded copy in `room` in bf16. */
 static const float *rounded(const pwf_conv *conv, float *room, const float *from, int64_t count)
 {
@@ -131,5 +126,5 @@ static pwf_status backward_weights(pwf_conv *conv, float *dweight, const float *
     return pwf_ok();
 }
 
-const pwf_conv_backend pwf_conv_plain = {"plain",          plan, release, forward, backward_data,
+const pwf_conv_backend pwf_conv_plain = {"plain",          plan, NULL, forward, backward_data,
                                          backward_weights, NULL};

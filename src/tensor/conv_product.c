@@ -84,11 +84,6 @@ static pwf_status plan(pwf_conv *conv)
     return pwf_ok();
 }
 
-static void release(pwf_conv *conv)
-{
-    (void)conv;
-}
-
 static pwf_status pack(pwf_conv *conv, void *packed, const float *weight, void *workspace)
 {
     const pwf_matmul y = forward_of(conv), dx = data_of(conv);
@@ -135,5 +130,5 @@ static pwf_status backward_weights(pwf_conv *conv, float *dweight, const float *
     return pwf_ok();
 }
 
-const pwf_conv_backend pwf_conv_product = {"product",        plan, release, forward, backward_data,
+const pwf_conv_backend pwf_conv_product = {"product",        plan, NULL, forward, backward_data,
                                            backward_weights, pack};

@@ -33,12 +33,6 @@ static int64_t row_block(const pwf_matmul *m)
     return most <= ROWS_UNIT ? ROWS_UNIT : ceiling(part_of(m->rows, most), ROWS_UNIT) * ROWS_UNIT;
 }
 
-/* Bytes of so many floats, rounded up to cache lines. */
-static size_t lines(int64_t floats)
-{
-    return (size_t)ceiling(floats, 16) * 64;
-}
-
 /* Words along the inner axis. */
 static int64_t words(const pwf_matmul *m)
 {
@@ -48,14 +42,14 @@ static int64_t words(const pwf_matmul *m)
 /* Columns are padded to the widest vectors, so that the size is the same everywhere. */
 size_t pwf_product_packed(const pwf_matmul *shape)
 {
-    return lines(ceiling(shape->columns, 16) * 16 * words(shape));
+    return pwf_float_lines(ceiling(shape->columns, 16) * 16 * words(shape));
 }
 
 size_t pwf_product_room(const pwf_matmul *shape)
 {
     if (shape->precision != PWF_BF16) return 0;
     const int64_t rows = shape->rows < row_block(shape) ? shape->rows : row_block(shape);
-    return lines(rows * part_of(words(shape), INNER_MOST));
+    return pwf_float_lines(rows * part_of(words(shape), INNER_MOST));
 }
 
 bool pwf_product_fast(void)

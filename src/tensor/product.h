@@ -22,6 +22,12 @@
  * is read where it lies; in bf16 it is rounded block by block into a room of pwf_product_room
  * bytes. */
 
+/* Bytes of so many floats, rounded up to cache lines. */
+static inline size_t pwf_float_lines(int64_t floats)
+{
+    return pwf_lines((size_t)floats * sizeof(float));
+}
+
 enum { PWF_PANEL_VECTORS = 3, PWF_TILE_ROWS_MOST = 8 };
 
 /* Bytes, multiples of 64, of packed b, and of the room for rounded elements of a, which may be 0.

@@ -2,6 +2,7 @@
 #ifndef PWF_TENSOR_TENSOR_H
 #define PWF_TENSOR_TENSOR_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /** The back ends of the tensor room, and what each thread must call before it uses them.
@@ -37,6 +38,13 @@ typedef struct pwf_padding {
 static inline pwf_padding pwf_padding_around(int64_t pixels)
 {
     return (pwf_padding){pixels, pixels, pixels, pixels};
+}
+
+/** Bytes rounded up to whole cache lines, to which workspaces are cut.
+ * Local. */
+static inline size_t pwf_lines(size_t bytes)
+{
+    return (bytes + 63) / 64 * 64;
 }
 
 /** Makes the libraries use one thread per call. Every thread calls it before it plans or runs
