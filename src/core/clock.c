@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The monotonic clock for elapsed times and UTC for log lines. Called from everywhere, by any
- * thread. No state. Results of training never depend on either clock. */
+/* Two clocks: the monotonic one for elapsed times and limits, and UTC for log lines and file names.
+ * Called from everywhere, by any thread. No state. Results of training never depend on either
+ * clock, only reports, time limits and the watchdog do. */
 #include "pwf/core/clock.h"
 
 #include <stdio.h>

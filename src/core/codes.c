@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The table of exit codes and the page printed from it. Both programs end with one of these codes;
- * slurm/requeue.sh acts on them. Pure data: no state, no files, no MPI. */
+/* The table of exit codes and the reference page that is printed from it. Both programs end with
+ * one of these codes, --help prints the table, and slurm/requeue.sh acts on it. Pure data: no
+ * state, no files, no MPI. */
 #include "pwf/core/codes.h"
 
 const pwf_code_row pwf_code_rows[] = {

@@ -73,6 +73,7 @@ bool pwf_fault_value(const char *name, const char *action)
     bool strikes = false;
     pthread_mutex_lock(&lock);
     if (is_armed(name) && !fault.all && strncmp(fault.action, action, length) == 0) {
+        /* "nan8" strikes on eight visits in a row. */
         const int times = fault.action[length] ? atoi(fault.action + length) : 1;
         strikes = --fault.count <= 0 && fault.count > -times;
     }
@@ -150,6 +151,7 @@ pwf_status pwf_fault_point(const char *name)
         wait_for_request(before, 10);
     }
     if (strcmp(action, "exit") == 0) _exit(PWF_BUG);
+    /* Signals must not end the hang. */
     while (strcmp(action, "hang") == 0)
         pause();
     if (strcmp(action, "delay") == 0) wait_for_request(before, fault.number > 0 ? fault.number : 2);

@@ -48,7 +48,7 @@ pwf_status pwf_file_pwrite(int fd, const char *path, const void *in, size_t byte
     while (bytes > 0) {
         const ssize_t n = pwrite(fd, from, call_bytes(bytes), (off_t)offset);
         if (n < 0 && errno == EINTR) continue;
-        if (n <= 0)
+        if (n <= 0) /* 0 bytes without an error: the device is full */
             return PWF_FAIL(PWF_IO, "cannot write %s at byte %llu: %s", path,
                             (unsigned long long)offset, strerror(n < 0 ? errno : ENOSPC));
         pwf_watch_beat();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* 128-bit XXH3 hashes in one call or piece by piece. Called for fingerprints, checkpoints and
- * comparisons between ranks. No state. */
+/* 128-bit XXH3 hashes in one call or piece by piece. Called for fingerprints, for the blocks of
+ * checkpoints, and to compare arguments and states of ranks. No state; pwf_hasher objects belong to
+ * the caller. */
 #include "pwf/core/hash.h"
 
 #include "hash_kernels.h"
@@ -11,7 +12,7 @@
 #include <xxhash.h>
 
 struct pwf_hasher {
-    XXH3_state_t *state;
+    XXH3_state_t *state; /* allocated by the library, which aligns it */
 };
 
 static pwf_hash from_xxh(XXH128_hash_t h)

@@ -18,9 +18,9 @@
 enum { LINE = 4096 }; /* bytes, including newline and NUL */
 
 static struct {
-    int rank;
-    pwf_level level;
-    bool plain;
+    int rank;                    /* of this process */
+    pwf_level level;             /* least level that is printed */
+    bool plain;                  /* sentences instead of logfmt */
     _Atomic(const char *) phase; /* phase and step change while other threads log */
     _Atomic int64_t step;        /* -1: none */
     void (*wipe)(void);          /* clears a live progress line; or NULL */
@@ -59,6 +59,7 @@ void pwf_log_set_before(void (*wipe)(void))
     at.wipe = wipe;
 }
 
+/* Appends to line[LINE] at `used` and returns the new length, at most LINE - 2. */
 static int put(char *line, int used, const char *format, ...) __attribute__((format(printf, 3, 4)));
 static int put(char *line, int used, const char *format, ...)
 {

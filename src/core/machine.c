@@ -18,6 +18,7 @@
 
 /* ---- sets of processors ---- */
 
+/* Whether processor i is in the set. */
 static bool has(const pwf_processors *set, int i)
 {
     return set->bits[i / 64] >> (i % 64) & 1;
@@ -130,6 +131,7 @@ static bool read_line(const char *folder, const char *name, char *line, size_t r
     return read;
 }
 
+/* Reads an integer from folder/name. */
 static bool read_whole(const char *folder, const char *name, long long *out)
 {
     char line[64];
@@ -214,7 +216,7 @@ void pwf_machine_groups(const char *proc, double *quota, int64_t *memory)
         if (!dash || sscanf(line, "%*s %*s %*s %4095s %4095s", root, mount) != 2 ||
             sscanf(dash, " - %63s %*s %511s", kind, options) != 2)
             continue;
-        const bool second = strcmp(kind, "cgroup2") == 0;
+        const bool second = strcmp(kind, "cgroup2") == 0; /* version 2 of control groups */
         if (!second && strcmp(kind, "cgroup") != 0) continue;
         if (!find_group(proc, second, options, group)) continue;
         /* In a container the mount point is the group of the container. */
@@ -227,6 +229,7 @@ void pwf_machine_groups(const char *proc, double *quota, int64_t *memory)
 
 /* ---- all ---- */
 
+/* The soft limit of a resource; INT64_MAX: none or unknown. */
 static int64_t limit_of(int resource)
 {
     struct rlimit limit;
@@ -236,6 +239,7 @@ static int64_t limit_of(int resource)
     return (int64_t)limit.rlim_cur;
 }
 
+/* Memory of the host, limits of the process, and free shared memory. */
 static void look_at_memory(pwf_machine *m)
 {
     char line[256];

@@ -30,12 +30,14 @@ static void raise_peak(atomic_size_t *high, size_t value)
 
 pwf_status pwf_mem_alloc(pwf_mem_kind kind, int64_t count, size_t size, void *pointer)
 {
+    /* memcpy, because *pointer has any object pointer type. */
     char *base = NULL;
     size_t bytes = 0;
     memcpy(pointer, &base, sizeof base);
     if (count < 0 || __builtin_mul_overflow((size_t)count, size, &bytes) || bytes > SIZE_MAX / 2)
         return PWF_FAIL(PWF_RESOURCE, "%lld elements of %zu bytes for %s exceed the address space",
                         (long long)count, size, pwf_mem_name(kind));
+    /* aligned_alloc requires a multiple of the alignment. */
     size_t padded = (bytes + HEADER + 63) / 64 * 64;
     base = aligned_alloc(64, padded);
     if (!base)

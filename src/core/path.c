@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Paths and directories, and the exit code of a failed system call on a file. Called wherever files
- * are opened or created. Reads the file system and syncs directories; keeps no state. */
+ * are opened, created or renamed, in all rooms. Reads the file system and syncs directories;
+ * creates and removes nothing, and keeps no state. */
 #define _XOPEN_SOURCE 700 /* S_ISVTX */
 #include "pwf/core/file.h"
 
@@ -43,6 +44,7 @@ pwf_status pwf_errno_status(pwf_file_use use, const char *verb, const char *path
 bool pwf_path_directory(char dir[PWF_PATH], const char *path)
 {
     const char *slash = strrchr(path, '/');
+    /* 0 for a name without slash and for a name in the root. */
     const size_t length = slash ? (size_t)(slash - path) : 0;
     const bool fits = length < PWF_PATH;
     if (!fits)

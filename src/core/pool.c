@@ -16,6 +16,7 @@
 
 enum { PAUSE = 100000 /* ns between two pulses while the caller waits */ };
 
+/* Argument of a worker thread; workers[0] stands for the caller and has no thread. */
 typedef struct worker {
     pwf_pool *pool;
     int index;
@@ -27,7 +28,7 @@ struct pwf_pool {
     void (*start)(void);
     worker *workers;
     pthread_mutex_t lock;
-    pthread_cond_t wake, done;
+    pthread_cond_t wake, done; /* a run is open or the pool ends; the last thread left the run */
     pwf_task task;
     void *context;
     const char *span; /* trace span of the caller, or NULL */
@@ -45,6 +46,7 @@ struct pwf_pool {
 static void work(pwf_pool *p, int index)
 {
     pwf_span span = {0};
+    /* Other workers trace the run under the name of the caller's span, from their first task on. */
     bool idle = index > 0 && p->span;
     for (int task; (task = atomic_fetch_add(&p->next, 1)) < p->tasks; idle = false) {
         if (idle) span = pwf_trace_begin(p->span);
@@ -95,6 +97,7 @@ pwf_status pwf_pool_new(int threads, void (*start)(void), pwf_pool **out)
     p->threads = 1;
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->wake, NULL);
+    /* The caller waits with a timeout, which must not depend on the wall clock. */
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

@@ -28,7 +28,7 @@ static sigset_t ours;           /* the signals that are handled */
 /* Every request with its signal, or 0, and its names for people and programs. */
 static const struct {
     pwf_request request;
-    int number;
+    int number; /* of the signal; 0: none */
     const char *reason, *word;
 } requests[] = {
     {PWF_REQUEST_NONE, 0, "without a request", "none"},
@@ -100,6 +100,8 @@ pwf_status pwf_request_listen(void)
         sigaddset(&ours, number);
         sigaction(number, &action, NULL);
     }
+    /* The new thread inherits an open mask; the caller then blocks the signals, so that the kernel
+     * can deliver them to that thread only. */
     const int e = pthread_create(&thread, NULL, listen_main, NULL);
     if (e != 0)
         return PWF_FAIL(PWF_RESOURCE, "cannot start the thread that handles signals: %s",
@@ -127,6 +129,7 @@ void pwf_request_set_deadline(double seconds)
 
 pwf_request pwf_request_now(void)
 {
+    /* A request to stop outranks the deadline, which outranks a request to save. */
     const int request = atomic_load(&stop);
     if (request != PWF_REQUEST_NONE) return (pwf_request)request;
     const double end = atomic_load(&deadline);

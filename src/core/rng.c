@@ -10,6 +10,7 @@
 #include <Random123/philox.h>
 #include <string.h>
 
+/* Kernels by instruction set: counters to words, and words to numbers, both in quads. */
 typedef void (*make_words)(uint32_t *, pwf_stream, uint64_t, int64_t);
 typedef void (*convert)(float *, const uint32_t *, int64_t);
 

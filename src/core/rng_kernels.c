@@ -8,8 +8,9 @@
 
 #include <math.h>
 
-enum { LANES = 64 };
+enum { LANES = 64 }; /* counters at once: four vectors of AVX-512 per word */
 
+/* Ten rounds of Philox (Salmon et al., SC 2011); the constants are those of Random123. */
 void PWF_KERNEL(pwf_philox_quads)(uint32_t *out, pwf_stream s, uint64_t first, int64_t quads)
 {
     for (int64_t base = 0; base < quads; base += LANES) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Status values, which functions return for failures from outside, and failed assertions, which end
- * the process. Called from everywhere, by any thread. No state. */
+ * the process with abort(). Called from everywhere, by any thread. No state: a status is a plain
+ * value that owns nothing. */
 #include "pwf/core/status.h"
 
 #include <stdarg.h>

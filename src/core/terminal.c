@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Finds the terminal on which messages appear, if any, also for ranks whose stderr is a pipe to
- * mpirun. Called by the log set-up and the progress line. Reads /proc; keeps the descriptor. */
+/* Finds the terminal on which messages of this process appear, if any, also for a rank whose stderr
+ * is a pipe to mpirun. Called when the log is set up and by the progress line. Reads /proc; keeps
+ * the descriptor until the process ends. */
 #include "pwf/core/terminal.h"
 
 #include <fcntl.h>
@@ -30,6 +31,8 @@ static bool is_launcher(long pid)
 static int find_terminal(void)
 {
     if (isatty(STDERR_FILENO)) return STDERR_FILENO;
+    /* Only mpirun itself is the parent; under srun or a daemon on another node stderr goes
+     * elsewhere. */
     const long parent = (long)getppid();
     char path[64];
     struct stat info;

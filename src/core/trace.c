@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* A finished span. */
 typedef struct event {
     const char *name, *key; /* key of `value`; NULL: none */
     double begun, ended;    /* seconds on pwf_clock_seconds */
@@ -49,6 +50,7 @@ pwf_span pwf_trace_open_span(const char *name)
 
 void pwf_trace_close_span(pwf_span span, const char *key, int64_t value)
 {
+    /* The clock is read before the lock, so that waiting for it is not part of the span. */
     const event e = {span.name, key, span.begun, pwf_clock_seconds(), value, thread_number};
     innermost = span.outer;
     pthread_mutex_lock(&lock);

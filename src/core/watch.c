@@ -32,12 +32,13 @@ static _Atomic double background_limit;
 static _Atomic(const char *) background_key = "", background_what = "";
 static _Thread_local bool in_background;
 
+/* `ends`, `pids` and `count` are guarded by the mutex. */
 static struct {
-    bool runs, ends;
+    bool runs, ends; /* the thread exists; it must exit */
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
-    pid_t *pids;
+    pid_t *pids; /* [count] process of each rank, 0 on other hosts */
     int count;
 } watch;
 
@@ -151,6 +152,8 @@ static void check(view *v, double seconds)
         *v = now;
         return;
     }
+    /* Progress within a collective-free period is own work; the time since the last sign is not yet
+     * attributed. */
     v->silent += seconds;
     if (now.beats != v->beats) {
         v->worked += v->silent;
@@ -174,6 +177,8 @@ static double find_tick(void)
     return tick;
 }
 
+/* The watchdog thread: sleeps on the condition with a timeout, so that pwf_watch_stop can wake it.
+ * The mutex is held except while it sleeps, which also guards `watch.pids`. */
 static void *watch_main(void *argument)
 {
     (void)argument;

@@ -68,6 +68,7 @@ static pwf_status agree(MPI_Comm comm, const pwf_mesh *mesh, pwf_status local, i
         strncpy(m.file, local.file, NAME - 1);
         memcpy(m.text, local.text, strlen(local.text) + 1);
     }
+    /* Only after a failure: the text of the failing rank. */
     PWF_MPI(MPI_Bcast(&m, (int)sizeof m, MPI_BYTE, worst.rank, comm));
     if (rank == worst.rank) return local;
     pwf_status s = {.code = (pwf_code)worst.value, .line = m.line, .file = keep_name(m.file)};

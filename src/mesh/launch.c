@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Starts and stops MPI, and detects a launch in which every process would believe that it is the
- * whole job. Called by the main programs. Reads the environment; may unset two Slurm variables. */
+ * whole job. Called by the main programs and `pwf doctor`. Reads the variables of launchers; may
+ * unset two of Slurm. */
 #include "mesh_private.h"
 
 #include "pwf/core/bus.h"
@@ -131,6 +132,7 @@ static pwf_status check_alone(const pwf_launcher *by)
         by->name, by->ranks, (int)strcspn(library, ","), library, launchers[find_launcher()].cure);
 }
 
+/* Initializes MPI; from here on the SIGBUS handler and the rank of the log are set. */
 static pwf_status start_library(int *argc, char ***argv)
 {
     int given = MPI_THREAD_SINGLE, rank = 0;

@@ -17,7 +17,7 @@
 static pwf_status check_shards(int shards, int size)
 {
     if (shards >= 1 && size % shards == 0) return pwf_ok();
-    char choices[160] = "1";
+    char choices[160] = "1"; /* every number is divisible by 1; truncated if the list is long */
     size_t used = 1;
     for (int d = 2; d <= size; d++) {
         if (size % d != 0) continue;
@@ -74,6 +74,7 @@ static pwf_status allocate(int size, pwf_mesh **out)
 {
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, 1, sizeof **out, out));
     pwf_mesh *mesh = *out;
+    /* So that pwf_mesh_free can free a mesh that is only partly built. */
     for (int a = 0; a < PWF_AXES; a++)
         mesh->comm[a] = MPI_COMM_NULL;
     mesh->summands = MPI_COMM_NULL;
@@ -140,7 +141,7 @@ void pwf_mesh_free(pwf_mesh *mesh)
 
 int pwf_mesh_node_ranks(const pwf_mesh *mesh)
 {
-    MPI_Comm node;
+    MPI_Comm node; /* the ranks that share memory with this one */
     int here = 0;
     PWF_MPI(
         MPI_Comm_split_type(mesh->comm[PWF_WORLD], MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node));

@@ -80,7 +80,7 @@ static int64_t piece_length(const int64_t *offset, int shards, int replicas)
     if (length < PIECE_LEAST) length = PIECE_LEAST;
     const int64_t least = offset[shards] / PIECES_MOST + 1;
     if (length < least) length = least;
-    return (length + 7) / 8 * 8; /* a cache line */
+    return (length + 7) / 8 * 8; /* whole cache lines, so that pieces do not share one */
 }
 
 /* Cuts every shard into pieces; homes rotate over the replicas of the shard. */
@@ -172,6 +172,7 @@ void pwf_reduction_free(pwf_reduction *reduction)
 
 /* ---- messages ---- */
 
+/* As an MPI count. */
 static int length_of(const piece *p)
 {
     return pwf_mesh_count(p->hi - p->lo);
@@ -331,6 +332,7 @@ bool pwf_reduction_add(pwf_reduction *reduction, const float *gradient, int64_t 
         pthread_mutex_lock(&reduction->lock[i % LOCKS]);
         good &= pwf_exact_add(reduction->values + lo, gradient, n);
         pthread_mutex_unlock(&reduction->lock[i % LOCKS]);
+        /* The last addition to a piece hands it to the MPI thread. */
         if (atomic_fetch_sub(&p->incomplete, n) == n)
             atomic_store(&reduction->complete[atomic_fetch_add(&reduction->completed, 1)], i);
         gradient += n;
@@ -362,6 +364,8 @@ bool pwf_reduction_move(pwf_reduction *reduction)
 void pwf_reduction_end(pwf_reduction *reduction)
 {
     PWF_ASSERT(reduction->values != NULL);
+    /* Pieces that a thread left incomplete after an error are sent as they are: the other ranks
+     * wait for them. */
     for (int i = 0; reduction->ranks > 1 && i < reduction->piece_count; i++)
         if (!reduction->pieces[i].sent) send_summands(reduction, i);
     const double since = pwf_mesh_wait("sum");

@@ -34,6 +34,7 @@ void pwf_mesh_max_i64(const pwf_mesh *mesh, pwf_axis axis, int64_t *values, int6
     all_reduce(mesh, axis, values, count, MPI_INT64_T, MPI_MAX);
 }
 
+/* Without counting bytes; gather uses it for long vectors. */
 static void broadcast(const pwf_mesh *mesh, pwf_axis axis, int root, void *data, int64_t bytes)
 {
     if (PWF_FAULT_VALUE("mesh.broadcast", "skip")) return;
@@ -98,6 +99,7 @@ void pwf_mesh_collect(const pwf_mesh *mesh, const void *piece, size_t piece_byte
     const int rank = mesh->rank[PWF_WORLD], size = mesh->size[PWF_WORLD];
     PWF_ASSERT((int64_t)piece_bytes == offset[rank + 1] - offset[rank]);
     const double since = pwf_mesh_wait("gather to rank 0");
+    /* Blocking sends in rank order: rank 0 never holds more than its own result. */
     if (rank > 0) {
         const char *at = piece;
         int64_t left = (int64_t)piece_bytes;
@@ -156,6 +158,7 @@ void pwf_mesh_sum_i64(const pwf_mesh *mesh, pwf_axis axis, int64_t *values, int6
 {
     const int size = mesh->size[axis];
     if (size == 1) return;
+    /* Short vectors: latency dominates, so one MPI_Allreduce. */
     if (count / size < pwf_mesh_long_sum) {
         all_reduce(mesh, axis, values, count, MPI_INT64_T, MPI_SUM);
         return;

@@ -68,6 +68,7 @@ static pwf_status plan(const pwf_mesh *mesh, int64_t total, int64_t rounded, pwf
         e->elements[r + 1] = end;
         e->blocks[r + 1] = pwf_block_count(end) * (int64_t)sizeof(double);
     }
+    /* Element ranges of all shards are known everywhere, so no rank has to send its own. */
     PWF_TRY(plan_gather(e, (pwf_range){0, total}, (int64_t)sizeof(float), &e->gather));
     PWF_TRY(plan_rounded(e));
     return pwf_reduction_new(mesh, e->elements, &e->reduction);
@@ -77,6 +78,7 @@ pwf_status pwf_exchange_new(const pwf_mesh *mesh, int64_t total, int64_t rounded
                             pwf_exchange **out)
 {
     *out = NULL;
+    /* A different total on one rank would make the gathers below inconsistent. */
     PWF_TRY(pwf_mesh_same(mesh, &total, sizeof total, "number of parameters"));
     pwf_exchange *e = NULL;
     const pwf_status status = pwf_mesh_agree(mesh, plan(mesh, total, rounded, &e));
@@ -161,6 +163,8 @@ void pwf_exchange_gather_end(pwf_exchange *exchange, pwf_pool *pool)
         pwf_pending_end(exchange->gather);
         return;
     }
+    /* The own range already holds fp32; only the elements before and after it are widened, while
+     * the second gather is still in progress. */
     pwf_pending_end(exchange->gather_half);
     convert(exchange, pool, exchange->gathering, (pwf_range){0, lo}, false);
     convert(exchange, pool, exchange->gathering, (pwf_range){hi, n}, false);
@@ -170,6 +174,7 @@ void pwf_exchange_gather_end(pwf_exchange *exchange, pwf_pool *pool)
 bool pwf_exchange_move(void *exchange)
 {
     const pwf_exchange *e = exchange;
+    /* All of them, without short-circuit: each makes progress only when called. */
     bool moves = pwf_pending_move(e->gather);
     if (e->half) {
         moves |= pwf_pending_move(e->gather_half);

@@ -4,6 +4,7 @@
  * state, no files, no MPI. */
 #include "pwf/shard/shard.h"
 
+/* ceil(n / PWF_BLOCK) without the sum, which could overflow. */
 int64_t pwf_block_count(int64_t n)
 {
     return n / PWF_BLOCK + (n % PWF_BLOCK != 0);
