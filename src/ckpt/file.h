@@ -15,8 +15,6 @@
 
 enum {
     PWF_FIRST_BLOCK = 4096, /* bytes */
-    PWF_FORMAT = 2,         /* version; 1 is read too */
-    PWF_FORMAT_LOSSES = 2,  /* the first with /state/losses */
     PWF_FILE_ARRAYS = 8,    /* most arrays of a file */
     PWF_KIND_CHECKPOINT = 0,
     PWF_KIND_MODEL = 1

@@ -9,6 +9,8 @@
 /** What a run says about itself in every file it writes. src/ckpt/fields.c lists how each member is
  * stored in a checkpoint. */
 
+enum { PWF_FORMAT = 2 }; /* version of checkpoints that is written; older ones are read too */
+
 /* Where a run stands. */
 typedef struct pwf_position {
     int64_t phase;      /* pwf_phase of the trainer */
