@@ -102,7 +102,8 @@ static pwf_status eval(const pwf_mesh *launch, const pwf_app_args *args)
 const pwf_app_command pwf_app_eval = {
     .name = "pwf eval",
     .operands = "MODEL",
-    .help = "Evaluates a checkpoint, model, .pwf, safetensors or PyTorch file on the test images. "
+    .help = "Evaluates a checkpoint, model, .pwf, safetensors, PyTorch or NumPy file on the test "
+            "images. "
             "Also under mpirun.",
     .options = options,
     .option_count = sizeof options / sizeof *options,

@@ -137,8 +137,8 @@ const pwf_app_command pwf_app_import = {
     .name = "pwf import",
     .operands = "FILE",
     .help =
-        "Makes a model file, start weights for model.init, from a safetensors file or a PyTorch "
-        "state dict. Needs the name of the model: --model, model.name or PWF_MODEL_NAME.",
+        "Makes a model file, start weights for model.init, from a safetensors, PyTorch or NumPy "
+        "file. Needs the name of the model: --model, model.name or PWF_MODEL_NAME.",
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .run_on = import,

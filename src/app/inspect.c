@@ -129,8 +129,9 @@ static pwf_status inspect(const pwf_app_args *args)
 const pwf_app_command pwf_app_inspect = {
     .name = "pwf inspect",
     .operands = "FILE",
-    .help = "Prints what a checkpoint, model, .pwf, safetensors or PyTorch file holds, after "
-            "verifying it.",
+    .help =
+        "Prints what a checkpoint, model, .pwf, safetensors, PyTorch or NumPy file holds, after "
+        "verifying it.",
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .run = inspect,

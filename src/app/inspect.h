@@ -23,7 +23,7 @@ typedef struct pwf_inspect_view {
 pwf_status pwf_inspect_print_layers(const pwf_inspect_view *view);
 pwf_status pwf_inspect_json_layers(const pwf_inspect_view *view, pwf_json *out);
 
-/** Print all of a .pwf file, and of a safetensors or PyTorch file.
+/** Print all of a .pwf file, and of a safetensors, PyTorch or NumPy file.
  * Local. Fail as reading the file does. */
 pwf_status pwf_inspect_packed(const char *path, bool json);
 pwf_status pwf_inspect_weights(const char *path, bool json);

@@ -103,7 +103,8 @@ static pwf_status predict(const pwf_mesh *launch, const pwf_app_args *args)
 const pwf_app_command pwf_app_predict = {
     .name = "pwf predict",
     .operands = "MODEL",
-    .help = "Writes the logits of a checkpoint, model, .pwf, safetensors or PyTorch file for given "
+    .help = "Writes the logits of a checkpoint, model, .pwf, safetensors, PyTorch or NumPy file "
+            "for given "
             "images. Also under mpirun.",
     .options = options,
     .option_count = sizeof options / sizeof *options,

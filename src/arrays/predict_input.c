@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The input file of pwf predict: the dataset `images`. Called on every rank, each of which opens
+ * the file for itself. Reads the file through libhdf5, after the checks of user_h5.c. */
 #include "pwf/arrays/predict_file.h"
 #include "pwf/core/mem.h"
 #include "user_h5.h"
@@ -14,6 +16,7 @@ struct pwf_images_input {
     char path[PWF_PATH];
 };
 
+/* Four dimensions, none of them 0. */
 static pwf_status check_shape(pwf_images_input *in)
 {
     hsize_t shape[H5S_MAX_RANK];
@@ -36,6 +39,7 @@ static pwf_status check_shape(pwf_images_input *in)
     return pwf_user_h5_fits(&in->h5, name, elements);
 }
 
+/* Opens the dataset and checks type, shape and storage. */
 static pwf_status open_input(pwf_images_input *in)
 {
     PWF_TRY(pwf_user_h5_open(&in->h5));

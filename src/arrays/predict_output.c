@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The file is made in memory, where libhdf5 cannot fail, and then written from front to back. */
+/* The output file of pwf predict. Called on rank 0. libhdf5 creates the file in memory, where
+ * writing does not fail; the bytes are then written front to back by the protocol of rundir. */
 #include "pwf/arrays/predict_file.h"
 #include "pwf/core/mem.h"
 #include "pwf/h5/h5.h"
@@ -7,6 +8,7 @@
 
 #include <string.h>
 
+/* Creates and writes one dataset, without times. */
 static herr_t add_array(hid_t file, const char *name, hid_t type, int dims, const int64_t *shape,
                         const void *values)
 {
@@ -24,7 +26,7 @@ static herr_t add_array(hid_t file, const char *name, hid_t type, int dims, cons
     return e;
 }
 
-/* Names padded with zero bytes to the longest. */
+/* Texts of one length, padded with zero bytes. */
 static pwf_status add_names(hid_t file, const pwf_logits *logits, herr_t *e)
 {
     size_t longest = 1;
@@ -44,6 +46,7 @@ static pwf_status add_names(hid_t file, const pwf_logits *logits, herr_t *e)
     return pwf_ok();
 }
 
+/* Logits, names and the attribute `model`. */
 static pwf_status fill(hid_t file, const pwf_logits *logits)
 {
     const int64_t shape[2] = {logits->images, logits->classes};
@@ -54,6 +57,7 @@ static pwf_status fill(hid_t file, const pwf_logits *logits)
     return e < 0 ? pwf_h5_failed(PWF_RESOURCE, "cannot make", "the file of logits") : pwf_ok();
 }
 
+/* Writes the file in memory to the disk. */
 static pwf_status write_image(hid_t file, const char *path)
 {
     pwf_output output;
@@ -86,7 +90,7 @@ pwf_status pwf_logits_write(const char *path, const pwf_logits *logits)
     pwf_h5_start();
     const hid_t access = H5Pcreate(H5P_FILE_ACCESS), create = H5Pcreate(H5P_FILE_CREATE);
     H5Pset_fapl_core(access, 1 << 20, false);
-    /* The oldest format: in an image of a newer one the flag of an open file stays set. */
+    /* The oldest format: an image of a newer one keeps the flag of an open file. */
     H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_V110);
     H5Pset_obj_track_times(create, false);
     const hid_t file = H5Fcreate("logits", H5F_ACC_TRUNC, create, access);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The input file of pwf fix-round: arrays and parameters. Called on every rank, each of which opens
+ * the file for itself and reads its own range. Reads the file through libhdf5, after the checks of
+ * user_h5.c. */
 #include "pwf/arrays/round_file.h"
 #include "pwf/core/mem.h"
 #include "user_h5.h"
 
 #include <string.h>
 
-/* What an array of the input must be. */
+/* Requirements on an array of the input. */
 typedef struct wanted {
     const char *name;
     bool real, optional;
@@ -23,6 +26,7 @@ struct pwf_round_input {
     char path[PWF_PATH];
 };
 
+/* fp32, or an 8-bit integer for `fixed_in`. */
 static pwf_status check_type(const pwf_round_input *in, const wanted *w, hid_t set)
 {
     if (w->real) return pwf_user_h5_real(&in->h5, w->name, set);
@@ -35,6 +39,7 @@ static pwf_status check_type(const pwf_round_input *in, const wanted *w, hid_t s
                                "astype('u1')");
 }
 
+/* One dimension; all arrays have one length. */
 static pwf_status check_shape(pwf_round_input *in, const wanted *w, hid_t set)
 {
     hsize_t length = 0;
@@ -53,6 +58,7 @@ static pwf_status check_shape(pwf_round_input *in, const wanted *w, hid_t set)
     return pwf_ok();
 }
 
+/* Opens one array and checks it. */
 static pwf_status open_array(pwf_round_input *in, int index)
 {
     const wanted *w = &arrays[index];
@@ -62,6 +68,7 @@ static pwf_status open_array(pwf_round_input *in, int index)
     return check_shape(in, w, in->set[index]);
 }
 
+/* Opens all arrays. */
 static pwf_status open_input(pwf_round_input *in)
 {
     PWF_TRY(pwf_user_h5_open(&in->h5));
@@ -142,7 +149,7 @@ pwf_status pwf_round_input_number(const pwf_round_input *input, const char *name
     return s;
 }
 
-/* h5py writes texts of variable length, other tools of fixed length; both end up in `text`. */
+/* h5py writes texts of variable length, other tools of fixed length; both are accepted. */
 static pwf_status read_text(const pwf_round_input *in, const char *name, hid_t attribute,
                             hid_t type, char *text, size_t size)
 {
@@ -194,7 +201,8 @@ pwf_status pwf_round_input_read(const pwf_round_input *input, pwf_range own, flo
         const hid_t memory = H5Screate_simple(1, &count, NULL);
         herr_t e = space < 0 || memory < 0 ? -1 : 0;
         if (e >= 0) e = H5Sselect_hyperslab(space, H5S_SELECT_SET, &start, NULL, &count, NULL);
-        /* a signed 8-bit value below 0 is "fixed" too; libhdf5 would clip it to 0 */
+        /* a negative signed value means "fixed", too; converted to unsigned, libhdf5 would clip it
+         * to 0 */
         hid_t as = type[i];
         const hid_t stored = H5Dget_type(input->set[i]);
         if (i == FIXED_IN && H5Tget_sign(stored) == H5T_SGN_2) as = H5T_NATIVE_INT8;

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The output file of pwf fix-round. Called on all ranks: rank 0 lays the file out and writes what
+ * it alone has, then every rank fills its part of the three arrays through parallel HDF5. The ranks
+ * agree on a status between the steps. */
 #define _GNU_SOURCE /* getrandom */
 #include "pwf/arrays/round_file.h"
 #include "pwf/core/file.h"
@@ -14,9 +17,6 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* Rank 0 lays the file out with the serial driver and writes what it alone has; then every rank
- * fills its part of the three arrays. All ranks agree on a status between the steps. */
 
 enum { ARRAYS = 3, PIECE = 1 << 16 /* elements read back at a time */ };
 
@@ -37,6 +37,7 @@ typedef struct array {
     const void *data;
 } array;
 
+/* The arrays that all ranks fill. */
 static void list_arrays(const pwf_round_output *out, array list[ARRAYS])
 {
     list[0] = (array){"mu_out", H5T_IEEE_F32LE, sizeof *out->mu, out->mu};
@@ -46,6 +47,7 @@ static void list_arrays(const pwf_round_output *out, array list[ARRAYS])
 
 /* ---- create ---- */
 
+/* Rank 0 creates the partial file. */
 static pwf_status create(writing *w)
 {
     if (!w->first) return pwf_ok();
@@ -54,11 +56,12 @@ static pwf_status create(writing *w)
     return pwf_ok();
 }
 
-/* ---- step 2: the layout, the steps and the attributes ---- */
+/* ---- lay_out: arrays, greedy steps, attributes ---- */
 
+/* The compound type of a row of `steps`, in the file or in memory. */
 static hid_t row_type(bool packed)
 {
-    /* in a file the members follow each other without padding, as numpy stores them */
+    /* in the file without padding, as NumPy stores such a type */
     const hid_t t = H5Tcreate(H5T_COMPOUND, packed ? 28 : sizeof(pwf_round_row));
     H5Tinsert(t, "order", packed ? 0 : offsetof(pwf_round_row, order), H5T_STD_I32LE);
     H5Tinsert(t, "delta", packed ? 4 : offsetof(pwf_round_row, delta), H5T_IEEE_F64LE);
@@ -67,13 +70,14 @@ static hid_t row_type(bool packed)
     return t;
 }
 
+/* Creates the arrays, still empty. */
 static herr_t make_arrays(hid_t file, const pwf_round_output *out)
 {
     array list[ARRAYS];
     const hsize_t total = (hsize_t)out->total;
     const hid_t space = H5Screate_simple(1, &total, NULL), plist = H5Pcreate(H5P_DATASET_CREATE);
     herr_t e = space < 0 || plist < 0 ? -1 : 0;
-    /* the space exists before the parallel writes, which then touch no metadata */
+    /* allocated now, so that the parallel writes touch no metadata */
     if (e >= 0) e = H5Pset_alloc_time(plist, H5D_ALLOC_TIME_EARLY);
     if (e >= 0) e = H5Pset_fill_time(plist, H5D_FILL_TIME_NEVER);
     if (e >= 0) e = H5Pset_obj_track_times(plist, false); /* the same input, the same file */
@@ -88,6 +92,7 @@ static herr_t make_arrays(hid_t file, const pwf_round_output *out)
     return e;
 }
 
+/* Writes the greedy steps. */
 static herr_t write_rows(hid_t file, const pwf_round_output *out)
 {
     const hsize_t count = (hsize_t)out->row_count;
@@ -106,6 +111,7 @@ static herr_t write_rows(hid_t file, const pwf_round_output *out)
     return e;
 }
 
+/* Writes one parameter of the round. */
 static herr_t write_attribute(hid_t file, const pwf_round_attribute *a)
 {
     if (a->text) return pwf_h5_put_text(file, a->name, a->text);
@@ -115,6 +121,7 @@ static herr_t write_attribute(hid_t file, const pwf_round_attribute *a)
                                 a->integer ? (const void *)&whole : (const void *)&a->value);
 }
 
+/* Rank 0 creates the file with everything that only it has. */
 static pwf_status lay_out(writing *w)
 {
     if (!w->first) return pwf_ok();
@@ -136,7 +143,7 @@ static pwf_status lay_out(writing *w)
     return s;
 }
 
-/* ---- step 3: the arrays ---- */
+/* ---- open_all, write_all, close_all: the arrays ---- */
 
 static pwf_status open_all(writing *w)
 {
@@ -158,8 +165,7 @@ static herr_t transfer(hid_t set, hid_t type, int64_t lo, int64_t hi, void *into
     return e;
 }
 
-/* Every rank opens and closes every dataset, which is collective; the default transfer is
- * independent. */
+/* Every rank opens and closes every dataset, which is collective; the transfer is independent. */
 static pwf_status write_all(writing *w)
 {
     array list[ARRAYS];
@@ -185,9 +191,9 @@ static pwf_status close_all(writing *w)
     return pwf_h5_close_parallel(file, w->partial);
 }
 
-/* ---- step 4: read back, and the name ---- */
+/* ---- sync_all, read_back, give_name ---- */
 
-/* Every rank, since each host holds its own dirty pages. */
+/* On every rank, since each host holds its own dirty pages. */
 static pwf_status sync_all(writing *w)
 {
     const int fd = open(w->partial, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
@@ -197,6 +203,7 @@ static pwf_status sync_all(writing *w)
     return s;
 }
 
+/* What was read back is not what was written. */
 static pwf_status differs(const writing *w, const char *name)
 {
     return PWF_FAIL(PWF_IO,
@@ -205,6 +212,7 @@ static pwf_status differs(const writing *w, const char *name)
                     name, w->partial);
 }
 
+/* Compares the own range of one array, in pieces. */
 static pwf_status compare_array(const writing *w, hid_t file, const array *a, char *piece)
 {
     const hid_t set = H5Dopen2(file, a->name, H5P_DEFAULT);
@@ -222,6 +230,7 @@ static pwf_status compare_array(const writing *w, hid_t file, const array *a, ch
     return s;
 }
 
+/* Compares the greedy steps. */
 static pwf_status compare_rows(const writing *w, hid_t file)
 {
     pwf_round_row *back = NULL;
@@ -241,6 +250,7 @@ static pwf_status compare_rows(const writing *w, hid_t file)
     return s;
 }
 
+/* Reads everything through a new descriptor. */
 static pwf_status read_back(writing *w)
 {
     array list[ARRAYS];
@@ -282,7 +292,7 @@ pwf_status pwf_round_output_write(const pwf_mesh *mesh, const char *path,
     s = pwf_mesh_agree(mesh, s);
     for (size_t i = 0; i < sizeof steps / sizeof *steps && s.code == PWF_OK; i++)
         s = pwf_mesh_agree(mesh, steps[i](&w));
-    /* after a failed write the parallel file stays open: closing it is what hangs in MPI-IO */
+    /* after a failed write the parallel file stays open: closing it hangs in MPI-IO */
     pwf_output_drop(&w.output);
     return s;
 }

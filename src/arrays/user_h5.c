@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Checks of HDF5 files that users made with any tool, before libhdf5 reads data from them. Called
+ * by the input files of fix-round and predict. Opens files; untrusted, so every size is checked
+ * against the length of the file. */
 #include "user_h5.h"
 
 #include "pwf/core/file.h"
@@ -9,8 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Deflate cannot shrink anything more than about a thousandfold: a file that says it holds more
- * than that would only make us allocate. */
+/* Deflate shrinks data by a factor of about 1,000 at most: a file that claims more would only cause
+ * a large allocation. */
 enum { MOST_SHRUNK = 1100 };
 
 pwf_status pwf_user_h5_refused(const pwf_user_h5 *in, const char *name, const char *why)
@@ -18,7 +21,7 @@ pwf_status pwf_user_h5_refused(const pwf_user_h5 *in, const char *name, const ch
     return PWF_FAIL(PWF_DATA, "the dataset %s in %s %s", name, in->path, why);
 }
 
-/* What plain calls can tell before libhdf5 sees the file. */
+/* What can be checked before libhdf5 sees the file. */
 static pwf_status check_file(pwf_user_h5 *in)
 {
     const int fd = open(in->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -42,6 +45,7 @@ pwf_status pwf_user_h5_open(pwf_user_h5 *in)
     return in->file < 0 ? pwf_h5_failed(PWF_DATA, "cannot open", in->path) : pwf_ok();
 }
 
+/* Only a hard link to a dataset is followed. */
 static pwf_status check_link(const pwf_user_h5 *in, const char *name, bool optional, bool *found)
 {
     H5L_info_t info;
@@ -58,6 +62,7 @@ static pwf_status check_link(const pwf_user_h5 *in, const char *name, bool optio
     return pwf_ok();
 }
 
+/* No virtual or external storage, and only harmless filters. */
 static pwf_status check_storage(const pwf_user_h5 *in, const char *name, hid_t plist)
 {
     const H5D_layout_t layout = H5Pget_layout(plist);

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Puts the named parts of a loaded file into the order of a registry. Called on one rank by the
+ * readers of networks and of start weights. Pure: touches only the arrays that it is given. */
 #include "arrange.h"
 
 #include <string.h>
@@ -9,6 +11,7 @@ typedef struct source {
     int count;
 } source;
 
+/* Finds a part by name; its kind and shape must match. */
 static pwf_status find(const source *from, const char *name, bool buffer, int dims,
                        const int64_t *shape, const pwf_loaded_part **out)
 {
@@ -31,6 +34,7 @@ static pwf_status find(const source *from, const char *name, bool buffer, int di
     return pwf_ok();
 }
 
+/* Copies one parameter: mean, sigma and codes where both sides have them. */
 static pwf_status take(const source *from, const pwf_param *p, const pwf_arranged *to)
 {
     const pwf_loaded_part *part = NULL;

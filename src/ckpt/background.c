@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Checkpoints that a thread writes while training continues. Called by the trainer (saver.c), which
+ * runs the collective steps and learns through a reduction when the thread of each rank is done.
+ * The thread calls neither MPI nor HDF5; it writes to the run directory. */
 #include "pwf/ckpt/background.h"
 
 #include "commit.h"
@@ -36,6 +39,7 @@ struct pwf_background {
 
 static const char what[] = "writes a checkpoint";
 
+/* Processor time of the calling thread, in seconds. */
 static double processor_time(void)
 {
     struct timespec t;
@@ -43,7 +47,7 @@ static double processor_time(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* One step; returns whether there is another one to do before the ranks agree. */
+/* Runs one step; returns whether another one follows before the ranks agree. */
 static bool work(pwf_background *b)
 {
     bool more = false;
@@ -54,6 +58,7 @@ static bool work(pwf_background *b)
     return more;
 }
 
+/* Waits for work and runs it until the thread shall end. */
 static void *thread_main(void *argument)
 {
     pwf_background *b = argument;
@@ -79,6 +84,7 @@ static void *thread_main(void *argument)
     return NULL;
 }
 
+/* Hands the next part to the thread. */
 static void set_busy(pwf_background *b)
 {
     pthread_mutex_lock(&b->lock);
@@ -165,7 +171,7 @@ void pwf_background_wait(pwf_background *b)
 
 /* ---- what is under way ---- */
 
-/* Behind steps that all ranks do together: ends the commit, or lets the thread go on with it. */
+/* After collective steps: ends the commit, or hands it back to the thread. */
 static void go_on(pwf_background *b, const pwf_status *s)
 {
     if (s->code != PWF_OK || pwf_commit_is_done(b->commit)) {
@@ -206,7 +212,7 @@ pwf_status pwf_background_advance(pwf_background *b, int claim, char *path)
         b->prunes = false;
         return pwf_ok();
     }
-    /* Of success all ranks know from the reduction; the sentence of a failure is told here. */
+    /* Success is known from the reduction; only a failure needs its message shared. */
     pwf_status s = claim == PWF_OK ? pwf_ok() : pwf_mesh_agree(b->mesh, b->status);
     if (s.code == PWF_OK) s = pwf_commit_together(b->commit, false);
     if (s.code == PWF_OK && pwf_commit_is_done(b->commit))

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The part of a checkpoint file that is read without libhdf5: first block, tables, and the blocks
+ * of the arrays with their hashes. Called by everything that writes or reads checkpoints. Reads and
+ * writes one open file; no MPI. */
 #include "file.h"
 
 #include "pwf/core/mem.h"
@@ -23,8 +26,8 @@ void pwf_file_seal(pwf_header *header)
     header->own = pwf_hash_bytes(header, offsetof(pwf_header, own));
 }
 
-/* The fields behind a good hash can still be those of a crafted file: every number that is used as
- * a size or an offset is held against the length. */
+/* A crafted file can have a good hash, too: every field that is used as a size or an offset is
+ * checked against the length of the file. */
 static pwf_status check_fields(const char *path, const pwf_header *h)
 {
     const uint64_t bytes = h->bytes;
@@ -52,6 +55,7 @@ static pwf_status check_fields(const char *path, const pwf_header *h)
     return pwf_ok();
 }
 
+/* Reads the first block and checks magic, hash, version and length. */
 static pwf_status read_header(int fd, const char *path, int64_t bytes, pwf_header *h)
 {
     if (bytes < PWF_FIRST_BLOCK)
@@ -89,6 +93,7 @@ pwf_status pwf_file_header(const char *path, pwf_header *header)
     return s;
 }
 
+/* Order of extents by their place in the file. */
 static int by_offset(const void *a, const void *b)
 {
     const int64_t x = ((const pwf_extent *)a)->offset, y = ((const pwf_extent *)b)->offset;
@@ -100,7 +105,7 @@ static int64_t extent_bytes(const pwf_file *file, const pwf_extent *e)
     return e->count * file->header.array[e->array].size;
 }
 
-/* Every array is covered from its first element to its last, inside the file. */
+/* The extents of each array cover it from the first element to the last and lie inside the file. */
 static pwf_status check_extents(const pwf_file *file)
 {
     const pwf_header *h = &file->header;
@@ -124,13 +129,14 @@ static pwf_status check_extents(const pwf_file *file)
     return pwf_ok();
 }
 
-/* A walk through the bytes outside the arrays. */
+/* State of a walk over all bytes outside the arrays. */
 typedef struct outside {
     pwf_hasher *hasher;
     char *piece;
     int copy; /* where the bytes go too, or -1 */
 } outside;
 
+/* Adds bytes [lo, hi) of the file to the hash and to the copy. */
 static pwf_status add_bytes(const pwf_file *file, const outside *w, uint64_t lo, uint64_t hi)
 {
     while (lo < hi) {
@@ -143,6 +149,7 @@ static pwf_status add_bytes(const pwf_file *file, const outside *w, uint64_t lo,
     return pwf_ok();
 }
 
+/* Adds the gaps between the sorted extents. */
 static pwf_status add_outside(const pwf_file *file, const pwf_extent *sorted, const outside *w)
 {
     uint64_t at = PWF_FIRST_BLOCK;
@@ -216,6 +223,7 @@ pwf_status pwf_file_check_root(const pwf_file *file, int copy)
                     file->path);
 }
 
+/* Reads the extents and names, and verifies the root hash. */
 static pwf_status open_tables(pwf_file *file)
 {
     const pwf_header *h = &file->header;
@@ -274,9 +282,8 @@ static int64_t find_extent(const pwf_extent *extents, int64_t rows, int64_t elem
     return lo;
 }
 
-/* The piece of [lo, hi) that lies in one extent: its length in elements, and its offset in the
- * file.
- */
+/* The part of [lo, hi) that lies in one extent: returns its length in elements; *offset gets its
+ * place in the file. */
 static int64_t piece_at(const pwf_extent *e, int64_t size, int64_t lo, int64_t hi, uint64_t *offset)
 {
     const int64_t end = e->start + e->count < hi ? e->start + e->count : hi;
@@ -325,7 +332,7 @@ pwf_status pwf_file_hashes(const pwf_file *file, int array, int64_t lo, int64_t 
                           file->header.array[array].hashes + (uint64_t)lo * sizeof *out);
 }
 
-/* The sentence about a bad block: which of the parameters in it is bad is not known. */
+/* Names the damaged block. Which of the parameters in it is damaged is unknown. */
 static pwf_status bad_block(const pwf_file *file, int array, int64_t block)
 {
     int64_t rows = 0;

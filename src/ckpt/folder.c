@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The checkpoints of a run directory: listing, the newest good one, retention, and the files that
+ * are kept for good. Called by the trainer and by pwf verify. Rank 0 reads and changes the
+ * directory; the other ranks get its result. */
 #include "commit.h"
 #include "file.h"
 
@@ -32,6 +35,7 @@ typedef struct list {
     int64_t count, room;
 } list;
 
+/* Whether a name begins with `before` and ends with `after`. */
 static bool is_between(const char *name, const char *before, const char *after)
 {
     const size_t n = strlen(name), b = strlen(before), a = strlen(after);
@@ -47,6 +51,7 @@ static bool is_ours(const char *name, bool *round)
     return strspn(digits, "0123456789") == strlen(digits) - 3 && strlen(digits) > 3;
 }
 
+/* Adds an entry; the list doubles when it is full. */
 static pwf_status append(list *l, const char *name, bool round)
 {
     if (l->count == l->room) {
@@ -63,7 +68,7 @@ static pwf_status append(list *l, const char *name, bool round)
     return pwf_ok();
 }
 
-/* The newest first; of two of one step the ckpt file. */
+/* Newest first; at the same step the ckpt file before the round file. */
 static int newest_first(const void *a, const void *b)
 {
     const entry *x = a, *y = b;
@@ -72,8 +77,8 @@ static int newest_first(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
-/* All checkpoints of a directory whose first block is good, the newest first; *bad counts the
- * others; it warns about them if `warn`. */
+/* Lists the checkpoints of a directory whose first block is good, the newest first. *bad counts the
+ * others; `warn` reports each of them. */
 static pwf_status list_folder(const char *dir, list *l, int64_t *bad, bool warn)
 {
     *bad = 0;
@@ -135,6 +140,7 @@ pwf_status pwf_ckpt_visit(const char *dir, void (*visit)(void *context, const ch
 
 /* ---- find ---- */
 
+/* Rank 0: the newest checkpoint that verifies. */
 static pwf_status find_here(const char *dir, char *path, bool *found)
 {
     list l = {0};
@@ -176,6 +182,7 @@ pwf_status pwf_ckpt_find(const pwf_mesh *mesh, const char *dir, char *path, bool
 
 /* ---- prune ---- */
 
+/* Unlinks a file of the directory; a failure is a warning. */
 static void remove_file(const char *dir, const char *name)
 {
     char path[PWF_PATH];
@@ -184,8 +191,8 @@ static void remove_file(const char *dir, const char *name)
         PWF_WARN("CKPT_PRUNE", "cannot remove %s: %s", path, strerror(errno));
 }
 
-/* Part files and trash of earlier attempts. The run that writes here holds the directory's lock, so
- * nobody else is writing one now. */
+/* Removes partial files and trash of earlier attempts. The run holds the lock of the directory, so
+ * no other process is writing one. */
 static void remove_leftovers(const char *dir)
 {
     DIR *d = opendir(dir);
@@ -200,7 +207,8 @@ static void remove_leftovers(const char *dir)
     closedir(d);
 }
 
-/* A name vanishes in one step, and the long work of freeing the blocks happens behind it. */
+/* The rename removes the name in one step; unlinking the trash, which frees the blocks, can take
+ * long. */
 static pwf_status trash(const char *dir, const char *name)
 {
     char from[PWF_PATH], to[PWF_PATH], hidden[NAME_BYTES + 8];
@@ -216,8 +224,8 @@ static pwf_status trash(const char *dir, const char *name)
     return s;
 }
 
-/* Whether a file is the oldest between two multiples of `every` steps. It stays so, because the
- * oldest one is never removed. */
+/* Whether a file is the oldest between two multiples of `every` steps. It stays the oldest, because
+ * the oldest one is never removed. */
 static bool is_milestone(const list *l, int64_t i, int64_t every)
 {
     if (every == 0 || l->entry[i].step < every) return false;
@@ -226,6 +234,7 @@ static bool is_milestone(const list *l, int64_t i, int64_t every)
     return true;
 }
 
+/* Removes what the retention does not keep, the newest candidates first. */
 static pwf_status prune_list(const char *dir, const list *l, pwf_ckpt_retention stay)
 {
     int64_t kept = 0;
@@ -238,7 +247,7 @@ static pwf_status prune_list(const char *dir, const list *l, pwf_ckpt_retention 
             continue;
         }
         if (is_milestone(l, i, stay.every)) continue;
-        /* Nothing goes before one of those that stay has been read from end to end. */
+        /* Nothing is removed until one of the remaining files has been verified completely. */
         for (int64_t j = 0; !good && j < i; j++) {
             if (l->entry[j].step > stay.step) continue;
             char path[PWF_PATH];
@@ -255,6 +264,7 @@ static pwf_status prune_list(const char *dir, const list *l, pwf_ckpt_retention 
     return pwf_ok();
 }
 
+/* Rank 0: leftovers first, then old checkpoints. */
 static pwf_status prune_here(const char *dir, pwf_ckpt_retention stay)
 {
     PWF_TRY(PWF_FAULT_POINT("ckpt.prune_begin"));
@@ -284,6 +294,7 @@ void pwf_ckpt_prune(const pwf_mesh *mesh, const char *dir, pwf_ckpt_retention st
 
 /* ---- keep a round ---- */
 
+/* Copies contents and mode, and syncs the target. */
 static pwf_status copy_bytes(int from, int to, const char *source, const char *target)
 {
     enum { PIECE = 1 << 20 };
@@ -303,6 +314,7 @@ static pwf_status copy_bytes(int from, int to, const char *source, const char *t
     return s;
 }
 
+/* Where hard links do not work: a copy that is verified. */
 static pwf_status copy_file(const char *source, const char *target)
 {
     const int from = open(source, O_RDONLY | O_CLOEXEC);
@@ -316,7 +328,8 @@ static pwf_status copy_file(const char *source, const char *target)
     return s;
 }
 
-/* The second name is given in one step too: under a part name first, then renamed. */
+/* Links the file under a partial name first and renames it, so the second name appears in one step,
+ * too. */
 static pwf_status keep_here(const char *path, int64_t round)
 {
     char dir[PWF_PATH], part[PWF_PATH], name[PWF_PATH], file[64];
@@ -331,7 +344,7 @@ static pwf_status keep_here(const char *path, int64_t round)
     if (s.code == PWF_OK) s = PWF_FAULT_POINT("ckpt.keep_linked");
     if (s.code == PWF_OK && rename(part, name) != 0)
         s = PWF_FAIL(PWF_IO, "cannot rename %s to %s: %s", part, name, strerror(errno));
-    /* rename does nothing if both names are already the same file */
+    /* rename() does nothing if both names are the same file already */
     unlink(part);
     if (s.code == PWF_OK) s = pwf_path_sync_folder(dir);
     return s;

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Hashes of the blocks of a state, and the fingerprint made from them. Called by the commit, by the
+ * trainer and by inspection. Gathers hashes over the shards by MPI; touches no file. */
 #include "hashes.h"
 
 #include "fields.h"
@@ -7,7 +9,7 @@
 
 #include <string.h>
 
-/* Hashes the own blocks of one array into its table. */
+/* Hashes the blocks of this rank into the table of one array. */
 static void hash_own(const pwf_state_array *array, pwf_range own, pwf_hash *table)
 {
     const char *data = array->data;
@@ -18,7 +20,7 @@ static void hash_own(const pwf_state_array *array, pwf_range own, pwf_hash *tabl
     }
 }
 
-/* Where the blocks of each shard begin in the table of an array, in bytes. */
+/* Offsets of the blocks of each shard in the table of an array, in bytes: [shards + 1]. */
 static void piece_offsets(const pwf_state *state, bool posterior, int shards, int64_t *offset)
 {
     const pwf_range all = {0, posterior ? state->posterior : state->total};
@@ -89,7 +91,7 @@ pwf_status pwf_hashes_fingerprint(const pwf_hash *hash, int64_t count, const pwf
     return pwf_ok();
 }
 
-/* The hashes of the own blocks, made already, to their places. */
+/* Copies block hashes that the caller has computed already to their places. */
 static void take_own(pwf_hashes *hashes, const pwf_state_array *arrays, const pwf_state *state,
                      const pwf_hash *known)
 {

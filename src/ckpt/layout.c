@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The HDF5 layout of a checkpoint: one walk over all groups and datasets that either creates them
+ * or checks them. Called by the commit on rank 0 and by all readers. Uses libhdf5 on files in
+ * memory; no MPI. */
 #include "layout.h"
 
 #include "fields.h"
@@ -15,7 +18,7 @@ enum { ANY = -1, PATH = 512, TEXT_MAX = 16 << 20 };
 
 typedef enum item_type { GROUP, F32, I16, I32, I64, U64, F64, TEXT } item_type;
 
-/* One line of the table: a group, or a dataset that is stored plainly. */
+/* One entry of the layout: a group, or a contiguous dataset. */
 typedef struct item {
     const char *path;
     item_type type;
@@ -28,7 +31,7 @@ typedef struct item {
     const int64_t *min_power; /* the attribute of the codebook; NULL: none */
 } item;
 
-/* What is done with each line: make it or check it. */
+/* A walk over the layout: `visit` creates or checks each entry. */
 typedef struct walk {
     pwf_status (*visit)(hid_t file, const item *line);
     hid_t file;
@@ -37,6 +40,7 @@ typedef struct walk {
     const pwf_layout *layout; /* NULL when checking */
 } walk;
 
+/* The HDF5 type of an entry in the file; the caller closes it. */
 static hid_t stored_type(item_type type, int64_t bytes)
 {
     switch (type) {
@@ -65,6 +69,7 @@ static hid_t stored_type(item_type type, int64_t bytes)
 
 /* ---- making a file ---- */
 
+/* Creates a group, without times. */
 static pwf_status make_group(hid_t file, const item *line)
 {
     if (line->path[1] == '\0') return pwf_ok(); /* the root is there */
@@ -77,6 +82,7 @@ static pwf_status make_group(hid_t file, const item *line)
     return pwf_ok();
 }
 
+/* Writes min_power of the codebook. */
 static herr_t make_attribute(hid_t set, const int64_t *value)
 {
     const hid_t space = H5Screate(H5S_SCALAR);
@@ -88,6 +94,7 @@ static herr_t make_attribute(hid_t set, const int64_t *value)
     return e;
 }
 
+/* Creates one entry and notes its offset. */
 static pwf_status make(hid_t file, const item *line)
 {
     if (line->type == GROUP) return make_group(file, line);
@@ -117,6 +124,7 @@ static pwf_status make(hid_t file, const item *line)
 
 /* ---- checking a file ---- */
 
+/* A group must be a hard link and have the expected number of members. */
 static pwf_status check_group(hid_t file, const item *line)
 {
     H5L_info_t link;
@@ -132,7 +140,7 @@ static pwf_status check_group(hid_t file, const item *line)
     return pwf_ok();
 }
 
-/* The number of elements; -1 if there are too many to count, which libhdf5 does not notice. */
+/* Number of elements; -1 on overflow, which libhdf5 does not detect. */
 static int64_t count_elements(int dims, const hsize_t *shape)
 {
     int64_t count = dims < 0 ? -1 : 1;
@@ -141,7 +149,7 @@ static int64_t count_elements(int dims, const hsize_t *shape)
     return count;
 }
 
-/* Type and shape; `wrong` gets what is wrong with them, or stays as it is. */
+/* Checks type and shape; *wrong gets the failure, or keeps its value. */
 static void check_shape(hid_t set, const item *line, const char **wrong)
 {
     const hid_t type = H5Dget_type(set), space = H5Dget_space(set);
@@ -168,6 +176,7 @@ static void check_shape(hid_t set, const item *line, const char **wrong)
     H5Tclose(type);
 }
 
+/* A dataset must be contiguous, in the file, and at the offset of its extent. */
 static void check_storage(hid_t set, const item *line, const char **wrong)
 {
     const hid_t create = H5Dget_create_plist(set);
@@ -183,6 +192,7 @@ static void check_storage(hid_t set, const item *line, const char **wrong)
         *wrong = "does not lie where the table of extents says";
 }
 
+/* Checks one entry of a file. */
 static pwf_status check(hid_t file, const item *line)
 {
     if (line->type == GROUP) return check_group(file, line);
@@ -225,13 +235,14 @@ static pwf_status visit_scalar(const walk *w, const char *path, item_type type, 
     return w->visit(w->file, &(item){.path = path, .type = type, .count = 1, .data = data});
 }
 
-/* A text of no bytes cannot be stored: it is one NUL. */
+/* HDF5 has no text of 0 bytes: an empty one is stored as one NUL. */
 static pwf_status visit_text(const walk *w, const char *path, const char *text)
 {
     const int64_t bytes = !text ? ANY : *text ? (int64_t)strlen(text) : 1;
     return w->visit(w->file, &(item){.path = path, .type = TEXT, .count = bytes, .data = text});
 }
 
+/* One group per array, with one dataset per parameter. */
 static pwf_status visit_array(const walk *w, const pwf_file_array *array, pwf_extent *extents)
 {
     const pwf_header *h = &w->tables->header;
@@ -258,6 +269,7 @@ static pwf_status visit_array(const walk *w, const pwf_file_array *array, pwf_ex
     return pwf_ok();
 }
 
+/* The tables: block hashes, extents, names. */
 static pwf_status visit_hashes(const walk *w)
 {
     pwf_header *h = &w->tables->header;
@@ -279,7 +291,7 @@ static pwf_status visit_hashes(const walk *w)
                                       .shape = {(hsize_t)h->extent_rows, 4},
                                       .count = h->extent_rows * 4,
                                       .offset = (int64_t *)&h->extents}));
-    /* Names are never empty as a whole: a network has parameters. */
+    /* never 0 bytes: a network has parameters */
     return w->visit(w->file, &(item){.path = "/hashes/names",
                                      .type = TEXT,
                                      .count = h->names_bytes,
@@ -287,6 +299,7 @@ static pwf_status visit_hashes(const walk *w)
                                      .offset = (int64_t *)&h->names});
 }
 
+/* One dataset per buffer. */
 static pwf_status visit_buffers(const walk *w)
 {
     const pwf_header *h = &w->tables->header;
@@ -306,6 +319,7 @@ static pwf_status visit_buffers(const walk *w)
     return pwf_ok();
 }
 
+/* The entries, with min_power as an attribute. */
 static pwf_status visit_codebook(const walk *w)
 {
     static const int64_t some = 0;
@@ -320,7 +334,7 @@ static pwf_status visit_codebook(const walk *w)
                                      .min_power = book ? &book->min_power : &some});
 }
 
-/* The members of a group that a format version has. */
+/* Number of fields of a group in a format version. */
 static int64_t count_members(const char *group, size_t length, uint32_t version)
 {
     int count = 0;
@@ -332,7 +346,8 @@ static int64_t count_members(const char *group, size_t length, uint32_t version)
     return members;
 }
 
-/* The group of a field, when it is the first of it; `last` is the field before it. */
+/* Visits the group of a field when the field is its first; `last` is the path of the field before.
+ */
 static pwf_status visit_group_of(const walk *w, const pwf_field *field, const char *last)
 {
     char group[PATH];
@@ -342,6 +357,7 @@ static pwf_status visit_group_of(const walk *w, const pwf_field *field, const ch
     return visit_group(w, group, count_members(group, length, w->tables->header.version));
 }
 
+/* One row of the field table. */
 static pwf_status visit_field(const walk *w, const pwf_field *field)
 {
     const void *member = w->layout ? pwf_field_member(field, w->layout->facts) : NULL;
@@ -364,6 +380,7 @@ static pwf_status visit_field(const walk *w, const pwf_field *field)
     return visit_text(w, field->path, member);
 }
 
+/* All rows that the format version has. */
 static pwf_status visit_fields(const walk *w)
 {
     int count = 0;
@@ -378,6 +395,7 @@ static pwf_status visit_fields(const walk *w)
     return pwf_ok();
 }
 
+/* The whole layout; the order of creation decides the bytes. */
 static pwf_status visit_all(const walk *w)
 {
     const pwf_header *h = &w->tables->header;
@@ -395,12 +413,13 @@ static pwf_status visit_all(const walk *w)
 
 /* ---- entry points ---- */
 
-/* A final model is what a network needs to predict: means and codes. */
+/* A final model holds only what prediction needs: means and codes. */
 static bool in_kind(uint32_t kind, const char *array)
 {
     return kind == PWF_KIND_CHECKPOINT || strcmp(array, "mu") == 0 || strcmp(array, "code") == 0;
 }
 
+/* Describes the arrays of the state in the header. */
 static void plan_arrays(const pwf_state *state, pwf_header *h)
 {
     pwf_state_array arrays[PWF_STATE_ARRAYS_MAX];
@@ -418,6 +437,7 @@ static void plan_arrays(const pwf_state *state, pwf_header *h)
     }
 }
 
+/* Name i of the registry: parameters, then buffers. */
 static const char *name_at(const pwf_registry *registry, int64_t params, int64_t i)
 {
     const char *name = i < params ? pwf_registry_param(registry, (int)i)->name
@@ -426,6 +446,7 @@ static const char *name_at(const pwf_registry *registry, int64_t params, int64_t
     return name;
 }
 
+/* Fills in names and extents; offsets are set by `make`. */
 static pwf_status plan_tables(const pwf_registry *registry, pwf_file *file)
 {
     pwf_header *h = &file->header;
@@ -481,7 +502,7 @@ pwf_status pwf_layout_make(const pwf_layout *layout)
     return s;
 }
 
-/* The names must be those of the registry, in its order, before shapes can be compared by index. */
+/* Names must equal those of the registry, in its order, before shapes can be compared by index. */
 static pwf_status check_names(const pwf_file *file, const pwf_registry *registry)
 {
     const pwf_header *h = &file->header;
@@ -517,8 +538,8 @@ static pwf_status check_names(const pwf_file *file, const pwf_registry *registry
     return pwf_ok();
 }
 
-/* Opens a copy in memory of what libhdf5 is asked for, everything but the arrays: the very bytes
- * that were hashed, since a second read may bring others. */
+/* Opens a copy in memory of everything but the arrays. It holds the very bytes that were hashed;
+ * reading the file again could return others. */
 static pwf_status open_copy(const pwf_file *file, hid_t *open)
 {
     char name[PWF_MEMORY_NAME];
@@ -548,7 +569,7 @@ pwf_status pwf_layout_open(const pwf_file *file, const pwf_registry *registry, h
     *out = -1;
     if (registry) PWF_TRY(check_names(file, registry));
     PWF_TRY(open_copy(file, &open));
-    /* The check compares offsets with the tables and changes nothing in them. */
+    /* checking compares offsets with the tables and changes nothing in them */
     const walk w = {check, open, (pwf_file *)file, registry, NULL};
     const pwf_status s = visit_all(&w);
     if (s.code != PWF_OK) {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What tools want of a file: its measures, or all of it. */
+/* Reading a checkpoint or model file for the commands: what it holds, or all of it. Called by one
+ * process (pwf inspect, verify, export) or on rank 0 for others. Reads the file; libhdf5 may be
+ * contained in a child process. */
 #include "fields.h"
 #include "hashes.h"
 #include "read.h"
@@ -14,6 +16,7 @@
 
 /* ---- inspect ---- */
 
+/* Index of an array of the file, or -1. */
 static int find_array(const pwf_file *file, const char *name)
 {
     for (int i = 0; i < (int)file->header.arrays; i++)
@@ -21,7 +24,8 @@ static int find_array(const pwf_file *file, const char *name)
     return -1;
 }
 
-/* The arrays that tools read are what their names say; those of a crafted file need not be. */
+/* The arrays that the commands read must have the types that their names imply; those of a crafted
+ * file may not. */
 static pwf_status check_arrays(const pwf_file *file)
 {
     const int mu = find_array(file, "mu"), code = find_array(file, "code");
@@ -34,6 +38,7 @@ static pwf_status check_arrays(const pwf_file *file)
     return pwf_ok();
 }
 
+/* Unique values, entropy and fixed parameters; needs 4 bytes per posterior parameter. */
 static pwf_status measure(const pwf_file *file, pwf_ckpt_info *info)
 {
     const int64_t n = file->header.posterior;
@@ -54,6 +59,7 @@ static pwf_status measure(const pwf_file *file, pwf_ckpt_info *info)
     return s;
 }
 
+/* The stored hashes of all blocks, in order. */
 static pwf_status all_hashes(const pwf_file *file, pwf_hash **out, int64_t *count)
 {
     const pwf_header *h = &file->header;
@@ -69,6 +75,7 @@ static pwf_status all_hashes(const pwf_file *file, pwf_hash **out, int64_t *coun
     return pwf_ok();
 }
 
+/* The fingerprint from stored hashes and the replicated rest. */
 static pwf_status fingerprint(const pwf_file *file, hid_t h5, const pwf_codebook *book,
                               const pwf_facts *facts, pwf_hash *out)
 {
@@ -107,7 +114,7 @@ static pwf_status inspect_open(const pwf_file *file, hid_t h5, pwf_ckpt_info *in
     return pwf_ok();
 }
 
-/* Asks libhdf5 all that anybody here asks it about a file. */
+/* Makes every call of libhdf5 that this file makes for a file, as a trial in a child process. */
 static pwf_status touch(const pwf_file *file, hid_t h5)
 {
     const pwf_header *h = &file->header;
@@ -128,6 +135,7 @@ static pwf_status touch(const pwf_file *file, hid_t h5)
     return pwf_ok();
 }
 
+/* The trial, in the child process. */
 static void touch_file(void *context)
 {
     hid_t h5 = -1;
@@ -146,6 +154,7 @@ static pwf_status open_contained(pwf_file *file, hid_t *h5)
     return pwf_layout_open(file, NULL, h5);
 }
 
+/* Verifies a file and fills in its facts, with or without measures. */
 static pwf_status look(const char *path, pwf_ckpt_info *info, bool measured)
 {
     *info = (pwf_ckpt_info){.is_model = false};
@@ -175,6 +184,7 @@ pwf_status pwf_ckpt_examine(const char *path, pwf_ckpt_info *info)
 
 /* ---- the whole file ---- */
 
+/* Means, codes and, in a checkpoint, sigma. */
 static pwf_status load_arrays(const pwf_file *file, pwf_loaded *out)
 {
     const pwf_header *h = &file->header;
@@ -222,6 +232,7 @@ static pwf_status load_parts(hid_t h5, const pwf_file *file, pwf_loaded *out)
     return pwf_ok();
 }
 
+/* Reads everything of an open file. */
 static pwf_status load(const pwf_file *file, hid_t h5, pwf_loaded *out)
 {
     const pwf_header *h = &file->header;

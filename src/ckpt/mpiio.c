@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The writer `mpiio`: all shards fill the arrays of a laid-out checkpoint through parallel HDF5
+ * with independent transfers. Called by the commit, which opens and closes the file. Collective
+ * where it opens datasets. */
 #include "mpiio.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* Elements [lo, hi) of a row-major dataset, as a few boxes: each step takes the largest whole
- * rows, planes, ... that begin at `lo`. At most 2 * dims - 1 of them. */
+/* Writes elements [lo, hi) of a row-major dataset as at most 2 * dims - 1 boxes. Each step takes
+ * the largest whole rows, planes, ... that begin at `lo`. */
 static pwf_status write_range(hid_t set, const char *path, hid_t type, const pwf_param *p,
                               int64_t lo, int64_t hi, size_t size, const char *data)
 {
@@ -43,8 +46,8 @@ static pwf_status write_range(hid_t set, const char *path, hid_t type, const pwf
     return s;
 }
 
-/* The own part of one parameter. Every rank opens and closes the dataset, whatever went wrong
- * before, because that is collective; the transfer is independent and the default. */
+/* Writes this rank's part of one parameter. Every rank opens and closes the dataset, whatever
+ * failed before, because that is collective; the transfer is independent. */
 static pwf_status write_param(hid_t file, const pwf_state_array *array, const pwf_param *p,
                               pwf_range own)
 {

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* A finished network from a file of any form: checkpoint, model, .pwf or weights of other programs.
+ * Called by eval, predict and the commands that need the settings of a file. Rank 0 reads the file
+ * and shares it by MPI. */
 #include "pwf/ckpt/network.h"
 
 #include "arrange.h"
@@ -26,6 +29,7 @@ pwf_form pwf_network_form(const char *path)
 
 /* ---- settings ---- */
 
+/* The configuration stored in a checkpoint or model. */
 static pwf_status checkpoint_settings(const char *path, char **text)
 {
     pwf_loaded from;
@@ -36,13 +40,14 @@ static pwf_status checkpoint_settings(const char *path, char **text)
     return pwf_ok();
 }
 
+/* A .pwf file holds only the name of its model. */
 static pwf_status packed_model(const pwf_unpacked *u, char **text)
 {
     pwf_json *about = NULL;
     const char *model = "";
     PWF_TRY(pwf_json_parse(u->packed.metadata, strlen(u->packed.metadata), &about));
     pwf_status s = pwf_ok();
-    /* A name that is no plain word could be any YAML. */
+    /* only a plain word: anything else could be YAML syntax */
     if (pwf_json_get_text(about, "model", &model) && *model &&
         strspn(model, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(model)) {
         const size_t room = strlen(model) + 32;
@@ -65,6 +70,7 @@ static pwf_status packed_settings(const char *path, char **text)
     return s;
 }
 
+/* Copies the metadata `config`, which pwf export writes. */
 static pwf_status find_config(void *context, const char *key, const pwf_json *value)
 {
     char **text = context;
@@ -98,7 +104,7 @@ pwf_status pwf_network_settings(const char *path, char **text)
 
 /* ---- values ---- */
 
-/* Before the first phase of Bayesian training sigma is 0 throughout. */
+/* Before the first phase of Bayesian training all sigma are 0. */
 static bool has_sigma(const pwf_loaded *from)
 {
     for (int64_t i = 0; from->sigma && i < from->info.posterior; i++)
@@ -106,6 +112,7 @@ static bool has_sigma(const pwf_loaded *from)
     return false;
 }
 
+/* Means, codes and sigma. */
 static pwf_status read_checkpoint(const char *path, const pwf_registry *registry,
                                   const pwf_arranged *to, pwf_network *out)
 {
@@ -119,6 +126,7 @@ static pwf_status read_checkpoint(const char *path, const pwf_registry *registry
     return s;
 }
 
+/* Means and codes. */
 static pwf_status read_packed(const char *path, const pwf_registry *registry,
                               const pwf_arranged *to, pwf_network *out)
 {
@@ -131,6 +139,7 @@ static pwf_status read_packed(const char *path, const pwf_registry *registry,
     return s;
 }
 
+/* Matches the tensors with the registry; problems become one message. */
 static pwf_status import(const char *path, pwf_weights_file *file, const pwf_foreign_names *names,
                          pwf_state *whole)
 {
@@ -144,7 +153,7 @@ static pwf_status import(const char *path, pwf_weights_file *file, const pwf_for
     return s;
 }
 
-/* Matching wants a state of the whole network. */
+/* Matching names needs a state of the whole network. */
 static pwf_status read_weights(const char *path, const pwf_registry *registry,
                                const pwf_foreign_names *names, const pwf_arranged *to,
                                pwf_network *out)
@@ -166,6 +175,7 @@ static pwf_status read_weights(const char *path, const pwf_registry *registry,
     return s;
 }
 
+/* Rank 0: reads a file of any form. */
 static pwf_status read_first(const char *path, const pwf_registry *registry,
                              const pwf_foreign_names *names, const pwf_arranged *to,
                              pwf_network *out)
@@ -180,7 +190,7 @@ static pwf_status read_first(const char *path, const pwf_registry *registry,
     }
 }
 
-/* From rank 0 to all, and from there the own part. */
+/* Broadcasts the values of rank 0; each rank keeps its own part. */
 static void share(const pwf_mesh *mesh, const pwf_arranged *from, const pwf_network *network,
                   pwf_state *state)
 {

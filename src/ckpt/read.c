@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Reading a checkpoint to resume from it, and the helpers that all readers share. Called by the
+ * trainer on all ranks: rank 0 reads what is replicated, each rank the blocks of its shard. Reads
+ * files; communicates by MPI. */
 #include "read.h"
 
 #include "fields.h"
@@ -64,7 +67,7 @@ pwf_status pwf_read_buffers(hid_t h5, const pwf_file *file, float **out, int64_t
 
 /* ---- read ---- */
 
-/* Rank 0's part: the structure, and everything that is small. */
+/* Reads all that is replicated, on rank 0, and compares it with the run. */
 static pwf_status read_open(hid_t h5, const pwf_file *file, const pwf_snapshot *s, pwf_facts *facts)
 {
     pwf_state *state = s->state;
@@ -91,6 +94,7 @@ static pwf_status read_open(hid_t h5, const pwf_file *file, const pwf_snapshot *
     return status;
 }
 
+/* Rank 0: opens the file with libhdf5 and reads what is small. */
 static pwf_status read_replicated(const pwf_file *file, const pwf_snapshot *s, pwf_facts *facts)
 {
     hid_t h5 = -1;
@@ -103,6 +107,7 @@ static pwf_status read_replicated(const pwf_file *file, const pwf_snapshot *s, p
     return status;
 }
 
+/* Broadcasts it to all ranks. */
 static void share_replicated(const pwf_mesh *mesh, pwf_snapshot *s, pwf_facts *facts)
 {
     pwf_codebook *book = &s->state->codebook;
@@ -114,7 +119,7 @@ static void share_replicated(const pwf_mesh *mesh, pwf_snapshot *s, pwf_facts *f
                        (size_t)pwf_registry_buffer_count(s->state->registry) * sizeof(float));
 }
 
-/* The own range of one array, and the proof that what is now in memory is what the hashes say. */
+/* Reads the own range of one array and verifies that memory holds what the hashes describe. */
 static pwf_status read_array(const pwf_file *file, int i, const pwf_state_array *array,
                              pwf_range own)
 {
@@ -131,7 +136,7 @@ static pwf_status read_array(const pwf_file *file, int i, const pwf_state_array 
             pwf_hash_bytes(data + from * (int64_t)array->size,
                            (size_t)(left < PWF_BLOCK ? left : PWF_BLOCK) * array->size);
         if (memcmp(&now, &hash[b], sizeof now) != 0)
-            /* says it with the parameter's name, or that a second look finds the file good */
+            /* names the parameter, or finds the file good on a second read */
             s = pwf_file_check(file, i, lo + b, lo + b + 1, NULL);
         if (s.code == PWF_OK && memcmp(&now, &hash[b], sizeof now) != 0)
             s = PWF_FAIL(PWF_IO, "%s reads differently each time: the storage is at fault",
@@ -141,6 +146,7 @@ static pwf_status read_array(const pwf_file *file, int i, const pwf_state_array 
     return s;
 }
 
+/* Every code must be in the codebook. */
 static pwf_status check_codes(const pwf_file *file, const pwf_state *state)
 {
     for (int64_t i = 0; i < pwf_range_length(state->own_posterior); i++)
@@ -150,6 +156,7 @@ static pwf_status check_codes(const pwf_file *file, const pwf_state *state)
     return pwf_ok();
 }
 
+/* Reads the own range of every array. */
 static pwf_status read_shard(const pwf_file *file, pwf_state *state)
 {
     pwf_state_array arrays[PWF_STATE_ARRAYS_MAX];
@@ -186,6 +193,7 @@ pwf_status pwf_ckpt_read(const pwf_mesh *mesh, const char *path, pwf_snapshot *s
     return s;
 }
 
+/* Rank 0: verifies the file and reads its configuration. */
 static pwf_status read_config(const char *path, char **config)
 {
     pwf_file file;

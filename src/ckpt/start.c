@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Start values from a model file: rank 0 reads, all take their part. */
+/* Start values from a model file (model.init). Called by the trainer on all ranks before the first
+ * phase. Rank 0 reads the file; all ranks take their part. */
 #include "arrange.h"
 #include "read.h"
 
@@ -7,6 +8,7 @@
 
 #include <string.h>
 
+/* Rank 0: reads the file and brings its values into the order of the registry. */
 static pwf_status read_first(const char *path, pwf_state *state, float *mu, pwf_hash *hash)
 {
     pwf_loaded from;

@@ -54,6 +54,7 @@ struct pwf_commit {
     pwf_hashes hashes;
 };
 
+/* The umask is read here, on the training thread, since changing it concerns the whole process. */
 static pwf_status begin(pwf_commit *c)
 {
     c->mode = pwf_output_mode();
@@ -62,6 +63,7 @@ static pwf_status begin(pwf_commit *c)
 
 /* ---- create: free space and partial file ---- */
 
+/* Compares the size with the free space and the file size limit. */
 static pwf_status check_room(const pwf_commit *c)
 {
     const pwf_header *h = &c->file.header;
@@ -86,7 +88,7 @@ static pwf_status check_room(const pwf_commit *c)
                     c->dir, 1.1 * need * 0x1p-20, room * 0x1p-20);
 }
 
-/* The job's number as the scheduler gives it; digits only, since it becomes part of a name. */
+/* A number of the scheduler for the name of the partial file; digits only. */
 static void job_digits(const char *variable, char text[21])
 {
     const char *value = getenv(variable);
@@ -115,8 +117,8 @@ static pwf_status create(pwf_commit *c)
 
 /* ---- lay_out ---- */
 
-/* Gives the part its length and its space, so that a full disk is met here and not in the middle of
- * the data. */
+/* Sets the length of the partial file and reserves its space, so that a full disk fails here and
+ * not in the middle of the data. */
 static pwf_status reserve(const pwf_commit *c)
 {
     const off_t bytes = (off_t)c->file.header.bytes;
@@ -136,7 +138,7 @@ static pwf_status reserve(const pwf_commit *c)
                     (double)bytes * 0x1p-20, c->path, strerror(e));
 }
 
-/* libhdf5 lays the file out in memory, and we bring the bytes to the disk. */
+/* libhdf5 lays the file out in memory; plain writes bring the bytes to the disk. */
 static pwf_status lay_out(pwf_commit *c)
 {
     if (!c->first) return pwf_ok();
@@ -152,7 +154,7 @@ static pwf_status lay_out(pwf_commit *c)
     return pwf_output_copy(c->memory, c->file.fd, c->partial);
 }
 
-/* Rank 0 tells the others what it has made. */
+/* Broadcasts what rank 0 has laid out. */
 static void share(pwf_commit *c)
 {
     const size_t extents = (size_t)c->file.header.extent_rows * sizeof(pwf_extent);
@@ -163,7 +165,7 @@ static void share(pwf_commit *c)
 
 /* ---- open_all to gather_hashes: the arrays ---- */
 
-/* The collective open comes first: whatever the local one says, the others wait for it. */
+/* The collective open comes first: whatever the local one returns, the other ranks wait for it. */
 static pwf_status open_all(pwf_commit *c)
 {
     share(c);
@@ -175,7 +177,7 @@ static pwf_status open_all(pwf_commit *c)
     return pwf_ok();
 }
 
-/* The array of the state that is array `i` of the file. */
+/* Index in the state of array `i` of the file. */
 static int state_index(const pwf_commit *c, int64_t i)
 {
     int a = 0;
@@ -192,7 +194,7 @@ static pwf_status hash_own(pwf_commit *c)
     return pwf_ok();
 }
 
-/* The writer `pwrite`: nothing but local calls, so nothing in it can wait for another rank. */
+/* The writer `pwrite` makes only local calls, so it cannot wait for another rank. */
 static pwf_status write_own(const pwf_commit *c)
 {
     for (int i = 0; i < (int)c->file.header.arrays; i++) {
@@ -211,10 +213,10 @@ static pwf_status write_data(pwf_commit *c)
     return pwf_mpiio_write(c->parallel, &c->file, c->state);
 }
 
-/* The metadata that libhdf5 writes when it closes a parallel file is what hangs on a broken disk,
- * and the file on disk has had it since it was laid out. So before closing, the descriptors that
- * MPI-IO holds of the part are turned to a file in memory. The data is with the system by then, and
- * it is read back later in any case. */
+/* On a broken disk, closing a parallel file hangs while libhdf5 writes its metadata, which the file
+ * on disk has had since the layout. So before closing, the descriptors that MPI-IO holds are
+ * redirected to a file in memory. The data has been passed to the system by then and is read back
+ * later. */
 static void divert(const pwf_commit *c)
 {
     struct stat part, other;
@@ -248,7 +250,7 @@ static pwf_status sync_all(pwf_commit *c)
     return pwf_file_sync(c->file.fd, c->partial);
 }
 
-/* What comes back differently is a failure of the storage here, not of the data. */
+/* A difference found here is a failure of the storage. */
 static pwf_status not_written(pwf_status s)
 {
     if (s.code == PWF_OK) return s;
@@ -278,6 +280,7 @@ static pwf_status gather_hashes(pwf_commit *c)
 
 /* ---- write_tables to check_layout: tables and first block ---- */
 
+/* Writes a table to the file in memory, which is hashed, and to the disk. */
 static pwf_status write_table(const pwf_commit *c, const void *table, size_t bytes, uint64_t offset)
 {
     PWF_TRY(pwf_file_pwrite(c->memory, "the layout", table, bytes, offset));
@@ -320,8 +323,8 @@ static pwf_status write_header(pwf_commit *c)
     return pwf_file_sync(c->file.fd, c->partial);
 }
 
-/* On a fresh descriptor and from the disk, as a reader would do it. The arrays have been read back
- * by those who own them. */
+/* Reads with a new descriptor from the disk, as any reader would. The arrays have been read back by
+ * their owners. */
 static pwf_status check(pwf_commit *c)
 {
     if (!c->first) return pwf_ok();
@@ -448,7 +451,8 @@ void pwf_commit_copy(pwf_commit *c, char *copy)
 
 /* ---- after a failure ---- */
 
-/* If not all writers have the file open, or closing it is what failed, it stays open on purpose. */
+/* If not all writers have the file open, or if closing it failed, the file is left open on purpose.
+ */
 static void give_up(pwf_commit *c)
 {
     if (c->parallel >= 0) divert(c);
@@ -469,6 +473,7 @@ void pwf_commit_end(pwf_commit *c, const pwf_status *status)
 
 /* ---- planning ---- */
 
+/* Sizes, names and paths of the file to write. */
 static pwf_status plan(pwf_commit *c, const char *dir, const char *name, uint32_t kind)
 {
     PWF_TRY(pwf_hashes_new(c->mesh, c->state, &c->hashes));
@@ -515,6 +520,7 @@ pwf_status pwf_commit_new(const pwf_mesh *mesh, const char *dir, const char *nam
     return s;
 }
 
+/* All steps at once. */
 static pwf_status run(const pwf_mesh *mesh, const char *dir, const char *name, uint32_t kind,
                       const pwf_snapshot *snapshot, char *path)
 {

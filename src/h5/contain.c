@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The hashes of a file tell damage from what was written, but whoever changes a file on purpose can
- * compute them anew; libhdf5 then meets metadata that it trusts too far. */
+/* Lets libhdf5 read a file in a child process first. The hashes of a file detect accidental damage,
+ * but whoever changes a file on purpose can compute them again; libhdf5 then trusts metadata that
+ * it should not. Called by the readers of the commands; forks, so MPI must not have started. */
 #include "pwf/h5/contain.h"
 #include "pwf/h5/library.h"
 
@@ -20,6 +21,7 @@ void pwf_h5_contain(void)
     contained = true;
 }
 
+/* Limits time and core dumps of the child, and runs the trial. */
 static _Noreturn void run_child(void (*look)(void *context), void *context)
 {
     const struct rlimit core = {0, 0};

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Lays out an HDF5 file of plain arrays at known offsets, which many ranks then fill with plain
+ * writes. Called by pwf pack on rank 0. Works on a file in memory and copies it to the given
+ * descriptor. */
 #define _XOPEN_SOURCE 700 /* ftruncate */
 #include "pwf/h5/flat_file.h"
 #include "pwf/core/file.h"
@@ -10,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* The little-endian type of an array in the file. */
 static hid_t stored_type(const pwf_flat_array *a)
 {
     if (a->type != PWF_FLAT_TEXT)
@@ -22,6 +26,7 @@ static hid_t stored_type(const pwf_flat_array *a)
     return type;
 }
 
+/* Creates one contiguous dataset and notes its offset. */
 static pwf_status make_array(hid_t file, pwf_flat_array *a)
 {
     hsize_t shape[4];
@@ -44,6 +49,7 @@ static pwf_status make_array(hid_t file, pwf_flat_array *a)
     return s;
 }
 
+/* Creates the file in memory. */
 static pwf_status lay_out_in(const char *name, int64_t first, const pwf_flat_text *texts,
                              int text_count, pwf_flat_array *arrays, int array_count)
 {

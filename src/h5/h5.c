@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Wrappers of libhdf5: start, errors, creation, attributes, whole datasets, parallel open. Called
+ * by every room that uses HDF5. Sets variables of the environment before libhdf5 reads them. */
 #include "pwf/h5/h5.h"
 #include "pwf/h5/library.h"
 
@@ -14,8 +16,8 @@ void pwf_h5_start(void)
     static bool started;
     if (started) return;
     started = true;
-    /* A file appears under its name when it is whole, so it needs no locks; HDF5's fail on some
-     * parallel file systems. */
+    /* Files get their names only when they are complete, so locks are not needed; those of HDF5
+     * fail on some parallel file systems. */
     setenv("HDF5_USE_FILE_LOCKING", "FALSE", 1);
     unsetenv("HDF5_PLUGIN_PATH");
     unsetenv("HDF5_DRIVER");
@@ -25,6 +27,7 @@ void pwf_h5_start(void)
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 }
 
+/* Keeps the innermost message of the error stack. */
 static herr_t innermost(unsigned n, const H5E_error2_t *error, void *data)
 {
     char *text = data;
@@ -35,7 +38,7 @@ static herr_t innermost(unsigned n, const H5E_error2_t *error, void *data)
     return 0;
 }
 
-/* libhdf5 does not pass on errno. It opens a file twice, and has closed what it opened. */
+/* libhdf5 hides errno. It needs two descriptors to open a file, and has closed what it opened. */
 static bool can_open_more(void)
 {
     const int first = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -59,9 +62,9 @@ pwf_status pwf_h5_failed(pwf_code code, const char *what, const char *path)
 pwf_status pwf_h5_create(const char *path, hsize_t first, hid_t *out)
 {
     const hid_t access = H5Pcreate(H5P_FILE_ACCESS), create = H5Pcreate(H5P_FILE_CREATE);
-    /* The one driver that takes a name in /proc: the others look for the file behind the link. */
+    /* The only driver that accepts a name in /proc; the others resolve the link. */
     H5Pset_fapl_stdio(access);
-    /* The newest format that HDF5 1.10 knows: its metadata carries checksums. */
+    /* The newest format of HDF5 1.10: its metadata has checksums. */
     H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
     H5Pset_alignment(access, first, first);
     H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
@@ -75,8 +78,7 @@ pwf_status pwf_h5_create(const char *path, hsize_t first, hid_t *out)
     return s;
 }
 
-/* Contiguous, allocated at once, no fill values, no times: the bytes depend on the contents only.
- */
+/* The bytes of a file depend only on its contents. */
 hid_t pwf_h5_plain_storage(void)
 {
     const hid_t create = H5Pcreate(H5P_DATASET_CREATE);
@@ -106,7 +108,7 @@ herr_t pwf_h5_put_text(hid_t file, const char *name, const char *text)
     return e;
 }
 
-/* Opens the dataset or the attribute, whatever `read` does with it. */
+/* Reads a dataset, or an attribute of it, whole. */
 pwf_status pwf_h5_read(hid_t file, const char *name, const char *attribute, hid_t type,
                        int64_t count, void *out)
 {
