@@ -54,7 +54,7 @@ static pwf_status fill(hid_t file, const pwf_logits *logits)
     if (e >= 0 && logits->names) PWF_TRY(add_names(file, logits, &e));
     if (e >= 0) e = pwf_h5_put_text(file, "model", logits->model);
     if (e >= 0) e = H5Fflush(file, H5F_SCOPE_GLOBAL);
-    return e < 0 ? pwf_h5_failed(PWF_RESOURCE, "cannot make", "the file of logits") : pwf_ok();
+    return e < 0 ? pwf_h5_failed(PWF_RESOURCE, "cannot create", "the file of logits") : pwf_ok();
 }
 
 /* Writes the file in memory to the disk. */
@@ -63,11 +63,11 @@ static pwf_status write_image(hid_t file, const char *path)
     pwf_output output;
     char *bytes = NULL;
     const ssize_t size = H5Fget_file_image(file, NULL, 0);
-    if (size < 0) return pwf_h5_failed(PWF_RESOURCE, "cannot make", path);
+    if (size < 0) return pwf_h5_failed(PWF_RESOURCE, "cannot create", path);
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, size, 1, &bytes));
     pwf_status s = H5Fget_file_image(file, bytes, (size_t)size) == size
                        ? pwf_output_begin(&output, path)
-                       : pwf_h5_failed(PWF_RESOURCE, "cannot make", path);
+                       : pwf_h5_failed(PWF_RESOURCE, "cannot create", path);
     if (s.code == PWF_OK) {
         s = pwf_output_add(&output, bytes, (size_t)size);
         if (s.code == PWF_OK) s = pwf_output_end(&output);
@@ -94,7 +94,7 @@ pwf_status pwf_logits_write(const char *path, const pwf_logits *logits)
     H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_V110);
     H5Pset_obj_track_times(create, false);
     const hid_t file = H5Fcreate("logits", H5F_ACC_TRUNC, create, access);
-    pwf_status s = file < 0 ? pwf_h5_failed(PWF_RESOURCE, "cannot make", path) : pwf_ok();
+    pwf_status s = file < 0 ? pwf_h5_failed(PWF_RESOURCE, "cannot create", path) : pwf_ok();
     H5Pclose(create);
     H5Pclose(access);
     if (s.code == PWF_OK) s = fill(file, logits);

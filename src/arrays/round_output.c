@@ -131,7 +131,7 @@ static pwf_status lay_out(writing *w)
     const hid_t file = H5Fcreate(w->partial, H5F_ACC_TRUNC, plist, access);
     H5Pclose(plist);
     H5Pclose(access);
-    if (file < 0) return pwf_h5_failed(PWF_CANTCREATE, "cannot make", w->partial);
+    if (file < 0) return pwf_h5_failed(PWF_CANTCREATE, "cannot create", w->partial);
     herr_t e = make_arrays(file, w->out);
     if (e >= 0) e = write_rows(file, w->out);
     for (int i = 0; i < w->out->attribute_count && e >= 0; i++)
@@ -207,7 +207,7 @@ static pwf_status sync_all(writing *w)
 static pwf_status differs(const writing *w, const char *name)
 {
     return PWF_FAIL(PWF_IO,
-                    "%s of %s came back from the disk with other values; is it full or "
+                    "%s of %s was read back with other values; is the disk full or "
                     "failing?",
                     name, w->partial);
 }

@@ -98,7 +98,7 @@ pwf_status pwf_user_h5_dataset(const pwf_user_h5 *in, const char *name, bool opt
     if (*set < 0) return pwf_h5_failed(PWF_DATA, "cannot open a dataset of", in->path);
     if (H5Iget_type(*set) != H5I_DATASET) return pwf_user_h5_refused(in, name, "is not a dataset");
     const hid_t plist = H5Dget_create_plist(*set);
-    if (plist < 0) return pwf_h5_failed(PWF_DATA, "cannot look at a dataset of", in->path);
+    if (plist < 0) return pwf_h5_failed(PWF_DATA, "cannot examine a dataset of", in->path);
     const pwf_status s = check_storage(in, name, plist);
     H5Pclose(plist);
     return s;

@@ -65,6 +65,6 @@ pwf_status pwf_arrange(const char *path, const char *model, const pwf_loaded_par
     if (count == params + buffers) return pwf_ok();
     return PWF_FAIL(PWF_DATA,
                     "%s is of the model %s and has %d parameters and buffers, the model of the "
-                    "settings %d: it belongs to another model",
+                    "settings %d: it is a checkpoint of another model",
                     path, model, count, params + buffers);
 }

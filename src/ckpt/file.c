@@ -50,8 +50,7 @@ static pwf_status check_fields(const char *path, const pwf_header *h)
         rows += a->posterior ? h->posterior_params : h->params;
     }
     if (!good || rows != h->extent_rows)
-        return PWF_FAIL(PWF_DATA, "the first block of %s contradicts itself; take an older file",
-                        path);
+        return PWF_FAIL(PWF_DATA, "the first block of %s is inconsistent; use an older file", path);
     return pwf_ok();
 }
 
@@ -60,25 +59,26 @@ static pwf_status read_header(int fd, const char *path, int64_t bytes, pwf_heade
 {
     if (bytes < PWF_FIRST_BLOCK)
         return PWF_FAIL(PWF_DATA,
-                        "%s has only %lld bytes: it is no checkpoint, or a truncated one; take an "
+                        "%s has only %lld bytes: it is not a checkpoint, or is truncated; use an "
                         "older file",
                         path, (long long)bytes);
     PWF_TRY(pwf_file_pread(fd, path, h, sizeof *h, 0));
     if (memcmp(h->magic, magic, sizeof magic) != 0)
-        return PWF_FAIL(PWF_DATA, "%s is not a checkpoint of this program: its first bytes differ",
+        return PWF_FAIL(PWF_DATA,
+                        "%s is not a checkpoint of this program: its first bytes are different",
                         path);
     if (!pwf_hash_equal(h->own, pwf_hash_bytes(h, offsetof(pwf_header, own))))
-        return PWF_FAIL(PWF_DATA, "%s is damaged in its first block; take an older file", path);
+        return PWF_FAIL(PWF_DATA, "%s is damaged in its first block; use an older file", path);
     if (h->version > PWF_FORMAT || h->version == 0)
         return PWF_FAIL(PWF_DATA,
                         "%s has format version %u and this program reads up to %d: use a newer "
                         "program",
                         path, h->version, PWF_FORMAT);
     if ((uint64_t)bytes < h->bytes)
-        return PWF_FAIL(PWF_DATA, "%s is truncated: %lld of %llu bytes; take an older file", path,
+        return PWF_FAIL(PWF_DATA, "%s is truncated: %lld of %llu bytes; use an older file", path,
                         (long long)bytes, (unsigned long long)h->bytes);
     if ((uint64_t)bytes > h->bytes)
-        return PWF_FAIL(PWF_DATA, "%s has %lld bytes behind its end; take an older file", path,
+        return PWF_FAIL(PWF_DATA, "%s has %lld bytes after its end; use an older file", path,
                         (long long)((uint64_t)bytes - h->bytes));
     return check_fields(path, h);
 }
@@ -124,7 +124,7 @@ static pwf_status check_extents(const pwf_file *file)
         good = good && start == h->array[a].elements;
     }
     if (!good)
-        return PWF_FAIL(PWF_DATA, "the table of extents of %s is damaged; take an older file",
+        return PWF_FAIL(PWF_DATA, "the table of extents of %s is damaged; use an older file",
                         file->path);
     return pwf_ok();
 }
@@ -156,7 +156,7 @@ static pwf_status add_outside(const pwf_file *file, const pwf_extent *sorted, co
     for (int64_t i = 0; i < file->header.extent_rows; i++) {
         const uint64_t lo = (uint64_t)sorted[i].offset;
         if (lo < at)
-            return PWF_FAIL(PWF_DATA, "two parameters of %s overlap; take an older file",
+            return PWF_FAIL(PWF_DATA, "two parameters of %s overlap; use an older file",
                             file->path);
         PWF_TRY(add_bytes(file, w, at, lo));
         at = lo + (uint64_t)extent_bytes(file, &sorted[i]);
@@ -200,14 +200,14 @@ pwf_status pwf_file_split_names(pwf_file *file)
         for (char *c = at; good && c < stop; c++)
             good = *c > ' ' && *c < 127 && *c != '/';
         if (!good)
-            return PWF_FAIL(PWF_DATA, "the table of names of %s is damaged; take an older file",
+            return PWF_FAIL(PWF_DATA, "the table of names of %s is damaged; use an older file",
                             file->path);
         *stop = '\0';
         file->name[i] = at;
         at = stop + 1;
     }
     if (at != end)
-        return PWF_FAIL(PWF_DATA, "the table of names of %s is damaged; take an older file",
+        return PWF_FAIL(PWF_DATA, "the table of names of %s is damaged; use an older file",
                         file->path);
     return pwf_ok();
 }
@@ -219,7 +219,7 @@ pwf_status pwf_file_check_root(const pwf_file *file, int copy)
     if (pwf_hash_equal(root, file->header.root)) return pwf_ok();
     return PWF_FAIL(PWF_DATA,
                     "%s is damaged outside its arrays (HDF5 metadata, tables, codebook, buffers or "
-                    "state); take an older file",
+                    "state); use an older file",
                     file->path);
 }
 
@@ -343,10 +343,10 @@ static pwf_status bad_block(const pwf_file *file, int array, int64_t block)
     const int64_t first = find_extent(extents, rows, lo), last = find_extent(extents, rows, hi - 1);
     const char *name = file->header.array[array].name;
     if (first == last)
-        return PWF_FAIL(PWF_DATA, "%s is damaged in block %lld of %s, in %s; take an older file",
+        return PWF_FAIL(PWF_DATA, "%s is damaged in block %lld of %s, in %s; use an older file",
                         file->path, (long long)block, name, file->name[first]);
     return PWF_FAIL(PWF_DATA,
-                    "%s is damaged in block %lld of %s, between %s and %s; take an older file",
+                    "%s is damaged in block %lld of %s, between %s and %s; use an older file",
                     file->path, (long long)block, name, file->name[first], file->name[last]);
 }
 

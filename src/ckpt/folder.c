@@ -309,7 +309,7 @@ static pwf_status copy_bytes(int from, int to, const char *source, const char *t
         if (s.code == PWF_OK) s = pwf_file_pwrite(to, target, piece, n, (uint64_t)at);
     }
     if (s.code == PWF_OK && (fchmod(to, info.st_mode & 0777) != 0 || fsync(to) != 0))
-        s = PWF_FAIL(PWF_IO, "%s did not reach the disk: %s", target, strerror(errno));
+        s = PWF_FAIL(PWF_IO, "%s could not be synced to the disk: %s", target, strerror(errno));
     pwf_mem_free(piece);
     return s;
 }

@@ -77,7 +77,7 @@ static pwf_status make_group(hid_t file, const item *line)
     H5Pset_obj_track_times(create, false); /* the same state, the same file */
     const hid_t group = H5Gcreate2(file, line->path, H5P_DEFAULT, create, H5P_DEFAULT);
     H5Pclose(create);
-    if (group < 0) return pwf_h5_failed(PWF_IO, "cannot make the group", line->path);
+    if (group < 0) return pwf_h5_failed(PWF_IO, "cannot create the group", line->path);
     H5Gclose(group);
     return pwf_ok();
 }
@@ -114,7 +114,7 @@ static pwf_status make(hid_t file, const item *line)
         *line->offset = (int64_t)offset;
     }
     pwf_status s = pwf_ok();
-    if (!good) s = pwf_h5_failed(PWF_IO, "cannot make the dataset", line->path);
+    if (!good) s = pwf_h5_failed(PWF_IO, "cannot create the dataset", line->path);
     if (set >= 0) H5Dclose(set);
     H5Pclose(create);
     if (space >= 0) H5Sclose(space);
@@ -166,7 +166,7 @@ static void check_shape(hid_t set, const item *line, const char **wrong)
     else if (line->dims != ANY && dims != line->dims)
         *wrong = "has the wrong number of dimensions";
     else if (H5Sget_simple_extent_type(space) == H5S_NULL || count < 0)
-        *wrong = "has a shape that is none";
+        *wrong = "has an invalid shape";
     if (text) count = (int64_t)H5Tget_size(type);
     if (line->count != ANY && count != line->count) *wrong = "has the wrong number of elements";
     for (int d = 0; line->dims > 0 && line->count != ANY && !*wrong && d < dims; d++)
@@ -189,7 +189,7 @@ static void check_storage(hid_t set, const item *line, const char **wrong)
         info.num_attrs != (line->min_power ? 1U : 0U))
         *wrong = "has other links or attributes";
     if (!*wrong && line->offset && line->count > 0 && H5Dget_offset(set) != (haddr_t)*line->offset)
-        *wrong = "does not lie where the table of extents says";
+        *wrong = "is not at the offset in the table of extents";
 }
 
 /* Checks one entry of a file. */
@@ -509,7 +509,7 @@ static pwf_status check_names(const pwf_file *file, const pwf_registry *registry
     if (h->params != pwf_registry_params(registry) || h->buffers != pwf_registry_buffers(registry))
         return PWF_FAIL(PWF_DATA,
                         "%s has %lld parameters and %lld buffers, the model of this run %d and %d: "
-                        "it belongs to another model",
+                        "it is a checkpoint of another model",
                         file->path, (long long)h->params, (long long)h->buffers,
                         pwf_registry_params(registry), pwf_registry_buffers(registry));
     for (int64_t i = 0; i < h->params + h->buffers; i++) {
@@ -532,7 +532,8 @@ static pwf_status check_names(const pwf_file *file, const pwf_registry *registry
     for (int64_t a = 0; a < h->arrays; a++)
         for (int64_t i = 0; i < (h->array[a].posterior ? h->posterior_params : h->params); i++, e++)
             if (e->count != pwf_registry_param(registry, (int)i)->count)
-                return PWF_FAIL(PWF_DATA, "%s has %lld elements in %s, the model of this run %lld",
+                return PWF_FAIL(PWF_DATA,
+                                "%s has %lld elements in %s, the model of this run has %lld",
                                 file->path, (long long)e->count, file->name[i],
                                 (long long)pwf_registry_param(registry, (int)i)->count);
     return pwf_ok();
@@ -548,7 +549,7 @@ static pwf_status open_copy(const pwf_file *file, hid_t *open)
     PWF_TRY(pwf_output_memory(&copy, name));
     pwf_status s = pwf_ok();
     if (ftruncate(copy, (off_t)file->header.bytes) != 0)
-        s = PWF_FAIL(PWF_RESOURCE, "cannot make a file in memory: %s", strerror(errno));
+        s = PWF_FAIL(PWF_RESOURCE, "cannot create a file in memory: %s", strerror(errno));
     if (s.code == PWF_OK) s = pwf_file_check_root(file, copy);
     if (s.code == PWF_OK) {
         const hid_t access = H5Pcreate(H5P_FILE_ACCESS);

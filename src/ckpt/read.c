@@ -139,7 +139,7 @@ static pwf_status read_array(const pwf_file *file, int i, const pwf_state_array 
             /* names the parameter, or finds the file good on a second read */
             s = pwf_file_check(file, i, lo + b, lo + b + 1, NULL);
         if (s.code == PWF_OK && memcmp(&now, &hash[b], sizeof now) != 0)
-            s = PWF_FAIL(PWF_IO, "%s reads differently each time: the storage is at fault",
+            s = PWF_FAIL(PWF_IO, "%s reads differently each time: the storage is faulty",
                          file->path);
     }
     pwf_mem_free(hash);

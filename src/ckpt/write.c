@@ -128,7 +128,8 @@ static pwf_status reserve(const pwf_commit *c)
     while (e == EINTR);
     if (e == EOPNOTSUPP || e == ENOSYS) {
         static bool said;
-        if (!said) PWF_INFO("CKPT_NOT_RESERVED", "the file system of %s reserves no space", c->dir);
+        if (!said)
+            PWF_INFO("CKPT_NOT_RESERVED", "the file system of %s does not reserve space", c->dir);
         said = true;
         e = ftruncate(c->file.fd, bytes) == 0 ? 0 : errno;
     }
@@ -255,7 +256,7 @@ static pwf_status not_written(pwf_status s)
 {
     if (s.code == PWF_OK) return s;
     return PWF_FAIL(s.code == PWF_RESOURCE ? PWF_RESOURCE : PWF_IO,
-                    "what was written does not come back: %s", s.text);
+                    "reading back what was written failed: %s", s.text);
 }
 
 static pwf_status read_back(pwf_commit *c)
@@ -314,7 +315,7 @@ static pwf_status write_header(pwf_commit *c)
     pwf_header *h = &c->file.header;
     struct stat info;
     if (fstat(c->file.fd, &info) != 0 || (uint64_t)info.st_size != h->bytes)
-        return PWF_FAIL(PWF_IO, "%s changed its length while it was written", c->partial);
+        return PWF_FAIL(PWF_IO, "%s changed its length during the commit", c->partial);
     pwf_file memory = c->file;
     memory.fd = c->memory;
     PWF_TRY(pwf_file_root(&memory, -1, &h->root));

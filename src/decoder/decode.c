@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Decoder of .pwf files. A program of its own can use this file and its header with nothing but the
+ * C library. Called by unpack.c and by the export, which checks each file it writes. Works on bytes
+ * in memory; untrusted input gives a message, never a crash. */
 #include "pwf/decoder/pwf_decode.h"
 
 #include <stdlib.h>
@@ -11,6 +14,7 @@ const char pwf_packed_no_memory[] = "there is no memory for the tables";
 
 enum { HEADER = 128, BITS_MAX = 20, POWER_MAX = 126 };
 
+/* A little-endian number at any address. */
 static uint64_t number(const unsigned char *at, int bytes)
 {
     uint64_t x = 0;
@@ -25,12 +29,13 @@ static int has_hash(const void *bytes, size_t count, const unsigned char *stored
     return hash.low64 == number(stored, 8) && hash.high64 == number(stored + 8, 8);
 }
 
-/* The tables are read front to back; `bad` stays once something was missing. */
+/* Reads the tables front to back; `bad` is set once something is missing and stays set. */
 typedef struct reader {
     const unsigned char *at, *end;
     int bad;
 } reader;
 
+/* The next bytes, or NULL. */
 static const unsigned char *take(reader *r, uint64_t bytes)
 {
     const unsigned char *from = r->at;
@@ -48,7 +53,7 @@ static uint64_t take_number(reader *r, int bytes)
     return from ? number(from, bytes) : 0;
 }
 
-/* Seven bits a byte, low ones first, at most five bytes. */
+/* A varying-length number: seven bits per byte, low ones first, at most five bytes. */
 static uint64_t take_varying(reader *r)
 {
     uint64_t x = 0;
@@ -61,7 +66,7 @@ static uint64_t take_varying(reader *r)
     return 0;
 }
 
-/* A text that ends with NUL and has no other; its length counts that. */
+/* A text that ends with its only NUL; the length counts it. */
 static const char *take_text(reader *r, uint64_t bytes)
 {
     const unsigned char *from = take(r, bytes);
@@ -73,6 +78,7 @@ static const char *take_text(reader *r, uint64_t bytes)
 
 /* ---- tables ---- */
 
+/* One entry of the list of tensors. */
 static const char *read_tensor(reader *r, pwf_packed *p, pwf_packed_tensor *t)
 {
     t->kind = (pwf_packed_kind)take_number(r, 1);
@@ -93,7 +99,7 @@ static const char *read_tensor(reader *r, pwf_packed *p, pwf_packed_tensor *t)
     return r->bad ? "the table of tensors is cut off" : NULL;
 }
 
-/* Rising integers as steps of varying length, then the frequencies. */
+/* Increasing integers as differences of varying length, then the frequencies. */
 static const char *read_codebook(reader *r, pwf_packed *p)
 {
     int64_t entry = 0;
@@ -120,6 +126,7 @@ static const char *read_codebook(reader *r, pwf_packed *p)
     return NULL;
 }
 
+/* All tables; each count is bounded by the bytes left. */
 static const char *read_tables(pwf_packed *p, const unsigned char *from, uint64_t bytes)
 {
     reader r = {from, from + bytes, 0};
@@ -154,7 +161,7 @@ const char *pwf_packed_open(pwf_packed *p, const void *bytes, size_t size)
     p->stream_bytes = number(file + 64, 8);
     p->hash[0] = number(file + 80, 8);
     p->hash[1] = number(file + 88, 8);
-    if (number(file + 16, 8) != size) return "it is cut off, or has bytes behind its end";
+    if (number(file + 16, 8) != size) return "it is truncated, or has bytes after its end";
     if (tables > body || p->stream_bytes > body - tables || p->stream_bytes % 4 != 0 ||
         p->rest > (body - tables) / 4 || p->rest * 4 != body - tables - p->stream_bytes)
         return "its sections do not fit its length";
@@ -168,7 +175,7 @@ const char *pwf_packed_open(pwf_packed *p, const void *bytes, size_t size)
     p->values = p->stream + p->stream_bytes;
     if (p->coded != number(file + 24, 8) || p->elements != elements || p->rest > p->elements ||
         p->elements - p->coded > p->rest)
-        return "its counts contradict each other";
+        return "its counts are inconsistent";
     return NULL;
 }
 
@@ -191,6 +198,7 @@ typedef struct coder {
     float *value;     /* [codes] */
 } coder;
 
+/* Builds the symbol table and loads the first state. */
 static const char *start_coder(const pwf_packed *p, coder *c)
 {
     float unit = 1.0f;
@@ -214,6 +222,7 @@ static const char *start_coder(const pwf_packed *p, coder *c)
     return c->x >> 31 == 0 || c->x >> 63 != 0 ? "the stream is damaged" : NULL;
 }
 
+/* Decodes all coded tensors. */
 static const char *decode(const pwf_packed *p, coder *c, float *out, int16_t *code)
 {
     const uint64_t mask = (UINT64_C(1) << p->bits) - 1;

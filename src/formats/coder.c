@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* rANS (Duda 2013) with a state of 64 bits that is emptied by 32 bits at a time. */
+/* The entropy coder of .pwf files: rANS (Duda 2013) with a state of 64 bits that is emptied 32 bits
+ * at a time, and one table of frequencies for all symbols. Called by pack.c; the decoder is in
+ * src/decoder. Pure functions. */
 #include "pack.h"
 
 #include "pwf/core/mem.h"
@@ -17,8 +19,8 @@ int pwf_coder_varying(uint64_t x, unsigned char out[10])
     return n;
 }
 
-/* One for each symbol in use, and what is left in proportion; the crumbs go to the most frequent.
- * Returns the bits of all codes, or infinity if the symbols are too many. */
+/* Each used symbol gets 1 and its share of the rest; the remainder goes to the most frequent one.
+ * Returns the bits of all codes, or infinity if there are too many symbols. */
 static double divide(const int64_t *count, int symbols, int64_t total, int used, uint32_t bits,
                      uint32_t *frequency)
 {
@@ -29,7 +31,7 @@ static double divide(const int64_t *count, int symbols, int64_t total, int used,
     for (int k = 0; k < symbols; k++) {
         frequency[k] = 0;
         if (count[k] == 0) continue;
-        /* exact: the counts are below 2^40 and shared below 2^21 */
+        /* exact: counts are below 2^40 and `shared` below 2^21 */
         frequency[k] = (uint32_t)(1 + count[k] * shared / total);
         left -= frequency[k];
         if (count[k] > count[most]) most = k;
@@ -69,7 +71,7 @@ pwf_status pwf_coder_encode(const uint16_t *symbol, int64_t count, const uint32_
                             int64_t *bytes)
 {
     const uint64_t least = UINT64_C(1) << 31;
-    /* The coder loses less than a thousandth against its table. */
+    /* The coder loses less than 0.1 % against its table. */
     const int64_t room = (int64_t)(cost / 32.0 * 1.001) + 64;
     uint32_t *word = NULL, *start = NULL;
     *out = NULL;
@@ -81,7 +83,8 @@ pwf_status pwf_coder_encode(const uint16_t *symbol, int64_t count, const uint32_
     }
     for (int k = 1; k < symbols; k++)
         start[k] = start[k - 1] + frequency[k - 1];
-    /* Last symbol first, filling the room from its end: the decoder then goes forwards. */
+    /* Encodes the last symbol first and fills the buffer from its end, so that the decoder runs
+     * forwards. */
     uint64_t x = least;
     int64_t at = room;
     for (int64_t i = count - 1; i >= 0; i--) {

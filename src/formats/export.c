@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Writes safetensors files from a loaded checkpoint or model, and the metadata that both exports
+ * share. Called by pwf export and by the trainer after a round. Writes one file by the protocol of
+ * rundir. */
 #include "export.h"
 
 #include "pwf/core/file.h"
@@ -9,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Metadata of safetensors are texts only. */
 static void set_number(pwf_json *j, const char *key, int64_t value)
 {
     char text[24];
@@ -36,11 +40,11 @@ pwf_json *pwf_export_metadata(const pwf_loaded *from)
     return j;
 }
 
-/* ---- num_batches_tracked, which PyTorch keeps beside BatchNorm's statistics ---- */
+/* ---- num_batches_tracked, which PyTorch stores with the statistics of BatchNorm ---- */
 
 static const char variance[] = ".running_var";
 
-/* Whether a part is the last of the statistics of a layer, whose name has *stem bytes. */
+/* Whether a part is the last statistic of a layer, whose name has *stem bytes. */
 static bool ends_layer(const pwf_loaded_part *part, int *stem)
 {
     const size_t n = strlen(part->name), k = strlen(variance);
@@ -48,6 +52,7 @@ static bool ends_layer(const pwf_loaded_part *part, int *stem)
     return part->buffer && n > k && strcmp(part->name + n - k, variance) == 0;
 }
 
+/* Number of BatchNorm layers. */
 static int count_layers(const pwf_loaded *from)
 {
     int layers = 0, stem = 0;
@@ -58,6 +63,7 @@ static int count_layers(const pwf_loaded *from)
 
 /* ---- the file ---- */
 
+/* Adds one tensor to the header and moves *at after its values. */
 static void add_entry(pwf_json *header, const char *name, const char *dtype, const int64_t *shape,
                       int dims, int64_t *at, int64_t bytes)
 {
@@ -70,8 +76,8 @@ static void add_entry(pwf_json *header, const char *name, const char *dtype, con
     *at += bytes;
 }
 
-/* Names, shapes and places: counters, which want to lie at multiples of eight bytes, and then the
- * parts in their order. */
+/* Counters come first, since 8-byte values should lie at multiples of 8; then the parts in their
+ * order. */
 static pwf_status make_header(const pwf_loaded *from, char **text)
 {
     pwf_json *header = pwf_json_new(), *about = pwf_export_metadata(from);
@@ -96,6 +102,7 @@ static pwf_status make_header(const pwf_loaded *from, char **text)
     return s;
 }
 
+/* Length, header padded to 8 bytes, counters, values. */
 static pwf_status write_all(const pwf_loaded *from, const char *header, pwf_output *output)
 {
     static const char spaces[8] = "        ";

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Matches the tensors of a weight file with the parameters and buffers of a network, and reads
+ * their values. Called by pwf import, eval and predict on one rank. Reports every problem as a
+ * line; reads the file and fills the state. */
 #include "pwf/formats/import.h"
 
 #include "positions.h"
@@ -12,7 +15,7 @@
 
 static const char *const prefixes[] = {"module.", "model.", "_orig_mod."};
 
-/* A parameter or buffer that wants values. Parameters come first, then buffers. */
+/* A parameter or buffer to fill. Parameters come first, then buffers. */
 typedef struct place {
     const char *name;
     int dims;
@@ -43,6 +46,7 @@ __attribute__((format(printf, 2, 3))) static void complain(pwf_import *import, c
     if (import->say) import->say(import->context, line);
 }
 
+/* All parameters and buffers of the registry. */
 static void list_places(pwf_state *state, place *out)
 {
     const pwf_registry *r = state->registry;
@@ -58,6 +62,7 @@ static void list_places(pwf_state *state, place *out)
     }
 }
 
+/* Binary search by name. */
 static place *find(const matching *m, const char *name)
 {
     for (int i = 0; i < m->places; i++)
@@ -70,7 +75,7 @@ static bool begins(const char *name, const char *with)
     return strncmp(name, with, strlen(with)) == 0;
 }
 
-/* The name without one of the wrappers' prefixes; NULL if it has none. */
+/* The name without the prefix of a wrapper; NULL if it has none. */
 static const char *unwrap(const char *name)
 {
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
@@ -78,6 +83,7 @@ static const char *unwrap(const char *name)
     return NULL;
 }
 
+/* Finds a name, also without prefixes and in the spelling of the family. */
 static place *find_wrapped(const matching *m, const char *name)
 {
     char renamed[PWF_TENSOR_NAME + 1];
@@ -92,6 +98,7 @@ static place *find_wrapped(const matching *m, const char *name)
     return found;
 }
 
+/* Whether a tensor is the counter num_batches_tracked of a BatchNorm. */
 static bool counts_batches(const char *name)
 {
     static const char last[] = "num_batches_tracked";
@@ -99,6 +106,7 @@ static bool counts_batches(const char *name)
     return n >= k && strcmp(name + n - k, last) == 0;
 }
 
+/* Assigns each tensor of the file to its parameter or buffer. */
 static void deal(matching *m)
 {
     for (int i = 0; i < pwf_weights_count(m->file); i++) {
@@ -122,7 +130,7 @@ static bool same_shape(const place *p, const pwf_named_tensor *t)
            memcmp(p->shape, t->shape, (size_t)t->dims * sizeof *t->shape) == 0;
 }
 
-/* How many letters two names share at their beginnings and ends. */
+/* Number of characters that two names share at the beginning and at the end. */
 static size_t likeness(const char *a, const char *b)
 {
     const size_t n = strlen(a), k = strlen(b), least = n < k ? n : k;
@@ -142,6 +150,7 @@ static const pwf_foreign_extra *extra_of(const matching *m, const char *name)
     return NULL;
 }
 
+/* Reports a parameter that the file lacks, with the closest extra tensor. */
 static void say_missing(matching *m, const place *p)
 {
     const char *best = NULL;
@@ -163,6 +172,7 @@ static void say_missing(matching *m, const place *p)
         complain(m->import, "missing  %s %s: is the file of another model?", p->name, shape);
 }
 
+/* Reports a tensor that no parameter takes. */
 static void say_extra(matching *m, int index)
 {
     const pwf_named_tensor *t = pwf_weights_tensor(m->file, index);
@@ -187,7 +197,7 @@ static void say_extra(matching *m, int index)
 
 /* ---- shapes ---- */
 
-/* Part of a head that differs from the model's in the number of classes alone. */
+/* Whether a shape differs from that of the head only in the number of classes. */
 static bool is_other_head(const matching *m, const place *p, const pwf_named_tensor *t)
 {
     bool head = false;
@@ -197,7 +207,7 @@ static bool is_other_head(const matching *m, const place *p, const pwf_named_ten
            memcmp(p->shape + 1, t->shape + 1, (size_t)(t->dims - 1) * sizeof *t->shape) == 0;
 }
 
-/* The side of a square grid of so many points; 0: they make none. */
+/* Side of a square grid of this many points; 0: not a square. */
 static int64_t side_of(int64_t points)
 {
     int64_t side = 0;
@@ -207,8 +217,9 @@ static int64_t side_of(int64_t points)
     return side * side == points ? side : 0;
 }
 
-/* Whether p is a vision transformer's position embeddings and t those for another image size;
- * *front gets the tokens before the patches, *sides those of the grids in model and file. */
+/* Whether p is the position embedding of a vision transformer and t that for another image size.
+ * *front gets the number of tokens before the patches, sides[] those of the grids in model and
+ * file. */
 static bool is_other_grid(const matching *m, const place *p, const pwf_named_tensor *t,
                           int64_t *front, int64_t sides[2])
 {
@@ -224,6 +235,7 @@ static bool is_other_grid(const matching *m, const place *p, const pwf_named_ten
     return sides[0] > 0 && sides[1] > 0;
 }
 
+/* Notes that position embeddings have to be resampled. */
 static void take_grid(matching *m, place *p, int64_t front, const int64_t sides[2])
 {
     const place *patches = find(m, m->import->names->patches);
@@ -235,12 +247,13 @@ static void take_grid(matching *m, place *p, int64_t front, const int64_t sides[
     } else {
         complain(m->import,
                  "shape    %s: %lldx%lld patches in the model, %lldx%lld in the file; "
-                 "--image-size %lld takes them as they are, --image-size %lld resamples them",
+                 "--image-size %lld uses them as they are, --image-size %lld resamples them",
                  p->name, (long long)sides[0], (long long)sides[0], (long long)sides[1],
                  (long long)sides[1], (long long)sides[1] * patch, (long long)sides[0] * patch);
     }
 }
 
+/* Compares the shapes of a parameter and its tensor. */
 static void check_shape(matching *m, place *p)
 {
     const pwf_named_tensor *t = pwf_weights_tensor(m->file, p->tensor);
@@ -268,7 +281,7 @@ static void check_shape(matching *m, place *p)
     }
 }
 
-/* The tokens in front as they are, the grid of patches resampled. */
+/* Copies the tokens before the patches and resamples the grid. */
 static pwf_status read_grid(matching *m, const place *p)
 {
     const int64_t count = pwf_weights_tensor(m->file, p->tensor)->count, width = p->shape[2];
@@ -284,6 +297,7 @@ static pwf_status read_grid(matching *m, const place *p)
     return s;
 }
 
+/* Reads the values of one parameter or buffer. */
 static pwf_status read_place(matching *m, const place *p)
 {
     if (p->front > 0)
@@ -298,6 +312,7 @@ static pwf_status read_place(matching *m, const place *p)
     return pwf_ok();
 }
 
+/* All checks before the first value is read. */
 static pwf_status match(matching *m)
 {
     deal(m);

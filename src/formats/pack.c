@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Writing .pwf files: everything is made in memory, decoded and compared, and then written. */
+/* Writes .pwf files: the file is made in memory, decoded and compared bit by bit, and then written.
+ * Called by pwf export and by the trainer after a round. docs/reference/pwf-format.md describes the
+ * bytes. */
 #include "pack.h"
 
 #include "export.h"
@@ -13,7 +15,7 @@
 
 enum { HEADER = 128 };
 
-/* Bytes that grow. */
+/* A growing buffer. */
 typedef struct text {
     unsigned char *at;
     int64_t length, room;
@@ -37,15 +39,15 @@ typedef struct packing {
     unsigned char *file;
 } packing;
 
-/* ---- what is coded ---- */
+/* ---- which weights are coded ---- */
 
 static bool same_bits(float a, float b)
 {
     return memcmp(&a, &b, sizeof a) == 0;
 }
 
-/* The codebook place of element i, or -1 if it is stored as fp32: one without a code, or one that
- * has moved from it (fixing.compat: reference) or is -0. */
+/* Codebook index of element i, or -1 if it is stored as fp32: without a code, moved away from it
+ * (fixing.compat: reference), or -0. */
 static int place_of(const pwf_loaded *from, const pwf_loaded_part *part, int64_t i)
 {
     const int code = part->code ? part->code[i] : PWF_FREE;
@@ -55,13 +57,14 @@ static int place_of(const pwf_loaded *from, const pwf_loaded_part *part, int64_t
 
 static const pwf_codebook *sorting; /* qsort has no context */
 
+/* Order of codes by their integers. */
 static int by_entry(const void *a, const void *b)
 {
     const int32_t x = sorting->entry[*(const int *)a], y = sorting->entry[*(const int *)b];
     return (x > y) - (x < y);
 }
 
-/* Which codes are used, and which tensors have any. */
+/* Counts the codes in use and marks the tensors that have any. */
 static pwf_status survey(packing *p)
 {
     const pwf_loaded *from = p->from;
@@ -102,6 +105,7 @@ static pwf_status survey(packing *p)
     return pwf_ok();
 }
 
+/* Codes all symbols in the order of the tensors. */
 static pwf_status encode(packing *p)
 {
     if (p->symbols == 0) return pwf_ok();
@@ -122,6 +126,7 @@ static pwf_status encode(packing *p)
 
 /* ---- the description ---- */
 
+/* Appends bytes; the buffer doubles when it is full. */
 static pwf_status add(text *t, const void *bytes, int64_t count)
 {
     if (t->length + count > t->room) {
@@ -149,6 +154,7 @@ static pwf_status add_varying(text *t, uint64_t x)
     return add(t, bytes, pwf_coder_varying(x, bytes));
 }
 
+/* Appends the metadata as JSON. */
 static pwf_status add_metadata(packing *p)
 {
     char *json = NULL;
@@ -161,6 +167,7 @@ static pwf_status add_metadata(packing *p)
     return s;
 }
 
+/* Makes the tables: metadata, tensors, codebook, frequencies. */
 static pwf_status describe(packing *p)
 {
     text *t = &p->description;
@@ -199,6 +206,7 @@ static void put(unsigned char *at, uint64_t x, size_t bytes)
     memcpy(at, &x, bytes);
 }
 
+/* Hash over all decoded values, which a reader can compare. */
 static pwf_status hash_values(const packing *p, pwf_hash *out)
 {
     pwf_hasher *hasher = pwf_hasher_new();
@@ -216,6 +224,7 @@ static int64_t file_bytes(const packing *p)
     return HEADER + p->description.length + p->stream_bytes + p->rest * (int64_t)sizeof(float);
 }
 
+/* Fills in the first 128 bytes. */
 static pwf_status fill_header(packing *p)
 {
     unsigned char *h = p->file;
@@ -241,6 +250,7 @@ static pwf_status fill_header(packing *p)
     return pwf_ok();
 }
 
+/* Joins header, tables, coded stream and fp32 values. */
 static pwf_status assemble(packing *p)
 {
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, file_bytes(p), 1, &p->file));
@@ -266,6 +276,7 @@ static pwf_status not_packed(const char *wrong)
                     "what was packed cannot be read: %s", wrong);
 }
 
+/* Compares all decoded values with the originals, bit by bit. */
 static pwf_status compare(const packing *p, const pwf_packed *packed, float *values)
 {
     const char *wrong = pwf_packed_values(packed, values, NULL);
@@ -278,6 +289,7 @@ static pwf_status compare(const packing *p, const pwf_packed *packed, float *val
     return pwf_ok();
 }
 
+/* Decodes the file in memory and compares. */
 static pwf_status check(const packing *p)
 {
     pwf_packed packed;
@@ -291,6 +303,7 @@ static pwf_status check(const packing *p)
     return s;
 }
 
+/* Sizes for the report. */
 static void measure(const packing *p, pwf_export_sizes *sizes)
 {
     double bound = 0.0;
@@ -306,6 +319,7 @@ static void measure(const packing *p, pwf_export_sizes *sizes)
     sizes->other = sizes->file - sizes->stream - sizes->tables - sizes->rest;
 }
 
+/* Writes the bytes by the protocol of rundir. */
 static pwf_status write_file(const packing *p, const char *path)
 {
     pwf_output output;
@@ -316,6 +330,7 @@ static pwf_status write_file(const packing *p, const char *path)
     return s;
 }
 
+/* All steps; `path` NULL stops before writing. */
 static pwf_status pack(packing *p, const char *path)
 {
     PWF_TRY(survey(p));

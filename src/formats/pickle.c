@@ -11,7 +11,7 @@
 
 enum { MEMO_MAX = 1 << 22 };
 
-/* The place on the stack behind the last mark. */
+/* Index on the stack after the last mark. */
 static int32_t behind_mark(pwf_machine *m)
 {
     int32_t i = m->p->depth;
@@ -21,11 +21,11 @@ static int32_t behind_mark(pwf_machine *m)
     return i;
 }
 
-/* Takes the values from place `lo` of the stack on into a new one, which goes to place `to`. */
+/* Moves the values from index `lo` on into a new list or dict, which goes to index `to`. */
 static void take_above(pwf_machine *m, pwf_pickle_kind kind, int32_t lo, int32_t to)
 {
     if (kind == PWF_PICKLE_DICT && (m->p->depth - lo) % 2 != 0)
-        return pwf_machine_fail(m, "an odd dict");
+        return pwf_machine_fail(m, "a dict with an odd number of items");
     const int32_t made = pwf_machine_new(m, kind);
     for (int32_t i = lo; i < m->p->depth; i++)
         pwf_machine_append(m, made, m->p->stack[i]);
@@ -33,21 +33,21 @@ static void take_above(pwf_machine *m, pwf_pickle_kind kind, int32_t lo, int32_t
     pwf_machine_push(m, made);
 }
 
-/* Adds the values from place `lo` of the stack on to the list or dict below place `to`. */
+/* Adds the values from index `lo` on to the list or dict below index `to`. */
 static void add_above(pwf_machine *m, pwf_pickle_kind kind, int32_t lo, int32_t to)
 {
     const int32_t list = m->p->stack[to - 1];
     const pwf_pickle_kind found = pwf_machine_at(m, list)->kind;
     if (found != kind && found != PWF_PICKLE_OPAQUE)
-        return pwf_machine_fail(m, "values are added to what is no list or dict");
+        return pwf_machine_fail(m, "values are added to something that is not a list or dict");
     if (found == PWF_PICKLE_DICT && (m->p->depth - lo) % 2 != 0)
-        return pwf_machine_fail(m, "an odd dict");
+        return pwf_machine_fail(m, "a dict with an odd number of items");
     for (int32_t i = lo; found == kind && i < m->p->depth; i++)
         pwf_machine_append(m, list, m->p->stack[i]);
     m->p->depth = to;
 }
 
-/* The values above the last mark; the mark goes with them. */
+/* Takes the values above the last mark, and the mark. */
 static void take_marked(pwf_machine *m, pwf_pickle_kind kind)
 {
     const int32_t lo = behind_mark(m);
@@ -62,7 +62,7 @@ static void add_marked(pwf_machine *m, pwf_pickle_kind kind)
     add_above(m, kind, lo, lo - 1);
 }
 
-/* The `count` values on top. */
+/* Makes a list of the `count` values on top. */
 static void take_top(pwf_machine *m, int32_t count)
 {
     const int32_t lo = m->p->depth - count;
@@ -79,13 +79,14 @@ static void add_top(pwf_machine *m, pwf_pickle_kind kind, int32_t count)
 
 /* ---- the text ---- */
 
+/* The input ends too early. */
 static void cut_off(pwf_machine *m)
 {
     m->at = m->end;
-    pwf_machine_fail(m, "it is cut off");
+    pwf_machine_fail(m, "it is truncated");
 }
 
-/* The bytes up to the next end of a line. */
+/* Length of the line at the current position, which moves after it. */
 static size_t line(pwf_machine *m)
 {
     const unsigned char *stop = memchr(m->at, '\n', (size_t)(m->end - m->at));
@@ -97,7 +98,7 @@ static size_t line(pwf_machine *m)
     return length;
 }
 
-/* A name as two lines of text. */
+/* Reads a name as two lines of text: module and object. */
 static void read_name(pwf_machine *m)
 {
     const char *module = (const char *)m->at;
@@ -107,6 +108,7 @@ static void read_name(pwf_machine *m)
     if (!m->wrong) pwf_machine_name(m, module, module_length, word, length);
 }
 
+/* A little-endian number of `bytes` bytes. */
 static uint64_t take(pwf_machine *m, int bytes)
 {
     uint64_t x = 0;
@@ -126,6 +128,7 @@ static void skip(pwf_machine *m, uint64_t bytes)
     m->at += bytes;
 }
 
+/* Pushes a text of `length` bytes, which stays in the input. */
 static void text(pwf_machine *m, uint64_t length)
 {
     const char *from = (const char *)m->at;
@@ -151,7 +154,8 @@ static void truth(pwf_machine *m)
     pwf_machine_push(m, i);
 }
 
-/* An integer of any length; one that does not fit is nothing a tensor has, and keeps its bytes. */
+/* An integer of any length; one of more than 64 bits keeps its bytes, since no tensor has such a
+ * number. */
 static void long_integer(pwf_machine *m, uint64_t length)
 {
     if (length > 8) {
@@ -165,12 +169,13 @@ static void long_integer(pwf_machine *m, uint64_t length)
     integer(m, (int64_t)x);
 }
 
+/* Stores the value on top in a memo slot. */
 static void remember(pwf_machine *m, uint64_t slot)
 {
     pwf_pickle *p = m->p;
-    /* Slots are given in turn: none is beyond the length of the pickle, whatever it says. */
+    /* Slots are numbered in order, so a valid one is below the length of the pickle. */
     if (slot >= MEMO_MAX || slot > (uint64_t)(m->end - m->in) || p->depth == 0)
-        return pwf_machine_fail(m, "nothing to remember");
+        return pwf_machine_fail(m, "nothing to store");
     while ((int32_t)slot >= p->memo_room) {
         const int32_t before = p->memo_room;
         if (!pwf_machine_room(m, &p->memo, before, &p->memo_room, sizeof *p->memo)) return;
@@ -179,14 +184,15 @@ static void remember(pwf_machine *m, uint64_t slot)
     p->memo[slot] = p->stack[p->depth - 1];
 }
 
+/* Pushes the value of a memo slot. */
 static void recall(pwf_machine *m, uint64_t slot)
 {
     if (slot >= (uint64_t)m->p->memo_room || m->p->memo[slot] < 0)
-        return pwf_machine_fail(m, "it recalls what was not remembered");
+        return pwf_machine_fail(m, "it recalls a value that was not stored");
     pwf_machine_push(m, m->p->memo[slot]);
 }
 
-/* Opcodes that make values; false for one that does not. */
+/* Opcodes that push one value; false for any other opcode. */
 static bool value_opcode(pwf_machine *m, unsigned char op)
 {
     switch (op) {
@@ -237,7 +243,7 @@ static bool value_opcode(pwf_machine *m, unsigned char op)
     }
 }
 
-/* Opcodes that gather values or move them. */
+/* Opcodes that build containers or move values; false for any other opcode. */
 static bool stack_opcode(pwf_machine *m, unsigned char op)
 {
     switch (op) {
@@ -287,7 +293,7 @@ static bool stack_opcode(pwf_machine *m, unsigned char op)
     }
 }
 
-/* Opcodes that stand for objects, and those around them. */
+/* Opcodes of objects and framing; false for any other opcode. */
 static bool object_opcode(pwf_machine *m, unsigned char op)
 {
     switch (op) {
@@ -332,13 +338,13 @@ pwf_status pwf_pickle_read(pwf_pickle *p, const unsigned char *in, size_t bytes,
         stopped = op == '.';
         if (!m.wrong && !stopped && !value_opcode(&m, op) && !stack_opcode(&m, op) &&
             !object_opcode(&m, op))
-            pwf_machine_fail(&m, "it has an opcode that no state dict has");
+            pwf_machine_fail(&m, "it has an opcode that state dicts do not use");
     }
     if (!m.wrong) *top = pwf_machine_pop(&m);
     *at = (size_t)(m.at - in);
     if (m.memory) return PWF_FAIL(PWF_RESOURCE, "no memory for a pickle of %zu bytes", bytes);
     if (m.wrong)
-        return PWF_FAIL(PWF_DATA, "its pickle is none of a state dict at byte %lld: %s",
+        return PWF_FAIL(PWF_DATA, "its pickle is not that of a state dict, at byte %lld: %s",
                         (long long)(opcode - in), m.wrong);
     return pwf_ok();
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The names in a pickle and what is built from them. */
+/* The names in a pickle and what is built from them: tensors, storages, parameters, dicts. Called
+ * by the opcodes in pickle.c. Every unknown name becomes an opaque value; nothing is imported or
+ * called. */
 #include "pickle_objects.h"
 
 #include <string.h>
 
-/* What a NAME node stands for, in `number`; of an OPAQUE one, what it was made from. */
+/* `number` of a NAME node: what it names; of an OPAQUE one: what it was made from. */
 enum {
     NAME_OTHER,
     NAME_ORDERED_DICT,
@@ -14,7 +16,7 @@ enum {
     NAME_STORAGE
 };
 
-/* The items of a list, at most `room`; returns how many there are. */
+/* Copies at most `room` items of a list; returns the length of the list, -1 if it is none. */
 static int64_t items(pwf_machine *m, int32_t list, int32_t *out, int room)
 {
     const pwf_pickle_node *n = pwf_machine_at(m, list);
@@ -79,12 +81,13 @@ void pwf_machine_stack_name(pwf_machine *m)
                           *module = pwf_machine_at(m, pwf_machine_pop(m));
     if (m->wrong) return;
     if (word->kind != PWF_PICKLE_TEXT || module->kind != PWF_PICKLE_TEXT)
-        return pwf_machine_fail(m, "a name is no text");
+        return pwf_machine_fail(m, "a name is not a text");
     pwf_machine_name(m, module->text, module->length, word->text, word->length);
 }
 
 /* ---- what is built from names ---- */
 
+/* Whether a list holds at most PWF_TENSOR_DIMS integers. */
 static bool is_ints(pwf_machine *m, int32_t list)
 {
     int32_t item[PWF_TENSOR_DIMS];
@@ -95,10 +98,11 @@ static bool is_ints(pwf_machine *m, int32_t list)
     return true;
 }
 
+/* (storage, offset, shape, strides, ...). */
 static void rebuild_tensor(pwf_machine *m, int32_t arguments)
 {
     int32_t a[4];
-    if (items(m, arguments, a, 4) < 4) return pwf_machine_fail(m, "a tensor lacks arguments");
+    if (items(m, arguments, a, 4) < 4) return pwf_machine_fail(m, "a tensor has too few arguments");
     if (pwf_machine_at(m, a[0])->kind == PWF_PICKLE_OPAQUE)
         return pwf_machine_push_new(m, PWF_PICKLE_OPAQUE);
     if (pwf_machine_at(m, a[0])->kind != PWF_PICKLE_STORAGE ||
@@ -114,8 +118,8 @@ static void rebuild_tensor(pwf_machine *m, int32_t arguments)
     pwf_machine_push(m, i);
 }
 
-/* Python 2 gives an OrderedDict a list of [key, value]. Whatever else it is given fails at once: a
- * list may be recalled a million times. */
+/* Python 2 passes an OrderedDict a list of [key, value]. Anything else fails at once: a pickle can
+ * recall one list a million times. */
 static void ordered_dict(pwf_machine *m, int32_t arguments)
 {
     int32_t list = 0, pair[2];
@@ -126,14 +130,14 @@ static void ordered_dict(pwf_machine *m, int32_t arguments)
     int32_t cell = count == 1 ? pwf_machine_at(m, list)->first : -1;
     for (; cell >= 0 && !m->wrong; cell = m->p->cell[cell].next) {
         if (items(m, m->p->cell[cell].node, pair, 2) != 2)
-            return pwf_machine_fail(m, "a dict is made of what are no pairs");
+            return pwf_machine_fail(m, "a dict is made of items that are not pairs");
         pwf_machine_append(m, dict, pair[0]);
         pwf_machine_append(m, dict, pair[1]);
     }
     pwf_machine_push(m, dict);
 }
 
-/* A Parameter is its tensor; without one, it comes with the state. */
+/* A Parameter is replaced by its tensor; without one, the tensor comes with the state. */
 static void parameter(pwf_machine *m, int32_t arguments)
 {
     int32_t first = 0;
@@ -143,7 +147,7 @@ static void parameter(pwf_machine *m, int32_t arguments)
     pwf_machine_push(m, i);
 }
 
-/* What a function or class of this kind makes of its arguments. */
+/* Calls a known function or class; any other one gives an opaque value. */
 static void call(pwf_machine *m, int64_t which, int32_t arguments)
 {
     int32_t first = 0;
@@ -176,8 +180,8 @@ void pwf_machine_new_object(pwf_machine *m)
     call(m, known ? NAME_PARAMETER : NAME_OTHER, arguments);
 }
 
-/* The state of what is not opaque is not needed: hooks, a dict's _metadata. The oldest Parameters
- * have their tensor in it: (data, gradient, hooks, requires_grad, volatile). */
+/* The state of known objects (hooks, _metadata of a dict) is not needed. The oldest Parameters hold
+ * their tensor in it: (data, gradient, hooks, requires_grad, volatile). */
 void pwf_machine_build(pwf_machine *m)
 {
     int32_t first = 0;
@@ -189,15 +193,15 @@ void pwf_machine_build(pwf_machine *m)
         *object = *pwf_machine_at(m, first);
 }
 
-/* ('storage', type, key, device, elements), before PyTorch 1.6 also the part of which it is a view,
- * or None; ('module', class, file, source) of a pickled module. */
+/* A reference to a storage: ('storage', type, key, device, elements), before PyTorch 1.6 followed
+ * by a view or None; or to a pickled module: ('module', class, file, source). */
 void pwf_machine_persistent(pwf_machine *m)
 {
     int32_t a[6];
     const int32_t id = pwf_machine_pop(m);
     const int64_t parts = m->wrong ? 0 : items(m, id, a, 6);
     if (parts >= 1 && is_text(m, a[0], "module")) return pwf_machine_push_new(m, PWF_PICKLE_OPAQUE);
-    if (parts < 5) return pwf_machine_fail(m, "a reference to no storage");
+    if (parts < 5) return pwf_machine_fail(m, "a reference that is not to a storage");
     const pwf_pickle_node *type = pwf_machine_at(m, a[1]), *key = pwf_machine_at(m, a[2]);
     const pwf_pickle_node *count = pwf_machine_at(m, a[4]);
     if (type->kind != PWF_PICKLE_NAME || type->number != NAME_STORAGE)

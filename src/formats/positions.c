@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Resamples position embeddings of a vision transformer to another image size, as timm does. Called
+ * by import.c. Pure: sums in double, rounded once. */
 #include "positions.h"
 
 #include "pwf/core/mem.h"
 
 #include <math.h>
 
-/* Keys's cubic convolution with a = -1/2, as Pillow; without antialiasing PyTorch has a = -3/4. */
+/* Keys's cubic convolution with a = -1/2, as in Pillow and in PyTorch with antialiasing. */
 static double cubic(double x)
 {
     static const double A = -0.5;
@@ -15,8 +17,7 @@ static double cubic(double x)
     return 0.0;
 }
 
-/* What each of `to` points takes of each of `from`: weight [to, from], rows that sum to 1. Points
- * outside the grid do not count. */
+/* Weights [to, from] of each source point; rows sum to 1. Points outside the grid do not count. */
 static void set_weights(double *weight, int64_t from, int64_t to)
 {
     const double scale = (double)from / (double)to, stretch = scale > 1.0 ? scale : 1.0;
@@ -32,7 +33,7 @@ static void set_weights(double *weight, int64_t from, int64_t to)
     }
 }
 
-/* out [rows, to, inner] = what `weight` makes of in [rows, from, inner]. */
+/* out [rows, to, inner] = weight [to, from] applied to in [rows, from, inner]. */
 static void resample(const double *weight, const double *in, double *out, int64_t rows,
                      int64_t from, int64_t to, int64_t inner)
 {

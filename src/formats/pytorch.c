@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The tensors of a pickled state dict, whatever file it came in. */
+/* Adds the tensors of a pickled state dict to the list of a weight file, whichever file format it
+ * came in. Called by the two PyTorch readers, which find the storages. Touches only the list. */
 #include "pytorch.h"
 
 #include <stdio.h>
 
-/* Where training scripts keep the state dict, best first: timm prefers averaged weights too. */
+/* Keys under which training scripts store a state dict, best first: averaged weights before others,
+ * as timm does. */
 static const char *const nests[] = {"state_dict_ema", "model_ema", "state_dict", "model"};
 
+/* Whether a dict has a tensor among its values. */
 static bool holds_tensors(const pwf_pickle *p, int32_t dict)
 {
     if (p->node[dict].kind != PWF_PICKLE_DICT) return false;
@@ -15,6 +18,7 @@ static bool holds_tensors(const pwf_pickle *p, int32_t dict)
     return false;
 }
 
+/* Finds the state dict at the top or under one of the keys. */
 static pwf_status choose(pwf_weights_file *file, const pwf_pickle *p, int32_t top, int32_t *dict)
 {
     *dict = top;
@@ -25,12 +29,14 @@ static pwf_status choose(pwf_weights_file *file, const pwf_pickle *p, int32_t to
         snprintf(file->inside, sizeof file->inside, "%s", nests[i]);
         return pwf_ok();
     }
-    return PWF_FAIL(PWF_DATA,
-                    "%s holds no state dict, neither at the top nor under model, state_dict or "
-                    "model_ema; save model.state_dict()",
-                    file->path);
+    return PWF_FAIL(
+        PWF_DATA,
+        "%s contains no state dict, neither at the top level nor under model, state_dict or "
+        "model_ema; save model.state_dict()",
+        file->path);
 }
 
+/* Copies a list of integers; returns its length. */
 static int64_t number_of(const pwf_pickle *p, int32_t list, int64_t *out)
 {
     int64_t n = 0;
@@ -39,7 +45,7 @@ static int64_t number_of(const pwf_pickle *p, int32_t list, int64_t *out)
     return n;
 }
 
-/* Whether the strides are those of a row-major tensor; dimensions of one element do not count. */
+/* Whether the strides are row-major; those of dimensions of one element do not matter. */
 static bool is_plain(const pwf_named_tensor *t, const int64_t *stride)
 {
     int64_t want = 1;
@@ -50,6 +56,7 @@ static bool is_plain(const pwf_named_tensor *t, const int64_t *stride)
     return true;
 }
 
+/* Adds one tensor; all its elements must lie inside its storage. */
 static pwf_status add_tensor(pwf_weights_file *file, const pwf_pickle *p,
                              const pwf_pickle_node *key, const pwf_pickle_node *value,
                              const pwf_storages *storages)

@@ -131,7 +131,8 @@ static pwf_status add_member(pwf_weights_file *file, archive *a, int i)
     pwf_named_tensor t = {.dims = 0};
     int64_t bytes = 0;
     if (!ends(m->name, length, ".npy"))
-        return PWF_FAIL(PWF_DATA, "%s: its member %s is no array: numpy.savez makes only .npy",
+        return PWF_FAIL(PWF_DATA,
+                        "%s: its member %s is not an array: numpy.savez writes only .npy files",
                         file->path, m->name);
     PWF_TRY(read_header(file, &a->zip, m, &t, &a->skip[i]));
     PWF_TRY(pwf_weights_add(file, m->name, length - strlen(".npy"), &t, &(pwf_tensor_place){0}));

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Reading what torch.save made of a state dict before PyTorch 1.6, and still makes with
- * _use_new_zipfile_serialization=False (_legacy_save in torch/serialization.py): a row of pickles,
- * namely a magic number, a version, the machine, the object, the list of the storages' keys; then
- * for each key the number of elements (8 bytes) and the elements. There are no checksums, so what
- * can be compared is. */
+/* Reader of what torch.save made of a state dict before PyTorch 1.6, and still makes with
+ * _use_new_zipfile_serialization=False (_legacy_save in torch/serialization.py): pickles of a magic
+ * number, a version, the machine, the object and the keys of the storages; then for each key the
+ * number of elements (8 bytes) and the elements. There are no checksums, so all redundant facts are
+ * compared. */
 #include "pickle.h"
 #include "pytorch.h"
 #include "reader.h"
@@ -35,7 +35,7 @@ typedef struct reading {
     int storages;
 } reading;
 
-/* Reads the next pickle of the row. */
+/* Reads the next pickle of the file. */
 static pwf_status next_pickle(reading *r, pwf_pickle *p, int32_t *top)
 {
     const pwf_status s = pwf_pickle_read(p, r->in, r->bytes, &r->at, top);
@@ -48,14 +48,14 @@ static pwf_status next_pickle(reading *r, pwf_pickle *p, int32_t *top)
     return PWF_FAIL(PWF_DATA, "%s: %s", r->file->path, s.text);
 }
 
-/* ---- what stands before the object ---- */
+/* ---- magic number, version, machine ---- */
 
 static pwf_status check_magic(const reading *r, const pwf_pickle_node *n)
 {
     const size_t length = sizeof magic - 1;
     if (n->kind == PWF_PICKLE_OPAQUE && n->length == length && memcmp(n->text, magic, length) == 0)
         return pwf_ok();
-    return PWF_FAIL(PWF_DATA, "%s is a pickle, but none that torch.save made", r->file->path);
+    return PWF_FAIL(PWF_DATA, "%s is a pickle, but not one of torch.save", r->file->path);
 }
 
 static pwf_status check_version(const reading *r, const pwf_pickle_node *n)
@@ -67,6 +67,7 @@ static pwf_status check_version(const reading *r, const pwf_pickle_node *n)
                     r->file->path, VERSION);
 }
 
+/* Only files of little-endian machines. */
 static pwf_status check_machine(const reading *r, const pwf_pickle *p, int32_t top)
 {
     const int32_t little = pwf_pickle_find(p, top, "little_endian");
@@ -97,6 +98,7 @@ static pwf_status read_front(reading *r)
 
 /* ---- storages ---- */
 
+/* Order of storages by key. */
 static int by_key(const void *a, const void *b)
 {
     const storage *x = a, *y = b;
@@ -111,7 +113,8 @@ static storage *look_up(const reading *r, const pwf_pickle_node *n)
                             : bsearch(&key, r->storage, (size_t)r->storages, sizeof key, by_key);
 }
 
-/* The storages that the object names, each once: one of several tensors is named several times. */
+/* Lists the storages that the object names, each once; a storage of several tensors is named
+ * several times. */
 static pwf_status gather_storages(reading *r)
 {
     const pwf_pickle *p = &r->pickle;
@@ -137,7 +140,7 @@ static pwf_status gather_storages(reading *r)
     return pwf_ok();
 }
 
-/* Finds the elements of a listed storage at *at, and moves *at behind them. */
+/* Finds the elements of a storage at *at and moves *at after them. */
 static pwf_status place_storage(const reading *r, const pwf_pickle_node *key, uint64_t *at)
 {
     const pwf_weights_file *file = r->file;
@@ -145,12 +148,12 @@ static pwf_status place_storage(const reading *r, const pwf_pickle_node *key, ui
     int64_t elements = 0, bytes = 0;
     if (!s)
         return PWF_FAIL(PWF_DATA,
-                        "%s lists a storage that no tensor of a known type is in; load it in "
+                        "%s lists a storage that no tensor of a known type uses; load it in "
                         "PyTorch and save its state dict again",
                         file->path);
     if (s->offset != 0) return PWF_FAIL(PWF_DATA, "%s lists a storage twice", file->path);
     if (file->bytes - *at < sizeof elements)
-        return PWF_FAIL(PWF_DATA, "%s is cut off before its last storage", file->path);
+        return PWF_FAIL(PWF_DATA, "%s is truncated before its last storage", file->path);
     PWF_TRY(pwf_file_pread(file->fd, file->path, &elements, sizeof elements, *at));
     if (elements != s->elements ||
         __builtin_mul_overflow(elements, pwf_dtype_size(s->dtype), &bytes))
@@ -158,11 +161,12 @@ static pwf_status place_storage(const reading *r, const pwf_pickle_node *key, ui
                         (long long)s->elements, (long long)elements);
     s->offset = *at + sizeof elements;
     if ((uint64_t)bytes > file->bytes - s->offset)
-        return PWF_FAIL(PWF_DATA, "%s is cut off in a storage", file->path);
+        return PWF_FAIL(PWF_DATA, "%s is truncated in a storage", file->path);
     *at = s->offset + (uint64_t)bytes;
     return pwf_ok();
 }
 
+/* Finds all storages in the rest of the file, which they must fill. */
 static pwf_status place_storages(reading *r, const pwf_pickle *keys, int32_t list)
 {
     uint64_t at = r->at;
@@ -171,11 +175,12 @@ static pwf_status place_storages(reading *r, const pwf_pickle *keys, int32_t lis
     for (int32_t cell = keys->node[list].first; cell >= 0; cell = keys->cell[cell].next)
         PWF_TRY(place_storage(r, &keys->node[keys->cell[cell].node], &at));
     if (at != r->file->bytes)
-        return PWF_FAIL(PWF_DATA, "%s has %llu bytes behind its last storage", r->file->path,
+        return PWF_FAIL(PWF_DATA, "%s has %llu bytes after its last storage", r->file->path,
                         (unsigned long long)(r->file->bytes - at));
     return pwf_ok();
 }
 
+/* Place of a storage for pwf_pytorch_take. */
 static pwf_status find_storage(void *context, const pwf_pickle_node *n, const char *name,
                                uint64_t *offset)
 {
@@ -189,6 +194,7 @@ static pwf_status find_storage(void *context, const pwf_pickle_node *n, const ch
 
 /* ---- the file ---- */
 
+/* Reads all pickles, then the tensors. */
 static pwf_status read_row(reading *r)
 {
     pwf_pickle keys = {0};

@@ -20,7 +20,7 @@ typedef struct reading {
     uint8_t *checked; /* [members]: the checksum has been compared */
 } reading;
 
-/* A storage is a member of its own. */
+/* Finds the member of a storage and compares its checksum once. */
 static pwf_status find_storage(void *context, const pwf_pickle_node *storage, const char *name,
                                uint64_t *offset)
 {
@@ -42,6 +42,7 @@ static pwf_status find_storage(void *context, const pwf_pickle_node *storage, co
     return pwf_ok();
 }
 
+/* Reads data.pkl and adds its tensors. */
 static pwf_status read_pickle(reading *r, const pwf_zip_member *member)
 {
     unsigned char *in = NULL;
@@ -66,6 +67,7 @@ static pwf_status read_pickle(reading *r, const pwf_zip_member *member)
     return s;
 }
 
+/* Finds data.pkl, which also gives the prefix of the storages. */
 static pwf_status read_archive(reading *r)
 {
     PWF_TRY(pwf_zip_list(&r->zip));
@@ -82,7 +84,7 @@ static pwf_status read_archive(reading *r)
         return read_pickle(r, &r->zip.member[i]);
     }
     return PWF_FAIL(PWF_DATA,
-                    "%s is a zip archive, but none that torch.save made: it has no "
+                    "%s is a zip archive, but not one of torch.save or numpy.savez: it has no "
                     "data.pkl",
                     r->file->path);
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The type with this name. */
 static pwf_status find_dtype(const pwf_weights_file *file, const char *name, const char *word,
                              pwf_dtype *dtype)
 {
@@ -27,6 +28,7 @@ typedef struct listing {
     uint64_t data, bytes; /* where the values begin, and how many bytes there are */
 } listing;
 
+/* Adds one entry of the header; its bytes must fit its shape. */
 static pwf_status add_tensor(void *context, const char *name, const pwf_json *entry)
 {
     const listing *l = context;
@@ -45,7 +47,8 @@ static pwf_status add_tensor(void *context, const char *name, const pwf_json *en
                         file->path, name, PWF_TENSOR_DIMS);
     PWF_TRY(find_dtype(file, name, dtype, &t.dtype));
     if (place[0] < 0 || place[1] < place[0] || (uint64_t)place[1] > l->bytes)
-        return PWF_FAIL(PWF_DATA, "%s: the values of '%.256s' lie outside the file; is it cut off?",
+        return PWF_FAIL(PWF_DATA,
+                        "%s: the values of '%.256s' lie outside the file; it may be truncated",
                         file->path, name);
     PWF_TRY(pwf_weights_add(file, name, strlen(name), &t,
                             &(pwf_tensor_place){.offset = l->data + (uint64_t)place[0]}));
@@ -53,7 +56,7 @@ static pwf_status add_tensor(void *context, const char *name, const pwf_json *en
     if (__builtin_mul_overflow(file->tensor[file->count - 1].count, pwf_dtype_size(t.dtype),
                                &need) ||
         need != place[1] - place[0])
-        return PWF_FAIL(PWF_DATA, "%s: '%.256s' takes %lld bytes, which do not fit its shape",
+        return PWF_FAIL(PWF_DATA, "%s: '%.256s' has %lld bytes, which do not match its shape",
                         file->path, name, (long long)(place[1] - place[0]));
     return pwf_ok();
 }
@@ -62,6 +65,7 @@ typedef struct run {
     uint64_t lo, hi;
 } run;
 
+/* Order of tensors by their place. */
 static int by_place(const void *a, const void *b)
 {
     const run *x = a, *y = b;
@@ -69,8 +73,7 @@ static int by_place(const void *a, const void *b)
     return (x->hi > y->hi) - (x->hi < y->hi);
 }
 
-/* The values of the tensors follow each other without hole or overlap from the first byte to the
- * last. */
+/* The values must cover the rest of the file without gap or overlap. */
 static pwf_status check_cover(const listing *l)
 {
     const pwf_weights_file *file = l->file;
@@ -91,10 +94,11 @@ static pwf_status check_cover(const listing *l)
     pwf_mem_free(runs);
     if (good && at == file->bytes) return pwf_ok();
     return PWF_FAIL(PWF_DATA,
-                    "%s: the tensors overlap, leave a hole or end before the file; it is damaged",
+                    "%s: the tensors overlap, leave a gap or end before the file; it is damaged",
                     file->path);
 }
 
+/* Parses the header and lists the tensors. */
 static pwf_status parse(listing *l, const char *text, size_t length)
 {
     const pwf_status bad = pwf_json_parse(text, length, &l->file->header);
@@ -110,16 +114,17 @@ static pwf_status list_tensors(pwf_weights_file *file)
     uint64_t length = 0;
     PWF_TRY(pwf_file_pread(file->fd, file->path, &length, sizeof length, 0));
     if (length < 2 || length > PWF_WEIGHTS_HEADER_MAX || length > file->bytes - sizeof length)
-        return PWF_FAIL(PWF_DATA,
-                        "%s is no safetensors file (its header would have %llu bytes), nor one of "
-                        "PyTorch",
-                        file->path, (unsigned long long)length);
+        return PWF_FAIL(
+            PWF_DATA,
+            "%s is not a safetensors file (its header would have %llu bytes), nor a file of "
+            "PyTorch",
+            file->path, (unsigned long long)length);
     char *text = NULL;
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, (int64_t)length, 1, &text));
     listing l = {file, sizeof length + length, file->bytes - sizeof length - length};
     pwf_status s = pwf_file_pread(file->fd, file->path, text, (size_t)length, sizeof length);
     if (s.code == PWF_OK && text[0] != '{')
-        s = PWF_FAIL(PWF_DATA, "%s is no safetensors file: its header does not begin with {",
+        s = PWF_FAIL(PWF_DATA, "%s is not a safetensors file: its header does not begin with {",
                      file->path);
     if (s.code == PWF_OK) s = parse(&l, text, (size_t)length);
     pwf_mem_free(text);

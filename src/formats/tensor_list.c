@@ -18,7 +18,8 @@ static pwf_status check_name(const pwf_weights_file *file, const char *name, siz
         good = name[i] >= ' ' && name[i] < 127;
     if (good) return pwf_ok();
     return PWF_FAIL(PWF_DATA,
-                    "%s: tensor %d has a name that is empty, not printable or longer than %d bytes",
+                    "%s: tensor %d has an empty name, a name that is not printable, or one of more "
+                    "than %d bytes",
                     file->path, file->count, PWF_TENSOR_NAME);
 }
 

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Reads a .pwf file whole, through the decoder. Called by pwf inspect, eval and predict on one
+ * rank. The file is untrusted: what it claims is bounded by its length. */
 #include "pwf/core/file.h"
 #include "pwf/core/mem.h"
 #include "pwf/formats/unpacked.h"
 
 #include <unistd.h>
 
+/* Reads the whole file. */
 static pwf_status read_bytes(const char *path, pwf_unpacked *out)
 {
     int fd = -1;
@@ -15,11 +18,13 @@ static pwf_status read_bytes(const char *path, pwf_unpacked *out)
     return s;
 }
 
+/* A message of the decoder as a status. */
 static pwf_status refused(const char *path, const char *wrong)
 {
     return PWF_FAIL(wrong == pwf_packed_no_memory ? PWF_RESOURCE : PWF_DATA, "%s: %s", path, wrong);
 }
 
+/* Opens, bounds and decodes the file. */
 static pwf_status unpack(const char *path, pwf_unpacked *out)
 {
     pwf_packed *p = &out->packed;

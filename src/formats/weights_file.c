@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Opening weight files of other programs: the list of formats, and what all of them share. Called
- * by import, inspect, eval and predict. Reads the file; nothing in it is executed. */
+/* Weight files of other programs: the list of formats, and what all of them share. Called by
+ * import, inspect, eval and predict on one rank. Opens and reads the file, which is untrusted;
+ * nothing in it is executed. */
 #include "pwf/formats/weights_file.h"
 
 #include "pwf/core/file.h"
@@ -10,8 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Formats in the order in which they are tried. The last one gets what nobody recognises, so that
- * its message says what is wrong. */
+/* Formats in the order in which they are tried. The last one gets the files that none recognises,
+ * and reports what is wrong with them. */
 #define READERS(X) X(npz) X(pytorch_zip) X(pytorch_pickles) X(safetensors)
 
 #define DECLARE(name) extern const pwf_reader pwf_reader_##name;
@@ -20,7 +21,7 @@ READERS(DECLARE)
 static const pwf_reader *const readers[] = {READERS(ADDRESS)};
 enum { READER_COUNT = sizeof readers / sizeof readers[0] };
 
-/* READER_COUNT: none. */
+/* Index of the format of a file; READER_COUNT: none. */
 static int find_reader(const unsigned char *first, size_t bytes)
 {
     int i = 0;
@@ -34,12 +35,14 @@ bool pwf_weights_recognise(const unsigned char *first, size_t bytes)
     return find_reader(first, bytes) < READER_COUNT;
 }
 
+/* Finds the format by the first bytes and lists the tensors. */
 static pwf_status list(pwf_weights_file *file)
 {
     unsigned char first[PWF_WEIGHTS_FIRST] = {0};
     const size_t bytes = file->bytes < sizeof first ? (size_t)file->bytes : sizeof first;
     if (bytes < 9)
-        return PWF_FAIL(PWF_DATA, "%s has only %zu bytes: it holds no weights", file->path, bytes);
+        return PWF_FAIL(PWF_DATA, "%s has only %zu bytes: too short for a weight file", file->path,
+                        bytes);
     PWF_TRY(pwf_file_pread(file->fd, file->path, first, bytes, 0));
     if (memcmp(first, "\211HDF\r\n\032\n", 8) == 0 || memcmp(first, "pwfckpt\n", 8) == 0)
         return PWF_FAIL(PWF_DATA,
@@ -67,7 +70,8 @@ pwf_status pwf_weights_open(const char *path, pwf_weights_file **out)
     }
     *file = (pwf_weights_file){.fd = fd, .path = copy, .bytes = (uint64_t)bytes};
     pwf_status s = list(file);
-    if (s.code == PWF_OK && file->count == 0) s = PWF_FAIL(PWF_DATA, "%s holds no tensors", path);
+    if (s.code == PWF_OK && file->count == 0)
+        s = PWF_FAIL(PWF_DATA, "%s contains no tensors", path);
     if (s.code == PWF_OK) s = pwf_weights_check_unique(file);
     if (s.code == PWF_OK)
         *out = file;
@@ -116,6 +120,7 @@ typedef struct visiting {
     void *context;
 } visiting;
 
+/* Only safetensors have metadata: members of __metadata__. */
 static pwf_status visit_metadata(void *context, const char *key, const pwf_json *value)
 {
     const visiting *v = context;
@@ -132,8 +137,8 @@ pwf_status pwf_weights_read(const pwf_weights_file *file, int index, float *out,
 {
     const pwf_named_tensor *t = pwf_weights_tensor(file, index);
     if (t->dtype > PWF_DTYPE_F64)
-        return PWF_FAIL(PWF_DATA, "%s: '%s' holds %s numbers, which are no weights", file->path,
-                        t->name, pwf_dtype_name(t->dtype));
+        return PWF_FAIL(PWF_DATA, "%s: '%s' has the type %s, which is not a weight type",
+                        file->path, t->name, pwf_dtype_name(t->dtype));
     return file->reader->read ? file->reader->read(file, index, out, rounded)
                               : pwf_weights_read_place(file, index, out, rounded);
 }

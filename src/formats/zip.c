@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Reading a zip archive (PKWARE's APPNOTE 6.3): end record, its 64-bit form, directory, the local
- * header of each member. */
+/* Reader of zip archives (PKWARE's APPNOTE 6.3): end record, its 64-bit form, directory, local
+ * headers, stored and deflated members, checksums. Called by the readers of PyTorch and NumPy
+ * files. Reads the open file, which is untrusted. */
 #include "zip.h"
 
 #include "pwf/core/file.h"
@@ -25,7 +26,7 @@ enum {
     DEFLATED = 8
 };
 
-/* Little-endian numbers at any address. */
+/* A little-endian number at any address. */
 static uint64_t number(const unsigned char *at, int bytes)
 {
     uint64_t x = 0;
@@ -39,16 +40,18 @@ static bool begins(const unsigned char *at, const char *mark)
     return memcmp(at, mark, 4) == 0;
 }
 
+/* The failure of a damaged archive. */
 static pwf_status bad(const pwf_zip *zip, const char *what)
 {
-    return PWF_FAIL(PWF_DATA, "%s: %s; the archive is damaged or cut off", zip->path, what);
+    return PWF_FAIL(PWF_DATA, "%s: %s; the archive is damaged or truncated", zip->path, what);
 }
 
-/* Where the directory lies, and how many entries it has. */
+/* Place and size of the central directory. */
 typedef struct directory {
     uint64_t entries, bytes, offset;
 } directory;
 
+/* Finds the end record, backwards from the end of the file, and its 64-bit form. */
 static pwf_status find_directory(const pwf_zip *zip, directory *d)
 {
     unsigned char *tail = NULL;
@@ -76,14 +79,15 @@ static pwf_status find_directory(const pwf_zip *zip, directory *d)
     if (second == 0) return pwf_ok();
     unsigned char end64[END64];
     if (zip->bytes < END64 || second > zip->bytes - END64)
-        return bad(zip, "the 64-bit end record lies outside");
+        return bad(zip, "the 64-bit end record lies outside the file");
     PWF_TRY(pwf_file_pread(zip->fd, zip->path, end64, sizeof end64, second));
     if (!begins(end64, "PK\006\006")) return bad(zip, "there is no 64-bit end record");
     *d = (directory){number(end64 + 32, 8), number(end64 + 40, 8), number(end64 + 48, 8)};
     return pwf_ok();
 }
 
-/* The 64-bit numbers of an entry stand in an extra field, in this order, if they do not fit. */
+/* Replaces the numbers of an entry that do not fit 32 bits by those of its extra field, which has
+ * them in this order. */
 static bool read_extra(const unsigned char *extra, size_t length, uint64_t *plain, uint64_t *packed,
                        uint64_t *header)
 {
@@ -106,23 +110,23 @@ static bool read_extra(const unsigned char *extra, size_t length, uint64_t *plai
     return true;
 }
 
-/* The bytes of a member follow its local header, whose extra fields are its own. */
+/* Finds the contents of a member, which follow its local header and the extra fields of that. */
 static pwf_status find_bytes(const pwf_zip *zip, pwf_zip_member *m, size_t name_length)
 {
     unsigned char local[LOCAL];
     char name[NAME_MAX_BYTES];
     if (zip->bytes < LOCAL || m->header > zip->bytes - LOCAL)
-        return bad(zip, "a member lies outside");
+        return bad(zip, "a member lies outside the file");
     PWF_TRY(pwf_file_pread(zip->fd, zip->path, local, sizeof local, m->header));
     const uint64_t skip = number(local + 26, 2) + number(local + 28, 2);
     if (!begins(local, "PK\003\004") || number(local + 26, 2) != name_length)
-        return bad(zip, "a member does not begin where the directory says");
+        return bad(zip, "a member does not begin at its offset in the directory");
     m->offset = m->header + LOCAL + skip;
     if (m->offset > zip->bytes || m->packed > zip->bytes - m->offset)
-        return bad(zip, "a member lies outside");
+        return bad(zip, "a member lies outside the file");
     PWF_TRY(pwf_file_pread(zip->fd, zip->path, name, name_length, m->header + LOCAL));
     if (memcmp(name, m->name, name_length) != 0)
-        return bad(zip, "a member has another name than the directory says");
+        return bad(zip, "a member has a different name in the directory");
     return pwf_ok();
 }
 
@@ -142,22 +146,23 @@ static pwf_status check_method(const pwf_zip *zip, pwf_zip_member *m, uint64_t m
     return pwf_ok();
 }
 
-/* One entry of the directory; the name is ended in place, over the first byte behind it. */
+/* Reads one entry of the directory. The name gets its NUL in place: it moves one byte towards the
+ * front. */
 static pwf_status read_entry(pwf_zip *zip, unsigned char *at, size_t left, size_t *used)
 {
-    if (left < ENTRY || !begins(at, "PK\001\002")) return bad(zip, "the directory is cut off");
+    if (left < ENTRY || !begins(at, "PK\001\002")) return bad(zip, "the directory is truncated");
     const size_t name = (size_t)number(at + 28, 2), extra = (size_t)number(at + 30, 2);
     const size_t comment = (size_t)number(at + 32, 2);
-    if (name + extra + comment > left - ENTRY) return bad(zip, "the directory is cut off");
+    if (name + extra + comment > left - ENTRY) return bad(zip, "the directory is truncated");
     if (name == 0 || name >= NAME_MAX_BYTES || memchr(at + ENTRY, '\0', name))
-        return bad(zip, "a member has no name, or too long a one");
+        return bad(zip, "a member has no name, or one that is too long");
     pwf_zip_member *m = &zip->member[zip->count++];
     *m = (pwf_zip_member){.header = number(at + 42, 4),
                           .packed = number(at + 20, 4),
                           .bytes = number(at + 24, 4),
                           .crc = (uint32_t)number(at + 16, 4)};
     if (!read_extra(at + ENTRY + name, extra, &m->bytes, &m->packed, &m->header))
-        return bad(zip, "an extra field is cut off");
+        return bad(zip, "an extra field is truncated");
     PWF_TRY(check_method(zip, m, number(at + 10, 2), number(at + 8, 2)));
     memmove(at + ENTRY - 1, at + ENTRY, name); /* makes room for a NUL */
     at[ENTRY - 1 + name] = '\0';
@@ -166,6 +171,7 @@ static pwf_status read_entry(pwf_zip *zip, unsigned char *at, size_t left, size_
     return find_bytes(zip, m, name);
 }
 
+/* Order of members by place. */
 static int by_header(const void *a, const void *b)
 {
     const pwf_zip_member *x = *(const pwf_zip_member *const *)a;
@@ -173,6 +179,7 @@ static int by_header(const void *a, const void *b)
     return (x->header > y->header) - (x->header < y->header);
 }
 
+/* Order of members by name. */
 static int by_name(const void *a, const void *b)
 {
     const pwf_zip_member *x = *(const pwf_zip_member *const *)a;
@@ -180,7 +187,7 @@ static int by_name(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
-/* Members inside members would be read through again and again: a small file could take hours. */
+/* Overlapping members are refused: reading them all would let a small file take hours. */
 static pwf_status sort_members(pwf_zip *zip)
 {
     const size_t count = (size_t)zip->count;
@@ -203,9 +210,9 @@ pwf_status pwf_zip_list(pwf_zip *zip)
     directory d = {0, 0, 0};
     PWF_TRY(find_directory(zip, &d));
     if (d.offset > zip->bytes || d.bytes > zip->bytes - d.offset)
-        return bad(zip, "the directory lies outside");
+        return bad(zip, "the directory lies outside the file");
     if (d.entries > MEMBERS_MAX || d.bytes > DIRECTORY_MAX || d.entries > d.bytes / ENTRY)
-        return bad(zip, "the directory is impossibly large");
+        return bad(zip, "the directory is too large");
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, (int64_t)d.bytes, 1, &zip->directory));
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, (int64_t)d.entries, sizeof *zip->member, &zip->member));
     PWF_TRY(pwf_file_pread(zip->fd, zip->path, zip->directory, (size_t)d.bytes, d.offset));
@@ -236,8 +243,7 @@ const pwf_zip_member *pwf_zip_find(const pwf_zip *zip, const char *name)
     return found ? *found : NULL;
 }
 
-/* The checksum of zip and Ethernet, eight bytes at a time: table[k] is that of a byte with k zero
- * bytes behind it. */
+/* CRC-32, eight bytes at a time: table[k] is that of a byte followed by k zero bytes. */
 static uint32_t table[8][256];
 
 static void make_table(void)
@@ -318,6 +324,7 @@ static pwf_status inflate_member(const pwf_zip *zip, const pwf_zip_member *membe
     return done == count ? pwf_ok() : damaged(zip, member);
 }
 
+/* Sets zlib up for one member. */
 static pwf_status unpack(const pwf_zip *zip, const pwf_zip_member *member, void *out, size_t count)
 {
     unsigned char *piece = NULL;

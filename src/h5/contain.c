@@ -41,12 +41,12 @@ pwf_status pwf_h5_in_child(const char *path, void (*look)(void *context), void *
     const pid_t child = fork();
     if (child == 0) run_child(look, context);
     if (child < 0)
-        return PWF_FAIL(PWF_RESOURCE, "cannot start a process to look at %s: %s", path,
+        return PWF_FAIL(PWF_RESOURCE, "cannot start a process to check %s: %s", path,
                         strerror(errno));
     int status = 0;
     while (waitpid(child, &status, 0) < 0)
         if (errno != EINTR)
-            return PWF_FAIL(PWF_RESOURCE, "cannot wait for the process that looks at %s: %s", path,
+            return PWF_FAIL(PWF_RESOURCE, "cannot wait for the process that checks %s: %s", path,
                             strerror(errno));
     if (WIFEXITED(status) && WEXITSTATUS(status) == PWF_OK) return pwf_ok();
     return PWF_FAIL(PWF_DATA,

@@ -39,7 +39,7 @@ static pwf_status make_array(hid_t file, pwf_flat_array *a)
     const hid_t set = H5Dcreate2(file, a->name, type, space, H5P_DEFAULT, create, H5P_DEFAULT);
     const haddr_t offset = set < 0 ? HADDR_UNDEF : H5Dget_offset(set);
     const pwf_status s = offset == HADDR_UNDEF
-                             ? pwf_h5_failed(PWF_IO, "cannot make the dataset", a->name)
+                             ? pwf_h5_failed(PWF_IO, "cannot create the dataset", a->name)
                              : pwf_ok();
     a->offset = (uint64_t)offset;
     if (set >= 0) H5Dclose(set);
@@ -61,7 +61,7 @@ static pwf_status lay_out_in(const char *name, int64_t first, const pwf_flat_tex
         s = make_array(file, &arrays[i]);
     for (int i = 0; i < text_count && s.code == PWF_OK; i++)
         if (pwf_h5_put_text(file, texts[i].name, texts[i].value) < 0)
-            s = pwf_h5_failed(PWF_IO, "cannot make the attribute", texts[i].name);
+            s = pwf_h5_failed(PWF_IO, "cannot create the attribute", texts[i].name);
     if (H5Fclose(file) < 0 && s.code == PWF_OK) s = pwf_h5_failed(PWF_IO, "cannot close", name);
     return s;
 }

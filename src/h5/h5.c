@@ -72,7 +72,7 @@ pwf_status pwf_h5_create(const char *path, hsize_t first, hid_t *out)
     H5Pset_obj_track_times(create, false);
     *out = H5Fcreate(path, H5F_ACC_TRUNC, create, access);
     /* before anything else clears libhdf5's error stack */
-    const pwf_status s = *out < 0 ? pwf_h5_failed(PWF_IO, "cannot make", path) : pwf_ok();
+    const pwf_status s = *out < 0 ? pwf_h5_failed(PWF_IO, "cannot create", path) : pwf_ok();
     H5Pclose(create);
     H5Pclose(access);
     return s;

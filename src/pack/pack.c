@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* pwf pack: archives a tree of images in one HDF5 file. Rank 0 lists the tree and lays the file
+ * out; then every rank reads the tables and fills its chunks with plain writes. libhdf5 does not
+ * keep the file open meanwhile: it would mark it as being written and refuse it after a kill. */
 #include "pwf/pack/pack.h"
 
 #include "part.h"
@@ -10,10 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-/* Rank 0 lists the tree and lays the file out; then every rank reads the tables from it and fills
- * its chunks with plain writes. libhdf5 does not have the file open meanwhile: it would mark it as
- * being written, and after a kill refuse it. */
 
 typedef struct packing {
     const pwf_mesh *mesh;
@@ -49,6 +48,7 @@ static uint64_t hash_place(const packing *w, const chunk *c)
     return pwf_archive_about(w->archive)->hashes + (uint64_t)c->lo * sizeof(pwf_hash);
 }
 
+/* Hashes of the images of a chunk. */
 static void hash_images(const packing *w, chunk *c)
 {
     const int64_t *places = pwf_archive_places(w->archive);
@@ -62,7 +62,7 @@ static pwf_hash hash_chunk(const chunk *c)
     return pwf_hash_bytes(c->hash, (size_t)(c->hi - c->lo) * sizeof *c->hash);
 }
 
-/* *good: an earlier attempt recorded the chunk, and what is on disk is what it recorded. */
+/* *good: an earlier attempt recorded the chunk, and the disk holds what it recorded. */
 static pwf_status check_chunk(const packing *w, chunk *c, pwf_hash *stored, bool *good)
 {
     pwf_hash recorded;
@@ -78,7 +78,7 @@ static pwf_status check_chunk(const packing *w, chunk *c, pwf_hash *stored, bool
     return pwf_ok();
 }
 
-/* One image from its file to its place. */
+/* Copies one image to its place. */
 static pwf_status fetch(const packing *w, int64_t index, uint8_t *to, int64_t size)
 {
     const int64_t side = pwf_archive_about(w->archive)->side;
@@ -101,7 +101,7 @@ static pwf_status fetch(const packing *w, int64_t index, uint8_t *to, int64_t si
     return s;
 }
 
-/* The images and their hashes are on disk before the record that says so. */
+/* Images and hashes must be on disk before the record that says so. */
 static pwf_status write_chunk(const packing *w, chunk *c)
 {
     const int64_t *places = pwf_archive_places(w->archive);
@@ -115,11 +115,12 @@ static pwf_status write_chunk(const packing *w, chunk *c)
                             hash_place(w, c)));
     PWF_TRY(PWF_FAULT_POINT("pack.chunk_written"));
     if (fdatasync(w->fd) != 0)
-        return PWF_FAIL(PWF_IO, "%s did not reach the disk: %s", w->path, strerror(errno));
+        return PWF_FAIL(PWF_IO, "%s could not be synced to the disk: %s", w->path, strerror(errno));
     PWF_TRY(pwf_file_pwrite(w->fd, w->path, &record, sizeof record, record_place(w, c)));
     return PWF_FAULT_POINT("pack.chunk_recorded");
 }
 
+/* Copies one chunk, unless it is done already. */
 static pwf_status do_chunk(packing *w, int64_t number)
 {
     const int64_t *places = pwf_archive_places(w->archive);
@@ -144,8 +145,9 @@ static pwf_status do_chunk(packing *w, int64_t number)
     return s;
 }
 
-/* ---- all of them ----------------------------------------------------------------------------- */
+/* ---- all chunks ---- */
 
+/* Opens the partial file that rank 0 has laid out. */
 static pwf_status open_part(packing *w)
 {
     w->fd = open(w->path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
@@ -155,7 +157,7 @@ static pwf_status open_part(packing *w)
     return pwf_archive_open(w->dir, w->path, false, &w->archive);
 }
 
-/* In each round every rank does one chunk, and one bad file stops all of them. */
+/* In each round every rank does one chunk; one bad file stops all ranks. */
 static pwf_status do_chunks(packing *w)
 {
     const pwf_archive_block *b = pwf_archive_about(w->archive);
@@ -167,12 +169,13 @@ static pwf_status do_chunks(packing *w)
         if (w->first && w->job->progress)
             w->job->progress(w->job->context, done[0], done[1], (int64_t)b->data_bytes);
     }
-    return pwf_mesh_agree(
-        w->mesh, fsync(w->fd) == 0
-                     ? pwf_ok()
-                     : PWF_FAIL(PWF_IO, "%s did not reach the disk: %s", w->path, strerror(errno)));
+    return pwf_mesh_agree(w->mesh, fsync(w->fd) == 0
+                                       ? pwf_ok()
+                                       : PWF_FAIL(PWF_IO, "%s could not be synced to the disk: %s",
+                                                  w->path, strerror(errno)));
 }
 
+/* All chunks, then completion on rank 0. */
 static pwf_status run(packing *w, pwf_part *part, pwf_pack_result *result)
 {
     PWF_TRY(pwf_mesh_agree(w->mesh, w->first ? pwf_part_begin(part, w->job) : pwf_ok()));

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The partial file of an image archive: creation, continuation of an earlier attempt, layout,
+ * tables, completion. Called by pack.c on rank 0. Writes next to the output file and holds a lock
+ * on the partial file. */
 #define _DEFAULT_SOURCE /* flock */
 #include "part.h"
 
@@ -19,11 +22,11 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-/* About a hundred chunks and more, so that ranks share the work evenly and a kill costs little, but
- * none so small that recording it costs more than writing it. */
+/* At least about a hundred chunks, so that ranks share the work evenly and a kill costs little, but
+ * none so small that its record costs more than its data. */
 enum { CHUNKS = 256, CHUNK_LEAST = 1 << 16, CHUNK_MOST = 16 << 20 };
 
-/* ---- what is to be done ---------------------------------------------------------------------- */
+/* ---- the plan ---- */
 
 static pwf_status set_text(char to[PWF_PATH], const char *from)
 {
@@ -31,6 +34,7 @@ static pwf_status set_text(char to[PWF_PATH], const char *from)
     return PWF_FAIL(PWF_MISSING, "the path %.200s... is too long", from);
 }
 
+/* Lists the images of the tree. */
 static pwf_status list_tree(pwf_part *p)
 {
     static pwf_config config; /* the settings are much for a stack */
@@ -45,6 +49,7 @@ static pwf_status list_tree(pwf_part *p)
     return pwf_images_open(pwf_config_dataset(&config), job->train, NULL, &p->images);
 }
 
+/* Longest name in bytes, with its NUL. */
 static pwf_status longest(const pwf_part *p, int64_t count, bool classes, int64_t *bytes)
 {
     *bytes = 2;
@@ -59,6 +64,7 @@ static pwf_status longest(const pwf_part *p, int64_t count, bool classes, int64_
     return pwf_ok();
 }
 
+/* Hash of the class names, which a data set compares. */
 static pwf_status hash_classes(const pwf_part *p, pwf_hash *out)
 {
     pwf_hasher *h = pwf_hasher_new();
@@ -72,7 +78,7 @@ static pwf_status hash_classes(const pwf_part *p, pwf_hash *out)
     return pwf_ok();
 }
 
-/* Everything in the first block but the places. */
+/* Fills in the first block except for the offsets. */
 static pwf_status plan(pwf_part *p)
 {
     const pwf_pack_job *job = p->job;
@@ -105,9 +111,9 @@ static pwf_status plan(pwf_part *p)
     return pwf_ok();
 }
 
-/* ---- the part file --------------------------------------------------------------------------- */
+/* ---- the partial file ---- */
 
-/* The lock tells two packers of one file apart; file systems without locks do without. */
+/* The lock excludes a second packer of the same file; file systems without locks do without it. */
 static pwf_status lock(const pwf_part *p)
 {
     struct stat named, held;
@@ -119,6 +125,7 @@ static pwf_status lock(const pwf_part *p)
     return pwf_ok();
 }
 
+/* Opens or creates the partial file and locks it. */
 static pwf_status open_part(pwf_part *p)
 {
     struct stat info;
@@ -144,7 +151,7 @@ static void say_form(char text[80], const pwf_archive_block *b)
         snprintf(text, 80, "encoded files (no --pixels)");
 }
 
-/* What an earlier attempt left must be the beginning of the same archive. */
+/* The file of an earlier attempt must be the beginning of the same archive. */
 static pwf_status compare(const pwf_part *p, const pwf_archive_block *old)
 {
     static const char *const parts[2] = {"val", "train"};
@@ -173,8 +180,8 @@ static pwf_status compare(const pwf_part *p, const pwf_archive_block *old)
     return pwf_ok();
 }
 
-/* *taken: the part goes on from where an earlier attempt stopped. A part without a good first block
- * died before it was laid out, and holds nothing. */
+/* *taken: the partial file of an earlier attempt is continued. One without a good first block was
+ * not laid out yet and holds nothing. */
 static pwf_status take_up(pwf_part *p, bool *taken)
 {
     struct stat info;
@@ -192,6 +199,7 @@ static pwf_status take_up(pwf_part *p, bool *taken)
     return pwf_ok();
 }
 
+/* Compares the size with the free space. */
 static pwf_status check_room(pwf_part *p, int64_t wanted)
 {
     struct statvfs room;
@@ -212,6 +220,7 @@ static pwf_status check_room(pwf_part *p, int64_t wanted)
 
 enum { DATA, PLACES, LABELS, NAMES, CLASS_NAMES, HASHES, CHUNK_HASHES, ARRAYS };
 
+/* Lays out an empty archive. */
 static pwf_status lay_out(pwf_part *p)
 {
     static const char *const forms[2] = {"encoded", "pixels"}, *const parts[2] = {"val", "train"};
@@ -243,12 +252,13 @@ static pwf_status lay_out(pwf_part *p)
     return pwf_ok();
 }
 
-/* An entry of a table, and where it goes. */
+/* One entry of a table, and its offset. */
 typedef struct table {
     uint64_t offset;
     int64_t count, size;
 } table;
 
+/* Fills in entry i of a table. */
 static void fill_entry(const pwf_part *p, int which, int64_t i, int64_t *place, char *out)
 {
     const bool pixels = p->block.form == PWF_ARCHIVE_PIXELS;
@@ -266,6 +276,7 @@ static void fill_entry(const pwf_part *p, int which, int64_t i, int64_t *place, 
     }
 }
 
+/* Writes one table in pieces. */
 static pwf_status write_table(const pwf_part *p, int which, table t)
 {
     enum { ENTRIES = 1024 };
@@ -296,10 +307,10 @@ static pwf_status write_tables(const pwf_part *p)
 static pwf_status sync_part(const pwf_part *p)
 {
     if (fsync(p->fd) == 0) return pwf_ok();
-    return PWF_FAIL(PWF_IO, "%s did not reach the disk: %s", p->path, strerror(errno));
+    return PWF_FAIL(PWF_IO, "%s could not be synced to the disk: %s", p->path, strerror(errno));
 }
 
-/* The first block is written last: a part that has one is laid out. */
+/* The first block is written last: a partial file that has one is laid out. */
 static pwf_status write_block(pwf_part *p)
 {
     PWF_TRY(sync_part(p));
@@ -308,6 +319,7 @@ static pwf_status write_block(pwf_part *p)
     return sync_part(p);
 }
 
+/* Number of chunks that an earlier attempt completed. */
 static void count_done(pwf_part *p)
 {
     const pwf_archive_block *b = &p->block;
@@ -321,6 +333,7 @@ static void count_done(pwf_part *p)
         p->volume.done_bytes = (int64_t)b->data_bytes;
 }
 
+/* Plans, opens and lays out. */
 static pwf_status begin(pwf_part *p)
 {
     bool taken = false;
@@ -328,7 +341,7 @@ static pwf_status begin(pwf_part *p)
     PWF_TRY(open_part(p));
     PWF_TRY(take_up(p, &taken));
     const pwf_archive_block *b = &p->block;
-    /* names, labels, places and hashes; what HDF5 adds is a few pages */
+    /* names, labels, offsets and hashes; HDF5 adds a few pages */
     p->volume.bytes = (int64_t)b->data_bytes + b->images * (b->name_bytes + 28) +
                       b->classes * b->class_bytes + b->chunks * 16 + 16 * PWF_ARCHIVE_BLOCK;
     if (taken) count_done(p);
@@ -359,10 +372,10 @@ void pwf_part_close(pwf_part *part)
     part->images = NULL;
 }
 
-/* ---- the end --------------------------------------------------------------------------------- */
+/* ---- completion ---- */
 
-/* The hashes of the chunks, made on all ranks, against those of their images, as they are on disk
- * now: what a rank wrote and another cannot see would be found here. */
+/* Compares the hashes of the chunks, made on all ranks, with those of their images as they are on
+ * disk now: finds what one rank wrote and another cannot see. */
 static pwf_status check_hashes(const pwf_part *p, const pwf_archive *archive)
 {
     const pwf_archive_block *b = &p->block;
@@ -389,6 +402,7 @@ static pwf_status check_hashes(const pwf_part *p, const pwf_archive *archive)
     return s;
 }
 
+/* Verifies the tables and hashes before the archive gets its name. */
 static pwf_status check_tables(const pwf_part *p)
 {
     pwf_archive *archive = NULL;

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The directory of a run and its file system: creation, checks before a run, and whether all ranks
+ * see the same directory. Called by the lock, by the launch checks and by pwf doctor. Creates and
+ * removes probe files. */
 #define _DEFAULT_SOURCE /* flock, major, minor */
 #define _XOPEN_SOURCE 700
 #include "pwf/rundir/directory.h"
@@ -24,6 +27,7 @@
 
 enum { LOOKS = 15, PAUSE = 200000000 /* nanoseconds */, CONTENTS = 512 };
 
+/* The failure to create a run directory. */
 static pwf_status cannot_create(const char *path, int e)
 {
     return PWF_FAIL(pwf_errno_code(e, PWF_FILE_OUTPUT),
@@ -31,7 +35,7 @@ static pwf_status cannot_create(const char *path, int e)
                     strerror(e));
 }
 
-/* One that is there. */
+/* Checks a directory that exists. */
 static pwf_status check_existing(const char *path)
 {
     struct stat info;
@@ -80,6 +84,7 @@ bool pwf_directory_locks_stay(const char *dir)
 
 /* ---- a look ---- */
 
+/* Names the file system by its magic number (statfs). */
 static void name_file_system(const char *place, pwf_directory *out)
 {
     static const struct {
@@ -104,7 +109,7 @@ static void name_file_system(const char *place, pwf_directory *out)
     }
 }
 
-/* The directory, or the nearest around it that is there. */
+/* Sets out->place to the directory or to its nearest existing parent. */
 static pwf_status find_place(const char *dir, pwf_directory *out)
 {
     struct stat info;
@@ -121,7 +126,7 @@ static pwf_status find_place(const char *dir, pwf_directory *out)
     return pwf_ok();
 }
 
-/* A new file of a name nobody else has. */
+/* Creates a file under a random name. */
 static int make_probe(const char *place, char path[PWF_PATH + 32])
 {
     uint64_t random = 0;
@@ -130,8 +135,8 @@ static int make_probe(const char *place, char path[PWF_PATH + 32])
     return open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 }
 
-/* Only a job of this host is known to be running, and an earlier start of this one will be waited
- * for; a lock is not touched, lest a job that begins just now finds it taken. */
+/* Refuses a directory that a running job of this host holds; an earlier start of the same job will
+ * be waited for. The lock is not touched: a job that starts now could find it taken. */
 static pwf_status check_holder(const char *dir)
 {
     char path[PWF_PATH + 32], here[PWF_HOST], who[PWF_HOLDER];
@@ -175,13 +180,13 @@ pwf_status pwf_directory_look(const char *dir, pwf_directory *out)
 
 /* ---- one directory for all ranks ---- */
 
-/* What rank 0 has there. */
+/* A file of rank 0 that the other ranks look for. */
 typedef struct mark {
     char path[PWF_PATH + 32], host[PWF_HOST], contents[CONTENTS];
     int64_t bytes;
 } mark;
 
-/* Errors of the place itself are those of pwf_directory_look. */
+/* Fails as pwf_directory_look. */
 static pwf_status make_mark(const char *dir, bool locked, mark *m)
 {
     int fd = -1;
@@ -202,7 +207,7 @@ static pwf_status make_mark(const char *dir, bool locked, mark *m)
         }
     }
     if (fd < 0) return PWF_FAIL_ERRNO(PWF_FILE_STATE, "open", m->path);
-    /* NFS shows other hosts what has been flushed, and the lock stays open. */
+    /* NFS shows other hosts only flushed data, and the lock stays open. */
     const pwf_status synced = pwf_file_sync(fd, m->path);
     if (synced.code == PWF_OK) m->bytes = (int64_t)pread(fd, m->contents, CONTENTS, 0);
     close(fd);
@@ -210,7 +215,7 @@ static pwf_status make_mark(const char *dir, bool locked, mark *m)
     return m->bytes > 0 ? pwf_ok() : PWF_FAIL(PWF_IO, "cannot read %s", m->path);
 }
 
-/* 0 if the file is there with these contents and can be written to. */
+/* Returns 0 if the file exists with these contents and is writable, else an errno. */
 static int look_at_mark(const mark *m)
 {
     char contents[CONTENTS];
@@ -221,6 +226,8 @@ static int look_at_mark(const mark *m)
     return bytes == m->bytes && memcmp(contents, m->contents, (size_t)bytes) == 0 ? 0 : ENOENT;
 }
 
+/* Looks for the file of rank 0 for up to three seconds, since network file systems show new names
+ * late. */
 static pwf_status find_mark(const pwf_mesh *mesh, const char *dir, const mark *m)
 {
     char here[PWF_HOST];

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The line in a lock file that says which process holds it: writing, reading, and whether that
+ * process is gone. Called by lock.c and directory.c. Reads /proc and the environment of Slurm. */
 #define _XOPEN_SOURCE 700
 #include "holder.h"
 
@@ -17,7 +19,7 @@
 static const char FORMAT[] = "pwf-lock job=%40s restart=%20s host=%64s boot=%40s process=%ld "
                              "start=%24s";
 
-/* A word: never empty, and nothing in it that would end it. */
+/* Makes a word: not empty, printable, without spaces. */
 static void set_word(char *word, size_t size, const char *text)
 {
     snprintf(word, size, "%s", text && *text ? text : "none");
@@ -25,6 +27,7 @@ static void set_word(char *word, size_t size, const char *text)
         if (*c <= ' ' || *c > '~') *c = '_';
 }
 
+/* This process: Slurm job, host, boot and time. */
 static void describe_self(pwf_holder *self)
 {
     char host[PWF_HOST], boot[41] = "";
@@ -86,7 +89,8 @@ bool pwf_holder_is_earlier(const pwf_holder *by)
 {
     pwf_holder self;
     describe_self(&self);
-    /* Slurm counts restarts from 1 and does not name the first start, so that it says "none". */
+    /* Slurm counts restarts from 1 and sets no count in the first start, which then reads "none".
+     */
     return *by->job && strcmp(by->job, "none") != 0 && strcmp(by->job, self.job) == 0 &&
            strtol(by->restart, NULL, 10) < strtol(self.restart, NULL, 10);
 }

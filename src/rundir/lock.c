@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The lock of a run directory: flock where it works between hosts, else a file that a thread
+ * renews. Called by the programs on all ranks; rank 0 holds the lock for the life of the job.
+ * Touches .pwf.lock and the file `stop`. */
 #define _DEFAULT_SOURCE /* flock */
 #define _XOPEN_SOURCE 700
 #include "pwf/rundir/lock.h"
@@ -24,14 +27,15 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The system frees a flock when its process ends, however it ends, so what the file says is only
- * for people. Where flock does not work across hosts, the file itself is the lock: whoever makes it
- * has it, and a thread renews its time until the end. */
+/* The system releases a flock when its process ends in any way, so the text in the file only
+ * informs people. Where flock does not work between hosts, the file itself is the lock: its creator
+ * holds it, and a thread renews its time until the end. */
 
 enum { BEAT = 30, STALE = 300, TRIES = 20 }; /* seconds, seconds, times */
 
-/* Slurm starts a job again when it has lost a node, on which the earlier start may live on. That
- * one is asked to stop, and waited for; a file that it no longer renews is taken over sooner. */
+/* Slurm restarts a job that has lost a node, on which the earlier start may still run. The earlier
+ * start is asked to stop and waited for; its file is taken over sooner once it is no longer
+ * renewed. */
 enum { EARLIER_STALE = 90, EARLIER_WAIT = 600 }; /* seconds */
 
 struct pwf_lock {
@@ -46,6 +50,7 @@ struct pwf_lock {
     pthread_cond_t changed;
 };
 
+/* The failure that names the holder and the ways out. */
 static pwf_status in_use(pwf_lock *l, const pwf_holder *by, bool by_file)
 {
     char who[PWF_HOLDER];
@@ -54,20 +59,21 @@ static pwf_status in_use(pwf_lock *l, const pwf_holder *by, bool by_file)
     return PWF_FAIL(PWF_CANTCREATE,
                     "the run directory %s is in use by %s: wait for its end, stop it (touch "
                     "%s/stop), or choose another --output%s%s%s",
-                    l->dir, who, l->dir, by_file ? "; if that job is gone, remove " : "",
+                    l->dir, who, l->dir, by_file ? "; if that job has ended, remove " : "",
                     by_file ? l->path : "", by_file ? " or wait five minutes" : "");
 }
 
+/* Reports that a lock of a dead process was taken over. */
 static void say_left_behind(const pwf_lock *l, const pwf_holder *by, const char *done)
 {
     char who[PWF_HOLDER];
     pwf_holder_sentence(by, who);
-    PWF_INFO("LOCK", "%s was left behind by %s, which is gone: %s", l->path, who, done);
+    PWF_INFO("LOCK", "%s was left behind by %s, which has ended: %s", l->path, who, done);
 }
 
 /* ---- with flock ---- */
 
-/* The file of that name, which is nobody else's link to something. */
+/* Opens the lock file, which must not be a link to something else. */
 static pwf_status open_file(pwf_lock *l)
 {
     struct stat info;
@@ -76,11 +82,11 @@ static pwf_status open_file(pwf_lock *l)
         return PWF_FAIL(errno == EACCES || errno == EPERM || errno == ELOOP ? PWF_DENIED : PWF_IO,
                         "cannot open %s: %s", l->path, strerror(errno));
     if (!S_ISREG(info.st_mode) || info.st_nlink > 1)
-        return PWF_FAIL(PWF_DENIED, "%s is not a file of its own but leads elsewhere: remove it",
-                        l->path);
+        return PWF_FAIL(PWF_DENIED, "%s is a link or not a regular file: remove it", l->path);
     return pwf_ok();
 }
 
+/* Whether the open file still has the name of the lock. */
 static bool has_name(const pwf_lock *l)
 {
     struct stat mine, there;
@@ -88,19 +94,20 @@ static bool has_name(const pwf_lock *l)
            mine.st_ino == there.st_ino;
 }
 
+/* 50 ms. */
 static void wait_a_little(void)
 {
     nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
 }
 
-/* A holder that has just taken the lock may not have written yet who it is. */
+/* A new holder may not have written its line yet. */
 static void read_holder(int fd, pwf_holder *by)
 {
     for (int i = 0; i < TRIES && !pwf_holder_read(fd, by); i++)
         wait_a_little();
 }
 
-/* *works is false where the file system has no flock, and the file is then closed. */
+/* *works is false where the file system has no flock; the file is then closed. */
 static pwf_status take_flock(pwf_lock *l, bool *works)
 {
     *works = PWF_FAULT_POINT("lock.flock").code == PWF_OK && !pwf_directory_locks_stay(l->dir);
@@ -121,11 +128,13 @@ static pwf_status take_flock(pwf_lock *l, bool *works)
         l->fd = -1;
     }
     if (!*works) return pwf_ok();
-    return PWF_FAIL(PWF_CANTCREATE, "others take and leave %s all the time: try again", l->path);
+    return PWF_FAIL(PWF_CANTCREATE, "other processes take and release %s all the time: try again",
+                    l->path);
 }
 
 /* ---- without ---- */
 
+/* The thread: renews the time of the file every BEAT seconds. */
 static void *renew(void *context)
 {
     pwf_lock *l = context;
@@ -143,6 +152,7 @@ static void *renew(void *context)
     return NULL;
 }
 
+/* Starts the thread. */
 static pwf_status start_renewing(pwf_lock *l)
 {
     pthread_condattr_t monotonic;
@@ -158,15 +168,16 @@ static pwf_status start_renewing(pwf_lock *l)
     return pwf_ok();
 }
 
-/* Whether the owner of an existing lock file is gone. `now` is by the clock of the file system. */
+/* Whether the owner of a lock file is gone. `now` is a time of the file system, not of this host.
+ */
 static bool is_stale(const struct stat *info, time_t now, const pwf_holder *by)
 {
     const int patience = pwf_holder_is_earlier(by) ? EARLIER_STALE : STALE;
     return now - info->st_mtime > patience || pwf_holder_is_gone(by);
 }
 
-/* Two may find the same file stale. Renaming gives it to one of them, who says so; if that turns
- * out to be a new owner's file, it is given back. */
+/* Two processes can find the same file stale. Renaming gives it to one of them, which reports it;
+ * if it turns out to be the file of a new owner, it is given back. */
 static pwf_status clear_away(const pwf_lock *l, const struct stat *seen, const pwf_holder *by)
 {
     char aside[PWF_PATH + 16];
@@ -175,8 +186,8 @@ static pwf_status clear_away(const pwf_lock *l, const struct stat *seen, const p
     if (rename(l->path, aside) != 0)
         return errno == ENOENT ? pwf_ok()
                                : PWF_FAIL(errno == EACCES || errno == EPERM ? PWF_DENIED : PWF_IO,
-                                          "cannot remove %s, which was left behind: %s", l->path,
-                                          strerror(errno));
+                                          "cannot remove %s, which an earlier run left: %s",
+                                          l->path, strerror(errno));
     const bool same =
         lstat(aside, &info) == 0 && info.st_ino == seen->st_ino && info.st_mtime == seen->st_mtime;
     if (same)
@@ -187,7 +198,7 @@ static pwf_status clear_away(const pwf_lock *l, const struct stat *seen, const p
     return pwf_ok();
 }
 
-/* The file in the way. Fails unless it is stale; then it is another's or no more. */
+/* Removes the existing file, or fails if it is not stale. */
 static pwf_status remove_stale(pwf_lock *l, time_t now)
 {
     struct stat info;
@@ -204,8 +215,8 @@ static pwf_status remove_stale(pwf_lock *l, time_t now)
     return clear_away(l, &info, &by);
 }
 
-/* The file is written under another name and then linked, so that it is whole when it is seen; link
- * fails if the name is taken, on every file system. */
+/* The file is written under another name and then linked, so it is complete when it appears. link()
+ * fails on every file system if the name exists. */
 static pwf_status link_file(pwf_lock *l, const char *own)
 {
     struct stat info;
@@ -218,9 +229,11 @@ static pwf_status link_file(pwf_lock *l, const char *own)
         if (errno != EEXIST) return PWF_FAIL_ERRNO(PWF_FILE_STATE, "create", l->path);
         PWF_TRY(remove_stale(l, info.st_mtime));
     }
-    return PWF_FAIL(PWF_CANTCREATE, "others take and leave %s all the time: try again", l->path);
+    return PWF_FAIL(PWF_CANTCREATE, "other processes take and release %s all the time: try again",
+                    l->path);
 }
 
+/* Takes the lock by creating the file. */
 static pwf_status take_file(pwf_lock *l)
 {
     char own[PWF_PATH + 32];
@@ -230,12 +243,13 @@ static pwf_status take_file(pwf_lock *l)
     const pwf_status s = link_file(l, own);
     unlink(own);
     PWF_TRY(s);
-    PWF_INFO("LOCK", "%s has no locks between hosts: the job keeps %s alive", l->dir, l->path);
+    PWF_INFO("LOCK", "%s has no locks between hosts: the job renews %s instead", l->dir, l->path);
     return start_renewing(l);
 }
 
 /* ---- all ---- */
 
+/* One attempt: flock, else the file. */
 static pwf_status try_to_take(pwf_lock *l)
 {
     bool works = false;
@@ -246,17 +260,18 @@ static pwf_status try_to_take(pwf_lock *l)
     return works ? pwf_ok() : take_file(l);
 }
 
-/* The file `stop` is what a run looks for. */
+/* Creates the file `stop`, which every run looks for. */
 static void ask_to_stop(const char *dir, const char *stop)
 {
     const int fd = open(stop, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (fd >= 0) close(fd);
     PWF_INFO("LOCK",
-             "an earlier start of this job still has the run directory %s: it is asked to stop, "
-             "and waited for",
+             "an earlier start of this job still has the run directory %s: it has been asked to "
+             "stop; waiting for it",
              dir);
 }
 
+/* Waits for an earlier start of this job to end, ten minutes at most. */
 static pwf_status wait_for_earlier(pwf_lock *l, pwf_status s)
 {
     char stop[PWF_PATH + 8];
@@ -271,6 +286,7 @@ static pwf_status wait_for_earlier(pwf_lock *l, pwf_status s)
     return s;
 }
 
+/* Creates the directory if necessary and takes the lock. */
 static pwf_status take(pwf_lock *l, const char *dir)
 {
     if (snprintf(l->dir, sizeof l->dir, "%s", dir) >= PWF_PATH - 64)
@@ -281,7 +297,7 @@ static pwf_status take(pwf_lock *l, const char *dir)
     return s.code == PWF_CANTCREATE && l->earlier ? wait_for_earlier(l, s) : s;
 }
 
-/* Without the lock nothing of it is touched. */
+/* Releases everything; the file is touched only if the lock is held. */
 static void drop(pwf_lock *l, bool held)
 {
     if (l->beats) {
@@ -291,7 +307,7 @@ static void drop(pwf_lock *l, bool held)
         pthread_mutex_unlock(&l->mutex);
         pthread_join(l->thread, NULL);
     }
-    /* The name goes first: a file without a name is nobody's lock. */
+    /* Unlink first: a file without a name is no lock. */
     if (held && has_name(l)) unlink(l->path);
     if (l->fd >= 0) close(l->fd);
     if (l->made_dir) rmdir(l->dir);

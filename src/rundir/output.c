@@ -88,7 +88,8 @@ void pwf_output_drop(pwf_output *output)
 pwf_status pwf_output_memory(int *fd, char name[PWF_MEMORY_NAME])
 {
     *fd = memfd_create("pwf-layout", MFD_CLOEXEC);
-    if (*fd < 0) return PWF_FAIL(PWF_RESOURCE, "cannot make a file in memory: %s", strerror(errno));
+    if (*fd < 0)
+        return PWF_FAIL(PWF_RESOURCE, "cannot create a file in memory: %s", strerror(errno));
     snprintf(name, PWF_MEMORY_NAME, "/proc/self/fd/%d", *fd);
     return pwf_ok();
 }

@@ -94,7 +94,7 @@ earlier() { # earlier RUN WHAT
     SLURM_JOB_ID=882 own "$1"
     SLURM_JOB_ID=882 SLURM_RESTART_COUNT=1 dist 1 "$1.later.log" "${later[@]}"
     expect 75 "the later start"
-    says "$1.later.log" "asked to stop, and waited for"
+    says "$1.later.log" "asked to stop; waiting for it"
     end_job "$1"
     expect 75 "the earlier start"
     says "$1.log" reason=stop_file

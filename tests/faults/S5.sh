@@ -16,7 +16,7 @@ slurmd() { bash "$PWF_SOURCE_DIR/tests/slurm/cluster.sh" "$1" "$PWD/s/slurm" "$2
 is_down() { [[ $(sinfo --noheader --Node --nodes="$1" --format=%t | head -n 1) == down* ]]; }
 
 # Its ranks may have ended with the launcher, or still run and hold the run directory.
-goes_on() { log_has run "asked to stop, and waited for" || log_has run code=RESUME || is_over "$job"; }
+goes_on() { log_has run "asked to stop; waiting for it" || log_has run code=RESUME || is_over "$job"; }
 
 unit() {
     local launcher nodes node lock
@@ -29,7 +29,7 @@ unit() {
     if [ "$nodes" = 2 ]; then slurmd revive "$node"; fi
     failing=hang check "the later start begins" wait_until 240 goes_on
     earlier="was gone"
-    if log_has run "asked to stop, and waited for"; then earlier="was waited for"; fi
+    if log_has run "asked to stop; waiting for it"; then earlier="was waited for"; fi
     let_go run
     job_ends "COMPLETED 0 1"
     starts 2

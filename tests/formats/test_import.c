@@ -207,7 +207,7 @@ static void test_other_sizes(void **state)
         assert_int_equal(p->count, t->count);
         pwf_import import = import_file(&n, "distilled.pth", false, false, PWF_DATA);
         assert_int_equal(import.problems, 1);
-        assert_non_null(strstr(lines, "7x7 in the file; --image-size 14 takes them as they are"));
+        assert_non_null(strstr(lines, "7x7 in the file; --image-size 14 uses them as they are"));
         import = import_file(&n, "distilled.pth", false, true, PWF_OK);
         assert_int_equal(import.resampled, 1);
         assert_int_equal(import.file_size, 14);

@@ -139,7 +139,7 @@ static void test_other_members(void **state)
     save("other.npz");
     const pwf_status s = pwf_weights_open("other.npz", &file);
     assert_int_equal(s.code, PWF_DATA);
-    assert_non_null(strstr(s.text, "readme.txt is no array"));
+    assert_non_null(strstr(s.text, "readme.txt is not an array"));
 }
 
 /* Any damage is refused or survived. */
