@@ -50,27 +50,27 @@ static pwf_status plan(const pwf_plan_task *task, void **own, pwf_need *need)
 }
 
 /* Offsets of a head of an image in the input (queries) and in the result, and its saved data. */
-typedef struct place {
+typedef struct head_data {
     int64_t qkv, y;
     void *saved;
-} place;
+} head_data;
 
 /* `head` counts over images, then over the heads of an image. */
-static place place_of(const pwf_call *c, int64_t head)
+static head_data head_of(const pwf_call *c, int64_t head)
 {
     const plan_data *p = c->plan;
     const int64_t heads = c->node->heads, image = head / heads, number = head % heads;
     const int64_t y = image * p->shape.tokens * p->channels;
     char *saved = c->saved;
     if (saved) saved += (size_t)head * pwf_attention_saved(&p->shape);
-    return (place){3 * y + number * p->shape.depth, y + number * p->shape.depth, saved};
+    return (head_data){3 * y + number * p->shape.depth, y + number * p->shape.depth, saved};
 }
 
 static pwf_status forward(const pwf_call *c)
 {
     const plan_data *p = c->plan;
     for (int64_t head = 0; head < c->images * c->node->heads; head++) {
-        const place at = place_of(c, head);
+        const head_data at = head_of(c, head);
         const float *q = c->x[0] + at.qkv, *k = q + p->channels, *v = k + p->channels;
         PWF_TRY(pwf_attention_forward(p->backend, &p->shape, c->y + at.y, at.saved, q, k, v,
                                       c->workspace));
@@ -83,7 +83,7 @@ static pwf_status backward(const pwf_call *c)
     const plan_data *p = c->plan;
     if (!c->dx[0]) return pwf_ok();
     for (int64_t head = 0; head < c->images * c->node->heads; head++) {
-        const place at = place_of(c, head);
+        const head_data at = head_of(c, head);
         const float *q = c->x[0] + at.qkv, *k = q + p->channels, *v = k + p->channels;
         float *dq = c->dx[0] + at.qkv, *dk = dq + p->channels, *dv = dk + p->channels;
         const pwf_attention_past past = {q, k, v, c->y + at.y, c->dy + at.y, at.saved};

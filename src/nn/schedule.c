@@ -13,12 +13,12 @@
 int64_t pwf_schedule_group_bytes = 3 << 20;
 
 /* The stage of each node's actions. */
-typedef struct places {
+typedef struct stages_of {
     int *forward, *backward, *sums_back; /* [nodes] stage; -1: no such action */
     int forward_stages, backward_stages;
     bool *kept;           /* [nodes] the result stays in memory until backward */
     bool *present, *redo; /* [nodes] scratch: results in memory, results to recompute */
-} places;
+} stages_of;
 
 /* Batch statistics are summed in training alone; prediction reads the running ones. */
 static bool has_sums(const pwf_node *n, bool training)
@@ -36,7 +36,7 @@ static bool is_prediction(const pwf_graph *g, int node)
 /* A node runs in the first stage in which all its inputs exist, one later if it needs sums over
  * them; a cheap one is then moved to the stage of its first reader, so that its result needs no
  * memory between the stages. */
-static void place_forward(const pwf_graph *g, bool training, places *p)
+static void assign_forward(const pwf_graph *g, bool training, stages_of *p)
 {
     for (int i = 0; i < g->node_count; i++) {
         const pwf_node *n = &g->nodes[i];
@@ -65,7 +65,7 @@ static void place_forward(const pwf_graph *g, bool training, places *p)
 
 /* Stages of the backward pass are counted from 0 at the loss. A gradient is whole in the last stage
  * of its readers; an operator with sums needs one stage more for dx. */
-static void place_backward(const pwf_graph *g, places *p)
+static void assign_backward(const pwf_graph *g, stages_of *p)
 {
     for (int i = g->node_count - 1; i >= 0; i--) {
         const pwf_node *n = &g->nodes[i];
@@ -100,7 +100,7 @@ static void push_sums(pwf_schedule *s, const pwf_graph *g, pwf_value x, bool tra
 
 /* The forward actions of a stage in the order of the nodes, each before the sums over its result.
  */
-static void push_forward(pwf_schedule *s, const pwf_graph *g, const places *p, int stage,
+static void push_forward(pwf_schedule *s, const pwf_graph *g, const stages_of *p, int stage,
                          bool training)
 {
     if (stage == 0) push_sums(s, g, 0, training);
@@ -112,7 +112,7 @@ static void push_forward(pwf_schedule *s, const pwf_graph *g, const places *p, i
 }
 
 /* A backward action, after the recomputation of what it reads. */
-static void push_back(pwf_schedule *s, const pwf_graph *g, const places *p, pwf_action action)
+static void push_back(pwf_schedule *s, const pwf_graph *g, const stages_of *p, pwf_action action)
 {
     pwf_recompute_list(g, &action, p->present, p->redo);
     for (int i = 0; i < g->node_count; i++) {
@@ -124,7 +124,7 @@ static void push_back(pwf_schedule *s, const pwf_graph *g, const places *p, pwf_
 }
 
 /* The backward actions of a stage in reverse order of the nodes. */
-static void push_backward(pwf_schedule *s, const pwf_graph *g, const places *p, int stage)
+static void push_backward(pwf_schedule *s, const pwf_graph *g, const stages_of *p, int stage)
 {
     memcpy(p->present, p->kept, (size_t)g->node_count * sizeof *p->present);
     for (int i = g->node_count - 1; i >= 0; i--) {
@@ -155,7 +155,7 @@ static int64_t group_of(const pwf_schedule *s, const pwf_graph *g, int first, in
 }
 
 /* Fills all stages with their actions and group sizes. */
-static void push_stages(pwf_schedule *s, const pwf_graph *g, const places *p, int64_t images,
+static void push_stages(pwf_schedule *s, const pwf_graph *g, const stages_of *p, int64_t images,
                         bool training)
 {
     s->forward_stages = p->forward_stages;
@@ -176,17 +176,17 @@ static void push_stages(pwf_schedule *s, const pwf_graph *g, const places *p, in
 }
 
 /* Upper bound of the number of actions: four per node, and one recomputation per backward stage. */
-static size_t most_actions(const pwf_graph *g, const places *p, bool recompute)
+static size_t most_actions(const pwf_graph *g, const stages_of *p, bool recompute)
 {
     return (size_t)g->node_count * (4 + (recompute ? (size_t)p->backward_stages : 0));
 }
 
-static pwf_status plan(pwf_schedule *s, const pwf_graph *g, places *p, int64_t images,
+static pwf_status plan(pwf_schedule *s, const pwf_graph *g, stages_of *p, int64_t images,
                        pwf_mode mode)
 {
     const bool training = mode != PWF_MODE_PREDICT, recompute = mode == PWF_MODE_RECOMPUTE;
-    place_forward(g, training, p);
-    if (training) place_backward(g, p);
+    assign_forward(g, training, p);
+    if (training) assign_backward(g, p);
     s->actions = malloc(most_actions(g, p, recompute) * sizeof *s->actions);
     s->stages = malloc((size_t)(p->forward_stages + p->backward_stages) * sizeof *s->stages);
     if (!s->actions || !s->stages)
@@ -209,12 +209,12 @@ pwf_status pwf_schedule_new(const pwf_graph *graph, int64_t images, pwf_mode mod
     if (stages && flags) {
         for (size_t i = 0; i < 3 * nodes; i++)
             stages[i] = -1;
-        places p = {.forward = stages,
-                    .backward = stages + nodes,
-                    .sums_back = stages + 2 * nodes,
-                    .kept = flags,
-                    .present = flags + nodes,
-                    .redo = flags + 2 * nodes};
+        stages_of p = {.forward = stages,
+                       .backward = stages + nodes,
+                       .sums_back = stages + 2 * nodes,
+                       .kept = flags,
+                       .present = flags + nodes,
+                       .redo = flags + 2 * nodes};
         status = plan(out, graph, &p, images, mode);
     } else {
         status =

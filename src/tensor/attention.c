@@ -75,7 +75,7 @@ static pwf_matmul mix(const pwf_attention *s, int64_t stride_y)
 }
 
 /* e' g and h' Q. */
-static pwf_matmul mix_turned(const pwf_attention *s, int64_t stride_b)
+static pwf_matmul mix_transposed(const pwf_attention *s, int64_t stride_b)
 {
     pwf_matmul m = mix(s, s->stride_qkv);
     m.transpose_a = true;
@@ -143,7 +143,7 @@ size_t pwf_attention_saved(const pwf_attention *shape)
 /* Workspace of the products: packed operands, and the room of the one that needs most. */
 static size_t products(pwf_tensor_backend backend, const pwf_attention *s, bool backward)
 {
-    const pwf_matmul all[] = {scores(s), mix(s, s->stride_y), mix_turned(s, s->stride_qkv)};
+    const pwf_matmul all[] = {scores(s), mix(s, s->stride_y), mix_transposed(s, s->stride_qkv)};
     const bool ours = pwf_matmul_ours(backend);
     size_t room = 0;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
@@ -208,8 +208,8 @@ pwf_status pwf_attention_backward(pwf_tensor_backend backend, const pwf_attentio
                    shape->stride_y);
     const product slope = prepare(&w, slopes(shape), 1.0f, past->v);
     const product query = prepare(&w, mix(shape, shape->stride_qkv), root, past->k);
-    const product key = prepare(&w, mix_turned(shape, shape->stride_qkv), root, past->q);
-    const product value = prepare(&w, mix_turned(shape, shape->depth), 1.0f, g);
+    const product key = prepare(&w, mix_transposed(shape, shape->stride_qkv), root, past->q);
+    const product value = prepare(&w, mix_transposed(shape, shape->depth), 1.0f, g);
     w.room = w.next;
     for (int64_t i = 0; i < shape->tokens; i += block) {
         const int64_t rows = shape->tokens - i < block ? shape->tokens - i : block;

@@ -392,8 +392,8 @@ static dnnl_status_t pack_passes(const pwf_conv *conv, void *packed, const float
 
 /* Sets the weights that a pass reads: as they are, prepacked, or packed now into `blocked`; or
  * where backward weights writes the gradient, which run() then reorders into `flat`. */
-static dnnl_status_t place_weights(const pwf_conv *conv, pass_kind kind, const float *weight,
-                                   char *blocked, char *flat, void *scratch)
+static dnnl_status_t set_weights(const pwf_conv *conv, pass_kind kind, const float *weight,
+                                 char *blocked, char *flat, void *scratch)
 {
     const plans *own = conv->own;
     const pass *p = &own->at[kind];
@@ -426,7 +426,7 @@ static dnnl_status_t run(const pwf_conv *conv, pass_kind kind, const float *imag
                                s->images * conv->out_height * conv->out_width * s->filters)));
     TRY(set(p->scratch, scratch));
     if (bias) TRY(set(p->bias, bias));
-    TRY(place_weights(conv, kind, weight, blocked, flat, scratch));
+    TRY(set_weights(conv, kind, weight, blocked, flat, scratch));
     TRY(execute(own, p, kind, bias));
     if (p->reorder && kind == BACKWARD_WEIGHTS) TRY(reorder(own, p, kind));
     if (plain) *plain = (const float *)flat;

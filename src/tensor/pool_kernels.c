@@ -10,9 +10,9 @@
 #include <string.h>
 
 /* An output pixel: image, row, column. */
-typedef struct place {
+typedef struct pixel {
     int64_t b, p, q;
-} place;
+} pixel;
 
 /* Height and width of the result. */
 static inline int64_t out_height(const pwf_pool_shape *s)
@@ -28,7 +28,7 @@ static inline int64_t out_width(const pwf_pool_shape *s)
 }
 
 /* Offset of the input pixel at index `at` of the window of output pixel o; -1 outside the image. */
-static inline int64_t under(const pwf_pool_shape *s, place o, int64_t at)
+static inline int64_t under(const pwf_pool_shape *s, pixel o, int64_t at)
 {
     const int64_t h = o.p * s->stride - s->padding.top + at / s->kernel_width;
     const int64_t w = o.q * s->stride - s->padding.left + at % s->kernel_width;
@@ -36,10 +36,10 @@ static inline int64_t under(const pwf_pool_shape *s, place o, int64_t at)
     return ((o.b * s->height + h) * s->width + w) * s->channels;
 }
 
-static inline place place_of(const pwf_pool_shape *s, int64_t pixel)
+static inline pixel pixel_at(const pwf_pool_shape *s, int64_t index)
 {
     const int64_t p = out_height(s), q = out_width(s);
-    return (place){pixel / (p * q), pixel / q % p, pixel % q};
+    return (pixel){index / (p * q), index / q % p, index % q};
 }
 
 static void clear(float *dx, const pwf_pool_shape *s)
@@ -57,7 +57,7 @@ void PWF_KERNEL(pwf_max_pool_forward)(float *restrict y, int32_t *restrict where
             y[c] = -INFINITY;
             where[c] = -1;
         }
-        const place o = place_of(s, i);
+        const pixel o = pixel_at(s, i);
         for (int64_t at = 0; at < area; at++) {
             const int64_t from = under(s, o, at);
             if (from < 0) continue;
@@ -81,7 +81,7 @@ void PWF_KERNEL(pwf_max_pool_backward)(float *restrict dx, bool add, const float
     const int64_t pixels = s->images * out_height(s) * out_width(s);
     if (!add) clear(dx, s);
     for (int64_t i = 0; i < pixels; i++, dy += n, where += n) {
-        const place o = place_of(s, i);
+        const pixel o = pixel_at(s, i);
         for (int64_t at = 0; at < area; at++) {
             const int64_t to = under(s, o, at);
             if (to < 0) continue;
@@ -99,7 +99,7 @@ void PWF_KERNEL(pwf_avg_pool_forward)(float *restrict y, const float *restrict x
     const int64_t pixels = s->images * out_height(s) * out_width(s);
     const float share = 1.0f / (float)area;
     for (int64_t i = 0; i < pixels; i++, y += n) {
-        const place o = place_of(s, i);
+        const pixel o = pixel_at(s, i);
         memset(y, 0, (size_t)n * sizeof *y);
         for (int64_t at = 0; at < area; at++) {
             const float *restrict row = x + under(s, o, at);
@@ -120,7 +120,7 @@ void PWF_KERNEL(pwf_avg_pool_backward)(float *restrict dx, bool add, const float
     const float share = 1.0f / (float)area;
     if (!add) clear(dx, s);
     for (int64_t i = 0; i < pixels; i++, dy += n) {
-        const place o = place_of(s, i);
+        const pixel o = pixel_at(s, i);
         for (int64_t at = 0; at < area; at++) {
             float *restrict row = dx + under(s, o, at);
             for (int64_t c = 0; c < n; c++)

@@ -327,7 +327,7 @@ static void tile(const pwf_tile *t, int rows)
 enum { SQUARE = 8 }; /* words */
 
 /* to = the transpose of SQUARE x SQUARE words of factor * b: columns of a panel from rows of b. */
-static inline void turn(float *to, int width, float factor, const float *b, int64_t stride)
+static inline void transpose(float *to, int width, float factor, const float *b, int64_t stride)
 {
     __m256 x[SQUARE], p[SQUARE], q[SQUARE];
     PWF_UNROLL
@@ -356,7 +356,7 @@ static inline void turn(float *to, int width, float factor, const float *b, int6
 
 enum { SQUARE = 1 };
 
-static inline void turn(float *to, int width, float factor, const float *b, int64_t stride)
+static inline void transpose(float *to, int width, float factor, const float *b, int64_t stride)
 {
     (void)width, (void)stride;
     *to = factor * *b;
@@ -374,7 +374,7 @@ static void pack_transposed(float *panel, int width, int columns, float factor, 
     for (; j + SQUARE <= columns; j += SQUARE) {
         const float *from = b + j * m->stride_b;
         for (int64_t k = 0; k < squares; k += SQUARE)
-            turn(panel + k * width + j, width, factor, from + k * DEPTH, m->stride_b);
+            transpose(panel + k * width + j, width, factor, from + k * DEPTH, m->stride_b);
     }
     for (int i = 0; i < width; i++)
         for (int64_t k = i < j ? squares : 0; k < count; k++) {

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Networks as they are built: names, shapes and numbers of parameters against timm, families
+ * against presets, start values, exclusion from the posterior, and messages of refused models. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -28,16 +28,16 @@ typedef struct job {
     bool failed;
 } job;
 
-/* What was told of a gradient while it was made. */
-typedef struct told {
+/* The gradient as reported piece by piece during the backward pass. */
+typedef struct reported {
     const float *gradient;
     float *copy;
     int64_t count;
-} told;
+} reported;
 
 static void copy_whole(void *context, int64_t lo, int64_t count)
 {
-    told *t = context;
+    reported *t = context;
     memcpy(t->copy + lo, t->gradient + lo, (size_t)count * sizeof *t->copy);
     t->count += count;
 }
@@ -53,14 +53,14 @@ static bool run_step(const job *j, pwf_executor *executor, const float *weights,
     memset(gradient, 0, total * sizeof *gradient);
     memset(statistics, 0, buffers * sizeof *statistics);
     const pwf_targets targets = {.labels = labels};
-    told whole = {.gradient = gradient, .copy = copy};
+    reported pieces = {.gradient = gradient, .copy = copy};
     memset(copy, 0xff, total * sizeof *copy);
-    pwf_executor_watch_gradients(executor, copy_whole, &whole);
+    pwf_executor_watch_gradients(executor, copy_whole, &pieces);
     if (pwf_executor_train(executor, weights, &targets, 0.25f, gradient, statistics, &loss).code !=
         PWF_OK)
         return false;
-    /* Each element was told of once, when nothing was added to it any more. */
-    if (whole.count != (int64_t)total || memcmp(copy, gradient, total * sizeof *copy) != 0)
+    /* Each element was reported once, after the last addition to it. */
+    if (pieces.count != (int64_t)total || memcmp(copy, gradient, total * sizeof *copy) != 0)
         return false;
     pwf_hasher *hasher = pwf_hasher_new();
     pwf_hasher_add(hasher, gradient, total * sizeof *gradient);
@@ -210,7 +210,7 @@ static float *statistics_of(const pwf_registry *registry, const pwf_graph *graph
     return statistics;
 }
 
-/* The means of copies of an image are those of the image: nothing else gets into the sums. */
+/* The means of copies of an image are those of the image: nothing else enters the sums. */
 static void test_copies(void **state)
 {
     (void)state;

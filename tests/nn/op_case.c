@@ -82,7 +82,7 @@ void op_case_start(op_case *c, pwf_tensor_backend backend)
     c->kept = room((int64_t)need.kept, 1);
     c->kept_bytes = need.kept;
     c->workspace = room((int64_t)need.workspace, 1);
-    /* What is in the workspace before a call must not matter. */
+    /* The contents of the workspace before a call must not matter. */
     for (size_t i = 0; i < need.workspace / sizeof(float); i++)
         ((float *)c->workspace)[i] = NAN;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Blocks that live at the same time never overlap, and memory is used again. */
+/* Blocks in use at the same time never overlap, and memory is reused. */
 #include "arena.h"
 
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Graphs and executors: an odd topology against differences along random directions, so that a
- * wrong lifetime shows; prediction against training; and what is refused. */
+/* Graphs and executors: gradients of odd topologies against differences along random directions, so
+ * that a wrong lifetime of a block shows; prediction against training; graphs that are refused. */
 #include "pwf/core/mem.h"
 #include "pwf/nn/executor.h"
 #include "pwf/nn/graph.h"
@@ -117,7 +117,8 @@ static pwf_value row_norm(network *n, const char *prefix, pwf_value x)
                                 parameter(n, name[1], 1, 8, 1, 1));
 }
 
-/* A transformer of three blocks with two heads: one stage, in which products are made again. */
+/* A transformer of three blocks with two heads: a single stage, in which products are recomputed.
+ */
 static network tokens(pwf_tensor_backend backend)
 {
     network n;
@@ -150,8 +151,8 @@ static network tokens(pwf_tensor_backend backend)
     return n;
 }
 
-/* Long chains of sums and of concatenations, and a pool that saves places: cheap values, of which
- * some must be kept lest all be made again for each. */
+/* Long chains of sums and concatenations, and a pool that saves indices: cheap values, some of
+ * which must be kept, or each would need the recomputation of all before it. */
 static network chains(pwf_tensor_backend backend)
 {
     network n;
@@ -243,8 +244,8 @@ static void test_odd(void **state)
     assert_int_equal(pwf_mem_live(), 0);
 }
 
-/* Gradients are added and scaled (a sum that goes on is rounded otherwise than twice the sum); a
- * step without loss gives the same statistics. */
+/* Gradients are added and scaled (continuing a sum rounds differently from doubling it); a step
+ * without loss gives the same statistics. */
 static void test_accumulation(void **state)
 {
     (void)state;
@@ -320,7 +321,8 @@ static void test_groups(void **state)
     end(&n);
 }
 
-/* Weights that one executor has packed serve another, with the bits of weights that calls pack. */
+/* Weights prepacked by one executor serve another, with the bits of calls that pack for themselves.
+ */
 static void check_packed(pwf_precision precision)
 {
     network n = odd(PWF_TENSOR_ONEDNN);
@@ -386,7 +388,7 @@ static void test_predict(void **state)
     expect(pwf_executor_statistics(train, weights, statistics));
     for (int i = 0; i < pwf_registry_buffers(n.registry); i++) {
         const pwf_buffer *b = pwf_registry_buffer(n.registry, i);
-        const float rows = (float)(IMAGES * 25); /* all norms stand on 5 x 5 pixels */
+        const float rows = (float)(IMAGES * 25); /* all normalisations are over 5 x 5 pixels */
         for (int64_t c = 0; strstr(b->name, "running_var") && c < b->count; c++)
             statistics[b->offset + c] *= (rows - 1.0f) / rows;
     }
@@ -394,7 +396,7 @@ static void test_predict(void **state)
     expect(pwf_executor_forward(predict, weights, statistics, &predicted));
     for (int i = 0; i < IMAGES * CLASSES; i++)
         assert_true(fabsf(trained[i] - predicted[i]) < 1e-5f);
-    /* Images stay, and a second run gives the same. */
+    /* The images remain in the executor; a second run gives the same. */
     float first[IMAGES * CLASSES];
     memcpy(first, predicted, sizeof first);
     expect(pwf_executor_forward(predict, weights, statistics, &predicted));
@@ -455,8 +457,7 @@ static void check_recompute(const network *n, pwf_precision precision, bool shor
     pwf_mem_free(again);
 }
 
-/* With values made again every bit is the same, in less memory; the odd network is too short to
- * gain. */
+/* Recomputation changes no bit and needs less memory; the odd network is too short to gain. */
 static void test_recompute(void **state)
 {
     (void)state;
@@ -509,7 +510,7 @@ static void test_refusals(void **state)
             "do not match");
     start(&n, PWF_TENSOR_PLAIN);
     refused(&n, 0, "logits");
-    /* The first failure is the one told; what comes after it does nothing. */
+    /* The first failure is returned; later calls do nothing. */
     start(&n, PWF_TENSOR_PLAIN);
     const pwf_value bad = pwf_graph_max_pool(n.graph, 0, 11, 1, pwf_padding_around(0));
     refused(&n, pwf_graph_relu(n.graph, bad), "pooling window");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Walks the table of operators and checks each gradient by central differences, on every back end;
- * and those in bf16, which are no derivatives of a smooth function, beside those in fp32. An
- * operator without a case here fails the test. */
+/* Walks the table of operators and checks every gradient by central differences on every back end;
+ * in bf16, which rounds, results are compared with those in fp32. An operator without a case here
+ * fails the test. */
 #include "op_case.h"
 
 #include "pwf/core/mem.h"
@@ -170,7 +170,7 @@ static double check(const op_case *prototype, const pwf_operator *op, pwf_tensor
         const double d = compare(&c, c.x[i], c.dx[i], c.counts[i]);
         if (!(d <= most)) most = d;
     }
-    /* Once more with gradients that are added: everything doubles, up to rounding. */
+    /* A second pass that adds its gradients doubles them, up to rounding. */
     float *before[PWF_NODE_INPUTS + 1] = {NULL};
     for (int i = 0; i < c.node.inputs; i++)
         before[i] = copy(c.dx[i], c.counts[i]);

@@ -15,7 +15,7 @@
 enum { TOKENS = 77, DEPTH = 40, HEADS = 2, GAP = 3, ROOM = TOKENS * (3 * HEADS * DEPTH + GAP) };
 enum { WORK = 128 * 1024, GUARD = 16 };
 
-/* Arrays of two heads and a gap behind each token; the second head is the one worked on. */
+/* Arrays of two heads with a gap after each token; the tests work on the second head. */
 typedef struct arrays {
     float y[ROOM], dqkv[ROOM];
 } arrays;
@@ -238,7 +238,7 @@ static void test_bits(void **state)
     check_all_bits();
 }
 
-/* Scores far apart, infinite ones and some that are not numbers, and denormal operands. */
+/* Scores far apart, infinite scores, NaN, and denormal operands. */
 static void test_special_numbers(void **state)
 {
     (void)state;
@@ -254,7 +254,7 @@ static void test_special_numbers(void **state)
     check_all_bits();
 }
 
-/* A query that is not a number spoils its own row and no other. */
+/* A NaN in a query changes its own row and no other. */
 static void test_spoilt_row(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The fast back ends against the plain one, over a grid of shapes, and what a plan promises. */
+/* The fast back ends against the plain one over a grid of shapes, and the promises of a plan. */
 #include "conv_backend.h"
 #include "pwf/core/mem.h"
 
@@ -55,7 +55,7 @@ static void release(arrays *a)
         pwf_mem_free(all[i]);
 }
 
-/* All passes once; the workspace holds garbage before each, and a guard behind its end. */
+/* Runs all passes once; before each the workspace holds NaN, with guard words after its end. */
 static void run_in(pwf_precision precision, pwf_tensor_backend backend, const pwf_conv_shape *shape,
                    arrays *a)
 {
@@ -135,7 +135,7 @@ static void test_against_plain(void **state)
     assert_int_equal(pwf_mem_live(), 0);
 }
 
-/* To eight digits of mantissa, by arithmetic. */
+/* Rounds to eight bits of mantissa by arithmetic. */
 static float nearest(float x)
 {
     int exponent;
@@ -176,7 +176,7 @@ static void test_bf16(void **state)
     assert_int_equal(pwf_mem_live(), 0);
 }
 
-/* Weights packed by one plan serve another, with the bits of weights that a call packs. */
+/* Weights prepacked by one plan serve another, with the bits of calls that pack for themselves. */
 static void check_packed(pwf_tensor_backend backend, pwf_precision precision,
                          const pwf_conv_shape *shape)
 {

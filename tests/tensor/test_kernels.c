@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Our own kernels: exp, log and the normal distribution against libm in double, NaN and infinity,
- * ties, and the same bits on every instruction set. */
+/* The kernels: exp, log, the normal distribution and activations against their definitions in
+ * double, NaN, infinities and ties, and the same bits on every instruction set. */
 #include "pwf/core/hash.h"
 #include "pwf/core/isa.h"
 #include "pwf/core/mem.h"
@@ -173,7 +173,7 @@ static void test_softmax(void **state)
 
 enum { ROWS = 63, MOST = 101 };
 
-/* Those of transformers. */
+/* Adds the results of the kernels of transformers and activations to a hash. */
 static void token_kernels(pwf_hasher *h, const float *from, int64_t channels)
 {
     static float x[ROWS * MOST], y[ROWS * MOST], z[ROWS * MOST], mean[ROWS], inverse[ROWS];
@@ -211,7 +211,7 @@ static void token_kernels(pwf_hasher *h, const float *from, int64_t channels)
     }
 }
 
-/* A hash of what all kernels make of the same numbers. */
+/* A hash of the results of all kernels on the same numbers. */
 static pwf_hash all_kernels(int64_t channels)
 {
     static float x[ROWS * MOST], y[ROWS * MOST], z[ROWS * MOST], a[4][MOST];
