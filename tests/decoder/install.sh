@@ -13,7 +13,7 @@ for file in bin/pwf bin/pwf_dist include/pwf/decoder/pwf_decode.h; do
 done
 archive=$(grep '/libpwf_decoder\.a$' files)
 check "one archive" test -n "$archive"
-format=$(grep '/formats\.md$' files)
+format=$(grep '/pwf-format\.md$' files)
 check "the format is described" grep -qF 'pwfpack\n' "$format"
 
 program=$PWF_SOURCE_DIR/tests/decoder/unpack.c
@@ -35,7 +35,7 @@ for way in installed copied; do
     check "$way: the values of the safetensors file" cmp $way.values \
         <(tail -c "$(stat -c %s $way.values)" run/model.safetensors)
 done
-fp32=$(sed -n 's/.* all as fp32 \(.*\)\.$/\1/p' run/summary.txt | tr -d ,)
+fp32=$(sed -n "s/.* All weights as fp32: \(.*\) bytes\.$/\1/p" run/summary.txt | tr -d ,)
 check "all $fp32 bytes of them" test "$(stat -c %s installed.values)" = "$fp32"
 head -c 1000 run/model.pwf >cut.pwf
 check "a damaged file is refused" test "$(./installed cut.pwf 2>&1 >/dev/null)" != ""
