@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checkpoints written beside the steps: the same run and the same files as without, whatever happens while
-# one is under way. Usage: async.sh [ON: fault points are compiled in]
+# checkpoint.async: a run writes the same files with the same bits as without it, whatever happens while
+# a checkpoint is being written. Usage: async.sh [ON: fault points are compiled in]
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 rm -rf ./*
@@ -14,7 +14,7 @@ expect 0 "without"
 rest() { # rest RUN: takes it up on another mesh, and holds it against the whole one
     dist 3 "$1.more.log" "${async[@]}" --output "$1" --resume auto --set parallel.shards=3 \
         --set checkpoint.stop_after=0
-    expect 0 "$1: taken up"
+    expect 0 "$1: resumed"
     same "$1"
 }
 same() {
@@ -25,27 +25,27 @@ same() {
         check "$1: another $file" h5diff -q --exclude-path /run "$file" "$1/${file#whole/}"
     done
 }
-# row RUN STEP KEY: a number of the row of a checkpoint
+# row RUN STEP KEY: one number of the metrics row of a checkpoint
 row() { grep '"kind": "checkpoint", "step": '"$2," "$1/metrics.jsonl" | tail -n 1 | sed -n "s/.*\"$3\": \([0-9.]*\).*/\1/p"; }
 
-# ---- with nothing in the way, on shards and replicas
+# ---- undisturbed, on shards and replicas
 dist 4 plain.log "${async[@]}" --output plain --set parallel.shards=2
-expect 0 "beside the steps"
+expect 0 "concurrent with steps"
 same plain
 for key in seconds lost_seconds lost_steps; do
     check "$key of a checkpoint: $(row plain 6 $key)" test "$(row plain 6 $key | grep -c '[1-9]')" = 1
 done
-check "steps beside a checkpoint, until the next" test "$(row plain 6 steps_beside)" = 3
-check "the others are told of too" test "$(grep -c '"kind": "checkpoint"' plain/metrics.jsonl)" = "$(grep -c code=CKPT plain.log)"
-check "without, none are made beside" test "$(row whole 6 steps_beside)" = 0
+check "steps during a checkpoint, until the next" test "$(row plain 6 steps_beside)" = 3
+check "every checkpoint has a row" test "$(grep -c '"kind": "checkpoint"' plain/metrics.jsonl)" = "$(grep -c code=CKPT plain.log)"
+check "no steps during a checkpoint without checkpoint.async" test "$(row whole 6 steps_beside)" = 0
 
-# By the clock: never two at once, and no other results.
+# Checkpoints by the clock never overlap and do not change the results.
 dist 2 clock.log "${async[@]}" --output clock --set checkpoint.minutes=1e-7 --set parallel.shards=2
 expect 0 "as often as can be"
 same_rows whole clock
 same_state whole clock
 
-# Refused, and how the copy is counted.
+# The MPI-IO writer is refused; the copy of the state is part of the memory estimate.
 dist 1 refused.log "${async[@]}" --output refused --set checkpoint.writer=mpiio
 expect 78 "by MPI-IO"
 says refused.log "must not call MPI-IO"
@@ -55,7 +55,7 @@ dist 1 with.log "${async[@]}" "${large[@]}"
 dist 1 without.log "${settings[@]}" "${large[@]}" --set checkpoint.async=false
 check "memory for the copy" awk "BEGIN { d = $(other with.log 9) - $(other without.log 9) - $(other with.log 5); exit !(d * d < 1 && $(other with.log 5) > 20) }"
 
-# ---- stopped and taken up again
+# ---- stopped and resumed
 dist 2 stop.log "${async[@]}" --output stop --set checkpoint.stop_after=10
 expect 75 "stopped"
 check "where it stopped is saved" test "$(newest stop)" = stop/ckpt-0000000010.h5
@@ -72,20 +72,20 @@ with() {
     check "$run: the fault did not fire" grep -q "^fault ${fault##*:} at ${fault%%:*}" "$run.log"
 }
 
-# A disk that takes two seconds: steps are made, and logged, between begin and end. There are five
-# stages, each of which is seen to end in a step, or when the round waits for it.
+# A slow disk: steps are made and logged while the checkpoint is written. It has five stages; the end of
+# each is noticed in a step, or when the round waits for it.
 with slow 0 ckpt.after_data:1:1:delay --set checkpoint.every=0
 same_rows whole slow
 same_state whole slow
-check "slow: steps beside the slow write" test "$(row slow 4 steps_beside)" -ge 5
+check "slow: steps during the slow write" test "$(row slow 4 steps_beside)" -ge 5
 says slow.log "phase=checkpoint step=$((4 + $(row slow 4 steps_beside))) msg=\"checkpoint slow/ckpt-0000000004.h5"
 
-# Signals to one rank while its thread writes: one that comes from the thread is not the thread's.
+# Signals to one rank while its thread writes.
 with usr1 75 ckpt.after_data:1:3:usr1
 says usr1.log "on SIGUSR1"
 rest usr1
 
-# Killed while the thread is in the middle.
+# Killed while the thread writes.
 with kill 137 ckpt.after_readback:1:3:kill
 rest kill
 
@@ -96,7 +96,7 @@ says eio.log "no checkpoint at step 6: injected fault at ckpt.after_fsync"
 same_rows whole eio
 same_state whole eio
 
-# Back to the checkpoint that is under way when the state goes bad, as without.
+# When the state goes bad, the run rolls back to the checkpoint under way, as without checkpoint.async.
 for way in true false; do
     with bad_$way 0 train.mu:1:8:nan --set checkpoint.async=$way
     check "$way: back to step 6" grep -q "code=ROLLBACK .*ckpt-0000000006.h5" bad_$way.log
@@ -104,9 +104,9 @@ done
 same_rows bad_false bad_true
 same_state bad_false bad_true
 
-# A thread that hangs ends the job, though the steps go on.
+# A hanging thread ends the job, although steps are still being made.
 with hang 79 ckpt.after_data:1:1:hang --set watchdog.checkpoint=6 --set train.baseline_epochs=100
 says hang.log "code=STUCK rank=1"
 says hang.log "the thread that writes a checkpoint made no progress for 6 s; the limit is watchdog.checkpoint"
-check "steps went on" test "$(grep -c '"kind": "step"' hang/metrics.jsonl)" -gt 4
+check "steps continued" test "$(grep -c '"kind": "step"' hang/metrics.jsonl)" -gt 4
 finish

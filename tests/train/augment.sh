@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs with every augmentation on, mixing too: the same bits on every mesh, and resumed; on grey images
-# in memory and on folders of JPEG files, loaded ahead or not.
+# Runs with every augmentation, mixup and CutMix included: the same bits on every mesh and after a resume;
+# grey images in memory and folders of JPEG files, with and without a loader.
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 rm -rf ./*
@@ -34,7 +34,7 @@ expect 0 "colour images on two ranks of two threads"
 same_rows colours colours2
 same_state colours colours2
 
-# Mixing reaches the training.
+# Mixing changes the training.
 losses() { grep '"kind": "step"' "$1/metrics.jsonl" | grep -o '"loss": [^,]*'; }
 colours 1 plain --set checkpoint.stop_after=2
 for setting in mixup=0.8 cutmix=1; do

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checkpoints by the clock of rank 0, all ranks at the same step; intervals so short that every step is
-# due. The run and its files stay as they are without. Young's interval likewise; what stays.
+# Checkpoints by the clock of rank 0, at the same step on all ranks; the intervals are so short that one is
+# due at every step. Results do not change. The same for Young's interval, and which files are kept.
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 rm -rf ./*
@@ -24,7 +24,7 @@ for key in minutes=1e-7 failure_hours=1e-12; do
     done
     check "$key: step 6 goes" test ! -e $run/ckpt-0000000006.h5
 done
-# An interval that never comes: only the checkpoints of the rounds.
+# With an interval longer than the run there are only the checkpoints of the rounds.
 dist 1 never.log -c "$tiny" --output never --set checkpoint.minutes=1e7 --set checkpoint.failure_hours=1e7
 expect 0 "long intervals"
 check "no more checkpoints than without" test "$(grep -c code=CKPT never.log)" = "$(grep -c code=CKPT whole.log)"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The measures of a finished network are those of the run that made it, to every digit
-# of its metrics, on any mesh and from every form of file.
+# pwf eval measures exactly what the run measured, on any mesh and from every file format; pwf predict
+# gives the logits behind it.
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 rm -rf ./*
@@ -27,7 +27,7 @@ check "three different evaluations" test "$(cat row0 row1 final | sort -u | wc -
 check "all of them with every measure" test "$(cat row0 row1 final | while read -r one; do
     measures <(echo "$one"); done | wc -l)" = 42
 
-# Every checkpoint with its ensemble, on other meshes than the run's.
+# Every checkpoint with its ensemble, on meshes other than that of the run.
 tool 1 0.json eval run/round-00.h5 --ensemble --json; expect 0 "before the first round"
 same_measures "before the first round" row0 0.json
 tool 3 1.json eval run/round-01.h5 --ensemble --json --set parallel.threads=2; expect 0 "a round"
@@ -35,7 +35,7 @@ same_measures "after the first round" row1 1.json
 tool 4 end.json eval "$(newest run)" --ensemble --json --set parallel.shards=4; expect 0 "the end"
 same_measures "at the end" final end.json
 
-# Other forms have no posterior. A compact model and weights of other programs need the settings.
+# Other formats have no posterior. .pwf files and weights of other programs need the settings.
 sed 's/"ensemble_[a-z0-9]*": [^,]*, //g' final >means
 sed 's/"fixed": [^,]*, //g; s/"step": [0-9]*/"step": 0/; s/"round": [0-9]*/"round": 0/' means >values
 sed 's/"fixed"/"step": 0, "round": 0, "fixed"/; s/"step": [1-9][0-9]*, //; s/"round": 2, //' means >codes
@@ -51,8 +51,7 @@ tool 1 page.log eval run/model.h5 --set data.test_limit=100 --set eval.bins=5; e
 says page.log "resnet on 100 test images from /usr/share/datasets/fashion-mnist"
 says page.log "fixed               100.00 %"
 
-# Predictions for the same images, given as they are, make the same measure; the file is the same
-# from every mesh.
+# Logits of the same images give the same accuracy; the file is the same from every mesh.
 "$PWF_BIN_DIR/../tests/normalised" "$tiny" images.h5 >labels
 tool 1 top5.log predict run/model.h5 -i images.h5 -o logits.h5 --top5; expect 0 "predictions"
 says top5.log "logits of 250 images for 10 classes of resnet"
@@ -69,7 +68,8 @@ shares=$(paste -d ' ' labels <(grep -E '^[0-9]+  ' top5.log) | awk '
 check "top-1 and top-5 of the predictions" test "$shares" = \
     "$(grep '"top' model.json | tr -d ',\n' | sed 's/^ *//; s/  */ /g')"
 
-# refused CODE "text" COMMAND...: what ends with CODE and says text, printing nothing.
+# refused CODE "text" COMMAND...: the command ends with CODE, its message contains the text, and it prints
+# nothing.
 refused() {
     tool "${ranks:-1}" refused "${@:3}"
     expect "$1" "$2"
@@ -99,7 +99,7 @@ refused 78 "images of folders have 3 channels" predict run/model.h5 -i run -o x.
 head -c 5000 run/model.h5 >cut.h5
 refused 65 "cut.h5" eval cut.h5
 
-# Image files: evaluated as the run did, and as a folder that need not be a class tree.
+# Image files: in the class folders of the run, and in a folder without classes.
 "$PWF_BIN_DIR/../tests/synthetic_tree" tree 4 8 5 1
 dist 2 files.log -c "$PWF_SOURCE_DIR/tests/train/images.yaml" --output files
 expect 0 "a run on image files"
@@ -111,7 +111,7 @@ tool 3 again.log predict files/model.h5 -i tree/val -o again.h5 --set parallel.t
 check "six workers write the same file" cmp logits.h5 again.h5
 check "twenty names in order" cmp <(awk '/\.JPEG  / { print $1 }' top5.log) \
     <(cd tree/val && find . -name '*.JPEG' | sed 's/^..//' | LC_ALL=C sort)
-check "the names stand beside the logits" grep -q n00000001/n00000001_3.JPEG <(h5dump -d names logits.h5)
+check "the logits come with names" grep -q n00000001/n00000001_3.JPEG <(h5dump -d names logits.h5)
 right=$(awk '/\.JPEG  / { right += substr($1, 9, 1) + 0 == $2 } END { print right / 20 }' top5.log)
 check "top-1 of the predictions, $right" test "$(measures final | grep '^"top1')" = "\"top1\": $right"
 mkdir empty mixed

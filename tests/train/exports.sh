@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# fixing.export: both forms of the model and of every round, as pwf export makes them, written by the run
-# or made up for when it is taken up again; and the bytes of the compact form in the summary.
+# fixing.export: both exported files of the model and of every round, as pwf export makes them, written by
+# the run or later on resume; and the size of the .pwf file in the summary.
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 rm -rf ./*
@@ -20,7 +20,7 @@ for file in all/round-01 all/round-02 all/model; do
 done
 check "no part files" test -z "$(find all -name '.*')"
 
-# The summary has the true size, whether the file was asked for or not.
+# The summary has the true size, whether or not the file is written.
 bytes=$(stat -c %s all/model.pwf | sed ':a; s/\([0-9]\)\([0-9]\{3\}\)\($\|,\)/\1,\2\3/; ta')
 says all/summary.txt "As model.pwf $bytes bytes: "
 says all/summary.txt "the codes of 4,978 weights (entropy bound "
@@ -29,7 +29,7 @@ expect 0 "a run that does not"
 check "nothing is exported: $(names none)" test "$(names none)" = ""
 check "the same sizes" cmp <(grep model.pwf none/summary.txt) <(grep model.pwf all/summary.txt)
 
-# A finished run makes up for what is asked of it later, and for what has gone.
+# Resuming a finished run writes exports that are requested later or have been deleted.
 dist 2 later.log --resume --output none --set fixing.export=all
 expect 0 "asked for later"
 check "all forms: $(names none)" test "$(names none)" = "$both"
@@ -40,12 +40,12 @@ expect 0 "what has gone"
 check "comes back: $(names all)" test "$(names all)" = "$both"
 check "once" test "$(grep -c code=EXPORT again.log)" = 2
 
-# Stopped behind a round; what stands in the way is a warning.
+# Stopped after a round; an obstacle is a warning.
 dist 2 half.log -c "$tiny" --output half --set checkpoint.stop_after=13
 expect 75 "stopped"
 mkdir half/model.pwf
 dist 3 half2.log --resume --output half --set checkpoint.stop_after=0 --set fixing.export=all
-expect 0 "taken up with exports"
+expect 0 "resumed with exports"
 says half2.log "code=EXPORT_FAILED"
 check "the round before is made up for" cmp half/round-01.pwf none/round-01.pwf
 check "the round after is written" cmp half/round-02.pwf none/round-02.pwf

@@ -27,7 +27,7 @@ for config in "$PWF_SOURCE_DIR"/configs/{deit,resnet}*.yaml; do
     says "check-$name.log" "10 rounds, the first after 1 steps and each other after 23"
 done
 
-# Random weights: one step of ordinary training, so that none is as any start makes it.
+# Random weights after one step of ordinary training, so that none has its start value.
 config=$PWF_SOURCE_DIR/configs/deit_tiny.yaml
 dist 2 random.log -c "$config" --output random "${short[@]}" --set train.baseline_epochs=1 \
     --set checkpoint.stop_after=1
@@ -44,7 +44,7 @@ bytes=$((4 * parameters))
 check "an import changes no value" \
     cmp <(tail -c $bytes random.safetensors) <(tail -c $bytes back.safetensors)
 
-# The experiment, stopped in the fifth phase and taken up as two shards.
+# The experiment, stopped in the fifth phase and resumed with two shards.
 dist 2 run.log -c "$config" --output run "${short[@]}" --set model.init=deit_tiny.h5 \
     --set checkpoint.stop_after=18
 expect 75 "stopped in the middle"
@@ -52,13 +52,13 @@ says run.log "$parameters parameters, $posterior of them posterior"
 says run.log "start weights from deit_tiny.h5"
 rm deit_tiny.h5
 dist 2 run2.log --resume auto --output run --set checkpoint.stop_after=0 --set parallel.shards=2
-expect 0 "taken up and finished"
+expect 0 "resumed and finished"
 says run2.log "round 10 of 10: $posterior of $posterior weights fixed"
 check "40 steps" test "$(grep -c '"kind": "step"' run/metrics.jsonl)" = 40
 check "10 rounds" test "$(grep -c '"kind": "round"' run/metrics.jsonl)" = 10
 check "the table says all fixed" grep -q "^100.00 % of 5,669,800 weights fixed" run/summary.txt
 
-# Both forms out. Every weight is on a sum of at most four powers of two from 2^-7 up, as counted in the
+# Both exports. Every weight is on a sum of at most four powers of two from 2^-7 up, as counted in the
 # file's own codebook and in the values themselves.
 pwf plain.log export run/model.h5 -o model.safetensors
 expect 0 "plain form"

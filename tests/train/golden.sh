@@ -5,9 +5,9 @@
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 rm -rf ./*
 
-# compare GOLDEN METRICS NAME: every row and member of the golden file, in order. The limits are some
-# twenty times what was seen; a decision that turns, of a ReLU or of a round, moves the gradient by
-# 1e-4 and more. Two free weights may meet on one fp32 number; fixed ones leave nothing open.
+# compare GOLDEN METRICS NAME: every row and member of the golden file, in order. The limits are about
+# twenty times the differences seen; a different decision of a ReLU or a round changes the gradient by
+# 1e-4 or more. Two free weights may have the same fp32 value; the number of fixed ones is exact.
 compare() {
     awk -v name="$3" '
         function value(row, key,   at, text) {
@@ -56,7 +56,7 @@ compare() {
         }' "$1" "$2"
 }
 
-# The same sequence of greedy steps; mean and spread may be apart by fp32.
+# The same sequence of greedy steps; mean and spread may differ by fp32 rounding.
 compare_rounds() {
     awk -F, -v name="$3" '
         function far(a, b) { return (a > b ? a - b : b - a) > 1e-5 * (a < 0 ? -a : a) + 1e-7 }

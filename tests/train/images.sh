@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs on class folders of JPEG files: the same bits on every mesh and with any number of loading
-# threads, taken up in the middle, and with bad files among the good ones.
+# threads, after a resume, and with damaged files among the good ones.
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 rm -rf ./*
@@ -25,7 +25,7 @@ done <<EOF
 1 3 1 2
 EOF
 
-# Taken up in the second pass over the data, on another mesh.
+# Resumed in the second pass over the data, on another mesh.
 dist 2 part.log -c "$config" --output part --set checkpoint.stop_after=8
 expect 75 "stopped after 8 steps"
 dist 1 part2.log --resume --output part --set checkpoint.stop_after=0 --set data.threads=1 \
@@ -34,7 +34,7 @@ expect 0 "resumed"
 same_rows one part
 same_state one part
 
-# The images may have moved meanwhile, as to another node's own disk; other images are refused.
+# The images may have moved, for example to a local disk; different images are refused.
 cp -r tree moved
 dist 2 moved.log --resume one/round-01.h5 --output moved_run --set data.path="$PWD/moved"
 expect 0 "resumed with the images elsewhere"
@@ -47,7 +47,7 @@ for part in train val; do
     says other.log "one/round-01.h5: the hash of the training and test images is "
 done
 
-# Validation images from the training ones; and a flat val/ with its list.
+# data.validation, and a flat val/ with its list.
 dist 2 held.log -c "$config" --output held --set data.validation=0.25 --set data.eval_transform=timm
 expect 0 "validation share"
 says held.log "72 training and 24 test images"
@@ -63,7 +63,7 @@ dist 1 list.log --resume flat_run/round-01.h5 --output list_run \
 expect 0 "resumed with the list elsewhere"
 same_state flat_run list_run
 
-# Bad files, met in the fifth step: strict, tolerated, too many.
+# Damaged files, found in the fifth step: refused, tolerated, too many.
 cp -r tree bad
 bad=bad/train/n00000001/n00000001_9.JPEG
 head -c 1500 "tree${bad#bad}" >$bad
@@ -71,7 +71,7 @@ dist 2 strict.log -c "$config" --output strict --set data.path=bad --set checkpo
 expect 65 "a file cut short"
 says strict.log "$bad is cut short"
 dist 1 strict2.log --resume auto --output strict --set data.skip_bad=1 --set checkpoint.every=0
-expect 0 "taken up again with one tolerated"
+expect 0 "resumed with one tolerated"
 for ranks in 1 2 3; do
     dist $ranks skip$ranks.log -c "$config" --output skip$ranks --set data.path=bad \
         --set data.skip_bad=1

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Weights of another program: import, a run that starts from them, and what must be refused.
+# Weights of another program: import, a run that starts from them, and files that must be refused.
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 rm -rf ./*
@@ -30,7 +30,7 @@ says variable.log resnet81
 pwf model.log import "$golden/f32.pth" --model resnet81 -o none.h5; expect 78 "unknown model"
 says model.log resnet18
 
-# DeiT's own kind of file, for other images and other classes.
+# A file as DeiT publishes it, adapted to another image size and other classes.
 vit=(--model vit --set model.patch=2 --set model.width=4 --set model.depth=1 --set model.heads=1
     --set model.distilled=true --set model.channels=1 --set data.mean=0.5 --set data.std=0.5)
 pwf deit.log import "$golden/distilled.pth" "${vit[@]}" --image-size 20 --classes 7 -o deit.h5
@@ -38,10 +38,10 @@ expect 0 "another size and another number of classes"
 says deit.log "position embeddings for images of 14 pixels are resampled for 20"
 says deit.log "the head of 3 classes in the file is left out"
 pwf refused.log import "$golden/distilled.pth" "${vit[@]}" --classes 3 -o none.h5
-expect 65 "another size unasked for"
+expect 65 "another image size without a request"
 says refused.log "--image-size 14 takes them as they are, --image-size 224 resamples them"
 
-# Start weights: a run from the model of another one. The order of the parameters may differ.
+# Start weights from the model of another run. The order of the parameters may differ.
 dist 1 first.log -c "$tiny" --output first --set train.baseline_epochs=0
 expect 0 "a run to take weights from"
 for file in first/model.h5 first/round-00.h5; do
@@ -55,7 +55,7 @@ for file in first/model.h5 first/round-00.h5; do
     same_rows "$name" "$name-4"
     same_state "$name" "$name-4"
 done
-# Out again: the strict round trip, and the compact form decoded by a program that knows nothing else.
+# Export: the strict round trip, and the .pwf file decoded by the stand-alone decoder.
 pwf out.log export first/model.h5 -o first.safetensors; expect 0 "export"
 pwf back.log import first.safetensors -c "$tiny" -o back.h5; expect 0 "and import"
 check "the values come back" h5diff first/model.h5 back.h5 /mu

@@ -1,10 +1,10 @@
-# What the scripts of this folder share. Sourced.
+# Functions shared by the scripts of this folder. Sourced.
 # shellcheck shell=bash
 set -euo pipefail
 failures=0
 checks=0
 
-# What each rank of dist is started through, if anything.
+# Command through which each rank of dist is started, if any.
 wrapper=()
 
 # dist RANKS LOG OPTIONS...: runs pwf_dist, output to LOG, and leaves its exit code in $code.
@@ -26,7 +26,7 @@ tool() {
     timeout -k 5 120 "${launch[@]}" "$PWF_BIN_DIR/pwf" "$@" >"$log" 2>"$log.err" </dev/null || code=$?
 }
 
-# at_end COMMAND: when the script or the subshell ends, the last one given first.
+# at_end COMMAND: runs it when the script or subshell ends; the last one given runs first.
 at_end() {
     at_end_all="$1; ${at_end_all:-}"
     # shellcheck disable=SC2064
@@ -69,7 +69,7 @@ says() { # says LOG "text"
     failing=silent check "$1 does not say: $2" grep -qF -- "$2" "$1"
 }
 
-# The rows of a metrics file without what depends on time.
+# The rows of a metrics file without the members that depend on time.
 rows() {
     grep -vE '"kind": "(memory|checkpoint)"' "$1" |
         sed -E 's/"(seconds|round_seconds|extra_bytes|[a-z_]*_per_second|[a-z_]*_share)": [^,}]*//g'

@@ -38,7 +38,7 @@ check "20 step rows" test "$(grep -c '"kind": "step"' one/metrics.jsonl)" = 20
 check "2 rounds" test "$(grep -c '"kind": "round"' one/metrics.jsonl)" = 2
 check "rounds.csv has both" grep -q '^2,' one/rounds.csv
 
-# With products of bf16 numbers, and weights that travel as such.
+# With bf16 products, and weights that are exchanged as bf16.
 same "$PWF_SOURCE_DIR/tests/train/tiny.yaml" bf16_ "$@" --set parallel.precision=bf16 <<EOF
 1 1 2
 2 2 1
@@ -57,7 +57,7 @@ same "$PWF_SOURCE_DIR/tests/train/vit.yaml" vit_ "$@" <<EOF
 1 3 1
 4 4 2
 EOF
-# What is made again in the backward stages has the same bits.
+# parallel.recompute gives the same bits.
 for run in "tiny " "vit vit_"; do
     read -r config prefix <<<"$run"
     dist 2 "${prefix}again.log" -c "$PWF_SOURCE_DIR/tests/train/$config.yaml" --output "${prefix}again" \
@@ -66,7 +66,7 @@ for run in "tiny " "vit vit_"; do
     same_rows "${prefix}one" "${prefix}again"
     same_state "${prefix}one" "${prefix}again"
 done
-# Stopped in the first phase and in the second, and taken up on other meshes.
+# Stopped in the first phase and in the second, and resumed on other meshes.
 vit=(--output vit_lives --set checkpoint.stop_after=6)
 dist 2 vit_life1.log -c "$PWF_SOURCE_DIR/tests/train/vit.yaml" "${vit[@]}" "$@"
 expect 75 "transformer stopped"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Training from image archives is training from the folders they were packed from, to the last bit;
-# and what pwf pack says.
+# Training from image archives has the same bits as training from the folders they were packed from; and
+# the messages of pwf pack.
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 rm -rf ./* ./.*.part
@@ -66,7 +66,7 @@ pack 2 none.log nowhere -o x.h5
 expect 66 "no tree"
 check "something is left" test -z "$(find . -maxdepth 1 -name '.*.part')"
 
-# A file that cannot be used stops all ranks; what is done is kept.
+# An unusable file stops all ranks; the work done so far is kept.
 cp -r tree broken
 bad=broken/train/n00000002/n00000002_5.JPEG
 rm $bad && mkfifo $bad
@@ -84,7 +84,7 @@ says other.log "use the same options again, or discard it with --force"
 pack 2 force2.log broken -o x.h5 --force
 expect 0 "discarded"
 
-# A file system that is too small, where this process may mount one.
+# A file system that is too small, if this process may mount one.
 if unshare -m mount -t tmpfs none /mnt 2>/dev/null; then
     code=0
     # shellcheck disable=SC2016
@@ -94,7 +94,7 @@ if unshare -m mount -t tmpfs none /mnt 2>/dev/null; then
     says room.log "GB more, but its file system has"
 fi
 
-# Damage is found when the image is read, and named; and tolerated as of a folder.
+# Damage is found when the image is read, and named; and tolerated as in a folder.
 printf 'X' | dd of=encoded/train.h5 bs=1 seek=100000 conv=notrunc status=none
 dist 2 damaged.log -c "$config" --output damaged --set data.format=hdf5 --set data.path=encoded
 expect 65 "a damaged archive"

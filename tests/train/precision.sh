@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# parallel.precision: what auto is, what a run keeps, what is refused, and that what is of record stays
-# fp32. The bits of bf16 on many meshes are in mesh.sh.
+# parallel.precision: the meaning of auto, the precision of a resumed run, refused combinations, and that
+# evaluations of a run are in fp32. The bits of bf16 on many meshes are in mesh.sh.
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 rm -rf ./*
@@ -31,7 +31,7 @@ dist 1 dry.log --dry-run -c "$tiny" --set parallel.precision=bf16
 expect 0 "what bf16 costs"
 says dry.log "training in bf16"
 
-# A run keeps what it began with, whatever auto would be now.
+# A resumed run keeps its precision, whatever auto would be now.
 bf16=(--set parallel.precision=bf16)
 dist 1 whole.log -c "$tiny" --output whole "${few[@]}" "${bf16[@]}"
 expect 0 "in bf16"
@@ -57,7 +57,7 @@ for run in whole:bf16 single:fp32; do
     says inspect.log "${run#*:} in training"
 done
 
-# Measures of record are those of fp32, of a network trained in bf16 too; others say what they are.
+# A run evaluates in fp32, also after training in bf16; pwf eval names any other precision.
 measures() { sed 's/[,{}]/\n/g' "$1" | sed 's/^ *//' | sort | grep -E '^"(top1|top5|loss|ece|unique|entropy)": '; }
 grep '"final": true' whole/metrics.jsonl >final
 tool 1 record.json eval whole/model.h5 --json

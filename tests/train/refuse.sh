@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What a user can get wrong ends with the right code and a sentence, and nothing is lost.
+# Mistakes of a user end with the right exit code and a message, and nothing is lost.
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 rm -rf ./*
@@ -61,7 +61,7 @@ verify "$tiny"; expect 65 "something else verified"
 verify none; expect 66 "nothing verified"
 verify .; expect 66 "a directory without checkpoints"
 
-# Numbers that are not finite are seen by all ranks, and never saved.
+# Non-finite numbers are noticed by all ranks and never saved.
 dist 2 nan.log -c "$tiny" --output nan --set train.baseline_lr=10 --set optim.clip_norm=0 \
     --set optim.weight_decay=1 --set train.baseline_epochs=3 --set train.baseline_schedule=constant
 expect 76 "weights that explode"

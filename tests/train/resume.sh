@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A stopped and resumed run ends with the same bits as an uninterrupted one: with another optimiser, from
-# an older checkpoint, when it was finished. What the fault rows E1 and E2 do is not repeated.
+# an older checkpoint, and when it had finished. The fault rows E1 and E2 cover the rest.
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 rm -rf ./*
@@ -9,7 +9,7 @@ tiny=$PWF_SOURCE_DIR/tests/train/tiny.yaml
 dist 1 whole.log -c "$tiny" --output whole
 expect 0 "uninterrupted"
 
-# The moments of an optimiser are state too.
+# The moments of an optimiser are part of the state.
 for name in adamw lion; do
     dist 1 $name.log -c "$tiny" --output $name --set optim.name=$name --set optim.lr=0.0002
     expect 0 "$name uninterrupted"
@@ -22,7 +22,7 @@ for name in adamw lion; do
     same_state $name ${name}2
 done
 
-# Back to an older checkpoint, and from the newest again: the metrics lack rows, the state nothing.
+# From an older checkpoint, and then from the newest again: the metrics lack rows, the state is complete.
 dist 1 back0.log -c "$tiny" --output back --set checkpoint.every=2 --set checkpoint.stop_after=9
 dist 1 back1.log --resume back/ckpt-0000000006.h5 --set checkpoint.stop_after=1
 expect 75 "back to an older checkpoint"

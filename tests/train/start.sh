@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Ranks that were not started alike, and processes that were started badly.
+# Ranks that see different files, and processes that were started incorrectly.
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 rm -rf ./*
@@ -11,7 +11,7 @@ expect 69 "ranks with different options"
 says options.log "rank 1 has a different command line"
 check "nothing was written" test ! -e run
 
-# The same name leads to other images on the second host.
+# The same path names other images on the second host.
 mkdir host0 host1
 ln -s "$images" host0/images
 cp -r "$images" host1/images
@@ -29,7 +29,7 @@ expect 65 "ranks with different images"
 says images.log "rank 1 has a different set of images"
 check "no checkpoint" test -z "$(find . -name '*.h5')"
 
-# A reader that goes away does not take the run with it.
+# A run survives when the reader of its output ends.
 code=0
 { "$PWF_BIN_DIR/pwf_dist" -c "$tiny" --output unread --set checkpoint.stop_after=8 --set log.level=debug 2>&1 &&
     echo 0 >unread.code || echo $? >unread.code; } | true

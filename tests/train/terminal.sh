@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Who watches on a terminal sees sentences and a live line, also through mpirun's pipes; a batch log
-# and a dumb terminal get whole lines.
+# On a terminal there are messages and a live progress line, also through the pipes of mpirun; a batch log
+# and a dumb terminal get complete lines.
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 rm -rf ./*
@@ -31,10 +31,10 @@ dist 1 batch.log -c "$tiny" --output batch --set log.interval=5 --set checkpoint
 expect 75 "a batch run"
 check "no carriage return in a batch log" test -z "$(grep -F $'\r' batch.log)"
 says batch.log "code=PROGRESS"
-# Taken up, the share is of the whole run.
+# After a resume, the percentage is that of the whole run.
 dist 1 more.log --resume --output batch --set log.interval=5 --set checkpoint.stop_after=1
-expect 75 "taken up"
+expect 75 "resumed"
 dist 1 more.log --resume --output batch --set log.interval=1 --set checkpoint.stop_after=1
-check "the share begins anew" test -z "$(grep -E ', [0-9] % of the run' more.log)"
+check "the percentage starts at 0 again" test -z "$(grep -E ', [0-9] % of the run' more.log)"
 says more.log "% of the run"
 finish

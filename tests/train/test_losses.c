@@ -35,7 +35,7 @@ static void test_a_jump(void **state)
     assert_true(jumps(&l, 1e38));
 }
 
-/* With losses that stray much, ten times the largest counts alone. */
+/* With widely scattered losses only the limit of ten times the largest applies. */
 static void test_wild_losses(void **state)
 {
     (void)state;

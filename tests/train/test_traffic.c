@@ -16,8 +16,8 @@
 
 #include <cmocka.h>
 
-/* A Bayesian step moves the bytes of an ordinary one, and both those that --dry-run tells, on every
- * mesh of these ranks; and what ranks that differ settle on. */
+/* A Bayesian step moves as many bytes as an ordinary one, and as many as --dry-run prints, on every
+ * mesh of these ranks; and the precision that ranks with different processors agree on. */
 
 static pwf_mesh *mesh;
 static pwf_config config;
@@ -34,7 +34,7 @@ static void set(const char *key, const char *value)
     good(pwf_config_set(&config, text));
 }
 
-/* What this rank receives in a step of a phase. */
+/* Bytes that this rank receives in a step of a phase. */
 static pwf_traffic step_of(pwf_trainer *t, pwf_phase phase)
 {
     t->now.facts.position.phase = phase;
@@ -49,10 +49,10 @@ static pwf_traffic step_of(pwf_trainer *t, pwf_phase phase)
 }
 
 /* MiB per rank that --dry-run prints for a mesh; negative if it has no row of it. */
-static double told_by_dry_run(int ranks, int shards)
+static double printed_by_dry_run(int ranks, int shards)
 {
     char line[512];
-    double told = -1.0;
+    double printed = -1.0;
     const bool first = pwf_mesh_rank(mesh, PWF_WORLD) == 0;
     fflush(stdout);
     const int kept = dup(STDOUT_FILENO);
@@ -61,7 +61,7 @@ static double told_by_dry_run(int ranks, int shards)
     fflush(stdout);
     dup2(kept, STDOUT_FILENO);
     close(kept);
-    if (!first) return told;
+    if (!first) return printed;
     FILE *in = fopen("dry.txt", "r");
     assert_non_null(in);
     while (fgets(line, sizeof line, in)) {
@@ -70,22 +70,22 @@ static double told_by_dry_run(int ranks, int shards)
         if (sscanf(line, "%d %d %d %lf %lf %lf %lf %lf %lf %lf %lf", &row[0], &row[1], &row[2],
                    &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6], &v[7]) == 11 &&
             row[1] == ranks && row[2] == shards)
-            told = v[7];
+            printed = v[7];
     }
     fclose(in);
-    return told;
+    return printed;
 }
 
-static void expect_told(double bytes, int ranks, int shards)
+static void expect_printed(double bytes, int ranks, int shards)
 {
-    const double told = told_by_dry_run(ranks, shards), moved = bytes / ranks / 1048576.0;
-    if (told >= 0.0 && fabs(told - moved) > 0.0501)
-        fail_msg("--dry-run tells %.1f MiB, a step moves %.3f", told, moved);
+    const double printed = printed_by_dry_run(ranks, shards), moved = bytes / ranks / 1048576.0;
+    if (printed >= 0.0 && fabs(printed - moved) > 0.0501)
+        fail_msg("--dry-run prints %.1f MiB, a step moves %.3f", printed, moved);
     if (pwf_mesh_rank(mesh, PWF_WORLD) == 0 && (shards == 1 || shards == ranks))
-        assert_true(told >= 0.0);
+        assert_true(printed >= 0.0);
 }
 
-static void steps(int shards, bool told)
+static void steps(int shards, bool printed)
 {
     pwf_trainer *t = NULL;
     char text[16];
@@ -116,7 +116,7 @@ static void steps(int shards, bool told)
             all += (double)moved.bytes[a][k];
     /* At least the weights or the sums, whatever the mesh. */
     assert_true(all >= (ranks > 1 ? 8.0 * (double)t->now.state->total : 0.0));
-    if (told) expect_told(all, ranks, shards);
+    if (printed) expect_printed(all, ranks, shards);
     pwf_trainer_free(t);
     pwf_mesh_free(mesh);
 }
@@ -132,10 +132,10 @@ static void on_every_mesh(void **state)
     const int ranks = pwf_mesh_size(world, PWF_WORLD);
     pwf_mesh_free(world);
     for (int shards = 1; shards <= ranks; shards++)
-        if (ranks % shards == 0) steps(shards, strcmp(network[2], "told") == 0);
+        if (ranks % shards == 0) steps(shards, strcmp(network[2], "printed") == 0);
 }
 
-/* auto is bf16 only where every rank can, and with back ends that use it; what is said stays. */
+/* auto means bf16 only if every rank supports it and the back end uses it; other values stay. */
 static void precision_is_agreed_on(void **state)
 {
     (void)state;
@@ -163,8 +163,8 @@ int main(int argc, char **argv)
 {
     /* Sums of few elements, which one call of MPI does, and of many. */
     static const char *few[] = {"8,16", "sgd", "", "fp32"},
-                      *many[] = {"32,64", "adamw", "told", "fp32"},
-                      *many_halved[] = {"32,64", "adamw", "told", "bf16"};
+                      *many[] = {"32,64", "adamw", "printed", "fp32"},
+                      *many_halved[] = {"32,64", "adamw", "printed", "bf16"};
     const struct CMUnitTest tests[] = {
         {"few parameters", on_every_mesh, NULL, NULL, few},
         {"many parameters", on_every_mesh, NULL, NULL, many},

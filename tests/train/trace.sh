@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# log.trace: one good file with every phase on every rank and worker, also of a run that is killed; it
-# changes no bit, and jobs that follow leave it alone.
+# log.trace: one valid file with every phase on every rank and worker, also after a run is killed; it
+# changes no bit, and later jobs leave it alone.
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 rm -rf ./*
@@ -28,7 +28,7 @@ step_numbers() { grep -o '"args": {"step": [0-9]*}' "$1" | grep -o '[0-9]*' | so
 check "every step is there" test "$(step_numbers all/trace-0000000000.json)" = "$(seq -s ' ' 0 19) "
 check "no span was left out" test "$(grep -c 'spans left out' all/trace-0000000000.json)" = 0
 
-# Two steps from the third on, and the same again after a stop and from the same checkpoint.
+# Two steps from the third on, then again after a stop, twice from the same checkpoint.
 some=(-c "$tiny" --output some "${trace[@]}" --set log.trace_from=3 --set log.trace_steps=2)
 dist 2 some.log "${some[@]}" "${mesh[@]}" --set checkpoint.stop_after=6
 expect 75 "stopped"
@@ -52,7 +52,7 @@ kill -9 -- -$group 2>/dev/null || true
 while kill -0 -- -$group 2>/dev/null; do sleep 0.05; done
 check "the trace of a killed run" good killed/trace-0000000000.json 2 1 step slot update
 
-# One that cannot be written ends; the run does not, and what has been written stays.
+# A trace that cannot be written ends; the run continues, and what has been written stays.
 if [ "$faults" = ON ]; then
     export PWF_TEST_FAULT=train.trace:0:4:eio
     dist 2 fails.log -c "$tiny" --output fails "${trace[@]}" --set checkpoint.stop_after=6

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* trace_check FILE RANKS THREADS NAME...: whether a trace is valid JSON, holds spans of these ranks
  * and workers alone (and of the thread that writes checkpoints), which nest in each thread, and
- * each of the names on each rank, as NAME/THREADS on so many workers of it. Prints the first thing
- * that is wrong. */
+ * each of the names on each rank; NAME/THREADS: on that many workers of it. Prints the first
+ * error. */
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
