@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Rules between several configuration keys, and what may change when a run is resumed. Called by
+ * app before a run starts, on every rank with the same configuration. Reads and changes
+ * configurations only; no files, no MPI. */
 #include "table.h"
 
 #include "pwf/models/families.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* What only several keys together can tell, and what may differ between a run and its resumption.
- */
 
 /* Whether the family of this name reads `key`. */
 static bool reads(const pwf_family_config *family, const char *key)
@@ -34,16 +34,19 @@ bool pwf_option_of_preset(const pwf_config *config, const pwf_option *option)
     return owner(config, option->key) != NULL;
 }
 
+/* Keys of a family are refused together with a preset, which decides them itself. */
 static pwf_status check_model(const pwf_config *config)
 {
     const char *name = config->model.name;
     if (name[0] == '\0')
-        return PWF_FAIL(PWF_CONFIG, "model.name is empty; resnet18 is one, resnet another");
+        return PWF_FAIL(
+            PWF_CONFIG,
+            "model.name is empty; set a preset such as resnet18 or a family such as resnet");
     for (int i = 0; i < pwf_option_count; i++) {
         const pwf_family_config *family = owner(config, pwf_options[i].key);
         if (family && pwf_config_is_set(config, pwf_options[i].key))
             return PWF_FAIL(PWF_CONFIG,
-                            "%s is decided by model.name %s; use model.name: %s to choose it",
+                            "%s is decided by the preset %s; set model.name to %s to choose it",
                             pwf_options[i].key, name, family->name);
     }
     for (const pwf_family_config *const *f = pwf_model_families(); *f; f++)
@@ -51,6 +54,7 @@ static pwf_status check_model(const pwf_config *config)
     return pwf_ok();
 }
 
+/* For lists that hold one value for all channels or one per channel. */
 static pwf_status check_channels(const char *key, const pwf_real_list *list, int64_t channels)
 {
     if (list->count == 1 || list->count == channels) return pwf_ok();
@@ -60,18 +64,20 @@ static pwf_status check_channels(const char *key, const pwf_real_list *list, int
                     key, list->count, (long long)channels);
 }
 
+/* Fractions rise strictly, so that every round fixes something; the bounds of sigma are ordered. */
 static pwf_status check_rounds(const pwf_config *config)
 {
     const pwf_real_list *f = &config->fixing.fractions;
     if (f->count == 0)
-        return PWF_FAIL(PWF_CONFIG, "fixing.fractions is empty; one round over all is [1.0]");
+        return PWF_FAIL(PWF_CONFIG,
+                        "fixing.fractions is empty; for one round over all weights, set [1.0]");
     for (int i = 1; i < f->count; i++) {
         if (f->at[i] > f->at[i - 1]) continue;
         char before[PWF_NUMBER_TEXT], now[PWF_NUMBER_TEXT];
         pwf_number_write(f->at[i - 1], before);
         pwf_number_write(f->at[i], now);
-        return PWF_FAIL(PWF_CONFIG, "fixing.fractions must rise, but %s comes after %s", now,
-                        before);
+        return PWF_FAIL(PWF_CONFIG, "fixing.fractions must increase strictly, but %s follows %s",
+                        now, before);
     }
     if (config->posterior.sigma_min > config->posterior.sigma_max) {
         char min[PWF_NUMBER_TEXT], max[PWF_NUMBER_TEXT];
@@ -83,70 +89,78 @@ static pwf_status check_rounds(const pwf_config *config)
     return pwf_ok();
 }
 
+/* Every slot has the same number of images, and every worker and shard at least one slot. */
 static pwf_status check_parallel(const pwf_config *config)
 {
     if (config->parallel.precision == PWF_BF16 && config->parallel.backend == PWF_TENSOR_OPENBLAS)
         return PWF_FAIL(PWF_CONFIG,
-                        "parallel.precision bf16 is not for parallel.backend openblas, which has "
-                        "no products of bf16 numbers; set precision to fp32, or backend to auto");
+                        "parallel.precision bf16 is not available with parallel.backend openblas; "
+                        "set parallel.precision to fp32 or parallel.backend to auto");
     long long slots = (long long)config->parallel.slots, batch = (long long)config->train.batch;
     if (batch % slots != 0)
-        return PWF_FAIL(PWF_CONFIG,
-                        "parallel.slots (%lld) does not divide train.batch (%lld); %lld would be a "
-                        "batch that it divides",
-                        slots, batch, (batch / slots + 1) * slots);
+        return PWF_FAIL(
+            PWF_CONFIG,
+            "parallel.slots (%lld) must divide train.batch (%lld); the next larger batch "
+            "that it divides is %lld",
+            slots, batch, (batch / slots + 1) * slots);
     if (config->parallel.threads > slots)
         return PWF_FAIL(
             PWF_CONFIG,
             "parallel.threads (%lld) is more than parallel.slots (%lld); threads beyond "
-            "the slots would have no work",
+            "the slots would be idle",
             (long long)config->parallel.threads, slots);
     if (config->parallel.shards > slots)
         return PWF_FAIL(PWF_CONFIG,
                         "parallel.shards (%lld) is more than parallel.slots (%lld); ranks beyond "
-                        "the slots would have no work",
+                        "the slots would be idle",
                         (long long)config->parallel.shards, slots);
     return pwf_ok();
 }
 
-/* Settings that would be left aside without a sign. An archive was made with its list. */
+/* Refuses settings that the chosen source of images would silently ignore. */
 static pwf_status check_data(const pwf_config *config)
 {
     const bool held = pwf_data_is_held(config->data.format);
     if (config->data.val_classes[0] && !config->data.val_list[0])
-        return PWF_FAIL(PWF_CONFIG, "data.val_classes says what the numbers in data.val_list mean, "
-                                    "but data.val_list is not set");
+        return PWF_FAIL(PWF_CONFIG, "data.val_classes explains the numbers in data.val_list, but "
+                                    "data.val_list is not set");
     if (config->data.val_list[0] && held)
-        return PWF_FAIL(PWF_CONFIG, "data.val_list is for data.format imagefolder; files of other "
-                                    "formats have the classes in them");
+        return PWF_FAIL(PWF_CONFIG,
+                        "data.val_list applies to data.format imagefolder only; files of "
+                        "other formats contain the classes");
     if (config->data.skip_bad > 0 && held)
-        return PWF_FAIL(PWF_CONFIG, "data.skip_bad (%lld) is for data.format imagefolder and hdf5",
+        return PWF_FAIL(PWF_CONFIG,
+                        "data.skip_bad (%lld) applies to data.format imagefolder and hdf5 only",
                         (long long)config->data.skip_bad);
     if (config->data.pad != 0 && !held)
         return PWF_FAIL(
             PWF_CONFIG,
-            "data.pad (%lld) is not for data.format imagefolder and hdf5, which crop from "
-            "data.resize pixels",
+            "data.pad (%lld) does not apply to data.format imagefolder and hdf5, which crop "
+            "from data.resize pixels",
             (long long)config->data.pad);
     return pwf_ok();
 }
 
+/* A range is a list of two numbers: from, to. */
 static pwf_status check_range(const char *key, const pwf_real_list *list)
 {
     if (list->count == 2 && list->at[0] <= list->at[1]) return pwf_ok();
-    return PWF_FAIL(PWF_CONFIG, "%s is a range: two numbers, the second not below the first", key);
+    return PWF_FAIL(PWF_CONFIG, "%s must be two numbers, the second not below the first", key);
 }
 
+/* Mixing pairs image i with image n - 1 - i of its slot, so a slot must have an even number of
+ * images. */
 static pwf_status check_augment(const pwf_config *config)
 {
     const int64_t images = config->train.batch / config->parallel.slots;
     PWF_TRY(check_range("augment.crop_scale", &config->augment.crop_scale));
     PWF_TRY(check_range("augment.crop_ratio", &config->augment.crop_ratio));
     if (config->augment.crop && config->data.pad > 0)
-        return PWF_FAIL(PWF_CONFIG,
-                        "augment.crop takes the place of the random shift by data.pad (%lld); set "
-                        "data.pad to 0",
-                        (long long)config->data.pad);
+        return PWF_FAIL(
+            PWF_CONFIG,
+            "augment.crop replaces the random shift by data.pad (%lld); set data.pad to "
+            "0",
+            (long long)config->data.pad);
     if ((config->augment.mixup > 0.0 || config->augment.cutmix > 0.0) && images % 2 != 0)
         return PWF_FAIL(PWF_CONFIG,
                         "augment.mixup and augment.cutmix mix pairs of a slot, but train.batch / "
@@ -159,7 +173,7 @@ static pwf_status check_augment(const pwf_config *config)
 pwf_status pwf_config_check(const pwf_config *config)
 {
     if (config->output[0] == '\0')
-        return PWF_FAIL(PWF_CONFIG, "output is empty; name the folder of the run");
+        return PWF_FAIL(PWF_CONFIG, "output is empty; set it to the run directory");
     PWF_TRY(check_model(config));
     PWF_TRY(check_channels("data.mean", &config->data.mean, config->model.channels));
     PWF_TRY(check_channels("data.std", &config->data.std, config->model.channels));
@@ -169,7 +183,7 @@ pwf_status pwf_config_check(const pwf_config *config)
     PWF_TRY(check_augment(config));
     if (config->checkpoint.async && config->checkpoint.writer == PWF_CKPT_MPIIO)
         return PWF_FAIL(PWF_CONFIG,
-                        "checkpoint.async writes in a thread, which must not call MPI-IO: set "
+                        "checkpoint.async writes in a thread, which must not call MPI-IO; set "
                         "checkpoint.writer to pwrite, or checkpoint.async to false");
     return pwf_ok();
 }
@@ -208,7 +222,7 @@ static pwf_status describe_difference(const pwf_option *option, const pwf_config
     text[0] = '\0';
     if (have && strcmp(before, after) != 0) {
         char a[PWF_CLIP], b[PWF_CLIP];
-        snprintf(text, size, "%s is %s in the stored configuration and %s now", option->key,
+        snprintf(text, size, "%s is %s in the stored configuration but %s now", option->key,
                  pwf_clip(before, strlen(before), a), pwf_clip(after, strlen(after), b));
     }
     free(before);
@@ -235,11 +249,7 @@ pwf_status pwf_config_same(const pwf_config *stored, const pwf_config *now)
     if (differ == 0) return pwf_ok();
     if (left_out > 0) snprintf(list + used, LIST - used, "; and %d more keys differ", left_out);
     return PWF_FAIL(PWF_CONFIG,
-                    "%s. Only output, data.path, data.val_list, data.val_classes, data.skip_bad, "
-                    "data.threads, fixing.export, parallel.shards, parallel.threads, "
-                    "parallel.recompute, checkpoint, watchdog and log may change in a run; for "
-                    "other settings start a "
-                    "new one in another "
-                    "folder",
+                    "%s. These settings belong to the run; start a new run in another directory to "
+                    "change them. pwf_dist --help lists the keys that may change on resume",
                     list);
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Numbers in configurations: reads decimals, powers and suffixes, and writes the shortest text
+ * that reads back to the same bits. The grammar is our own; strtod and snprintf only convert what
+ * passed it, in the C locale, because they round correctly and another locale would move the
+ * decimal point. Called by value.c and check.c; no state. */
 #include "table.h"
 
 #include <locale.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Numbers. The grammar is ours; strtod and snprintf only convert what it let through, in the C
- * locale, because they round correctly and a de_DE locale would move the decimal point. */
 
 enum { NUMBER_MAX = 128 }; /* longer than any double needs */
 
@@ -24,7 +25,7 @@ static const suffix suffixes[] = {
     {"seconds", "h", 3600},   {"seconds", "d", 86400},
 };
 
-/* The C locale is static in every libc we know: asking for it neither allocates nor fails. */
+/* The C locale is static in every known libc: newlocale neither allocates nor fails. */
 static locale_t enter_c_locale(locale_t *before)
 {
     locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
@@ -39,6 +40,7 @@ static void leave_c_locale(locale_t c, locale_t before)
     freelocale(c);
 }
 
+/* Correctly rounded; `text` has passed the grammar. */
 static double convert(const char *text)
 {
     locale_t before;
@@ -53,7 +55,7 @@ static size_t count_digits(const char *text)
     return strspn(text, "0123456789");
 }
 
-/* The length of [-+]digits[.digits][e[-+]digits], or 0; `zeros` says that it is written 007. */
+/* The length of [-+]digits[.digits][e[-+]digits], or 0. `zeros`: it has leading zeros, as 007. */
 static size_t scan_decimal(const char *text, bool *zeros, bool *nonzero)
 {
     const char *at = text;
@@ -100,6 +102,7 @@ static size_t scan_power(const char *text, double *value)
     return (size_t)(exponent - text) + sign + digits;
 }
 
+/* Multiplies by the factor of what follows the number. NULL, or what the value must be instead. */
 static const char *apply_suffix(const char *text, const char *unit, double *value)
 {
     while (*text == ' ')
@@ -135,7 +138,7 @@ const char *pwf_number_read(const char *text, const char *unit, double *value)
     }
     const char *wrong = apply_suffix(text + length, unit, &read);
     if (wrong) return wrong;
-    /* YAML 1.1 would read 017 as 15 and everybody else as 17. */
+    /* YAML 1.1 reads 017 as octal 15, other programs as 17. */
     if (zeros) return "a number without leading zeros";
     if (read == 0 && nonzero) return "0 or a number that fp64 can represent";
     *value = read + 0.0; /* -0 becomes 0, so that equal values have equal bits */
@@ -157,7 +160,7 @@ void pwf_number_write(double value, char text[PWF_NUMBER_TEXT])
         snprintf(text, PWF_NUMBER_TEXT, "%.*g", digits, value);
         if (strtod(text, NULL) == value) break;
     }
-    /* 20 would come out as 2e+01 */
+    /* %g would print 20 as 2e+01. */
     if (fabs(value) < 1e10 && value == floor(value)) snprintf(text, PWF_NUMBER_TEXT, "%.0f", value);
     leave_c_locale(c, before);
 }

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Prints the option table: as commented YAML that reads back to the same values, as help for a
+ * terminal, and as the Markdown page of settings. Called by app and by the tests; writes to the
+ * stream it is given. */
 #include "table.h"
 
 #include "pwf/core/words.h"
@@ -6,15 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The table printed: as commented YAML, as help for a terminal, as Markdown. */
-
+/* The keys of a group (NULL: those without one) as YAML, with their meaning as comments. */
 static void write_group(FILE *out, const pwf_config *config, const char *group)
 {
     enum { COMMENT_AT = 34 };
     for (int i = 0; i < pwf_option_count; i++) {
         const pwf_option *option = &pwf_options[i];
         if (!pwf_option_in(option, group)) continue;
-        /* What a preset decides must not be set beside it, see pwf_config_check. */
+        /* Keys that a preset decides must not be set together with it, see pwf_config_check. */
         if (pwf_option_of_preset(config, option) && !pwf_config_is_set(config, option->key))
             continue;
         char *value = pwf_value_text(config, option);
@@ -48,6 +50,7 @@ pwf_status pwf_config_write(const pwf_config *config, char **text)
 
 enum { WIDTH = 99 };
 
+/* One key of the help: name, default, meaning and range, wrapped. */
 static void print_option(FILE *out, const pwf_config *standard, const pwf_option *option)
 {
     enum { VALUE_AT = 26, TEXT_AT = 40 };
@@ -67,6 +70,7 @@ static void print_option(FILE *out, const pwf_config *standard, const pwf_option
     pwf_words_print(out, text, TEXT_AT, WIDTH);
 }
 
+/* Whether a key of the group may change on resume (`resumable`) or must not. */
 static bool is_resumable(const pwf_option *option, const char *group, bool resumable)
 {
     return pwf_option_in(option, group) && option->of_run == resumable;
@@ -123,6 +127,7 @@ void pwf_config_print_help(FILE *out)
     print_resumable(out);
 }
 
+/* The kind of a value as the page of settings names it. */
 static const char *kind_name(pwf_kind kind)
 {
     switch (kind) {
@@ -148,6 +153,7 @@ static const char *kind_name(pwf_kind kind)
     return "";
 }
 
+/* One row of the page of settings. */
 static void print_row(FILE *out, const pwf_config *standard, const pwf_option *option)
 {
     char range[200];

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Where values come from: defaults, a YAML file, environment variables, --set. A value replaces
+ * one of a lower or equal origin only, so the order of the calls does not matter. Called by app;
+ * reads the file and the environment. */
 #include "table.h"
 
 #include "pwf/core/file.h"
@@ -9,8 +12,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* Where settings come from beside YAML text: defaults, files, the environment, --set. */
 
 enum { KEY_MAX = 64 };
 
@@ -26,6 +27,7 @@ void pwf_config_defaults(pwf_config *config)
     }
 }
 
+/* The file name is clipped if it would fill the message. */
 static pwf_status fail_open(const char *path, int error)
 {
     char clip[PWF_CLIP];
@@ -35,7 +37,7 @@ static pwf_status fail_open(const char *path, int error)
                     strerror(error));
 }
 
-/* Reads to the end, or one byte more than a configuration may have. */
+/* Reads to the end, or one byte more than a configuration may have, which is then refused. */
 static int read_all(int file, char *text, size_t *length)
 {
     *length = 0;
@@ -102,6 +104,7 @@ pwf_status pwf_config_set(pwf_config *config, const char *assignment)
 
 extern char **environ;
 
+/* Whether the first `length` bytes of an environment entry are the variable of `key`. */
 static bool is_variable(const char *entry, size_t length, const char *key)
 {
     char name[PWF_VARIABLE];
@@ -109,7 +112,7 @@ static bool is_variable(const char *entry, size_t length, const char *key)
     return strlen(name) == length && memcmp(entry, name, length) == 0;
 }
 
-/* Whether NAME of "NAME=value" looks like a setting but is none. */
+/* Whether NAME of "NAME=value" has the prefix of a group but is not a setting. */
 static bool is_refused(const char *entry, size_t length)
 {
     static const char *const ours[] = {"PWF_SOURCE_DIR", "PWF_BIN_DIR"};
@@ -129,6 +132,7 @@ static bool is_refused(const char *entry, size_t length)
     return false;
 }
 
+/* Turns PWF_GROUP_KEY back into group.key to find what was meant. */
 static pwf_status fail_variable(const char *entry, size_t length)
 {
     char clip[PWF_CLIP], key[KEY_MAX], meant[600];
@@ -137,7 +141,7 @@ static pwf_status fail_variable(const char *entry, size_t length)
     bool dotted = false;
     for (const char *at = entry + 4; at < entry + length && used + 1 < sizeof key; at++) {
         char c = *at;
-        if (c == '_' && !dotted) { /* no group's name has a _ */
+        if (c == '_' && !dotted) { /* group names have no underscore */
             c = '.';
             dotted = true;
         }
@@ -150,7 +154,7 @@ static pwf_status fail_variable(const char *entry, size_t length)
 
 pwf_status pwf_config_read_environment(pwf_config *config)
 {
-    /* The first in the alphabet is reported, so that every rank says the same. */
+    /* The alphabetically first is reported, so that all ranks report the same. */
     const char *refused = NULL;
     for (char **entry = environ; entry && *entry; entry++) {
         size_t length = strcspn(*entry, "=");

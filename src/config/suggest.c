@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Suggestions for mistyped keys, groups and words, as the end of a sentence: "; did you mean
+ * optim.lr?". Called by yaml.c, value.c and sources.c when a name is unknown. The edit distance is
+ * that of core/words.h, which the command line uses too. No state. */
 #include "table.h"
 
 #include "pwf/core/words.h"
@@ -11,14 +14,15 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+/* The part of a key after its last dot. */
 static const char *leaf_of(const char *key)
 {
     const char *dot = strrchr(key, '.');
     return dot ? dot + 1 : key;
 }
 
-/* How far `key` is from an option, SIZE_MAX for not near. A right key in a wrong group or in none
- * costs a little more than a slip of the pen inside the right group. */
+/* The distance of `key` from an option; SIZE_MAX: not near. A correct key in a wrong group costs
+ * slightly more than a typing error within the right group. */
 static size_t rate(const char *key, const pwf_option *option)
 {
     const char *leaf = leaf_of(key), *own = pwf_option_leaf(option);
@@ -33,12 +37,14 @@ static size_t rate(const char *key, const pwf_option *option)
     return best;
 }
 
+/* Adds to a text of `size` bytes, cut at its end. */
 static void append(char *text, size_t size, const char *piece)
 {
     size_t used = strlen(text);
     if (used + 1 < size) snprintf(text + used, size - used, "%s", piece);
 }
 
+/* Adds a key, or its environment variable. */
 static void append_key(char *text, size_t size, const char *key, bool variable)
 {
     char name[PWF_VARIABLE];
@@ -46,8 +52,8 @@ static void append_key(char *text, size_t size, const char *key, bool variable)
     append(text, size, variable ? name : key);
 }
 
-/* All keys of a group, or all groups: better than silence. */
-static void list_what_there_is(const char *key, bool variable, char *text, size_t size)
+/* Nothing is near: lists all keys of the group, or all groups. */
+static void list_choices(const char *key, bool variable, char *text, size_t size)
 {
     const char *dot = strchr(key, '.');
     size_t length = dot ? (size_t)(dot - key) : strlen(key);
@@ -80,7 +86,7 @@ void pwf_suggest_key(const char *key, bool variable, char *text, size_t size)
     for (int i = 0; i < pwf_option_count; i++)
         best = least(best, rate(key, &pwf_options[i]));
     bool group = pwf_group_find(key, strlen(key)) != NULL;
-    /* A misspelt group, when the whole word is nearer to one than to any key. */
+    /* A mistyped group, if the word is nearer to one than to any key. */
     for (int i = 0; !group && !strchr(key, '.') && i < pwf_group_count; i++) {
         size_t slips = pwf_word_distance(key, pwf_groups[i].name);
         if (!pwf_word_is_near(slips, pwf_groups[i].name) || 2 * slips > best) continue;
@@ -88,7 +94,7 @@ void pwf_suggest_key(const char *key, bool variable, char *text, size_t size)
         return;
     }
     if (best == SIZE_MAX || group) {
-        list_what_there_is(key, variable, text, size);
+        list_choices(key, variable, text, size);
         return;
     }
     int shown = 0;

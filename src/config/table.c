@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The option table: one row per configuration key, which drives YAML, --set, environment, help,
+ * checks, the page of settings and resume rules. A row names the member of pwf_config that holds
+ * the value; FIELD compares the types of both, so a mismatch does not compile. Constant data and
+ * lookups by name. */
 #include "table.h"
 
 #include <string.h>
-
-/* The whole configuration surface. A row's place must have the type its kind stores: FIELD compares
- * pointers of both, so that a mistake does not compile. */
 
 #define FIELD(member, type)                                                                        \
     (offsetof(pwf_config, member) +                                                                \
@@ -13,6 +14,7 @@
 typedef char text_field[PWF_TEXT];
 typedef char path_field[PWF_PATH];
 
+/* Kind and member of a row. */
 #define WHOLE(m) PWF_KIND_INT, FIELD(m, int64_t)
 #define REAL(m) PWF_KIND_REAL, FIELD(m, double)
 #define FLAG(m) PWF_KIND_BOOL, FIELD(m, bool)
@@ -24,17 +26,20 @@ typedef char path_field[PWF_PATH];
 #define REALS(m) PWF_KIND_REALS, FIELD(m, pwf_real_list)
 #define TEXTS(m) PWF_KIND_TEXTS, FIELD(m, pwf_text_list)
 
+/* Allowed values: nothing to check, [min, max], (min, max], or words. */
 #define NO_RANGE 0, 0, false, NULL
 #define FROM(min, max) min, max, false, NULL
 #define ABOVE(min, max) min, max, true, NULL
 #define OF(words) 0, 0, false, words
+/* RUN: the key is resumable, it may change on resume. STATE: it may not. */
 #define RUN true
 #define STATE false
 
+/* Word and description of a row of PWF_DATA_SOURCES and PWF_OPTIMISERS. */
 #define WORD(name, text) #name,
 #define MEANING(name, text) "; " #name ": " text
 
-/* In the order of the enums of the groups. */
+/* Words in the order of the enums that hold the choice. */
 static const char *const block_words[] = {"basic", "bottleneck", NULL};
 static const char *const data_words[] = {PWF_DATA_SOURCES(WORD) NULL};
 static const char *const transform_words[] = {"paper", "timm", NULL};
@@ -357,6 +362,8 @@ const int pwf_group_count = (int)(sizeof pwf_groups / sizeof pwf_groups[0]);
 _Static_assert(sizeof pwf_options / sizeof pwf_options[0] <= PWF_CONFIG_KEYS_MAX,
                "pwf_config has no room for the origin of every key");
 
+/* Linear searches: the table is small, and names are looked up only while a configuration is read.
+ */
 const pwf_option *pwf_option_find(const char *key, size_t length)
 {
     for (int i = 0; i < pwf_option_count; i++) {

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Single values: reads one from text by the rules of its row, stores it in a configuration, and
+ * writes it as YAML. Called by yaml.c and sources.c for reading, by print.c and check.c for
+ * writing; no state. */
 #include "table.h"
 
 #include <math.h>
@@ -14,7 +17,7 @@ bool pwf_option_is_list(const pwf_option *option)
            option->kind == PWF_KIND_TEXTS;
 }
 
-/* Decodes one UTF-8 character; returns its bytes, or 0 if it is none. */
+/* Decodes one UTF-8 character; returns its length in bytes, or 0 if it is not valid. */
 static size_t decode(const unsigned char *at, size_t left, uint32_t *point)
 {
     static const uint32_t first_of[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -34,8 +37,8 @@ static size_t decode(const unsigned char *at, size_t left, uint32_t *point)
     return bytes;
 }
 
-/* Controls, and what YAML takes for a line end or does not allow: such a text could not be written
- * out on one line and read back. */
+/* Excludes control characters and what YAML treats as a line end or forbids: a text with them could
+ * not be written on one line and read back. */
 static bool is_printable(uint32_t point)
 {
     if (point < 0x20 || (point >= 0x7f && point < 0xa0)) return false;
@@ -102,6 +105,7 @@ static pwf_status refuse(const pwf_option *option, const char *place, const char
                     pwf_clip(text, strlen(text), clip), place, must);
 }
 
+/* A number in the range of the row; an infinity is outside every range. */
 static pwf_status read_number(const pwf_option *option, const char *place, const char *text,
                               double *value)
 {
@@ -137,6 +141,7 @@ static pwf_status read_flag(const pwf_option *option, const char *place, const c
     return refuse(option, place, text, "true or false");
 }
 
+/* The index of a word in the list of the row. */
 static pwf_status read_choice(const pwf_option *option, const char *place, const char *text,
                               int *value)
 {
@@ -152,6 +157,7 @@ static pwf_status read_choice(const pwf_option *option, const char *place, const
     return refuse(option, place, text, must);
 }
 
+/* A text that fits into `room` bytes and can be written back as one line of YAML. */
 static pwf_status read_text(const pwf_option *option, const char *place, const char *text,
                             char *value, size_t room)
 {
@@ -165,6 +171,7 @@ static pwf_status read_text(const pwf_option *option, const char *place, const c
     return pwf_ok();
 }
 
+/* Appends one entry to the list in `value`. */
 static pwf_status read_list_item(const pwf_option *option, const char *place, const char *text,
                                  pwf_value *value)
 {
@@ -220,6 +227,7 @@ static size_t length_trimmed(const char *text, size_t length)
     return length;
 }
 
+/* A whole list in one text: [1, 2] or 1,2. */
 static pwf_status read_list(const pwf_option *option, const char *place, const char *text,
                             pwf_value *value)
 {
@@ -239,7 +247,8 @@ static pwf_status read_list(const pwf_option *option, const char *place, const c
         const char *stop = comma ? comma : end;
         const char *first = skip_spaces(at);
         size_t bytes = first < stop ? length_trimmed(first, (size_t)(stop - first)) : 0;
-        char item[PWF_TEXT + 1]; /* one more than fits, so that too long a text shows */
+        char item[PWF_TEXT +
+                  1]; /* one more byte than fits, so that a text that is too long is noticed */
         if (bytes > PWF_TEXT) bytes = PWF_TEXT;
         memcpy(item, first, bytes);
         item[bytes] = '\0';
@@ -257,6 +266,7 @@ pwf_status pwf_value_read(const pwf_option *option, const char *place, const cha
     return pwf_value_item(option, place, text, strlen(text), value);
 }
 
+/* Bytes that a value of a kind takes in pwf_config. */
 static size_t size_of(pwf_kind kind)
 {
     static const size_t sizes[] = {[PWF_KIND_BOOL] = sizeof(bool),
@@ -280,6 +290,7 @@ void pwf_value_store(pwf_config *config, const pwf_option *option, const pwf_val
     memcpy((char *)config + option->offset, value, size_of(option->kind));
 }
 
+/* Whether YAML reads a text back as the same text without quotes. */
 static bool is_plain(const char *text)
 {
     static const char *const taken[] = {"true", "false", "yes", "no", "on",

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Reads YAML through libyaml's events. Accepts only what a configuration needs: one document, a
+ * mapping of groups, scalars and flat lists. Everything that could grow without bound (aliases,
+ * depth, size) is refused, because the file may come from anyone. Called through
+ * pwf_config_read_text; touches the given configuration only. */
 #include "table.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
-
-/* YAML through libyaml's events. Only what a configuration needs is let in: one document, a mapping
- * of groups, scalars and flat lists. Everything that could grow (aliases, depth, size) is refused.
- */
 
 enum { SCALAR_MAX = 4096, EVENTS_MAX = 2000, PLACE_MAX = 320, KEY_SHOWN = 64 };
 
@@ -23,6 +23,7 @@ typedef struct reader {
     char place[PLACE_MAX];
 } reader;
 
+/* "file:line:column" of a mark, valid until the next call. */
 static const char *place_at(reader *r, yaml_mark_t mark)
 {
     char clip[PWF_CLIP];
@@ -37,6 +38,7 @@ static const char *place(reader *r)
     return place_at(r, r->event.start_mark);
 }
 
+/* The error of libyaml as a sentence. */
 static pwf_status fail_parser(reader *r)
 {
     const yaml_parser_t *p = &r->parser;
@@ -53,6 +55,7 @@ static pwf_status fail_parser(reader *r)
                     place_at(r, mark), problem, p->context, p->context_mark.line + 1);
 }
 
+/* Anchors and tags have no use here, and aliases could make a small file huge. */
 static pwf_status refuse_decorations(reader *r, const yaml_char_t *anchor, const yaml_char_t *tag)
 {
     if (anchor)
@@ -64,6 +67,7 @@ static pwf_status refuse_decorations(reader *r, const yaml_char_t *anchor, const
     return pwf_ok();
 }
 
+/* Advances to the next event and refuses those that no configuration needs. */
 static pwf_status next(reader *r)
 {
     yaml_event_delete(&r->event);
@@ -105,6 +109,7 @@ static bool is_empty(const reader *r)
            r->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 }
 
+/* The current scalar as a value of the option. */
 static pwf_status read_item(reader *r, const pwf_option *option, pwf_value *value)
 {
     const char *text = (const char *)r->event.data.scalar.value;
@@ -136,6 +141,7 @@ static pwf_status read_list(reader *r, const pwf_option *option, pwf_value *valu
     }
 }
 
+/* The value after a key; a key may be set once per file. */
 static pwf_status read_option(reader *r, const pwf_option *option)
 {
     bool *seen = &r->seen[option - pwf_options];
@@ -157,7 +163,7 @@ static pwf_status read_option(reader *r, const pwf_option *option)
     return pwf_ok();
 }
 
-/* The current event must be a key; copies it, clipped to what a sentence can show. */
+/* Copies the current event, which must be a key, clipped to what a message can show. */
 static pwf_status read_key(reader *r, char key[KEY_SHOWN])
 {
     if (r->event.type != YAML_SCALAR_EVENT)
@@ -183,6 +189,7 @@ static pwf_status fail_unknown(reader *r, const char *key)
     return PWF_FAIL(PWF_CONFIG, "%s: %s is not a key%s", place(r), key[0] ? key : "''", meant);
 }
 
+/* The keys of one group. */
 static pwf_status read_group(reader *r, const pwf_group *group)
 {
     bool *seen = &r->seen_group[group - pwf_groups];
@@ -208,6 +215,7 @@ static pwf_status read_group(reader *r, const pwf_group *group)
     }
 }
 
+/* Groups, and keys without one, at the top level. */
 static pwf_status read_root(reader *r)
 {
     if (is_empty(r)) return pwf_ok();
@@ -229,11 +237,12 @@ static pwf_status read_root(reader *r)
     }
 }
 
+/* One document, which may be empty. */
 static pwf_status read_stream(reader *r)
 {
     PWF_TRY(next(r)); /* the start of the stream */
     PWF_TRY(next(r));
-    if (r->event.type == YAML_STREAM_END_EVENT) return pwf_ok(); /* nothing but comments */
+    if (r->event.type == YAML_STREAM_END_EVENT) return pwf_ok(); /* only comments */
     PWF_TRY(next(r));
     PWF_TRY(read_root(r));
     PWF_TRY(next(r)); /* the end of the document */
@@ -243,7 +252,7 @@ static pwf_status read_stream(reader *r)
     return pwf_ok();
 }
 
-/* Before libyaml sees it: size and characters. */
+/* Size and characters, before libyaml sees the text. */
 static pwf_status check_bytes(reader *r, const char *text, size_t length)
 {
     if (length > PWF_CONFIG_FILE_MAX)
@@ -273,7 +282,7 @@ pwf_status pwf_config_read_text(pwf_config *config, const char *text, size_t len
     r.config = config;
     r.origin = origin;
     if (length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
-        text += 3; /* a byte order mark says nothing new */
+        text += 3; /* byte order mark */
         length -= 3;
     }
     PWF_TRY(check_bytes(&r, text, length));

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Affine maps of pictures with the pixels that Pillow gives: rotation, shear, shift, with bilinear
+ * or bicubic interpolation. Called by augment.c from any thread; double precision without libm, so
+ * the same bits everywhere. Source: Pillow, src/libImaging/Geometry.c. */
 #include "affine.h"
 
 #include "pwf/core/status.h"
@@ -6,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-/* Taylor's polynomials to x^19 and x^20: exact to rounding for |x| <= pi / 4. */
+/* Taylor polynomial to x^19, exact to rounding for |x| <= pi / 4. */
 static double sine(double x)
 {
     const double square = x * x;
@@ -16,6 +19,7 @@ static double sine(double x)
     return x + x * sum;
 }
 
+/* As sine, to x^20. */
 static double cosine(double x)
 {
     const double square = x * x;
@@ -34,24 +38,27 @@ pwf_affine pwf_affine_rotation(double degrees, int64_t width, int64_t height)
     return (pwf_affine){{c, s, c * -x + s * -y + x, -s, c, -s * -x + c * -y + y}};
 }
 
+/* floor() without libm. */
 static int64_t floor_of(double x)
 {
     const int64_t whole = (int64_t)x;
     return (double)whole > x ? whole - 1 : whole;
 }
 
+/* Clamps a row or column to [0, count): border pixels continue outside the picture. */
 static int64_t inside(int64_t place, int64_t count)
 {
     return place < 0 ? 0 : place < count ? place : count - 1;
 }
 
-/* A curve through the four values, at `d` from the second to the third. */
+/* Cubic curve through four values, at fraction `d` of the way from the second to the third. */
 static double cubic(double v1, double v2, double v3, double v4, double d)
 {
     const double p2 = -v1 + v3, p3 = 2 * (v1 - v2) + v3 - v4, p4 = -v1 + v2 - v3 + v4;
     return v2 + d * (p2 + d * (p3 + d * p4));
 }
 
+/* One output pixel from 4 x 4 pixels around (x, y); truncated, as Pillow does. */
 static void take_bicubic(uint8_t *out, const uint8_t *rgb, int64_t width, int64_t height, double x,
                          double y)
 {
@@ -73,6 +80,7 @@ static void take_bicubic(uint8_t *out, const uint8_t *rgb, int64_t width, int64_
     }
 }
 
+/* One output pixel from 2 x 2 pixels around (x, y). */
 static void take_bilinear(uint8_t *out, const uint8_t *rgb, int64_t width, int64_t height, double x,
                           double y)
 {

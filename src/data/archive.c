@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Reads image archives (docs/reference/image-archive-format.md) with pread, from any thread and
+ * without libhdf5, which serves one thread at a time. Every number of the file is checked before
+ * it is used, because the file may come from anyone. Called by source_hdf5.c, and by pack to make
+ * and check archives. */
 #include "pwf/data/archive.h"
 
 #include "decode.h"
@@ -10,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+/* The newline shows whether a transfer converted line ends. */
 static const char magic[8] = {'p', 'w', 'f', 'i', 'm', 'g', 's', '\n'};
 
 struct pwf_archive {
@@ -31,14 +36,15 @@ void pwf_archive_seal(pwf_archive_block *block)
     block->own = pwf_hash_bytes(block, offsetof(pwf_archive_block, own));
 }
 
-/* `count` entries of `size` bytes at `offset` lie behind the first block and inside the file. */
+/* Whether `count` entries of `size` bytes at `offset` lie after the first block and within the
+ * file. */
 static bool fits(const pwf_archive_block *b, uint64_t offset, int64_t count, int64_t size)
 {
     return offset >= PWF_ARCHIVE_BLOCK && offset <= b->bytes && count >= 0 && size >= 1 &&
            (uint64_t)count <= (b->bytes - offset) / (uint64_t)size;
 }
 
-/* A good hash does not make a good file: one that was made to do harm has one as well. */
+/* Checked in addition to the hash: a file made to do harm has a correct hash too. */
 static bool is_sound(const pwf_archive_block *b)
 {
     const bool pixels = b->form == PWF_ARCHIVE_PIXELS;
@@ -63,8 +69,8 @@ pwf_status pwf_archive_read_block(int fd, const char *path, int64_t bytes, pwf_a
 {
     if (bytes < PWF_ARCHIVE_BLOCK)
         return PWF_FAIL(PWF_DATA,
-                        "%s has only %lld bytes: it is no image archive, or one that was cut short",
-                        path, (long long)bytes);
+                        "%s has only %lld bytes: it is truncated, or not an image archive", path,
+                        (long long)bytes);
     PWF_TRY(pwf_file_pread(fd, path, block, sizeof *block, 0));
     if (memcmp(block->magic, magic, sizeof magic) != 0)
         return PWF_FAIL(PWF_DATA, "%s is not an image archive; make one with pwf pack", path);
@@ -79,10 +85,11 @@ pwf_status pwf_archive_read_block(int fd, const char *path, int64_t bytes, pwf_a
         return PWF_FAIL(PWF_DATA, "%s has %lld bytes instead of %llu; copy or pack it again", path,
                         (long long)bytes, (unsigned long long)block->bytes);
     if (!is_sound(block))
-        return PWF_FAIL(PWF_DATA, "the first block of %s contradicts itself; pack it again", path);
+        return PWF_FAIL(PWF_DATA, "the first block of %s is inconsistent; pack it again", path);
     return pwf_ok();
 }
 
+/* Adds bytes [lo, hi) of the file to the hash, `room` at a time. */
 static pwf_status add_bytes(int fd, const char *path, pwf_hasher *h, uint8_t *piece, int64_t room,
                             uint64_t lo, uint64_t hi)
 {
@@ -115,6 +122,7 @@ pwf_status pwf_archive_root(int fd, const char *path, const pwf_archive_block *b
 
 /* ---- the tables ------------------------------------------------------------------------------ */
 
+/* Allocates and reads one table; *pointer gets its address. */
 static pwf_status read_table(pwf_archive *a, uint64_t offset, int64_t count, int64_t size,
                              void *pointer)
 {
@@ -124,6 +132,7 @@ static pwf_status read_table(pwf_archive *a, uint64_t offset, int64_t count, int
     return pwf_file_pread(a->fd, a->path, to, (size_t)(count * size), offset);
 }
 
+/* Every entry is a non-empty text that ends within its `size` bytes. */
 static bool are_texts(const char *text, int64_t count, int64_t size)
 {
     for (int64_t i = 0; i < count; i++)
@@ -131,10 +140,11 @@ static bool are_texts(const char *text, int64_t count, int64_t size)
     return true;
 }
 
+/* Images follow each other without overlap and fill the data, each of an allowed size. */
 static bool are_places(const pwf_archive *a)
 {
     const pwf_archive_block *b = &a->block;
-    const int64_t one = 3 * b->side * b->side; /* 0: of any length */
+    const int64_t one = 3 * b->side * b->side; /* 0: any length */
     if (a->places[0] != 0 || a->places[b->images] != (int64_t)b->data_bytes) return false;
     for (int64_t i = 0; i < b->images; i++) {
         if (a->places[i + 1] < a->places[i] || a->places[i + 1] > (int64_t)b->data_bytes)
@@ -162,12 +172,13 @@ static pwf_status read_tables(pwf_archive *a)
     PWF_TRY(read_table(a, b->class_names, b->classes, b->class_bytes, &a->class_names));
     if (!are_places(a) || !are_labels(a) || !are_texts(a->names, b->images, b->name_bytes) ||
         !are_texts(a->class_names, b->classes, b->class_bytes))
-        return PWF_FAIL(PWF_DATA, "the tables of %s contradict each other; pack it again", a->path);
+        return PWF_FAIL(PWF_DATA, "the tables of %s are inconsistent; pack it again", a->path);
     return pwf_ok();
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
+/* A complete archive must also match its root hash; one in the making has none yet. */
 static pwf_status open_archive(pwf_archive *a, const char *root, const char *path, bool complete)
 {
     pwf_hash now;
@@ -180,8 +191,7 @@ static pwf_status open_archive(pwf_archive *a, const char *root, const char *pat
     PWF_TRY(pwf_source_open(real, path, &a->fd, &bytes));
     if (a->fd < 0)
         return PWF_FAIL(PWF_MISSING,
-                        "%s is not there; pwf pack makes it from an image folder (pwf --help)",
-                        path);
+                        "%s does not exist; make it from an image folder with pwf pack", path);
     PWF_TRY(pwf_archive_read_block(a->fd, path, bytes, &a->block));
     if (complete && !a->block.complete)
         return PWF_FAIL(PWF_DATA, "%s is unfinished; run the same pwf pack again", path);
@@ -251,7 +261,7 @@ void pwf_archive_chunk(const pwf_archive_block *block, const int64_t *places, in
                        int64_t *lo, int64_t *hi)
 {
     int64_t *const ends[2] = {lo, hi};
-    for (int e = 0; e < 2; e++) { /* the first image that begins at or behind the border */
+    for (int e = 0; e < 2; e++) { /* the first image that begins at or after the border */
         const int64_t border = (chunk + e) * block->chunk_bytes;
         int64_t from = 0, to = block->images;
         while (from < to) {
@@ -267,6 +277,7 @@ void pwf_archive_chunk(const pwf_archive_block *block, const int64_t *places, in
 
 /* ---- images ---------------------------------------------------------------------------------- */
 
+/* Reads the stored bytes of one image and compares their hash. */
 static pwf_status read_checked(const pwf_archive *a, int64_t index, uint8_t *bytes, int64_t size)
 {
     PWF_TRY(pwf_file_pread(a->fd, a->path, bytes, (size_t)size,
@@ -292,7 +303,8 @@ pwf_status pwf_archive_read(const pwf_archive *archive, int64_t index, pwf_image
         if (s.code != PWF_OK) pwf_image_free(out);
         return s;
     }
-    PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, size + 1, 1, &bytes)); /* a zero byte, as behind files */
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, size + 1, 1,
+                          &bytes)); /* room for a zero byte, as after files */
     s = read_checked(archive, index, bytes, size);
     if (s.code == PWF_OK) s = pwf_image_decode(name, bytes, size, out);
     pwf_mem_free(bytes);

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Random changes of training images, in the definitions of torchvision and timm. Called by
+ * transform.c from any thread; every draw is a function of (seed, pass, index), and the pixels are
+ * the same bits everywhere. */
 #include "augment.h"
 
 #include "affine.h"
@@ -46,12 +49,15 @@ pwf_box pwf_crop_draw(const pwf_crop_settings *settings, pwf_draws *draws, int64
 
 /* ---- colour jitter --------------------------------------------------------------------------- */
 
+/* A factor from max(0, 1 - spread) to 1 + spread. */
 static float factor_of(double uniform, double spread)
 {
     const double low = spread < 1.0 ? 1.0 - spread : 0.0;
     return (float)(low + (1.0 + spread - low) * uniform);
 }
 
+/* The numbers of all four changes are drawn even if some are off, so that switching one on does
+ * not change the others. */
 void pwf_jitter(const pwf_jitter_settings *settings, pwf_draws *draws, uint8_t *rgb, int64_t pixels)
 {
     int order[4] = {0, 1, 2, 3};
@@ -78,6 +84,7 @@ void pwf_jitter(const pwf_jitter_settings *settings, pwf_draws *draws, uint8_t *
 
 /* ---- RandAugment ----------------------------------------------------------------------------- */
 
+/* timm: a factor around 1; without `increasing`, from 0.1 to 1.9. */
 static double enhancement(double share, bool negative, bool increasing)
 {
     if (!increasing) return share * 1.8 + 0.1;
@@ -122,6 +129,7 @@ double pwf_operation_argument(pwf_operation operation, double magnitude, bool ne
     return 0.0;
 }
 
+/* The geometric operations as maps from output to input pixels. */
 static pwf_affine map_of(pwf_operation operation, double argument, int64_t width, int64_t height)
 {
     pwf_affine map = {{1.0, 0.0, 0.0, 0.0, 1.0, 0.0}};
@@ -209,11 +217,12 @@ void pwf_randaugment(const pwf_randaugment_settings *settings, const pwf_draws *
 
 /* ---- random erasing -------------------------------------------------------------------------- */
 
+/* Fills a box with normal noise, from counters of their own. */
 static void put_noise(const pwf_draws *d, pwf_box box, float *image, int64_t width,
                       int64_t channels)
 {
     pwf_stream stream = d->stream;
-    stream.sample = 1; /* the place is drawn from sample 0 */
+    stream.sample = 1; /* sample 0 draws the position */
     const int64_t line = box.columns * channels;
     for (int64_t y = 0; y < box.rows; y++)
         pwf_rng_normals(image + ((box.top + y) * width + box.left) * channels, stream, y * line,

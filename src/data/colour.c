@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Colour operations of Pillow on RGB bytes, pixel by pixel or through tables of 256 entries.
+ * Called by augment.c from any thread; integer or single-precision arithmetic in the order of
+ * Pillow, so its values exactly. */
 #include "colour.h"
 
 #include <string.h>
@@ -7,6 +10,7 @@ typedef struct histogram {
     int64_t count[3][256];
 } histogram;
 
+/* Values per channel. */
 static histogram count_values(const uint8_t *rgb, int64_t pixels)
 {
     histogram h = {0};
@@ -16,7 +20,7 @@ static histogram count_values(const uint8_t *rgb, int64_t pixels)
     return h;
 }
 
-/* A table for each channel. */
+/* Replaces every value, with one table per channel. */
 static void look_up(uint8_t *rgb, int64_t pixels, uint8_t table[3][256])
 {
     for (int64_t i = 0; i < pixels; i++)
@@ -24,13 +28,14 @@ static void look_up(uint8_t *rgb, int64_t pixels, uint8_t table[3][256])
             rgb[3 * i + c] = table[c][rgb[3 * i + c]];
 }
 
-/* The same table for all. */
+/* Replaces every value, with one table for all channels. */
 static void look_up_all(uint8_t *rgb, int64_t pixels, const uint8_t table[256])
 {
     for (int64_t i = 0; i < 3 * pixels; i++)
         rgb[i] = table[rgb[i]];
 }
 
+/* Clamped to 0 .. 255. */
 static uint8_t byte_of(int64_t value)
 {
     return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
@@ -103,6 +108,7 @@ static uint8_t blend(int from, int to, float factor)
     return value <= 0.0f ? 0 : value >= 255.0f ? 255 : (uint8_t)value;
 }
 
+/* Blends every channel with one constant. */
 static void blend_from(uint8_t *rgb, int64_t pixels, int from, float factor)
 {
     uint8_t table[256];
@@ -111,6 +117,7 @@ static void blend_from(uint8_t *rgb, int64_t pixels, int from, float factor)
     look_up_all(rgb, pixels, table);
 }
 
+/* Pillow's luma: ITU-R 601 weights in 16-bit fixed point, rounded. */
 static int grey_of(const uint8_t *rgb)
 {
     return (rgb[0] * 19595 + rgb[1] * 38470 + rgb[2] * 7471 + 0x8000) >> 16;
@@ -140,6 +147,7 @@ void pwf_colour_saturation(uint8_t *rgb, int64_t pixels, float factor)
 
 /* ---- hue ------------------------------------------------------------------------------------- */
 
+/* Pillow's HSV in 8 bits, with its mixture of single and double precision. */
 static void to_hsv(const uint8_t *rgb, uint8_t hsv[3])
 {
     const int r = rgb[0], g = rgb[1], b = rgb[2];
@@ -170,6 +178,7 @@ static uint8_t rounded(double value) /* value >= 0 */
     return byte_of((int64_t)(value + 0.5));
 }
 
+/* The inverse of to_hsv, rounded as Pillow does. */
 static void from_hsv(const uint8_t hsv[3], uint8_t *rgb)
 {
     const double v = hsv[2], scaled = hsv[0] * 6.0 / 255.0;
@@ -198,8 +207,8 @@ void pwf_colour_hue(uint8_t *rgb, int64_t pixels, double turn)
 
 /* ---- sharpness ------------------------------------------------------------------------------- */
 
-/* The weights are 1, in the middle 5, over 13, rounded: no sum lies half way, so integers do what
- * Pillow does in single precision. The outermost pixels stay as they are. */
+/* The smoothing weights are 1/13, and 5/13 in the middle. No sum lies halfway between two integers,
+ * so integer arithmetic gives what Pillow computes in single precision. Border pixels stay. */
 void pwf_colour_sharpness(uint8_t *rgb, int64_t width, int64_t height, float factor,
                           uint8_t *scratch)
 {

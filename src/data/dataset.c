@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* A data set: opens its source, applies limits and the validation split, and loads single images
+ * with crop, mirror, augmentation and normalisation. An image is a pure function of (seed, pass,
+ * index). Opened by infer on every rank; images are loaded from any thread, and only the set of
+ * skipped files changes, under a lock. */
 #include "dataset_room.h"
 
 #include "pwf/core/log.h"
@@ -12,8 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The files found bad so far. Loading is otherwise free of state, and the set changes no image: it
- * saves decoding a bad file again, and is what data.skip_bad counts. */
+/* The damaged files found so far, which data.skip_bad limits. The set changes no image; it only
+ * saves decoding a damaged file again. */
 typedef struct skips {
     pthread_mutex_t lock;
     int64_t count, room;
@@ -43,10 +47,11 @@ static pwf_status make_values(pwf_dataset *d, const pwf_dataset_request *request
     const pwf_real_list *mean = &request->data->mean, *std = &request->data->std;
     if ((mean->count != 1 && mean->count != d->channels) ||
         (std->count != 1 && std->count != d->channels))
-        return PWF_FAIL(PWF_CONFIG,
-                        "data.mean has %d numbers and data.std %d; give one, or one for each of "
-                        "the %lld channels",
-                        mean->count, std->count, (long long)d->channels);
+        return PWF_FAIL(
+            PWF_CONFIG,
+            "data.mean has %d values and data.std %d; give one value, or one for each of "
+            "the %lld channels",
+            mean->count, std->count, (long long)d->channels);
     PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, d->channels * 256, sizeof *d->value, &d->value));
     for (int64_t c = 0; c < d->channels; c++) {
         const double m = mean->at[mean->count == 1 ? 0 : c], s = std->at[std->count == 1 ? 0 : c];
@@ -57,7 +62,8 @@ static pwf_status make_values(pwf_dataset *d, const pwf_dataset_request *request
     return pwf_ok();
 }
 
-/* The shape goes in as well: the same bytes cut differently are other images. */
+/* The shape is included: the same bytes cut differently are other images. */
+/* Labels, pixels and shape of images held in memory. */
 static pwf_status hash_pixels(pwf_dataset *d)
 {
     pwf_hasher *h = pwf_hasher_new();
@@ -71,6 +77,7 @@ static pwf_status hash_pixels(pwf_dataset *d)
     return pwf_ok();
 }
 
+/* Held in memory: the source has checked the shape. */
 static pwf_status open_memory(pwf_dataset *d, const pwf_dataset_request *request, bool train,
                               int64_t limit)
 {
@@ -84,7 +91,7 @@ static pwf_status open_memory(pwf_dataset *d, const pwf_dataset_request *request
     return hash_pixels(d);
 }
 
-/* Folders are sorted by class, so a limit takes evenly spread files. */
+/* Files are sorted by class, so a limit keeps evenly spread ones. */
 static pwf_status open_images(pwf_dataset *d, const pwf_dataset_request *request, bool train,
                               const char *folder, int64_t limit)
 {
@@ -99,10 +106,11 @@ static pwf_status open_images(pwf_dataset *d, const pwf_dataset_request *request
     d->crop_pct = request->data->crop_pct;
     const bool resizes = d->train ? !d->transform.crops : d->eval_transform == PWF_EVAL_PAPER;
     if (resizes && d->resize < d->width)
-        return PWF_FAIL(PWF_CONFIG,
-                        "data.resize (%lld) is below model.image_size (%lld), which is cropped "
-                        "from it",
-                        (long long)d->resize, (long long)d->width);
+        return PWF_FAIL(
+            PWF_CONFIG,
+            "data.resize (%lld) must be at least model.image_size (%lld), which is cropped "
+            "from it",
+            (long long)d->resize, (long long)d->width);
     PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, 1, sizeof *d->skipped, &d->skipped));
     pthread_mutex_init(&d->skipped->lock, NULL);
     d->skipped->room = request->data->skip_bad;
@@ -115,16 +123,16 @@ static pwf_status open_images(pwf_dataset *d, const pwf_dataset_request *request
     return pwf_ok();
 }
 
-/* Leaves the images that the seed draws for validation, or the others; in order. */
+/* Keeps the images that the seed draws for validation, or all others, in order. */
 static pwf_status split_off(pwf_dataset *d, const pwf_dataset_request *request, bool validation)
 {
-    static const int64_t DRAW = (int64_t)1 << 40; /* no pass over the data comes so far */
+    static const int64_t DRAW = (int64_t)1 << 40; /* a pass number that training never reaches */
     const int64_t all = d->count;
     const int64_t held = (int64_t)(request->data->validation * (double)all + 0.5);
     if (held < 1 || held >= all)
         return PWF_FAIL(PWF_CONFIG,
                         "data.validation leaves %lld of %lld images for training; both parts need "
-                        "some",
+                        "at least one",
                         (long long)(all - held), (long long)all);
     pwf_order *order = NULL;
     uint8_t *is_held = NULL;
@@ -148,7 +156,7 @@ static pwf_status split_off(pwf_dataset *d, const pwf_dataset_request *request, 
     return s;
 }
 
-/* What was picked is part of what the data set is. */
+/* The selection is part of the identity of the data set. */
 static pwf_status hash_pick(pwf_dataset *d)
 {
     if (!d->pick) return pwf_ok();
@@ -161,6 +169,7 @@ static pwf_status hash_pick(pwf_dataset *d)
     return pwf_ok();
 }
 
+/* With data.validation, both splits come from the training images. */
 static pwf_status fill_part(pwf_dataset *d, const pwf_dataset_request *request, pwf_split split)
 {
     const bool held_out = request->data->validation > 0.0;
@@ -183,7 +192,7 @@ static pwf_status fill_part(pwf_dataset *d, const pwf_dataset_request *request, 
     return hash_pick(d);
 }
 
-/* Strict: with no place for a bad file among the skipped ones. */
+/* Strict: tolerates no damaged file. */
 static pwf_status fill_all(pwf_dataset *d, const pwf_dataset_request *request, const char *folder)
 {
     PWF_TRY(open_images(d, request, false, folder, 0));
@@ -209,8 +218,9 @@ pwf_status pwf_dataset_open(pwf_dataset_request request, pwf_split split, pwf_da
 {
     *out = NULL;
     if (!request.data->path[0])
-        return PWF_FAIL(PWF_CONFIG, "data.path is not set; name the folder of the images there, or "
-                                    "in the variable PWF_DATA_PATH");
+        return PWF_FAIL(PWF_CONFIG,
+                        "data.path is not set; set it, or the variable PWF_DATA_PATH, to the "
+                        "directory of the images");
     return open_either(&request, split, NULL, out);
 }
 
@@ -258,24 +268,26 @@ int64_t pwf_dataset_image_bytes(const pwf_dataset *dataset)
 
 /* ---- augmentation ---------------------------------------------------------------------------- */
 
-/* Three words of (seed, pass, index) say what is done to an image in training. */
+/* Three words of (seed, pass, index) decide the position and the mirroring of a training image. */
 static void draw(uint32_t seed, int64_t pass, int64_t index, uint32_t words[4])
 {
     const pwf_stream stream = {seed, PWF_RNG_AUGMENT, (uint64_t)pass, 0};
     pwf_rng_words(stream, (uint64_t)index, words);
 }
 
-/* One of `places`, from a word. */
+/* One of `places` positions, from a word. */
 static int64_t place_of(uint32_t word, int64_t places)
 {
     return (int64_t)((word * (uint64_t)places) >> 32);
 }
 
+/* The index within the source. */
 static int64_t at(const pwf_dataset *d, int64_t index)
 {
     return d->pick ? d->pick[index] : index;
 }
 
+/* Random shift by data.pad and mirror, or the random crop of augment.crop. */
 static pwf_status load_memory(const pwf_dataset *d, uint32_t seed, int64_t pass, int64_t index,
                               uint8_t *out)
 {
@@ -304,6 +316,7 @@ static pwf_status load_memory(const pwf_dataset *d, uint32_t seed, int64_t pass,
                               : pwf_ok();
 }
 
+/* Left to right, in place. */
 static void mirror(uint8_t *pixels, int64_t width, int64_t height)
 {
     for (int64_t y = 0; y < height; y++) {
@@ -324,6 +337,7 @@ static int64_t centre(int64_t margin)
     return margin % 2 == 0 ? half : half + half % 2;
 }
 
+/* Decodes, resizes and crops; train images at a random position and mirrored at random. */
 static pwf_status load_file(const pwf_dataset *d, uint32_t seed, int64_t pass, int64_t index,
                             uint8_t *out)
 {
@@ -355,8 +369,9 @@ static pwf_status load_file(const pwf_dataset *d, uint32_t seed, int64_t pass, i
     return s;
 }
 
-/* ---- loading, and files that cannot be ------------------------------------------------------- */
+/* ---- loading and damaged files --------------------------------------------------------------- */
 
+/* The lock is held. */
 static bool holds(const skips *s, int64_t index)
 {
     for (int64_t i = 0; i < s->count; i++)
@@ -372,8 +387,7 @@ static bool is_skipped(const pwf_dataset *d, int64_t index)
     return found;
 }
 
-/* Looks and adds under one lock: two threads may have met the file at the same time, as the image
- * of one and in the place of a bad one of the other. */
+/* Looks up and adds under one lock: two threads may find the same file damaged at the same time. */
 static pwf_status skip(const pwf_dataset *d, int64_t index, bool *added)
 {
     skips *s = d->skipped;
@@ -384,8 +398,7 @@ static pwf_status skip(const pwf_dataset *d, int64_t index, bool *added)
     pthread_mutex_unlock(&s->lock);
     if (known || fits) return pwf_ok();
     return PWF_FAIL(PWF_DATA,
-                    "%s cannot be used, and %lld other files could not, which is all that "
-                    "data.skip_bad tolerates",
+                    "%s is damaged, and %lld other files were; data.skip_bad tolerates no more",
                     pwf_dataset_name(d, index), (long long)s->room);
 }
 
@@ -423,8 +436,8 @@ pwf_status pwf_dataset_bytes(const pwf_dataset *dataset, uint32_t seed, int64_t 
                                  dataset->width, dataset->height, dataset->channels);
 }
 
-/* In place of a bad file comes the next good one, so that what is loaded stays a pure function of
- * the index. */
+/* A damaged file is replaced by the next valid one, so that the image stays a pure function of the
+ * index. */
 static pwf_status load_or_skip(const pwf_dataset *d, uint32_t seed, int64_t pass, int64_t index,
                                uint8_t *out, int32_t *label)
 {
@@ -436,9 +449,9 @@ static pwf_status load_or_skip(const pwf_dataset *d, uint32_t seed, int64_t pass
         if (!bad || !d->skipped || d->skipped->room == 0) return s;
         bool added = false;
         PWF_TRY(skip(d, now, &added));
-        if (added) PWF_WARN("SKIPPED", "%s; the next good file takes its place", s.text);
+        if (added) PWF_WARN("SKIPPED", "%s; the next valid file replaces it", s.text);
     }
-    return PWF_FAIL(PWF_DATA, "none of the %lld image files can be used", (long long)d->count);
+    return PWF_FAIL(PWF_DATA, "all %lld image files are damaged", (long long)d->count);
 }
 
 void pwf_dataset_finish(const pwf_dataset *dataset, uint32_t seed, int64_t pass, int64_t index,
@@ -446,7 +459,7 @@ void pwf_dataset_finish(const pwf_dataset *dataset, uint32_t seed, int64_t pass,
 {
     const int64_t C = dataset->channels, pixels = dataset->height * dataset->width;
     const float *value = dataset->value;
-    for (int64_t i = 0; C == 3 && i < 3 * pixels; i += 3) { /* unrolled: half the time */
+    for (int64_t i = 0; C == 3 && i < 3 * pixels; i += 3) { /* unrolled, which halves the time */
         image[i] = value[bytes[i]];
         image[i + 1] = value[256 + bytes[i + 1]];
         image[i + 2] = value[512 + bytes[i + 2]];

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Random numbers for one image or slot: uniform, normal and Beta variates from a counter-based
+ * stream, without libm, so the same bits everywhere. Called by augment.c, mix.c and transform.c
+ * from any thread. */
 #include "draws.h"
 
 #include "pwf/core/functions.h"
@@ -37,6 +40,7 @@ int64_t pwf_draw_below(pwf_draws *draws, int64_t places)
     return (int64_t)((pwf_draw_word(draws) * (uint64_t)places) >> 32);
 }
 
+/* Skips to a fresh group of four counters, so that words and normals never share one. */
 float pwf_draw_normal(pwf_draws *draws)
 {
     float x;
@@ -50,13 +54,14 @@ double pwf_draw_log_uniform(pwf_draws *draws, double low, double high)
     return (double)pwf_exp((float)pwf_draw_between(draws, from, to));
 }
 
-/* ln of a uniform number in (0, 1). */
+/* ln of a uniform variate in (0, 1). */
 static double log_uniform(pwf_draws *d)
 {
     return (double)pwf_log((float)((pwf_draw_word(d) >> 8) + 0.5) * 0x1p-24f);
 }
 
-/* ln of a Gamma(alpha, 1) number. Below 1, Gamma(alpha + 1) times U^(1/alpha). */
+/* ln of a Gamma(alpha, 1) variate by Marsaglia and Tsang (TOMS 2000); for alpha < 1 that of
+ * Gamma(alpha + 1) times U^(1/alpha). */
 static double log_gamma_number(pwf_draws *d, double alpha)
 {
     double less = 0.0;

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The IDX file format of MNIST, plain or gzip. Called by source_idx.c while a data set is opened,
+ * one thread per file; reads the file it opened. Never allocates by a size that the header states.
+ */
 #define ZLIB_CONST
 #include "idx.h"
 
@@ -48,7 +51,7 @@ void pwf_idx_close(pwf_idx *idx)
     free(idx);
 }
 
-/* At most `room` bytes of the file as it lies on disk; 0 at its end. */
+/* Reads up to `room` bytes as stored on disk; 0 at the end of the file. */
 static pwf_status read_file(pwf_idx *x, uint8_t *bytes, size_t room, size_t *got)
 {
     for (;;) {
@@ -65,16 +68,18 @@ static pwf_status read_file(pwf_idx *x, uint8_t *bytes, size_t room, size_t *got
     }
 }
 
+/* The position is in compressed bytes, which gzip -t reports too. */
 static pwf_status damaged(const pwf_idx *x, const char *what)
 {
     return PWF_FAIL(PWF_DATA,
-                    "%s is damaged at byte %lld of %lld (%s); fetch it again, and check it with "
-                    "gzip -t",
+                    "%s is damaged at byte %lld of %lld (%s); download it again, and check "
+                    "it with gzip -t",
                     x->path, (long long)(x->taken - (int64_t)x->stream.avail_in),
                     (long long)x->size, what);
 }
 
-/* One round of inflate into what room the stream has. *more is false at the end of the file. */
+/* One call of inflate into the output buffer of the stream. *more is false at the end of the file.
+ */
 static pwf_status inflate_some(pwf_idx *x, bool *more)
 {
     *more = true;
@@ -88,7 +93,7 @@ static pwf_status inflate_some(pwf_idx *x, bool *more)
             return pwf_ok();
         }
     }
-    if (x->ended) { /* another gzip member, as `cat a.gz b.gz` makes */
+    if (x->ended) { /* another gzip member, as in `cat a.gz b.gz` */
         if (inflateReset(&x->stream) != Z_OK) return damaged(x, "zlib cannot start again");
         x->ended = false;
     }
@@ -133,8 +138,8 @@ pwf_status pwf_idx_read(pwf_idx *idx, uint8_t *bytes, int64_t count)
     PWF_TRY(pull(idx, bytes, count, &got));
     if (got < count)
         return PWF_FAIL(PWF_DATA,
-                        "%s is cut short: it ends after %lld bytes%s, %lld were promised by its "
-                        "header; fetch it again",
+                        "%s is truncated: it ends after %lld bytes%s, but its header states "
+                        "%lld; download it again",
                         idx->path, (long long)idx->given, idx->gz ? " unpacked" : "",
                         (long long)idx->promised);
     return pwf_ok();
@@ -151,7 +156,7 @@ pwf_status pwf_idx_finish(pwf_idx *idx)
     PWF_TRY(pull(idx, scratch, 1, &got));
     if (got > 0)
         return PWF_FAIL(PWF_DATA,
-                        "%s has bytes after the %lld its header promises; it is not an "
+                        "%s has more than the %lld bytes that its header states; it is not an "
                         "IDX file of these dimensions",
                         idx->path, (long long)idx->promised);
     if (idx->gz && !idx->ended) return damaged(idx, "it ends before its gzip checksum");
@@ -163,6 +168,7 @@ static uint32_t big_endian(const uint8_t b[4])
     return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
 }
 
+/* Two zero bytes, type 8 (unsigned bytes), number of dimensions. */
 static pwf_status check_magic(const pwf_idx *x, const uint8_t m[4])
 {
     if (!x->gz && m[0] == 0x1f && m[1] == 0x8b)
@@ -173,12 +179,13 @@ static pwf_status check_magic(const pwf_idx *x, const uint8_t m[4])
                         "%02x, not 00 00 08 %02x",
                         x->path, m[0], m[1], m[2], m[3], x->dims);
     if (m[3] != x->dims)
-        return PWF_FAIL(PWF_DATA, "%s has %d dimensions at byte 3, %d are wanted%s", x->path, m[3],
-                        x->dims, m[3] == 1 && x->dims == 3 ? " (labels in place of images?)" : "");
+        return PWF_FAIL(PWF_DATA, "%s has %d dimensions (byte 3), but must have %d%s", x->path,
+                        m[3], x->dims,
+                        m[3] == 1 && x->dims == 3 ? " (labels instead of images?)" : "");
     return pwf_ok();
 }
 
-/* The product of the dimensions must be what the file can hold. */
+/* The file must be able to hold the product of the dimensions. */
 static pwf_status check_size(pwf_idx *x)
 {
     int64_t product = 1;
@@ -196,11 +203,11 @@ static pwf_status check_size(pwf_idx *x)
     if (over || x->promised > most) {
         if (!over && !x->gz)
             return PWF_FAIL(PWF_DATA,
-                            "%s is cut short: it has %lld bytes, %lld were promised by its header; "
-                            "fetch it again",
+                            "%s is truncated: it has %lld bytes, but its header states %lld; "
+                            "download it again",
                             x->path, (long long)x->size, (long long)x->promised);
-        return PWF_FAIL(PWF_DATA, "%s: its header promises more than %lld bytes can hold", x->path,
-                        (long long)x->size);
+        return PWF_FAIL(PWF_DATA, "%s: its header states more than a file of %lld bytes can hold",
+                        x->path, (long long)x->size);
     }
     return pwf_ok();
 }
@@ -219,6 +226,7 @@ static pwf_status read_header(pwf_idx *x, int dims)
     return check_size(x);
 }
 
+/* fd stays -1 if there is no such file. */
 static pwf_status open_file(pwf_idx *x, const char *root, const char *stem, const char *ending)
 {
     const int n = snprintf(x->path, sizeof x->path, "%s/%s%s", root, stem, ending);
@@ -229,6 +237,7 @@ static pwf_status open_file(pwf_idx *x, const char *root, const char *stem, cons
     return pwf_source_open(real, x->path, &x->fd, &x->size);
 }
 
+/* The plain file first, then the compressed one. */
 static pwf_status open_any(pwf_idx *x, const char *root, const char *stem)
 {
     PWF_TRY(open_file(x, root, stem, ""));
@@ -239,7 +248,7 @@ static pwf_status open_any(pwf_idx *x, const char *root, const char *stem)
     if (x->fd < 0)
         return PWF_FAIL(PWF_MISSING,
                         "neither %s nor %s.gz is in data.path \"%s\"; the Debian package "
-                        "dataset-fashion-mnist puts them into /usr/share/datasets/fashion-mnist",
+                        "dataset-fashion-mnist installs them in /usr/share/datasets/fashion-mnist",
                         stem, stem, root);
     if (x->size > INT64_MAX / PWF_IDX_RATIO_MAX)
         return PWF_FAIL(PWF_DATA, "%s is too large", x->path);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The memory of one decoded image, with the limits on its size. Used by the decoders and by
- * whatever makes or releases an image; touches no file. */
+/* The memory of one decoded image, with the limits on its size. Called by the decoders (jpeg.c,
+ * png.c), which must not depend on each other or on image.c, and by everything that makes or frees
+ * an image. Any thread; touches no file and keeps no state. */
 #include "decode.h"
 #include "pwf/core/mem.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Images that are read one at a time: dispatches to the source they come from. Called by dataset.c
- * and by pack; touches no file itself. */
+/* Images that are read one at a time: passes every call on to the source they come from, through
+ * the table of sources.c. Called by dataset.c and by pack; any thread after opening. Touches no
+ * file itself. */
 #include "pwf/data/images.h"
 
 #include "pwf/core/mem.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* JPEG files to RGB with libjpeg-turbo, including CMYK and YCCK as Pillow converts them. Called by
+ * image.c from any thread; no state. Limits on memory and scans keep a small hostile file from
+ * occupying a worker. */
 #include "decode.h"
 
 #include <setjmp.h>
@@ -27,12 +30,14 @@ typedef struct reader {
 
 enum { LINES = 8, ALL_SCANS_MAX = 1 << 30 }; /* pixels of all scans together */
 
+/* Leaves libjpeg with a status. */
 static _Noreturn void give_up(reader *r, pwf_status status)
 {
     r->status = status;
     longjmp(r->back, 1);
 }
 
+/* libjpeg's fatal errors as a status. */
 static void error_exit(j_common_ptr common)
 {
     reader *r = (reader *)common;
@@ -47,11 +52,13 @@ static void error_exit(j_common_ptr common)
     give_up(r, PWF_FAIL(PWF_DATA, "%s is damaged: %s", r->name, text));
 }
 
+/* Warnings are counted, not printed. */
 static void emit_message(j_common_ptr common, int level)
 {
     if (level < 0) common->err->num_warnings++;
 }
 
+/* libjpeg would print to stderr. */
 static void output_message(j_common_ptr common)
 {
     (void)common;
@@ -62,14 +69,15 @@ static void init_source(j_decompress_ptr info)
     (void)info;
 }
 
-/* libjpeg's own source would make up an end and go on with grey. */
+/* The default source of libjpeg would insert an end marker and fill the rest with grey. */
 static boolean fill_input_buffer(j_decompress_ptr info)
 {
     reader *r = (reader *)info;
-    give_up(r, PWF_FAIL(PWF_DATA, "%s is cut short: it ends within the image, after %lld bytes",
+    give_up(r, PWF_FAIL(PWF_DATA, "%s is truncated: it ends within the image, after %lld bytes",
                         r->name, (long long)r->size));
 }
 
+/* Skipping past the end is truncation. */
 static void skip_input_data(j_decompress_ptr info, long bytes)
 {
     if (bytes <= 0) return;
@@ -78,7 +86,7 @@ static void skip_input_data(j_decompress_ptr info, long bytes)
     info->src->bytes_in_buffer -= (size_t)bytes;
 }
 
-/* A few bytes a scan are enough to make the decoder walk over the whole image once more. */
+/* A few bytes of a scan make the decoder process the whole image once more. */
 static void check_scans(j_common_ptr common)
 {
     reader *r = (reader *)common;
@@ -108,13 +116,14 @@ static void set_up(reader *r)
     r->progress.progress_monitor = check_scans;
 }
 
+/* CMYK is converted here, everything else by libjpeg. */
 static void choose_colours(reader *r)
 {
     struct jpeg_decompress_struct *info = &r->info;
     const int n = info->num_components;
     if (n != 1 && n != 3 && n != 4)
-        give_up(
-            r, PWF_FAIL(PWF_DATA, "%s has %d colour components; 1, 3 and 4 are known", r->name, n));
+        give_up(r, PWF_FAIL(PWF_DATA, "%s has %d colour components; it must have 1, 3 or 4",
+                            r->name, n));
     info->out_color_space = n == 4 ? JCS_CMYK : JCS_RGB;
 }
 
@@ -125,8 +134,7 @@ static int scaled(int a, int b)
     return (product + (product >> 8)) >> 8;
 }
 
-/* A line of inverted CMYK, as every program that knows Adobe's writes it: 255 is no ink. What
- * Pillow's convert("RGB") does. */
+/* One line of inverted CMYK, as Adobe writes it: 255 is no ink. As Pillow's convert("RGB"). */
 static void mix_inks(uint8_t *rgb, const uint8_t *inks, int64_t width)
 {
     for (int64_t x = 0; x < width; x++)
@@ -137,6 +145,7 @@ static void mix_inks(uint8_t *rgb, const uint8_t *inks, int64_t width)
         }
 }
 
+/* Up to LINES lines per call; CMYK one at a time, through `inks`. */
 static void read_lines(reader *r)
 {
     struct jpeg_decompress_struct *info = &r->info;
@@ -156,6 +165,7 @@ static void read_lines(reader *r)
     }
 }
 
+/* The body between setjmp and clean-up; every failure leaves through give_up. */
 static void decode(reader *r)
 {
     struct jpeg_decompress_struct *info = &r->info;
@@ -170,7 +180,7 @@ static void decode(reader *r)
         (long)PWF_IMAGE_MEMORY_MAX - (long)(3 * r->out->width * r->out->height + r->size);
     jpeg_start_decompress(info);
     if (info->output_width != info->image_width || info->output_height != info->image_height)
-        give_up(r, PWF_FAIL(PWF_DATA, "%s: its sides change while it is decoded", r->name));
+        give_up(r, PWF_FAIL(PWF_DATA, "%s: its size changes while it is decoded", r->name));
     if (info->out_color_space == JCS_CMYK)
         r->inks =
             info->mem->alloc_large((j_common_ptr)info, JPOOL_IMAGE, 4 * (size_t)r->out->width);

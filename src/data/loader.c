@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Threads that decode images ahead of the step: a ring of batches, filled in the order in which
+ * the images are needed. Started by infer and train for one rank; the step takes images from any
+ * worker thread. A lock protects everything but the pixels of items that are READY. */
 #include "pwf/data/loader.h"
 
 #include "dataset_room.h"
@@ -9,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A ring of batches. Tickets count the images of this rank's share of one batch after the other;
- * a ticket's place in the ring is a pure function of it. Threads take tickets in order, so the
- * batch that is wanted soonest is decoded first. */
+/* Tickets count the images of this rank's share, batch after batch; the position of a ticket in the
+ * ring is a pure function of it. Threads take tickets in order, so the batch that is needed first
+ * is decoded first. */
 
 enum { AHEAD = 2, RING = AHEAD + 1 };
 
@@ -34,7 +37,7 @@ struct pwf_loader {
 
     pthread_mutex_t lock;
     pthread_cond_t wake, done;
-    int64_t batch;   /* that the step is at; -1: none yet */
+    int64_t batch;   /* of the current step; -1: none yet */
     int64_t ticket;  /* the next one to be taken, counted from batch 0 */
     int64_t started; /* changes when the ring is emptied, so that late results are dropped */
     int busy;        /* threads decoding */
@@ -49,7 +52,7 @@ static int64_t ring_place(const pwf_loader *l, int64_t ticket)
     return ticket % (RING * l->share);
 }
 
-/* Decodes the image of one ticket; called and left with the lock held. */
+/* Decodes the image of one ticket. The lock is held on entry and on return, not in between. */
 static void decode(pwf_loader *l, int64_t ticket)
 {
     const int64_t place = ring_place(l, ticket), batch = ticket / l->share, round = l->started;
@@ -59,7 +62,7 @@ static void decode(pwf_loader *l, int64_t ticket)
     int32_t label = 0;
     l->busy++;
     pthread_mutex_unlock(&l->lock);
-    /* A failure is not kept: whoever wants the image meets it again, and deals with it there. */
+    /* Only the fact of a failure is kept: the taker decodes the image again and reports it. */
     const pwf_code code =
         pwf_dataset_bytes(l->dataset, l->seed, pass, index, l->pixels + place * l->bytes, &label)
             .code;
@@ -70,6 +73,7 @@ static void decode(pwf_loader *l, int64_t ticket)
     pthread_cond_broadcast(&l->done);
 }
 
+/* Takes the next ticket until the ring is full. */
 static void *loader_main(void *argument)
 {
     pwf_loader *l = argument;
@@ -141,8 +145,8 @@ void pwf_loader_free(pwf_loader *loader)
     pwf_mem_free(loader);
 }
 
-/* The places of a batch that is over become free for the one RING later; not while an image of it
- * is still being decoded, as when a step failed. */
+/* Frees the items of a finished batch for the batch RING later. Returns false while an image of it
+ * is still being decoded, as after a failed step. */
 static bool clear_batch(pwf_loader *l, int64_t batch)
 {
     item *items = &l->items[ring_place(l, batch * l->share)];
@@ -160,7 +164,7 @@ void pwf_loader_seek(pwf_loader *loader, int64_t batch)
         loader->batch >= 0 && batch == loader->batch + 1 && clear_batch(loader, loader->batch);
     if (!next && batch != loader->batch) {
         loader->started++;
-        loader->ticket = INT64_MAX; /* nothing to take while late results come in */
+        loader->ticket = INT64_MAX; /* no new work while late results arrive */
         while (loader->busy > 0)
             pthread_cond_wait(&loader->done, &loader->lock);
         memset(loader->items, 0, (size_t)(RING * loader->share) * sizeof *loader->items);

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Mixup and CutMix of the image pairs of a slot. Called by the slot workers of train for each
+ * slot, on any thread. A pure function of (seed, batch, slot), so the mixture is the same on every
+ * mesh; no files and no state. */
 #include "pwf/data/mix.h"
 
 #include "draws.h"
 
 #include <math.h>
 
-/* A box that is 1 - share of the area, but for what lies outside the image, around any place. */
+/* A box of area 1 - share around a random centre, cut at the borders; `share` becomes the area that
+ * remains. */
 static void draw_box(pwf_mix *mix, pwf_draws *d, double share, int64_t width, int64_t height)
 {
     const double side = sqrt(1.0 - share);
@@ -41,6 +45,7 @@ pwf_mix pwf_mix_draw(const pwf_augment_config *config, uint32_t seed, int64_t ba
     return mix;
 }
 
+/* CutMix exchanges the box of both images of a pair. */
 static void swap(float *a, float *b, int64_t count)
 {
     for (int64_t i = 0; i < count; i++) {
@@ -50,6 +55,7 @@ static void swap(float *a, float *b, int64_t count)
     }
 }
 
+/* Mixup: both images of a pair, with the shares exchanged. */
 static void blend(float *a, float *b, int64_t count, float share)
 {
     const float rest = 1.0f - share;

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The order of the training images: one permutation per pass over the data, drawn from (seed,
+ * pass). Used by feed, loader and dataset (validation split); one thread seeks, any thread reads.
+ * No files, no MPI. */
 #include "pwf/core/mem.h"
 #include "pwf/core/rng.h"
 #include "pwf/data/dataset.h"
@@ -16,8 +19,8 @@ pwf_status pwf_order_new(int64_t images, int64_t batch, uint32_t seed, pwf_order
     PWF_ASSERT(images >= 1 && batch >= 1);
     if (batch > images)
         return PWF_FAIL(PWF_CONFIG,
-                        "train.batch is %lld, more than the %lld images to train on; lower it, or "
-                        "raise data.train_limit",
+                        "train.batch is %lld, but there are only %lld training images; lower "
+                        "train.batch or raise data.train_limit",
                         (long long)batch, (long long)images);
     if (images > UINT32_MAX)
         return PWF_FAIL(PWF_DATA, "%lld images are more than 2^32 - 1", (long long)images);
@@ -42,9 +45,9 @@ void pwf_order_free(pwf_order *order)
     pwf_mem_free(order);
 }
 
-/* An integer in [0, n), every one equally likely: multiply and shift, with the few words that would
- * favour some integers rejected (Lemire, TOMACS 2019). The words come from counter `at`; `sample`
- * counts on in the rare case that all four are rejected. */
+/* A uniform integer in [0, n): multiply and shift, rejecting the few words that would favour some
+ * integers (Lemire, TOMACS 2019). The words come from counter `at`; `sample` advances in the rare
+ * case that all four are rejected. */
 static uint32_t below(uint32_t n, pwf_stream stream, uint64_t at)
 {
     const uint32_t reject = (uint32_t)-n % n;
@@ -58,7 +61,7 @@ static uint32_t below(uint32_t n, pwf_stream stream, uint64_t at)
     }
 }
 
-/* Fisher and Yates. */
+/* Fisher-Yates shuffle for the current pass. */
 static void shuffle(pwf_order *o)
 {
     const pwf_stream stream = {o->seed, PWF_RNG_ORDER, (uint64_t)o->pass, 0};

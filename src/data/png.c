@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* PNG files to 8-bit RGB with libpng. Called by image.c from any thread; no state. The chunks are
+ * checked before libpng sees them, so that a stated length cannot make it allocate more than the
+ * file has. */
 #include "decode.h"
 
 #include <png.h>
@@ -6,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* As in jpeg.c: errors jump back, and what lives across the jump is in this struct. */
+/* As in jpeg.c, errors jump back; everything that lives across the jump is in this struct. */
 typedef struct reader {
     png_structp png;
     png_infop info;
@@ -21,6 +24,7 @@ typedef struct reader {
 
 enum { CHUNKS_MAX = 256, CHUNK_BYTES_MAX = 8 << 20 };
 
+/* Leaves libpng with a status. */
 static _Noreturn void give_up(reader *r, pwf_status status)
 {
     r->status = status;
@@ -40,13 +44,14 @@ static void on_warning(png_structp png, png_const_charp text)
     r->out->warnings++;
 }
 
+/* The file ends before the image does. */
 static _Noreturn void cut_short(reader *r)
 {
-    give_up(r, PWF_FAIL(PWF_DATA, "%s is cut short: it ends within the image, after %zu bytes",
+    give_up(r, PWF_FAIL(PWF_DATA, "%s is truncated: it ends within the image, after %zu bytes",
                         r->name, r->size));
 }
 
-/* libpng takes memory for some chunks by the length they claim, before it reads them. */
+/* libpng allocates some chunks by the length they state, before it reads them. */
 static void check_chunks(reader *r)
 {
     for (size_t at = 8;;) { /* length, name, content, checksum */
@@ -59,6 +64,7 @@ static void check_chunks(reader *r)
     }
 }
 
+/* The input of libpng, from memory. */
 static void read_bytes(png_structp png, png_bytep to, size_t count)
 {
     reader *r = png_get_io_ptr(png);
@@ -76,6 +82,7 @@ static void choose_colours(reader *r)
     png_set_strip_alpha(r->png);
 }
 
+/* The body between setjmp and clean-up; every failure leaves through give_up. */
 static void decode(reader *r)
 {
     check_chunks(r);

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Resizing with the pixels that Pillow gives: horizontal pass, rounding to 8 bits, vertical pass,
+ * with 22-bit fixed-point weights. Called by dataset.c and transform.c from any thread; the
+ * kernels are in resize_kernels.c. */
 #include "pwf/core/mem.h"
 #include "pwf/data/image.h"
 #include "resize_kernels.h"
@@ -23,6 +26,7 @@ static double bilinear(double x)
     return x < 1.0 ? 1.0 - x : 0.0;
 }
 
+/* Keys cubic convolution with a = -0.5, as in Pillow. */
 static double bicubic(double x)
 {
     const double a = -0.5;
@@ -32,6 +36,7 @@ static double bicubic(double x)
     return 0.0;
 }
 
+/* ceil() without libm. */
 static int64_t round_up(double x) /* x >= 0 */
 {
     const int64_t whole = (int64_t)x;
@@ -45,7 +50,7 @@ static int32_t fixed_point(double x)
     return (int32_t)(x < 0 ? -0.5 + scaled : 0.5 + scaled);
 }
 
-/* The weights of one output place, in the order of Pillow's own arithmetic. */
+/* The weights of one output row or column, computed in the order of Pillow. */
 static void weigh(pwf_weights *w, int64_t place, pwf_filter filter, int64_t in, double centre,
                   double support, double stretch, double *scratch)
 {
@@ -64,7 +69,7 @@ static void weigh(pwf_weights *w, int64_t place, pwf_filter filter, int64_t in, 
     w->used[place] = (int32_t)(end - first);
 }
 
-/* Weights of output places [from, from + count) when `in` places become `out`. */
+/* Weights of output rows or columns [from, from + count) when `in` are resized to `out`. */
 static pwf_status weights_new(pwf_weights *w, pwf_filter filter, int64_t in, int64_t out,
                               int64_t from, int64_t count)
 {
@@ -96,6 +101,7 @@ static void pass_across(uint8_t *out, const pwf_image *image, int64_t top, int64
         k->row(out + out_stride * y, in + stride * y, across);
 }
 
+/* Output rows from lines [top, ...) of the horizontal pass. */
 static void pass_down(uint8_t *out, const uint8_t *lines, int64_t bytes, int64_t top,
                       const pwf_weights *down)
 {
@@ -112,7 +118,7 @@ pwf_status pwf_image_resize(const pwf_image *image, int64_t width, int64_t heigh
     PWF_ASSERT(window.top >= 0 && window.rows >= 1 && window.top + window.rows <= height);
     pwf_weights across = {0}, down = {0};
     uint8_t *lines = NULL;
-    if (image->width == width && image->height == height) { /* all weights would be 0 and 1 */
+    if (image->width == width && image->height == height) { /* all weights would be 0 or 1 */
         const size_t bytes = (size_t)(3 * window.columns);
         for (int64_t y = 0; y < window.rows; y++)
             memcpy(out + y * (int64_t)bytes,
@@ -123,8 +129,8 @@ pwf_status pwf_image_resize(const pwf_image *image, int64_t width, int64_t heigh
     if (s.code == PWF_OK)
         s = weights_new(&down, filter, image->height, height, window.top, window.rows);
     if (s.code == PWF_OK) {
-        /* Only the lines that the window's rows need. A pass that changes no size has the weights
-         * 0 and 1, and so copies. */
+        /* Only the lines that the rows of the window need. A pass that changes no size has weights
+         * 0 and 1 and copies. */
         const int64_t top = down.first[0], last = window.rows - 1;
         const int64_t rows = down.first[last] + down.used[last] - top;
         const int64_t bytes = 3 * window.columns;

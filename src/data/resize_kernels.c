@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Both passes of a resize, in integers, so the order of sums is free. */
+/* The two passes of a resize, compiled once per instruction set and called by resize.c from any
+ * thread. Sums are integers, so their order does not matter and all instruction sets give the same
+ * bits. Reads up to one byte past the last pixel, for which image buffers have room. */
 #include "resize_kernels.h"
 
 #include <string.h>
@@ -8,13 +10,14 @@ typedef uint8_t bytes4 __attribute__((vector_size(4)));
 typedef int32_t quad __attribute__((vector_size(16)));
 typedef int32_t lanes __attribute__((vector_size(4 * PWF_RESIZE_ROWS)));
 
+/* From fixed point to a byte. */
 static inline uint8_t clipped(int32_t sum)
 {
     const int32_t value = sum >> PWF_RESIZE_BITS;
     return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
 }
 
-/* Several lines at once: they share the weights. A lane for each line, a sum for each colour. */
+/* PWF_RESIZE_ROWS lines at once, which share the weights: one lane per line, one sum per colour. */
 void PWF_KERNEL(pwf_resize_rows)(uint8_t *out, const uint8_t *in, int64_t stride,
                                  const pwf_weights *w)
 {
@@ -41,7 +44,7 @@ void PWF_KERNEL(pwf_resize_rows)(uint8_t *out, const uint8_t *in, int64_t stride
     }
 }
 
-/* One line. A pixel is loaded with the byte that follows it, as four lanes. */
+/* One line. A pixel is loaded together with the byte after it, as four lanes. */
 void PWF_KERNEL(pwf_resize_row)(uint8_t *out, const uint8_t *in, const pwf_weights *w)
 {
     for (int64_t x = 0; x < w->count; x++) {
@@ -59,7 +62,7 @@ void PWF_KERNEL(pwf_resize_row)(uint8_t *out, const uint8_t *in, const pwf_weigh
     }
 }
 
-/* One output line of `bytes` from `used` lines below each other. */
+/* One output line of `bytes` bytes from `used` consecutive lines. */
 void PWF_KERNEL(pwf_resize_column)(uint8_t *out, const uint8_t *in, int64_t bytes,
                                    const int32_t *weight, int64_t used)
 {

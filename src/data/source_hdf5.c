@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The source hdf5: the archives train.h5 and val.h5. Checks that an archive fits the configuration
- * and hands its images out; archive.c reads the format. Called through the table of sources.c. */
+ * and hands out its images; archive.c reads the format. Called through the table of sources.c:
+ * opened on one thread, then read from any thread. Reads files under data.path. */
 #include "file.h"
 #include "pwf/core/file.h"
 #include "pwf/data/archive.h"
@@ -8,13 +9,14 @@
 
 #include <unistd.h>
 
+/* The archive must be of this part and fit the network. */
 static pwf_status check_part(const pwf_archive_block *b, const char *path,
                              const pwf_dataset_request *request, bool train)
 {
     if ((b->train != 0) != train)
         return PWF_FAIL(PWF_DATA,
-                        "%s holds the %s images; the training images belong into train.h5 and the "
-                        "others into val.h5",
+                        "%s holds the %s images; train.h5 must hold the training images and val.h5 "
+                        "the others",
                         path, b->train ? "training" : "validation");
     if (request->channels != 3)
         return PWF_FAIL(PWF_CONFIG, "the images of %s have 3 channels, but model.channels is %lld",
@@ -25,7 +27,7 @@ static pwf_status check_part(const pwf_archive_block *b, const char *path,
     return pwf_ok();
 }
 
-/* Labels are numbers: they mean the same in both files only if the lists of classes are one. */
+/* Labels are numbers, so both files must have the same list of classes. */
 static pwf_status check_classes(const pwf_archive_block *b, const char *path, const char *root)
 {
     char other[PWF_PATH], real[PWF_PATH];
@@ -40,13 +42,13 @@ static pwf_status check_classes(const pwf_archive_block *b, const char *path, co
     if (s.code == PWF_OK) s = pwf_archive_read_block(fd, other, bytes, &train);
     if (s.code == PWF_OK &&
         (b->class_list.lo != train.class_list.lo || b->class_list.hi != train.class_list.hi))
-        s = PWF_FAIL(PWF_DATA, "%s and %s have different classes; pack both from one folder", other,
-                     path);
+        s = PWF_FAIL(PWF_DATA, "%s and %s have different classes; pack both from the same folder",
+                     other, path);
     if (fd >= 0) close(fd);
     return s;
 }
 
-/* Stored pixels have been resized once; a second time would make other images of them. */
+/* Stored pixels are resized already; the settings must ask for exactly that size. */
 static pwf_status check_pixels(const pwf_archive_block *b, const char *path,
                                const pwf_dataset_request *request, bool train)
 {
@@ -64,8 +66,8 @@ static pwf_status check_pixels(const pwf_archive_block *b, const char *path,
     if (!wants) return pwf_ok();
     return PWF_FAIL(
         PWF_CONFIG,
-        "%s holds squares of pixels, but %s starts from images of their own shape; pack "
-        "them without --pixels",
+        "%s holds square images of pixels, but %s needs images of their original shape; "
+        "pack them without --pixels",
         path, wants);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The source idx: the four IDX files of the MNIST family, read and checked whole. Called through
- * the table of sources.c; reads files under data.path with the IDX reader of idx.c. */
+/* The source idx: the four IDX files of the MNIST family, read and checked whole when the data set
+ * is opened. Called through the table of sources.c on one thread. Reads files under data.path with
+ * the reader of idx.c and holds the images in memory. */
 #include "idx.h"
 #include "pwf/core/mem.h"
 #include "sources.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The source imagefolder: JPEG and PNG files in train/CLASS and val/CLASS, or a flat val/ with a
+ * list of classes. Lists all files when the data set is opened and decodes one when its image is
+ * loaded. Called through the table of sources.c, and by pwf_images_open for all images under any
+ * folder. */
 #define _DEFAULT_SOURCE /* d_type */
 #include "decode.h"
 #include "file.h"
@@ -22,7 +26,7 @@ typedef struct entry {
     int32_t label;
 } entry;
 
-/* What scandir gives: names in byte order. */
+/* The result of scandir: names in byte order. */
 typedef struct names {
     struct dirent **at;
     int count;
@@ -45,6 +49,7 @@ static const char *name_of(const folder *f, int64_t index)
 
 /* ---- the list of files ----------------------------------------------------------------------- */
 
+/* Makes room for `wanted` entries; `pointer` is the address of a pointer of any type. */
 static pwf_status grow(void *pointer, int64_t *room, int64_t wanted, size_t size)
 {
     void *old = NULL, *more = NULL;
@@ -66,7 +71,7 @@ static pwf_status full_path(const folder *f, const char *name, char path[PATH_RO
     return PWF_FAIL(PWF_DATA, "the path of %.200s... is longer than %d bytes", name, PATH_ROOM - 1);
 }
 
-/* A regular file under the root; through a link, only if that stays there. */
+/* Size of a regular file under the root; a link must stay inside it. */
 static pwf_status look_at(const folder *f, const char *path, int64_t *size)
 {
     struct stat st;
@@ -78,8 +83,8 @@ static pwf_status look_at(const folder *f, const char *path, int64_t *size)
     if (failed) return PWF_FAIL_ERRNO(PWF_FILE_INPUT, "look at", path);
     if (S_ISDIR(st.st_mode))
         return PWF_FAIL(PWF_DATA,
-                        "%s is a folder, where images are expected; they lie directly in the "
-                        "folder of their class",
+                        "%s is a folder; images must lie directly in the folder of their "
+                        "class",
                         path);
     if (!S_ISREG(st.st_mode)) return PWF_FAIL(PWF_DATA, "%s is not a regular file", path);
     *size = st.st_size;
@@ -103,6 +108,7 @@ static pwf_status add_file(folder *f, const char *name, int32_t label)
 
 /* ---- folders --------------------------------------------------------------------------------- */
 
+/* By its ending, in any case. */
 static bool is_image(const char *name)
 {
     static const char *const endings[] = {".jpeg", ".jpg", ".png"};
@@ -119,7 +125,7 @@ static int keep_image(const struct dirent *d)
     return d->d_name[0] != '.' && is_image(d->d_name);
 }
 
-/* Of what lies in the folder of a class: images, and folders, which look_at refuses. */
+/* Images, and folders, which look_at then refuses. */
 static int keep_member(const struct dirent *d)
 {
     return keep_image(d) || (d->d_name[0] != '.' && d->d_type == DT_DIR);
@@ -166,7 +172,7 @@ static bool is_folder(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* The class folders of `part`, in order; other things beside them are not looked at. */
+/* The class folders of `part`, in order; files next to them are ignored. */
 static pwf_status list_classes(const folder *f, const char *part, names *out)
 {
     char path[PATH_ROOM], name[PATH_ROOM];
@@ -185,6 +191,7 @@ static pwf_status list_classes(const folder *f, const char *part, names *out)
     return pwf_ok();
 }
 
+/* The number of a class, by binary search; -1: unknown. */
 static int class_of(const names *classes, const char *name)
 {
     int lo = 0, hi = classes->count - 1;
@@ -199,6 +206,7 @@ static int class_of(const names *classes, const char *name)
     return -1;
 }
 
+/* The files of one class, in byte order of their names. */
 static pwf_status add_class(folder *f, const char *part, const char *class, int32_t label)
 {
     char name[PATH_ROOM], path[PATH_ROOM];
@@ -210,8 +218,8 @@ static pwf_status add_class(folder *f, const char *part, const char *class, int3
     pwf_status s = pwf_ok();
     if (files.count == 0)
         s = PWF_FAIL(PWF_DATA,
-                     "%s holds no .jpeg, .jpg or .png file; images lie directly in the folder of "
-                     "their class",
+                     "%s has no .jpeg, .jpg or .png file; images must lie directly in the folder "
+                     "of their class",
                      path);
     for (int i = 0; i < files.count && s.code == PWF_OK; i++) {
         char file[PATH_ROOM + 300];
@@ -222,6 +230,7 @@ static pwf_status add_class(folder *f, const char *part, const char *class, int3
     return s;
 }
 
+/* All class folders of train/ or val/; val/ may lack some. */
 static pwf_status add_classes(folder *f, const char *part, const names *classes)
 {
     names own;
@@ -230,14 +239,14 @@ static pwf_status add_classes(folder *f, const char *part, const names *classes)
     for (int i = 0; i < own.count && s.code == PWF_OK; i++) {
         const char *class = own.at[i]->d_name;
         const int label = class_of(classes, class);
-        s = label < 0 ? PWF_FAIL(PWF_DATA, "%s/%s/%s is a class that train/ does not have", f->root,
-                                 part, class)
-                      : add_class(f, part, class, label);
+        s = label < 0
+                ? PWF_FAIL(PWF_DATA, "%s/%s/%s is a class that train/ lacks", f->root, part, class)
+                : add_class(f, part, class, label);
     }
     if (s.code == PWF_OK && own.count == 0)
         s = PWF_FAIL(PWF_DATA,
-                     "%s/%s has no class folders; for a flat folder of validation images, name the "
-                     "list of their classes in data.val_list",
+                     "%s/%s has no class folders; for a flat folder of validation images, set "
+                     "data.val_list to the list of their classes",
                      f->root, part);
     names_free(&own);
     return s;
@@ -255,9 +264,9 @@ typedef struct val_list {
     int64_t kit_count;
 } val_list;
 
-/* A class by its name or its number. ImageNet's kit counts classes from 1, in an order of its own;
- * other lists count the sorted names from 0. To take one for the other would give wrong classes
- * without a sign, so numbers without file names, as the kit has them, need data.val_classes. */
+/* A class by its name or number. The ImageNet development kit numbers classes from 1 in an order of
+ * its own; other lists number the sorted names from 0. Confusing the two would silently give wrong
+ * classes, so numbers without file names, as in the kit, require data.val_classes. */
 static pwf_status label_of(const val_list *l, int64_t number, const char *word, int32_t *label)
 {
     char *end = NULL;
@@ -266,9 +275,9 @@ static pwf_status label_of(const val_list *l, int64_t number, const char *word, 
     const int64_t n = strtoll(word, &end, 10);
     if (!*end && l->images && !l->kit)
         return PWF_FAIL(PWF_DATA,
-                        "%s, line %lld: a number without a file name, as in ImageNet's kit, whose "
-                        "order is not that of the names; name the list of the classes in the order "
-                        "of these numbers in data.val_classes",
+                        "%s, line %lld: a number without a file name, as in the ImageNet "
+                        "development kit, whose order is not that of the names; set "
+                        "data.val_classes to the list of classes in the order of these numbers",
                         l->path, (long long)number);
     const int64_t first = l->kit ? 1 : 0, count = l->kit ? l->kit_count : l->classes->count;
     if (*end || n < first || n >= first + count)
@@ -281,8 +290,8 @@ static pwf_status label_of(const val_list *l, int64_t number, const char *word, 
     return pwf_ok();
 }
 
-/* One line of the list: file name and class, separated by blanks or a comma; what follows, as in
- * Kaggle's solution file, is not looked at. */
+/* One line of the list: file name and class, separated by blanks or a comma. The rest of the line,
+ * which Kaggle's solution file has, is ignored. */
 static pwf_status add_line(folder *f, const val_list *l, int64_t number, char *line)
 {
     char *rest = NULL, file[PATH_ROOM], path[PATH_ROOM];
@@ -298,7 +307,7 @@ static pwf_status add_line(folder *f, const val_list *l, int64_t number, char *l
     }
     if (!class)
         return PWF_FAIL(PWF_DATA,
-                        "%s, line %lld: a file name and its class are wanted, as in "
+                        "%s, line %lld: must have a file name and its class, for example "
                         "\"ILSVRC2012_val_00000001.JPEG n01751748\"",
                         l->path, (long long)number);
     PWF_TRY(label_of(l, number, class, &label));
@@ -306,7 +315,7 @@ static pwf_status add_line(folder *f, const val_list *l, int64_t number, char *l
     if (n >= (int)sizeof file)
         return PWF_FAIL(PWF_DATA, "%s, line %lld: the name is too long", l->path,
                         (long long)number);
-    /* Only a path could lead out of val/; links are followed by look_at. */
+    /* Only a name with a slash can leave val/; look_at checks links. */
     if (strchr(name, '/')) {
         PWF_TRY(full_path(f, file, path));
         PWF_TRY(pwf_source_inside(f->real, path));
@@ -323,6 +332,7 @@ static char *next_line(char **text)
     return line;
 }
 
+/* With a list of classes alone, there is one line per image. */
 static pwf_status add_lines(folder *f, const val_list *l, char *text)
 {
     int64_t number = 0;
@@ -361,7 +371,7 @@ static int by_name(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
-/* The order must not depend on that of the list. */
+/* Sorts by name, so that the order does not depend on that of the list. */
 static pwf_status sort_files(folder *f, const char *list)
 {
     keyed *all = NULL;
@@ -392,7 +402,7 @@ static pwf_status read_text(const folder *f, const char *name, char path[PATH_RO
     return PWF_FAIL(PWF_DATA, "%s is not a text: it has a zero byte", path);
 }
 
-/* Whether the first line is a class alone. */
+/* Whether the first line has a class but no file name. */
 static bool is_alone(const char *text)
 {
     char first[300];
@@ -403,6 +413,7 @@ static bool is_alone(const char *text)
     return n > 0 && (*text == '\n' || *text == '\0') && !is_image(first);
 }
 
+/* The images of a flat val/, with their classes from data.val_list. */
 static pwf_status add_listed(folder *f, const pwf_dataset_request *request, const names *classes)
 {
     char path[PATH_ROOM];
@@ -432,12 +443,12 @@ static pwf_status add_listed(folder *f, const pwf_dataset_request *request, cons
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
+/* Classes are numbered by train/, so that val/ may lack some; without it, by val/. */
 static pwf_status fill_part(folder *f, const pwf_dataset_request *request, bool train)
 {
     char path[PATH_ROOM];
     snprintf(f->root, sizeof f->root, "%s", request->data->path);
     pwf_source_resolve(f->root, f->real);
-    /* Classes are numbered by train/, so that val/ may lack some; without it, by val/ itself. */
     PWF_TRY(full_path(f, "train", path));
     const char *part = train || is_folder(path) ? "train" : "val";
     PWF_TRY(full_path(f, part, path));
@@ -482,7 +493,7 @@ static pwf_status fill_all(folder *f, const char *path)
     pwf_source_resolve(path, f->real);
     PWF_TRY(add_all(f, "", 0));
     if (f->count > 0) return pwf_ok();
-    return PWF_FAIL(PWF_DATA, "%s holds no .jpeg, .jpg or .png file", path);
+    return PWF_FAIL(PWF_DATA, "%s has no .jpeg, .jpg or .png file", path);
 }
 
 static pwf_status check_channels(const pwf_dataset_request *request)

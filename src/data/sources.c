@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The table of image sources. Called by dataset.c and images.c when
- * a data set is opened, and by config and launch to ask what kind a source is; touches no file. */
+/* The table of image sources; the rows are PWF_DATA_SOURCES. Called by dataset.c and images.c when
+ * a data set is opened, and by config and launch to ask what kind a source is. Constant data;
+ * touches no file. */
 #include "sources.h"
 
 #define DECLARE(name, text) extern const pwf_source pwf_source_##name;

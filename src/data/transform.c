@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Applies the group augment of the configuration to one image: crop, RandAugment, colour jitter,
+ * erasing. Called by dataset.c from any thread. Every draw is a function of (seed, pass, index),
+ * so a resumed run sees the same images; no files and no state. */
 #include "transform.h"
 
 #include "decode.h"
@@ -6,6 +9,7 @@
 
 #include <string.h>
 
+/* RandAugment fills uncovered pixels with the mean colour, as timm does. */
 pwf_transform pwf_transform_of(const pwf_dataset_request *request)
 {
     const pwf_real_list *mean = &request->data->mean;
@@ -27,7 +31,7 @@ pwf_transform pwf_transform_of(const pwf_dataset_request *request)
     t.colours = t.rand.layers > 0 || t.jitter.brightness > 0.0 || t.jitter.contrast > 0.0 ||
                 t.jitter.saturation > 0.0 || t.jitter.hue > 0.0;
     t.erases = t.erase > 0.0;
-    for (int c = 0; c < 3; c++) { /* what comes from outside has the mean colour, as in timm */
+    for (int c = 0; c < 3; c++) {
         const double grey = 255.0 * mean->at[mean->count == 3 ? c : 0];
         t.rand.fill[c] = (uint8_t)(grey <= 0.0 ? 0.0 : grey >= 255.0 ? 255.0 : grey + 0.5);
     }
@@ -53,8 +57,7 @@ pwf_status pwf_transform_crop(const pwf_transform *t, pwf_draw_key key, const pw
     return s;
 }
 
-/* A grey image becomes one of three equal channels and back, since everything is done to colours.
- */
+/* A grey image becomes three equal channels, because all operations work on colours. */
 static void widen(uint8_t *rgb, const uint8_t *pixels, int64_t count, int64_t channels)
 {
     if (channels == 3) memcpy(rgb, pixels, (size_t)(3 * count));
@@ -62,6 +65,7 @@ static void widen(uint8_t *rgb, const uint8_t *pixels, int64_t count, int64_t ch
         memset(rgb + 3 * i, pixels[i], 3);
 }
 
+/* The first channels of each pixel; all three are equal for a grey image. */
 static void narrow(uint8_t *pixels, const uint8_t *rgb, int64_t count, int64_t channels)
 {
     for (int64_t i = 0; i < count; i++)

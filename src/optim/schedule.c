@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Learning rates over the steps of a phase. Called once per step by train, with the same arguments
+ * on every rank. Computed without libm, so that all machines get the same bits and a resumed run
+ * the same rates. No state. */
 #include "pwf/optim/schedule.h"
 
 #include "power.h"
@@ -6,7 +9,7 @@
 
 #include <math.h>
 
-/* Taylor's series to the term below the last bit: |t| <= pi / 4. */
+/* Taylor series up to the first term below the last bit, for |t| <= pi / 4. */
 static double cosine_near_zero(double t)
 {
     const double z = t * t;
@@ -16,6 +19,7 @@ static double cosine_near_zero(double t)
     return sum;
 }
 
+/* As cosine_near_zero. */
 static double sine_near_zero(double t)
 {
     const double z = t * t;

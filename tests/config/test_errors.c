@@ -237,35 +237,36 @@ static void test_check(void **state)
     (void)state;
     static const char *const cases[][3] = {
         {"parallel.slots=7", NULL,
-         "parallel.slots (7) does not divide train.batch (128); 133 would be a batch that it "
-         "divides"},
+         "parallel.slots (7) must divide train.batch (128); the next larger batch that it divides "
+         "is 133"},
         {"parallel.threads=9", NULL, "parallel.threads (9) is more than parallel.slots (8)"},
         {"parallel.shards=9", NULL, "parallel.shards (9) is more than parallel.slots (8)"},
-        {"fixing.fractions=0.5,0.5", NULL, "fixing.fractions must rise, but 0.5 comes after 0.5"},
+        {"fixing.fractions=0.5,0.5", NULL,
+         "fixing.fractions must increase strictly, but 0.5 follows 0.5"},
         {"fixing.fractions=[]", NULL, "fixing.fractions is empty"},
         {"data.mean=0.1,0.2", NULL, "data.mean has 2 values but model.channels is 3"},
         {"model.channels=1", NULL, "data.mean has 3 values but model.channels is 1"},
         {"data.std=[]", NULL, "data.std has 0 values"},
-        {"model.depths=1,1", NULL, "use model.name: resnet"},
-        {"model.stem_pool=true", NULL, "model.stem_pool is decided by model.name resnet18"},
+        {"model.depths=1,1", NULL, "set model.name to resnet"},
+        {"model.stem_pool=true", NULL, "model.stem_pool is decided by the preset resnet18"},
         {"model.name=resnet", "model.depths=1,1", "model.depths has 2 values and model.widths 4"},
         {"model.name=resnet", "model.widths=[]", "both need one per stage, 1 to 8"},
-        {"model.name=deit_tiny_patch16_224", "model.heads=4", "use model.name: vit to choose it"},
-        {"model.name=vit", "model.depths=1,1", "use model.name: resnet to choose it"},
+        {"model.name=deit_tiny_patch16_224", "model.heads=4", "set model.name to vit to choose it"},
+        {"model.name=vit", "model.depths=1,1", "set model.name to resnet to choose it"},
         {"model.name=densenet", "model.depths=[]", "a densenet has 1 to 8 blocks"},
         {"model.name=densenet", "model.depths=1,1", NULL},
         {"model.name=vit", "model.heads=4", NULL},
-        {"augment.crop_scale=0.5", NULL, "augment.crop_scale is a range: two numbers"},
-        {"augment.crop_ratio=2,1", NULL, "augment.crop_ratio is a range"},
+        {"augment.crop_scale=0.5", NULL, "augment.crop_scale must be two numbers"},
+        {"augment.crop_ratio=2,1", NULL, "augment.crop_ratio must be two numbers"},
         {"augment.mixup=0.8", "train.batch=24", "train.batch / parallel.slots is 3, an odd number"},
         {"augment.cutmix=1", "train.batch=8", "train.batch / parallel.slots is 1, an odd number"},
         {"augment.cutmix=1", "train.batch=16", NULL},
-        {"augment.crop=true", "data.pad=2", "augment.crop takes the place of the random shift"},
+        {"augment.crop=true", "data.pad=2", "augment.crop replaces the random shift"},
         {"data.val_classes=a", NULL, "data.val_list is not set"},
-        {"data.val_list=a", NULL, "data.val_list is for data.format imagefolder;"},
+        {"data.val_list=a", NULL, "data.val_list applies to data.format imagefolder only;"},
         {"data.val_list=a", "data.format=hdf5", NULL},
-        {"data.skip_bad=2", "data.format=cifar10", "data.skip_bad (2) is for data.format"},
-        {"data.skip_bad=2", NULL, "data.skip_bad (2) is for data.format imagefolder and hdf5"},
+        {"data.skip_bad=2", "data.format=cifar10", "data.skip_bad (2) applies to data.format"},
+        {"data.skip_bad=2", NULL, "data.skip_bad (2) applies to data.format imagefolder and hdf5"},
         {"data.val_list=a", "data.format=imagefolder", NULL},
         {"data.pad=2", "data.format=imagefolder", "which crop from data.resize"},
         {"checkpoint.async=true", "checkpoint.writer=mpiio", "which must not call MPI-IO"},
@@ -297,7 +298,7 @@ static void test_preset_decides(void **state)
     (void)state;
     static const char yaml[] = "model: {name: deit_tiny_patch16_224, depth: 12}\n";
     static pwf_config c, again;
-    const char *says = "model.depth is decided by model.name deit_tiny_patch16_224";
+    const char *says = "model.depth is decided by the preset deit_tiny_patch16_224";
     char *text = NULL;
     pwf_config_defaults(&c);
     assert_ok(pwf_config_read_text(&c, yaml, sizeof yaml - 1, "run.yaml", PWF_FROM_YAML));
@@ -348,8 +349,9 @@ static void test_kept_precision(void **state)
                          cases[i].asked != PWF_BF16 || cases[i].stored == cases[i].now);
     }
     b.parallel.backend = PWF_TENSOR_OPENBLAS;
-    assert_contains(pwf_config_check(&b), "parallel.precision bf16 is not for parallel.backend "
-                                          "openblas");
+    assert_contains(pwf_config_check(&b),
+                    "parallel.precision bf16 is not available with parallel.backend "
+                    "openblas");
     b.parallel.precision = PWF_PRECISION_AUTO;
     assert_ok(pwf_config_check(&b));
 }
@@ -373,18 +375,17 @@ static void test_differences(void **state)
     assert_ok(pwf_config_set(&b, "model.depths=1,2"));
     assert_says(
         pwf_config_same(&a, &b),
-        "model.depths is [2, 2, 2, 2] in the stored configuration and [1, 2] now; optim.lr "
-        "is 0.001 in the stored configuration and 0.5 now. Only output, data.path, "
-        "data.val_list, data.val_classes, data.skip_bad, data.threads, fixing.export, "
-        "parallel.shards, parallel.threads, parallel.recompute, checkpoint, watchdog and log may "
-        "change in a run; for other settings start a new one in another folder");
+        "model.depths is [2, 2, 2, 2] in the stored configuration but [1, 2] now; optim.lr "
+        "is 0.001 in the stored configuration but 0.5 now. These settings belong to the run; start "
+        "a new run in another directory to change them. pwf_dist --help lists the keys that may "
+        "change on resume");
     for (int i = 0; i < pwf_option_count; i++) {
         char line[400];
         if (pwf_options[i].kind != PWF_KIND_INT && pwf_options[i].kind != PWF_KIND_REAL) continue;
         snprintf(line, sizeof line, "%s=%g", pwf_options[i].key, pwf_options[i].max);
         if (pwf_options[i].max < 1e6) assert_ok(pwf_config_set(&b, line));
     }
-    assert_contains(pwf_config_same(&a, &b), "more keys differ. Only output");
+    assert_contains(pwf_config_same(&a, &b), "more keys differ. These settings belong to the run");
 }
 
 static void test_files(void **state)

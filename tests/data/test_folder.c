@@ -96,13 +96,13 @@ static void other_trees_are_refused(void **state)
     refused(PWF_TRAIN, PWF_DATA, "refused/train has 3 class folders, but model.classes is 4");
     config.model.classes = CLASSES;
     mkdir("refused/val/unknown", 0777);
-    refused(PWF_TEST, PWF_DATA, "refused/val/unknown is a class that train/ does not have");
+    refused(PWF_TEST, PWF_DATA, "refused/val/unknown is a class that train/ lacks");
     rmdir("refused/val/unknown");
     config.model.channels = 1;
     refused(PWF_TRAIN, PWF_CONFIG, "model.channels is 1");
     config.model.channels = 3;
     mkdir("refused/train/n00000002/sub.JPEG", 0777);
-    refused(PWF_TRAIN, PWF_DATA, "sub.JPEG is a folder, where images are expected");
+    refused(PWF_TRAIN, PWF_DATA, "sub.JPEG is a folder; images must lie");
     rmdir("refused/train/n00000002/sub.JPEG");
     mkdir("refused/train/n00000002/more", 0777);
     refused(PWF_TRAIN, PWF_DATA, "refused/train/n00000002/more is a folder");
@@ -111,8 +111,8 @@ static void other_trees_are_refused(void **state)
     refused(PWF_TRAIN, PWF_DATA, "pipe.JPEG is not a regular file");
     unlink("refused/train/n00000002/pipe.JPEG");
     config.data.resize = SIDE - 1;
-    refused(PWF_TRAIN, PWF_CONFIG, "data.resize (27) is below model.image_size (28)");
-    refused(PWF_TEST, PWF_CONFIG, "data.resize (27) is below model.image_size (28)");
+    refused(PWF_TRAIN, PWF_CONFIG, "data.resize (27) must be at least model.image_size (28)");
+    refused(PWF_TEST, PWF_CONFIG, "data.resize (27) must be at least model.image_size (28)");
     pwf_dataset *d = NULL;
     config.data.format = PWF_DATA_idx; /* of the training images; those of a folder are others */
     assert_int_equal(pwf_dataset_open_folder(pwf_config_dataset(&config), "refused/val", &d).code,
@@ -133,7 +133,7 @@ static void other_trees_are_refused(void **state)
     assert_int_equal(pwf_dataset_count(d), CLASSES * EACH + 1);
     pwf_dataset_free(d);
     assert_int_equal(system("rm refused/train/n00000001/*"), 0);
-    refused(PWF_TRAIN, PWF_DATA, "refused/train/n00000001 holds no .jpeg, .jpg or .png file");
+    refused(PWF_TRAIN, PWF_DATA, "refused/train/n00000001 has no .jpeg, .jpg or .png file");
     snprintf(config.data.path, sizeof config.data.path, "nowhere");
     refused(PWF_TRAIN, PWF_MISSING, "cannot list nowhere/train");
     assert_int_equal(pwf_mem_live(), 0);
@@ -145,7 +145,7 @@ static void flat_validation_folder(void **state)
     (void)state;
     new_tree("flat");
     assert_int_equal(system("mv flat/val/n*/* flat/val; rmdir flat/val/n????????"), 0);
-    refused(PWF_TEST, PWF_DATA, "name the list of their classes in data.val_list");
+    refused(PWF_TEST, PWF_DATA, "set data.val_list to the list of their classes");
     snprintf(config.data.val_list, sizeof config.data.val_list, "val.txt");
     refused(PWF_TEST, PWF_MISSING, "flat/val.txt");
     static const char *const lists[] = {
@@ -170,7 +170,7 @@ static void flat_validation_folder(void **state)
     }
     free(image);
     put_text("flat/val.txt", "n00000002_1.JPEG\n");
-    refused(PWF_TEST, PWF_DATA, "flat/val.txt, line 1: a file name and its class are wanted");
+    refused(PWF_TEST, PWF_DATA, "flat/val.txt, line 1: must have a file name and its class");
     put_text("flat/val.txt", "n00000002_1.JPEG 1\nn00000002_0.JPEG 3\n");
     refused(PWF_TEST, PWF_DATA, "line 2: 3 is neither a class of train/ nor a number from 0 to 2");
     put_text("flat/val.txt", "n00000002_1.JPEG 1\nn00000002_1.JPEG 2\n");
@@ -257,7 +257,7 @@ static void bad_files_are_named(void **state)
     d = open_good(PWF_TRAIN);
     s = pwf_dataset_load(d, 1, 0, EACH + 2, image, &label);
     assert_int_equal(s.code, PWF_DATA);
-    assert_non_null(strstr(s.text, "n00000001_2.JPEG is cut short"));
+    assert_non_null(strstr(s.text, "n00000001_2.JPEG is truncated"));
     const int64_t *index = NULL;
     assert_int_equal(pwf_dataset_skipped(d, &index), 0);
     pwf_dataset_free(d);
@@ -290,7 +290,7 @@ static void bad_files_give_way(void **state)
     assert_int_equal(pwf_dataset_skipped(d, &index), 2);
     const pwf_status s = pwf_dataset_load(d, 1, 7, CLASSES * EACH - 1, image, &label);
     assert_int_equal(s.code, PWF_DATA);
-    assert_non_null(strstr(s.text, "n00000002_4.JPEG cannot be used, and 2 other files"));
+    assert_non_null(strstr(s.text, "n00000002_4.JPEG is damaged, and 2 other files"));
     pwf_dataset_free(d);
 
     config.data.skip_bad = 3; /* the last gives way to the first; what another rank found is kept */

@@ -47,12 +47,12 @@ static void cut_at_every_byte(void **state)
     good_labels(labels);
     for (size_t n = 0; n < sizeof images; n++) {
         put_file("bad", IMAGES, images, n, false);
-        refused(PWF_DATA, IMAGES " is cut short");
+        refused(PWF_DATA, IMAGES " is truncated");
     }
     put_file("bad", IMAGES, images, sizeof images, false);
     for (size_t n = 0; n < sizeof labels; n++) {
         put_file("bad", LABELS, labels, n, false);
-        refused(PWF_DATA, LABELS " is cut short");
+        refused(PWF_DATA, LABELS " is truncated");
     }
     unlink("bad/" LABELS);
     size_t size = 0;
@@ -91,7 +91,7 @@ static void wrong_contents(void **state)
     good_images(images);
     images[IMAGES_BYTES] = 0;
     put_file("bad", IMAGES, images, sizeof images, false);
-    refused(PWF_DATA, "bytes after the 96");
+    refused(PWF_DATA, "more than the 96 bytes");
     fresh(NULL);
     good_labels(labels);
     labels[10] = CLASSES;
@@ -102,10 +102,10 @@ static void wrong_contents(void **state)
     put_file("bad", LABELS, labels, sizeof labels - 1, false);
     refused(PWF_DATA, "5 images, but");
     put_file("bad", LABELS, images, IMAGES_BYTES, false);
-    refused(PWF_DATA, "3 dimensions at byte 3, 1 are wanted");
+    refused(PWF_DATA, "3 dimensions (byte 3), but must have 1");
     fresh(NULL);
     put_file("bad", IMAGES, labels, sizeof labels, false);
-    refused(PWF_DATA, "labels in place of images?");
+    refused(PWF_DATA, "labels instead of images?");
     size_t size = 0;
     uint8_t *packed = gzip_bytes(images, IMAGES_BYTES, &size);
     put_file("bad", IMAGES, packed, size, false);
@@ -181,11 +181,11 @@ static void bombs(void **state)
     good_images(head);
     put_bomb(head, (size_t)64 << 20); /* 64 MiB behind a header of 80 bytes */
     const size_t before = pwf_mem_peak(PWF_MEM_DATA);
-    refused(PWF_DATA, "bytes after the 96");
+    refused(PWF_DATA, "more than the 96 bytes");
     assert_true(pwf_mem_peak(PWF_MEM_DATA) <= before + 4096);
     memset(head + 4, 0xff, 4); /* 2^32 - 1 images of 4 x 4 in a small file */
     put_bomb(head, 1 << 20);
-    refused(PWF_DATA, "header promises more than");
+    refused(PWF_DATA, "header states more than");
     memset(head + 8, 0xff, 8); /* a product past 64 bits, were the sides not limited */
     put_bomb(head, 1 << 20);
     refused(PWF_DATA, "dimension 2, at byte 8, is 4294967295");

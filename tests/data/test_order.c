@@ -101,7 +101,7 @@ static void too_large_a_batch(void **state)
     pwf_order *o = NULL;
     const pwf_status s = pwf_order_new(100, 128, 1, &o);
     assert_int_equal(s.code, PWF_CONFIG);
-    assert_non_null(strstr(s.text, "train.batch is 128, more than the 100 images"));
+    assert_non_null(strstr(s.text, "train.batch is 128, but there are only 100 training images"));
     assert_null(o);
 }
 

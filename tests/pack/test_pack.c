@@ -195,7 +195,7 @@ static void parts_and_classes_are_told_apart(void **state)
             "have 3 channels");
     once("rm train.h5");
     refused(pwf_dataset_open(pwf_config_dataset(&archive), PWF_TRAIN, &d), PWF_MISSING,
-            "train.h5 is not there");
+            "train.h5 does not exist");
     pwf_mesh_barrier(mesh);
 }
 

@@ -115,7 +115,7 @@ check "the logits come with names" grep -q n00000001/n00000001_3.JPEG <(h5dump -
 right=$(awk '/\.JPEG  / { right += substr($1, 9, 1) + 0 == $2 } END { print right / 20 }' top5.log)
 check "top-1 of the predictions, $right" test "$(measures final | grep '^"top1')" = "\"top1\": $right"
 mkdir empty mixed
-refused 65 "empty holds no .jpeg, .jpg or .png file" predict files/model.h5 -i empty -o x.h5
+refused 65 "empty has no .jpeg, .jpg or .png file" predict files/model.h5 -i empty -o x.h5
 cp tree/val/n00000002/n00000002_1.JPEG mixed && head -c 100 mixed/n00000002_1.JPEG >mixed/cut.jpg
 ranks=2 refused 65 "mixed/cut.jpg" predict files/model.h5 -i mixed -o x.h5
 rm mixed/cut.jpg

@@ -69,7 +69,7 @@ bad=bad/train/n00000001/n00000001_9.JPEG
 head -c 1500 "tree${bad#bad}" >$bad
 dist 2 strict.log -c "$config" --output strict --set data.path=bad --set checkpoint.every=1
 expect 65 "a file cut short"
-says strict.log "$bad is cut short"
+says strict.log "$bad is truncated"
 dist 1 strict2.log --resume auto --output strict --set data.skip_bad=1 --set checkpoint.every=0
 expect 0 "resumed with one tolerated"
 for ranks in 1 2 3; do

@@ -26,7 +26,7 @@ done <<EOT
 EOT
 dist 2 refused.log --check -c "$tiny" --output none --set parallel.backend=openblas --set parallel.precision=bf16
 expect 78 "OpenBLAS in bf16"
-says refused.log "parallel.precision bf16 is not for parallel.backend openblas"
+says refused.log "parallel.precision bf16 is not available with parallel.backend openblas"
 dist 1 dry.log --dry-run -c "$tiny" --set parallel.precision=bf16
 expect 0 "what bf16 costs"
 says dry.log "training in bf16"
@@ -39,7 +39,7 @@ dist 2 life1.log -c "$tiny" --output lives "${few[@]}" "${bf16[@]}" --set parall
 expect 75 "in bf16, stopped"
 dist 1 other.log --resume --output lives --set parallel.precision=fp32
 expect 78 "going on in fp32"
-says other.log "parallel.precision is bf16 in the stored configuration and fp32 now"
+says other.log "parallel.precision is bf16 in the stored configuration but fp32 now"
 dist 3 life2.log --resume --output lives --set parallel.shards=3 --set parallel.precision=auto \
     --set checkpoint.stop_after=0 --set parallel.threads=2
 expect 0 "in bf16, resumed"

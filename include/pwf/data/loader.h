@@ -4,8 +4,9 @@
 
 #include "pwf/data/dataset.h"
 
-/** Threads that decode images ahead of the steps that use them: the images of pwf_order and
- * pwf_dataset_load, only sooner. At most three batches of this rank's share are held. */
+/** Threads that decode images ahead of the steps that use them. The images are those of
+ * pwf_dataset_load in the order of pwf_order. At most three batches of this rank's share are held.
+ */
 
 typedef struct pwf_loader pwf_loader;
 
@@ -16,16 +17,17 @@ pwf_status pwf_loader_new(const pwf_dataset *dataset, int64_t batch, int64_t fir
                           uint32_t seed, int threads, pwf_loader **out);
 void pwf_loader_free(pwf_loader *loader);
 
-/** Moves to a batch, counted from the start of training; from then on its images can be taken, and
- * the two after it are decoded. The one after the present costs nothing; any other begins anew.
+/** Moves to a batch, counted from the start of training. Its images can then be taken, and those of
+ * the two batches after it are decoded. Moving to the next batch costs nothing; moving to any other
+ * discards what is decoded.
  * Local; one thread, while no image is taken. */
 void pwf_loader_seek(pwf_loader *loader, int64_t batch);
 
-/** Gives the image at `position` of the batch, waiting for it if need be.
+/** Copies the image at `position` of the batch; waits until it is decoded.
  * Local; any thread. Fails and is exact as pwf_dataset_load. */
 pwf_status pwf_loader_take(pwf_loader *loader, int64_t position, float *image, int32_t *label);
 
-/** Seconds that takers have waited so far, added over threads.
+/** Seconds that callers of pwf_loader_take have waited, summed over threads.
  * Local; any thread. */
 double pwf_loader_waited(pwf_loader *loader);
 
