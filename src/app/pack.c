@@ -68,7 +68,7 @@ typedef struct screen {
 } screen;
 
 /* A number of bytes in decimal units. */
-static void say_bytes(char text[24], int64_t bytes)
+static void format_bytes(char text[24], int64_t bytes)
 {
     if (bytes < 1000000000)
         snprintf(text, 24, "%.1f MB", (double)bytes * 1e-6);
@@ -77,21 +77,21 @@ static void say_bytes(char text[24], int64_t bytes)
 }
 
 /* Called once before the work, with the sizes of the source and of the archive. */
-static void tell_volume(void *context, const pwf_pack_volume *v)
+static void report_volume(void *context, const pwf_pack_volume *v)
 {
     screen *to = context;
     char form[80] = "the files as they are", room[80] = "", done[80] = "";
     char source[24], bytes[24], some[24];
     to->volume = *v;
     to->begun = to->logged = pwf_clock_seconds();
-    say_bytes(source, v->source_bytes);
-    say_bytes(bytes, v->bytes);
+    format_bytes(source, v->source_bytes);
+    format_bytes(bytes, v->bytes);
     if (to->job->side > 0)
         snprintf(form, sizeof form, "pixels of %lld x %lld", (long long)to->job->side,
                  (long long)to->job->side);
-    say_bytes(some, v->free_bytes);
+    format_bytes(some, v->free_bytes);
     if (v->free_bytes > 0) snprintf(room, sizeof room, "; %s are free there", some);
-    say_bytes(some, v->done_bytes);
+    format_bytes(some, v->done_bytes);
     if (v->done_bytes > 0)
         snprintf(done, sizeof done, "; about %s of an earlier attempt are checked and kept", some);
     PWF_INFO("PACK", "%lld images of %lld classes, %s of files, become %s of %s, %s%s%s",
@@ -100,7 +100,7 @@ static void tell_volume(void *context, const pwf_pack_volume *v)
 }
 
 /* Called regularly during the work. The log gets a line every 30 s. */
-static void tell_progress(void *context, int64_t images, int64_t bytes, int64_t all_bytes)
+static void report_progress(void *context, int64_t images, int64_t bytes, int64_t all_bytes)
 {
     enum { EVERY = 30 /* seconds */ };
     screen *to = context;
@@ -147,7 +147,7 @@ static pwf_status run(const pwf_mesh *mesh, const pwf_pack_job *job, screen *to)
 static pwf_status pack(const pwf_mesh *mesh, const pwf_app_args *args)
 {
     screen to = {0};
-    pwf_pack_job job = {.begin = tell_volume, .progress = tell_progress, .context = &to};
+    pwf_pack_job job = {.begin = report_volume, .progress = report_progress, .context = &to};
     to.job = &job;
     PWF_TRY(fill(args, &job));
     return run(mesh, &job, &to);

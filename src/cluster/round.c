@@ -233,8 +233,8 @@ static void take_bucket(fixing *f, int64_t k, int64_t centre, const pwf_cut *cut
     for (int64_t j = 0; j < b->length[k]; j++) {
         const pwf_candidate one = at[j];
         if (taken(f, &one, centre, cut)) {
-            const double apart = (double)f->weights->mu[one.index] - mean;
-            f->sums.own[one.index / PWF_BLOCK] += apart * apart;
+            const double deviation = (double)f->weights->mu[one.index] - mean;
+            f->sums.own[one.index / PWF_BLOCK] += deviation * deviation;
             f->weights->code[one.index] = pending;
             b->change[k]--;
             b->change[one.last + 1]++;

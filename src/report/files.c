@@ -52,7 +52,7 @@ static pwf_status check_cut(pwf_grow_file *f)
 {
     struct stat st;
     int64_t end = 0;
-    if (fstat(f->fd, &st) != 0) return cannot("look at", f->dir, f->name, PWF_FILE_STATE);
+    if (fstat(f->fd, &st) != 0) return cannot("examine", f->dir, f->name, PWF_FILE_STATE);
     if (!S_ISREG(st.st_mode))
         return PWF_FAIL(PWF_CANTCREATE, "%s/%s is not a regular file", f->dir, f->name);
     if (st.st_nlink > 1)
