@@ -35,7 +35,7 @@ done
 check "parallel.recompute saves no memory" awk "BEGIN { exit !(0 < $(activations recompute-true.log) &&
     $(activations recompute-true.log) < $(activations recompute-false.log)) }"
 dist 2 calibrate.log -c "$tiny" --output o --dry-run --calibrate; expect 0 "--calibrate"
-says calibrate.log "ms a slot"
+says calibrate.log "ms per slot"
 check "--dry-run writes nothing" test ! -e o
 dist 2 checkbusy.log -c "$tiny" --output run --check; expect 73 "--check of a run that would be refused"
 dist 1 checkmore.log --resume --output run --check; expect 0 "--check of a resumed run"
