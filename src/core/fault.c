@@ -89,9 +89,10 @@ static void find_action(const char *name, char action[16])
     action[0] = '\0';
     pthread_mutex_lock(&lock);
     if (is_armed(name)) {
+        const bool repeats = strcmp(fault.action, "eio") == 0 && fault.number > 0;
         if (strcmp(fault.action, "list") == 0)
             fprintf(stderr, "fault point %s\n", name);
-        else if (--fault.count == 0)
+        else if (--fault.count <= 0 && fault.count > (repeats ? -fault.number : -1))
             memcpy(action, fault.action, sizeof fault.action);
     }
     pthread_mutex_unlock(&lock);

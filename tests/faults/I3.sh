@@ -6,7 +6,7 @@ units="8 60 130"
 # One rank each, because rank 0 holds the lock. The first job ends when asked to.
 long=(-c "$PWF_SOURCE_DIR/tests/train/tiny.yaml" --set train.baseline_epochs=1000 --set checkpoint.every=50
     --set checkpoint.keep=100000)
-plain=lock.flock:0:1:eio # a file system without flock
+plain=lock.flock:0:1:eio:1000 # a file system without flock
 short=(-c "$PWF_SOURCE_DIR/tests/train/tiny.yaml" --set checkpoint.stop_after=1)
 
 own() { # own RUN: starts a long run and returns when it trains; $pid is the process of rank 0

@@ -47,7 +47,7 @@ killed() {
 unit() {
     local run=stale$1
     # shellcheck disable=SC2209
-    (($1 % 2 == 1)) || export PWF_TEST_FAULT=lock.flock:0:1:eio
+    (($1 % 2 == 1)) || export PWF_TEST_FAULT=lock.flock:0:1:eio:1000
     local how
     how=$([ -v PWF_TEST_FAULT ] && echo "no flock" || echo flock)
     case $(($1 % 10)) in

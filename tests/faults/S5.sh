@@ -22,7 +22,7 @@ unit() {
     local launcher nodes node lock
     read -r launcher nodes node lock <<<"$2"
     other_fault=none:0:1:eio
-    if [ "$lock" = file ]; then other_fault=lock.flock:0:1:eio; fi
+    if [ "$lock" = file ]; then other_fault=lock.flock:0:1:eio:1000; fi
     held_job "$launcher" --nodes="$nodes" --
     slurmd kill "$node"
     failing=hang check "Slurm notices" wait_until 240 is_down "$node"

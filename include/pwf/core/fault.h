@@ -15,7 +15,7 @@
  * - `kill`, `stop`: sends SIGKILL or SIGSTOP to the process
  * - `usr1`, `usr2`, `term`: sends SIGUSR1, SIGUSR2 or SIGTERM to the process
  * - `exit`: ends the process with code 70
- * - `eio`: the point returns PWF_IO
+ * - `eio`: the point returns PWF_IO, on `number` visits in a row (default 1)
  * - `delay`: sleeps for two seconds, or `number` seconds, or until a request to stop or save
  * - `hang`: never returns
  * - `nan`, `inf`, `huge`, `tiny`: replaces value `number`, modulo the number of values, by NaN,
