@@ -76,6 +76,7 @@ static size_t member_bytes(const pwf_field *field)
 
 /* ---- reading ---- */
 
+/* A list of at most PWF_LOSSES_MAX losses. */
 static pwf_status read_losses(hid_t h5, const char *path, pwf_losses *out)
 {
     int64_t count = 0;
@@ -88,6 +89,7 @@ static pwf_status read_losses(hid_t h5, const char *path, pwf_losses *out)
     return pwf_ok();
 }
 
+/* A longer text is cut: only a crafted file has one. */
 static pwf_status read_text(hid_t h5, const char *path, char *out)
 {
     char *text = NULL;
@@ -97,6 +99,7 @@ static pwf_status read_text(hid_t h5, const char *path, char *out)
     return pwf_ok();
 }
 
+/* Reads one row into its member. */
 static pwf_status read_field(hid_t h5, const pwf_field *field, void *member)
 {
     switch (field->type) {
@@ -170,6 +173,7 @@ void pwf_ckpt_describe(const pwf_facts *facts, pwf_json *object)
 
 /* ---- resuming ---- */
 
+/* Whether the run may resume from a file with this value. */
 static bool is_same(const pwf_field *field, const void *file, const void *run)
 {
     const pwf_hash none = {0, 0};

@@ -100,6 +100,7 @@ static int by_offset(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Length of an extent in bytes. */
 static int64_t extent_bytes(const pwf_file *file, const pwf_extent *e)
 {
     return e->count * file->header.array[e->array].size;

@@ -36,12 +36,12 @@ typedef struct pwf_header {
     uint32_t version, kind;
     uint64_t bytes; /* of the file */
     int64_t step;
-    pwf_hash root; /* of every byte behind this block and outside the arrays */
+    pwf_hash root; /* of every byte after this block and outside the arrays */
     int64_t posterior, total;
     int64_t params, posterior_params, buffers;
     uint64_t extents; /* offset of the extents, ordered by array and start */
     int64_t extent_rows;
-    uint64_t names; /* offset of the names of parameters, then buffers, a '\n' behind each */
+    uint64_t names; /* offset of the names of parameters, then buffers, a '\n' after each */
     int64_t names_bytes;
     int64_t arrays;
     pwf_file_array array[PWF_FILE_ARRAYS];
@@ -101,7 +101,7 @@ pwf_status pwf_file_hashes(const pwf_file *file, int array, int64_t lo, int64_t 
 pwf_status pwf_file_check(const pwf_file *file, int array, int64_t lo, int64_t hi,
                           const pwf_hash *hash);
 
-/** The hash of every byte behind the first block and outside the arrays, by plain reads; the bytes
+/** The hash of every byte after the first block and outside the arrays, by plain reads; the bytes
  * also go to the descriptor `copy`, to their own places, if that is not -1.
  * Local. Fails with PWF_IO, PWF_DATA or PWF_RESOURCE. */
 pwf_status pwf_file_root(const pwf_file *file, int copy, pwf_hash *root);

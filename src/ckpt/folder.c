@@ -115,6 +115,7 @@ static pwf_status list_folder(const char *dir, list *l, int64_t *bad, bool warn)
 
 /* ---- visit ---- */
 
+/* Filter of scandir: checkpoints, round files and the final model. */
 static int is_kept_file(const struct dirent *e)
 {
     bool round = false;

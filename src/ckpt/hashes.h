@@ -6,7 +6,7 @@
 
 /** Block hashes of a state, and the fingerprint made from them. */
 
-/* The hashes of all blocks of all arrays of pwf_state_arrays, one array behind the other. */
+/* The hashes of all blocks of all arrays of pwf_state_arrays, array by array. */
 typedef struct pwf_hashes {
     int arrays;
     int64_t first[PWF_STATE_ARRAYS_MAX + 1]; /* array i has entries [first[i], first[i + 1]) */

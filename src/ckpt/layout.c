@@ -213,11 +213,13 @@ static pwf_status check(hid_t file, const item *line)
 
 /* ---- the table ---- */
 
+/* A group with this many members. */
 static pwf_status visit_group(const walk *w, const char *path, int64_t links)
 {
     return w->visit(w->file, &(item){.path = path, .type = GROUP, .links = links});
 }
 
+/* A one-dimensional dataset. */
 static pwf_status visit_list(const walk *w, const char *path, item_type type, int64_t count,
                              const void *data, int64_t *offset)
 {
@@ -230,6 +232,7 @@ static pwf_status visit_list(const walk *w, const char *path, item_type type, in
                                      .offset = offset});
 }
 
+/* A dataset of one value. */
 static pwf_status visit_scalar(const walk *w, const char *path, item_type type, const void *data)
 {
     return w->visit(w->file, &(item){.path = path, .type = type, .count = 1, .data = data});

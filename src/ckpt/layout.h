@@ -22,10 +22,11 @@ typedef struct pwf_layout {
 pwf_status pwf_layout_plan(const pwf_state *state, const pwf_facts *facts, uint32_t kind,
                            pwf_file *file);
 
-/** Makes the HDF5 file in layout->path with everything but the arrays and the tables, and fills in
- * the offsets in layout->file. The serial driver does this on one rank, so that the file is the
- * same however many ranks fill it. Local. Fails with PWF_IO; libhdf5 may then crash when the
- * process ends, so the path should be one where writing cannot fail. */
+/** Makes the HDF5 file in layout->path with everything but the arrays and the tables, and fills
+ * in the offsets in layout->file. The serial driver does this on one rank, so that the file is the
+ * same however many ranks fill it.
+ * Local. Fails with PWF_IO; libhdf5 may then crash when the process ends, so the path should be
+ * one where writing cannot fail. */
 pwf_status pwf_layout_make(const pwf_layout *layout);
 
 /** Opens a file that has verified with libhdf5 and checks that it holds exactly the groups and

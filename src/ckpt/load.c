@@ -208,7 +208,7 @@ static pwf_status load_parts(hid_t h5, const pwf_file *file, pwf_loaded *out)
 {
     const pwf_header *h = &file->header;
     char path[PWF_NAME + 16];
-    int64_t at = 0, behind = 0; /* first elements: of a parameter, of a buffer */
+    int64_t at = 0, buffer_at = 0; /* first element of the parameter, of the buffer */
     for (int64_t i = 0; i < h->params + h->buffers; i++) {
         pwf_loaded_part *part = &out->part[i];
         *part = (pwf_loaded_part){.name = out->names + (file->name[i] - file->text),
@@ -219,8 +219,8 @@ static pwf_status load_parts(hid_t h5, const pwf_file *file, pwf_loaded *out)
         for (int d = 0; d < part->dims; d++)
             part->count *= part->shape[d];
         if (part->buffer) {
-            part->values = out->buffer + behind;
-            behind += part->count;
+            part->values = out->buffer + buffer_at;
+            buffer_at += part->count;
             continue;
         }
         part->values = out->mu + at;

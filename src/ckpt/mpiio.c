@@ -17,7 +17,7 @@ static pwf_status write_range(hid_t set, const char *path, hid_t type, const pwf
     if (space < 0) s = pwf_h5_failed(PWF_IO, "cannot write the dataset", path);
     while (s.code == PWF_OK && lo < hi) {
         int level = p->dims - 1;
-        int64_t unit = 1; /* elements behind one step along `level` */
+        int64_t unit = 1; /* elements per step along `level` */
         while (level > 0 && lo % (unit * p->shape[level]) == 0 &&
                hi - lo >= unit * p->shape[level]) {
             unit *= p->shape[level];

@@ -61,6 +61,7 @@ static pwf_status packed_model(const pwf_unpacked *u, char **text)
     return s;
 }
 
+/* Settings of a .pwf file. */
 static pwf_status packed_settings(const char *path, char **text)
 {
     pwf_unpacked u;
@@ -80,6 +81,7 @@ static pwf_status find_config(void *context, const char *key, const pwf_json *va
     return *text ? pwf_ok() : PWF_FAIL(PWF_RESOURCE, "no memory for settings");
 }
 
+/* Settings in the metadata of a safetensors file. */
 static pwf_status weights_settings(const char *path, char **text)
 {
     pwf_weights_file *file = NULL;
@@ -195,7 +197,7 @@ static void share(const pwf_mesh *mesh, const pwf_arranged *from, const pwf_netw
                   pwf_state *state)
 {
     const size_t own = (size_t)pwf_range_length(state->own);
-    const size_t fuzzy = (size_t)pwf_range_length(state->own_posterior);
+    const size_t posterior_count = (size_t)pwf_range_length(state->own_posterior);
     const int64_t lo = state->own_posterior.lo;
     pwf_mesh_broadcast(mesh, PWF_WORLD, 0, from->mu, (size_t)state->total * sizeof *from->mu);
     pwf_mesh_broadcast(mesh, PWF_WORLD, 0, state->buffers,
@@ -204,12 +206,14 @@ static void share(const pwf_mesh *mesh, const pwf_arranged *from, const pwf_netw
     if (network->has_sigma) {
         pwf_mesh_broadcast(mesh, PWF_WORLD, 0, from->sigma,
                            (size_t)state->posterior * sizeof *from->sigma);
-        if (fuzzy > 0) memcpy(state->sigma, from->sigma + lo, fuzzy * sizeof *from->sigma);
+        if (posterior_count > 0)
+            memcpy(state->sigma, from->sigma + lo, posterior_count * sizeof *from->sigma);
     }
     if (network->has_codes) {
         pwf_mesh_broadcast(mesh, PWF_WORLD, 0, from->code,
                            (size_t)state->posterior * sizeof *from->code);
-        if (fuzzy > 0) memcpy(state->code, from->code + lo, fuzzy * sizeof *from->code);
+        if (posterior_count > 0)
+            memcpy(state->code, from->code + lo, posterior_count * sizeof *from->code);
     }
 }
 

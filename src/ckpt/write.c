@@ -38,7 +38,7 @@ struct pwf_commit {
     pwf_state_array arrays[PWF_STATE_ARRAYS_MAX]; /* the state's, or a copy */
     pwf_range own, own_posterior;
     char dir[PWF_PATH], partial[PWF_PATH], path[PWF_PATH];
-    const char *name; /* in path, behind the directory */
+    const char *name; /* last part of `path` */
     size_t next;      /* step */
     mode_t mode;      /* of the file */
     bool first;       /* world rank 0: makes and renames the file */
@@ -101,6 +101,8 @@ static void job_digits(const char *variable, char text[21])
     text[n] = '\0';
 }
 
+/* The name of the partial file has job, restart and a random number, so that attempts do not
+ * collide. */
 static pwf_status create(pwf_commit *c)
 {
     if (!c->first) return pwf_ok();
@@ -206,6 +208,7 @@ static pwf_status write_own(const pwf_commit *c)
     return pwf_ok();
 }
 
+/* After open_all all writers have the file open, which give_up must know. */
 static pwf_status write_data(pwf_commit *c)
 {
     c->open = true; /* the step before is agreed */
@@ -235,6 +238,7 @@ static void divert(const pwf_commit *c)
     if (sink >= 0) close(sink);
 }
 
+/* Closing the parallel writer is collective and comes after the diversion. */
 static pwf_status close_all(pwf_commit *c)
 {
     c->open = false;
@@ -245,6 +249,7 @@ static pwf_status close_all(pwf_commit *c)
     return pwf_ok();
 }
 
+/* A failed fsync is final: the system may have dropped the dirty pages. */
 static pwf_status sync_all(pwf_commit *c)
 {
     if (!c->writer) return pwf_ok();
@@ -259,6 +264,7 @@ static pwf_status not_written(pwf_status s)
                     "reading back what was written failed: %s", s.text);
 }
 
+/* Drops the page cache first, so that the blocks come from the disk. */
 static pwf_status read_back(pwf_commit *c)
 {
     if (!c->writer) return pwf_ok();
@@ -273,6 +279,7 @@ static pwf_status read_back(pwf_commit *c)
     return pwf_ok();
 }
 
+/* Rank 0 needs the hashes of all shards for the tables. */
 static pwf_status gather_hashes(pwf_commit *c)
 {
     pwf_hashes_gather(c->mesh, &c->hashes);
@@ -288,6 +295,7 @@ static pwf_status write_table(const pwf_commit *c, const void *table, size_t byt
     return pwf_file_pwrite(c->file.fd, c->partial, table, bytes, offset);
 }
 
+/* Hashes and extents; names and the rest were written with the layout. */
 static pwf_status write_tables(pwf_commit *c)
 {
     if (!c->first) return pwf_ok();
@@ -302,6 +310,7 @@ static pwf_status write_tables(pwf_commit *c)
     return pwf_file_sync(c->file.fd, c->partial);
 }
 
+/* Until here the file is readable only for its owner. */
 static pwf_status set_mode(pwf_commit *c)
 {
     return c->first ? pwf_output_set_mode(c->file.fd, c->partial, c->mode) : pwf_ok();
@@ -333,6 +342,7 @@ static pwf_status check(pwf_commit *c)
     return not_written(pwf_file_open(c->partial, &c->fresh));
 }
 
+/* The last check: libhdf5 sees what the tables promise. */
 static pwf_status check_layout(pwf_commit *c)
 {
     if (!c->first) return pwf_ok();
@@ -344,6 +354,7 @@ static pwf_status check_layout(pwf_commit *c)
 
 /* ---- give_name and sync_dir ---- */
 
+/* From here on the checkpoint exists. */
 static pwf_status give_name(pwf_commit *c)
 {
     if (!c->first) return pwf_ok();
@@ -352,6 +363,7 @@ static pwf_status give_name(pwf_commit *c)
     return pwf_ok();
 }
 
+/* Makes the new name durable. */
 static pwf_status sync_dir(pwf_commit *c)
 {
     if (!c->first) return pwf_ok();

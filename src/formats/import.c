@@ -70,6 +70,7 @@ static place *find(const matching *m, const char *name)
     return NULL;
 }
 
+/* Whether a name begins with a prefix. */
 static bool begins(const char *name, const char *with)
 {
     return strncmp(name, with, strlen(with)) == 0;
@@ -124,6 +125,7 @@ static void deal(matching *m)
 
 /* ---- suggestions ---- */
 
+/* Whether a tensor has the shape of a parameter. */
 static bool same_shape(const place *p, const pwf_named_tensor *t)
 {
     return p->dims == t->dims &&

@@ -41,6 +41,7 @@ typedef struct packing {
 
 /* ---- which weights are coded ---- */
 
+/* Distinguishes -0 from 0 and compares NaN. */
 static bool same_bits(float a, float b)
 {
     return memcmp(&a, &b, sizeof a) == 0;
@@ -143,11 +144,13 @@ static pwf_status add(text *t, const void *bytes, int64_t count)
     return pwf_ok();
 }
 
+/* Appends a little-endian number. */
 static pwf_status add_number(text *t, uint64_t x, int bytes)
 {
     return add(t, &x, bytes); /* little-endian, as asserted in file.h */
 }
 
+/* Appends a varying-length number. */
 static pwf_status add_varying(text *t, uint64_t x)
 {
     unsigned char bytes[10];
@@ -201,6 +204,7 @@ static pwf_status describe(packing *p)
 
 /* ---- the file ---- */
 
+/* Stores a little-endian number in the header. */
 static void put(unsigned char *at, uint64_t x, size_t bytes)
 {
     memcpy(at, &x, bytes);
@@ -219,6 +223,7 @@ static pwf_status hash_values(const packing *p, pwf_hash *out)
     return pwf_ok();
 }
 
+/* Length of the finished file. */
 static int64_t file_bytes(const packing *p)
 {
     return HEADER + p->description.length + p->stream_bytes + p->rest * (int64_t)sizeof(float);
@@ -270,6 +275,7 @@ static pwf_status assemble(packing *p)
     return fill_header(p);
 }
 
+/* The failure of the final comparison, which would be a bug. */
 static pwf_status not_packed(const char *wrong)
 {
     return PWF_FAIL(wrong == pwf_packed_no_memory ? PWF_RESOURCE : PWF_BUG,

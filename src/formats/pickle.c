@@ -54,6 +54,7 @@ static void take_marked(pwf_machine *m, pwf_pickle_kind kind)
     if (!m->wrong) take_above(m, kind, lo, lo - 1);
 }
 
+/* Adds the values above the last mark to the container below it. */
 static void add_marked(pwf_machine *m, pwf_pickle_kind kind)
 {
     const int32_t lo = behind_mark(m);
@@ -70,6 +71,7 @@ static void take_top(pwf_machine *m, int32_t count)
     take_above(m, PWF_PICKLE_LIST, lo, lo);
 }
 
+/* Adds the `count` values on top to the container below them. */
 static void add_top(pwf_machine *m, pwf_pickle_kind kind, int32_t count)
 {
     const int32_t lo = m->p->depth - count;
@@ -122,6 +124,7 @@ static uint64_t take(pwf_machine *m, int bytes)
     return x;
 }
 
+/* Moves over bytes of the input. */
 static void skip(pwf_machine *m, uint64_t bytes)
 {
     if (bytes > (uint64_t)(m->end - m->at)) return cut_off(m);
@@ -140,6 +143,7 @@ static void text(pwf_machine *m, uint64_t length)
     pwf_machine_push(m, i);
 }
 
+/* Pushes an integer. */
 static void integer(pwf_machine *m, int64_t value)
 {
     const int32_t i = pwf_machine_new(m, PWF_PICKLE_INT);
@@ -147,6 +151,7 @@ static void integer(pwf_machine *m, int64_t value)
     pwf_machine_push(m, i);
 }
 
+/* Pushes the value true; false is NONE. */
 static void truth(pwf_machine *m)
 {
     const int32_t i = pwf_machine_new(m, PWF_PICKLE_NONE);
@@ -331,7 +336,7 @@ pwf_status pwf_pickle_read(pwf_pickle *p, const unsigned char *in, size_t bytes,
     *p = (pwf_pickle){0};
     bool stopped = false;
     const unsigned char *opcode = m.at;
-    pwf_machine_new(&m, PWF_PICKLE_NONE); /* what a failure leaves behind */
+    pwf_machine_new(&m, PWF_PICKLE_NONE); /* value 0, the result of a failure */
     while (!m.wrong && !stopped) {
         opcode = m.at;
         const unsigned char op = (unsigned char)take(&m, 1);

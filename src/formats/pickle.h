@@ -12,7 +12,7 @@
  * rebuild a tensor or a Parameter, Parameter itself, the storage types. Any other name and whatever
  * is built from it becomes an opaque value; nothing is imported, called or executed. */
 
-/** Reads the pickle at *at of `bytes` bytes, which must outlive the result; *at moves behind it, to
+/** Reads the pickle at *at of `bytes` bytes, which must outlive the result; *at moves after it, to
  * the end if it is cut off; *top is the value.
  * Local. The caller frees it with pwf_pickle_free, also after a failure. Fails with PWF_RESOURCE,
  * or PWF_DATA with the offset of the opcode. */

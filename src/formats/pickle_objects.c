@@ -31,6 +31,7 @@ static int64_t items(pwf_machine *m, int32_t list, int32_t *out, int room)
 
 /* ---- names ---- */
 
+/* Whether a text of `length` bytes is `word`. */
 static bool is(const char *text, size_t length, const char *word)
 {
     return strlen(word) == length && memcmp(text, word, length) == 0;
@@ -69,6 +70,7 @@ void pwf_machine_name(pwf_machine *m, const char *module, size_t module_length, 
     pwf_machine_push(m, i);
 }
 
+/* Whether a value is the text `word`. */
 static bool is_text(const pwf_machine *m, int32_t i, const char *word)
 {
     const pwf_pickle_node *n = pwf_machine_at(m, i);

@@ -22,6 +22,7 @@ typedef struct archive {
     uint64_t skip[]; /* [members]: bytes before the values */
 } archive;
 
+/* Whether a name ends with `end` and has more. */
 static bool ends(const char *name, size_t length, const char *end)
 {
     const size_t n = strlen(end);
@@ -47,6 +48,7 @@ static const struct {
              {"<u4", PWF_DTYPE_U32}, {"<i2", PWF_DTYPE_I16}, {"<u2", PWF_DTYPE_U16},
              {"|i1", PWF_DTYPE_I8},  {"|u1", PWF_DTYPE_U8},  {"|b1", PWF_DTYPE_BOOL}};
 
+/* The failure of one array. */
 static pwf_status refuse(const pwf_weights_file *file, const pwf_zip_member *m, const char *why)
 {
     return PWF_FAIL(PWF_DATA, "%s: the array %s %s", file->path, m->name, why);
@@ -63,6 +65,7 @@ static const char *value_of(const char *header, const char *key)
     return at;
 }
 
+/* The type of the values; what is refused names the cure. */
 static pwf_status read_type(const pwf_weights_file *file, const pwf_zip_member *m,
                             const char *header, pwf_dtype *dtype)
 {
@@ -81,6 +84,7 @@ static pwf_status read_type(const pwf_weights_file *file, const pwf_zip_member *
     return refuse(file, m, "has an unknown type: save float32, float16 or float64");
 }
 
+/* A tuple of integers; () is a single number. */
 static pwf_status read_shape(const pwf_weights_file *file, const pwf_zip_member *m,
                              const char *header, pwf_named_tensor *t)
 {
@@ -124,6 +128,7 @@ static pwf_status read_header(const pwf_weights_file *file, const pwf_zip *zip,
 
 /* ---- the archive ---- */
 
+/* Adds the tensor of one member; its bytes must fit its shape. */
 static pwf_status add_member(pwf_weights_file *file, archive *a, int i)
 {
     const pwf_zip_member *m = &a->zip.member[i];
@@ -142,6 +147,7 @@ static pwf_status add_member(pwf_weights_file *file, archive *a, int i)
     return pwf_ok();
 }
 
+/* Every member must be an array. */
 static pwf_status list_tensors(pwf_weights_file *file)
 {
     pwf_zip zip = {.fd = file->fd, .path = file->path, .bytes = file->bytes, .deflated = true};
@@ -161,6 +167,7 @@ static pwf_status list_tensors(pwf_weights_file *file)
     return pwf_ok();
 }
 
+/* Unpacks the whole member, which also verifies its checksum. */
 static pwf_status read_values(const pwf_weights_file *file, int index, float *out, int64_t *rounded)
 {
     const archive *a = file->own;
@@ -175,6 +182,7 @@ static pwf_status read_values(const pwf_weights_file *file, int index, float *ou
     return s;
 }
 
+/* Frees what list_tensors has kept. */
 static void close_archive(pwf_weights_file *file)
 {
     archive *a = file->own;

@@ -50,6 +50,7 @@ static pwf_status next_pickle(reading *r, pwf_pickle *p, int32_t *top)
 
 /* ---- magic number, version, machine ---- */
 
+/* The first pickle is a large integer, which the reader keeps as bytes. */
 static pwf_status check_magic(const reading *r, const pwf_pickle_node *n)
 {
     const size_t length = sizeof magic - 1;
@@ -58,6 +59,7 @@ static pwf_status check_magic(const reading *r, const pwf_pickle_node *n)
     return PWF_FAIL(PWF_DATA, "%s is a pickle, but not one of torch.save", r->file->path);
 }
 
+/* There has been only one version. */
 static pwf_status check_version(const reading *r, const pwf_pickle_node *n)
 {
     if (n->kind == PWF_PICKLE_INT && n->number == VERSION) return pwf_ok();
@@ -81,6 +83,7 @@ static pwf_status check_machine(const reading *r, const pwf_pickle *p, int32_t t
                     r->file->path);
 }
 
+/* The three pickles before the object. */
 static pwf_status read_front(reading *r)
 {
     for (int i = 0; i < 3; i++) {
@@ -106,6 +109,7 @@ static int by_key(const void *a, const void *b)
     return memcmp(x->key, y->key, x->length);
 }
 
+/* Finds a storage by key; NULL if there is none. */
 static storage *look_up(const reading *r, const pwf_pickle_node *n)
 {
     const storage key = {.key = n->text, .length = n->length};
@@ -211,6 +215,7 @@ static pwf_status read_row(reading *r)
     return pwf_pytorch_take(r->file, &r->pickle, top, &storages);
 }
 
+/* All pickles must lie in the first PWF_WEIGHTS_HEADER_MAX bytes. */
 static pwf_status list_tensors(pwf_weights_file *file)
 {
     const uint64_t most = PWF_WEIGHTS_HEADER_MAX;

@@ -89,6 +89,7 @@ static pwf_status read_archive(reading *r)
                     r->file->path);
 }
 
+/* The archive is not needed after listing: tensors have offsets in the file. */
 static pwf_status list_tensors(pwf_weights_file *file)
 {
     reading *r = NULL;
@@ -102,6 +103,7 @@ static pwf_status list_tensors(pwf_weights_file *file)
     return s;
 }
 
+/* Any zip archive that the readers before did not take. */
 static bool recognise(const unsigned char *first, size_t bytes)
 {
     return bytes > 4 && memcmp(first, "PK\003\004", 4) == 0;

@@ -109,6 +109,7 @@ static pwf_status parse(listing *l, const char *text, size_t length)
     return s;
 }
 
+/* Reads the header and keeps it for the metadata. */
 static pwf_status list_tensors(pwf_weights_file *file)
 {
     uint64_t length = 0;

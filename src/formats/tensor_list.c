@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* 1 to PWF_TENSOR_NAME printable bytes. */
 static pwf_status check_name(const pwf_weights_file *file, const char *name, size_t length)
 {
     bool good = length >= 1 && length <= PWF_TENSOR_NAME;
@@ -23,6 +24,7 @@ static pwf_status check_name(const pwf_weights_file *file, const char *name, siz
                     file->path, file->count, PWF_TENSOR_NAME);
 }
 
+/* Doubles the lists. */
 static pwf_status grow(pwf_weights_file *file)
 {
     const int room = file->room ? 2 * file->room : 256;
@@ -58,6 +60,7 @@ pwf_status pwf_weights_add(pwf_weights_file *file, const char *name, size_t leng
     return pwf_ok();
 }
 
+/* Order of names. */
 static int by_name(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);

@@ -33,6 +33,7 @@ void pwf_shape_text(int dims, const int64_t *shape, char text[PWF_SHAPE_TEXT])
     snprintf(text + at, (size_t)(PWF_SHAPE_TEXT - at), "]");
 }
 
+/* The fp32 number with these bits. */
 static float from_bits(uint32_t bits)
 {
     float x;

@@ -35,6 +35,7 @@ static uint64_t number(const unsigned char *at, int bytes)
     return x;
 }
 
+/* Whether a record begins with its four-byte signature. */
 static bool begins(const unsigned char *at, const char *mark)
 {
     return memcmp(at, mark, 4) == 0;
@@ -246,6 +247,7 @@ const pwf_zip_member *pwf_zip_find(const pwf_zip *zip, const char *name)
 /* CRC-32, eight bytes at a time: table[k] is that of a byte followed by k zero bytes. */
 static uint32_t table[8][256];
 
+/* Fills the tables at the first use. */
 static void make_table(void)
 {
     for (uint32_t i = 0; i < 256; i++) {
@@ -259,6 +261,7 @@ static void make_table(void)
             table[k][i] = (table[k - 1][i] >> 8) ^ table[0][table[k - 1][i] & 0xff];
 }
 
+/* Continues a checksum; starts from UINT32_MAX and ends with the complement. */
 static uint32_t add_crc(uint32_t c, const unsigned char *in, size_t count)
 {
     size_t i = 0;
@@ -293,6 +296,7 @@ pwf_status pwf_zip_check(const pwf_zip *zip, const pwf_zip_member *member)
     return s;
 }
 
+/* The failure of one member. */
 static pwf_status damaged(const pwf_zip *zip, const pwf_zip_member *member)
 {
     return PWF_FAIL(PWF_DATA, "%s is damaged in its member %s", zip->path, member->name);

@@ -32,8 +32,9 @@ typedef struct pwf_zip {
 } pwf_zip;
 
 /** Reads the directory of an archive, in which no two members may overlap or have one name; fd,
- * path and bytes are set. Local. The caller frees it with pwf_zip_free, also after a failure. Fails
- * with PWF_IO, PWF_DATA or PWF_RESOURCE. */
+ * path and bytes are set.
+ * Local. The caller frees it with pwf_zip_free, also after a failure. Fails with PWF_IO, PWF_DATA
+ * or PWF_RESOURCE. */
 pwf_status pwf_zip_list(pwf_zip *zip);
 void pwf_zip_free(pwf_zip *zip);
 

@@ -33,16 +33,19 @@ typedef struct chunk {
     pwf_hash *hash; /* [hi - lo] */
 } chunk;
 
+/* Offset of a chunk in the file. */
 static uint64_t chunk_place(const packing *w, const chunk *c)
 {
     return pwf_archive_about(w->archive)->data + (uint64_t)pwf_archive_places(w->archive)[c->lo];
 }
 
+/* Offset of its record. */
 static uint64_t record_place(const packing *w, const chunk *c)
 {
     return pwf_archive_about(w->archive)->chunk_hashes + (uint64_t)c->number * sizeof(pwf_hash);
 }
 
+/* Offset of its hash. */
 static uint64_t hash_place(const packing *w, const chunk *c)
 {
     return pwf_archive_about(w->archive)->hashes + (uint64_t)c->lo * sizeof(pwf_hash);
@@ -57,6 +60,7 @@ static void hash_images(const packing *w, chunk *c)
                                             (size_t)(places[i + 1] - places[i]));
 }
 
+/* Hash over the hashes of its images. */
 static pwf_hash hash_chunk(const chunk *c)
 {
     return pwf_hash_bytes(c->hash, (size_t)(c->hi - c->lo) * sizeof *c->hash);

@@ -28,6 +28,7 @@ enum { CHUNKS = 256, CHUNK_LEAST = 1 << 16, CHUNK_MOST = 16 << 20 };
 
 /* ---- the plan ---- */
 
+/* Copies a path; a longer one is refused. */
 static pwf_status set_text(char to[PWF_PATH], const char *from)
 {
     if (snprintf(to, PWF_PATH, "%s", from ? from : "") < PWF_PATH) return pwf_ok();
@@ -143,6 +144,7 @@ static pwf_status open_part(pwf_part *p)
     return lock(p);
 }
 
+/* The form of an archive for messages. */
 static void say_form(char text[80], const pwf_archive_block *b)
 {
     if (b->form == PWF_ARCHIVE_PIXELS)
@@ -295,6 +297,7 @@ static pwf_status write_table(const pwf_part *p, int which, table t)
     return s;
 }
 
+/* Names, labels, classes and offsets. */
 static pwf_status write_tables(const pwf_part *p)
 {
     const pwf_archive_block *b = &p->block;
@@ -304,6 +307,7 @@ static pwf_status write_tables(const pwf_part *p)
     return write_table(p, CLASS_NAMES, (table){b->class_names, b->classes, b->class_bytes});
 }
 
+/* Everything before the first block must be on disk before it. */
 static pwf_status sync_part(const pwf_part *p)
 {
     if (fsync(p->fd) == 0) return pwf_ok();

@@ -68,7 +68,7 @@ typedef struct pwf_round_output {
     int attribute_count;
 } pwf_round_output;
 
-/** Writes an output file under a temporary name beside it, reads all of it back through a new
+/** Writes an output file under a temporary name next to it, reads all of it back through a new
  * descriptor, and renames it; a regular file of that name is replaced.
  * Collective over the world. Each rank writes its own part by independent transfers, because a
  * failed collective one may pass for success. Fails with PWF_CANTCREATE, PWF_DENIED or PWF_IO, the

@@ -4,14 +4,13 @@
 
 #include "pwf/ckpt/ckpt.h"
 
-/** Checkpoints written while the caller goes on: a thread of each rank does the long steps of the
- * commit protocol on a copy of the state, and calls neither MPI nor HDF5. The other steps, and
- * going on from one stage of the thread to the next, are left to the caller:
+/** Checkpoints written in the background: a thread of each rank runs the long steps of the commit
+ * on a copy of the state and calls neither MPI nor HDF5. The caller runs the other steps:
  *
- *   begin; then, again and again, in a reduction the largest pwf_background_claim of all ranks;
- * when that is not PWF_BACKGROUND_BUSY, advance; until that names the file or fails.
+ *   begin; then, repeatedly, the maximum of pwf_background_claim over all ranks by a reduction;
+ * when that is not PWF_BACKGROUND_BUSY, advance; until advance names the file or fails.
  *
- * The file, and what is left behind after a failure, are those of pwf_ckpt_write. */
+ * The result is that of pwf_ckpt_write, also after a failure. */
 
 typedef struct pwf_background pwf_background;
 
@@ -19,20 +18,20 @@ enum { PWF_BACKGROUND_BUSY = 1000 }; /* larger than any pwf_code */
 
 enum { PWF_BACKGROUND_THREAD = 1000 }; /* its number in a trace; workers count from 0 */
 
-/** Starts the thread, and takes the memory for the copy where this rank writes. In one step the
- * thread may be silent for `seconds`, 0: for ever, by the setting `key` (core/watch.h), which must
- * stay valid. The mesh must outlive it.
+/** Starts the thread and allocates the copy if this rank writes. The watchdog allows the thread
+ * `seconds` (0: no limit) per step, by the setting `key` (core/watch.h), which must stay valid. The
+ * mesh must outlive it.
  * Local. Fails with PWF_RESOURCE. */
 pwf_status pwf_background_new(const pwf_mesh *mesh, const pwf_state *state, const char *key,
                               double seconds, pwf_background **out);
 
-/** Waits for the thread and ends it; a file that is not finished is removed. NULL is allowed.
+/** Waits for the thread and ends it; an incomplete file is removed. NULL is allowed.
  * Local. */
 void pwf_background_free(pwf_background *b);
 
 /** Begins to write DIR/ckpt-STEP.h5; when it returns, the snapshot and its state may change.
- * Nothing may be under way; the state is of the shapes of pwf_background_new, the writer is
- * PWF_CKPT_PWRITE.
+ * Nothing may be under way, the state must have the shapes of pwf_background_new, and the writer
+ * must be PWF_CKPT_PWRITE.
  * Collective over the mesh; the same status everywhere. Fails as pwf_ckpt_write; nothing is then
  * under way. */
 pwf_status pwf_background_begin(pwf_background *b, const char *dir, const pwf_snapshot *snapshot);
@@ -45,21 +44,21 @@ void pwf_background_prune(pwf_background *b, const char *dir, pwf_ckpt_retention
  * Local. */
 bool pwf_background_is_under_way(const pwf_background *b);
 
-/** What this rank brings to the reduction: PWF_BACKGROUND_BUSY, or how its thread ended.
+/** This rank's value for the reduction: PWF_BACKGROUND_BUSY, or the code with which its thread
+ * ended.
  * Local. */
 int pwf_background_claim(pwf_background *b);
 
-/** Processor time in seconds that the own thread has taken since the last begin: what it can have
- * kept from others. It must not be busy.
+/** Processor time of the thread since the last begin, in seconds. The thread must not be busy.
  * Local. */
 double pwf_background_seconds(const pwf_background *b);
 
-/** Waits until the own thread is not busy.
+/** Waits until the thread of this rank is not busy.
  * Local. */
 void pwf_background_wait(pwf_background *b);
 
-/** Goes on with what is under way; `claim` is the largest of all ranks', and none was busy. `path`
- * (PWF_PATH bytes) gets the name of the checkpoint when it has it for good, else "".
+/** Runs the next collective steps; `claim` is the maximum over all ranks, none of which was busy.
+ * `path` (PWF_PATH bytes) gets the name of the checkpoint once it is durable, else "".
  * Collective over the mesh; the same status everywhere. Fails as pwf_ckpt_write; nothing is then
  * under way. */
 pwf_status pwf_background_advance(pwf_background *b, int claim, char *path);

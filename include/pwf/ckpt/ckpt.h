@@ -11,10 +11,11 @@
 #include "pwf/posterior/state.h"
 #include "pwf/rundir/facts.h"
 
-/** Checkpoints: one HDF5 file of global shapes that knows nothing of ranks;
- * docs/reference/checkpoint-format.md has the format and the commit protocol. */
+/** Checkpoints: one HDF5 file with the global arrays, independent of the number of ranks.
+ * docs/reference/checkpoint-format.md describes the format, docs/explanation/checkpoints.md the
+ * commit. */
 
-/* Everything an exact continuation needs. */
+/* Everything that an exact resume needs. */
 typedef struct pwf_snapshot {
     pwf_state *state;
     pwf_facts facts;        /* facts.config is written to the file and not read back */
@@ -23,7 +24,7 @@ typedef struct pwf_snapshot {
 
 /** The fingerprint: a hash of the whole training state, from the hashes of the blocks of every
  * array in order and the replicated rest. Independent of mesh and threads. `own` holds the hashes
- * of the own blocks as pwf_state_hash_block makes them; NULL: they are made here.
+ * of the own blocks, as computed by pwf_state_hash_block; NULL: they are computed here.
  * Collective over the mesh; the same status everywhere. Fails with PWF_RESOURCE. */
 pwf_status pwf_ckpt_fingerprint(const pwf_mesh *mesh, const pwf_snapshot *snapshot,
                                 const pwf_hash *own, pwf_hash *out);
@@ -32,7 +33,7 @@ pwf_status pwf_ckpt_fingerprint(const pwf_mesh *mesh, const pwf_snapshot *snapsh
  * on disk and has been read back. An existing good file of the same step is replaced. Every replica
  * holds the state; one of each replica group writes.
  * Collective over the mesh; the same status everywhere. Fails with PWF_IO, PWF_CANTCREATE or
- * PWF_DENIED and leaves nothing behind. `path` (PWF_PATH bytes) gets the name. */
+ * PWF_DENIED and leaves no file. `path` (PWF_PATH bytes) gets the name. */
 pwf_status pwf_ckpt_write(const pwf_mesh *mesh, const char *dir, const pwf_snapshot *snapshot,
                           char *path);
 
@@ -42,35 +43,35 @@ pwf_status pwf_ckpt_write(const pwf_mesh *mesh, const char *dir, const pwf_snaps
 pwf_status pwf_ckpt_write_model(const pwf_mesh *mesh, const char *dir,
                                 const pwf_snapshot *snapshot);
 
-/** As pwf_ckpt_write_model, to a file of any name.
+/** Writes a final model as pwf_ckpt_write_model does, to a file of any name.
  * Collective over the mesh. Fails as pwf_ckpt_write. */
 pwf_status pwf_ckpt_write_model_file(const pwf_mesh *mesh, const char *path,
                                      const pwf_snapshot *snapshot);
 
-/** Gives a committed checkpoint the second name DIR/round-ROUND.h5 (a hard link, or a copy where
- * links do not work), so that it is kept for good.
+/** Gives a committed checkpoint the second name DIR/round-ROUND.h5, under which it is never
+ * removed: a hard link, or a copy where links do not work.
  * Collective over the mesh. Fails with PWF_IO. */
 pwf_status pwf_ckpt_keep_round(const pwf_mesh *mesh, const char *path, int64_t round);
 
-/* Which checkpoints stay. */
+/* Which checkpoints are kept. */
 typedef struct pwf_ckpt_retention {
-    int64_t step;  /* where the run stands; those of later steps are of another attempt and stay */
-    int64_t keep;  /* the newest so many, >= 2 */
-    int64_t every; /* and the first one at or behind each multiple of so many steps; 0: none */
+    int64_t step;  /* step of the run; checkpoints of later steps belong to another attempt and are
+                      kept */
+    int64_t keep;  /* number of newest checkpoints, >= 2 */
+    int64_t every; /* also the first one at or after each multiple of this many steps; 0: none */
 } pwf_ckpt_retention;
 
-/** Removes the other ckpt-*.h5 of DIR, and part files of earlier attempts; round files stay.
- * Collective over the mesh. Never fails: what cannot be removed is a warning. */
+/** Removes the other ckpt-*.h5 of DIR and partial files of earlier attempts; round files are kept.
+ * Collective over the mesh. Never fails: a file that cannot be removed is a warning. */
 void pwf_ckpt_prune(const pwf_mesh *mesh, const char *dir, pwf_ckpt_retention stay);
 
-/** Checks one file by plain reads alone, before libhdf5 sees it: magic, version, length, root hash,
+/** Verifies a file by plain reads, without libhdf5: magic, version, length, root hash,
  * every block hash.
- * Local. Fails with PWF_MISSING, PWF_IO or PWF_DATA with a sentence that says which piece is bad.
- */
+ * Local. Fails with PWF_MISSING, PWF_IO or PWF_DATA naming the damaged part. */
 pwf_status pwf_ckpt_verify(const char *path);
 
 /** Finds the newest checkpoint of DIR (ckpt-*.h5 and round-*.h5, by step) that verifies; each bad
- * one is a warning with its reason. *found says whether DIR has any at all.
+ * one is a warning with its reason. *found tells whether DIR has any checkpoint.
  * Collective over the mesh. Fails with PWF_DATA if there are some but none is good. `path` gets the
  * name, or "" if there is none. */
 pwf_status pwf_ckpt_find(const pwf_mesh *mesh, const char *dir, char *path, bool *found);
@@ -86,32 +87,35 @@ pwf_status pwf_ckpt_read_config(const pwf_mesh *mesh, const char *path, char **c
  * Collective over the mesh. Fails with PWF_DATA naming the field; the state is then undefined. */
 pwf_status pwf_ckpt_read(const pwf_mesh *mesh, const char *path, pwf_snapshot *snapshot);
 
-/** Verifies a checkpoint or model file and reads what inspect shows.
+/** Verifies a checkpoint or model file and reads its facts and measures.
  * Local. Fails as pwf_ckpt_verify. */
 pwf_status pwf_ckpt_inspect(const char *path, pwf_ckpt_info *info);
 
-/** As pwf_ckpt_inspect, without the measures, which take the longest: fixed, unique and entropy are
- * 0.
+/** Inspects a file without computing its measures, which take longest: fixed, unique and entropy
+ * are 0.
  * Local. Fails as pwf_ckpt_verify. */
 pwf_status pwf_ckpt_examine(const char *path, pwf_ckpt_info *info);
 
 /** Calls `visit` with the name of every ckpt-*.h5, round-*.h5 and model.h5 of a directory, in the
  * order of their names.
- * Local. Fails with PWF_MISSING, PWF_DENIED, PWF_IO or PWF_RESOURCE if it cannot be listed, and
- * with PWF_MISSING if there are none. */
+ * Local. Fails with PWF_MISSING, PWF_DENIED, PWF_IO or PWF_RESOURCE if the directory cannot be
+ * listed, and with PWF_MISSING if it has none. */
 pwf_status pwf_ckpt_visit(const char *dir, void (*visit)(void *context, const char *path),
                           void *context);
 
-/** Verifies and reads a file. Takes 4 bytes per element and, for a posterior one, 2 more (6 of a
- * checkpoint).
+/** Verifies a file and reads all of it. Needs 4 bytes per element, and for a posterior one 2 more
+ * (6 of a checkpoint).
  * Local. The caller frees it with pwf_ckpt_unload. Fails as pwf_ckpt_inspect; nothing is then
- * held. */
+ * allocated. */
 pwf_status pwf_ckpt_load(const char *path, pwf_loaded *out);
+
+/** Frees what pwf_ckpt_load has read.
+ * Local. */
 void pwf_ckpt_unload(pwf_loaded *loaded);
 
 /** Sets the means and buffers of a state from the values that another model file or checkpoint has
  * under the same names; its codes, its sigma and the order of its parameters do not matter.
- * Collective over the mesh. Takes 4 bytes per element for a while. *hash gets the root hash of the
+ * Collective over the mesh. Needs 4 bytes per element meanwhile. *hash gets the root hash of the
  * file. Fails with PWF_MISSING, PWF_IO, PWF_RESOURCE, or PWF_DATA when the file is damaged or of
  * another model, the same everywhere. */
 pwf_status pwf_ckpt_read_start(const pwf_mesh *mesh, const char *path, pwf_state *state,

@@ -8,23 +8,24 @@
 /** A finished network for evaluation and prediction, from a file of any form. */
 
 typedef enum pwf_form {
-    PWF_FORM_CHECKPOINT, /* checkpoint or model; also what is nothing known */
+    PWF_FORM_CHECKPOINT, /* checkpoint or model; also any unknown file */
     PWF_FORM_PACKED,     /* .pwf */
-    PWF_FORM_WEIGHTS     /* safetensors or PyTorch */
+    PWF_FORM_WEIGHTS     /* safetensors, PyTorch or NumPy */
 } pwf_form;
 
 /** The form of a file by its first bytes.
- * Local. Never fails: a file that cannot be read is left to the reader of checkpoints, which says
- * why. */
+ * Local. Never fails: a file that cannot be read is left to the reader of checkpoints, which
+ * reports why. */
 pwf_form pwf_network_form(const char *path);
 
-/** The settings that a file has with it, as YAML: those of the run in a checkpoint, a model and an
- * exported safetensors file; the model's name in a .pwf file; NULL in a file of another program.
+/** The settings stored in a file, as YAML: those of the run in a checkpoint, a model and an
+ * exported safetensors file; the name of the model in a .pwf file; NULL in a file of another
+ * program.
  * Local. The caller frees *text with free(). Fails with PWF_MISSING, PWF_DENIED, PWF_IO,
  * PWF_RESOURCE or PWF_DATA. */
 pwf_status pwf_network_settings(const char *path, char **text);
 
-/* What a file had beside the values. */
+/* What a file holds in addition to the values. */
 typedef struct pwf_network {
     pwf_facts facts; /* all 0 if it has none; config is NULL */
     bool has_codes;  /* which weights are fixed */
@@ -34,8 +35,8 @@ typedef struct pwf_network {
 /** Sets means, buffers and, where the file has them, codes and sigma of a state by the names of its
  * parameters; the codebook stays empty. Weights of other programs are matched as by pwf import,
  * under the `names` of the model's family.
- * Collective over the mesh. Takes 4 bytes per parameter and 6 per posterior one for a while, and on
- * rank 0 what the file takes. Fails as pwf_network_settings, the same everywhere; PWF_DATA also
+ * Collective over the mesh. Needs 4 bytes per parameter and 6 per posterior one meanwhile, and on
+ * rank 0 the size of the file. Fails as pwf_network_settings, the same everywhere; PWF_DATA also
  * when the file is of another model. */
 pwf_status pwf_network_read(const pwf_mesh *mesh, const char *path, const pwf_foreign_names *names,
                             pwf_state *state, pwf_network *out);

@@ -8,17 +8,17 @@
  * (docs/reference/pwf-format.md). A file gets its name only when all of it is on disk. */
 
 /** Writes safetensors: fp32 under the names of the file, metadata, and for each BatchNorm the
- * counter num_batches_tracked (int64: the steps), all that a strict load_state_dict wants.
+ * counter num_batches_tracked (int64: the steps), so that a strict load_state_dict accepts it.
  * Local. *bytes gets the length. Fails with PWF_CANTCREATE, PWF_DENIED, PWF_IO or PWF_RESOURCE and
- * leaves nothing behind. */
+ * leaves no file. */
 pwf_status pwf_export_safetensors(const pwf_loaded *from, const char *path, int64_t *bytes);
 
-/* Bytes of a .pwf file by what they hold. */
+/* Bytes of a .pwf file by contents. */
 typedef struct pwf_export_sizes {
     int64_t file;
     int64_t coded;  /* weights that have a code */
     double bound;   /* of their indices: entropy of the codes times their number, in bytes */
-    int64_t stream; /* what their indices take */
+    int64_t stream; /* coded indices */
     int64_t tables; /* codebook and frequencies */
     int64_t rest;   /* fp32 values */
     int64_t other;  /* names, shapes, metadata, header */
@@ -26,8 +26,8 @@ typedef struct pwf_export_sizes {
 
 /** Writes the compact form. A weight is coded if it has a code and exactly its value; the rest is
  * fp32. The result is decoded and compared bit by bit before it gets its name. `path` NULL: only
- * *sizes is wanted, and nothing is written.
- * Local. Fails as pwf_export_safetensors. Takes about the length of the file. */
+ * *sizes is computed.
+ * Local. Fails as pwf_export_safetensors. Needs memory of about the length of the file. */
 pwf_status pwf_export_packed(const pwf_loaded *from, const char *path, pwf_export_sizes *sizes);
 
 #endif

@@ -6,30 +6,31 @@
 #include "pwf/posterior/state.h"
 #include "pwf/registry/foreign.h"
 
-/** Taking the weights of a file into a state: every tensor of the file must belong to a parameter
- * or a buffer of the registry, with its shape, and every one of those must be there. The prefixes
- * "module.", "model." and "_orig_mod." that wrappers put before names are understood, and
- * BatchNorm's num_batches_tracked is ignored. Other spellings of a family are in its
- * pwf_foreign_names. */
+/** Import of a weight file into a state: every tensor must belong to a parameter or buffer of the
+ * registry and have its shape, and none of those may be missing. The prefixes "module.", "model."
+ * and "_orig_mod." of wrappers are removed, and num_batches_tracked of BatchNorm is ignored. Other
+ * spellings of a family are in its pwf_foreign_names. */
 
 typedef struct pwf_import {
     const pwf_foreign_names *names; /* of the model's family */
     int64_t classes;                /* of the model */
-    bool classes_given; /* asked for: a head of another number of classes is then left as it is */
-    bool size_given;    /* asked for: position embeddings of another image size are resampled */
+    bool classes_given; /* set by the user: a head with another number of classes keeps its start
+                           values */
+    bool size_given; /* set by the user: position embeddings of another image size are resampled */
     void (*say)(void *context, const char *line); /* gets a line for each problem */
     void *context;
     /* results */
-    int taken, ignored, fresh; /* tensors: read, not needed, of a head that starts anew */
-    int64_t file_classes;      /* of that head in the file */
-    int resampled;             /* position embeddings, 0 or 1 */
-    int64_t file_size;         /* image size they were for */
-    int64_t rounded;           /* values that fp64 to fp32 changed */
+    int taken, ignored,
+        fresh;            /* tensors: read, not needed, of a head that keeps its start values */
+    int64_t file_classes; /* of that head in the file */
+    int resampled;        /* position embeddings, 0 or 1 */
+    int64_t file_size;    /* image size they were for */
+    int64_t rounded;      /* values that fp64 to fp32 changed */
     int problems;
 } pwf_import;
 
-/** Fills mu and buffers of a state that holds the whole flat vector; what belongs to a fresh head
- * keeps its value.
+/** Fills mu and buffers of a state that holds the whole flat vector; a head with another number
+ * of classes keeps its values.
  * Local. Fails with PWF_DATA when there are problems or values that are not finite, or as
  * pwf_weights_read; the state is then partly filled. */
 pwf_status pwf_import_weights(const pwf_weights_file *file, pwf_state *state, pwf_import *import);

@@ -6,7 +6,7 @@
 #include "pwf/posterior/state.h"
 #include "pwf/rundir/facts.h"
 
-/** A checkpoint or model file read whole by one process, for tools. */
+/** A checkpoint or model file in the memory of one process, for the commands. */
 
 enum { PWF_NAME = 256 }; /* bytes of a parameter's name, NUL included */
 

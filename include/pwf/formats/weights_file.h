@@ -20,7 +20,7 @@ enum { PWF_WEIGHTS_FIRST = 600 }; /* bytes of a file that are enough to recognis
  * Local. */
 bool pwf_weights_recognise(const unsigned char *first, size_t bytes);
 
-/** Opens a file and reads the list of its tensors; the format is told by its first bytes.
+/** Opens a file and reads the list of its tensors; the format is recognised by its first bytes.
  * Local. The caller owns it. Fails with PWF_MISSING, PWF_DENIED, PWF_IO, PWF_RESOURCE, or PWF_DATA
  * with a sentence that says what is wrong with the file; *out is then NULL. */
 pwf_status pwf_weights_open(const char *path, pwf_weights_file **out);

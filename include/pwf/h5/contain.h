@@ -4,9 +4,9 @@
 
 #include "pwf/core/status.h"
 
-/** Calls `look` in a child process, if pwf_h5_contain has been called, and waits for it: what
- * brings libhdf5 down there does not reach this one. What `look` returns does not count; the caller
- * does the same again in its own process.
+/** Calls `look` in a child process, if pwf_h5_contain has been called, and waits for it: a crash of
+ * libhdf5 there does not reach this process. The caller repeats the work of `look` in its own
+ * process.
  * Local. Fails with PWF_RESOURCE, or PWF_DATA if the child crashed or took too much time. */
 pwf_status pwf_h5_in_child(const char *path, void (*look)(void *context), void *context);
 

@@ -6,8 +6,8 @@
 
 #include <stdint.h>
 
-/** HDF5 files of plain arrays whose places are known, so that many ranks can fill them with plain
- * writes, without libhdf5 and without a file that it has open when a rank dies. */
+/** HDF5 files of plain arrays at known offsets, which many ranks fill with plain writes: libhdf5
+ * does not have the file open when a rank dies. */
 
 typedef enum pwf_flat_type { PWF_FLAT_U8, PWF_FLAT_I32, PWF_FLAT_I64, PWF_FLAT_TEXT } pwf_flat_type;
 
@@ -18,7 +18,7 @@ typedef struct pwf_flat_array {
     int64_t text; /* bytes of a text */
     int dims;
     int64_t shape[4];
-    uint64_t offset; /* result: where it lies in the file */
+    uint64_t offset; /* result: offset in the file */
 } pwf_flat_array;
 
 /* An attribute of the root group. */
@@ -28,7 +28,7 @@ typedef struct pwf_flat_text {
 
 /** Lays out an empty file: a user block of `first` bytes (a power of two from 512 on) that is left
  * zero, then arrays of at least one element, contiguous, each beginning at a multiple of `first`,
- * not written (the file has holes there). The bytes depend on the arguments alone.
+ * not written (the file has holes there). The bytes depend only on the arguments.
  * Local. *bytes gets the length of the file. Fails with PWF_IO or PWF_RESOURCE. */
 pwf_status pwf_flat_lay_out(int fd, const char *path, int64_t first, const pwf_flat_text *texts,
                             int text_count, pwf_flat_array *arrays, int array_count,

@@ -24,7 +24,7 @@ typedef struct pwf_pack_job {
     const char *val_list, *val_classes; /* as data.val_list and data.val_classes; NULL: none */
     int64_t side; /* of the square of pixels that is stored; 0: the files as they are */
     bool force;   /* replace an output, discard an unfinished one of other settings */
-    /* rank 0 is told: before anything is written, and after every round of chunks */
+    /* called on rank 0 before anything is written, and after every round of chunks */
     void (*begin)(void *context, const pwf_pack_volume *volume);
     void (*progress)(void *context, int64_t images, int64_t bytes, int64_t all_bytes);
     void *context;
@@ -36,7 +36,7 @@ typedef struct pwf_pack_result {
     int64_t kept; /* images of an earlier attempt, whose hashes were right */
 } pwf_pack_result;
 
-/** Writes OUTPUT under the name .OUTPUT.part beside it and renames it when all of it is on disk.
+/** Writes OUTPUT under the name .OUTPUT.part next to it and renames it when all of it is on disk.
  * The ranks take chunks of images in turn; a chunk is recorded once its images are on disk with
  * their hashes. After a failure or a kill the part stays, and the next call with the same settings,
  * on any number of ranks, keeps the recorded chunks whose hashes are right.
