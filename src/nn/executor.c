@@ -202,7 +202,7 @@ static void report_gradients(const pwf_executor *e, const pwf_node *n)
 }
 
 /* Turns the sums of a finished stage into what later stages read, such as mean and variance. */
-static void settle(pwf_executor *e, const pwf_stage *stage, const run *r)
+static void settle(pwf_executor *e, const pwf_node_stage *stage, const run *r)
 {
     for (int a = stage->first; a <= stage->last; a++) {
         const pwf_action *action = &e->schedule.actions[a];
@@ -228,7 +228,8 @@ static void set_direction(pwf_executor *e, bool back)
 }
 
 /* Runs the actions of a stage on the group that begins with image `first`. */
-static pwf_status run_group(pwf_executor *e, const pwf_stage *stage, const run *r, int64_t first)
+static pwf_status run_group(pwf_executor *e, const pwf_node_stage *stage, const run *r,
+                            int64_t first)
 {
     for (int a = stage->first; a <= stage->last; a++) {
         const pwf_action *action = &e->schedule.actions[a];
@@ -245,7 +246,7 @@ static pwf_status run_group(pwf_executor *e, const pwf_stage *stage, const run *
 }
 
 /* Sums begin at 0; other blocks used the memory before. */
-static void clear_sums(pwf_executor *e, const pwf_stage *stage)
+static void clear_sums(pwf_executor *e, const pwf_node_stage *stage)
 {
     for (int a = stage->first; a <= stage->last; a++) {
         const pwf_action *action = &e->schedule.actions[a];
@@ -258,10 +259,10 @@ static void clear_sums(pwf_executor *e, const pwf_stage *stage)
 /* All groups of a stage run before the next stage begins. */
 static pwf_status run_stages(pwf_executor *e, const run *r)
 {
-    const pwf_schedule *s = &e->schedule;
+    const pwf_node_schedule *s = &e->schedule;
     const int end = r->targets ? s->stage_count : s->forward_stages;
     for (int i = 0; i < end; i++) {
-        const pwf_stage *stage = &s->stages[i];
+        const pwf_node_stage *stage = &s->stages[i];
         clear_sums(e, stage);
         for (int64_t first = 0; first < e->images; first += stage->images)
             PWF_TRY(run_group(e, stage, r, first));

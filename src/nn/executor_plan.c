@@ -187,7 +187,7 @@ static pwf_status plan_statistics(pwf_executor *e)
 /* Walks all actions in the order of time. */
 static pwf_status plan_actions(pwf_executor *e, size_t *workspace)
 {
-    const pwf_schedule *s = &e->schedule;
+    const pwf_node_schedule *s = &e->schedule;
     for (int i = 0; i < s->stage_count; i++)
         for (int time = s->stages[i].first; time <= s->stages[i].last; time++) {
             const pwf_action *action = &s->actions[time];

@@ -46,7 +46,7 @@ typedef struct pwf_block_size {
 
 struct pwf_executor {
     const pwf_graph *graph;
-    pwf_schedule schedule;
+    pwf_node_schedule schedule;
     int64_t images; /* of a slot */
     pwf_mode mode;
     bool training;

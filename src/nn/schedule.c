@@ -85,13 +85,13 @@ static void assign_backward(const pwf_graph *g, stages_of *p)
 }
 
 /* Appends an action. */
-static void push(pwf_schedule *s, int node, pwf_action_kind kind)
+static void push(pwf_node_schedule *s, int node, pwf_action_kind kind)
 {
     s->actions[s->action_count++] = (pwf_action){node, kind};
 }
 
 /* Sums over value x, right after the action that makes it. */
-static void push_sums(pwf_schedule *s, const pwf_graph *g, pwf_value x, bool training)
+static void push_sums(pwf_node_schedule *s, const pwf_graph *g, pwf_value x, bool training)
 {
     for (int i = 0; i < g->node_count; i++)
         if (has_sums(&g->nodes[i], training) && g->nodes[i].input[0] == x)
@@ -100,7 +100,7 @@ static void push_sums(pwf_schedule *s, const pwf_graph *g, pwf_value x, bool tra
 
 /* The forward actions of a stage in the order of the nodes, each before the sums over its result.
  */
-static void push_forward(pwf_schedule *s, const pwf_graph *g, const stages_of *p, int stage,
+static void push_forward(pwf_node_schedule *s, const pwf_graph *g, const stages_of *p, int stage,
                          bool training)
 {
     if (stage == 0) push_sums(s, g, 0, training);
@@ -112,7 +112,8 @@ static void push_forward(pwf_schedule *s, const pwf_graph *g, const stages_of *p
 }
 
 /* A backward action, after the recomputation of what it reads. */
-static void push_back(pwf_schedule *s, const pwf_graph *g, const stages_of *p, pwf_action action)
+static void push_back(pwf_node_schedule *s, const pwf_graph *g, const stages_of *p,
+                      pwf_action action)
 {
     pwf_recompute_list(g, &action, p->present, p->redo);
     for (int i = 0; i < g->node_count; i++) {
@@ -124,7 +125,7 @@ static void push_back(pwf_schedule *s, const pwf_graph *g, const stages_of *p, p
 }
 
 /* The backward actions of a stage in reverse order of the nodes. */
-static void push_backward(pwf_schedule *s, const pwf_graph *g, const stages_of *p, int stage)
+static void push_backward(pwf_node_schedule *s, const pwf_graph *g, const stages_of *p, int stage)
 {
     memcpy(p->present, p->kept, (size_t)g->node_count * sizeof *p->present);
     for (int i = g->node_count - 1; i >= 0; i--) {
@@ -136,7 +137,7 @@ static void push_backward(pwf_schedule *s, const pwf_graph *g, const stages_of *
 /* Images of a group: the largest divisor of the slot for which no value exceeds
  * pwf_schedule_group_bytes, at least 1. Recomputation does not count, as it must not change the
  * order of sums. */
-static int64_t group_of(const pwf_schedule *s, const pwf_graph *g, int first, int64_t images)
+static int64_t group_of(const pwf_node_schedule *s, const pwf_graph *g, int first, int64_t images)
 {
     int64_t most = 1;
     for (int a = first; a < s->action_count; a++) {
@@ -155,8 +156,8 @@ static int64_t group_of(const pwf_schedule *s, const pwf_graph *g, int first, in
 }
 
 /* Fills all stages with their actions and group sizes. */
-static void push_stages(pwf_schedule *s, const pwf_graph *g, const stages_of *p, int64_t images,
-                        bool training)
+static void push_stages(pwf_node_schedule *s, const pwf_graph *g, const stages_of *p,
+                        int64_t images, bool training)
 {
     s->forward_stages = p->forward_stages;
     for (int i = 0; i < p->forward_stages + p->backward_stages; i++) {
@@ -169,7 +170,7 @@ static void push_stages(pwf_schedule *s, const pwf_graph *g, const stages_of *p,
         /* The first backward stage continues the last forward one: a group turns round at the loss.
          */
         if (i != p->forward_stages) s->stages[s->stage_count++].first = before;
-        pwf_stage *stage = &s->stages[s->stage_count - 1];
+        pwf_node_stage *stage = &s->stages[s->stage_count - 1];
         stage->last = s->action_count - 1;
         stage->images = group_of(s, g, stage->first, images);
     }
@@ -181,7 +182,7 @@ static size_t most_actions(const pwf_graph *g, const stages_of *p, bool recomput
     return (size_t)g->node_count * (4 + (recompute ? (size_t)p->backward_stages : 0));
 }
 
-static pwf_status plan(pwf_schedule *s, const pwf_graph *g, stages_of *p, int64_t images,
+static pwf_status plan(pwf_node_schedule *s, const pwf_graph *g, stages_of *p, int64_t images,
                        pwf_mode mode)
 {
     const bool training = mode != PWF_MODE_PREDICT, recompute = mode == PWF_MODE_RECOMPUTE;
@@ -199,10 +200,10 @@ static pwf_status plan(pwf_schedule *s, const pwf_graph *g, stages_of *p, int64_
 }
 
 pwf_status pwf_schedule_new(const pwf_graph *graph, int64_t images, pwf_mode mode,
-                            pwf_schedule *out)
+                            pwf_node_schedule *out)
 {
     const size_t nodes = (size_t)graph->node_count;
-    *out = (pwf_schedule){0};
+    *out = (pwf_node_schedule){0};
     int *stages = malloc(3 * nodes * sizeof *stages);
     bool *flags = malloc(3 * nodes * sizeof *flags);
     pwf_status status = pwf_ok();
@@ -226,14 +227,14 @@ pwf_status pwf_schedule_new(const pwf_graph *graph, int64_t images, pwf_mode mod
     return status;
 }
 
-void pwf_schedule_free(pwf_schedule *schedule)
+void pwf_schedule_free(pwf_node_schedule *schedule)
 {
     free(schedule->actions);
     free(schedule->stages);
-    *schedule = (pwf_schedule){0};
+    *schedule = (pwf_node_schedule){0};
 }
 
-int pwf_schedule_stage(const pwf_schedule *schedule, int action)
+int pwf_schedule_stage(const pwf_node_schedule *schedule, int action)
 {
     int i = 0;
     while (schedule->stages[i].last < action)

@@ -26,17 +26,17 @@ typedef struct pwf_action {
     pwf_action_kind kind;
 } pwf_action;
 
-typedef struct pwf_stage {
+typedef struct pwf_node_stage {
     int first, last; /* actions, both included */
     int64_t images;  /* of a group; divides those of the slot */
-} pwf_stage;
+} pwf_node_stage;
 
-typedef struct pwf_schedule {
+typedef struct pwf_node_schedule {
     pwf_action *actions;
-    pwf_stage *stages;
+    pwf_node_stage *stages;
     int action_count, stage_count;
     int forward_stages; /* stages with forward actions; the last also has backward ones */
-} pwf_schedule;
+} pwf_node_schedule;
 
 /* Bytes of the largest value of a group, at most, unless the group is one image. Small groups stay
  * in nearer caches; large ones use each weight more often. Tests lower it. */
@@ -44,10 +44,10 @@ extern int64_t pwf_schedule_group_bytes;
 
 /* Makes the schedule for slots of `images` images. Fails with PWF_RESOURCE. */
 pwf_status pwf_schedule_new(const pwf_graph *graph, int64_t images, pwf_mode mode,
-                            pwf_schedule *out);
-void pwf_schedule_free(pwf_schedule *schedule);
+                            pwf_node_schedule *out);
+void pwf_schedule_free(pwf_node_schedule *schedule);
 
 /* The stage of an action. */
-int pwf_schedule_stage(const pwf_schedule *schedule, int action);
+int pwf_schedule_stage(const pwf_node_schedule *schedule, int action);
 
 #endif

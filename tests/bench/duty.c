@@ -16,7 +16,7 @@ void duty_touch(duty *d, double bytes, double calls, int threads)
 }
 
 /* Images that go through a node together. */
-static double group_of(const pwf_schedule *s, int node, pwf_action_kind kind)
+static double group_of(const pwf_node_schedule *s, int node, pwf_action_kind kind)
 {
     for (int a = 0; a < s->action_count; a++)
         if (s->actions[a].node == node && s->actions[a].kind == kind)
@@ -24,7 +24,7 @@ static double group_of(const pwf_schedule *s, int node, pwf_action_kind kind)
     return 0.0;
 }
 
-static void add_node(duty *d, const pwf_graph *graph, const pwf_schedule *s, int node,
+static void add_node(duty *d, const pwf_graph *graph, const pwf_node_schedule *s, int node,
                      double images, int threads)
 {
     const pwf_node *n = &graph->nodes[node];
@@ -57,7 +57,7 @@ static void add_node(duty *d, const pwf_graph *graph, const pwf_schedule *s, int
 duty duty_of(const pwf_graph *graph, const pwf_operator *op, int64_t images, int threads)
 {
     duty d = {0};
-    pwf_schedule schedule;
+    pwf_node_schedule schedule;
     bench_check(pwf_schedule_new(graph, images, PWF_MODE_TRAIN, &schedule));
     for (int i = 0; i < graph->node_count; i++)
         if (graph->nodes[i].op == op) add_node(&d, graph, &schedule, i, (double)images, threads);

@@ -17,6 +17,11 @@ for dir in src/*/; do
         sed -n 's/^#include "pwf\/\([a-z0-9]*\)\/.*/\1/p' | sort -u)
 done
 
+# A public header includes public headers only, by their full names; a .c file leaves its folder so too.
+while read -r line; do complain "$line"; done < <(
+    grep -rnE '^#include "' include | grep -v '"pwf/' || true
+    grep -rnE '^#include "([^"]*/)?\.\./' src include || true)
+
 owner() { # header pattern, rooms that may include it
     local pattern=$1 rooms=" $2 " file room
     while read -r file; do

@@ -434,7 +434,7 @@ static size_t two_runs(const network *n, pwf_mode mode, pwf_precision precision,
 static int count_again(const network *n, pwf_mode mode)
 {
     int count = 0;
-    pwf_schedule schedule;
+    pwf_node_schedule schedule;
     expect(pwf_schedule_new(n->graph, IMAGES, mode, &schedule));
     for (int i = 0; i < schedule.action_count; i++)
         count += schedule.actions[i].kind == PWF_ACTION_RECOMPUTE;
