@@ -17,6 +17,7 @@ typedef struct suffix {
     double factor;
 } suffix;
 
+/* Suffixes of units, as factors to bytes and seconds. */
 static const suffix suffixes[] = {
     {"bytes", "B", 1},        {"bytes", "kB", 1e3},     {"bytes", "MB", 1e6},
     {"bytes", "GB", 1e9},     {"bytes", "TB", 1e12},    {"bytes", "KiB", 0x1p10},
@@ -50,6 +51,7 @@ static double convert(const char *text)
     return value;
 }
 
+/* Leading decimal digits. */
 static size_t count_digits(const char *text)
 {
     return strspn(text, "0123456789");
@@ -118,6 +120,7 @@ static const char *apply_suffix(const char *text, const char *unit, double *valu
     return "a number";
 }
 
+/* Powers are tried before decimals: 2^-11 begins with a decimal, too. */
 const char *pwf_number_read(const char *text, const char *unit, double *value)
 {
     while (*text == ' ')
@@ -145,6 +148,7 @@ const char *pwf_number_read(const char *text, const char *unit, double *value)
     return NULL;
 }
 
+/* Tries 1 to 17 digits; 17 always read back to the same bits. */
 void pwf_number_write(double value, char text[PWF_NUMBER_TEXT])
 {
     int exponent;

@@ -15,6 +15,7 @@
 
 enum { KEY_MAX = 64 };
 
+/* Defaults pass through the same reader as user input, so that they obey the same rules. */
 void pwf_config_defaults(pwf_config *config)
 {
     memset(config, 0, sizeof *config);
@@ -76,6 +77,7 @@ pwf_status pwf_config_read_file(pwf_config *config, const char *path)
     return status;
 }
 
+/* Exactly one "=": everything after the first belongs to the value. */
 pwf_status pwf_config_set(pwf_config *config, const char *assignment)
 {
     char clip[PWF_CLIP], place[PWF_CLIP + 16];

@@ -78,6 +78,7 @@ static void list_choices(const char *key, bool variable, char *text, size_t size
     }
 }
 
+/* At most SHOWN keys that are equally near; without one, what there is to choose from. */
 void pwf_suggest_key(const char *key, bool variable, char *text, size_t size)
 {
     enum { SHOWN = 3 };
@@ -114,6 +115,7 @@ void pwf_suggest_word(const char *word, const char *const *words, char *text, si
     if (best) snprintf(text, size, "; did you mean %s?", best);
 }
 
+/* No locale: toupper may change other letters. */
 void pwf_option_variable(const char *key, char name[PWF_VARIABLE])
 {
     snprintf(name, PWF_VARIABLE, "PWF_%s", key);

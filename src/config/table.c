@@ -11,6 +11,7 @@
     (offsetof(pwf_config, member) +                                                                \
      0 * sizeof(1 ? &((pwf_config *)0)->member : (type *)0)) /* NOLINT */
 
+/* The types that rows compare their members with. */
 typedef char text_field[PWF_TEXT];
 typedef char path_field[PWF_PATH];
 
@@ -341,6 +342,7 @@ const pwf_option pwf_options[] = {
  "number of steps in the trace; rounds, evaluations and checkpoints between them are included"},
 };
 
+/* In the order in which they are printed. A group is a member of pwf_config of the same name. */
 const pwf_group pwf_groups[] = {
     {"model", "network"},
     {"data", "images"},
@@ -382,6 +384,7 @@ const pwf_group *pwf_group_find(const char *name, size_t length)
     return NULL;
 }
 
+/* "lr" of "optim.lr". */
 const char *pwf_option_leaf(const pwf_option *option)
 {
     const char *dot = strchr(option->key, '.');

@@ -4,7 +4,7 @@
 
 #include "pwf/config/config.h"
 
-/* The option table and what the files of this room share. Nothing here is seen outside. */
+/* The option table and what the files of this room share. */
 
 enum { PWF_CONFIG_FILE_MAX = 128 * 1024 }; /* bytes of YAML */
 
@@ -21,15 +21,15 @@ typedef enum pwf_kind {
 } pwf_kind;
 
 typedef struct pwf_option {
-    const char *key; /* "group.key", or a bare word without a group */
+    const char *key; /* "group.key", or a name without a group */
     pwf_kind kind;
     size_t offset;            /* in pwf_config */
-    const char *standard;     /* the default, as one would write it after --set */
+    const char *standard;     /* the default, as written after --set */
     double min, max;          /* of a number, or of each number of a list */
     bool above;               /* min itself is not allowed */
     const char *const *words; /* of a choice, ended by NULL */
     const char *unit;         /* "bytes" and "seconds" also take suffixes; NULL: none */
-    bool of_run;              /* belongs to the run: may differ on resume */
+    bool of_run;              /* resumable: may change on resume */
     const char *meaning;
 } pwf_option;
 
@@ -84,14 +84,14 @@ pwf_status pwf_value_item(const pwf_option *option, const char *place, const cha
 pwf_status pwf_value_read(const pwf_option *option, const char *place, const char *text,
                           pwf_value *value);
 
-/* Stores the value unless something of higher rank has set the key already. */
+/* Stores the value unless an origin of higher precedence has set the key already. */
 void pwf_value_store(pwf_config *config, const pwf_option *option, const pwf_value *value,
                      pwf_origin origin);
 
 /* Prints the key's value as YAML, on one line. */
 void pwf_value_write(FILE *out, const pwf_config *config, const pwf_option *option);
 
-/* The same in memory, to be freed; NULL without memory. */
+/* The same as a string that the caller frees; NULL: no memory. */
 char *pwf_value_text(const pwf_config *config, const pwf_option *option);
 
 /* "0 to 10", "above 1, at most 100", "auto, on, off"; empty where anything goes. */
@@ -100,7 +100,7 @@ void pwf_option_range(const pwf_option *option, char *text, size_t size);
 /* Checks that bytes are UTF-8 without control characters; returns the first bad byte, or length. */
 size_t pwf_utf8_check(const char *text, size_t length, bool lines);
 
-/* A piece of somebody's text made fit for a sentence: clipped, control bytes replaced. */
+/* Text of a user made fit for a message: clipped, invalid bytes replaced by "?". */
 enum { PWF_CLIP = 80 };
 const char *pwf_clip(const char *text, size_t length, char out[PWF_CLIP]);
 
@@ -108,7 +108,7 @@ const char *pwf_clip(const char *text, size_t length, char out[PWF_CLIP]);
  * `variable` writes the keys as environment variables. */
 void pwf_suggest_key(const char *key, bool variable, char *text, size_t size);
 
-/* Likewise for a choice: "; did you mean ...?" or nothing. */
+/* The same for a choice: "; did you mean ...?" or nothing. */
 void pwf_suggest_word(const char *word, const char *const *words, char *text, size_t size);
 
 /* Writes the variable of a key: PWF_OPTIM_LR. */

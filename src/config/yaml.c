@@ -125,6 +125,7 @@ static pwf_status read_item(reader *r, const pwf_option *option, pwf_value *valu
     return pwf_value_item(option, place(r), text, r->event.data.scalar.length, value);
 }
 
+/* Every list must be written with brackets or dashes; a single value is not a list of one. */
 static pwf_status read_list(reader *r, const pwf_option *option, pwf_value *value)
 {
     if (r->event.type != YAML_SEQUENCE_START_EVENT)
@@ -182,6 +183,7 @@ static pwf_status read_key(reader *r, char key[KEY_SHOWN])
     return pwf_ok();
 }
 
+/* A misspelt key is an error, with the nearest key: a typing error must not go unnoticed. */
 static pwf_status fail_unknown(reader *r, const char *key)
 {
     char meant[400];
@@ -273,6 +275,7 @@ static pwf_status check_bytes(reader *r, const char *text, size_t length)
                     byte);
 }
 
+/* libyaml sees the text only after the check of its bytes. */
 pwf_status pwf_config_read_text(pwf_config *config, const char *text, size_t length,
                                 const char *name, pwf_origin origin)
 {

@@ -99,17 +99,18 @@ typedef enum pwf_origin {
 void pwf_config_defaults(pwf_config *config);
 
 /** Reads a YAML file (128 KiB at most) over `config`.
- * Local. Fails with PWF_MISSING, PWF_DENIED or PWF_IO when it cannot be read, else PWF_CONFIG with
- * "file:line:column: ..." and the allowed range or the nearest key; `config` is then partly set. */
+ * Local. Fails with PWF_MISSING, PWF_DENIED or PWF_IO if it cannot be read, else with
+ * PWF_CONFIG, naming file, line and column, and the allowed range or the nearest key; `config`
+ * is then partly set. */
 pwf_status pwf_config_read_file(pwf_config *config, const char *path);
 
-/** Reads YAML text; `name` stands for the file in messages, `origin` is noted for its keys.
+/** Reads YAML text. `name` is the name of the file in messages, `origin` the origin of its keys.
  * Local. Fails as pwf_config_read_file. */
 pwf_status pwf_config_read_text(pwf_config *config, const char *text, size_t length,
                                 const char *name, pwf_origin origin);
 
 /** Applies every PWF_<GROUP>_<KEY> variable of the environment (PWF_OUTPUT for `output`). Other
- * variables beginning with PWF_ and a group's name are refused; PWF_TEST_* is left alone.
+ * variables that begin with PWF_ and the name of a group are refused; PWF_TEST_* is ignored.
  * Local. Fails with PWF_CONFIG. */
 pwf_status pwf_config_read_environment(pwf_config *config);
 
@@ -117,33 +118,31 @@ pwf_status pwf_config_read_environment(pwf_config *config);
  * Local. Fails with PWF_CONFIG. */
 pwf_status pwf_config_set(pwf_config *config, const char *assignment);
 
-/** Checks what only several keys together can tell (slots divide the batch, fractions rise to at
- * most 1, one mean per channel or one for all, a preset's model.name without keys that it decides,
- * ...).
+/** Checks rules between several keys: slots divide the batch, fractions increase, one mean per
+ * channel or one for all, no keys that the preset in model.name decides, and so on.
  * Local. Fails with PWF_CONFIG, naming the keys. */
 pwf_status pwf_config_check(const pwf_config *config);
 
-/** The whole configuration as commented YAML that reads back to the same bits; keys that a preset's
- * model.name decides are left out.
+/** Writes the whole configuration as commented YAML that reads back to the same bits, without keys
+ * that the preset in model.name decides.
  * Local. The caller frees *text with free(). Fails with PWF_RESOURCE. */
 pwf_status pwf_config_write(const pwf_config *config, char **text);
 
 /** Fails with PWF_CONFIG, naming each key and both values, if `now` differs from `stored` in a key
- * that does not belong to the run.
+ * that is not resumable.
  * Local. */
 pwf_status pwf_config_same(const pwf_config *stored, const pwf_config *now);
 
-/** A run keeps the precision it began with: parallel.precision auto of `now` becomes the stored
- * one. Where `stored` has auto itself, nothing was stored, and the run is of before there was a
- * choice: both are fp32.
+/** Keeps the precision of a resumed run: parallel.precision auto in `now` becomes the stored one.
+ * If `stored` has auto, its checkpoint predates the key and both become fp32.
  * Local. */
 void pwf_config_keep_precision(pwf_config *stored, pwf_config *now);
 
-/** Where the value of a key, as "model.depths", came from.
+/** The origin of the value of a key, for example "model.depths".
  * Local. */
 pwf_origin pwf_config_origin(const pwf_config *config, const char *key);
 
-/** Whether something other than the defaults set a key, as "model.depths".
+/** Whether the value of a key, for example "model.depths", is not from the defaults.
  * Local. */
 bool pwf_config_is_set(const pwf_config *config, const char *key);
 
@@ -152,12 +151,13 @@ bool pwf_config_is_set(const pwf_config *config, const char *key);
 pwf_dataset_request pwf_config_dataset(const pwf_config *config);
 pwf_model_request pwf_config_model(const pwf_config *config);
 
-/** Prints every key with type, default, range and meaning: for --help (plain) or docs (Markdown).
+/** Prints every key with type, default, range and meaning: as text for --help or as Markdown for
+ * the page of settings.
  * Local. */
 void pwf_config_print_help(FILE *out);
 void pwf_config_print_markdown(FILE *out);
 
-/** The YAML library in use, as "libyaml 0.2.5".
+/** The YAML library in use, for example "libyaml 0.2.5".
  * Local. */
 const char *pwf_config_library(void);
 

@@ -19,7 +19,7 @@ bool pwf_data_is_held(pwf_data_format format);
 
 typedef enum pwf_split { PWF_TRAIN, PWF_TEST } pwf_split;
 
-/* What a data set is opened for. The two groups are read while it is opened only. */
+/* What a data set is opened for. The two groups are read only while it is opened. */
 typedef struct pwf_dataset_request {
     const pwf_data_config *data;
     const pwf_augment_config *augment;
@@ -28,49 +28,49 @@ typedef struct pwf_dataset_request {
 } pwf_dataset_request;
 
 /** Opens one part of the data set that the configuration names and checks it against the model's
- * channels, classes and image size. Files that are held in memory are read and checked whole;
- * folders are listed, and each file is decoded when its image is loaded. data.train_limit or
- * data.test_limit images are kept; data.validation parts the training images in two.
- * Local; every rank opens it. The caller owns it. Fails with PWF_MISSING (no file; says which names
- * were tried and which package has them), PWF_DENIED, PWF_DATA (names file and place), PWF_IO,
- * PWF_CONFIG (data.mean or data.std) or PWF_RESOURCE. */
+ * channels, classes and image size. A source held in memory is read and checked whole; of other
+ * sources the images are listed, and each is decoded when it is loaded. Keeps data.train_limit or
+ * data.test_limit images; data.validation splits the training images.
+ * Local; every rank opens it. The caller owns it. Fails with PWF_MISSING (naming the files that
+ * were tried), PWF_DENIED, PWF_DATA (naming file and position), PWF_IO, PWF_CONFIG (data.mean or
+ * data.std) or PWF_RESOURCE. */
 pwf_status pwf_dataset_open(pwf_dataset_request request, pwf_split split, pwf_dataset **out);
 
-/** Opens all images in a folder and the folders in it, whatever data.format and data.path say, as
- * images of the test part without classes (their label is 0), in byte order of their names, those
- * of a folder before those of the folders in it. data.skip_bad does not count.
- * Local; every rank opens it. The caller owns it. Fails with PWF_MISSING, PWF_DENIED, PWF_DATA (no
- * image), PWF_IO, PWF_CONFIG (model.channels, data.mean or data.std) or PWF_RESOURCE. */
+/** Opens all images in a folder and its subfolders, independent of data.format and data.path, as
+ * test images without classes (label 0). They are ordered by name, those of a folder before those
+ * of its subfolders. data.skip_bad is ignored: a damaged file is a failure.
+ * Local; every rank opens it. The caller owns it. Fails with PWF_MISSING, PWF_DENIED, PWF_DATA
+ * (no image), PWF_IO, PWF_CONFIG (model.channels, data.mean or data.std) or PWF_RESOURCE. */
 pwf_status pwf_dataset_open_folder(pwf_dataset_request request, const char *path,
                                    pwf_dataset **out);
 void pwf_dataset_free(pwf_dataset *dataset);
 
-/** Number of images, and a hash of all of them with their shape and labels; of folders, of the
- * sorted list of names, sizes and classes.
+/** Number of images, and a hash: of pixels, shape and labels if they are held in memory, else of
+ * the sorted list of names, file sizes and classes.
  * Local. */
 int64_t pwf_dataset_count(const pwf_dataset *dataset);
 pwf_hash pwf_dataset_hash(const pwf_dataset *dataset);
 
-/** Decodes image `index`, normalised by data.mean and data.std, into `image` [H, W, C] and its
- * label; the training part is augmented by draw (seed, pass). Images in memory: a random crop after
- * data.pad pixels of black (byte 0, which normalisation makes -mean / std) on every side. Images of
- * folders: resized to a square of data.resize, a random crop (the test part: data.eval_transform).
- * Then with data.flip a mirror image in half of the cases. Then what the group `augment` asks for,
- * of which augment.crop takes the place of the other crops. With data.skip_bad a bad file gives way
- * to the next good one.
- * Local; any thread. Fails with PWF_DATA, and for folders as pwf_image_read. Exact: the same bits
- * everywhere, as far as the decoder's are. */
+/** Writes image `index`, normalised by data.mean and data.std, to `image` [H, W, C], and its label.
+ * Training images are augmented by the draw (seed, pass). Held in memory: a random crop after
+ * padding by data.pad black pixels (byte 0, after normalisation -mean / std). Otherwise: resized
+ * to a square of data.resize and cropped at random; test images by data.eval_transform. Then
+ * mirrored with probability 1/2 if data.flip, then changed by the group `augment`, whose
+ * augment.crop replaces the other crops. With data.skip_bad, the next valid file replaces a
+ * damaged one.
+ * Local; any thread. Fails with PWF_DATA or as pwf_image_read. Exact: the same bits for the same
+ * version of the decoders. */
 pwf_status pwf_dataset_load(const pwf_dataset *dataset, uint32_t seed, int64_t pass, int64_t index,
                             float *image, int32_t *label);
 
-/** Whether each load decodes a file, so that loading ahead pays; and the name of the file under
- * data.path, "" if images have none.
+/** Whether each load decodes a file, so that decoding ahead is worthwhile; and the name of the file
+ * below data.path, "" if images have none.
  * Local. */
 bool pwf_dataset_is_decoded(const pwf_dataset *dataset);
 const char *pwf_dataset_name(const pwf_dataset *dataset, int64_t index);
 
-/** The images found bad and skipped so far, by index in the order they were found, and adding one
- * that another rank found.
+/** The indices of the damaged images skipped so far, in the order in which they were found; and
+ * adds one that another rank found.
  * Local; not while images are loaded. pwf_dataset_skip fails with PWF_DATA beyond data.skip_bad. */
 int64_t pwf_dataset_skipped(const pwf_dataset *dataset, const int64_t **index);
 pwf_status pwf_dataset_skip(const pwf_dataset *dataset, int64_t index);
@@ -79,7 +79,7 @@ pwf_status pwf_dataset_skip(const pwf_dataset *dataset, int64_t index);
  * short batch is dropped. */
 typedef struct pwf_order pwf_order;
 
-/** Makes the order, standing at batch 0.
+/** Creates the order, positioned at batch 0.
  * Local. The caller owns it. Fails with PWF_CONFIG (a batch larger than the data) or
  * PWF_RESOURCE. */
 pwf_status pwf_order_new(int64_t images, int64_t batch, uint32_t seed, pwf_order **out);

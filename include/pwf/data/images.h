@@ -8,26 +8,26 @@
 
 #include <stdbool.h>
 
-/** The images of one part of a data set that are read one at a time: from folders, a file for each
+/** The images of one part of a data set that are read one at a time: from folders with one file per
  * image, or from an image archive. */
 
 typedef struct pwf_images pwf_images;
 
 /** Lists data.path/train or data.path/val (data.format imagefolder; class folders in byte order of
  * their names, files in byte order within; or, for val with data.val_list, one folder of files and
- * a list of classes), or opens data.path/train.h5 or data.path/val.h5 (hdf5). model.classes
- * is their number of classes, or 0: any.
- * With `folder`, which is otherwise NULL, lists all images in that folder and, behind them, those
- * in its folders, in byte order of the names; their class is 0, and they have no names of classes.
- * Local. The caller owns it. Fails with PWF_MISSING, PWF_DENIED, PWF_DATA, PWF_IO, PWF_RESOURCE, or
- * PWF_CONFIG when model.channels is not 3, or stored pixels are not those that data.resize,
- * data.eval_transform and augment.crop ask for. */
+ * a list of classes), or opens data.path/train.h5 or data.path/val.h5 (hdf5). model.classes is
+ * their number of classes, or 0: any. With `folder`, which is otherwise NULL, lists all images in
+ * that folder and then those in its subfolders, in byte order of the names; their class is 0 and
+ * has no name.
+ * Local. The caller owns it. Fails with PWF_MISSING, PWF_DENIED, PWF_DATA, PWF_IO, PWF_RESOURCE,
+ * or PWF_CONFIG if model.channels is not 3 or stored pixels do not have the size and form that
+ * data.resize, data.eval_transform and augment.crop require. */
 pwf_status pwf_images_open(pwf_dataset_request request, bool train, const char *folder,
                            pwf_images **out);
 void pwf_images_free(pwf_images *images);
 
-/** Number of images and classes; class and name under data.path of an image; the bytes of its file
- * (of an archive: of what is stored); the name of a class.
+/** Number of images and classes; class of an image, its name below data.path and its size in bytes
+ * as stored; name of a class.
  * Local; any thread. */
 int64_t pwf_images_count(const pwf_images *images);
 int64_t pwf_images_classes(const pwf_images *images);
@@ -36,12 +36,12 @@ const char *pwf_images_name(const pwf_images *images, int64_t index);
 int64_t pwf_images_size(const pwf_images *images, int64_t index);
 const char *pwf_images_class(const pwf_images *images, int64_t class);
 
-/** A hash of all names, file sizes and classes in order; an archive has that of the folders it was
- * made from.
+/** A hash of all names, file sizes and classes in order; an archive stores that of the folders it
+ * was made from.
  * Local. Fails with PWF_RESOURCE. */
 pwf_status pwf_images_hash(const pwf_images *images, pwf_hash *out);
 
-/** Reads and decodes an image. `out` is as of pwf_image_decode.
+/** Reads and decodes an image. `out` is as from pwf_image_decode.
  * Local; any thread. Fails as pwf_image_read. */
 pwf_status pwf_images_read(const pwf_images *images, int64_t index, pwf_image *out);
 
