@@ -39,7 +39,7 @@ says deit.log "position embeddings for images of 14 pixels are resampled for 20"
 says deit.log "the head of 3 classes in the file is left out"
 pwf refused.log import "$golden/distilled.pth" "${vit[@]}" --classes 3 -o none.h5
 expect 65 "another image size without a request"
-says refused.log "--image-size 14 takes them as they are, --image-size 224 resamples them"
+says refused.log "--image-size 14 uses them as they are, --image-size 224 resamples them"
 
 # Start weights from the model of another run. The order of the parameters may differ.
 dist 1 first.log -c "$tiny" --output first --set train.baseline_epochs=0
