@@ -92,7 +92,7 @@ static const struct {
                                                                    "\0\0\x80\x3f"),
     ROW("two types or lengths", FRONT "\x80\x02}(U\1a" TENSOR(GOOD_STORAGE) "U\1b" TENSOR(
                                     STORAGE("U\x01k", "K\x03", "N")) "u." KEYS COUNT VALUES),
-    ROW("no pairs", FRONT "\x80\2ccollections\nOrderedDict\n(]K\1atR." KEYS),
+    ROW("not pairs", FRONT "\x80\2ccollections\nOrderedDict\n(]K\1atR." KEYS),
 };
 /* clang-format on */
 
