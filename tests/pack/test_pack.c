@@ -159,7 +159,7 @@ static void pixels_are_those_after_resizing(void **state)
             "without --pixels");
     archive.augment.crop = true;
     refused(pwf_dataset_open(pwf_config_dataset(&archive), PWF_TRAIN, &d), PWF_CONFIG,
-            "but augment.crop starts from images of their own shape");
+            "but augment.crop needs images of their original shape");
     archive.data.resize = SIDE;
     refused(pwf_dataset_open(pwf_config_dataset(&archive), PWF_TRAIN, &d), PWF_CONFIG,
             "images of 32 x 32 pixels, but data.resize is 28");
