@@ -339,8 +339,8 @@ static void test_kept_precision(void **state)
     pwf_config_defaults(&a);
     b = a;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        a.parallel.precision = cases[i].stored;
-        b.parallel.precision = cases[i].asked;
+        a.parallel.precision = (pwf_precision)cases[i].stored;
+        b.parallel.precision = (pwf_precision)cases[i].asked;
         pwf_config_keep_precision(&a, &b);
         assert_int_equal(b.parallel.precision, cases[i].now);
         assert_int_equal(pwf_config_same(&a, &b).code,

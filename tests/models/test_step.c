@@ -127,7 +127,7 @@ static pwf_config *fashion_net(int64_t backend)
     config->model.channels = 1;
     config->model.classes = 10;
     config->model.image_size = 28;
-    config->parallel.backend = backend;
+    config->parallel.backend = (pwf_tensor_backend)backend;
     return config;
 }
 

@@ -54,7 +54,7 @@ static void configure(pwf_config *config, const golden_case *g, int64_t backend)
     config->model.classes = golden_int(g, "classes");
     config->model.image_size = golden_int(g, "image_size");
     config->train.label_smoothing = (double)golden_int(g, "smoothing_percent") / 100.0;
-    config->parallel.backend = backend;
+    config->parallel.backend = (pwf_tensor_backend)backend;
 }
 
 static const golden_tensor *named(const golden_case *g, const char *prefix, const char *name)

@@ -133,7 +133,7 @@ static void encoded_files_are_those_of_the_folder(void **state)
     folder_config(&archive, ".", CLASSES, SIDE);
     archive.data.format = PWF_DATA_hdf5;
     for (int timm = 0; timm < 2; timm++) {
-        folder.data.eval_transform = archive.data.eval_transform = timm;
+        folder.data.eval_transform = archive.data.eval_transform = (pwf_eval_transform)timm;
         same_images(&folder, &archive, PWF_TRAIN, true);
         same_images(&folder, &archive, PWF_TEST, true);
         folder.data.validation = archive.data.validation = 0.25;
