@@ -70,7 +70,7 @@ static void build(const char *model, int64_t backend)
 {
     pwf_config_defaults(&all.config);
     all.model = model;
-    all.config.parallel.backend = backend;
+    all.config.parallel.backend = (pwf_tensor_backend)backend;
     if (strcmp(model, "fashion") == 0)
         fashion_net(&all.config);
     else

@@ -148,8 +148,8 @@ static void precision_is_agreed_on(void **state)
                 const bool uses = backend == PWF_TENSOR_AUTO || backend == PWF_TENSOR_ONEDNN;
                 const int now = able && uses && lacking == ranks ? PWF_BF16 : PWF_FP32;
                 pwf_isa_use_bf16(rank != lacking);
-                config.parallel.backend = backend;
-                config.parallel.precision = asked;
+                config.parallel.backend = (pwf_tensor_backend)backend;
+                config.parallel.precision = (pwf_precision)asked;
                 pwf_train_settle_precision(mesh, &config);
                 assert_int_equal(config.parallel.precision,
                                  asked == PWF_PRECISION_AUTO ? now : asked);
