@@ -47,7 +47,7 @@ static pwf_status verify(const pwf_app_args *args)
     for (int i = 0; i < args->operands; i++) {
         count.directory = is_directory(args->operand[i]);
         if (count.directory)
-            PWF_TRY(pwf_ckpt_visit(args->operand[i], visit, &count));
+            PWF_TRY(pwf_retention_visit(args->operand[i], visit, &count));
         else
             visit(&count, args->operand[i]);
     }

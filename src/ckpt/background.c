@@ -32,7 +32,7 @@ struct pwf_background {
     double used;        /* processor time since the last begin, seconds */
     bool prunes;
     char dir[PWF_PATH];
-    pwf_ckpt_retention stay;
+    pwf_retention stay;
 };
 
 /* ---- the thread ---- */
@@ -195,7 +195,7 @@ pwf_status pwf_background_begin(pwf_background *b, const char *dir, const pwf_sn
     return s;
 }
 
-void pwf_background_prune(pwf_background *b, const char *dir, pwf_ckpt_retention stay)
+void pwf_background_prune(pwf_background *b, const char *dir, pwf_retention stay)
 {
     PWF_ASSERT(!pwf_background_is_under_way(b));
     b->prunes = true;

@@ -47,6 +47,6 @@ void pwf_commit_end(pwf_commit *c, const pwf_status *status);
 
 /** What pwf_ckpt_prune does on rank 0.
  * Local; any thread. */
-void pwf_folder_prune(const char *dir, pwf_ckpt_retention stay);
+void pwf_folder_prune(const char *dir, pwf_retention stay);
 
 #endif

@@ -1,359 +1,52 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The checkpoints of a run directory: listing, the newest good one, retention, and the files that
- * are kept for good. Called by the trainer and by pwf verify. Rank 0 reads and changes the
- * directory; the other ranks get its result. */
+/* The checkpoints of a run directory, for all ranks: rank 0 reads and changes the directory by
+ * retention.h, and the other ranks get the result. Called by the trainer and by the background
+ * writer. */
 #include "commit.h"
 #include "file.h"
 
 #include "pwf/ckpt/ckpt.h"
-#include "pwf/core/fault.h"
-#include "pwf/core/file.h"
-#include "pwf/core/log.h"
-#include "pwf/core/mem.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-/* ---- lists of files ---- */
-
-enum { NAME_BYTES = 256 };
-
-typedef struct entry {
-    char name[NAME_BYTES];
-    int64_t step;
-    bool round;
-} entry;
-
-typedef struct list {
-    entry *entry;
-    int64_t count, room;
-} list;
-
-/* Whether a name begins with `before` and ends with `after`. */
-static bool is_between(const char *name, const char *before, const char *after)
+static pwf_status read_step(const char *path, int64_t *step)
 {
-    const size_t n = strlen(name), b = strlen(before), a = strlen(after);
-    return n >= a + b && strncmp(name, before, b) == 0 && strcmp(name + n - a, after) == 0;
-}
-
-/* "ckpt-<digits>.h5" or "round-<digits>.h5", nothing else. */
-static bool is_ours(const char *name, bool *round)
-{
-    *round = is_between(name, "round-", ".h5");
-    if (!*round && !is_between(name, "ckpt-", ".h5")) return false;
-    const char *digits = strchr(name, '-') + 1;
-    return strspn(digits, "0123456789") == strlen(digits) - 3 && strlen(digits) > 3;
-}
-
-/* Adds an entry; the list doubles when it is full. */
-static pwf_status append(list *l, const char *name, bool round)
-{
-    if (l->count == l->room) {
-        entry *more = NULL;
-        PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, 2 * l->room + 16, sizeof *more, &more));
-        if (l->count > 0) memcpy(more, l->entry, (size_t)l->count * sizeof *more);
-        pwf_mem_free(l->entry);
-        l->entry = more;
-        l->room = 2 * l->room + 16;
-    }
-    entry *e = &l->entry[l->count++];
-    snprintf(e->name, sizeof e->name, "%s", name);
-    e->round = round;
+    pwf_header header;
+    PWF_TRY(pwf_file_header(path, &header));
+    if (header.kind != PWF_KIND_CHECKPOINT)
+        return PWF_FAIL(PWF_DATA, "%s is a model, not a checkpoint", path);
+    *step = header.step;
     return pwf_ok();
 }
 
-/* Newest first; at the same step the ckpt file before the round file. */
-static int newest_first(const void *a, const void *b)
-{
-    const entry *x = a, *y = b;
-    if (x->step != y->step) return x->step < y->step ? 1 : -1;
-    if (x->round != y->round) return x->round ? 1 : -1;
-    return strcmp(x->name, y->name);
-}
-
-/* Lists the checkpoints of a directory whose first block is good, the newest first. *bad counts the
- * others; `warn` reports each of them. */
-static pwf_status list_folder(const char *dir, list *l, int64_t *bad, bool warn)
-{
-    *bad = 0;
-    DIR *d = opendir(dir);
-    if (!d && errno == ENOENT) return pwf_ok();
-    if (!d)
-        return PWF_FAIL_ERRNO(errno == ENOTDIR ? PWF_FILE_OUTPUT : PWF_FILE_STATE,
-                              "read the directory", dir);
-    pwf_status s = pwf_ok();
-    for (const struct dirent *e = readdir(d); e && s.code == PWF_OK; e = readdir(d)) {
-        bool round = false;
-        if (!is_ours(e->d_name, &round)) continue;
-        char path[PWF_PATH];
-        pwf_path_join(path, dir, e->d_name);
-        pwf_header header;
-        const pwf_status one = pwf_file_header(path, &header);
-        if (one.code == PWF_OK && header.kind == PWF_KIND_CHECKPOINT) {
-            s = append(l, e->d_name, round);
-            if (s.code == PWF_OK) l->entry[l->count - 1].step = header.step;
-        } else if (one.code == PWF_RESOURCE) {
-            s = one; /* that says nothing of the file */
-        } else {
-            ++*bad;
-            if (warn && one.code == PWF_OK)
-                PWF_WARN("CKPT_BAD", "%s is a model, not a checkpoint", path);
-            else if (warn)
-                PWF_WARN("CKPT_BAD", "%s", one.text);
-        }
-    }
-    closedir(d);
-    if (l->count > 0) qsort(l->entry, (size_t)l->count, sizeof *l->entry, newest_first);
-    return s;
-}
-
-/* ---- visit ---- */
-
-/* Filter of scandir: checkpoints, round files and the final model. */
-static int is_kept_file(const struct dirent *e)
-{
-    bool round = false;
-    return is_ours(e->d_name, &round) || strcmp(e->d_name, "model.h5") == 0;
-}
-
-pwf_status pwf_ckpt_visit(const char *dir, void (*visit)(void *context, const char *path),
-                          void *context)
-{
-    struct dirent **names = NULL;
-    const int count = scandir(dir, &names, is_kept_file, alphasort);
-    if (count < 0) return PWF_FAIL_ERRNO(PWF_FILE_INPUT, "read the directory", dir);
-    for (int i = 0; i < count; i++) {
-        char path[PWF_PATH];
-        pwf_path_join(path, dir, names[i]->d_name);
-        visit(context, path);
-        free(names[i]);
-    }
-    free(names);
-    if (count == 0) return PWF_FAIL(PWF_MISSING, "%s has no checkpoint and no model.h5", dir);
-    return pwf_ok();
-}
-
-/* ---- find ---- */
-
-/* Rank 0: the newest checkpoint that verifies. */
-static pwf_status find_here(const char *dir, char *path, bool *found)
-{
-    list l = {0};
-    int64_t bad = 0;
-    path[0] = '\0';
-    (void)PWF_FAULT_POINT("start.find");
-    pwf_status s = list_folder(dir, &l, &bad, true);
-    *found = l.count + bad > 0;
-    for (int64_t i = 0; s.code == PWF_OK && i < l.count && !path[0]; i++) {
-        char name[PWF_PATH];
-        pwf_path_join(name, dir, l.entry[i].name);
-        const pwf_status one = pwf_ckpt_verify(name);
-        if (one.code == PWF_OK)
-            memcpy(path, name, PWF_PATH);
-        else if (one.code == PWF_RESOURCE)
-            s = one; /* that says nothing of the file */
-        else
-            PWF_WARN("CKPT_BAD", "%s", one.text);
-    }
-    if (s.code == PWF_OK && *found && !path[0])
-        s = PWF_FAIL(PWF_DATA,
-                     "none of the %lld checkpoints in %s is good; the warnings above say why",
-                     (long long)(l.count + bad), dir);
-    pwf_mem_free(l.entry);
-    return s;
-}
+static const pwf_retention_reader reader = {.step = read_step, .verify = pwf_ckpt_verify};
 
 pwf_status pwf_ckpt_find(const pwf_mesh *mesh, const char *dir, char *path, bool *found)
 {
     pwf_status s = pwf_ok();
     memset(path, 0, PWF_PATH);
     *found = false;
-    if (pwf_mesh_rank(mesh, PWF_WORLD) == 0) s = find_here(dir, path, found);
+    if (pwf_mesh_rank(mesh, PWF_WORLD) == 0) s = pwf_retention_find(dir, &reader, path, found);
     s = pwf_mesh_agree(mesh, s);
     pwf_mesh_broadcast(mesh, PWF_WORLD, 0, found, sizeof *found);
     pwf_mesh_broadcast(mesh, PWF_WORLD, 0, path, PWF_PATH);
     return s;
 }
 
-/* ---- prune ---- */
-
-/* Unlinks a file of the directory; a failure is a warning. */
-static void remove_file(const char *dir, const char *name)
+void pwf_folder_prune(const char *dir, pwf_retention stay)
 {
-    char path[PWF_PATH];
-    pwf_path_join(path, dir, name);
-    if (unlink(path) != 0 && errno != ENOENT)
-        PWF_WARN("CKPT_PRUNE", "cannot remove %s: %s", path, strerror(errno));
+    pwf_retention_prune(dir, &reader, stay);
 }
 
-/* Removes partial files and trash of earlier attempts. The run holds the lock of the directory, so
- * no other process is writing one. */
-static void remove_leftovers(const char *dir)
-{
-    DIR *d = opendir(dir);
-    if (!d) return;
-    for (const struct dirent *e = readdir(d); e; e = readdir(d)) {
-        const char *name = e->d_name;
-        const bool part = name[0] == '.' && strstr(name, ".h5.part.") != NULL &&
-                          (strncmp(name, ".ckpt-", 6) == 0 || strncmp(name, ".model.", 7) == 0 ||
-                           strncmp(name, ".round-", 7) == 0);
-        if (part || is_between(name, ".trash-ckpt-", ".h5")) remove_file(dir, name);
-    }
-    closedir(d);
-}
-
-/* The rename removes the name in one step; unlinking the trash, which frees the blocks, can take
- * long. */
-static pwf_status trash(const char *dir, const char *name)
-{
-    char from[PWF_PATH], to[PWF_PATH], hidden[NAME_BYTES + 8];
-    snprintf(hidden, sizeof hidden, ".trash-%s", name);
-    pwf_path_join(from, dir, name);
-    pwf_path_join(to, dir, hidden);
-    if (rename(from, to) != 0) {
-        PWF_WARN("CKPT_PRUNE", "cannot remove %s: %s", from, strerror(errno));
-        return pwf_ok();
-    }
-    const pwf_status s = PWF_FAULT_POINT("ckpt.prune_trashed");
-    if (s.code == PWF_OK) remove_file(dir, hidden);
-    return s;
-}
-
-/* Whether a file is the oldest between two multiples of `every` steps. It stays the oldest, because
- * the oldest one is never removed. */
-static bool is_milestone(const list *l, int64_t i, int64_t every)
-{
-    if (every == 0 || l->entry[i].step < every) return false;
-    for (int64_t j = i + 1; j < l->count; j++)
-        if (!l->entry[j].round) return l->entry[j].step / every < l->entry[i].step / every;
-    return true;
-}
-
-/* Removes what the retention does not keep, the newest candidates first. */
-static pwf_status prune_list(const char *dir, const list *l, pwf_ckpt_retention stay)
-{
-    int64_t kept = 0;
-    bool good = false;
-    for (int64_t i = 0; i < l->count; i++) {
-        const entry *e = &l->entry[i];
-        if (e->round || e->step > stay.step) continue;
-        if (kept < stay.keep) {
-            kept++;
-            continue;
-        }
-        if (is_milestone(l, i, stay.every)) continue;
-        /* Nothing is removed until one of the remaining files has been verified completely. */
-        for (int64_t j = 0; !good && j < i; j++) {
-            if (l->entry[j].step > stay.step) continue;
-            char path[PWF_PATH];
-            pwf_path_join(path, dir, l->entry[j].name);
-            good = pwf_ckpt_verify(path).code == PWF_OK;
-        }
-        if (!good) {
-            PWF_WARN("CKPT_PRUNE", "none of the newest checkpoints in %s is good: nothing removed",
-                     dir);
-            return pwf_ok();
-        }
-        PWF_TRY(trash(dir, e->name));
-    }
-    return pwf_ok();
-}
-
-/* Rank 0: leftovers first, then old checkpoints. */
-static pwf_status prune_here(const char *dir, pwf_ckpt_retention stay)
-{
-    PWF_TRY(PWF_FAULT_POINT("ckpt.prune_begin"));
-    remove_leftovers(dir);
-    PWF_TRY(PWF_FAULT_POINT("ckpt.prune_parts"));
-    list l = {0};
-    int64_t bad = 0;
-    pwf_status s = list_folder(dir, &l, &bad, false);
-    if (s.code == PWF_OK) s = prune_list(dir, &l, stay);
-    pwf_mem_free(l.entry);
-    PWF_TRY(s);
-    return PWF_FAULT_POINT("ckpt.prune_end");
-}
-
-void pwf_folder_prune(const char *dir, pwf_ckpt_retention stay)
-{
-    PWF_ASSERT(stay.keep >= 2 && stay.every >= 0);
-    const pwf_status s = prune_here(dir, stay);
-    if (s.code != PWF_OK) PWF_WARN("CKPT_PRUNE", "%s", s.text);
-}
-
-void pwf_ckpt_prune(const pwf_mesh *mesh, const char *dir, pwf_ckpt_retention stay)
+void pwf_ckpt_prune(const pwf_mesh *mesh, const char *dir, pwf_retention stay)
 {
     if (pwf_mesh_rank(mesh, PWF_WORLD) == 0) pwf_folder_prune(dir, stay);
     pwf_mesh_barrier(mesh);
 }
 
-/* ---- keep a round ---- */
-
-/* Copies contents and mode, and syncs the target. */
-static pwf_status copy_bytes(int from, int to, const char *source, const char *target)
-{
-    enum { PIECE = 1 << 20 };
-    char *piece = NULL;
-    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, PIECE, 1, &piece));
-    struct stat info;
-    pwf_status s = pwf_ok();
-    if (fstat(from, &info) != 0) s = PWF_FAIL_ERRNO(PWF_FILE_STATE, "look at", source);
-    for (int64_t at = 0; s.code == PWF_OK && at < info.st_size; at += PIECE) {
-        const size_t n = info.st_size - at < PIECE ? (size_t)(info.st_size - at) : PIECE;
-        s = pwf_file_pread(from, source, piece, n, (uint64_t)at);
-        if (s.code == PWF_OK) s = pwf_file_pwrite(to, target, piece, n, (uint64_t)at);
-    }
-    if (s.code == PWF_OK && (fchmod(to, info.st_mode & 0777) != 0 || fsync(to) != 0))
-        s = PWF_FAIL(PWF_IO, "%s could not be synced to the disk: %s", target, strerror(errno));
-    pwf_mem_free(piece);
-    return s;
-}
-
-/* Where hard links do not work: a copy that is verified. */
-static pwf_status copy_file(const char *source, const char *target)
-{
-    const int from = open(source, O_RDONLY | O_CLOEXEC);
-    const int to = open(target, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    pwf_status s = from < 0 || to < 0 ? PWF_FAIL(PWF_IO, "cannot copy %s to %s: %s", source, target,
-                                                 strerror(errno))
-                                      : copy_bytes(from, to, source, target);
-    if (from >= 0) close(from);
-    if (to >= 0) close(to);
-    if (s.code == PWF_OK) s = pwf_ckpt_verify(target);
-    return s;
-}
-
-/* Links the file under a partial name first and renames it, so the second name appears in one step,
- * too. */
-static pwf_status keep_here(const char *path, int64_t round)
-{
-    char dir[PWF_PATH], part[PWF_PATH], name[PWF_PATH], file[64];
-    pwf_path_directory(dir, path);
-    snprintf(file, sizeof file, "round-%02lld.h5", (long long)round);
-    pwf_path_join(name, dir, file);
-    snprintf(file, sizeof file, ".round-%02lld.h5.part.link", (long long)round);
-    pwf_path_join(part, dir, file);
-    unlink(part);
-    pwf_status s = pwf_ok();
-    if (link(path, part) != 0) s = copy_file(path, part);
-    if (s.code == PWF_OK) s = PWF_FAULT_POINT("ckpt.keep_linked");
-    if (s.code == PWF_OK && rename(part, name) != 0)
-        s = PWF_FAIL(PWF_IO, "cannot rename %s to %s: %s", part, name, strerror(errno));
-    /* rename() does nothing if both names are the same file already */
-    unlink(part);
-    if (s.code == PWF_OK) s = pwf_path_sync_folder(dir);
-    return s;
-}
-
 pwf_status pwf_ckpt_keep_round(const pwf_mesh *mesh, const char *path, int64_t round)
 {
     pwf_status s = pwf_ok();
-    if (pwf_mesh_rank(mesh, PWF_WORLD) == 0) s = keep_here(path, round);
+    if (pwf_mesh_rank(mesh, PWF_WORLD) == 0) s = pwf_retention_keep_round(path, round, &reader);
     return pwf_mesh_agree(mesh, s);
 }

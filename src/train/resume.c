@@ -87,7 +87,6 @@ void pwf_trainer_tidy(pwf_trainer *t)
     const bool of_round =
         p->phase == PWF_PHASE_FINISH || (p->phase == PWF_PHASE_TRAIN && p->phase_step == 0);
     if (of_round && t->saver.has_newest) pwf_saver_keep_round(&t->saver);
-    pwf_ckpt_prune(t->mesh, t->config->output,
-                   (pwf_ckpt_retention){.step = p->step, .keep = INT64_MAX});
+    pwf_ckpt_prune(t->mesh, t->config->output, (pwf_retention){.step = p->step, .keep = INT64_MAX});
     pwf_exports_missing(t->mesh, t->config, p);
 }

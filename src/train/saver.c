@@ -101,10 +101,10 @@ static void record(pwf_saver *saver, const char *path)
     if (s->keep) pwf_saver_keep_round(saver);
 }
 
-static pwf_ckpt_retention retention(const pwf_saver *saver)
+static pwf_retention retention(const pwf_saver *saver)
 {
-    return (pwf_ckpt_retention){saver->saving.position.step, saver->config->checkpoint.keep,
-                                saver->config->checkpoint.keep_every};
+    return (pwf_retention){saver->saving.position.step, saver->config->checkpoint.keep,
+                           saver->config->checkpoint.keep_every};
 }
 
 static pwf_status write_row(const pwf_saver *saver)

@@ -101,7 +101,7 @@ int main(int argc, char **argv)
             if (i >= 0) seconds[w][i] = pwf_clock_seconds() - begun;
             if (i >= 0) stood[w][i] = w == ASYNC ? stands : seconds[w][i];
             pwf_ckpt_prune(mesh, argv[1],
-                           (pwf_ckpt_retention){.step = snapshot.facts.position.step, .keep = 2});
+                           (pwf_retention){.step = snapshot.facts.position.step, .keep = 2});
         }
     pwf_background_free(background);
     pwf_ckpt_info info;

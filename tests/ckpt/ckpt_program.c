@@ -157,7 +157,7 @@ int main(int argc, char **argv)
         if (code == 0) code = write_steps(mesh, argv[3], step + 1, step + atoll(argv[4]), way);
     } else if (strcmp(argv[2], "prune") == 0) {
         code = load_newest(mesh, argv[3], &step);
-        if (code == 0) pwf_ckpt_prune(mesh, argv[3], (pwf_ckpt_retention){.step = step, .keep = 2});
+        if (code == 0) pwf_ckpt_prune(mesh, argv[3], (pwf_retention){.step = step, .keep = 2});
     } else if (strcmp(argv[2], "same") == 0)
         for (int i = 4; i < argc && (i == 4 || code == 0); i++)
             code = same(argv[3], argv[i]);

@@ -144,7 +144,7 @@ pwf_status example_write(example *e, const pwf_mesh *mesh, const char *dir, cons
 
 void example_prune(example *e, const pwf_mesh *mesh, const char *dir, const char *way, int64_t step)
 {
-    const pwf_ckpt_retention stay = {.step = step, .keep = 2};
+    const pwf_retention stay = {.step = step, .keep = 2};
     char none[PWF_PATH];
     pwf_background *b = NULL;
     if (strcmp(way, "async") != 0) {

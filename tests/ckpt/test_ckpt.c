@@ -272,7 +272,7 @@ static void test_folder(void **state)
     pwf_mesh_barrier(mesh);
     assert_int_equal(count_files(), 5);
     pwf_mesh_barrier(mesh);
-    pwf_ckpt_prune(mesh, dir, (pwf_ckpt_retention){.step = 4, .keep = 2});
+    pwf_ckpt_prune(mesh, dir, (pwf_retention){.step = 4, .keep = 2});
     assert_int_equal(count_files(), 3);
     good(pwf_ckpt_find(mesh, dir, path, &found));
     assert_true(found && strstr(path, "ckpt-0000000004.h5"));
@@ -305,7 +305,7 @@ static void write_and_prune(const pwf_mesh *mesh, example *e, int64_t step)
 {
     example_set(e, step);
     good(pwf_ckpt_write(mesh, dir, &e->snapshot, path));
-    pwf_ckpt_prune(mesh, dir, (pwf_ckpt_retention){.step = step, .keep = 2, .every = 5});
+    pwf_ckpt_prune(mesh, dir, (pwf_retention){.step = step, .keep = 2, .every = 5});
 }
 
 /* The newest, those behind multiples, and those of steps that this attempt has not reached. */

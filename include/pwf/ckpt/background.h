@@ -38,7 +38,7 @@ pwf_status pwf_background_begin(pwf_background *b, const char *dir, const pwf_sn
 
 /** Begins to remove old files as pwf_ckpt_prune does. Nothing may be under way.
  * Local, but called on all ranks. */
-void pwf_background_prune(pwf_background *b, const char *dir, pwf_ckpt_retention stay);
+void pwf_background_prune(pwf_background *b, const char *dir, pwf_retention stay);
 
 /** Whether something is under way; the same on all ranks.
  * Local. */

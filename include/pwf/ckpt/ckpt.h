@@ -10,6 +10,7 @@
 #include "pwf/mesh/mesh.h"
 #include "pwf/posterior/state.h"
 #include "pwf/rundir/facts.h"
+#include "pwf/rundir/retention.h"
 
 /** Checkpoints: one HDF5 file with the global arrays, independent of the number of ranks.
  * docs/reference/checkpoint-format.md describes the format, docs/explanation/checkpoints.md the
@@ -53,17 +54,9 @@ pwf_status pwf_ckpt_write_model_file(const pwf_mesh *mesh, const char *path,
  * Collective over the mesh. Fails with PWF_IO. */
 pwf_status pwf_ckpt_keep_round(const pwf_mesh *mesh, const char *path, int64_t round);
 
-/* Which checkpoints are kept. */
-typedef struct pwf_ckpt_retention {
-    int64_t step;  /* step of the run; checkpoints of later steps belong to another attempt and are
-                      kept */
-    int64_t keep;  /* number of newest checkpoints, >= 2 */
-    int64_t every; /* also the first one at or after each multiple of this many steps; 0: none */
-} pwf_ckpt_retention;
-
 /** Removes the other ckpt-*.h5 of DIR and partial files of earlier attempts; round files are kept.
  * Collective over the mesh. Never fails: a file that cannot be removed is a warning. */
-void pwf_ckpt_prune(const pwf_mesh *mesh, const char *dir, pwf_ckpt_retention stay);
+void pwf_ckpt_prune(const pwf_mesh *mesh, const char *dir, pwf_retention stay);
 
 /** Verifies a file by plain reads, without libhdf5: magic, version, length, root hash,
  * every block hash.
@@ -95,13 +88,6 @@ pwf_status pwf_ckpt_inspect(const char *path, pwf_ckpt_info *info);
  * are 0.
  * Local. Fails as pwf_ckpt_verify. */
 pwf_status pwf_ckpt_examine(const char *path, pwf_ckpt_info *info);
-
-/** Calls `visit` with the name of every ckpt-*.h5, round-*.h5 and model.h5 of a directory, in the
- * order of their names.
- * Local. Fails with PWF_MISSING, PWF_DENIED, PWF_IO or PWF_RESOURCE if the directory cannot be
- * listed, and with PWF_MISSING if it has none. */
-pwf_status pwf_ckpt_visit(const char *dir, void (*visit)(void *context, const char *path),
-                          void *context);
 
 /** Verifies a file and reads all of it. Needs 4 bytes per element, and for a posterior one 2 more
  * (6 of a checkpoint).
