@@ -29,7 +29,8 @@ typedef struct page {
     const pwf_evaluation *found;
 } page;
 
-/* The results as text. */
+/* The results as text. A file without codes has no fixed weights to count, but unique values and
+ * entropy are measured in any case. */
 static void print_page(const page *p)
 {
     const pwf_config *config = p->config;
@@ -72,10 +73,11 @@ static pwf_status print_json(const page *p)
     return pwf_app_print_json(j);
 }
 
-/* All ranks evaluate; rank 0 prints, and all ranks agree on the outcome. */
+/* All ranks evaluate; rank 0 prints, and all ranks agree on the outcome. The arguments are the same
+ * on every rank, so a wrong precision fails on all of them without communication. */
 static pwf_status eval(const pwf_mesh *launch, const pwf_app_args *args)
 {
-    static pwf_config config; /* too large for a stack */
+    pwf_config config;
     const char *asked = pwf_app_value(args, "--precision");
     pwf_evaluation found;
     const page p = {args->operand[0], asked ? asked : "fp32", &config, &found};

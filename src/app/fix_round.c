@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* pwf fix-round: runs one fixing round on the weights in an HDF5 file. Called by main on all ranks,
- * each of which owns a range of the weights. Reads one file and writes another. */
+/* pwf fix-round: runs one fixing round on the weights in an HDF5 file, as a run does between two
+ * phases of training. Called by main on all ranks, each of which owns a range of the weights. The
+ * settings of the round come from --set, the attributes of the file, or the defaults, in this
+ * order. Reads one file, writes another, and prints a summary on rank 0. */
 #include "app.h"
 
 #include "pwf/arrays/round_file.h"
@@ -18,12 +20,12 @@ typedef struct command {
 
 typedef struct job {
     const pwf_mesh *mesh;
-    pwf_fixing_config config; /* of the one round */
-    pwf_round_weights weights;
-    pwf_codebook codebook;
-    uint8_t *fixed;
-    pwf_round_result result;
-    pwf_round_row *rows;
+    pwf_fixing_config config;  /* of the one round */
+    pwf_round_weights weights; /* this rank's range, [own] each */
+    pwf_codebook codebook;     /* empty before the round */
+    uint8_t *fixed;            /* [own]: 1 for a fixed weight, as the files store it */
+    pwf_round_result result;   /* the same on every rank */
+    pwf_round_row *rows;       /* [result.count]: greedy steps in the form of the file */
 } job;
 
 /* The parameters of a round: name of the attribute, and key of the setting that describes it. There
@@ -57,7 +59,8 @@ static const pwf_app_option options[] = {
          "the attribute of that name of the input file, else the default of fixing.NAME"},
 };
 
-/* Applies NAME=VALUE or fixing.NAME=VALUE to the settings. */
+/* Applies NAME=VALUE or fixing.NAME=VALUE to the settings. Only the parameters of one round are
+ * accepted: other keys of the group have no effect here. */
 static pwf_status set_parameter(const pwf_app_args *args, const char *assignment,
                                 pwf_config *config)
 {
@@ -79,6 +82,8 @@ static pwf_status set_parameter(const pwf_app_args *args, const char *assignment
     return pwf_app_usage(args->command, "--set %.100s: there is no such parameter", assignment);
 }
 
+/* Reads the command line. The output must not be the input, under any name: a failure while it
+ * is written would lose the weights. */
 static pwf_status fill(const pwf_app_args *args, command *c)
 {
     memset(c, 0, sizeof *c);

@@ -34,8 +34,8 @@ static const pwf_app_option options[] = {
 };
 
 typedef struct command {
-    const char *in, *out;
-    pwf_config config;
+    const char *in, *out; /* weights file; model file */
+    pwf_config config;    /* names the model; all of it is stored with the model */
 } command;
 
 enum { LINES_MAX = 200 }; /* mismatches that are printed */
@@ -84,7 +84,9 @@ static pwf_status write_model(const pwf_mesh *mesh, const command *c, pwf_state 
     return s;
 }
 
-/* Matches the tensors of the file to a new state and writes it. */
+/* Matches the tensors of the file to a new state and writes it. The state starts with random
+ * values, which remain in a head that the file does not provide; nothing is written after a
+ * mismatch. */
 static pwf_status fill(const pwf_mesh *mesh, const command *c, const pwf_weights_file *file,
                        const pwf_registry *registry)
 {
@@ -112,7 +114,7 @@ static pwf_status fill(const pwf_mesh *mesh, const command *c, const pwf_weights
 /* One rank suffices: the work is reading and writing one file. */
 static pwf_status import(const pwf_mesh *mesh, const pwf_app_args *args)
 {
-    static command c; /* settings are too large for a stack */
+    command c;
     pwf_weights_file *file = NULL;
     pwf_registry *registry = NULL;
     pwf_graph *graph = NULL;

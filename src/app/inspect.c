@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* pwf inspect: prints what a file holds; here checkpoints and models, in inspect_forms.c the files
- * of other programs. Called by main in a single process, without MPI. Reads one file. */
+/* pwf inspect: prints what a file holds, as text or JSON. This file recognises the format and
+ * prints checkpoints and models; inspect_forms.c prints the formats of other programs. Called by
+ * main in a single process, without MPI. Reads one file and prints to the standard output. */
 #include "app.h"
 
 #include "inspect.h"
@@ -67,7 +68,8 @@ static pwf_status print_page(const char *path, const pwf_loaded *from, const pwf
     return pwf_inspect_print_layers(view);
 }
 
-/* A checkpoint as JSON. */
+/* A checkpoint as JSON. The names of the members are a public interface: scripts read them, so
+ * members may be added but not renamed. */
 static pwf_status print_json(const char *path, const pwf_loaded *from, const pwf_inspect_view *view)
 {
     const pwf_ckpt_info *info = &from->info;
@@ -96,7 +98,7 @@ static pwf_status print_json(const char *path, const pwf_loaded *from, const pwf
     return s;
 }
 
-/* Loading verifies every byte. */
+/* Loading verifies every byte, so what is printed is what a resume would read. */
 static pwf_status inspect_checkpoint(const char *path, bool json)
 {
     pwf_loaded l;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* pwf inspect for files that are not checkpoints: the compact form, safetensors and PyTorch. Called
- * by inspect.c in a single process. Reads one file and prints to the standard output. */
+/* pwf inspect for files that are not checkpoints: the compact form .pwf, and the weight files of
+ * other programs (safetensors, PyTorch, NumPy), each as text and as JSON. Called by inspect.c in a
+ * single process. Reads one file and prints to the standard output. */
 #include "app.h"
 #include "inspect.h"
 
@@ -29,7 +30,7 @@ static pwf_status copy_note(void *context, const char *key, const pwf_json *valu
     return pwf_ok();
 }
 
-/* The compact form as text. */
+/* The compact form as text. Sizes add up to that of the file but for its headers. */
 static pwf_status print_packed(const char *path, const pwf_unpacked *u, const pwf_json *about,
                                const pwf_inspect_view *view)
 {
@@ -45,7 +46,7 @@ static pwf_status print_packed(const char *path, const pwf_unpacked *u, const pw
     return pwf_inspect_print_layers(view);
 }
 
-/* The compact form as JSON. */
+/* The compact form as JSON; as for checkpoints, the names of the members are a public interface. */
 static pwf_status json_packed(const char *path, const pwf_unpacked *u, const pwf_json *about,
                               const pwf_inspect_view *view)
 {
@@ -69,6 +70,7 @@ static pwf_status json_packed(const char *path, const pwf_unpacked *u, const pwf
     return s;
 }
 
+/* Decodes the whole file, which checks it: shares and layers are counted in the decoded codes. */
 pwf_status pwf_inspect_packed(const char *path, bool json)
 {
     pwf_unpacked u;
@@ -84,7 +86,8 @@ pwf_status pwf_inspect_packed(const char *path, bool json)
     return s;
 }
 
-/* A weights file as text: metadata, then a line per tensor. */
+/* A weights file as text: metadata, then a line per tensor in the order of the file. The values are
+ * not printed. */
 static pwf_status print_weights(const char *path, const pwf_weights_file *file)
 {
     const char *inside = pwf_weights_inside(file);

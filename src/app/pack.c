@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* pwf pack: archives an image folder in one HDF5 file. Called by main on all ranks, which share the
- * work; rank 0 reports progress. Reads the image files, writes the archive and its partial file. */
+ * work; rank 0 logs the volume, shows progress and prints the result. Reads the image files; writes
+ * the archive and its partial file, from which a later attempt continues. */
 #include "app.h"
 
 #include "pwf/core/clock.h"
@@ -67,7 +68,7 @@ typedef struct screen {
     bool wrote;           /* some of the archive exists */
 } screen;
 
-/* A number of bytes in decimal units. */
+/* A number of bytes in decimal units: MB below a gigabyte, else GB. */
 static void format_bytes(char text[24], int64_t bytes)
 {
     if (bytes < 1000000000)
@@ -99,7 +100,8 @@ static void report_volume(void *context, const pwf_pack_volume *v)
              room, done);
 }
 
-/* Called regularly during the work. The log gets a line every 30 s. */
+/* Called regularly during the work. The log gets a line every 30 s. The bar follows bytes, since
+ * images differ in size; no rate is shown in the first second, when it would be noise. */
 static void report_progress(void *context, int64_t images, int64_t bytes, int64_t all_bytes)
 {
     enum { EVERY = 30 /* seconds */ };
@@ -118,7 +120,8 @@ static void report_progress(void *context, int64_t images, int64_t bytes, int64_
     if (to->report) pwf_report_show(to->report, &p);
 }
 
-/* Rank 0 owns the progress line and reports the result; the other ranks only take part. */
+/* Rank 0 owns the progress line and reports the result; the other ranks only take part. The line is
+ * closed before anything else is printed. */
 static pwf_status run(const pwf_mesh *mesh, const pwf_pack_job *job, screen *to)
 {
     pwf_pack_result result;

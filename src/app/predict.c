@@ -63,7 +63,7 @@ static void print_top(const pwf_prediction *p)
     }
 }
 
-/* Writes the logits, on rank 0. */
+/* Writes the logits, on rank 0, which has gathered those of all ranks. */
 static pwf_status save(const pwf_app_args *args, const pwf_config *config, const pwf_prediction *p)
 {
     const char *out = pwf_app_value(args, "--output");
@@ -75,10 +75,12 @@ static pwf_status save(const pwf_app_args *args, const pwf_config *config, const
     return pwf_ok();
 }
 
-/* Checks the output before the work, so that a wrong path costs no time. */
+/* Checks the output before the work, so that a wrong path costs no time. Rank 0 checks, since the
+ * other hosts may not see the file, and all ranks agree before the next collective call. The mesh
+ * of the launch has one shard; the network needs one with parallel.shards. */
 static pwf_status predict(const pwf_mesh *launch, const pwf_app_args *args)
 {
-    static pwf_config config; /* too large for a stack */
+    pwf_config config;
     const char *file = args->operand[0], *in = pwf_app_value(args, "--input"),
                *out = pwf_app_value(args, "--output");
     pwf_mesh *mesh = NULL;

@@ -63,7 +63,8 @@ static void print_help(void)
     pwf_config_print_help(stdout);
 }
 
-/* --calibrate implies --dry-run. */
+/* --calibrate implies --dry-run. Of several such options the first of these three counts; none of
+ * them changes the run directory. */
 static pwf_app_action action_of(const pwf_app_args *args)
 {
     if (pwf_app_value(args, "--calibrate")) return PWF_APP_CALIBRATE;
@@ -138,7 +139,8 @@ static pwf_status watch(const pwf_app_args *args)
     PWF_TRY(pwf_watch_start());
     pwf_log_set_rank((int)pwf_mesh_launcher().rank);
     pwf_log_at("init", -1);
-    early.value[0] = NULL;                      /* --config */
+    for (int i = 0; i < pwf_dist.option_count; i++)
+        if (strcmp(options[i].name, "--config") == 0) early.value[i] = NULL;
     (void)pwf_app_layer(&early, NULL, &config); /* all ranks report a wrong setting together */
     pwf_watch_limit("watchdog.start", config.watchdog.start);
     return pwf_ok();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* How a process of either program starts and how its standard output ends. Called by the mains;
- * changes file descriptors 0 to 2, signal dispositions and the log. */
+/* How a process of either program starts, and how its standard output ends. Called first and last
+ * by the mains, and by commands that print JSON. Changes file descriptors 0 to 2, signal
+ * dispositions and the form of the log; no files, no MPI. */
 #include "app.h"
 
 #include "pwf/core/log.h"

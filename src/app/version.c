@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Prints versions for --version of both programs. Called by the mains, before MPI starts. */
+/* Prints the versions of the program, of its libraries and of its kernels, for --version of both
+ * programs. Called by the mains, in one process, before MPI starts; the library versions are
+ * available without it. Prints to the standard output only. */
 #include "app.h"
 
 #include "pwf/core/isa.h"

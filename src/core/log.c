@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Log lines on stderr: logfmt with a stable code, or plain sentences on a terminal. Called from
  * everywhere, by any thread; each message is one write(2), so lines of several ranks do not mix.
- * State: rank, level, and the phase and step that every line names. */
+ * State: rank, level, the phase and step that every line names, and whether a progress line stands
+ * on the terminal. */
 #include "pwf/core/log.h"
 
 #include "pwf/core/clock.h"
@@ -23,7 +24,7 @@ static struct {
     bool plain;                  /* sentences instead of logfmt */
     _Atomic(const char *) phase; /* phase and step change while other threads log */
     _Atomic int64_t step;        /* -1: none */
-    void (*wipe)(void);          /* clears a live progress line; or NULL */
+    atomic_bool line;            /* a progress line stands at the cursor */
 } at = {.level = PWF_LOG_INFO, .phase = "", .step = -1};
 
 void pwf_log_set_rank(int rank)
@@ -54,9 +55,25 @@ void pwf_log_place(char text[160])
     if (step >= 0) snprintf(text + used, (size_t)(160 - used), ", step %" PRId64, step);
 }
 
-void pwf_log_set_before(void (*wipe)(void))
+/* Errors are ignored: a closed stderr must not stop a run. */
+static void put_stderr(const char *text, size_t count)
 {
-    at.wipe = wipe;
+    const ssize_t written = write(STDERR_FILENO, text, count);
+    (void)written;
+}
+
+void pwf_log_draw_line(const char *text)
+{
+    char line[LINE];
+    const int n = snprintf(line, sizeof line, "\r%s\033[K", text);
+    put_stderr(line, n < LINE ? (size_t)n : LINE - 1);
+    atomic_store(&at.line, true);
+}
+
+/* The exchange makes sure that of several threads one wipes. */
+void pwf_log_wipe_line(void)
+{
+    if (atomic_exchange(&at.line, false)) put_stderr("\r\033[K", 4);
 }
 
 /* Appends to line[LINE] at `used` and returns the new length, at most LINE - 2. */
@@ -139,10 +156,8 @@ static void emit(pwf_level level, const char *code, const char *text)
     }
     if (used > LINE - 2) used = LINE - 2;
     line[used++] = '\n';
-    if (at.wipe) at.wipe();
-    /* The run continues if stderr is closed. */
-    const ssize_t written = write(STDERR_FILENO, line, (size_t)used);
-    (void)written;
+    pwf_log_wipe_line();
+    put_stderr(line, (size_t)used);
 }
 
 void pwf_log(pwf_level level, const char *code, const char *format, ...)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The table of launch checks. Called by launch.c on rank 0. Each check is a pure function of the
- * survey that fills one finding: what there is, how serious it is, what to do. */
+ * survey of all ranks that fills one finding: what there is, how serious it is, and what to do
+ * about it. No state, no files, no MPI. */
 #include "survey.h"
 
 #include <inttypes.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Unique values and entropy of the weights, from a sorted copy. Called by evaluations and pwf
- * inspect. Allocates 8 bytes per value; touches neither files nor MPI. */
+/* Unique values and entropy of the weights, counted in a sorted copy. A radix sort of the bits, in
+ * three passes of 11 bits, orders the copy. Called by evaluations and pwf inspect.
+ * Allocates 8 bytes per value; touches neither files nor MPI. */
 #include "pwf/core/bits.h"
 #include "pwf/core/mem.h"
 #include "pwf/posterior/posterior.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The progress line: a line that is redrawn on a terminal, or log lines elsewhere; and the estimate
- * of the time left. Called on world rank 0 through pwf_report_show. Writes to stderr; the only
- * state outside the report is whether a line stands on the terminal. */
+ * of the time left. Called on world rank 0 through pwf_report_show. The log
+ * draws the line, and wipes it before each message. */
 #include "pwf/core/clock.h"
 #include "pwf/core/log.h"
 #include "pwf/core/terminal.h"
@@ -9,15 +9,9 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <unistd.h>
-
-/* Whether a progress line stands on the terminal. Not in the report: the log wipes the line before
- * each message, from any thread, through a callback without an argument. */
-static atomic_bool standing;
 
 /* The rate is an exponentially weighted mean of past rates. Its window is a quarter of the elapsed
  * time, at least two minutes, so that a slower phase shows and a single slow step does not. */
@@ -109,31 +103,15 @@ static int terminal_columns(void)
     return 80;
 }
 
-/* Errors are ignored: a closed stderr must not stop a run. */
-static void put_stderr(const char *text, size_t count)
-{
-
-    const ssize_t written = write(STDERR_FILENO, text, count);
-    (void)written;
-}
-
-/* The exchange makes sure that of several threads one wipes. */
-void pwf_progress_wipe(void)
-{
-    if (atomic_exchange(&standing, false)) put_stderr("\r\033[K", 4);
-}
-
 /* Redraws the line, at most ten times a second. */
 static void draw(pwf_report *r, const pwf_report_progress *p, double now, double left)
 {
     if (r->drawn_at > 0 && now - r->drawn_at < 0.1) return;
     r->drawn_at = now;
-    char line[256], text[300];
+    char line[256];
     /* Some terminals wrap when the last column is written, so it stays free. */
     pwf_progress_line(line, p, left, terminal_columns() - 1);
-    const int n = snprintf(text, sizeof text, "\r%s\033[K", line);
-    put_stderr(text, (size_t)n);
-    atomic_store(&standing, true);
+    pwf_log_draw_line(line);
 }
 
 /* The same facts as one log line, for output that is not a terminal. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Opens and closes a report and appends its rows: metrics.jsonl and rounds.csv. Called by the run,
- * pwf pack and others on world rank 0. Touches files of the run directory and registers the wipe of
- * the progress line with the log. */
+ * pwf pack and others on world rank 0. Touches files of the run directory and, at the
+ * end, the progress line. */
 #include "pwf/report/report.h"
 
 #include "pwf/core/file.h"
@@ -30,7 +30,7 @@ static pwf_status open_files(pwf_report *r, int64_t metrics_bytes, int64_t round
     return pwf_grow_append(&r->rounds, csv_header, sizeof csv_header - 1);
 }
 
-/* The log wipes the progress line before each message. */
+/* The files are cut to the lengths that the checkpoint stores; a fresh start cuts them to 0. */
 pwf_status pwf_report_open(const char *dir, int64_t metrics_bytes, int64_t rounds_bytes, bool live,
                            pwf_report **out)
 {
@@ -50,7 +50,6 @@ pwf_status pwf_report_open(const char *dir, int64_t metrics_bytes, int64_t round
         return s;
     }
     r->live = live;
-    if (live) pwf_log_set_before(pwf_progress_wipe);
     *out = r;
     return s;
 }
@@ -63,7 +62,6 @@ pwf_status pwf_report_open_line(bool live, pwf_report **out)
     if (!r) return PWF_FAIL(PWF_RESOURCE, "no memory for the progress line");
     r->dir_fd = r->metrics.fd = r->rounds.fd = -1;
     r->live = live;
-    if (live) pwf_log_set_before(pwf_progress_wipe);
     return pwf_ok();
 }
 
@@ -71,10 +69,7 @@ pwf_status pwf_report_open_line(bool live, pwf_report **out)
 pwf_status pwf_report_close(pwf_report *report)
 {
     if (!report) return pwf_ok();
-    if (report->live) {
-        pwf_progress_wipe();
-        pwf_log_set_before(NULL);
-    }
+    if (report->live) pwf_log_wipe_line();
     pwf_status s = pwf_ok();
     const pwf_grow_file *files[2] = {&report->metrics, &report->rounds};
     for (int i = 0; i < 2; i++)

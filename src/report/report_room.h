@@ -48,10 +48,6 @@ void pwf_text_count(char text[32], int64_t value);
 void pwf_progress_line(char text[256], const pwf_report_progress *progress, double left,
                        int columns);
 
-/** Wipes the progress line if one stands on the terminal.
- * Local; any thread. */
-void pwf_progress_wipe(void);
-
 /** The evaluation of the unfixed network, the last before the first round; NULL if there is none.
  * Local. */
 const pwf_report_eval *pwf_table_unfixed(const pwf_report_eval *rows, int count);

@@ -3,6 +3,7 @@
  * writes summary.txt, rounds.svg and the summary on stdout. Called by the run on world rank 0 when
  * it has finished. Touches files of the run directory. */
 #include "pwf/core/file.h"
+#include "pwf/core/log.h"
 #include "pwf/core/mem.h"
 #include "report_room.h"
 
@@ -155,7 +156,7 @@ static pwf_status write_summary(const pwf_report *r, const char *title, const ch
     pwf_status s = page_end(&p);
     if (s.code == PWF_OK) s = pwf_replace_file(r->dir_fd, r->dir, "summary.txt", p.text, p.size);
     if (s.code == PWF_OK) {
-        pwf_progress_wipe();
+        pwf_log_wipe_line();
         if (pwf_file_append(STDOUT_FILENO, "the output", p.text, p.size).code != PWF_OK)
             s = PWF_FAIL(PWF_IO, "cannot write the summary to stdout: %s; it is in %s/summary.txt",
                          strerror(errno), r->dir);

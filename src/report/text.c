@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Durations and counts as text for people. Called by the progress line, the table and the plot.
- * Pure functions: no state, no files, no MPI. */
+/* Durations and counts as text for people: "about 3 min left", "4 min 21 s", "306,730". Called by
+ * the progress line, the table, the plot and the summary. Pure functions: no state, no files, no
+ * MPI. */
 #include "report_room.h"
 
 #include <inttypes.h>

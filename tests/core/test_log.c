@@ -41,7 +41,7 @@ static int fresh(void **state)
     pwf_log_set_rank(0);
     pwf_log_set(PWF_LOG_INFO, false);
     pwf_log_at("", -1);
-    pwf_log_set_before(NULL);
+    pwf_log_wipe_line();
     unsetenv("SLURM_JOB_ID");
     return 0;
 }
@@ -126,22 +126,20 @@ static void long_messages_are_cut(void **state)
     free(words);
 }
 
-static void wipe(void)
-{
-    const ssize_t n = write(STDERR_FILENO, "<wiped>", 7);
-    (void)n;
-}
-
 static void the_progress_line_is_wiped_first(void **state)
 {
     (void)state;
     pwf_log_set(PWF_LOG_INFO, true);
-    pwf_log_set_before(wipe);
     capture();
+    pwf_log_draw_line("10 %");
+    pwf_log_draw_line("11 %");
     PWF_INFO("A", "one");
+    pwf_log_draw_line("12 %");
     pwf_log(PWF_LOG_DEBUG, "B", "not printed, nothing wiped");
     PWF_INFO("C", "two");
-    assert_string_equal(captured(), "<wiped>one\n<wiped>two\n");
+    PWF_INFO("D", "no line to wipe");
+    assert_string_equal(captured(), "\r10 %\033[K\r11 %\033[K\r\033[Kone\n"
+                                    "\r12 %\033[K\r\033[Ktwo\nno line to wipe\n");
 }
 
 int main(void)

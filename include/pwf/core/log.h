@@ -29,9 +29,11 @@ void pwf_log_at(const char *phase, int64_t step);
  * Local; any thread. */
 void pwf_log_place(char text[160]);
 
-/** Sets a function that clears a live progress line before each message; NULL for none.
- * Local. */
-void pwf_log_set_before(void (*wipe)(void));
+/** Draws or redraws a progress line at the cursor of the terminal on stderr. The next message, or
+ * pwf_log_wipe_line, clears it; without such a line the latter does nothing.
+ * Local; any thread. */
+void pwf_log_draw_line(const char *text);
+void pwf_log_wipe_line(void);
 
 /** Prints one message. `code` is a stable upper-case name listed in docs/reference/messages.md.
  * Local; any thread. Control bytes are escaped. */
