@@ -48,6 +48,7 @@ static pwf_status open_input(pwf_images_input *in)
     return check_shape(in);
 }
 
+/* After a failure nothing stays open. */
 pwf_status pwf_images_input_open(const char *path, pwf_images_input **out)
 {
     pwf_images_input *in = NULL;
@@ -66,6 +67,7 @@ pwf_status pwf_images_input_open(const char *path, pwf_images_input **out)
     return s;
 }
 
+/* Closes the dataset before its file. */
 void pwf_images_input_close(pwf_images_input *input)
 {
     if (!input) return;
@@ -79,6 +81,7 @@ void pwf_images_input_shape(const pwf_images_input *input, int64_t shape[4])
     memcpy(shape, input->shape, sizeof input->shape);
 }
 
+/* One hyperslab of whole images; libhdf5 converts the byte order. */
 pwf_status pwf_images_input_read(const pwf_images_input *input, int64_t lo, int64_t count,
                                  float *out)
 {

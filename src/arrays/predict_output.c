@@ -77,6 +77,7 @@ static pwf_status write_image(hid_t file, const char *path)
     return s;
 }
 
+/* Creates and removes a partial file, before hours of work. */
 pwf_status pwf_logits_check(const char *path)
 {
     pwf_output output;
@@ -85,6 +86,7 @@ pwf_status pwf_logits_check(const char *path)
     return pwf_ok();
 }
 
+/* The image of the file in memory is written by plain calls. */
 pwf_status pwf_logits_write(const char *path, const pwf_logits *logits)
 {
     pwf_h5_start();

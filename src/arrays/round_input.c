@@ -77,6 +77,7 @@ static pwf_status open_input(pwf_round_input *in)
     return pwf_ok();
 }
 
+/* After a failure nothing stays open. */
 pwf_status pwf_round_input_open(const char *path, pwf_round_input **out)
 {
     pwf_round_input *in = NULL;
@@ -126,6 +127,7 @@ static pwf_status open_attribute(const pwf_round_input *in, const char *name, hi
     return PWF_FAIL(PWF_DATA, "the attribute %s of %s is not a single value", name, in->path);
 }
 
+/* An integer or a real number of any width; libhdf5 converts it. */
 pwf_status pwf_round_input_number(const pwf_round_input *input, const char *name, double *value,
                                   bool *found)
 {
@@ -171,6 +173,7 @@ static pwf_status read_text(const pwf_round_input *in, const char *name, hid_t a
     return pwf_ok();
 }
 
+/* A longer text than the caller has room for is refused, not cut. */
 pwf_status pwf_round_input_text(const pwf_round_input *input, const char *name, char *text,
                                 size_t size, bool *found)
 {
@@ -187,6 +190,7 @@ pwf_status pwf_round_input_text(const pwf_round_input *input, const char *name, 
     return s;
 }
 
+/* A rank without weights reads nothing. */
 pwf_status pwf_round_input_read(const pwf_round_input *input, pwf_range own, float *mu,
                                 float *sigma, uint8_t *fixed)
 {

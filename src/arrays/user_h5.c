@@ -36,6 +36,7 @@ static pwf_status check_file(pwf_user_h5 *in)
     return pwf_ok();
 }
 
+/* A regular file only: a pipe or device could block the job. */
 pwf_status pwf_user_h5_open(pwf_user_h5 *in)
 {
     pwf_h5_start();
@@ -88,6 +89,7 @@ static pwf_status check_storage(const pwf_user_h5 *in, const char *name, hid_t p
     return filters < 0 ? pwf_h5_failed(PWF_DATA, "cannot read the filters in", in->path) : pwf_ok();
 }
 
+/* Checks link and storage before any data is read. */
 pwf_status pwf_user_h5_dataset(const pwf_user_h5 *in, const char *name, bool optional, hid_t *set)
 {
     bool found = false;
@@ -115,6 +117,7 @@ pwf_status pwf_user_h5_real(const pwf_user_h5 *in, const char *name, hid_t set)
                                "is not float32; convert it, for example with numpy's astype('f4')");
 }
 
+/* A claim beyond what deflate can reach is refused. */
 pwf_status pwf_user_h5_fits(const pwf_user_h5 *in, const char *name, double elements)
 {
     if (elements <= (double)in->bytes * MOST_SHRUNK) return pwf_ok();

@@ -49,6 +49,7 @@ static pwf_status take(const source *from, const pwf_param *p, const pwf_arrange
     return pwf_ok();
 }
 
+/* The registry decides the order; the number of parts shows whether the file has others. */
 pwf_status pwf_arrange(const char *path, const char *model, const pwf_loaded_part *part, int count,
                        const pwf_registry *registry, const pwf_arranged *to)
 {

@@ -96,6 +96,7 @@ static void set_busy(pwf_background *b)
 
 /* ---- around it ---- */
 
+/* The copy is allocated once, so that a run that starts cannot fail later for lack of memory. */
 pwf_status pwf_background_new(const pwf_mesh *mesh, const pwf_state *state, const char *key,
                               double seconds, pwf_background **out)
 {
@@ -123,6 +124,7 @@ pwf_status pwf_background_new(const pwf_mesh *mesh, const pwf_state *state, cons
     return s;
 }
 
+/* The thread ends its step first; an incomplete file is removed. */
 void pwf_background_free(pwf_background *b)
 {
     if (!b) return;
@@ -146,6 +148,7 @@ bool pwf_background_is_under_way(const pwf_background *b)
     return b->commit || b->prunes;
 }
 
+/* Read under the lock, since the thread writes its status before it clears `busy`. */
 int pwf_background_claim(pwf_background *b)
 {
     pthread_mutex_lock(&b->lock);
@@ -159,6 +162,7 @@ double pwf_background_seconds(const pwf_background *b)
     return b->used;
 }
 
+/* Shows the watchdog signs of life while it waits. */
 void pwf_background_wait(pwf_background *b)
 {
     pthread_mutex_lock(&b->lock);
@@ -182,6 +186,7 @@ static void go_on(pwf_background *b, const pwf_status *s)
     }
 }
 
+/* After the copy the caller may change the state. */
 pwf_status pwf_background_begin(pwf_background *b, const char *dir, const pwf_snapshot *snapshot)
 {
     char name[64];
@@ -195,6 +200,7 @@ pwf_status pwf_background_begin(pwf_background *b, const char *dir, const pwf_sn
     return s;
 }
 
+/* Only rank 0 has work; the other ranks report at once that they are done. */
 void pwf_background_prune(pwf_background *b, const char *dir, pwf_retention stay)
 {
     PWF_ASSERT(!pwf_background_is_under_way(b));
@@ -204,6 +210,7 @@ void pwf_background_prune(pwf_background *b, const char *dir, pwf_retention stay
     if (pwf_mesh_rank(b->mesh, PWF_WORLD) == 0) set_busy(b);
 }
 
+/* Pruning has no collective part: it only ends. */
 pwf_status pwf_background_advance(pwf_background *b, int claim, char *path)
 {
     PWF_ASSERT(pwf_background_is_under_way(b) && claim != PWF_BACKGROUND_BUSY);

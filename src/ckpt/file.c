@@ -19,6 +19,7 @@ static const char magic[8] = {'p', 'w', 'f', 'c', 'k', 'p', 't', '\n'};
 
 enum { PIECE = 1 << 20 }; /* bytes read at a time */
 
+/* The hash of the first block comes last, over all other bytes of it. */
 void pwf_file_seal(pwf_header *header)
 {
     memcpy(header->magic, magic, sizeof magic);
@@ -83,6 +84,7 @@ static pwf_status read_header(int fd, const char *path, int64_t bytes, pwf_heade
     return check_fields(path, h);
 }
 
+/* Enough to list a directory; the arrays are not touched. */
 pwf_status pwf_file_header(const char *path, pwf_header *header)
 {
     int fd = -1;
@@ -165,6 +167,7 @@ static pwf_status add_outside(const pwf_file *file, const pwf_extent *sorted, co
     return add_bytes(file, w, at, file->header.bytes);
 }
 
+/* The extents are sorted by offset, so that the gaps between them are found in one pass. */
 pwf_status pwf_file_root(const pwf_file *file, int copy, pwf_hash *root)
 {
     const int64_t rows = file->header.extent_rows;
@@ -189,6 +192,7 @@ pwf_status pwf_file_root(const pwf_file *file, int copy, pwf_hash *root)
     return s;
 }
 
+/* Names are separated by newlines in the file; each gets its NUL in place. */
 pwf_status pwf_file_split_names(pwf_file *file)
 {
     const pwf_header *h = &file->header;
@@ -238,6 +242,7 @@ static pwf_status open_tables(pwf_file *file)
     return pwf_file_split_names(file);
 }
 
+/* After this call every number in the tables is safe to use. */
 pwf_status pwf_file_open(const char *path, pwf_file *file)
 {
     *file = (pwf_file){.fd = -1, .path = path};
@@ -292,6 +297,7 @@ static int64_t piece_at(const pwf_extent *e, int64_t size, int64_t lo, int64_t h
     return end - lo;
 }
 
+/* A range of elements can span several parameters, which lie at different offsets. */
 pwf_status pwf_file_read(const pwf_file *file, int array, int64_t lo, int64_t hi, void *out)
 {
     int64_t rows = 0;
@@ -309,6 +315,7 @@ pwf_status pwf_file_read(const pwf_file *file, int array, int64_t lo, int64_t hi
     return pwf_ok();
 }
 
+/* The counterpart of pwf_file_read; the extents are those of the layout. */
 pwf_status pwf_file_write(const pwf_file *file, int array, int64_t lo, int64_t hi, const void *in)
 {
     int64_t rows = 0;
@@ -351,6 +358,7 @@ static pwf_status bad_block(const pwf_file *file, int array, int64_t block)
                     file->path, (long long)block, name, file->name[first], file->name[last]);
 }
 
+/* Reads block by block, so that damage is found with 4,096 elements of memory. */
 pwf_status pwf_file_check(const pwf_file *file, int array, int64_t lo, int64_t hi,
                           const pwf_hash *hash)
 {

@@ -32,6 +32,7 @@ static void piece_offsets(const pwf_state *state, bool posterior, int shards, in
     }
 }
 
+/* Tables for all blocks of all arrays, on every rank. */
 pwf_status pwf_hashes_new(const pwf_mesh *mesh, const pwf_state *state, pwf_hashes *out)
 {
     const int shards = pwf_mesh_size(mesh, PWF_SHARD);
@@ -63,6 +64,7 @@ void pwf_hashes_own(pwf_hashes *hashes, const pwf_state_array *arrays, pwf_range
                  hashes->hash + hashes->first[i]);
 }
 
+/* Each shard has filled its own entries; afterwards all ranks have all of them. */
 void pwf_hashes_gather(const pwf_mesh *mesh, pwf_hashes *hashes)
 {
     const int shards = pwf_mesh_size(mesh, PWF_SHARD);
@@ -71,6 +73,7 @@ void pwf_hashes_gather(const pwf_mesh *mesh, pwf_hashes *hashes)
                         hashes->offset + i * (shards + 1));
 }
 
+/* Order: sizes, fields, codebook, buffers, block hashes. It is frozen with the format version. */
 pwf_status pwf_hashes_fingerprint(const pwf_hash *hash, int64_t count, const pwf_replicated *rest,
                                   pwf_hash *out)
 {
@@ -104,6 +107,7 @@ static void take_own(pwf_hashes *hashes, const pwf_state_array *arrays, const pw
     }
 }
 
+/* Every rank ends with the same fingerprint, since all hashes are gathered. */
 pwf_status pwf_ckpt_fingerprint(const pwf_mesh *mesh, const pwf_snapshot *snapshot,
                                 const pwf_hash *own, pwf_hash *out)
 {

@@ -476,6 +476,7 @@ static pwf_status plan_tables(const pwf_registry *registry, pwf_file *file)
     return pwf_ok();
 }
 
+/* The parameters of the posterior come first in a registry. */
 pwf_status pwf_layout_plan(const pwf_state *state, const pwf_facts *facts, uint32_t kind,
                            pwf_file *file)
 {
@@ -493,6 +494,7 @@ pwf_status pwf_layout_plan(const pwf_state *state, const pwf_facts *facts, uint3
     return plan_tables(registry, file);
 }
 
+/* The walk creates groups and datasets in a fixed order, which fixes their offsets. */
 pwf_status pwf_layout_make(const pwf_layout *layout)
 {
     pwf_h5_start();
@@ -566,6 +568,7 @@ static pwf_status open_copy(const pwf_file *file, hid_t *open)
     return s;
 }
 
+/* Everything is checked before a single dataset is read. */
 pwf_status pwf_layout_open(const pwf_file *file, const pwf_registry *registry, hid_t *out)
 {
     hid_t open = -1;

@@ -251,6 +251,7 @@ static pwf_status load(const pwf_file *file, hid_t h5, pwf_loaded *out)
     return load_parts(h5, file, out);
 }
 
+/* The header with the root hash is gone once the file is closed. */
 pwf_status pwf_load_hashed(const char *path, pwf_loaded *out, pwf_hash *root)
 {
     pwf_file file;
@@ -273,6 +274,7 @@ pwf_status pwf_ckpt_load(const char *path, pwf_loaded *out)
     return pwf_load_hashed(path, out, &root);
 }
 
+/* Also after a failed load: unset pointers are NULL. */
 void pwf_ckpt_unload(pwf_loaded *loaded)
 {
     free(loaded->config);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* All blocks of all arrays, which reads the whole file. */
 pwf_status pwf_read_check_arrays(const pwf_file *file)
 {
     for (int i = 0; i < (int)file->header.arrays; i++)
@@ -18,6 +19,7 @@ pwf_status pwf_read_check_arrays(const pwf_file *file)
     return pwf_ok();
 }
 
+/* Does not use libhdf5, so it is safe for any file. */
 pwf_status pwf_ckpt_verify(const char *path)
 {
     pwf_file file;
@@ -29,6 +31,7 @@ pwf_status pwf_ckpt_verify(const char *path)
 
 /* ---- the small part, read by one rank ---- */
 
+/* The number of entries is bounded before memory is allocated. */
 pwf_status pwf_read_codebook(hid_t h5, pwf_codebook *out)
 {
     int64_t count = 0;
@@ -43,6 +46,7 @@ pwf_status pwf_read_codebook(hid_t h5, pwf_codebook *out)
     return pwf_h5_read(h5, "/codebook", NULL, H5T_NATIVE_INT32, count, out->entry);
 }
 
+/* The first pass counts, the second one reads. */
 pwf_status pwf_read_buffers(hid_t h5, const pwf_file *file, float **out, int64_t *count)
 {
     const pwf_header *h = &file->header;
@@ -177,6 +181,8 @@ static pwf_status read_shard(const pwf_file *file, pwf_state *state)
     return check_codes(file, state);
 }
 
+/* All ranks open the file; they agree before rank 0 reads on, so none waits for a rank that failed.
+ */
 pwf_status pwf_ckpt_read(const pwf_mesh *mesh, const char *path, pwf_snapshot *snapshot)
 {
     pwf_file file;
@@ -207,6 +213,7 @@ static pwf_status read_config(const char *path, char **config)
     return s;
 }
 
+/* The length is shared first, so that the other ranks can allocate. */
 pwf_status pwf_ckpt_read_config(const pwf_mesh *mesh, const char *path, char **config)
 {
     *config = NULL;

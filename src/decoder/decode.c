@@ -144,6 +144,7 @@ static const char *read_tables(pwf_packed *p, const unsigned char *from, uint64_
     return read_codebook(&r, p);
 }
 
+/* Header, tables and lengths are checked here, before any value is decoded. */
 const char *pwf_packed_open(pwf_packed *p, const void *bytes, size_t size)
 {
     const unsigned char *file = bytes;
@@ -256,6 +257,7 @@ static const char *decode(const pwf_packed *p, coder *c, float *out, int16_t *co
     return NULL;
 }
 
+/* Decodes in one pass over the tensors and compares the hash of all values at the end. */
 const char *pwf_packed_values(const pwf_packed *p, float *out, int16_t *code)
 {
     coder c = {0};

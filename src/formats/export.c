@@ -20,6 +20,7 @@ static void set_number(pwf_json *j, const char *key, int64_t value)
     pwf_json_set_text(j, key, text);
 }
 
+/* Both forms carry the same facts about their source. */
 pwf_json *pwf_export_metadata(const pwf_loaded *from)
 {
     const pwf_ckpt_info *info = &from->info;
@@ -119,6 +120,7 @@ static pwf_status write_all(const pwf_loaded *from, const char *header, pwf_outp
     return pwf_output_end(output);
 }
 
+/* The header is made first, since it has the offsets. */
 pwf_status pwf_export_safetensors(const pwf_loaded *from, const char *path, int64_t *bytes)
 {
     pwf_output output;

@@ -329,6 +329,7 @@ static bool object_opcode(pwf_machine *m, unsigned char op)
     }
 }
 
+/* Stops at the first failure and reports the offset of its opcode. */
 pwf_status pwf_pickle_read(pwf_pickle *p, const unsigned char *in, size_t bytes, size_t *at,
                            int32_t *top)
 {

@@ -37,6 +37,7 @@ static pwf_status grow(pwf_weights_file *file)
     return pwf_ok();
 }
 
+/* The product of the shape is computed here, with a check for overflow. */
 pwf_status pwf_weights_add(pwf_weights_file *file, const char *name, size_t length,
                            const pwf_named_tensor *tensor, const pwf_tensor_place *place)
 {
@@ -115,6 +116,7 @@ static void gather(const pwf_named_tensor *t, const pwf_tensor_place *place, con
     }
 }
 
+/* A strided tensor is read as the run of values that it spans. */
 pwf_status pwf_weights_read_place(const pwf_weights_file *file, int index, float *out,
                                   int64_t *rounded)
 {

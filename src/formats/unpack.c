@@ -58,6 +58,7 @@ static pwf_status unpack(const char *path, pwf_unpacked *out)
     return pwf_ok();
 }
 
+/* After a failure everything is freed. */
 pwf_status pwf_unpack(const char *path, pwf_unpacked *out)
 {
     *out = (pwf_unpacked){0};

@@ -54,6 +54,7 @@ static pwf_status list(pwf_weights_file *file)
     return file->reader->list(file);
 }
 
+/* The descriptor stays open, since values are read later. */
 pwf_status pwf_weights_open(const char *path, pwf_weights_file **out)
 {
     *out = NULL;
@@ -80,6 +81,7 @@ pwf_status pwf_weights_open(const char *path, pwf_weights_file **out)
     return s;
 }
 
+/* The reader frees its own memory first. */
 void pwf_weights_close(pwf_weights_file *file)
 {
     if (!file) return;
@@ -127,12 +129,14 @@ static pwf_status visit_metadata(void *context, const char *key, const pwf_json 
     return strcmp(key, "__metadata__") == 0 ? pwf_json_each(value, v->visit, v->context) : pwf_ok();
 }
 
+/* Other formats have no header. */
 pwf_status pwf_weights_metadata(const pwf_weights_file *file, pwf_json_visit visit, void *context)
 {
     visiting v = {visit, context};
     return file->header ? pwf_json_each(file->header, visit_metadata, &v) : pwf_ok();
 }
 
+/* Types that are no weights are listed, but cannot be read. */
 pwf_status pwf_weights_read(const pwf_weights_file *file, int index, float *out, int64_t *rounded)
 {
     const pwf_named_tensor *t = pwf_weights_tensor(file, index);

@@ -206,6 +206,7 @@ static pwf_status sort_members(pwf_zip *zip)
     return pwf_ok();
 }
 
+/* Every number of the directory is bounded before it is used. */
 pwf_status pwf_zip_list(pwf_zip *zip)
 {
     directory d = {0, 0, 0};
@@ -226,6 +227,7 @@ pwf_status pwf_zip_list(pwf_zip *zip)
     return sort_members(zip);
 }
 
+/* Also after a failed listing. */
 void pwf_zip_free(pwf_zip *zip)
 {
     pwf_mem_free(zip->sorted);
@@ -236,6 +238,7 @@ void pwf_zip_free(pwf_zip *zip)
     zip->directory = NULL;
 }
 
+/* Names are unique, so binary search finds the only one. */
 const pwf_zip_member *pwf_zip_find(const pwf_zip *zip, const char *name)
 {
     const pwf_zip_member key = {.name = name}, *wanted = &key;
@@ -276,6 +279,7 @@ static uint32_t add_crc(uint32_t c, const unsigned char *in, size_t count)
     return c;
 }
 
+/* Reads in pieces: a storage can be larger than memory. */
 pwf_status pwf_zip_check(const pwf_zip *zip, const pwf_zip_member *member)
 {
     unsigned char *piece = NULL;
@@ -345,6 +349,7 @@ static pwf_status unpack(const pwf_zip *zip, const pwf_zip_member *member, void 
     return s;
 }
 
+/* Only the whole contents have a checksum. */
 pwf_status pwf_zip_read(const pwf_zip *zip, const pwf_zip_member *member, void *out, size_t count)
 {
     PWF_ASSERT(count <= member->bytes);

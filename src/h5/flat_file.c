@@ -66,6 +66,7 @@ static pwf_status lay_out_in(const char *name, int64_t first, const pwf_flat_tex
     return s;
 }
 
+/* The layout is made in memory; only its data is copied, so arrays stay holes. */
 pwf_status pwf_flat_lay_out(int fd, const char *path, int64_t first, const pwf_flat_text *texts,
                             int text_count, pwf_flat_array *arrays, int array_count, int64_t *bytes)
 {

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+/* libhdf5 reads its environment in its first call. */
 void pwf_h5_start(void)
 {
     static bool started;
@@ -49,6 +50,7 @@ static bool can_open_more(void)
     return !full;
 }
 
+/* A shortage of descriptors is not the fault of the file, so it has a code of its own. */
 pwf_status pwf_h5_failed(pwf_code code, const char *what, const char *path)
 {
     char text[200] = "no reason given";
@@ -59,6 +61,7 @@ pwf_status pwf_h5_failed(pwf_code code, const char *what, const char *path)
     return PWF_FAIL(code, "%s %s: HDF5 says: %s", what, path, text);
 }
 
+/* All files have one format and alignment, so their bytes depend only on their contents. */
 pwf_status pwf_h5_create(const char *path, hsize_t first, hid_t *out)
 {
     const hid_t access = H5Pcreate(H5P_FILE_ACCESS), create = H5Pcreate(H5P_FILE_CREATE);
@@ -89,6 +92,7 @@ hid_t pwf_h5_plain_storage(void)
     return create;
 }
 
+/* Attributes have one value; the caller names its type in the file. */
 herr_t pwf_h5_put_attribute(hid_t file, const char *name, hid_t type, const void *value)
 {
     const hid_t space = H5Screate(H5S_SCALAR);
@@ -130,6 +134,7 @@ pwf_status pwf_h5_read(hid_t file, const char *name, const char *attribute, hid_
     return s;
 }
 
+/* Only texts of fixed length; the result always ends with NUL. */
 pwf_status pwf_h5_read_text(hid_t file, const char *name, char **out)
 {
     *out = NULL;
@@ -153,6 +158,7 @@ pwf_status pwf_h5_read_text(hid_t file, const char *name, char **out)
     return s;
 }
 
+/* Number of elements; libhdf5 counts those of a scalar as 1. */
 pwf_status pwf_h5_count(hid_t file, const char *name, int64_t *count)
 {
     const hid_t set = H5Dopen2(file, name, H5P_DEFAULT);
@@ -165,6 +171,7 @@ pwf_status pwf_h5_count(hid_t file, const char *name, int64_t *count)
     return s;
 }
 
+/* More dimensions than PWF_DIMS are refused before they are copied. */
 pwf_status pwf_h5_shape(hid_t file, const char *name, int *dims, int64_t shape[PWF_DIMS])
 {
     hsize_t extent[H5S_MAX_RANK];
@@ -194,6 +201,7 @@ const char *pwf_h5_library(void)
     return text;
 }
 
+/* Compares the headers of the build with the library that is loaded. */
 pwf_status pwf_h5_check_library(void)
 {
     char built[32];
@@ -206,6 +214,7 @@ pwf_status pwf_h5_check_library(void)
                     loaded, built);
 }
 
+/* Collective metadata: all ranks then make the same calls, and rank 0 reads for them. */
 pwf_status pwf_h5_open_parallel(MPI_Comm comm, const char *path, hid_t *out)
 {
     pwf_h5_start();
@@ -221,6 +230,7 @@ pwf_status pwf_h5_open_parallel(MPI_Comm comm, const char *path, hid_t *out)
     return s;
 }
 
+/* Flushes the metadata, which is why it can hang on a broken disk. */
 pwf_status pwf_h5_close_parallel(hid_t file, const char *path)
 {
     if (H5Fclose(file) < 0) return pwf_h5_failed(PWF_IO, "cannot close on all ranks", path);

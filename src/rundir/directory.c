@@ -48,6 +48,7 @@ static pwf_status check_existing(const char *path)
     return pwf_path_check_folder(path);
 }
 
+/* Creates one level after the other; another process may create the same. */
 pwf_status pwf_directory_make(const char *dir, bool *made)
 {
     char part[PWF_PATH];
@@ -62,6 +63,7 @@ pwf_status pwf_directory_make(const char *dir, bool *made)
     return check_existing(dir);
 }
 
+/* Reads the mount options of the device in /proc/self/mountinfo. */
 bool pwf_directory_locks_stay(const char *dir)
 {
     struct stat info;
@@ -156,6 +158,7 @@ static pwf_status check_holder(const char *dir)
                     dir, who, dir);
 }
 
+/* The probe is unlinked at once: whoever is killed now leaves nothing. */
 pwf_status pwf_directory_look(const char *dir, pwf_directory *out)
 {
     char path[PWF_PATH + 32];
@@ -248,6 +251,7 @@ static pwf_status find_mark(const pwf_mesh *mesh, const char *dir, const mark *m
                     dir[0] == '/' ? "" : ", and give its whole name, beginning with /");
 }
 
+/* Rank 0 creates the file and removes it when all ranks have looked. */
 pwf_status pwf_directory_compare(const pwf_mesh *mesh, const char *dir, bool locked)
 {
     mark m;

@@ -46,6 +46,7 @@ static void describe_self(pwf_holder *self)
     self->process = (long)getpid();
 }
 
+/* Truncates first: a shorter line must not keep the end of a longer one. */
 pwf_status pwf_holder_write(int fd, const char *path)
 {
     pwf_holder self;
@@ -59,6 +60,7 @@ pwf_status pwf_holder_write(int fd, const char *path)
     return pwf_file_pwrite(fd, path, line, (size_t)n, 0);
 }
 
+/* False for an empty or foreign file. */
 bool pwf_holder_read(int fd, pwf_holder *by)
 {
     char line[512];
@@ -75,6 +77,7 @@ bool pwf_holder_read(int fd, pwf_holder *by)
                   by->start) == 6;
 }
 
+/* Another boot of this host ended all its processes; of other hosts nothing is known. */
 bool pwf_holder_is_gone(const pwf_holder *by)
 {
     pwf_holder self;

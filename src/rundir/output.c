@@ -16,6 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* The random number keeps attempts apart; O_EXCL and O_NOFOLLOW refuse whatever already has the
+ * name. Nobody else may read the file before it is complete. */
 pwf_status pwf_output_create(const char *dir, const char *name, const char *attempt,
                              char partial[PWF_PATH], int *fd)
 {
@@ -30,6 +32,7 @@ pwf_status pwf_output_create(const char *dir, const char *name, const char *atte
     return pwf_ok();
 }
 
+/* umask can only be read by setting it. */
 mode_t pwf_output_mode(void)
 {
     const mode_t mask = umask(022);
@@ -67,6 +70,7 @@ pwf_status pwf_output_add(pwf_output *output, const void *bytes, size_t count)
     return pwf_ok();
 }
 
+/* The order makes the file durable before its name, and the name before the call returns. */
 pwf_status pwf_output_end(pwf_output *output)
 {
     PWF_TRY(pwf_output_set_mode(output->fd, output->partial, pwf_output_mode()));
@@ -77,6 +81,7 @@ pwf_status pwf_output_end(pwf_output *output)
     return pwf_path_sync_folder(output->dir);
 }
 
+/* After pwf_output_end the descriptor is closed, and nothing is removed. */
 void pwf_output_drop(pwf_output *output)
 {
     if (output->fd < 0) return;
@@ -85,6 +90,7 @@ void pwf_output_drop(pwf_output *output)
     unlink(output->partial);
 }
 
+/* libhdf5 opens the file by its name in /proc. */
 pwf_status pwf_output_memory(int *fd, char name[PWF_MEMORY_NAME])
 {
     *fd = memfd_create("pwf-layout", MFD_CLOEXEC);
@@ -94,6 +100,8 @@ pwf_status pwf_output_memory(int *fd, char name[PWF_MEMORY_NAME])
     return pwf_ok();
 }
 
+/* SEEK_DATA and SEEK_HOLE find the data; on a file system without them the whole file counts as
+ * data. */
 pwf_status pwf_output_copy(int from, int to, const char *path)
 {
     enum { PIECE = 1 << 16 };
