@@ -76,6 +76,7 @@ void pwf_images_input_close(pwf_images_input *input)
     pwf_mem_free(input);
 }
 
+/* Known since the file was opened. */
 void pwf_images_input_shape(const pwf_images_input *input, int64_t shape[4])
 {
     memcpy(shape, input->shape, sizeof input->shape);

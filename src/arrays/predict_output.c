@@ -63,6 +63,7 @@ static pwf_status write_image(hid_t file, const char *path)
     pwf_output output;
     char *bytes = NULL;
     const ssize_t size = H5Fget_file_image(file, NULL, 0);
+    /* the length first, then the bytes */
     if (size < 0) return pwf_h5_failed(PWF_RESOURCE, "cannot create", path);
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, size, 1, &bytes));
     pwf_status s = H5Fget_file_image(file, bytes, (size_t)size) == size
@@ -91,6 +92,7 @@ pwf_status pwf_logits_write(const char *path, const pwf_logits *logits)
 {
     pwf_h5_start();
     const hid_t access = H5Pcreate(H5P_FILE_ACCESS), create = H5Pcreate(H5P_FILE_CREATE);
+    /* in memory, grown by 1 MiB, never written by libhdf5 */
     H5Pset_fapl_core(access, 1 << 20, false);
     /* The oldest format: an image of a newer one keeps the flag of an open file. */
     H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_V110);

@@ -96,6 +96,7 @@ pwf_status pwf_round_input_open(const char *path, pwf_round_input **out)
     return s;
 }
 
+/* Datasets first, then the file. */
 void pwf_round_input_close(pwf_round_input *input)
 {
     if (!input) return;
@@ -105,6 +106,7 @@ void pwf_round_input_close(pwf_round_input *input)
     pwf_mem_free(input);
 }
 
+/* All arrays have this length. */
 int64_t pwf_round_input_total(const pwf_round_input *input)
 {
     return input->total;

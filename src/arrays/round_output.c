@@ -131,6 +131,7 @@ static pwf_status lay_out(writing *w)
     const hid_t file = H5Fcreate(w->partial, H5F_ACC_TRUNC, plist, access);
     H5Pclose(plist);
     H5Pclose(access);
+    /* the partial file exists already; libhdf5 truncates it */
     if (file < 0) return pwf_h5_failed(PWF_CANTCREATE, "cannot create", w->partial);
     herr_t e = make_arrays(file, w->out);
     if (e >= 0) e = write_rows(file, w->out);
@@ -238,6 +239,7 @@ static pwf_status compare_rows(const writing *w, hid_t file)
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, out->row_count, sizeof *back, &back));
     const hid_t type = row_type(false);
     pwf_status s = pwf_h5_read(file, "steps", NULL, type, out->row_count, back);
+    /* unreadable here means badly written */
     if (s.code != PWF_OK) s.code = PWF_IO;
     for (int64_t i = 0; i < out->row_count && s.code == PWF_OK; i++) {
         const pwf_round_row *a = &out->rows[i], *b = &back[i];
@@ -257,6 +259,7 @@ static pwf_status read_back(writing *w)
     char *piece = NULL;
     list_arrays(w->out, list);
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, PIECE, sizeof(float), &piece));
+    /* every rank opens the file for itself */
     const hid_t file = H5Fopen(w->partial, H5F_ACC_RDONLY, H5P_DEFAULT);
     pwf_status s = file < 0 ? pwf_h5_failed(PWF_IO, "cannot read back", w->partial) : pwf_ok();
     for (int i = 0; i < ARRAYS && s.code == PWF_OK; i++)
@@ -293,6 +296,7 @@ pwf_status pwf_round_output_write(const pwf_mesh *mesh, const char *path,
     for (size_t i = 0; i < sizeof steps / sizeof *steps && s.code == PWF_OK; i++)
         s = pwf_mesh_agree(mesh, steps[i](&w));
     /* after a failed write the parallel file stays open: closing it hangs in MPI-IO */
+    /* removes the partial file unless give_name has ended it */
     pwf_output_drop(&w.output);
     return s;
 }

@@ -67,14 +67,17 @@ static void *thread_main(void *argument)
     for (;;) {
         while (!b->busy && !b->ending)
             pthread_cond_wait(&b->changed, &b->lock);
+        /* woken to end */
         if (!b->busy) break;
         pthread_mutex_unlock(&b->lock);
+        /* the watchdog times each step of this thread */
         pwf_watch_beside(what, b->key, b->seconds);
         const double before = processor_time();
         const pwf_span span = pwf_trace_begin(b->prunes ? "prune" : "write");
         const bool more = work(b);
         pwf_trace_end(span);
         b->used += processor_time() - before;
+        /* no limit while it waits */
         if (!more) pwf_watch_beside(what, b->key, 0.0);
         pthread_mutex_lock(&b->lock);
         b->busy = more;

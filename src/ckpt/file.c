@@ -35,12 +35,15 @@ static pwf_status check_fields(const char *path, const pwf_header *h)
     const int64_t sizes[] = {h->step,   h->posterior, h->total,       h->posterior_params,
                              h->params, h->buffers,   h->extent_rows, h->names_bytes};
     bool good = h->arrays >= 1 && h->arrays <= PWF_FILE_ARRAYS && h->kind <= PWF_KIND_MODEL;
+    /* all but the step count something that takes at least a byte each */
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
         good = good && sizes[i] >= 0 && (i == 0 || (uint64_t)sizes[i] <= bytes);
+    /* written as differences, which cannot overflow */
     good = good && h->posterior <= h->total && h->posterior_params <= h->params &&
            h->params + h->buffers <= h->names_bytes && h->names <= bytes &&
            (uint64_t)h->names_bytes <= bytes - h->names && h->extents <= bytes &&
            (uint64_t)h->extent_rows <= (bytes - h->extents) / sizeof(pwf_extent);
+    /* each array has one extent per parameter */
     int64_t rows = 0;
     for (int64_t i = 0; good && i < h->arrays; i++) {
         const pwf_file_array *a = &h->array[i];
@@ -68,6 +71,7 @@ static pwf_status read_header(int fd, const char *path, int64_t bytes, pwf_heade
         return PWF_FAIL(PWF_DATA,
                         "%s is not a checkpoint of this program: its first bytes are different",
                         path);
+    /* before the version is trusted: every version ends with this hash */
     if (!pwf_hash_equal(h->own, pwf_hash_bytes(h, offsetof(pwf_header, own))))
         return PWF_FAIL(PWF_DATA, "%s is damaged in its first block; use an older file", path);
     if (h->version > PWF_FORMAT || h->version == 0)

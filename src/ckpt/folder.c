@@ -24,6 +24,7 @@ static const pwf_retention_reader reader = {.step = read_step, .verify = pwf_ckp
 pwf_status pwf_ckpt_find(const pwf_mesh *mesh, const char *dir, char *path, bool *found)
 {
     pwf_status s = pwf_ok();
+    /* all of it is broadcast */
     memset(path, 0, PWF_PATH);
     *found = false;
     if (pwf_mesh_rank(mesh, PWF_WORLD) == 0) s = pwf_retention_find(dir, &reader, path, found);

@@ -82,6 +82,7 @@ pwf_status pwf_hashes_fingerprint(const pwf_hash *hash, int64_t count, const pwf
                                book->min_power};
     pwf_hasher *hasher = pwf_hasher_new();
     if (!hasher) return PWF_FAIL(PWF_RESOURCE, "no memory for a hash");
+    /* sizes first, so that no two states hash the same bytes */
     pwf_hasher_add(hasher, numbers, sizeof numbers);
     pwf_fields_hash(rest->facts, hasher);
     if (book->count > 0)

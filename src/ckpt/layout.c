@@ -153,6 +153,7 @@ static int64_t count_elements(int dims, const hsize_t *shape)
 static void check_shape(hid_t set, const item *line, const char **wrong)
 {
     const hid_t type = H5Dget_type(set), space = H5Dget_space(set);
+    /* the length of a text is part of its type */
     const bool text = line->type == TEXT;
     const hid_t want = text ? -1 : stored_type(line->type, 0);
     hsize_t shape[H5S_MAX_RANK] = {0};
@@ -402,6 +403,7 @@ static pwf_status visit_fields(const walk *w)
 static pwf_status visit_all(const walk *w)
 {
     const pwf_header *h = &w->tables->header;
+    /* 7: hashes, buffers, codebook, state, model, data_hash, run */
     PWF_TRY(visit_group(w, "/", h->arrays + 7));
     pwf_extent *extents = w->tables->extents;
     for (int64_t i = 0; i < h->arrays; i++) {
@@ -487,6 +489,7 @@ pwf_status pwf_layout_plan(const pwf_state *state, const pwf_facts *facts, uint3
     h->total = state->total;
     h->params = pwf_registry_params(registry);
     h->buffers = pwf_registry_buffers(registry);
+    /* parameters with a posterior come first */
     while (h->posterior_params < h->params &&
            pwf_registry_param(registry, (int)h->posterior_params)->posterior)
         h->posterior_params++;
@@ -525,6 +528,7 @@ static pwf_status check_names(const pwf_file *file, const pwf_registry *registry
                             "model",
                             file->path, file->name[i], name);
     }
+    /* the same names with other shapes, or another set of fixed parameters */
     if (h->posterior != pwf_registry_posterior_count(registry) ||
         h->total != pwf_registry_total_count(registry))
         return PWF_FAIL(PWF_DATA,
@@ -553,6 +557,7 @@ static pwf_status open_copy(const pwf_file *file, hid_t *open)
     *open = -1;
     PWF_TRY(pwf_output_memory(&copy, name));
     pwf_status s = pwf_ok();
+    /* the arrays become holes */
     if (ftruncate(copy, (off_t)file->header.bytes) != 0)
         s = PWF_FAIL(PWF_RESOURCE, "cannot create a file in memory: %s", strerror(errno));
     if (s.code == PWF_OK) s = pwf_file_check_root(file, copy);

@@ -51,6 +51,7 @@ static pwf_status measure(const pwf_file *file, pwf_ckpt_info *info)
     info->unique = measures.unique;
     info->entropy = measures.entropy;
     info->entropy_nonzero = measures.entropy_nonzero;
+    /* the memory is used again: codes are smaller */
     int16_t *codes = (int16_t *)values;
     if (s.code == PWF_OK) s = pwf_file_read(file, code, 0, n, codes);
     for (int64_t i = 0; s.code == PWF_OK && i < n; i++)
@@ -198,6 +199,7 @@ static pwf_status load_arrays(const pwf_file *file, pwf_loaded *out)
         if (out->code[i] < PWF_FREE || out->code[i] >= out->info.codebook)
             return PWF_FAIL(PWF_DATA, "%s has the code %d; its codebook has %d entries", file->path,
                             out->code[i], out->info.codebook);
+    /* a final model has no sigma */
     if (sigma < 0) return pwf_ok();
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, h->posterior, sizeof *out->sigma, &out->sigma));
     return pwf_file_read(file, sigma, 0, h->posterior, out->sigma);
@@ -244,6 +246,7 @@ static pwf_status load(const pwf_file *file, hid_t h5, pwf_loaded *out)
     out->buffers = (int)h->buffers;
     out->info.facts.config = out->config;
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, h->names_bytes + 1, 1, &out->names));
+    /* the parts point into this copy after the file is closed */
     memcpy(out->names, file->text, (size_t)h->names_bytes);
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, out->count, sizeof *out->part, &out->part));
     PWF_TRY(load_arrays(file, out));

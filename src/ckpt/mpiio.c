@@ -74,6 +74,7 @@ pwf_status pwf_mpiio_write(hid_t file, const pwf_file *tables, const pwf_state *
     pwf_status s = pwf_ok();
     for (int64_t a = 0; a < h->arrays; a++)
         for (int i = 0; i < count; i++) {
+            /* a model file has only some of the arrays */
             if (strcmp(arrays[i].name, h->array[a].name) != 0) continue;
             const pwf_range own = arrays[i].posterior ? state->own_posterior : state->own;
             const int64_t params = arrays[i].posterior ? h->posterior_params : h->params;

@@ -22,6 +22,7 @@ pwf_form pwf_network_form(const char *path)
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     const ssize_t bytes = fd >= 0 ? pread(fd, first, sizeof first, 0) : -1;
     if (fd >= 0) close(fd);
+    /* too short for any format */
     if (bytes < 9) return PWF_FORM_CHECKPOINT;
     if (memcmp(first, "pwfpack\n", 8) == 0) return PWF_FORM_PACKED;
     return pwf_weights_recognise(first, (size_t)bytes) ? PWF_FORM_WEIGHTS : PWF_FORM_CHECKPOINT;
@@ -34,6 +35,7 @@ static pwf_status checkpoint_settings(const char *path, char **text)
 {
     pwf_loaded from;
     PWF_TRY(pwf_ckpt_load(path, &from));
+    /* takes the text over */
     *text = from.config;
     from.config = NULL;
     pwf_ckpt_unload(&from);
@@ -231,6 +233,7 @@ pwf_status pwf_network_read(const pwf_mesh *mesh, const char *path, const pwf_fo
         s = read_first(path, state->registry, names, &all, out);
     s = pwf_mesh_agree(mesh, s);
     if (s.code == PWF_OK) {
+        /* plain memory, with config NULL */
         pwf_mesh_broadcast(mesh, PWF_WORLD, 0, out, sizeof *out);
         share(mesh, &all, out, state);
     }

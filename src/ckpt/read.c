@@ -166,6 +166,7 @@ static pwf_status read_shard(const pwf_file *file, pwf_state *state)
     pwf_state_array arrays[PWF_STATE_ARRAYS_MAX];
     const int count = pwf_state_arrays(state, arrays);
     const pwf_header *h = &file->header;
+    /* arrays are compared by position: their order is fixed */
     if (h->arrays != count)
         return PWF_FAIL(PWF_DATA, "%s has %lld arrays instead of %d", file->path,
                         (long long)h->arrays, count);
@@ -192,6 +193,7 @@ pwf_status pwf_ckpt_read(const pwf_mesh *mesh, const char *path, pwf_snapshot *s
         s = read_replicated(&file, snapshot, &facts);
     s = pwf_mesh_agree(mesh, s);
     if (s.code == PWF_OK) {
+        /* the codebook must be known before codes are checked */
         share_replicated(mesh, snapshot, &facts);
         s = pwf_mesh_agree(mesh, read_shard(&file, snapshot->state));
     }
@@ -221,6 +223,7 @@ pwf_status pwf_ckpt_read_config(const pwf_mesh *mesh, const char *path, char **c
     pwf_status s = pwf_ok();
     const bool first = pwf_mesh_rank(mesh, PWF_WORLD) == 0;
     if (first) s = read_config(path, config);
+    /* only rank 0 has a text; the others get its length */
     if (*config) bytes = (int64_t)strlen(*config) + 1;
     pwf_mesh_max_i64(mesh, PWF_WORLD, &bytes, 1);
     if (!first && bytes > 0 && !(*config = malloc((size_t)bytes)))

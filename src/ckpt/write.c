@@ -67,6 +67,7 @@ static pwf_status begin(pwf_commit *c)
 static pwf_status check_room(const pwf_commit *c)
 {
     const pwf_header *h = &c->file.header;
+    /* a MiB for tables and metadata, then the arrays and the padding of each dataset */
     double need = 0x1p20;
     for (int64_t i = 0; i < h->arrays; i++)
         need += (double)h->array[i].elements * h->array[i].size;
@@ -128,6 +129,7 @@ static pwf_status reserve(const pwf_commit *c)
     do
         e = fallocate(c->file.fd, 0, 0, bytes) == 0 ? 0 : errno;
     while (e == EINTR);
+    /* only the length is set then */
     if (e == EOPNOTSUPP || e == ENOSYS) {
         static bool said;
         if (!said)
@@ -213,6 +215,7 @@ static pwf_status write_data(pwf_commit *c)
 {
     c->open = true; /* the step before is agreed */
     if (!c->writer) return pwf_ok();
+    /* the writer `mpiio` writes whole datasets through HDF5 */
     if (!c->mpiio) return write_own(c);
     return pwf_mpiio_write(c->parallel, &c->file, c->state);
 }
@@ -323,8 +326,10 @@ static pwf_status write_header(pwf_commit *c)
     if (!c->first) return pwf_ok();
     pwf_header *h = &c->file.header;
     struct stat info;
+    /* nobody else should write here, so a changed length is a failure */
     if (fstat(c->file.fd, &info) != 0 || (uint64_t)info.st_size != h->bytes)
         return PWF_FAIL(PWF_IO, "%s changed its length during the commit", c->partial);
+    /* the same tables over the file in memory */
     pwf_file memory = c->file;
     memory.fd = c->memory;
     PWF_TRY(pwf_file_root(&memory, -1, &h->root));
@@ -507,6 +512,7 @@ pwf_status pwf_commit_new(const pwf_mesh *mesh, const char *dir, const char *nam
     if (s.code == PWF_OK) {
         c->mesh = mesh;
         c->facts = snapshot->facts;
+        /* facts about this file rather than the run */
         pwf_fields_stamp(&c->facts, pwf_mesh_size(mesh, PWF_SHARD),
                          pwf_mesh_size(mesh, PWF_REPLICA));
         c->state = snapshot->state;

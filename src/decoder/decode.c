@@ -132,10 +132,12 @@ static const char *read_tables(pwf_packed *p, const unsigned char *from, uint64_
     reader r = {from, from + bytes, 0};
     p->metadata = take_text(&r, take_number(&r, 4));
     if (r.bad || p->tensors > bytes / 4 || p->codes > bytes) return "the tables are too short";
+    /* one more, so that no size is 0 */
     p->tensor = calloc(p->tensors + (size_t)1, sizeof *p->tensor);
     p->entry = calloc(p->codes + (size_t)1, sizeof *p->entry);
     p->frequency = calloc(p->codes + (size_t)1, sizeof *p->frequency);
     if (!p->tensor || !p->entry || !p->frequency) return pwf_packed_no_memory;
+    /* each tensor counts its elements into p */
     for (uint32_t t = 0; t < p->tensors; t++) {
         const char *wrong = read_tensor(&r, p, &p->tensor[t]);
         if (wrong) return wrong;
@@ -151,6 +153,7 @@ const char *pwf_packed_open(pwf_packed *p, const void *bytes, size_t size)
     memset(p, 0, sizeof *p);
     if (size < HEADER || memcmp(file, "pwfpack\n", 8) != 0) return "it is no .pwf file";
     if (!has_hash(file, HEADER - 16, file + HEADER - 16)) return "its first bytes are damaged";
+    /* after the hash: a damaged file is not a newer one */
     if (number(file + 8, 4) != 1) return "it is of a newer version of the format";
     const uint64_t tables = number(file + 56, 8), elements = number(file + 72, 8);
     const uint64_t body = size - HEADER;
@@ -163,6 +166,7 @@ const char *pwf_packed_open(pwf_packed *p, const void *bytes, size_t size)
     p->hash[0] = number(file + 80, 8);
     p->hash[1] = number(file + 88, 8);
     if (number(file + 16, 8) != size) return "it is truncated, or has bytes after its end";
+    /* differences cannot overflow; the sections fill the file exactly */
     if (tables > body || p->stream_bytes > body - tables || p->stream_bytes % 4 != 0 ||
         p->rest > (body - tables) / 4 || p->rest * 4 != body - tables - p->stream_bytes)
         return "its sections do not fit its length";
@@ -174,12 +178,14 @@ const char *pwf_packed_open(pwf_packed *p, const void *bytes, size_t size)
     if (wrong) return wrong;
     p->stream = file + HEADER + tables;
     p->values = p->stream + p->stream_bytes;
+    /* elements without a code are stored as fp32 */
     if (p->coded != number(file + 24, 8) || p->elements != elements || p->rest > p->elements ||
         p->elements - p->coded > p->rest)
         return "its counts are inconsistent";
     return NULL;
 }
 
+/* Also after a failure. */
 void pwf_packed_close(pwf_packed *p)
 {
     free(p->tensor);
@@ -207,9 +213,11 @@ static const char *start_coder(const pwf_packed *p, coder *c)
     c->start = malloc((p->codes + (size_t)1) * sizeof *c->start);
     c->value = malloc((p->codes + (size_t)1) * sizeof *c->value);
     if (!c->symbol || !c->start || !c->value) return pwf_packed_no_memory;
+    /* 2^-min_power, exact */
     for (uint32_t i = 0; i < p->min_power; i++)
         unit *= 0.5f;
     uint32_t at = 0;
+    /* symbol `codes` stands for a weight of a coded tensor that is stored as fp32 */
     for (uint32_t k = 0; k <= p->codes; k++) {
         c->start[k] = at;
         for (uint32_t i = 0; i < p->frequency[k]; i++)
@@ -235,6 +243,7 @@ static const char *decode(const pwf_packed *p, coder *c, float *out, int16_t *co
             if (tensor->kind == PWF_PACKED_CODED) {
                 const uint64_t slot = c->x & mask;
                 k = c->symbol[slot];
+                /* the inverse of the step of the encoder */
                 c->x = p->frequency[k] * (c->x >> p->bits) + slot - c->start[k];
                 if (c->x < UINT64_C(1) << 31) {
                     if (c->at == c->end) return "the stream is too short";
@@ -252,6 +261,7 @@ static const char *decode(const pwf_packed *p, coder *c, float *out, int16_t *co
         }
     }
     if (used != p->rest) return "there are more fp32 values than elements";
+    /* the encoder started from this state */
     if (p->coded > 0 && (c->at != c->end || c->x != UINT64_C(1) << 31))
         return "the stream does not end where it began";
     return NULL;

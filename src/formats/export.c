@@ -83,6 +83,7 @@ static pwf_status make_header(const pwf_loaded *from, char **text)
 {
     pwf_json *header = pwf_json_new(), *about = pwf_export_metadata(from);
     pwf_json_set_text(about, "format", "pt"); /* what PyTorch's loaders look for */
+    /* with it an exported file says by itself which model it is of */
     pwf_json_set_text(about, "config", from->config);
     pwf_json_set_object(header, "__metadata__", about);
     int64_t at = 0;

@@ -210,6 +210,7 @@ void pwf_machine_persistent(pwf_machine *m)
         return pwf_machine_push_new(m, PWF_PICKLE_OPAQUE);
     if (key->kind != PWF_PICKLE_TEXT || count->kind != PWF_PICKLE_INT || count->number < 0)
         return pwf_machine_fail(m, "a storage has arguments of other kinds");
+    /* views are refused: their elements lie elsewhere */
     if (parts > 5 && pwf_machine_at(m, a[5])->kind != PWF_PICKLE_NONE)
         return pwf_machine_fail(m, "a storage is a view of another one");
     const pwf_pickle_node storage = {.kind = PWF_PICKLE_STORAGE,

@@ -105,6 +105,7 @@ static pwf_status read_shape(const pwf_weights_file *file, const pwf_zip_member 
 static pwf_status read_header(const pwf_weights_file *file, const pwf_zip *zip,
                               const pwf_zip_member *m, pwf_named_tensor *t, uint64_t *skip)
 {
+    /* room for a NUL after the text */
     unsigned char in[PREFIX + HEADER_MAX + 1] = {0};
     const size_t count = m->bytes < sizeof in - 1 ? (size_t)m->bytes : sizeof in - 1;
     PWF_TRY(pwf_zip_read(zip, m, in, count));
@@ -160,6 +161,7 @@ static pwf_status list_tensors(pwf_weights_file *file)
         pwf_zip_free(&zip);
         return s;
     }
+    /* from here on close_archive frees it */
     a->zip = zip;
     file->own = a;
     for (int i = 0; i < zip.count; i++)

@@ -114,6 +114,7 @@ static pwf_status list_tensors(pwf_weights_file *file)
 {
     uint64_t length = 0;
     PWF_TRY(pwf_file_pread(file->fd, file->path, &length, sizeof length, 0));
+    /* the shortest header is {} */
     if (length < 2 || length > PWF_WEIGHTS_HEADER_MAX || length > file->bytes - sizeof length)
         return PWF_FAIL(
             PWF_DATA,

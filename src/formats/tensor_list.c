@@ -87,6 +87,7 @@ static pwf_status read_run(const pwf_weights_file *file, pwf_dtype dtype, uint64
                            int64_t count, float *out, int64_t *rounded)
 {
     enum { PIECE = 8192 };
+    /* read straight into the result */
     if (dtype == PWF_DTYPE_F32)
         return pwf_file_pread(file->fd, file->path, out, (size_t)count * sizeof *out, offset);
     unsigned char piece[PIECE * 8];

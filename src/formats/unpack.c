@@ -30,6 +30,8 @@ static pwf_status unpack(const char *path, pwf_unpacked *out)
     pwf_packed *p = &out->packed;
     PWF_TRY(read_bytes(path, out));
     const char *wrong = pwf_packed_open(p, out->bytes, (size_t)out->size);
+    /* codes can take very few bits, so small files may have many elements, but not unboundedly many
+     */
     if (!wrong && p->elements > UINT64_C(1) << 28 && p->elements / 64 > (uint64_t)out->size)
         wrong = "it claims more elements than a file of its length should have";
     if (wrong) return refused(path, wrong);

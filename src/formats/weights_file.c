@@ -71,6 +71,7 @@ pwf_status pwf_weights_open(const char *path, pwf_weights_file **out)
     }
     *file = (pwf_weights_file){.fd = fd, .path = copy, .bytes = (uint64_t)bytes};
     pwf_status s = list(file);
+    /* an empty list is never useful */
     if (s.code == PWF_OK && file->count == 0)
         s = PWF_FAIL(PWF_DATA, "%s contains no tensors", path);
     if (s.code == PWF_OK) s = pwf_weights_check_unique(file);

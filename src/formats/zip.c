@@ -62,6 +62,7 @@ static pwf_status find_directory(const pwf_zip *zip, directory *d)
     pwf_status s = pwf_file_pread(zip->fd, zip->path, tail, length, zip->bytes - length);
     size_t at = length;
     bool found = false;
+    /* a comment of up to 65,535 bytes can follow the end record */
     while (s.code == PWF_OK && !found && at >= END) {
         const unsigned char *end = tail + at - END;
         found = begins(end, "PK\005\006") && number(end + 20, 2) == length - at;
@@ -77,6 +78,7 @@ static pwf_status find_directory(const pwf_zip *zip, directory *d)
     }
     pwf_mem_free(tail);
     PWF_TRY(s);
+    /* no 64-bit end record */
     if (second == 0) return pwf_ok();
     unsigned char end64[END64];
     if (zip->bytes < END64 || second > zip->bytes - END64)

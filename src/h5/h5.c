@@ -20,11 +20,13 @@ void pwf_h5_start(void)
     /* Files get their names only when they are complete, so locks are not needed; those of HDF5
      * fail on some parallel file systems. */
     setenv("HDF5_USE_FILE_LOCKING", "FALSE", 1);
+    /* plug-ins, drivers and connectors would run code that the user did not ask for */
     unsetenv("HDF5_PLUGIN_PATH");
     unsetenv("HDF5_DRIVER");
     unsetenv("HDF5_VOL_CONNECTOR");
     H5open();
     H5PLset_loading_state(0);
+    /* errors are reported through pwf_status */
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 }
 

@@ -40,6 +40,7 @@ static pwf_status list_tree(pwf_part *p)
 {
     static pwf_config config; /* the settings are much for a stack */
     const pwf_pack_job *job = p->job;
+    /* the tree is listed as a run with these settings would list it */
     pwf_config_defaults(&config);
     config.model.classes = 0;
     config.model.channels = 3;
@@ -419,7 +420,9 @@ static pwf_status check_tables(const pwf_part *p)
 pwf_status pwf_part_end(pwf_part *part)
 {
     PWF_TRY(check_tables(part));
+    /* over everything but the first block, which holds it */
     PWF_TRY(pwf_archive_root(part->fd, part->path, &part->block, &part->block.root));
+    /* from here on readers accept the archive */
     part->block.complete = 1;
     PWF_TRY(write_block(part));
     PWF_TRY(PWF_FAULT_POINT("pack.sealed"));
