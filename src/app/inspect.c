@@ -20,12 +20,6 @@ static double share(const pwf_ckpt_info *info)
     return info->posterior > 0 ? (double)info->fixed / (double)info->posterior : 0;
 }
 
-/* What the file is, in words. */
-static const char *kind(const pwf_ckpt_info *info)
-{
-    return info->is_model ? "final model" : "checkpoint";
-}
-
 /* Precision of training, from the stored settings. Checkpoints without this setting were trained in
  * fp32. */
 static const char *precision(const pwf_loaded *from)
@@ -45,7 +39,7 @@ static pwf_status print_page(const char *path, const pwf_loaded *from, const pwf
     const pwf_position *p = &info->facts.position;
     char fingerprint[33];
     pwf_hash_text(info->fingerprint, fingerprint);
-    printf("%s: %s; every byte verified\n\n", path, kind(info));
+    printf("%s: %s; every byte verified\n\n", path, info->is_model ? "final model" : "checkpoint");
     printf("  model            %s\n", info->facts.model);
     printf("  parameters       %lld, of which %lld have a posterior\n", (long long)info->total,
            (long long)info->posterior);
@@ -111,8 +105,10 @@ static pwf_status inspect_checkpoint(const char *path, bool json)
 }
 
 /* The form of a file is recognised by its first bytes. */
-static pwf_status inspect_any(const char *path, bool json)
+static pwf_status inspect(const pwf_app_args *args)
 {
+    const char *path = args->operand[0];
+    const bool json = pwf_app_value(args, "--json") != NULL;
     switch (pwf_network_form(path)) {
     case PWF_FORM_PACKED:
         return pwf_inspect_packed(path, json);
@@ -121,11 +117,6 @@ static pwf_status inspect_any(const char *path, bool json)
     default:
         return inspect_checkpoint(path, json);
     }
-}
-
-static pwf_status inspect(const pwf_app_args *args)
-{
-    return inspect_any(args->operand[0], pwf_app_value(args, "--json") != NULL);
 }
 
 const pwf_app_command pwf_app_inspect = {

@@ -145,14 +145,13 @@ pwf_status pwf_candidates_build(pwf_candidates *candidates, const pwf_stage *sta
 
 void pwf_candidates_free(pwf_candidates *candidates)
 {
-    pwf_candidates *b = candidates;
-    pwf_mem_free(b->at);
-    pwf_mem_free(b->begin);
-    pwf_mem_free(b->length);
-    pwf_mem_free(b->reach);
-    pwf_mem_free(b->change);
-    pwf_mem_free(b->count);
-    *b = (pwf_candidates){0};
+    pwf_mem_free(candidates->at);
+    pwf_mem_free(candidates->begin);
+    pwf_mem_free(candidates->length);
+    pwf_mem_free(candidates->reach);
+    pwf_mem_free(candidates->change);
+    pwf_mem_free(candidates->count);
+    *candidates = (pwf_candidates){0};
 }
 
 /* Of the sorted centres only the two neighbours of mu can be nearest. */

@@ -86,12 +86,11 @@ pwf_status pwf_block_sums_new(pwf_block_sums *sums, const pwf_mesh *mesh,
 
 void pwf_block_sums_free(pwf_block_sums *sums)
 {
-    pwf_block_sums *s = sums;
-    pwf_mem_free(s->all);
-    pwf_mem_free(s->offset);
-    pwf_mem_free(s->order);
-    pwf_mem_free(s->own);
-    *s = (pwf_block_sums){0};
+    pwf_mem_free(sums->all);
+    pwf_mem_free(sums->offset);
+    pwf_mem_free(sums->order);
+    pwf_mem_free(sums->own);
+    *sums = (pwf_block_sums){0};
 }
 
 /* Ranks are visited by the position of their range, so blocks are added in global order. */

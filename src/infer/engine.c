@@ -20,6 +20,8 @@ static pwf_status open_inputs(pwf_engine *e, pwf_purpose purpose)
     return purpose == PWF_TO_EVALUATE ? pwf_feed_open_test(&e->feed) : pwf_ok();
 }
 
+/* Images of the largest executor: labels and partners of a worker are allocated once for it. A slot
+ * of a batch is trained whole by one worker. */
 static int64_t largest_run(const pwf_config *c, pwf_purpose purpose)
 {
     const int64_t slot = c->train.batch / c->parallel.slots;
@@ -38,6 +40,8 @@ static pwf_status start(pwf_engine *e, pwf_purpose purpose)
     return purpose == PWF_TO_TRAIN ? pwf_feed_start_loader(&e->feed) : pwf_ok();
 }
 
+/* The exchange is sized before the state, whose range it defines. Failures of Local work are agreed
+ * on before the next collective call, so no rank waits for one that has failed. Collective. */
 static pwf_status set_up(pwf_engine *e, pwf_purpose purpose)
 {
     const int ranks = pwf_mesh_size(e->mesh, PWF_WORLD);
@@ -73,6 +77,7 @@ pwf_status pwf_engine_new(const pwf_mesh *mesh, const pwf_config *config, pwf_pu
     return status;
 }
 
+/* The workers stop first: their threads use everything else. */
 void pwf_engine_free(pwf_engine *engine)
 {
     if (!engine) return;
@@ -85,6 +90,8 @@ void pwf_engine_free(pwf_engine *engine)
     free(engine);
 }
 
+/* Each rank fills its own range of the flat vector; the gather then completes it in place, and the
+ * caller may do other work until it ends. */
 void pwf_engine_begin_draw(pwf_engine *engine, const pwf_stream *noise, pwf_precision precision)
 {
     const bool rounded = precision == PWF_BF16;

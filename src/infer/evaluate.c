@@ -41,11 +41,13 @@ typedef struct eval_job {
     double shown;                /* passes reported to hooks->progress for this pass */
 } eval_job;
 
+/* Chunks of rank r are [first_chunk(r), first_chunk(r + 1)). */
 static int64_t first_chunk(const eval_job *job, int rank)
 {
     return rank * job->chunks / pwf_mesh_size(job->engine->mesh, PWF_WORLD);
 }
 
+/* Within a run the agreement also carries requests to stop. */
 static pwf_status agree(const eval_job *job, pwf_status local)
 {
     if (job->hooks) return job->hooks->agree(job->hooks->context, local);
@@ -70,6 +72,8 @@ static int64_t rank_of(const float *values, int64_t count, int64_t label)
     return larger;
 }
 
+/* Adds an image to its calibration bin: bins split [0, 1] evenly by the confidence of the
+ * prediction. */
 static void add_to_bin(const eval_job *job, double *row, double confidence, double correct)
 {
     const int64_t bins = job->engine->config->eval.bins;
@@ -82,6 +86,9 @@ static void add_to_bin(const eval_job *job, double *row, double confidence, doub
     sums[2] += confidence;
 }
 
+/* Adds an image to the sums of its chunk. The loss is -log softmax(logits)[label], computed
+ * relative to the largest logit, so that exp cannot overflow; the confidence is softmax at that
+ * logit, 1 / sum. */
 static void judge_mean(const eval_job *job, const float *logits, int64_t label, double *row)
 {
     chunk_result *r = (chunk_result *)row;
@@ -98,6 +105,8 @@ static void judge_mean(const eval_job *job, const float *logits, int64_t label, 
     add_to_bin(job, row, 1.0 / sum, rank < 1 ? 1.0 : 0.0);
 }
 
+/* Adds softmax(logits) to `sum` [classes]. The draws of an image are added in order, so fp32 sums
+ * do not depend on the mesh. */
 static void add_probabilities(const float *logits, int64_t classes, float *sum)
 {
     double largest = (double)logits[0], total = 0.0;
@@ -109,6 +118,8 @@ static void add_probabilities(const float *logits, int64_t classes, float *sum)
         sum[i] += (float)(exp((double)logits[i] - largest) / total);
 }
 
+/* The same as judge_mean for probabilities that are averaged over all draws. The least normal fp32
+ * number bounds the loss of a label whose probability underflows. */
 static void judge_ensemble(const eval_job *job, const float *sum, int64_t label, double *row)
 {
     chunk_result *r = (chunk_result *)row;
@@ -126,6 +137,8 @@ static void judge_ensemble(const eval_job *job, const float *sum, int64_t label,
 
 /* ---- one pass over the images --------------------------------------------------------------- */
 
+/* Loads a chunk, runs it forward and judges its images; an ensemble is judged after its last draw.
+ */
 static pwf_status run_chunk(const eval_job *job, pwf_worker *w, int64_t chunk)
 {
     const pwf_engine *e = job->engine;
@@ -170,6 +183,7 @@ static void show(eval_job *job, int64_t done)
     job->shown = passed;
 }
 
+/* The thread of worker 0 is the one that talks to MPI and may show progress. */
 static void chunk_task(void *context, int task, int worker)
 {
     eval_job *job = context;
@@ -235,6 +249,7 @@ static double calibration_error(const eval_job *job, const double *total)
     return error;
 }
 
+/* The weights are the means that measure() has drawn. Collective. */
 static pwf_status evaluate_means(eval_job *job, pwf_report_eval *out)
 {
     double total[RESULT + 3 * BINS_MAX];
@@ -270,6 +285,8 @@ static pwf_status draw_ensemble(eval_job *job, pwf_report_eval *out)
     return check_loss(job, out->ensemble_nll);
 }
 
+/* The sums of probabilities take 4 bytes per class of each image of this rank; they are freed at
+ * once. Collective. */
 static pwf_status evaluate_ensemble(eval_job *job, pwf_report_eval *out)
 {
     const pwf_engine *e = job->engine;
@@ -305,6 +322,7 @@ static pwf_status measure_weights(const eval_job *job, pwf_report_eval *out)
     return agree(job, status);
 }
 
+/* Weights are measured first: the ensemble overwrites the gathered means. Collective. */
 static pwf_status measure(eval_job *job, bool ensemble, pwf_report_eval *out)
 {
     pwf_engine_draw(job->engine, NULL, PWF_FP32);

@@ -33,6 +33,8 @@ void pwf_feed_close(pwf_feed *feed)
     *feed = (pwf_feed){.train = NULL};
 }
 
+/* Images in memory are compared by their pixels, others by names, file sizes and classes in order:
+ * the rank that loads an image must not matter. */
 pwf_status pwf_feed_compare(const pwf_feed *feed)
 {
     const pwf_hash none = {0, 0};
@@ -50,11 +52,14 @@ pwf_hash pwf_feed_hash(const pwf_feed *feed)
     return pwf_hash_bytes(hashes, sizeof hashes);
 }
 
+/* Slots are dealt in order, so the slots of a rank are adjacent; ranks differ by at most one slot.
+ */
 int64_t pwf_feed_first_slot(const pwf_feed *feed, int rank)
 {
     return rank * feed->config->parallel.slots / pwf_mesh_size(feed->mesh, PWF_WORLD);
 }
 
+/* Data that need no decoding are read by the workers themselves, without threads in between. */
 pwf_status pwf_feed_start_loader(pwf_feed *feed)
 {
     const pwf_config *c = feed->config;
@@ -73,6 +78,7 @@ void pwf_feed_seek(pwf_feed *feed, int64_t batch)
     if (feed->loader) pwf_loader_seek(feed->loader, batch);
 }
 
+/* Both ways load the same bits: augmentation is a function of seed, pass and image. */
 pwf_status pwf_feed_load(const pwf_feed *feed, int64_t position, float *image, int32_t *label)
 {
     if (feed->loader) return pwf_loader_take(feed->loader, position, image, label);
@@ -81,12 +87,14 @@ pwf_status pwf_feed_load(const pwf_feed *feed, int64_t position, float *image, i
                             image, label);
 }
 
+/* For qsort. */
 static int compare_indices(const void *a, const void *b)
 {
     const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
     return (x > y) - (x < y);
 }
 
+/* A row of metrics for a file that is skipped from now on; `step` is the last step finished. */
 static pwf_status write_row(const pwf_feed *feed, const char *file, int64_t step)
 {
     if (!feed->report) return pwf_ok();
@@ -110,6 +118,8 @@ static pwf_status note(const pwf_feed *feed, const pwf_dataset *data, int64_t *f
     return pwf_ok();
 }
 
+/* Every rank gathers what is new on any rank: first the counts, then the indices, so in the usual
+ * case without damaged files one small message per rank suffices. */
 pwf_status pwf_feed_agree_skips(pwf_feed *feed, pwf_split split, int64_t step)
 {
     const pwf_dataset *data = split == PWF_TRAIN ? feed->train : feed->test;

@@ -14,6 +14,8 @@ typedef struct line {
     double done, total; /* passes over the test images */
 } line;
 
+/* The hooks of an evaluation that is no part of a run: nothing can ask it to stop, and progress
+ * goes to a line without files. */
 static pwf_status agree(void *context, pwf_status local)
 {
     const line *l = context;
@@ -33,6 +35,8 @@ static void show(void *context, const char *what, int64_t done, int64_t total, d
     pwf_report_show(l->report, &p);
 }
 
+/* Reads the weights and measures them. An ensemble needs the sigma of each weight, which only some
+ * files contain. Collective. */
 static pwf_status evaluate(pwf_engine *e, const char *file, bool ensemble, line *l,
                            pwf_evaluation *out)
 {

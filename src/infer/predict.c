@@ -23,17 +23,21 @@ typedef struct predict_job {
     float *logits;                 /* [images, classes] */
 } predict_job;
 
+/* Chunks of rank r are [first_chunk(r), first_chunk(r + 1)); so no two ranks compute the same
+ * logits. */
 static int64_t first_chunk(const predict_job *job, int rank)
 {
     return rank * job->chunks / pwf_mesh_size(job->engine->mesh, PWF_WORLD);
 }
 
+/* First image of a chunk; the number of images for any chunk beyond the last. */
 static int64_t first_image(const predict_job *job, int64_t chunk)
 {
     const int64_t image = chunk * job->chunk;
     return image < job->images ? image : job->images;
 }
 
+/* Pixels of an HDF5 file are used as they are, so their shape must be that of the model exactly. */
 static pwf_status check_shape(const predict_job *job, const char *images)
 {
     const pwf_engine *e = job->engine;
@@ -67,6 +71,8 @@ static pwf_status transpose(const predict_job *job, int64_t index, const float *
     return pwf_ok();
 }
 
+/* One chunk, on one worker. A short last chunk is padded with zeros to the size the executor was
+ * made for; the logits of an image do not depend on the other images of its chunk. */
 static pwf_status run_chunk(const predict_job *job, pwf_worker *w, int task)
 {
     pwf_engine *e = job->engine;
@@ -94,6 +100,7 @@ static pwf_status run_chunk(const predict_job *job, pwf_worker *w, int task)
     return pwf_ok();
 }
 
+/* After a failure a worker does nothing more; its status is collected when the loop ends. */
 static void chunk_task(void *context, int task, int worker)
 {
     const predict_job *job = context;
@@ -196,6 +203,8 @@ static pwf_status copy_names(const predict_job *job, pwf_prediction *out)
     return pwf_ok();
 }
 
+/* Draws the means, in fp32 and without noise, runs the chunks and gathers. Failures of Local work
+ * are agreed on before each collective call. Collective. */
 static pwf_status predict(predict_job *job, const char *file, const char *images,
                           pwf_prediction *out)
 {
@@ -211,6 +220,7 @@ static pwf_status predict(predict_job *job, const char *file, const char *images
     return pwf_mesh_agree(e->mesh, copy_names(job, out));
 }
 
+/* The logits move to `out` in any case, so there is one owner to free them after a failure. */
 pwf_status pwf_infer_predict(const pwf_mesh *mesh, const pwf_config *config, const char *file,
                              const char *images, pwf_prediction *out)
 {

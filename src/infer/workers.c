@@ -11,6 +11,8 @@
 
 #include <stdlib.h>
 
+/* Executors and gradients are made later, each by the thread that uses it, so that their pages lie
+ * in the memory of its processor. */
 pwf_status pwf_workers_start(const pwf_graph *graph, int threads, int64_t total, int64_t images,
                              pwf_workers *out)
 {
@@ -45,6 +47,7 @@ void pwf_workers_stop(pwf_workers *workers)
     *workers = (pwf_workers){.pool = NULL};
 }
 
+/* Member by member: the struct has padding. */
 static bool is_same_work(const pwf_work *a, const pwf_work *b)
 {
     return a->images == b->images && a->mode == b->mode && a->precision == b->precision;
@@ -79,6 +82,7 @@ static pwf_status reserve(pwf_workers *workers, int *pieces)
     return pwf_ok();
 }
 
+/* A piece is packed by whichever worker is free; the layout is the same for all executors. */
 static void prepack_piece(void *context, int piece, int index)
 {
     pwf_workers *workers = context;
@@ -89,6 +93,7 @@ static void prepack_piece(void *context, int piece, int index)
             pwf_executor_pack(worker->executor, workers->weights, workers->prepacked, piece);
 }
 
+/* Worker 0 reserves on the calling thread before the others start, since all share the buffer. */
 void pwf_workers_begin(pwf_workers *workers, pwf_work work)
 {
     int pieces = 0;

@@ -42,18 +42,19 @@ typedef struct job {
     double *norm;
 } job;
 
-/* A block: flat elements [lo, hi), of which [lo, edge) have a posterior. */
+/* A block: flat elements [lo, hi), of which the `count` elements [lo, edge) have a posterior. */
 typedef struct block {
     int64_t lo, edge, hi;
+    int64_t at, count; /* lo as an index of the rank's arrays; edge - lo */
 } block;
 
-/* Elements of task t's block; `edge` separates posterior and plain parameters. */
+/* Elements of task t's block. */
 static block block_of(const pwf_state *s, int task)
 {
     const int64_t lo = s->own.lo + (int64_t)task * PWF_BLOCK;
     const int64_t hi = s->own.hi - lo < PWF_BLOCK ? s->own.hi : lo + PWF_BLOCK;
     const int64_t edge = s->posterior < lo ? lo : s->posterior < hi ? s->posterior : hi;
-    return (block){lo, edge, hi};
+    return (block){lo, edge, hi, lo - s->own.lo, edge - lo};
 }
 
 /* Number of blocks in the rank's range, which starts at a block boundary. */
@@ -72,21 +73,21 @@ static void sample_block(void *context, int task, int worker)
     const job *j = context;
     const pwf_state *s = j->state;
     const block b = block_of(s, task);
-    const int64_t at = b.lo - s->own.lo, count = b.edge - b.lo;
+    float *weights = j->weights + b.at;
     float eps[PWF_BLOCK];
-    if (count > 0) {
-        pwf_rng_normals(eps, *j->noise, b.lo, count);
+    if (b.count > 0) {
+        pwf_rng_normals(eps, *j->noise, b.lo, b.count);
         if (j->rounded) {
             uint16_t random[PWF_BLOCK];
             pwf_stream rounding = *j->noise;
             rounding.purpose = PWF_RNG_ROUND;
-            pwf_rng_halves(random, rounding, b.lo, count);
-            j->k->draw_rounded(j->weights + at, s->mu + at, s->sigma + at, eps, random, count);
+            pwf_rng_halves(random, rounding, b.lo, b.count);
+            j->k->draw_rounded(weights, s->mu + b.at, s->sigma + b.at, eps, random, b.count);
         } else {
-            j->k->draw(j->weights + at, s->mu + at, s->sigma + at, eps, count);
+            j->k->draw(weights, s->mu + b.at, s->sigma + b.at, eps, b.count);
         }
     }
-    memcpy(j->weights + at + count, s->mu + at + count, (size_t)(b.hi - b.edge) * sizeof(float));
+    memcpy(weights + b.count, s->mu + b.at + b.count, (size_t)(b.hi - b.edge) * sizeof *weights);
 }
 
 void pwf_posterior_sample(const pwf_state *state, pwf_pool *pool, pwf_stream noise, bool rounded,
@@ -105,12 +106,12 @@ static void means_block(void *context, int task, int worker)
 {
     (void)worker;
     const job *j = context;
-    const pwf_state *s = j->state;
-    const block b = block_of(s, task);
-    const int64_t at = b.lo - s->own.lo, count = j->rounded ? b.edge - b.lo : 0;
-    j->k->round(j->weights + at, s->mu + at, count);
-    memcpy(j->weights + at + count, s->mu + at + count,
-           (size_t)(b.hi - b.lo - count) * sizeof(float));
+    const block b = block_of(j->state, task);
+    const float *mu = j->state->mu + b.at;
+    float *weights = j->weights + b.at;
+    const int64_t count = j->rounded ? b.count : 0;
+    j->k->round(weights, mu, count);
+    memcpy(weights + count, mu + count, (size_t)(b.hi - b.lo - count) * sizeof *weights);
 }
 
 void pwf_posterior_means(const pwf_state *state, pwf_pool *pool, bool rounded, float *weights)
@@ -160,7 +161,7 @@ static void gradient_block(void *context, int task, int worker)
     const job *j = context;
     const pwf_state *s = j->state;
     const block b = block_of(s, task);
-    const int64_t at = b.lo - s->own.lo, count = b.edge - b.lo;
+    const int64_t at = b.at, count = b.count;
     float eps[PWF_BLOCK];
     pwf_exact_value(j->dmu + at, j->sum + at, b.hi - b.lo);
     if (count > 0) {

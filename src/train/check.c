@@ -30,6 +30,7 @@ static pwf_status check_directory(const char *output)
     return pwf_ok();
 }
 
+/* Reading the checkpoint verifies it; the launch checks have run before. */
 static pwf_status check(pwf_trainer *t, const char *checkpoint)
 {
     const pwf_config *c = t->config;

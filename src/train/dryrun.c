@@ -56,6 +56,7 @@ static cost cost_of_parameters(const pwf_config *config, double total, double po
     return c;
 }
 
+/* Adds what was measured in this process: executors, prepacked weights, data set, libraries. */
 static cost cost_of(const dry_run *d, int64_t ranks, int64_t shards)
 {
     const pwf_trainer *t = d->t;
@@ -164,6 +165,8 @@ static int64_t next_ranks(const dry_run *d, int64_t ranks)
     return ranks < d->node_ranks && 2 * ranks > d->node_ranks ? d->node_ranks : 2 * ranks;
 }
 
+/* Rows: numbers of ranks up to one worker per slot, each with one shard and with as many as ranks.
+ */
 static void print_table(const dry_run *d)
 {
     const pwf_trainer *t = d->t;

@@ -52,6 +52,7 @@ static pwf_status write_forms(const paths *p, bool files, pwf_report_compact *co
     return s;
 }
 
+/* An export can be repeated at any time, so its failure does not end a run. */
 static void warn(const paths *p, const pwf_status *status)
 {
     PWF_WARN("EXPORT_FAILED",
@@ -71,11 +72,13 @@ static void export_missing(const pwf_config *config, const char *name)
     if (s.code != PWF_OK) warn(&p, &s);
 }
 
+/* The name of the round's checkpoint, as ckpt writes it. */
 static void name_round(char name[40], int64_t round)
 {
     snprintf(name, 40, "round-%02lld", (long long)round);
 }
 
+/* Round 0, the checkpoint before the first round, is not exported: none of its weights is fixed. */
 void pwf_exports_missing(const pwf_mesh *mesh, const pwf_config *config,
                          const pwf_position *position)
 {

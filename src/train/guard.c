@@ -38,6 +38,7 @@ void pwf_guard_free(pwf_guard *guard)
 
 /* ---- numbers -------------------------------------------------------------------------------- */
 
+/* The message names rank, host, phase and step, so that a defective host can be found. */
 static pwf_status not_finite(const char *what)
 {
     char place[160];
@@ -53,6 +54,8 @@ static bool are_sane(const float *values, int64_t count)
     return true;
 }
 
+/* Sums of squares stand for the gradients: one value that is not finite makes that of its block so.
+ */
 pwf_status pwf_guard_check_step(const pwf_guard *guard)
 {
     const pwf_batch *b = guard->batch;
@@ -70,6 +73,7 @@ pwf_status pwf_guard_check_step(const pwf_guard *guard)
                     (long long)guard->now->facts.position.step);
 }
 
+/* Codes are integers and cannot be non-finite; the hashes cover them. */
 pwf_status pwf_guard_check_state(const pwf_guard *guard)
 {
     const pwf_state *s = guard->now->state;
@@ -92,6 +96,7 @@ typedef struct hash_job {
     pwf_hash *table;
 } hash_job;
 
+/* A task hashes one block of every array of the state. */
 static void hash_block(void *context, int task, int worker)
 {
     const hash_job *job = context;
@@ -111,6 +116,8 @@ static void hash_blocks(const pwf_guard *guard, pwf_hash *table)
     pwf_pool_run(guard->pool, (int)own_blocks(guard), hash_block, &job);
 }
 
+/* Tables are [arrays, own blocks]. Entries for which there is no block are never written, so they
+ * are equal in both tables. */
 static size_t table_bytes(const pwf_guard *guard)
 {
     return PWF_STATE_ARRAYS_MAX * (size_t)own_blocks(guard) * sizeof *guard->rest;
@@ -137,6 +144,7 @@ void pwf_guard_disturb(pwf_guard *guard)
     guard->at_rest = false;
 }
 
+/* `changed` is set on this rank only; the next reduction carries it to all. */
 pwf_status pwf_guard_check_rest(pwf_guard *guard)
 {
     if (!guard->at_rest) return pwf_ok();
@@ -149,6 +157,7 @@ pwf_status pwf_guard_check_rest(pwf_guard *guard)
                     place);
 }
 
+/* Hashes at rest are those of the state; otherwise they are computed. Collective. */
 pwf_status pwf_guard_fingerprint(pwf_guard *guard, char text[33])
 {
     pwf_hash fingerprint;
@@ -175,6 +184,7 @@ typedef struct card {
     char host[PWF_HOST];
 } card;
 
+/* Everything replicated that reaches results or decisions. */
 static pwf_hash hash_common(const pwf_guard *guard)
 {
     const pwf_snapshot *now = guard->now;
@@ -191,6 +201,7 @@ static pwf_hash hash_common(const pwf_guard *guard)
     return pwf_hash_bytes(hashes, sizeof hashes);
 }
 
+/* What the slots have produced; 0 between steps, when the buffers differ legitimately. */
 static pwf_hash hash_received(const pwf_guard *guard)
 {
     const pwf_batch *b = guard->batch;
@@ -249,6 +260,8 @@ static pwf_status differs(pwf_guard *guard, const card *cards, int odd, subject 
                     step);
 }
 
+/* Ranks s, s + shards, ... are the replicas of shard s. What was received is compared last: a
+ * difference there is repaired by repeating the step, the others are not. Collective. */
 pwf_status pwf_guard_compare(pwf_guard *guard)
 {
     const pwf_mesh *mesh = guard->mesh;

@@ -10,6 +10,8 @@
 #include "pwf/core/mem.h"
 #include "pwf/infer/evaluate.h"
 
+/* The hooks of an evaluation within a run: it ends early if the run is to stop, since a resume
+ * repeats it, and its passes count as work of the run. */
 static pwf_status agree(void *context, pwf_status local)
 {
     return pwf_trainer_agree_or_stop(context, local);
@@ -21,6 +23,7 @@ static void show(void *context, const char *what, int64_t done, int64_t total, d
     pwf_meter_show_work(&t->meter, what, done, total, passes * pwf_plan_pass_units(&t->plan));
 }
 
+/* The measures and the fingerprint in one row identify the state they belong to. */
 pwf_status pwf_measure_run(pwf_trainer *t, bool final)
 {
     const int64_t when = t->config->eval.ensemble;
@@ -64,6 +67,8 @@ static pwf_status add_batches(pwf_trainer *t, int64_t batches, double *sum)
     return pwf_ok();
 }
 
+/* The exponential statistics of training lag behind the weights, and were taken with sampled
+ * weights. These are means over whole batches with the mean weights, the same for any mesh. */
 pwf_status pwf_measure_statistics(pwf_trainer *t)
 {
     const int64_t buffers = t->batch.buffers, batches = pwf_plan_norm_batches(&t->plan);

@@ -38,6 +38,7 @@ void pwf_meter_add_step(pwf_meter *meter, double seconds, double communication, 
             (meter->steps == 2 ? 1.0 : SMOOTHING) * (seconds - meter->step_seconds);
 }
 
+/* The shares of the slowest rank, which is the one all others wait for. Collective. */
 pwf_shares pwf_meter_take_shares(pwf_meter *meter, const pwf_mesh *mesh, int threads, double waited)
 {
     /* Skipped steps add no time. */
@@ -50,6 +51,8 @@ pwf_shares pwf_meter_take_shares(pwf_meter *meter, const pwf_mesh *mesh, int thr
     return (pwf_shares){.images = most[0], .communication = most[1]};
 }
 
+/* Every rank compares itself and warns for itself. Its own work is measured, not the time of the
+ * step, which is the same on all ranks because they wait for each other. */
 void pwf_meter_compare_ranks(pwf_meter *meter, const pwf_mesh *mesh)
 {
     const int ranks = pwf_mesh_size(mesh, PWF_WORLD);

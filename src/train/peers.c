@@ -16,6 +16,7 @@ typedef struct process {
     char host[PWF_HOST];
 } process;
 
+/* Every rank gets the processes of all. Collective. */
 static void gather(const pwf_mesh *mesh, process *processes)
 {
     process *mine = &processes[pwf_mesh_rank(mesh, PWF_WORLD)];

@@ -51,6 +51,7 @@ const char *pwf_train_phase_text(int64_t phase)
     return phase >= 0 && phase <= PWF_PHASE_DONE ? rows[phase].text : "unknown";
 }
 
+/* Rounds are counted from 1 in titles; position.round is the number of finished rounds. */
 void pwf_phase_title(const pwf_position *position, int rounds, char title[PWF_PHASE_TITLE])
 {
     const row *r = &rows[position->phase];
@@ -67,6 +68,7 @@ void pwf_phase_announce_work(const char *name, int64_t step, const char *key, do
     pwf_watch_limit(key, limit);
 }
 
+/* The limit is read from the configuration by its offset, which the table has for each phase. */
 void pwf_phase_announce(const pwf_config *config, const pwf_position *position)
 {
     const row *r = &rows[position->phase];

@@ -36,6 +36,8 @@ int64_t pwf_plan_phase_steps(const pwf_plan *plan, const pwf_position *position)
     return pwf_plan_steps(plan, position->round ? c->fixing.epochs : c->fixing.first_epochs);
 }
 
+/* The schedule restarts in each phase of steps. Ordinary training has its own rate and kind;
+ * warm-up and step length are in passes over the training images. */
 double pwf_plan_lr(const pwf_plan *plan, const pwf_position *position)
 {
     const pwf_config *c = plan->config;
@@ -63,12 +65,14 @@ double pwf_plan_pass_units(const pwf_plan *plan)
     return (double)plan->test_images / (double)plan->config->train.batch / 3.0;
 }
 
+/* An ensemble adds a pass per draw to that of the means. */
 static double evaluation_units(const pwf_plan *plan, bool ensemble)
 {
     const double draws = ensemble ? 1.0 + (double)plan->config->eval.samples : 1.0;
     return draws * pwf_plan_pass_units(plan);
 }
 
+/* Walks the phases as run.c does, without running them. */
 double pwf_plan_units(const pwf_plan *plan, const pwf_position *from)
 {
     const pwf_config *c = plan->config;

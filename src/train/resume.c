@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
+/* One log line per subject, each with a stable code, before anything that can take long. */
 void pwf_trainer_describe(const pwf_trainer *t)
 {
     const pwf_config *c = t->config;
@@ -51,12 +52,15 @@ static pwf_status read_start_weights(const pwf_engine *e)
     return pwf_ok();
 }
 
+/* A run may be resumed from a checkpoint of another directory, which then is none of its own. */
 static bool is_in_directory(const char *path, const char *dir)
 {
     char own[PWF_PATH];
     return pwf_path_directory(own, path) && strcmp(own, dir) == 0;
 }
 
+/* Reads the checkpoint into the live snapshot; its position then is also that of the newest.
+ * Collective. */
 static pwf_status read_checkpoint(pwf_trainer *t, const char *checkpoint)
 {
     pwf_saver *saver = &t->saver;
@@ -72,6 +76,8 @@ static pwf_status read_checkpoint(pwf_trainer *t, const char *checkpoint)
     return pwf_ok();
 }
 
+/* The total is the work of the whole run from its first position, computed before reading moves it.
+ */
 pwf_status pwf_trainer_resume(pwf_trainer *t, const char *checkpoint)
 {
     pwf_meter *meter = &t->meter;
@@ -81,6 +87,8 @@ pwf_status pwf_trainer_resume(pwf_trainer *t, const char *checkpoint)
     return pwf_ok();
 }
 
+/* The checkpoint after a round is the one whose phase has just begun: a run that died between the
+ * commit and the second name of the round left that name out. */
 void pwf_trainer_tidy(pwf_trainer *t)
 {
     const pwf_position *p = &t->now.facts.position;

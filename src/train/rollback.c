@@ -9,6 +9,7 @@
 
 enum { ROLLBACKS_MAX = 2 }; /* in a row, without a checkpoint in between */
 
+/* Rank 0 only; the others have no report. */
 static pwf_status write_row(pwf_report *report, int64_t step, int64_t to)
 {
     if (!report) return pwf_ok();
@@ -19,6 +20,8 @@ static pwf_status write_row(pwf_report *report, int64_t step, int64_t to)
     return pwf_report_row(report, row);
 }
 
+/* Ranks that diverged are not cured by reading the same file on the same hosts. The batches since
+ * the checkpoint are not repeated, because the failure may lie in their images. */
 pwf_status pwf_trainer_roll_back(pwf_trainer *t, const pwf_status *why)
 {
     pwf_guard *guard = &t->guard;

@@ -8,6 +8,7 @@
 #include "pwf/core/mem.h"
 #include "pwf/core/trace.h"
 
+/* A row of kind "step". Without decoded images there is no share of waiting for them. */
 static pwf_json *step_row(const pwf_trainer *t, const char *title, const char *fingerprint,
                           const pwf_shares *shares)
 {
@@ -31,6 +32,7 @@ static pwf_json *step_row(const pwf_trainer *t, const char *title, const char *f
     return row;
 }
 
+/* All ranks take part in the fingerprint and the shares, also those that write nothing. */
 pwf_status pwf_rows_step(pwf_trainer *t, const char *title)
 {
     const pwf_workers *workers = &t->engine->workers;
@@ -48,6 +50,8 @@ pwf_status pwf_rows_step(pwf_trainer *t, const char *title)
     return pwf_mesh_agree(t->mesh, status);
 }
 
+/* The maximum of each kind over ranks, which may be of different ranks, so the kinds need not add
+ * up to the total. In bytes; the log line is in MiB. */
 pwf_status pwf_rows_memory(const pwf_mesh *mesh, pwf_report *report, int64_t step)
 {
     int64_t most[PWF_MEM_KINDS + 2];

@@ -53,6 +53,7 @@ static void enter(pwf_trainer *t, pwf_phase phase)
     pwf_guard_rest(&t->guard);
 }
 
+/* One step with its span in the trace, labelled by the number the step had when it began. */
 static pwf_status step(pwf_trainer *t)
 {
     (void)PWF_FAULT_POINT("train.step");
@@ -101,6 +102,7 @@ static pwf_status start(pwf_trainer *t)
     return pwf_saver_save(&t->saver, true);
 }
 
+/* The position moves only when the round is complete, so a run that dies within it repeats it. */
 static pwf_status fix(pwf_trainer *t)
 {
     char title[PWF_PHASE_TITLE];
@@ -113,6 +115,7 @@ static pwf_status fix(pwf_trainer *t)
     return pwf_ok();
 }
 
+/* The checkpoint of a round is written after its measures and kept under the name of the round. */
 static pwf_status evaluate(pwf_trainer *t)
 {
     PWF_TRY(pwf_measure_run(t, false));
@@ -166,6 +169,8 @@ static pwf_status perform(pwf_trainer *t)
     return status;
 }
 
+/* Each turn of the loop is one step or one phase. Whatever fails with PWF_NUMBERS is rolled back
+ * once it could not be repaired by repeating it; all other failures end the run. Collective. */
 static pwf_status run_phases(pwf_trainer *t)
 {
     while (t->now.facts.position.phase != PWF_PHASE_DONE) {

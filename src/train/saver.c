@@ -18,12 +18,6 @@
 
 enum { FAILURES_MAX = 3 }; /* in a row, before a run ends */
 
-void pwf_saver_connect(const pwf_mesh *mesh, const pwf_config *config, pwf_snapshot *now,
-                       pwf_guard *guard, const pwf_meter *meter, pwf_saver *out)
-{
-    *out = (pwf_saver){.mesh = mesh, .config = config, .now = now, .guard = guard, .meter = meter};
-}
-
 pwf_status pwf_saver_start(pwf_saver *saver)
 {
     pwf_status status = pwf_ok();
@@ -39,6 +33,7 @@ void pwf_saver_free(pwf_saver *saver)
     saver->background = NULL;
 }
 
+/* The watchdog allows a checkpoint its own limit, not that of a step. */
 static void announce(const pwf_saver *saver, const char *work)
 {
     pwf_phase_announce_work(work, saver->now->facts.position.step, "watchdog.checkpoint",
@@ -101,12 +96,15 @@ static void record(pwf_saver *saver, const char *path)
     if (s->keep) pwf_saver_keep_round(saver);
 }
 
+/* Which older files the checkpoint just written makes superfluous. */
 static pwf_retention retention(const pwf_saver *saver)
 {
     return (pwf_retention){saver->saving.position.step, saver->config->checkpoint.keep,
                            saver->config->checkpoint.keep_every};
 }
 
+/* A row of kind "checkpoint"; `lost_steps` is the loss in units of a usual step, if one is known.
+ */
 static pwf_status write_row(const pwf_saver *saver)
 {
     const pwf_saving *s = &saver->saving;
@@ -157,6 +155,7 @@ bool pwf_saver_is_busy(const pwf_saver *saver)
     return saver->background && pwf_background_is_under_way(saver->background);
 }
 
+/* Without a thread the rank claims the neutral value of the reduction. */
 int pwf_saver_claim(const pwf_saver *saver)
 {
     return saver->background ? pwf_background_claim(saver->background) : PWF_OK;
@@ -184,6 +183,8 @@ bool pwf_saver_is_due(const pwf_saver *saver, double now)
            (hours > 0.0 && past >= fmax(least, sqrt(2.0 * cost * 3600.0 * hours)));
 }
 
+/* One stage of the commit. A path means that the file has its final name; pruning may still be
+ * under way after that. Collective. */
 static pwf_status advance(pwf_saver *saver)
 {
     char path[PWF_PATH];
@@ -213,6 +214,8 @@ pwf_status pwf_saver_advance(pwf_saver *saver)
     return status;
 }
 
+/* Each turn waits for the own thread, then lets all ranks enter the next stage together.
+ * Collective. */
 pwf_status pwf_saver_settle(pwf_saver *saver)
 {
     while (pwf_saver_is_busy(saver)) {
@@ -231,6 +234,8 @@ pwf_status pwf_saver_settle(pwf_saver *saver)
 
 /* ---- saving --------------------------------------------------------------------------------- */
 
+/* One attempt. Concurrent: the shard is copied here, and what follows happens in advance().
+ * Collective. */
 static pwf_status write_checkpoint(pwf_saver *saver, bool keep, bool concurrent)
 {
     char path[PWF_PATH], *text = NULL;
@@ -260,6 +265,7 @@ static pwf_status write_checkpoint(pwf_saver *saver, bool keep, bool concurrent)
     return concurrent ? pwf_ok() : conclude(saver);
 }
 
+/* There is one buffer, so a checkpoint under way is finished first. */
 static pwf_status save(pwf_saver *saver, bool keep, bool concurrent)
 {
     PWF_TRY(pwf_saver_settle(saver));
@@ -274,6 +280,7 @@ pwf_status pwf_saver_save(pwf_saver *saver, bool keep)
     return save(saver, keep, saver->background != NULL);
 }
 
+/* Positions have no padding: they consist of 64-bit integers. */
 static bool is_here(const pwf_saver *saver, const pwf_position *position)
 {
     return memcmp(position, &saver->now->facts.position, sizeof *position) == 0;
@@ -290,6 +297,7 @@ pwf_status pwf_saver_save_once(pwf_saver *saver)
     return begun || is_saved(saver) ? pwf_ok() : pwf_saver_save(saver, false);
 }
 
+/* A failed attempt returns OK until FAILURES_MAX of them, so the loop ends. */
 pwf_status pwf_saver_save_now(pwf_saver *saver)
 {
     PWF_TRY(pwf_saver_settle(saver));
@@ -298,6 +306,7 @@ pwf_status pwf_saver_save_now(pwf_saver *saver)
     return pwf_ok();
 }
 
+/* Only after a success `failures` is 0, which ends the loop of the caller. Collective. */
 static pwf_status write_model(pwf_saver *saver)
 {
     char *text = NULL;

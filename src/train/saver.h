@@ -21,7 +21,8 @@ typedef struct pwf_saving {
 
 /* Writes the checkpoints of a run and knows the newest. With checkpoint.async a thread of each rank
  * writes while training continues: after each step that was reduced, pwf_saver_advance moves all
- * ranks together to the next stage of the commit. */
+ * ranks together to the next stage of the commit. All pointers but `background` are borrowed; with
+ * these set and the rest zero, a saver needs no freeing before pwf_saver_start. */
 typedef struct pwf_saver {
     const pwf_mesh *mesh;
     const pwf_config *config;
@@ -40,11 +41,6 @@ typedef struct pwf_saver {
     double lost_seconds;   /* of training, because of the last checkpoint; 0: none yet */
     double whole_seconds;  /* from begin to end of the last checkpoint */
 } pwf_saver;
-
-/* Connects a saver to a run; all pointers are borrowed. `out` needs no freeing before
- * pwf_saver_start. Local. */
-void pwf_saver_connect(const pwf_mesh *mesh, const pwf_config *config, pwf_snapshot *now,
-                       pwf_guard *guard, const pwf_meter *meter, pwf_saver *out);
 
 /* Starts the thread for checkpoint.async. Collective; fails with PWF_RESOURCE. */
 pwf_status pwf_saver_start(pwf_saver *saver);

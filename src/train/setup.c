@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* A slot is the unit of work, so a worker without a slot would be idle in every step. */
 pwf_status pwf_train_check_workers(const pwf_config *config, int64_t ranks)
 {
     const int64_t threads = config->parallel.threads, slots = config->parallel.slots;
@@ -23,6 +24,8 @@ pwf_status pwf_train_check_workers(const pwf_config *config, int64_t ranks)
     return pwf_ok();
 }
 
+/* `auto` means bf16 if the backend and the processors of all ranks support it, so that all ranks
+ * compute in one precision. The choice is stored in checkpoints. Collective. */
 void pwf_train_settle_precision(const pwf_mesh *mesh, pwf_config *config)
 {
     const int64_t backend = config->parallel.backend;
@@ -33,6 +36,7 @@ void pwf_train_settle_precision(const pwf_mesh *mesh, pwf_config *config)
     config->parallel.precision = uses && !lacking ? PWF_BF16 : PWF_FP32;
 }
 
+/* The live snapshot at step 0; from now on its position and losses are advanced in place. */
 static pwf_snapshot first_snapshot(const pwf_engine *e)
 {
     const pwf_config *c = e->config;
@@ -63,11 +67,13 @@ static pwf_status complete(pwf_trainer *t)
     t->meter.batch_images = c->train.batch;
     t->tracing =
         (pwf_tracing){.mesh = t->mesh, .config = c, .threads = pwf_pool_threads(e->workers.pool)};
-    pwf_saver_connect(t->mesh, c, &t->now, &t->guard, &t->meter, &t->saver);
+    t->saver = (pwf_saver){
+        .mesh = t->mesh, .config = c, .now = &t->now, .guard = &t->guard, .meter = &t->meter};
     PWF_TRY(pwf_batch_new(e, &t->batch));
     return pwf_guard_new(e, &t->now, &t->batch, &t->guard);
 }
 
+/* The number of workers is checked first, before any memory is allocated for them. */
 static pwf_status set_up(pwf_trainer *t)
 {
     PWF_TRY(pwf_train_check_workers(t->config, pwf_mesh_size(t->mesh, PWF_WORLD)));
@@ -94,6 +100,7 @@ pwf_status pwf_trainer_new(const pwf_mesh *mesh, const pwf_config *config, pwf_t
     return status;
 }
 
+/* In the reverse order of creation: the saver's thread reads the state. */
 void pwf_trainer_free(pwf_trainer *t)
 {
     if (!t) return;

@@ -18,6 +18,8 @@
 #include <math.h>
 #include <string.h>
 
+/* Every rank has sums for the whole flat vector, since its slots contribute to all of it; gradients
+ * only for the own shard. */
 pwf_status pwf_batch_new(const pwf_engine *engine, pwf_batch *out)
 {
     const pwf_config *c = engine->config;
@@ -149,6 +151,7 @@ static pwf_status train_slot(const slots_job *job, pwf_worker *w, int64_t slot, 
     return pwf_ok();
 }
 
+/* Images, then forward and backward. Results go to the row of the slot, whatever worker runs it. */
 static pwf_status run_slot(const slots_job *job, pwf_worker *w, int64_t slot)
 {
     const pwf_workers *workers = &job->engine->workers;
@@ -218,6 +221,7 @@ static void gather_results(const pwf_engine *e, pwf_batch *b)
     pwf_trace_end(span);
 }
 
+/* A failure, else PWF_NUMBERS if any loss or gradient of this rank was not finite. */
 static pwf_status status_of(const pwf_workers *workers)
 {
     PWF_TRY(pwf_workers_status(workers));
@@ -227,6 +231,7 @@ static pwf_status status_of(const pwf_workers *workers)
     return PWF_FAIL(PWF_NUMBERS, "%s: the loss or a gradient is not finite or too large", place);
 }
 
+/* The gathering takes place after a failure too, since other ranks take part in it. Collective. */
 pwf_status pwf_slots_run(pwf_engine *engine, pwf_batch *batch, const pwf_position *position,
                          pwf_precision precision, bool gradients)
 {

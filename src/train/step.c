@@ -208,6 +208,7 @@ static pwf_status skip(pwf_trainer *t, const pwf_status *why)
     return pwf_ok();
 }
 
+/* Diverged ranks and changed memory are not cured by repetition, only by reading a checkpoint. */
 static bool is_repeatable(const pwf_guard *guard, const pwf_status *status)
 {
     return status->code == PWF_NUMBERS && !guard->diverged && !guard->changed;

@@ -44,6 +44,7 @@ static pwf_status open_file(pwf_tracing *tracing, int64_t step)
     return pwf_file_pwrite(tracing->fd, tracing->path, HEAD, sizeof HEAD - 1, 0);
 }
 
+/* Does nothing on ranks other than 0. */
 static void close_file(pwf_tracing *tracing)
 {
     if (tracing->fd >= 0) close(tracing->fd);
@@ -154,6 +155,7 @@ static void begin(pwf_tracing *tracing, int64_t step, int64_t steps)
     if (status.code != PWF_OK) give_up(tracing, &status);
 }
 
+/* Flushing after each step bounds the memory of events and what a dying run loses. */
 void pwf_tracing_flush(pwf_tracing *tracing)
 {
     if (!tracing->open) return;
@@ -181,6 +183,7 @@ void pwf_tracing_end(pwf_tracing *tracing, int64_t steps)
                  (long long)(steps - tracing->first), tracing->path);
 }
 
+/* The first trace of a job is the only one: `over` stays set. */
 void pwf_tracing_update(pwf_tracing *tracing, const pwf_position *position, int64_t steps)
 {
     const pwf_config *c = tracing->config;
