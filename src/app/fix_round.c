@@ -99,7 +99,8 @@ static pwf_status fill(const pwf_app_args *args, command *c)
     return pwf_ok();
 }
 
-/* A parameter from --set, else from the attribute of the file, else its default. */
+/* A parameter from --set, else from the attribute of the file, else its default. The fraction has
+ * no default: a run takes it from a list with a value per round. */
 static pwf_status settle(const command *c, const pwf_round_input *input, const char *name,
                          const char *key, double *value)
 {
@@ -240,7 +241,8 @@ static pwf_status run(const command *c, job *j)
     return pwf_ok();
 }
 
-/* Frees everything on each path; unused pointers are NULL. */
+/* Frees everything on each path; unused pointers are NULL. The command line is checked on every
+ * rank, since only some may see a file. */
 static pwf_status fix_round(const pwf_mesh *mesh, const pwf_app_args *args)
 {
     command c;

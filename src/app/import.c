@@ -38,7 +38,7 @@ typedef struct command {
     pwf_config config;    /* names the model; all of it is stored with the model */
 } command;
 
-enum { LINES_MAX = 200 }; /* mismatches that are printed */
+enum { LINES_MAX = 200 }; /* mismatches that are printed; a file of another model has thousands */
 
 /* Prints a mismatch between file and model; `context` counts them. */
 static void say(void *context, const char *line)
@@ -70,7 +70,7 @@ static void report(const command *c, const pwf_weights_file *file, const pwf_imp
            *inside ? " under " : "", inside, import->taken, seconds);
 }
 
-/* Writes the model file with the settings that describe it. */
+/* Writes the model file, at step 0, with the settings that describe it. */
 static pwf_status write_model(const pwf_mesh *mesh, const command *c, pwf_state *state)
 {
     char *text = NULL;
@@ -111,7 +111,8 @@ static pwf_status fill(const pwf_mesh *mesh, const command *c, const pwf_weights
     return s;
 }
 
-/* One rank suffices: the work is reading and writing one file. */
+/* One rank suffices: the work is reading and writing one file. The model is built first, so that a
+ * wrong setting is reported before the file is read. */
 static pwf_status import(const pwf_mesh *mesh, const pwf_app_args *args)
 {
     command c;

@@ -146,7 +146,8 @@ static pwf_status run(const pwf_mesh *mesh, const pwf_pack_job *job, screen *to)
     return s;
 }
 
-/* The callbacks are called on rank 0 only. */
+/* The callbacks are called on rank 0 only. They see the job through the screen, which must
+ * therefore outlive the packing. */
 static pwf_status pack(const pwf_mesh *mesh, const pwf_app_args *args)
 {
     screen to = {0};

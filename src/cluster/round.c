@@ -42,20 +42,19 @@ static void note_memory(fixing *f)
 static pwf_status check_settings(const fixing *f)
 {
     const pwf_fixing_config *s = f->config;
-    if (!(f->fraction >= 0.0 && f->fraction <= 1.0))
-        return PWF_FAIL(PWF_CONFIG, "the fraction to fix is %g; it must lie in [0, 1]",
-                        f->fraction);
-    if (!(s->delta >= 1e-100 && s->delta <= 1e100))
-        return PWF_FAIL(PWF_CONFIG, "fixing.delta is %g; it must lie in [1e-100, 1e100]", s->delta);
-    if (!(s->delta_growth >= 1.000001 && s->delta_growth <= 1e100))
-        return PWF_FAIL(PWF_CONFIG, "fixing.delta_growth is %g; it must lie in [1.000001, 1e100]",
-                        s->delta_growth);
-    if (s->max_order < 1 || s->max_order > 6)
-        return PWF_FAIL(PWF_CONFIG, "fixing.max_order is %lld; it must lie in [1, 6]",
-                        (long long)s->max_order);
-    if (s->min_power < 0 || s->min_power > 20)
-        return PWF_FAIL(PWF_CONFIG, "fixing.min_power is %lld; it must lie in [0, 20]",
-                        (long long)s->min_power);
+    const struct {
+        const char *name, *limits;
+        double value, least, most;
+    } rows[] = {{"the fraction to fix", "[0, 1]", f->fraction, 0.0, 1.0},
+                {"fixing.delta", "[1e-100, 1e100]", s->delta, 1e-100, 1e100},
+                {"fixing.delta_growth", "[1.000001, 1e100]", s->delta_growth, 1.000001, 1e100},
+                {"fixing.max_order", "[1, 6]", (double)s->max_order, 1.0, 6.0},
+                {"fixing.min_power", "[0, 20]", (double)s->min_power, 0.0, 20.0}};
+    /* Written so that a NaN is refused. */
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (!(rows[i].value >= rows[i].least && rows[i].value <= rows[i].most))
+            return PWF_FAIL(PWF_CONFIG, "%s is %g; it must lie in %s", rows[i].name, rows[i].value,
+                            rows[i].limits);
     if (s->sigma_join >= PWF_JOIN_COUNT)
         return PWF_FAIL(
             PWF_CONFIG,
@@ -261,7 +260,7 @@ static pwf_status make_room_for_step(fixing *f)
 {
     if (f->step_count >= STEPS_MAX)
         return PWF_FAIL(PWF_CONFIG,
-                        "the fixing round needs more than %d greedy steps; raisefixing.delta or "
+                        "the fixing round needs more than %d greedy steps; raise fixing.delta or "
                         "fixing.delta_growth, or lower fixing.min_power",
                         (int)STEPS_MAX);
     if (f->step_count < f->step_room) return pwf_ok();

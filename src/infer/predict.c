@@ -238,6 +238,7 @@ pwf_status pwf_infer_predict(const pwf_mesh *mesh, const pwf_config *config, con
     return status;
 }
 
+/* The names point into `text`. */
 void pwf_infer_free_prediction(pwf_prediction *prediction)
 {
     pwf_mem_free(prediction->logits);

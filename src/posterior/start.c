@@ -8,7 +8,7 @@
 
 #include <math.h>
 
-/* (u - a)/a * (a - d)/afor a = |mu| > 0 between the powers of two d <= a <= u. Every fp32 number,
+/* (u - a)/a * (a - d)/a for a = |mu| > 0 between the powers of two d <= a <= u. Every fp32 number,
  * denormals too, is a normal double, so clearing the fraction gives d exactly. */
 static double room_around(float mu)
 {

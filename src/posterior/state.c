@@ -66,6 +66,7 @@ pwf_status pwf_state_new(const pwf_registry *registry, pwf_range own, uint32_t s
     return pwf_ok();
 }
 
+/* Also for a state whose allocation has failed: arrays that do not exist are NULL. */
 void pwf_state_free(pwf_state *state)
 {
     if (!state) return;
@@ -81,6 +82,7 @@ void pwf_state_free(pwf_state *state)
     free(state);
 }
 
+/* Called once, by training. A state that is only evaluated needs no memory for other moments. */
 pwf_status pwf_state_add_moments(pwf_state *state, const pwf_optimiser *optimiser)
 {
     state->optimiser = optimiser;
@@ -149,6 +151,7 @@ int pwf_codebook_add(pwf_codebook *codebook, int32_t integer)
     return codebook->count++;
 }
 
+/* Halving is exact, so the value has the same bits as the integer times 2^-min_power. */
 float pwf_codebook_value(const pwf_codebook *codebook, int code)
 {
     PWF_ASSERT(code >= 0 && code < codebook->count);

@@ -122,13 +122,13 @@ static void put_text(FILE *out, const char *text, int limit)
     }
 }
 
-/* Share of fixed weights to x in pixels. */
+/* Share of fixed weights, 0 to 1, to x in pixels. */
 static double across(double share)
 {
     return LEFT + (RIGHT - LEFT) * fmin(fmax(share, 0), 1);
 }
 
-/* Value to y in pixels. */
+/* Value to y in pixels, which SVG counts downwards. */
 static double upward(const axis *a, double value)
 {
     const double v = a->kind == UNIQUE ? log10(value) : value;
@@ -189,7 +189,8 @@ static axis make_axis(const pwf_report_eval *rows, int count, panel_kind kind)
     return a;
 }
 
-/* A grid line with its value; `at` is log10 of the value on the logarithmic axis. */
+/* A grid line with its value; `at` is log10 of the value on the logarithmic axis. The number of
+ * decimals follows the step, so that neighbouring ticks never show the same text. */
 static void put_tick(FILE *out, const axis *a, double at)
 {
     const double y = a->top + PANEL * (1 - (at - a->lo) / (a->hi - a->lo));
@@ -255,7 +256,8 @@ static void put_point(FILE *out, const axis *a, const pwf_report_eval *e, int se
             value);
 }
 
-/* A line through the finite values, and their dots. */
+/* A line through the finite values, and their dots. The dots are drawn after the line, to lie on
+ * top of it. */
 static void put_series(FILE *out, const axis *a, const pwf_report_eval *rows, int count, int series,
                        const char *class)
 {
@@ -311,7 +313,7 @@ static void put_accuracy(FILE *out, const axis *a, const pwf_report_eval *rows, 
     put_labels(out, labels, n, a);
 }
 
-/* Entropy with and without zeros. */
+/* Entropy with and without zeros. The one with zeros is drawn last and lies on top. */
 static void put_entropy(FILE *out, const axis *a, const pwf_report_eval *rows, int count)
 {
     const pwf_report_eval *last = &rows[count - 1];
@@ -331,7 +333,7 @@ static void put_entropy(FILE *out, const axis *a, const pwf_report_eval *rows, i
     put_labels(out, labels, n, a);
 }
 
-/* Number of unique values. */
+/* Number of unique values; without any there is no last value to label. */
 static void put_unique(FILE *out, const axis *a, const pwf_report_eval *rows, int count)
 {
     const pwf_report_eval *last = &rows[count - 1];
@@ -342,7 +344,8 @@ static void put_unique(FILE *out, const axis *a, const pwf_report_eval *rows, in
     put_labels(out, &end, 1, a);
 }
 
-/* Breaks the sentence into two lines at the last space that fits. */
+/* Breaks the sentence into two lines at the last space that fits; SVG 1.1 does not wrap text. A
+ * word longer than a line is cut. */
 static void put_sentence(FILE *out, const char *sentence)
 {
     size_t cut = strlen(sentence);

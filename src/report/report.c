@@ -54,7 +54,8 @@ pwf_status pwf_report_open(const char *dir, int64_t metrics_bytes, int64_t round
     return s;
 }
 
-/* Without descriptors, so that closing it touches no file. */
+/* For commands without a run directory, such as pwf pack and pwf eval: no descriptors, so that
+ * closing it touches no file. */
 pwf_status pwf_report_open_line(bool live, pwf_report **out)
 {
     pwf_report *r = calloc(1, sizeof *r);
@@ -65,7 +66,8 @@ pwf_status pwf_report_open_line(bool live, pwf_report **out)
     return pwf_ok();
 }
 
-/* Returns the first failure, but closes everything. */
+/* Returns the first failure, but closes everything. A failed close may be the only sign that rows
+ * did not reach a network file system. */
 pwf_status pwf_report_close(pwf_report *report)
 {
     if (!report) return pwf_ok();
@@ -123,7 +125,8 @@ static void exact(char text[32], double value)
     }
 }
 
-/* All rows of a round are one append. */
+/* All rows of a round are one append, so that a killed run leaves whole rounds. Doubles are written
+ * such that reading them gives the same bits. */
 pwf_status pwf_report_round(pwf_report *report, int64_t round, const pwf_round_result *result)
 {
     char *text = NULL;

@@ -137,7 +137,9 @@ static void print_time(double seconds)
         printf(" %9.1f h", seconds / 3600.0);
 }
 
-/* One row of the table. */
+/* One row of the table: all kinds of memory in MiB, then with a calibration the time of an epoch
+ * and of the whole run. Slots are processed in waves of one per worker; the last wave may be
+ * incomplete. */
 static void print_row(const dry_run *d, int64_t ranks, int64_t shards)
 {
     const pwf_trainer *t = d->t;
@@ -204,6 +206,8 @@ static void print_table(const dry_run *d)
                CALIBRATION_STEPS - 1, 1e3 * d->slot, 1e3 * d->update);
 }
 
+/* Memory of the process that is not accounted, such as libraries and MPI buffers, is measured
+ * before the trainer exists. Collective. */
 pwf_status pwf_train_dry_run(const pwf_mesh *mesh, const pwf_config *config, bool calibrated)
 {
     dry_run d = {.calibrated = calibrated};
@@ -218,6 +222,8 @@ pwf_status pwf_train_dry_run(const pwf_mesh *mesh, const pwf_config *config, boo
     return status;
 }
 
+/* From the shapes alone: nothing of the size of the network is allocated, so any host can compute
+ * it. */
 pwf_status pwf_train_needs(const pwf_config *config, pwf_needs *out)
 {
     pwf_registry *registry = NULL;

@@ -57,6 +57,7 @@ static pwf_status write_rows(const pwf_trainer *t, const pwf_round_result *resul
     return status;
 }
 
+/* The fingerprint is of the state after the round, so all ranks compute it. Collective. */
 static pwf_status report(pwf_trainer *t, const pwf_round_result *result, double seconds)
 {
     char fingerprint[33];
@@ -100,6 +101,7 @@ static pwf_status fix_part(const pwf_engine *e, int64_t round, pwf_round_result 
     return pwf_ok();
 }
 
+/* The caller advances the position, since a failure must leave it where it was. Collective. */
 pwf_status pwf_fix_run(pwf_trainer *t)
 {
     const double begun = pwf_clock_seconds();

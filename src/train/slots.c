@@ -77,7 +77,8 @@ typedef struct slots_job {
     bool gradients;
 } slots_job;
 
-/* Fills the executor's images and the labels of a slot. */
+/* Fills the executor's images [images, H, W, C] and the labels of a slot. The position of an image
+ * in the batch decides its augmentation, whichever rank loads it. */
 static pwf_status load_images(const slots_job *job, pwf_worker *w, int64_t slot)
 {
     const pwf_engine *e = job->engine;
@@ -166,6 +167,7 @@ static pwf_status run_slot(const slots_job *job, pwf_worker *w, int64_t slot)
     return pwf_executor_statistics(w->executor, workers->weights, statistics);
 }
 
+/* Task t is slot first + t. After a failure the other slots of this worker are left out. */
 static void slot_task(void *context, int task, int worker)
 {
     const slots_job *job = context;
@@ -196,6 +198,7 @@ static void clear_task(void *context, int task, int worker)
     memset(job->sum + lo, 0, (size_t)(left < CLEAR_RUN ? left : CLEAR_RUN) * sizeof *job->sum);
 }
 
+/* On all workers: the sums are 8 bytes per parameter, more than one thread can clear quickly. */
 void pwf_slots_clear(const pwf_engine *engine, const pwf_batch *batch)
 {
     clear_job job = {batch->sum, engine->state->total};

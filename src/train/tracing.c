@@ -100,7 +100,8 @@ static pwf_status collect(pwf_tracing *tracing, const char *text, size_t length)
     return status;
 }
 
-/* Names of the process and the threads of this rank, as events. The caller frees *text. */
+/* Names of the process and the threads of this rank, as metadata events of the Trace Event Format,
+ * which has `pid` for the rank and `tid` for the thread. The caller frees *text. */
 static pwf_status names(const pwf_tracing *tracing, char **text, size_t *length)
 {
     char host[PWF_HOST];
@@ -170,6 +171,7 @@ void pwf_tracing_flush(pwf_tracing *tracing)
     if (status.code != PWF_OK) give_up(tracing, &status);
 }
 
+/* A flush that fails ends the trace itself, with a warning. */
 void pwf_tracing_end(pwf_tracing *tracing, int64_t steps)
 {
     pwf_tracing_flush(tracing);
