@@ -5,7 +5,7 @@
 #include "pwf/core/file.h"
 #include "pwf/h5/h5.h"
 
-/** HDF5 files that people make with any tool: what is checked before libhdf5 reads data from them.
+/** HDF5 files of users: the checks before libhdf5 reads data from them.
  */
 
 typedef struct pwf_user_h5 {

@@ -56,7 +56,7 @@ typedef struct pwf_extent {
     int64_t array, start, count, offset;
 } pwf_extent;
 
-/* An open file, or a part file while it is made. */
+/* An open file, or a partial file while it is written. */
 typedef struct pwf_file {
     int fd;
     const char *path; /* the caller's */

@@ -4,7 +4,7 @@
 
 #include "pwf/ckpt/ckpt.h"
 
-/** Block hashes of a state, and the fingerprint made from them. */
+/** Block hashes of a state, and the fingerprint computed from them. */
 
 /* The hashes of all blocks of all arrays of pwf_state_arrays, array by array. */
 typedef struct pwf_hashes {

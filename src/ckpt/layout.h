@@ -9,7 +9,7 @@
 /** The HDF5 side of a checkpoint file: which groups and datasets it has. One table is walked both
  * to make a file and to check one. */
 
-/* What a file is made from. */
+/* The input of a layout. */
 typedef struct pwf_layout {
     const pwf_state *state;
     const pwf_facts *facts;
@@ -31,7 +31,7 @@ pwf_status pwf_layout_make(const pwf_layout *layout);
 
 /** Opens a file that has verified with libhdf5 and checks that it holds exactly the groups and
  * datasets of the table, plainly stored, with the offsets that the extents say; `registry` (may be
- * NULL) says the names and shapes that parameters and buffers must have.
+ * NULL) gives the names and shapes that parameters and buffers must have.
  * Local. The caller closes *out with H5Fclose. Fails with PWF_DATA. */
 pwf_status pwf_layout_open(const pwf_file *file, const pwf_registry *registry, hid_t *out);
 

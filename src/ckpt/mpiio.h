@@ -7,7 +7,7 @@
 /** The writer `mpiio`: all shards fill the arrays of a file that is already laid out, through
  * parallel HDF5 with independent transfers and collective metadata. Three steps, between which the
  * caller agrees on a status. After a failed write the file must not be closed before its
- * descriptors have been turned away from the disk, because closing it is what hangs in MPI-IO. */
+ * descriptors have been redirected from the disk, because closing it hangs in MPI-IO. */
 
 /** Writes the own part of every array.
  * Collective over the ranks that opened the file (they open every dataset together). Fails with

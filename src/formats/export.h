@@ -5,7 +5,7 @@
 #include "pwf/core/json.h"
 #include "pwf/formats/export.h"
 
-/** What both forms say about themselves: texts, as safetensors wants it.
+/** The metadata of both forms: texts, as safetensors requires.
  * Local. The caller owns it; NULL without memory. */
 pwf_json *pwf_export_metadata(const pwf_loaded *from);
 

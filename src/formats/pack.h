@@ -12,13 +12,13 @@
 enum { PWF_CODER_BITS = 20 };
 
 /** Chooses `bits` and frequencies, which add up to 2^bits, for symbols with these counts, so that
- * codes and frequencies together take least.
+ * codes and frequencies together are shortest.
  * Local. A symbol with count 0 gets 0. Returns the bits that the codes will take; at least one
  * count is not 0, and there are fewer than 2^16 symbols. */
 double pwf_coder_plan(const int64_t *count, int symbols, uint32_t *frequency, uint32_t *bits);
 
 /** Codes `count` symbols; *out (pwf_mem_free) gets *bytes bytes.
- * Local. `cost` is what plan returned. Fails with PWF_RESOURCE. */
+ * Local. `cost` is the result of pwf_coder_plan. Fails with PWF_RESOURCE. */
 pwf_status pwf_coder_encode(const uint16_t *symbol, int64_t count, const uint32_t *frequency,
                             int symbols, uint32_t bits, double cost, unsigned char **out,
                             int64_t *bytes);

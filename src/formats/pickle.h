@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-/** A reader of the pickles that torch.save makes of a state dict. It knows the opcodes that build
+/** Reader of the pickles that torch.save writes for a state dict. It knows the opcodes that build
  * tuples, lists, dicts, texts and numbers, and a few names: OrderedDict, the functions that
  * rebuild a tensor or a Parameter, Parameter itself, the storage types. Any other name and whatever
  * is built from it becomes an opaque value; nothing is imported, called or executed. */

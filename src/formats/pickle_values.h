@@ -7,7 +7,7 @@
 /** The values that a pickle builds. */
 
 typedef enum pwf_pickle_kind {
-    PWF_PICKLE_NONE, /* also booleans, and numbers whose value nobody asks */
+    PWF_PICKLE_NONE, /* also booleans, and numbers whose value is not needed */
     PWF_PICKLE_INT,
     PWF_PICKLE_TEXT,
     PWF_PICKLE_LIST, /* and tuple */

@@ -7,9 +7,9 @@
 #include <stdint.h>
 
 /** Resamples position embeddings: in [from, from, channels] to out [to, to, channels], both row
- * by row, bicubic with antialiasing: what PyTorch's interpolate(mode="bicubic", antialias=True)
- * computes, which is what timm loads weights of another image size with.
- * Local. Sums in double, rounded once. Fails with PWF_RESOURCE. */
+ * by row, bicubic with antialiasing: the same as PyTorch's interpolate(mode="bicubic",
+ * antialias=True), which timm uses for weights of another image size. Local. Sums in double,
+ * rounded once. Fails with PWF_RESOURCE. */
 pwf_status pwf_positions_resample(const float *in, int64_t from, float *out, int64_t to,
                                   int64_t channels);
 

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-/** What a lock file says about the process that made it: one line of words. */
+/** The line in a lock file about the process that created it. */
 
 enum { PWF_HOLDER = 320 }; /* bytes of a sentence about one */
 
@@ -19,7 +19,7 @@ typedef struct pwf_holder {
  * Local. Fails with PWF_IO. */
 pwf_status pwf_holder_write(int fd, const char *path);
 
-/** Reads a file; false if it says nothing of the kind.
+/** Reads a file; false if it has no such line.
  * Local. */
 bool pwf_holder_read(int fd, pwf_holder *by);
 

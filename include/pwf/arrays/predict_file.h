@@ -7,12 +7,12 @@
 #include <stdint.h>
 
 /** The HDF5 files of `pwf predict`, which people make and read with any HDF5 tool. In: the dataset
- * `images` [N, C, H, W], float32, taken as it is. Out: `logits` [N, classes], float32, and for
- * images that were files `names` [N], texts of a fixed length; the attribute `model`. */
+ * `images` [N, C, H, W], float32, used without any transform. Out: `logits` [N, classes], float32,
+ * and for images that were files `names` [N], texts of a fixed length; the attribute `model`. */
 
 typedef struct pwf_images_input pwf_images_input;
 
-/** Opens an input file and checks what it holds: a hard link to a dataset of four dimensions, none
+/** Opens an input file and checks its contents: a hard link to a dataset of four dimensions, none
  * of them 0, stored without virtual or external storage and without filters other than deflate,
  * shuffle and Fletcher-32.
  * Local: every rank opens the file for itself. The caller owns the input. Fails with PWF_MISSING,
@@ -41,13 +41,13 @@ typedef struct pwf_logits {
 } pwf_logits;
 
 /** Finds out whether a file can be written under a name, before anything is worth writing.
- * Local. Fails with PWF_CANTCREATE or PWF_DENIED; nothing is left behind. */
+ * Local. Fails with PWF_CANTCREATE or PWF_DENIED; no file is left. */
 pwf_status pwf_logits_check(const char *path);
 
 /** Writes an output file, which gets its name only when all of it is on disk; a regular file of
  * that name is replaced.
  * Local. Takes the length of the file twice. Fails with PWF_CANTCREATE, PWF_DENIED, PWF_IO or
- * PWF_RESOURCE and leaves nothing behind. */
+ * PWF_RESOURCE; no file is left. */
 pwf_status pwf_logits_write(const char *path, const pwf_logits *logits);
 
 #endif

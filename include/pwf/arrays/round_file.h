@@ -12,7 +12,7 @@
 
 typedef struct pwf_round_input pwf_round_input;
 
-/** Opens an input file and checks what it holds: hard links to 1-D datasets of one length and of
+/** Opens an input file and checks its contents: hard links to 1-D datasets of one length and of
  * the types above, without virtual or external storage and without filters other than deflate,
  * shuffle and Fletcher-32.
  * Local: every rank opens the file for itself. The caller owns the input. Fails with PWF_MISSING,
@@ -28,7 +28,7 @@ void pwf_round_input_close(pwf_round_input *input);
 int64_t pwf_round_input_total(const pwf_round_input *input);
 
 /** Reads a number or a text (the largest `size` bytes with its NUL) stored as an attribute of the
- * root group; *found says whether there is one, and the value is left alone if not.
+ * root group; *found tells whether it exists; if not, the value is unchanged.
  * Local. Fails with PWF_DATA if it is of another kind, or not a single one. */
 pwf_status pwf_round_input_number(const pwf_round_input *input, const char *name, double *value,
                                   bool *found);
@@ -56,7 +56,7 @@ typedef struct pwf_round_attribute {
     double value;
 } pwf_round_attribute;
 
-/* What is written; `rows` and `attributes` are taken from rank 0. */
+/* The contents of an output; `rows` and `attributes` are those of rank 0. */
 typedef struct pwf_round_output {
     int64_t total;
     pwf_range own; /* the parts of all ranks are disjoint and cover [0, total) */
@@ -72,7 +72,7 @@ typedef struct pwf_round_output {
  * descriptor, and renames it; a regular file of that name is replaced.
  * Collective over the world. Each rank writes its own part by independent transfers, because a
  * failed collective one may pass for success. Fails with PWF_CANTCREATE, PWF_DENIED or PWF_IO, the
- * same everywhere, and leaves nothing behind. */
+ * same everywhere; no file is left. */
 pwf_status pwf_round_output_write(const pwf_mesh *mesh, const char *path,
                                   const pwf_round_output *output);
 
