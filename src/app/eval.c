@@ -23,15 +23,15 @@ static const pwf_app_option options[] = {
 };
 
 /* What is printed: the network's file, its settings, and what was measured. */
-typedef struct page {
+typedef struct eval_page {
     const char *file, *precision; /* "fp32" or "bf16" */
     const pwf_config *config;
     const pwf_evaluation *found;
-} page;
+} eval_page;
 
 /* The results as text. A file without codes has no fixed weights to count, but unique values and
  * entropy are measured in any case. */
-static void print_page(const page *p)
+static void print_page(const eval_page *p)
 {
     const pwf_config *config = p->config;
     const pwf_evaluation *e = p->found;
@@ -55,7 +55,7 @@ static void print_page(const page *p)
 }
 
 /* The results as JSON; the names of the members are a public interface. */
-static pwf_status print_json(const page *p)
+static pwf_status print_json(const eval_page *p)
 {
     const pwf_evaluation *e = p->found;
     const pwf_report_eval *m = &e->measures;
@@ -80,7 +80,7 @@ static pwf_status eval(const pwf_mesh *launch, const pwf_app_args *args)
     pwf_config config;
     const char *asked = pwf_app_value(args, "--precision");
     pwf_evaluation found;
-    const page p = {args->operand[0], asked ? asked : "fp32", &config, &found};
+    const eval_page p = {args->operand[0], asked ? asked : "fp32", &config, &found};
     const bool bf16 = strcmp(p.precision, "bf16") == 0;
     pwf_mesh *mesh = NULL;
     if (!bf16 && strcmp(p.precision, "fp32") != 0)

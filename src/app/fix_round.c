@@ -13,20 +13,17 @@
 #include <string.h>
 #include <sys/stat.h>
 
-typedef struct command {
-    const char *in, *out;
-    pwf_config config; /* defaults and --set */
-} command;
-
-typedef struct job {
+typedef struct fix_job {
     const pwf_mesh *mesh;
+    const char *in, *out;
+    pwf_config given;          /* defaults and --set */
     pwf_fixing_config config;  /* of the one round */
     pwf_round_weights weights; /* this rank's range, [own] each */
     pwf_codebook codebook;     /* empty before the round */
     uint8_t *fixed;            /* [own]: 1 for a fixed weight, as the files store it */
     pwf_round_result result;   /* the same on every rank */
     pwf_round_row *rows;       /* [result.count]: greedy steps in the form of the file */
-} job;
+} fix_job;
 
 /* The parameters of a round: name of the attribute, and key of the setting that describes it. There
  * is one fraction here, where a run has a list. */
@@ -84,55 +81,54 @@ static pwf_status set_parameter(const pwf_app_args *args, const char *assignment
 
 /* Reads the command line. The output must not be the input, under any name: a failure while it
  * is written would lose the weights. */
-static pwf_status fill(const pwf_app_args *args, command *c)
+static pwf_status fill(const pwf_app_args *args, fix_job *j)
 {
-    memset(c, 0, sizeof *c);
-    pwf_config_defaults(&c->config);
-    c->in = args->operand[0];
-    c->out = pwf_app_value(args, "--output");
+    pwf_config_defaults(&j->given);
+    j->in = args->operand[0];
+    j->out = pwf_app_value(args, "--output");
     for (int i = 0; i < args->sets; i++)
-        PWF_TRY(set_parameter(args, args->set[i].value, &c->config));
+        PWF_TRY(set_parameter(args, args->set[i].value, &j->given));
     struct stat in, out;
-    if (stat(c->in, &in) == 0 && stat(c->out, &out) == 0 && in.st_dev == out.st_dev &&
+    if (stat(j->in, &in) == 0 && stat(j->out, &out) == 0 && in.st_dev == out.st_dev &&
         in.st_ino == out.st_ino)
-        return pwf_app_usage(args->command, "the output would replace the input %s", c->in);
+        return pwf_app_usage(args->command, "the output would replace the input %s", j->in);
     return pwf_ok();
 }
 
 /* A parameter from --set, else from the attribute of the file, else its default. The fraction has
  * no default: a run takes it from a list with a value per round. */
-static pwf_status settle(const command *c, const pwf_round_input *input, const char *name,
+static pwf_status settle(const fix_job *j, const pwf_round_input *input, const char *name,
                          const char *key, double *value)
 {
     bool found = false;
-    if (pwf_config_is_set(&c->config, key)) return pwf_ok();
+    if (pwf_config_is_set(&j->given, key)) return pwf_ok();
     PWF_TRY(pwf_round_input_number(input, name, value, &found));
     if (!found && strcmp(name, "fraction") == 0)
         return PWF_FAIL(PWF_CONFIG,
                         "%s has no attribute fraction, and there is no --set fraction=VALUE",
-                        c->in);
+                        j->in);
     return pwf_ok();
 }
 
 /* The same for an integer; attributes are read as doubles. */
-static pwf_status settle_whole(const command *c, const pwf_round_input *input, const char *name,
+static pwf_status settle_whole(const fix_job *j, const pwf_round_input *input, const char *name,
                                const char *key, int64_t *value)
 {
     double number = (double)*value;
-    PWF_TRY(settle(c, input, name, key, &number));
+    PWF_TRY(settle(j, input, name, key, &number));
     if (!(number >= -1e6 && number <= 1e6) || (double)(int64_t)number != number)
         return PWF_FAIL(PWF_DATA, "the attribute %s of %s is %g, not a small whole number", name,
-                        c->in, number);
+                        j->in, number);
     *value = (int64_t)number;
     return pwf_ok();
 }
 
 /* The same for sigma_join, which is a word. */
-static pwf_status settle_join(const command *c, const pwf_round_input *input, pwf_sigma_join *join)
+static pwf_status settle_join(const fix_job *j, const pwf_round_input *input, pwf_sigma_join *join)
 {
     char text[PWF_TEXT] = "";
     bool found = false;
-    if (pwf_config_is_set(&c->config, "fixing.sigma_join")) return pwf_ok();
+    if (pwf_config_is_set(&j->given, "fixing.sigma_join")) return pwf_ok();
     PWF_TRY(pwf_round_input_text(input, "sigma_join", text, sizeof text, &found));
     for (int i = 0; found && i < PWF_JOIN_COUNT; i++)
         if (strcmp(text, join_words[i]) == 0) {
@@ -143,37 +139,38 @@ static pwf_status settle_join(const command *c, const pwf_round_input *input, pw
         return PWF_FAIL(PWF_DATA,
                         "the attribute sigma_join of %s is '%.100s'; it must be std_mu, keep, "
                         "divide_by_2 or divide_by_10",
-                        c->in, text);
+                        j->in, text);
     return pwf_ok();
 }
 
 /* Fills all settings; those of the file are validated by the round itself. */
-static pwf_status settle_all(const command *c, const pwf_round_input *input, pwf_fixing_config *s)
+static pwf_status settle_all(fix_job *j, const pwf_round_input *input)
 {
-    int64_t zero = c->config.fixing.zero_fix;
-    *s = c->config.fixing;
-    PWF_TRY(settle(c, input, "fraction", "fixing.fractions", &s->fractions.at[0]));
-    PWF_TRY(settle(c, input, "delta", "fixing.delta", &s->delta));
-    PWF_TRY(settle(c, input, "delta_growth", "fixing.delta_growth", &s->delta_growth));
-    PWF_TRY(settle_whole(c, input, "min_power", "fixing.min_power", &s->min_power));
-    PWF_TRY(settle_whole(c, input, "max_order", "fixing.max_order", &s->max_order));
-    PWF_TRY(settle_whole(c, input, "zero_fix", "fixing.zero_fix", &zero));
+    pwf_fixing_config *s = &j->config;
+    int64_t zero = j->given.fixing.zero_fix;
+    *s = j->given.fixing;
+    PWF_TRY(settle(j, input, "fraction", "fixing.fractions", &s->fractions.at[0]));
+    PWF_TRY(settle(j, input, "delta", "fixing.delta", &s->delta));
+    PWF_TRY(settle(j, input, "delta_growth", "fixing.delta_growth", &s->delta_growth));
+    PWF_TRY(settle_whole(j, input, "min_power", "fixing.min_power", &s->min_power));
+    PWF_TRY(settle_whole(j, input, "max_order", "fixing.max_order", &s->max_order));
+    PWF_TRY(settle_whole(j, input, "zero_fix", "fixing.zero_fix", &zero));
     s->zero_fix = zero != 0;
-    return settle_join(c, input, &s->sigma_join);
+    return settle_join(j, input, &s->sigma_join);
 }
 
 /* Reads this rank's range. A weight that was fixed before keeps its value; any code but PWF_FREE
  * marks it. */
-static pwf_status load(const command *c, job *j)
+static pwf_status load(fix_job *j)
 {
     pwf_round_input *input = NULL;
-    PWF_TRY(pwf_round_input_open(c->in, &input));
+    PWF_TRY(pwf_round_input_open(j->in, &input));
     pwf_round_weights *w = &j->weights;
     w->total = pwf_round_input_total(input);
     w->own = pwf_shard_range(w->total, pwf_mesh_size(j->mesh, PWF_WORLD),
                              pwf_mesh_rank(j->mesh, PWF_WORLD));
     const int64_t local = pwf_range_length(w->own);
-    pwf_status s = settle_all(c, input, &j->config);
+    pwf_status s = settle_all(j, input);
     if (s.code == PWF_OK) s = pwf_mem_alloc(PWF_MEM_STATE, local, sizeof *w->mu, &w->mu);
     if (s.code == PWF_OK) s = pwf_mem_alloc(PWF_MEM_STATE, local, sizeof *w->sigma, &w->sigma);
     if (s.code == PWF_OK) s = pwf_mem_alloc(PWF_MEM_STATE, local, sizeof *w->code, &w->code);
@@ -191,7 +188,7 @@ static pwf_status load(const command *c, job *j)
 }
 
 /* Greedy steps and fixed weights in the form that the file stores. */
-static pwf_status prepare_rows(job *j)
+static pwf_status prepare_rows(fix_job *j)
 {
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, j->result.count, sizeof *j->rows, &j->rows));
     for (int64_t i = 0; i < j->result.count; i++) {
@@ -204,7 +201,7 @@ static pwf_status prepare_rows(job *j)
 }
 
 /* The output file also stores the settings that were used. */
-static pwf_status save(const command *c, job *j)
+static pwf_status save(fix_job *j)
 {
     const pwf_fixing_config *s = &j->config;
     const pwf_round_attribute attributes[] = {
@@ -225,17 +222,17 @@ static pwf_status save(const command *c, job *j)
                                      .row_count = j->result.count,
                                      .attributes = attributes,
                                      .attribute_count = PARAMETERS};
-    return pwf_round_output_write(j->mesh, c->out, &output);
+    return pwf_round_output_write(j->mesh, j->out, &output);
 }
 
 /* Rank 0 prints the summary. */
-static pwf_status run(const command *c, job *j)
+static pwf_status run(fix_job *j)
 {
-    PWF_TRY(pwf_mesh_agree(j->mesh, load(c, j)));
+    PWF_TRY(pwf_mesh_agree(j->mesh, load(j)));
     PWF_TRY(pwf_cluster_round(j->mesh, &j->config, 0, &j->weights, &j->result));
-    PWF_TRY(save(c, j));
+    PWF_TRY(save(j));
     if (pwf_mesh_rank(j->mesh, PWF_WORLD) == 0)
-        printf("%s: %lld of %lld weights fixed, %lld greedy steps, %d centres\n", c->out,
+        printf("%s: %lld of %lld weights fixed, %lld greedy steps, %d centres\n", j->out,
                (long long)j->result.fixed, (long long)j->weights.total, (long long)j->result.count,
                j->codebook.count);
     return pwf_ok();
@@ -245,10 +242,9 @@ static pwf_status run(const command *c, job *j)
  * rank, since only some may see a file. */
 static pwf_status fix_round(const pwf_mesh *mesh, const pwf_app_args *args)
 {
-    command c;
-    job j = {.mesh = mesh};
-    pwf_status s = pwf_mesh_agree(mesh, fill(args, &c));
-    if (s.code == PWF_OK) s = run(&c, &j);
+    fix_job j = {.mesh = mesh};
+    pwf_status s = pwf_mesh_agree(mesh, fill(args, &j));
+    if (s.code == PWF_OK) s = run(&j);
     pwf_mem_free(j.weights.mu);
     pwf_mem_free(j.weights.sigma);
     pwf_mem_free(j.weights.code);

@@ -40,14 +40,16 @@ typedef struct command {
 
 enum { LINES_MAX = 200 }; /* mismatches that are printed; a file of another model has thousands */
 
-/* Prints a mismatch between file and model; `context` counts them. */
+/* Prints a mismatch between file and model; `context` counts them. All are found before the import
+ * fails, so that one attempt shows everything that does not fit. */
 static void say(void *context, const char *line)
 {
     int *lines = context;
     if ((*lines)++ < LINES_MAX) puts(line);
 }
 
-/* Prints what was imported, and warns about what was changed on the way. */
+/* Prints what was imported, and warns about what was changed on the way. None of these changes is
+ * an error, but each makes the network compute something else than in the program it comes from. */
 static void report(const command *c, const pwf_weights_file *file, const pwf_import *import,
                    const pwf_state *state, double seconds)
 {

@@ -32,7 +32,7 @@ static const char *precision(const pwf_loaded *from)
     return config.parallel.precision == PWF_BF16 ? "bf16" : "fp32";
 }
 
-/* A checkpoint as text. */
+/* A checkpoint as text. A final model has no next phase. */
 static pwf_status print_page(const char *path, const pwf_loaded *from, const pwf_inspect_view *view)
 {
     const pwf_ckpt_info *info = &from->info;

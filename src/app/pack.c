@@ -34,7 +34,7 @@ static const pwf_app_option options[] = {
     {.name = "--force", .help = "replace an existing archive"},
 };
 
-/* Checks the arguments and fills the job. */
+/* Checks the arguments and fills the job. Pixels are stored as squares of one size. */
 static pwf_status fill(const pwf_app_args *args, pwf_pack_job *job)
 {
     const char *split = pwf_app_value(args, "--split"), *pixels = pwf_app_value(args, "--pixels");

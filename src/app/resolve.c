@@ -19,7 +19,7 @@ static pwf_status lock(const pwf_mesh *mesh, pwf_app_action action, pwf_app_job 
     return pwf_ok();
 }
 
-/* Broadcasts the settings of rank 0. */
+/* Broadcasts the settings of rank 0, unless they could not be settled. */
 static pwf_status share(const pwf_mesh *mesh, pwf_status status, pwf_config *config)
 {
     PWF_TRY(pwf_mesh_agree(mesh, status));
@@ -94,13 +94,6 @@ static pwf_status check_elsewhere(const pwf_mesh *mesh, const pwf_app_job *job)
     return same ? pwf_ok() : check_unused(mesh, job->config.output);
 }
 
-/* The settings of a new run, without a checkpoint, on rank 0. */
-static pwf_status settle_fresh(const pwf_app_args *args, pwf_config *config)
-{
-    PWF_TRY(pwf_app_layer(args, NULL, config));
-    return pwf_config_check(config);
-}
-
 /* --resume FILE: the file names the settings, and by default the run directory. */
 static pwf_status resolve_named(const pwf_mesh *mesh, const pwf_app_args *args,
                                 pwf_app_action action, const char *name, pwf_app_job *job)
@@ -135,7 +128,7 @@ pwf_status pwf_app_resolve(const pwf_mesh *mesh, const pwf_app_args *args, pwf_a
         if (found) return resume(mesh, args, job);
         PWF_INFO("FRESH", "no checkpoint in %s; starting a new run", job->config.output);
     }
-    if (first) status = settle_fresh(args, &job->config);
+    if (first) status = pwf_config_check(&job->config);
     PWF_TRY(share(mesh, status, &job->config));
     PWF_TRY(lock(mesh, action, job));
     const bool dry = action == PWF_APP_DRY_RUN || action == PWF_APP_CALIBRATE;

@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* The element loops for one instruction set. */
-typedef struct kernels {
+typedef struct posterior_kernels {
     void (*draw)(float *, const float *, const float *, const float *, int64_t);
     void (*draw_rounded)(float *, const float *, const float *, const float *, const uint16_t *,
                          int64_t);
@@ -19,14 +19,15 @@ typedef struct kernels {
     void (*pull)(float *, const float *, const int16_t *, const float *, int64_t, float, float,
                  bool);
     double (*squares)(const float *, int64_t, const float *, int64_t);
-} kernels;
+} posterior_kernels;
 
 #define PWF_TABLE(isa)                                                                             \
     {                                                                                              \
         pwf_posterior_draw_##isa, pwf_posterior_draw_rounded_##isa, pwf_posterior_round_##isa,     \
             pwf_posterior_loss_##isa, pwf_posterior_pull_##isa, pwf_posterior_squares_##isa        \
     }
-static const kernels table[PWF_ISA_COUNT] = {PWF_TABLE(base), PWF_TABLE(avx2), PWF_TABLE(avx512)};
+static const posterior_kernels table[PWF_ISA_COUNT] = {PWF_TABLE(base), PWF_TABLE(avx2),
+                                                       PWF_TABLE(avx512)};
 
 /* Arguments of one call, shared by its tasks; task t is block t of the rank's range. */
 typedef struct job {
@@ -34,7 +35,7 @@ typedef struct job {
     const pwf_posterior_config *config;
     bool reference; /* regularise fixed weights too */
     const pwf_stream *noise;
-    const kernels *k;
+    const posterior_kernels *k;
     float *weights; /* output of sampling and means */
     bool rounded;
     const int64_t *sum; /* input of the gradient, exact units */
@@ -43,18 +44,18 @@ typedef struct job {
 } job;
 
 /* A block: flat elements [lo, hi), of which the `count` elements [lo, edge) have a posterior. */
-typedef struct block {
+typedef struct block_range {
     int64_t lo, edge, hi;
     int64_t at, count; /* lo as an index of the rank's arrays; edge - lo */
-} block;
+} block_range;
 
 /* Elements of task t's block. */
-static block block_of(const pwf_state *s, int task)
+static block_range block_of(const pwf_state *s, int task)
 {
     const int64_t lo = s->own.lo + (int64_t)task * PWF_BLOCK;
     const int64_t hi = s->own.hi - lo < PWF_BLOCK ? s->own.hi : lo + PWF_BLOCK;
     const int64_t edge = s->posterior < lo ? lo : s->posterior < hi ? s->posterior : hi;
-    return (block){lo, edge, hi, lo - s->own.lo, edge - lo};
+    return (block_range){lo, edge, hi, lo - s->own.lo, edge - lo};
 }
 
 /* Number of blocks in the rank's range, which starts at a block boundary. */
@@ -72,7 +73,7 @@ static void sample_block(void *context, int task, int worker)
     (void)worker;
     const job *j = context;
     const pwf_state *s = j->state;
-    const block b = block_of(s, task);
+    const block_range b = block_of(s, task);
     float *weights = j->weights + b.at;
     float eps[PWF_BLOCK];
     if (b.count > 0) {
@@ -106,7 +107,7 @@ static void means_block(void *context, int task, int worker)
 {
     (void)worker;
     const job *j = context;
-    const block b = block_of(j->state, task);
+    const block_range b = block_of(j->state, task);
     const float *mu = j->state->mu + b.at;
     float *weights = j->weights + b.at;
     const int64_t count = j->rounded ? b.count : 0;
@@ -137,7 +138,7 @@ static int param_at(const pwf_registry *registry, int64_t at)
 
 /* Applies the regulariser to the parameters of the block with the role of a weight; biases are
  * exempt. */
-static void pull_block(const job *j, block b, const float *eps)
+static void pull_block(const job *j, block_range b, const float *eps)
 {
     const pwf_state *s = j->state;
     const int params = pwf_registry_params(s->registry);
@@ -160,7 +161,7 @@ static void gradient_block(void *context, int task, int worker)
     (void)worker;
     const job *j = context;
     const pwf_state *s = j->state;
-    const block b = block_of(s, task);
+    const block_range b = block_of(s, task);
     const int64_t at = b.at, count = b.count;
     float eps[PWF_BLOCK];
     pwf_exact_value(j->dmu + at, j->sum + at, b.hi - b.lo);

@@ -277,7 +277,8 @@ static void put_series(FILE *out, const axis *a, const pwf_report_eval *rows, in
         put_point(out, a, &rows[i], series, class);
 }
 
-/* At most two labels. If they would overlap, both move apart by the same distance. */
+/* At most two labels. If they would overlap, both move apart by the same distance; the lower one
+ * stays within the panel. */
 static void put_labels(FILE *out, label *labels, int count, const axis *a)
 {
     if (count == 2 && fabs(labels[0].y - labels[1].y) < LABEL_GAP) {
@@ -292,7 +293,8 @@ static void put_labels(FILE *out, label *labels, int count, const axis *a)
                 labels[i].x + 14, labels[i].y + 4, labels[i].text);
 }
 
-/* Top-1 accuracy, with a dashed line at that of the unfixed network. */
+/* Top-1 accuracy, with a dashed line at that of the unfixed network, unless that is the only
+ * evaluation. */
 static void put_accuracy(FILE *out, const axis *a, const pwf_report_eval *rows, int count)
 {
     const pwf_report_eval *last = &rows[count - 1], *before = pwf_table_unfixed(rows, count);

@@ -135,7 +135,8 @@ static pwf_status names(const pwf_tracing *tracing, char **text, size_t *length)
     return PWF_FAIL(PWF_RESOURCE, "no memory for the names of a trace");
 }
 
-/* The ranks leave the barrier at about the same moment, which is time 0 of each. */
+/* The ranks leave the barrier at about the same moment, which is time 0 of each. Clocks of
+ * different hosts have no common zero. */
 static void begin(pwf_tracing *tracing, int64_t step, int64_t steps)
 {
     char *text = NULL;
