@@ -149,10 +149,11 @@ static void test_names_a_stopped_process(void **state)
     kill(stopped, SIGSTOP);
     waitpid(stopped, &status, WUNTRACED);
     assert_true(WIFSTOPPED(status));
-    assert_int_equal(outcome(waits_for_stopped), PWF_STUCK);
-    assert_non_null(strstr(said, "rank 2, process "));
+    const int code = outcome(waits_for_stopped);
     kill(stopped, SIGKILL);
     waitpid(stopped, &status, 0);
+    assert_int_equal(code, PWF_STUCK);
+    assert_non_null(strstr(said, "rank 2 (process "));
 }
 
 /* Much longer than the limit, but never silent for as long; each sign of life in turn. */
