@@ -15,7 +15,7 @@ void pwf_app_print_version(const char *program)
     printf("%s %s\n", program, PWF_VERSION);
     printf("  MPI              %s\n", pwf_mesh_library());
     printf("  checkpoints      %s\n", pwf_h5_library());
-    printf("  settings         %s\n", pwf_config_library());
+    printf("  settings         libyaml %s\n", pwf_config_library());
     printf("  matrix products  %s\n", pwf_tensor_backend_text(PWF_TENSOR_AUTO));
     printf("  own kernels      %s (this machine has %s)\n", pwf_isa_name(pwf_isa_now()),
            pwf_isa_name(pwf_isa_best()));

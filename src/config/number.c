@@ -35,6 +35,7 @@ static locale_t enter_c_locale(locale_t *before)
     return c;
 }
 
+/* uselocale changes the calling thread only, so other threads keep their locale. */
 static void leave_c_locale(locale_t c, locale_t before)
 {
     uselocale(before);

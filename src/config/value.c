@@ -46,6 +46,7 @@ static bool is_printable(uint32_t point)
            point != 0xffff;
 }
 
+/* The length of the valid prefix; with `lines`, tabs and line ends are allowed too. */
 size_t pwf_utf8_check(const char *text, size_t length, bool lines)
 {
     size_t at = 0;
@@ -60,6 +61,8 @@ size_t pwf_utf8_check(const char *text, size_t length, bool lines)
     return at;
 }
 
+/* Cuts only between characters, so that a message stays valid UTF-8; each invalid byte becomes
+ * a question mark. */
 const char *pwf_clip(const char *text, size_t length, char out[PWF_CLIP])
 {
     size_t shown = length < PWF_CLIP - 4 ? length : PWF_CLIP - 4;
@@ -119,6 +122,8 @@ static pwf_status read_number(const pwf_option *option, const char *place, const
     return refuse(option, place, text, must);
 }
 
+/* Whole numbers pass through fp64, which holds every value of the ranges exactly: 1e3 is allowed.
+ */
 static pwf_status read_whole(const pwf_option *option, const char *place, const char *text,
                              int64_t *value)
 {
@@ -129,6 +134,7 @@ static pwf_status read_whole(const pwf_option *option, const char *place, const 
     return pwf_ok();
 }
 
+/* The words of YAML 1.1, in any case; true stands at the odd indices. */
 static pwf_status read_flag(const pwf_option *option, const char *place, const char *text,
                             bool *value)
 {
@@ -190,6 +196,7 @@ static pwf_status read_list_item(const pwf_option *option, const char *place, co
     return pwf_ok();
 }
 
+/* libyaml passes escaped zero bytes on, and every later function expects a C string. */
 pwf_status pwf_value_item(const pwf_option *option, const char *place, const char *text,
                           size_t length, pwf_value *value)
 {
@@ -215,6 +222,7 @@ pwf_status pwf_value_item(const pwf_option *option, const char *place, const cha
     return read_list_item(option, place, text, value);
 }
 
+/* Only spaces: other white space has been refused as not printable. */
 static const char *skip_spaces(const char *text)
 {
     return text + strspn(text, " ");

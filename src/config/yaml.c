@@ -14,8 +14,8 @@ enum { SCALAR_MAX = 4096, EVENTS_MAX = 2000, PLACE_MAX = 320, KEY_SHOWN = 64 };
 typedef struct reader {
     yaml_parser_t parser;
     yaml_event_t event; /* the current one; all zero when there is none */
-    int events;
-    const char *name;
+    int events;         /* read so far, at most EVENTS_MAX */
+    const char *name;   /* of the file, for messages */
     pwf_config *config;
     pwf_origin origin;
     bool seen[PWF_CONFIG_KEYS_MAX];
@@ -33,6 +33,7 @@ static const char *place_at(reader *r, yaml_mark_t mark)
     return r->place;
 }
 
+/* The place of the current event; valid until the next call, as of place_at. */
 static const char *place(reader *r)
 {
     return place_at(r, r->event.start_mark);
@@ -301,7 +302,5 @@ pwf_status pwf_config_read_text(pwf_config *config, const char *text, size_t len
 
 const char *pwf_config_library(void)
 {
-    static char text[32];
-    snprintf(text, sizeof text, "libyaml %s", yaml_get_version_string());
-    return text;
+    return yaml_get_version_string();
 }

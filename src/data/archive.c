@@ -29,6 +29,7 @@ struct pwf_archive {
 
 /* ---- the first block ------------------------------------------------------------------------- */
 
+/* The hash covers all bytes before it, the zero padding included. */
 void pwf_archive_seal(pwf_archive_block *block)
 {
     memcpy(block->magic, magic, sizeof magic);
@@ -60,11 +61,13 @@ static bool is_sound(const pwf_archive_block *b)
            fits(b, b->places, b->images + 1, 8) && fits(b, b->labels, b->images, 4) &&
            fits(b, b->names, b->images, b->name_bytes) &&
            fits(b, b->class_names, b->classes, b->class_bytes) &&
-           fits(b, b->hashes, b->images, 16) && b->chunk_bytes >= 1 &&
-           b->chunks == (int64_t)((b->data_bytes - 1) / (uint64_t)b->chunk_bytes) + 1 &&
-           fits(b, b->chunk_hashes, b->chunks, 16);
+           fits(b, b->hashes, b->images, 16) && b->chunk.bytes >= 1 &&
+           b->chunk.count == (int64_t)((b->data_bytes - 1) / (uint64_t)b->chunk.bytes) + 1 &&
+           fits(b, b->chunk_hashes, b->chunk.count, 16);
 }
 
+/* The magic is compared before the hash, and the hash before the version: the place of the hash
+ * is the same in every version, so damage and a newer format get different messages. */
 pwf_status pwf_archive_read_block(int fd, const char *path, int64_t bytes, pwf_archive_block *block)
 {
     if (bytes < PWF_ARCHIVE_BLOCK)
@@ -102,6 +105,7 @@ static pwf_status add_bytes(int fd, const char *path, pwf_hasher *h, uint8_t *pi
     return pwf_ok();
 }
 
+/* Two ranges: from the first block to the images, and from their end to the end of the file. */
 pwf_status pwf_archive_root(int fd, const char *path, const pwf_archive_block *block,
                             pwf_hash *root)
 {
@@ -155,6 +159,7 @@ static bool are_places(const pwf_archive *a)
     return true;
 }
 
+/* Labels index the class names, so one out of range would read outside the table. */
 static bool are_labels(const pwf_archive *a)
 {
     for (int64_t i = 0; i < a->block.images; i++)
@@ -162,6 +167,7 @@ static bool are_labels(const pwf_archive *a)
     return true;
 }
 
+/* Sizes and offsets were checked with the first block; the contents are checked here. */
 static pwf_status read_tables(pwf_archive *a)
 {
     const pwf_archive_block *b = &a->block;
@@ -220,6 +226,7 @@ pwf_status pwf_archive_open(const char *root, const char *path, bool complete, p
     return s;
 }
 
+/* Also for an archive that was opened in part: what was not allocated is NULL, the file -1. */
 void pwf_archive_free(pwf_archive *archive)
 {
     if (!archive) return;
@@ -257,12 +264,13 @@ const char *pwf_archive_class(const pwf_archive *archive, int64_t class)
     return archive->class_names + class * archive->block.class_bytes;
 }
 
+/* Two binary searches, O(log images); `places` is sorted. */
 void pwf_archive_chunk(const pwf_archive_block *block, const int64_t *places, int64_t chunk,
                        int64_t *lo, int64_t *hi)
 {
     int64_t *const ends[2] = {lo, hi};
     for (int e = 0; e < 2; e++) { /* the first image that begins at or after the border */
-        const int64_t border = (chunk + e) * block->chunk_bytes;
+        const int64_t border = (chunk + e) * block->chunk.bytes;
         int64_t from = 0, to = block->images;
         while (from < to) {
             const int64_t middle = from + (to - from) / 2;
@@ -289,6 +297,8 @@ static pwf_status read_checked(const pwf_archive *a, int64_t index, uint8_t *byt
                     pwf_archive_name(a, index), a->path, (long long)index);
 }
 
+/* Stored pixels are read straight into the image; encoded files pass through a buffer. pread
+ * leaves the file position alone, so threads share the descriptor. */
 pwf_status pwf_archive_read(const pwf_archive *archive, int64_t index, pwf_image *out)
 {
     PWF_ASSERT(index >= 0 && index < archive->block.images);

@@ -163,6 +163,7 @@ pwf_status pwf_idx_finish(pwf_idx *idx)
     return pwf_ok();
 }
 
+/* IDX stores its dimensions most significant byte first. */
 static uint32_t big_endian(const uint8_t b[4])
 {
     return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];

@@ -166,8 +166,9 @@ static pwf_status do_chunks(packing *w)
 {
     const pwf_archive_block *b = pwf_archive_about(w->archive);
     const int size = pwf_mesh_size(w->mesh, PWF_WORLD), rank = pwf_mesh_rank(w->mesh, PWF_WORLD);
-    for (int64_t lo = 0; lo < b->chunks; lo += size) {
-        PWF_TRY(pwf_mesh_agree(w->mesh, lo + rank < b->chunks ? do_chunk(w, lo + rank) : pwf_ok()));
+    for (int64_t lo = 0; lo < b->chunk.count; lo += size) {
+        PWF_TRY(pwf_mesh_agree(w->mesh,
+                               lo + rank < b->chunk.count ? do_chunk(w, lo + rank) : pwf_ok()));
         int64_t done[2] = {w->images, w->bytes};
         pwf_mesh_sum_i64(w->mesh, PWF_WORLD, done, 2);
         if (w->first && w->job->progress)

@@ -102,8 +102,8 @@ static pwf_status plan(pwf_part *p)
     if (source == 0) return PWF_FAIL(PWF_DATA, "all image files of %s are empty", job->tree);
     b->data_bytes = (uint64_t)(job->side > 0 ? b->images * 3 * job->side * job->side : source);
     const int64_t share = (int64_t)b->data_bytes / CHUNKS;
-    b->chunk_bytes = share < CHUNK_LEAST ? CHUNK_LEAST : share > CHUNK_MOST ? CHUNK_MOST : share;
-    b->chunks = ((int64_t)b->data_bytes - 1) / b->chunk_bytes + 1;
+    b->chunk.bytes = share < CHUNK_LEAST ? CHUNK_LEAST : share > CHUNK_MOST ? CHUNK_MOST : share;
+    b->chunk.count = ((int64_t)b->data_bytes - 1) / b->chunk.bytes + 1;
     PWF_TRY(longest(p, b->images, false, &b->name_bytes));
     PWF_TRY(longest(p, b->classes, true, &b->class_bytes));
     PWF_TRY(pwf_images_hash(p->images, &b->list));
@@ -175,7 +175,7 @@ static pwf_status compare(const pwf_part *p, const pwf_archive_block *old)
     }
     if (old->list.lo != b->list.lo || old->list.hi != b->list.hi ||
         old->class_list.lo != b->class_list.lo || old->class_list.hi != b->class_list.hi ||
-        old->chunk_bytes != b->chunk_bytes)
+        old->chunk.bytes != b->chunk.bytes)
         return PWF_FAIL(PWF_CANTCREATE,
                         "%s is an unfinished archive of %lld images of another tree, or of this "
                         "one before it changed (it has %lld now); discard it with --force",
@@ -237,7 +237,7 @@ static pwf_status lay_out(pwf_part *p)
         [NAMES] = {"names", PWF_FLAT_TEXT, b->name_bytes, 1, {b->images}, 0},
         [CLASS_NAMES] = {"classes", PWF_FLAT_TEXT, b->class_bytes, 1, {b->classes}, 0},
         [HASHES] = {"hashes", PWF_FLAT_U8, 0, 2, {b->images, 16}, 0},
-        [CHUNK_HASHES] = {"chunk_hashes", PWF_FLAT_U8, 0, 2, {b->chunks, 16}, 0}};
+        [CHUNK_HASHES] = {"chunk_hashes", PWF_FLAT_U8, 0, 2, {b->chunk.count, 16}, 0}};
     int64_t bytes = 0;
     if (b->form == PWF_ARCHIVE_PIXELS)
         a[DATA] =
@@ -329,11 +329,11 @@ static void count_done(pwf_part *p)
 {
     const pwf_archive_block *b = &p->block;
     pwf_hash h;
-    for (int64_t c = 0; c < b->chunks; c++)
+    for (int64_t c = 0; c < b->chunk.count; c++)
         if (pwf_file_pread(p->fd, p->path, &h, sizeof h, b->chunk_hashes + (uint64_t)c * 16).code ==
                 PWF_OK &&
             (h.lo || h.hi))
-            p->volume.done_bytes += b->chunk_bytes;
+            p->volume.done_bytes += b->chunk.bytes;
     if (p->volume.done_bytes > (int64_t)b->data_bytes)
         p->volume.done_bytes = (int64_t)b->data_bytes;
 }
@@ -348,7 +348,7 @@ static pwf_status begin(pwf_part *p)
     const pwf_archive_block *b = &p->block;
     /* names, labels, offsets and hashes; HDF5 adds a few pages */
     p->volume.bytes = (int64_t)b->data_bytes + b->images * (b->name_bytes + 28) +
-                      b->classes * b->class_bytes + b->chunks * 16 + 16 * PWF_ARCHIVE_BLOCK;
+                      b->classes * b->class_bytes + b->chunk.count * 16 + 16 * PWF_ARCHIVE_BLOCK;
     if (taken) count_done(p);
     const pwf_status s = check_room(p, p->volume.bytes);
     if (p->job->begin) p->job->begin(p->job->context, &p->volume);
@@ -386,13 +386,13 @@ static pwf_status check_hashes(const pwf_part *p, const pwf_archive *archive)
     const pwf_archive_block *b = &p->block;
     pwf_hash *all = NULL, *chunk = NULL;
     pwf_status s = pwf_mem_alloc(PWF_MEM_BUFFERS, b->images, sizeof *all, &all);
-    if (s.code == PWF_OK) s = pwf_mem_alloc(PWF_MEM_BUFFERS, b->chunks, sizeof *chunk, &chunk);
+    if (s.code == PWF_OK) s = pwf_mem_alloc(PWF_MEM_BUFFERS, b->chunk.count, sizeof *chunk, &chunk);
     if (s.code == PWF_OK)
         s = pwf_file_pread(p->fd, p->path, all, (size_t)b->images * sizeof *all, b->hashes);
     if (s.code == PWF_OK)
-        s = pwf_file_pread(p->fd, p->path, chunk, (size_t)b->chunks * sizeof *chunk,
+        s = pwf_file_pread(p->fd, p->path, chunk, (size_t)b->chunk.count * sizeof *chunk,
                            b->chunk_hashes);
-    for (int64_t c = 0; c < b->chunks && s.code == PWF_OK; c++) {
+    for (int64_t c = 0; c < b->chunk.count && s.code == PWF_OK; c++) {
         int64_t lo = 0, hi = 0;
         pwf_archive_chunk(b, pwf_archive_places(archive), c, &lo, &hi);
         const pwf_hash now = pwf_hash_bytes(all + lo, (size_t)(hi - lo) * sizeof *all);

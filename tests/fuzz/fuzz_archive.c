@@ -19,7 +19,7 @@ static void read_images(const pwf_archive *archive)
                    PWF_ARCHIVE_NAME_MAX);
         if (pwf_archive_read(archive, i, &image).code == PWF_OK) pwf_image_free(&image);
     }
-    for (int64_t chunk = 0; chunk < about->chunks && chunk < 8; chunk++) {
+    for (int64_t chunk = 0; chunk < about->chunk.count && chunk < 8; chunk++) {
         int64_t lo = 0, hi = 0;
         pwf_archive_chunk(about, pwf_archive_places(archive), chunk, &lo, &hi);
         PWF_ASSERT(lo >= 0 && lo <= hi && hi <= about->images);

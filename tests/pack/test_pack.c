@@ -226,7 +226,7 @@ static void unfinish(int bad, int missing, pwf_archive_block *b)
     pwf_mesh_barrier(mesh); /* all have read it before it gets another name */
     if (!first) return;
     char byte = 0;
-    const int64_t place = (int64_t)b->data + bad * b->chunk_bytes + 30000;
+    const int64_t place = (int64_t)b->data + bad * b->chunk.bytes + 30000;
     assert_int_equal(rename("train.h5", ".train.h5.part"), 0);
     get(".train.h5.part", place, &byte, 1);
     byte ^= 4;
@@ -245,7 +245,7 @@ static void what_is_right_is_kept(void **state)
     pack_well("train.h5", true, 0, &result);
     once("cp train.h5 whole");
     unfinish(1, 3, &b);
-    assert_true(b.chunks > 4);
+    assert_true(b.chunk.count > 4);
     pwf_mesh_barrier(mesh);
     refused(pack("train.h5", true, 32, false, &result), PWF_CANTCREATE,
             "is an unfinished archive of encoded files (no --pixels), and now pixels (--pixels 32) "

@@ -157,7 +157,7 @@ pwf_model_request pwf_config_model(const pwf_config *config);
 void pwf_config_print_help(FILE *out);
 void pwf_config_print_markdown(FILE *out);
 
-/** The YAML library in use, for example "libyaml 0.2.5".
+/** Returns the version of libyaml in use, for example "0.2.5".
  * Local. */
 const char *pwf_config_library(void);
 
