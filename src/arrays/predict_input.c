@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The input file of pwf predict: the dataset `images`. Called on every rank, each of which opens
- * the file for itself. Reads the file through libhdf5, after the checks of user_h5.c. */
+/* The input file of pwf predict: the dataset `images`.
+ * Called on every rank, each of which opens the file for itself.
+ * Reads the file through libhdf5, after the checks of user_h5.c. */
 #include "pwf/arrays/predict_file.h"
 #include "pwf/core/mem.h"
 #include "user_h5.h"

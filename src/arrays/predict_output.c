@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The output file of pwf predict. Called on rank 0. libhdf5 creates the file in memory, where
- * writing does not fail; the bytes are then written front to back by the protocol of rundir. */
+/* The output file of pwf predict.
+ * Called on rank 0. libhdf5 creates the file in memory, where writing does not fail.
+ * The bytes are then written front to back by the protocol of rundir. */
 #include "pwf/arrays/predict_file.h"
 #include "pwf/core/mem.h"
 #include "pwf/h5/h5.h"

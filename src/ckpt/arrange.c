@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Puts the named parts of a loaded file into the order of a registry. Called on one rank by the
- * readers of networks and of start weights. Pure: touches only the arrays that it is given. */
+/* Puts the named parts of a loaded file into the order of a registry.
+ * Called on one rank by the readers of networks and of start weights.
+ * Pure: touches only the arrays that it is given. */
 #include "arrange.h"
 
 #include <string.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Hashes of the blocks of a state, and the fingerprint made from them. Called by the commit, by the
- * trainer and by inspection. Gathers hashes over the shards by MPI; touches no file. */
+/* Hashes of the blocks of a state, and the fingerprint made from them.
+ * Called by the commit, by the trainer and by inspection.
+ * Gathers hashes over the shards by MPI; touches no file. */
 #include "hashes.h"
 
 #include "fields.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Start values from a model file (model.init). Called by the trainer on all ranks before the first
- * phase. Rank 0 reads the file; all ranks take their part. */
+/* Start values from a model file (model.init).
+ * Called by the trainer on all ranks before the first phase.
+ * Rank 0 reads the file; all ranks take their part. */
 #include "arrange.h"
 #include "read.h"
 

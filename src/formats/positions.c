@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Resamples position embeddings of a vision transformer to another image size, as timm does. Called
- * by import.c. Pure: sums in double, rounded once. */
+/* Resamples position embeddings of a vision transformer to another image size, as timm does.
+ * Called by import.c.
+ * Pure: sums in double, rounded once. */
 #include "positions.h"
 
 #include "pwf/core/mem.h"

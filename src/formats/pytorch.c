@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Adds the tensors of a pickled state dict to the list of a weight file, whichever file format it
- * came in. Called by the two PyTorch readers, which find the storages. Touches only the list. */
+/* Adds the tensors of a pickled state dict to the list of a weight file, whichever file format
+ * it came in.
+ * Called by the two PyTorch readers, which find the storages.
+ * Touches only the list. */
 #include "pytorch.h"
 
 #include <stdio.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Reads a .pwf file whole, through the decoder. Called by pwf inspect, eval and predict on one
- * rank. The file is untrusted: what it claims is bounded by its length. */
+/* Reads a .pwf file whole, through the decoder.
+ * Called by pwf inspect, eval and predict on one rank.
+ * The file is untrusted: what it claims is bounded by its length. */
 #include "pwf/core/file.h"
 #include "pwf/core/mem.h"
 #include "pwf/formats/unpacked.h"

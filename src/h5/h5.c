@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Wrappers of libhdf5: start, errors, creation, attributes, whole datasets, parallel open. Called
- * by every room that uses HDF5. Sets variables of the environment before libhdf5 reads them. */
+/* Wrappers of libhdf5: start, errors, creation, attributes, whole datasets, parallel open.
+ * Called by every room that uses HDF5.
+ * Sets variables of the environment before libhdf5 reads them. */
 #include "pwf/h5/h5.h"
 #include "pwf/h5/library.h"
 

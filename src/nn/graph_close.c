@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Ends a graph with its loss. Called by models as their last step; changes the graph alone. Apart
- * from graph.c because it uses operators, which use graph.c. */
+/* Ends a graph with its loss.
+ * Called by models as their last step; changes the graph alone.
+ * Apart from graph.c because it uses operators, which use graph.c. */
 #include "graph_parts.h"
 #include "operators.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Sum of two values, which joins the branches of a residual block. Called through its row; touches
- * only the arrays of a call. */
+/* Sum of two values, which joins the branches of a residual block.
+ * Called through its row.
+ * Touches only the arrays of a call. */
 #include "operators.h"
 
 static pwf_status forward(const pwf_call *c)

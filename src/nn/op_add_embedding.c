@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A learnt embedding [T, C] added to every image. Called through its row; touches only the arrays
- * of a call. */
+/* A learnt embedding [T, C] added to every image.
+ * Called through its row.
+ * Touches only the arrays of a call. */
 #include "operators.h"
 
 static pwf_status infer(pwf_node *n)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Mean over a window without padding, or over the whole image. Called through its row; touches only
- * the arrays of a call. */
+/* Mean over a window without padding, or over the whole image.
+ * Called through its row.
+ * Touches only the arrays of a call. */
 #include "operators.h"
 
 static pwf_status forward(const pwf_call *c)

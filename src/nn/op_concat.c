@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The channels of two to PWF_NODE_INPUTS values one after the other. Called through its row;
- * touches only the arrays of a call. */
+/* The channels of two to PWF_NODE_INPUTS values one after the other.
+ * Called through its row.
+ * Touches only the arrays of a call. */
 #include "operators.h"
 
 #include <string.h>

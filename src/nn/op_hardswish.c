@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Hardswish: y = x min(max(x + 3, 0), 6) / 6. Called through its row; touches only the arrays of a
- * call. */
+/* Hardswish: y = x min(max(x + 3, 0), 6) / 6.
+ * Called through its row.
+ * Touches only the arrays of a call. */
 #include "operators.h"
 
 static pwf_status forward(const pwf_call *c)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Maximum over a window. The index of each maximum within its window is saved for backward. Called
- * through its row; touches only the arrays of a call. */
+/* Maximum over a window.
+ * The index of each maximum within its window is saved for backward.
+ * Called through its row; touches only the arrays of a call. */
 #include "operators.h"
 
 /* The kernel writes indices in prediction too; there they go to the workspace. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Mean of two values, the prediction of a network with two heads; pwf_graph_close_heads adds it.
- * Called through its row; touches only the arrays of a call. */
+/* Mean of two values, the prediction of a network with two heads.
+ * Pwf_graph_close_heads adds it.
+ * Called through its row.
+ * Touches only the arrays of a call. */
 #include "operators.h"
 
 #include <math.h>

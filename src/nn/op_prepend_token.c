@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A learnt token [C] before the tokens of every image: [T, C] to [T + 1, C]. Called through its
- * row; touches only the arrays of a call. */
+/* A learnt token [C] before the tokens of every image: [T, C] to [T + 1, C].
+ * Called through its row.
+ * Touches only the arrays of a call. */
 #include "operators.h"
 
 #include <string.h>

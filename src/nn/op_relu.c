@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* ReLU: y = max(x, 0). Backward reads the result y, so that y may replace x. Called through its
- * row; touches only the arrays of a call. */
+/* ReLU: y = max(x, 0).
+ * Backward reads the result y, so that y may replace x.
+ * Called through its row; touches only the arrays of a call. */
 #include "operators.h"
 
 static pwf_status forward(const pwf_call *c)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* One token of each image: [T, C] to [1, C]. Called through its row; touches only the arrays of a
- * call. */
+/* One token of each image: [T, C] to [1, C].
+ * Called through its row.
+ * Touches only the arrays of a call. */
 #include "operators.h"
 
 #include <string.h>

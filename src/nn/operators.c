@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The table of operators, made of the list in graph.h. Called by the bench and the tests, which
- * walk it; models reach operators through their builder functions. Constant, without state. */
+/* The table of operators, made of the list in graph.h.
+ * Called by the bench and the tests, which walk it; models reach operators through their builder
+ * functions.
+ * Constant, without state. */
 #include "operators.h"
 
 #include <string.h>

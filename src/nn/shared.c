@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What several operators share, and the meaning of the members that an operator leaves out. Called
- * by op_*.c, the graph and the memory plan; touches only its arguments. */
+/* What several operators share, and the meaning of the members that an operator leaves out.
+ * Called by op_*.c, the graph and the memory plan.
+ * Touches only its arguments. */
 #include "operators.h"
 
 #include <string.h>

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The line in a lock file that says which process holds it: writing, reading, and whether that
- * process is gone. Called by lock.c and directory.c. Reads /proc and the environment of Slurm. */
+ * process is gone.
+ * Called by lock.c and directory.c.
+ * Reads /proc and the environment of Slurm. */
 #define _XOPEN_SOURCE 700
 #include "holder.h"
 

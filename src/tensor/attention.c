@@ -2,11 +2,7 @@
 /* Softmax attention of one head (attention.h), a block of rows at a time, so that the scores of a
  * block stay in the first-level cache between the products. Operands of the own product are packed
  * once for all blocks; with a library or plain loops all rows form one block. Called by the
- * operator attention; all memory is the caller's.
- *
- * With e = 2^(scale Q K' - top), top the maximum of a row of scale Q K', and s = 1 / the row sum of
- * e, y = s e V Backward, with g = s dy, m = the row sums of g y, and h = e (g V' - m), the gradient
- * of the scores: dV = e' g, dK = h' Q / sqrt(depth), dQ = h K / sqrt(depth) */
+ * operator attention; all memory is the caller's. */
 #include "pwf/tensor/attention.h"
 
 #include "attention_kernels.h"
@@ -15,6 +11,10 @@
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
+
+/* With e = 2^(scale Q K' - top), top the maximum of a row of scale Q K', and s = 1 / the row sum of
+ * e, y = s e V. Backward, with g = s dy, m = the row sums of g y, and h = e (g V' - m), the
+ * gradient of the scores: dV = e' g, dK = h' Q / sqrt(depth), dQ = h K / sqrt(depth). */
 
 enum { BLOCK = 24 }; /* rows; whole tiles for every instruction set */
 

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Tiles and packing of the own matrix product (product.h); compiled once per instruction set and
  * once more for AVX512_BF16, called through pwf_product_kernels. A tile keeps its sums in
- * registers, so the order of its loops is the order of each sum.
- *
- * Kernels work on words of 32 bits: fp32 numbers, or with AVX512_BF16 pairs of bf16 numbers that
- * are neighbours along the inner axis. Its instruction adds the product of the upper halves first,
- * so the first of a pair is the upper half. After an odd number of elements a is padded with -0 and
- * b with 0: adding -0 changes nothing. */
+ * registers, so the order of its loops is the order of each sum. */
 #include "functions.h"
 #include "tables.h"
 
 #include <string.h>
+
+/* Kernels work on words of 32 bits: fp32 numbers, or with AVX512_BF16 pairs of bf16 numbers that
+ * are neighbours along the inner axis. Its instruction adds the product of the upper halves first,
+ * so the first of a pair is the upper half. After an odd number of elements a is padded with -0 and
+ * b with 0: adding -0 changes nothing. */
 
 /* Vectors: load and store of all lanes or of the first n, broadcast, product, fma. ROWS of a tile
  * are chosen so that ROWS * PWF_PANEL_VECTORS sums, a panel row and an element of a fit the

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Softmax along rows; compiled once per instruction set, called through pwf_kernels by the loss.
- * Attention has kernels of its own. Eight rows take each step together; sums follow rows.h. */
+ * Attention has kernels of its own.
+ * Eight rows take each step together; sums follow rows.h. */
 #include "rows.h"
 #include "tables.h"
 

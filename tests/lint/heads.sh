@@ -1,15 +1,11 @@
 #!/usr/bin/env bash
 # Every .c file of src begins, after the SPDX line, with a comment of three to six lines that says
-# what the file does, who calls it and what it may touch; then come the includes. heads.allow lists
-# files that do not yet.
+# what the file does, who calls it and what it may touch; then come the includes.
 set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck disable=SC2016
-find src -name '*.c' -print0 | sort -z | xargs -0 awk -v allow="$here/heads.allow" '
-    BEGIN { while ((getline line < allow) > 0) allowed[line] = 1 }
+find src -name '*.c' -print0 | sort -z | xargs -0 awk '
     function complain(why) {
         files_bad++
-        if (FILENAME in allowed) return
         printf "%s: %s\n", FILENAME, why
         bad = 1
     }
