@@ -32,11 +32,11 @@ logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 builds=()
 if [ $# = 0 ]; then
-    (for preset in asan tsan clang; do
+    (renice -n 10 "$BASHPID" >/dev/null
+    for preset in asan tsan clang; do
         (build $preset) >"$logs/$preset" 2>&1 || { tail -n 40 "$logs/$preset"; exit 1; }
     done) >"$logs/failed" &
     builds=($!)
-    renice -n 10 "${builds[0]}" >/dev/null
 fi
 step "tests"
 ctest --test-dir build-test --output-on-failure --parallel "$tests_at_a_time" "$@"

@@ -424,6 +424,9 @@ static bool in_kind(uint32_t kind, const char *array)
     return kind == PWF_KIND_CHECKPOINT || strcmp(array, "mu") == 0 || strcmp(array, "code") == 0;
 }
 
+_Static_assert((int)PWF_STATE_ARRAYS_MAX <= (int)PWF_FILE_ARRAYS,
+               "the header has room for every array");
+
 /* Describes the arrays of the state in the header. */
 static void plan_arrays(const pwf_state *state, pwf_header *h)
 {

@@ -38,7 +38,8 @@ static void note_memory(fixing *f)
     if (now > f->memory_most) f->memory_most = now;
 }
 
-/* The same limits as in the option table; pwf fix-round takes settings from files as well. */
+/* The limits within which a round is defined. They are wider than those of the option table,
+ * because pwf fix-round also takes settings from files. */
 static pwf_status check_settings(const fixing *f)
 {
     const pwf_fixing_config *s = f->config;

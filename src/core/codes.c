@@ -14,7 +14,7 @@ const pwf_code_row pwf_code_rows[] = {
      "the job was launched incorrectly: processes do not find each other, more workers than slots, "
      "a library other than the one built with, or a missing package",
      "fix it; `pwf doctor` names the cause"},
-    {PWF_BUG, "BUG", "a bug in pwf (an invariant is broken), or an MPI function failed",
+    {PWF_BUG, "BUG", "a bug in pwf, or an MPI function failed",
      "keep the core file and report it; resume with `--resume auto`"},
     {PWF_RESOURCE, "RESOURCE", "out of memory, shared memory or file descriptors",
      "requeue with more, at most twice"},
@@ -48,19 +48,22 @@ void pwf_codes_print_markdown(FILE *out)
 {
     fputs("# Exit codes\n\n"
           "Generated from the table in `src/core/codes.c`; do not edit.\n\n"
-          "All ranks of a job end with the same code, with one exception: on a hang (79) the ranks "
-          "can no longer agree.\n"
-          "The watchdog of one rank then prints `code=STUCK` and ends its process with 79, and the "
-          "launcher kills the others.\n"
-          "A run that has started training prints a `RESULT` line with its code at the end, except "
-          "on 79.\n\n"
+          "All ranks of a job end with the same code, unless they can no longer agree on one:\n\n"
+          "* On a hang (79), the watchdog of one rank prints `code=STUCK` and ends its process.\n"
+          "* After a failed MPI function (70), or if shared memory runs out under a mapped file "
+          "(71), the rank ends at once.\n"
+          "* A violated assertion ends the process with SIGABRT (128 + 6).\n\n"
+          "The launcher then kills the other ranks, and there is no `RESULT` line.\n"
+          "Otherwise a run that has started training prints a `RESULT` line with its code at the "
+          "end.\n\n"
           "| code | name | meaning | what a scheduler should do |\n|---|---|---|---|\n",
           out);
     for (int i = 0; i < pwf_code_count; i++)
         fprintf(out, "| %d | %s | %s | %s |\n", (int)pwf_code_rows[i].code, pwf_code_rows[i].name,
                 pwf_code_rows[i].meaning, pwf_code_rows[i].action);
     fputs("\nThe codes 64 to 78 have the meanings of `sysexits.h`.\n"
-          "`slurm/job.sh` requeues a job according to this table.\n"
+          "The job scripts requeue after 71, 74, 75, 79 and after kills (`slurm/requeue.sh`); they "
+          "exclude a host only after a second 79.\n"
           "mpirun itself ends with 1 after SIGTERM, and with 128 + n when signal n killed a "
           "rank.\n",
           out);

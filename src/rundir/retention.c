@@ -184,7 +184,7 @@ static void remove_leftovers(const char *dir)
     if (!d) return;
     for (const struct dirent *e = readdir(d); e; e = readdir(d)) {
         const char *name = e->d_name;
-        const bool part = name[0] == '.' && strstr(name, ".h5.part.") != NULL &&
+        const bool part = name[0] == '.' && strstr(name, ".part.") != NULL &&
                           (strncmp(name, ".ckpt-", 6) == 0 || strncmp(name, ".model.", 7) == 0 ||
                            strncmp(name, ".round-", 7) == 0);
         if (part || is_between(name, ".trash-ckpt-", ".h5")) remove_file(dir, name);

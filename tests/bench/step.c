@@ -82,7 +82,7 @@ static void build(const char *model, int64_t backend)
     pwf_registry_start_values(all.registry, 1, all.weights, 0, all.total);
 }
 
-/* As src/train/packed.c does once a step, which is shared by the threads. */
+/* As pwf_workers_begin does once per step; all threads share the prepacked weights. */
 static void pack(void)
 {
     pwf_executor *e;

@@ -4,7 +4,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 tags() { find "${@:2}" -name '*.[ch]' -print0 | sort -z |
-    xargs -0 ctags --sort=no --language-force=C "--kinds-C=$1" -x --_xformat='%N %F' | grep -v '^__anon'; }
+    xargs -0 ctags --sort=no --language-force=C "--kinds-C=$1" -x --_xformat='%N %F' | grep -v -e '^__anon' -e '^offsetof '; }
 bad=0
 tags sug src include | sort -u | awk -v allow="$here/names.allow" '
     BEGIN { while ((getline line < allow) > 0) allowed[line] = 1 }

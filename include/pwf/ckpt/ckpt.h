@@ -23,9 +23,9 @@ typedef struct pwf_snapshot {
     pwf_ckpt_writer writer; /* of this file; not stored */
 } pwf_snapshot;
 
-/** The fingerprint: a hash of the whole training state, from the hashes of the blocks of every
- * array in order and the replicated rest. Independent of mesh and threads. `own` holds the hashes
- * of the own blocks, as computed by pwf_state_hash_block; NULL: they are computed here.
+/** The fingerprint: a hash of the training state without the recent losses, from the hashes of the
+ * blocks of every array in order and the replicated rest. Independent of mesh and threads. `own`
+ * holds the hashes of the own blocks, as computed by pwf_state_hash_block; NULL: computed here.
  * Collective over the mesh; the same status everywhere. Fails with PWF_RESOURCE. */
 pwf_status pwf_ckpt_fingerprint(const pwf_mesh *mesh, const pwf_snapshot *snapshot,
                                 const pwf_hash *own, pwf_hash *out);

@@ -8,7 +8,7 @@
 
 /** Optimisers: element-wise updates of flat slices. PWF_OPTIMISERS lists them. */
 
-enum { PWF_MOMENTS_MAX = 3 };
+enum { PWF_MOMENTS_MAX = 2 }; /* a checkpoint has room for 3 + 2 * 2 arrays */
 
 /* What is the same for all elements of one optimiser step. */
 typedef struct pwf_optimiser_step {
