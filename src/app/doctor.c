@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* pwf doctor: runs the checks of a launch without running a job. Called by main on all ranks of a
- * launch, or without MPI if that did not start; rank 0 reads the settings and prints. Writes
- * nothing but a probe in the run directory. */
+ * launch or, if MPI failed to start, in each process without it; rank 0 reads the settings and
+ * prints. Writes nothing but a probe in the run directory. */
 #include "app.h"
 
 #include "pwf/core/json.h"
@@ -107,8 +107,8 @@ static const pwf_app_option options[] = {
     PWF_APP_OPTION_JSON,
 };
 
-/* Settles the settings on rank 0 and broadcasts them. They must be complete if they describe a run;
- * invalid ones are a finding. */
+/* Resolves the settings on rank 0 and broadcasts them. With --config or --set they must be
+ * complete; invalid settings become a finding. */
 static void settle(const pwf_mesh *mesh, const pwf_app_args *args, bool described,
                    pwf_config *config, doctor *d)
 {
@@ -142,7 +142,7 @@ pwf_status pwf_app_doctor_unstarted(const pwf_app_args *args, pwf_status status)
     const doctor d = {.count = 1,
                       .findings = {pwf_launch_failed(status)},
                       .json = pwf_app_value(args, "--json") != NULL};
-    /* The processes cannot agree; the first one prints. */
+    /* Without MPI the processes cannot communicate, so only the launcher's rank 0 prints. */
     return pwf_mesh_launcher().rank == 0 ? conclude(&d) : status;
 }
 

@@ -19,7 +19,7 @@ struct pwf_background {
     const pwf_mesh *mesh;
     const char *key;
     double seconds;
-    char *copy; /* of the own arrays */
+    char *copy; /* copy of this rank's arrays */
 
     pthread_t thread;
     bool started;
@@ -47,7 +47,8 @@ static double processor_time(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* Runs one step; returns whether another one follows before the ranks agree. */
+/* Runs a step; returns true if the thread has another step to do before the next collective step.
+ */
 static bool work(pwf_background *b)
 {
     bool more = false;
@@ -58,7 +59,7 @@ static bool work(pwf_background *b)
     return more;
 }
 
-/* Waits for work and runs it until the thread shall end. */
+/* Waits for work and runs it until told to end. */
 static void *thread_main(void *argument)
 {
     pwf_background *b = argument;
@@ -165,7 +166,7 @@ double pwf_background_seconds(const pwf_background *b)
     return b->used;
 }
 
-/* Shows the watchdog signs of life while it waits. */
+/* Beats the watchdog each time the thread finishes a step. */
 void pwf_background_wait(pwf_background *b)
 {
     pthread_mutex_lock(&b->lock);
@@ -213,7 +214,7 @@ void pwf_background_prune(pwf_background *b, const char *dir, pwf_retention stay
     if (pwf_mesh_rank(b->mesh, PWF_WORLD) == 0) set_busy(b);
 }
 
-/* Pruning has no collective part: it only ends. */
+/* Pruning has no collective part, so there is nothing left to do once it has finished. */
 pwf_status pwf_background_advance(pwf_background *b, int claim, char *path)
 {
     PWF_ASSERT(pwf_background_is_under_way(b) && claim != PWF_BACKGROUND_BUSY);

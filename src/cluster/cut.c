@@ -20,13 +20,16 @@ typedef struct search {
     const pwf_centres *centres;
     const pwf_round_weights *weights;
     int64_t centre;
-    bool by_index; /* the key is the global index of candidates at `distance`; else the bits of D */
+    /* True: the key is the global index, of candidates at `distance` only; false: it is the bits of
+     * D, the distance from pwf_stage_distance. */
+    bool by_index;
     uint64_t distance;
     uint64_t prefix; /* the digits known so far */
     int shift;       /* bit position of the next digit */
 } search;
 
-/* Bits of D for the searched centre; for non-negative doubles they order as the values do. */
+/* Bits of the distance D (pwf_stage_distance) from the searched centre; the bits of non-negative
+ * doubles have the same order as their values. */
 static uint64_t distance_bits(const search *s, uint32_t index)
 {
     const double d = pwf_stage_distance(s->stage, s->weights->mu[index], s->weights->sigma[index],

@@ -37,7 +37,7 @@ static size_t rate(const char *key, const pwf_option *option)
     return best;
 }
 
-/* Adds to a text of `size` bytes, cut at its end. */
+/* Appends to a buffer of `size` bytes, truncating if it does not fit. */
 static void append(char *text, size_t size, const char *piece)
 {
     size_t used = strlen(text);
@@ -52,7 +52,7 @@ static void append_key(char *text, size_t size, const char *key, bool variable)
     append(text, size, variable ? name : key);
 }
 
-/* Nothing is near: lists all keys of the group, or all groups. */
+/* When nothing is near, or the key names a group: lists the group's keys, or all groups. */
 static void list_choices(const char *key, bool variable, char *text, size_t size)
 {
     const char *dot = strchr(key, '.');
@@ -78,7 +78,8 @@ static void list_choices(const char *key, bool variable, char *text, size_t size
     }
 }
 
-/* At most SHOWN keys that are equally near; without one, what there is to choose from. */
+/* Suggests a group, or up to SHOWN equally near keys; if there are none, lists the valid keys or
+ * groups. */
 void pwf_suggest_key(const char *key, bool variable, char *text, size_t size)
 {
     enum { SHOWN = 3 };
@@ -115,7 +116,7 @@ void pwf_suggest_word(const char *word, const char *const *words, char *text, si
     if (best) snprintf(text, size, "; did you mean %s?", best);
 }
 
-/* No locale: toupper may change other letters. */
+/* Converts by hand: toupper depends on the locale and may change other characters. */
 void pwf_option_variable(const char *key, char name[PWF_VARIABLE])
 {
     snprintf(name, PWF_VARIABLE, "PWF_%s", key);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Threads that decode images ahead of the step: a ring of batches, filled in the order in which
- * the images are needed. Started by infer and train for one rank; the step takes images from any
- * worker thread. A lock protects everything but the pixels of items that are READY. */
+ * the images are needed. Started on each rank by infer/feed.c for training; the workers take the
+ * images. The threads read image files but never call MPI. A lock protects everything but the
+ * pixels of items that are READY. */
 #include "pwf/data/loader.h"
 
 #include "dataset_room.h"
@@ -73,7 +74,7 @@ static void decode(pwf_loader *l, int64_t ticket)
     pthread_cond_broadcast(&l->done);
 }
 
-/* Takes the next ticket until the ring is full. */
+/* Decodes tickets while the ring has room, otherwise waits; returns when the loader is freed. */
 static void *loader_main(void *argument)
 {
     pwf_loader *l = argument;
@@ -145,8 +146,8 @@ void pwf_loader_free(pwf_loader *loader)
     pwf_mem_free(loader);
 }
 
-/* Frees the items of a finished batch for the batch RING later. Returns false while an image of it
- * is still being decoded, as after a failed step. */
+/* Frees the items of a finished batch so that batch + RING can reuse its places. Returns false, and
+ * frees none, if an image of it is not decoded yet, which can happen after a failed step. */
 static bool clear_batch(pwf_loader *l, int64_t batch)
 {
     item *items = &l->items[ring_place(l, batch * l->share)];

@@ -12,11 +12,11 @@
 #include <zlib.h>
 
 enum {
-    END = 22,     /* bytes of the end record without comment */
-    LOCATOR = 20, /* of the locator of the 64-bit end record */
-    END64 = 56,   /* of that */
-    ENTRY = 46,   /* of a directory entry without name, extra fields and comment */
-    LOCAL = 30,   /* of a local header */
+    END = 22,     /* bytes of the end record without its comment */
+    LOCATOR = 20, /* bytes of the locator of the 64-bit end record */
+    END64 = 56,   /* bytes of the 64-bit end record without its extensible data */
+    ENTRY = 46,   /* bytes of a directory entry without name, extra fields and comment */
+    LOCAL = 30,   /* bytes of a local header without name and extra fields */
     COMMENT = 65535,
     MEMBERS_MAX = 20000,
     DIRECTORY_MAX = 64 << 20,
@@ -69,7 +69,7 @@ static pwf_status find_directory(const pwf_zip *zip, directory *d)
         if (!found) at--;
     }
     if (s.code == PWF_OK && !found) s = bad(zip, "there is no end record");
-    uint64_t second = 0; /* of the 64-bit end record */
+    uint64_t second = 0; /* offset of the 64-bit end record; 0: none */
     if (s.code == PWF_OK) {
         const unsigned char *end = tail + at - END;
         *d = (directory){number(end + 10, 2), number(end + 12, 4), number(end + 16, 4)};
@@ -89,8 +89,8 @@ static pwf_status find_directory(const pwf_zip *zip, directory *d)
     return pwf_ok();
 }
 
-/* Replaces the numbers of an entry that do not fit 32 bits by those of its extra field, which has
- * them in this order. */
+/* Replaces sizes and offsets that do not fit in 32 bits with those of the 64-bit extra field
+ * (order: plain, packed, header). Returns false if an extra field is truncated. */
 static bool read_extra(const unsigned char *extra, size_t length, uint64_t *plain, uint64_t *packed,
                        uint64_t *header)
 {
@@ -113,7 +113,8 @@ static bool read_extra(const unsigned char *extra, size_t length, uint64_t *plai
     return true;
 }
 
-/* Finds the contents of a member, which follow its local header and the extra fields of that. */
+/* Finds the contents of a member: they follow its local header, name and extra fields. The name
+ * must be the one in the directory. */
 static pwf_status find_bytes(const pwf_zip *zip, pwf_zip_member *m, size_t name_length)
 {
     unsigned char local[LOCAL];
@@ -133,8 +134,8 @@ static pwf_status find_bytes(const pwf_zip *zip, pwf_zip_member *m, size_t name_
     return pwf_ok();
 }
 
-/* A deflated member has at most 1,032 bytes for each of its bytes in the archive (zlib's manual),
- * so a small file cannot claim much memory. */
+/* A deflated member expands to at most 1,032 times its compressed size (zlib's manual); larger
+ * claims are refused, so a small file cannot make the reader allocate much memory. */
 static pwf_status check_method(const pwf_zip *zip, pwf_zip_member *m, uint64_t method,
                                uint64_t flags)
 {
@@ -149,8 +150,8 @@ static pwf_status check_method(const pwf_zip *zip, pwf_zip_member *m, uint64_t m
     return pwf_ok();
 }
 
-/* Reads one entry of the directory. The name gets its NUL in place: it moves one byte towards the
- * front. */
+/* Reads one entry of the directory. Moves the name one byte towards the start of the buffer to make
+ * room for a terminating NUL. */
 static pwf_status read_entry(pwf_zip *zip, unsigned char *at, size_t left, size_t *used)
 {
     if (left < ENTRY || !begins(at, "PK\001\002")) return bad(zip, "the directory is truncated");
@@ -167,7 +168,7 @@ static pwf_status read_entry(pwf_zip *zip, unsigned char *at, size_t left, size_
     if (!read_extra(at + ENTRY + name, extra, &m->bytes, &m->packed, &m->header))
         return bad(zip, "an extra field is truncated");
     PWF_TRY(check_method(zip, m, number(at + 10, 2), number(at + 8, 2)));
-    memmove(at + ENTRY - 1, at + ENTRY, name); /* makes room for a NUL */
+    memmove(at + ENTRY - 1, at + ENTRY, name);
     at[ENTRY - 1 + name] = '\0';
     m->name = (const char *)at + ENTRY - 1;
     *used = ENTRY + name + extra + comment;
@@ -229,7 +230,7 @@ pwf_status pwf_zip_list(pwf_zip *zip)
     return sort_members(zip);
 }
 
-/* Also after a failed listing. */
+/* May also be called after pwf_zip_list has failed. */
 void pwf_zip_free(pwf_zip *zip)
 {
     pwf_mem_free(zip->sorted);
@@ -286,7 +287,7 @@ pwf_status pwf_zip_check(const pwf_zip *zip, const pwf_zip_member *member)
 {
     unsigned char *piece = NULL;
     const int64_t room = member->bytes < PIECE ? (int64_t)member->bytes : PIECE;
-    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, room, 1, &piece)); /* there may be 2^16 small ones */
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, room, 1, &piece)); /* members may be many and small */
     if (table[0][1] == 0) make_table();
     uint32_t crc = UINT32_MAX;
     pwf_status s = pwf_ok();

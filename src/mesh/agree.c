@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Agreement: one status, one largest value or one set of bytes for all ranks. Called after every
- * local step that can fail and before the collective that follows it. Communicates over the world;
- * the only state is a table of source file names, whose entries outlive the call. */
+/* Agreement: gives all ranks the worst status and the largest of some integers, or checks that
+ * bytes are the same on all ranks. Called by all code that communicates, after each local step that
+ * can fail and before the next collective step. Communicates over the world; the only state is a
+ * table of source file names, whose entries outlive the call. */
 #include "mesh_private.h"
 
 #include "pwf/core/fault.h"
@@ -26,7 +27,7 @@ static const char *keep_name(const char *name)
     return names[used++];
 }
 
-/* What the other ranks receive of the status that is agreed on. */
+/* The part of the agreed status that is sent to the other ranks. */
 typedef struct verdict {
     int line;
     char file[NAME];

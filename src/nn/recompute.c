@@ -6,8 +6,8 @@
 
 #include "operators.h"
 
-/* Actions recomputed to get one value, at most. In longer chains, as of sums or concatenations,
- * memory falls slowly while time grows. */
+/* Before the last stage, at most this many actions are recomputed for one value. Longer chains,
+ * such as those of sums or concatenations, save little more memory but cost more time. */
 enum { RECOMPUTED_MAX = 6 };
 
 /* Marks the nodes whose results `reader` reads. */
@@ -20,7 +20,7 @@ static void mark_inputs(const pwf_graph *g, const pwf_node *reader, bool *redo)
 }
 
 /* Extends the marks in `redo` to everything that recomputing them needs, from node `last` down,
- * and drops what is in memory. Returns the number of marked nodes. */
+ * and unmarks nodes whose results are already in memory. Returns the number of marked nodes. */
 static int mark_needed(const pwf_graph *g, int last, const bool *present, bool *redo)
 {
     int count = 0;
@@ -33,10 +33,10 @@ static int mark_needed(const pwf_graph *g, int last, const bool *present, bool *
     return count;
 }
 
-/* Whether the result of a node is kept. Between stages those of matrix products are, which cost
- * most, and everything between them is recomputed. In the stage that turns back (forward, then
- * backward for each group) only joined branches are kept; products are recomputed too, with the
- * same group, so that libraries give the same bits. */
+/* Whether the result of a node is kept. Results kept between stages are those of matrix products,
+ * the costliest, and those that RECOMPUTED_MAX actions cannot recompute; the rest is recomputed. In
+ * the last stage (forward, then backward, group by group) only joined branches are kept; products
+ * are recomputed with the same group, so that libraries return the same bits. */
 static bool is_kept(const pwf_graph *g, int node, bool turns_back, const bool *kept, bool *redo)
 {
     const pwf_node *n = &g->nodes[node];
@@ -58,7 +58,8 @@ void pwf_recompute_keep(const pwf_graph *graph, const int *stage, int stages, bo
         kept[i] = is_kept(graph, i, stage[i] == stages - 1, kept, redo);
         if (kept[i]) last = i;
     }
-    /* After the last of them backward begins at once; its inputs are still in memory. */
+    /* Backward begins right after the nodes that follow the last kept one, so their results are
+     * still in memory. */
     for (int i = last + 1; i < graph->node_count; i++)
         kept[i] = true;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Start values of sigma, per tensor, from the means. Called once at the start of Bayesian training,
- * on every rank for its range. A weight far from both neighbouring powers of two, relative to its
- * size, gets a large sigma; one that is a power of two gets the smallest. No files, no MPI. */
+/* Start values of sigma, per tensor, from the means. Called by the trainer (run.c) once, at the
+ * start of Bayesian training, on every rank for its range. A weight far from both neighbouring
+ * powers of two, relative to its size, gets a large sigma; one that is a power of two gets the
+ * smallest. No files, no MPI. */
 #include "pwf/core/bits.h"
 #include "pwf/core/mem.h"
 #include "pwf/posterior/posterior.h"
@@ -48,8 +49,8 @@ static double select_place(uint64_t *key, int64_t count, int64_t k, double *afte
     return pwf_double_of(key[0]);
 }
 
-/* The 75th percentile with linear interpolation. Both formulas of numpy are used, so that the bits
- * are those of numpy. */
+/* The 75th percentile with linear interpolation. Uses both of numpy's formulas (t < 0.5 and
+ * t >= 0.5), so that the result is bit-identical to numpy's. */
 static double upper_quartile(uint64_t *key, int64_t count)
 {
     const double place = (double)(count - 1) * 0.75;
@@ -62,7 +63,8 @@ static double upper_quartile(uint64_t *key, int64_t count)
     return t < 0.5 ? a + step * t : b - step * (1.0 - t);
 }
 
-/* Sets sigma[i] from mu[i]. A quartile of 0 means that all values are powers of two or 0. */
+/* Sets sigma[i] from mu[i]. A quartile of 0 means that about three quarters or more of the non-zero
+ * values are powers of two, or that all values are 0; every sigma is then the minimum. */
 static void set_sigma(float *sigma, const float *mu, int64_t count, double quartile,
                       const pwf_posterior_config *config)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A fixing round on the sharded state. Replicas hold copies of a shard: each processes a part of
  * it, so that all ranks share the work, and the results are gathered along the replica axis. Called
- * in the phase FIX. Changes means, sigmas, codes and the codebook; rank 0 writes rows of metrics
- * and rounds.csv. */
+ * by run.c in the phase FIX. Changes means, sigmas, codes and the codebook; rank 0 writes rows of
+ * metrics and rounds.csv. */
 #include "fix.h"
 
 #include "pwf/cluster/round.h"
@@ -11,7 +11,7 @@
 #include "pwf/core/mem.h"
 #include "pwf/core/trace.h"
 
-/* Whole blocks of the own posterior range that replica `rank` processes. */
+/* Whole blocks of this rank's posterior range that replica `rank` processes. */
 static pwf_range replica_part(const pwf_engine *e, int rank)
 {
     const pwf_range own = e->state->own_posterior;
@@ -20,7 +20,8 @@ static pwf_range replica_part(const pwf_engine *e, int rank)
     return (pwf_range){own.lo + r.lo, own.lo + r.hi};
 }
 
-/* Gathers the parts of all replicas of an array of the own posterior range. Collective. */
+/* Completes an array over this rank's posterior range with the parts the other replicas processed.
+ * Collective. */
 static void gather(const pwf_engine *e, void *data, size_t size)
 {
     int64_t offset[PWF_SLOTS_MAX + 1];
@@ -57,7 +58,8 @@ static pwf_status write_rows(const pwf_trainer *t, const pwf_round_result *resul
     return status;
 }
 
-/* The fingerprint is of the state after the round, so all ranks compute it. Collective. */
+/* The fingerprint covers the sharded state after the round, so every rank takes part in computing
+ * it. Collective. */
 static pwf_status report(pwf_trainer *t, const pwf_round_result *result, double seconds)
 {
     char fingerprint[33];
