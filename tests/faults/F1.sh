@@ -8,7 +8,7 @@ setup() { whole_run; }
 # The setting that limits each phase, and the name of the phase in messages.
 declare -A key=([launch]=start [init]=start [load]=start [step]=step [reduce]=step [fix]=fix [evaluate]=evaluate
     [write]=checkpoint [commit]=checkpoint [prune]=checkpoint [finish]=evaluate)
-declare -A name=([launch]=init [init]=init [load]=start [step]=step [reduce]=step [fix]=fix [evaluate]=evaluate
+declare -A name=([launch]=init [init]=init [load]=start [step]='(baseline|train)' [reduce]='(baseline|train)' [fix]=fix [evaluate]=evaluate
     [write]='(checkpoint|finish)' [commit]='(checkpoint|finish)' [prune]=checkpoint [finish]=finish)
 all=(launch "${phases[@]}")
 
