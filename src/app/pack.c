@@ -7,7 +7,7 @@
 #include "pwf/core/clock.h"
 #include "pwf/core/log.h"
 #include "pwf/core/terminal.h"
-#include "pwf/data/image.h"
+#include "pwf/image/image.h"
 #include "pwf/pack/pack.h"
 #include "pwf/report/report.h"
 

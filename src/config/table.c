@@ -148,7 +148,7 @@ const pwf_option pwf_options[] = {
 {"augment.crop_ratio", REALS(augment.crop_ratio), "0.75, 1.3333333333333333", FROM(0.01, 100),
  NULL, STATE,
  "width of that part divided by its height: from, to"},
-{"augment.interpolation", CHOICE(augment.interpolation, pwf_filter), "bicubic",
+{"augment.interpolation", CHOICE(augment.interpolation, pwf_image_filter), "bicubic",
  OF(interpolation_words), NULL, STATE,
  "interpolation of augment.crop and of the geometric operations of RandAugment"},
 {"augment.brightness", REAL(augment.brightness), "0", FROM(0, 10), NULL, STATE,

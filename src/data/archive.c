@@ -5,10 +5,8 @@
  * and check archives. */
 #include "pwf/data/archive.h"
 
-#include "decode.h"
-#include "file.h"
-#include "pwf/core/file.h"
 #include "pwf/core/mem.h"
+#include "pwf/data/file.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -193,8 +191,8 @@ static pwf_status open_archive(pwf_archive *a, const char *root, const char *pat
         return PWF_FAIL(PWF_MISSING, "the path %.200s... is too long", path);
     memcpy(a->path, path, strlen(path) + 1);
     char real[PWF_PATH];
-    pwf_source_resolve(root, real);
-    PWF_TRY(pwf_source_open(real, path, &a->fd, &bytes));
+    pwf_data_resolve(root, real);
+    PWF_TRY(pwf_data_open_file(real, path, &a->fd, &bytes));
     if (a->fd < 0)
         return PWF_FAIL(PWF_MISSING,
                         "%s does not exist; make it from an image folder with pwf pack", path);

@@ -9,7 +9,7 @@
 #include "pwf/core/mem.h"
 #include "pwf/core/rng.h"
 #include "pwf/data/images.h"
-#include "transform.h"
+#include "sources.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -31,10 +31,8 @@ struct pwf_dataset {
     uint32_t *pick;     /* [count]: places in the source; NULL: all of it */
     float *value;       /* [channels, 256]: what a byte is after normalisation */
     bool train;         /* augmented */
-    bool flip;
-    int64_t pad, resize, eval_transform;
-    double crop_pct;
-    pwf_transform transform; /* of the group augment; nothing in the test part */
+    pwf_data_config config;
+    pwf_image_transform transform; /* all zero for test images */
     skips *skipped;
     pwf_hash hash;
 };
@@ -42,9 +40,9 @@ struct pwf_dataset {
 /* ---- opening --------------------------------------------------------------------------------- */
 
 /* A table of all 256 bytes makes normalisation the same bits everywhere. */
-static pwf_status make_values(pwf_dataset *d, const pwf_dataset_request *request)
+static pwf_status make_values(pwf_dataset *d)
 {
-    const pwf_real_list *mean = &request->data->mean, *std = &request->data->std;
+    const pwf_real_list *mean = &d->config.mean, *std = &d->config.std;
     if ((mean->count != 1 && mean->count != d->channels) ||
         (std->count != 1 && std->count != d->channels))
         return PWF_FAIL(
@@ -62,8 +60,8 @@ static pwf_status make_values(pwf_dataset *d, const pwf_dataset_request *request
     return pwf_ok();
 }
 
-/* The shape is included: the same bytes cut differently are other images. */
-/* Labels, pixels and shape of images held in memory. */
+/* Labels, pixels and shape of images held in memory: the same bytes in another shape are other
+ * images. */
 static pwf_status hash_pixels(pwf_dataset *d)
 {
     pwf_hasher *h = pwf_hasher_new();
@@ -87,7 +85,6 @@ static pwf_status open_memory(pwf_dataset *d, const pwf_dataset_request *request
     d->height = d->memory.height;
     d->width = d->memory.width;
     d->channels = d->memory.channels;
-    d->pad = request->data->pad;
     return hash_pixels(d);
 }
 
@@ -101,16 +98,14 @@ static pwf_status open_images(pwf_dataset *d, const pwf_dataset_request *request
     d->count = limit > 0 && limit < files ? limit : files;
     d->height = d->width = request->side;
     d->channels = 3;
-    d->resize = request->data->resize;
-    d->eval_transform = request->data->eval_transform;
-    d->crop_pct = request->data->crop_pct;
-    const bool resizes = d->train ? !d->transform.crops : d->eval_transform == PWF_EVAL_PAPER;
-    if (resizes && d->resize < d->width)
+    const bool resizes =
+        d->train ? !d->transform.config.crop : d->config.eval_transform == PWF_EVAL_PAPER;
+    if (resizes && d->config.resize < d->width)
         return PWF_FAIL(
             PWF_CONFIG,
             "data.resize (%lld) must be at least model.image_size (%lld), which is cropped "
             "from it",
-            (long long)d->resize, (long long)d->width);
+            (long long)d->config.resize, (long long)d->width);
     PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, 1, sizeof *d->skipped, &d->skipped));
     pthread_mutex_init(&d->skipped->lock, NULL);
     d->skipped->room = request->data->skip_bad;
@@ -176,18 +171,16 @@ static pwf_status fill_part(pwf_dataset *d, const pwf_dataset_request *request, 
     const bool train = split == PWF_TRAIN || held_out;
     const int64_t limit = train ? request->data->train_limit : request->data->test_limit;
     d->train = split == PWF_TRAIN;
-    d->flip = request->data->flip;
-    if (d->train) d->transform = pwf_transform_of(request);
+    if (d->train) d->transform = pwf_image_transform_of(request->augment, &request->data->mean);
     if (pwf_data_is_held(request->data->format))
         PWF_TRY(open_memory(d, request, train, limit));
     else
         PWF_TRY(open_images(d, request, train, NULL, limit));
-    PWF_TRY(make_values(d, request));
+    PWF_TRY(make_values(d));
     if (held_out) {
         PWF_TRY(split_off(d, request, split == PWF_TEST));
-        if (split == PWF_TEST && request->data->test_limit > 0 &&
-            request->data->test_limit < d->count)
-            d->count = request->data->test_limit;
+        const int64_t most = d->config.test_limit;
+        if (split == PWF_TEST && most > 0 && most < d->count) d->count = most;
     }
     return hash_pick(d);
 }
@@ -197,7 +190,7 @@ static pwf_status fill_all(pwf_dataset *d, const pwf_dataset_request *request, c
 {
     PWF_TRY(open_images(d, request, false, folder, 0));
     d->skipped->room = 0;
-    return make_values(d, request);
+    return make_values(d);
 }
 
 /* The whole of `folder`, or, if it is NULL, a part of the configured set. */
@@ -206,6 +199,7 @@ static pwf_status open_either(const pwf_dataset_request *request, pwf_split spli
 {
     pwf_dataset *d = NULL;
     PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, 1, sizeof *d, &d));
+    d->config = *request->data;
     const pwf_status s = folder ? fill_all(d, request, folder) : fill_part(d, request, split);
     if (s.code == PWF_OK)
         *out = d;
@@ -269,10 +263,10 @@ int64_t pwf_dataset_image_bytes(const pwf_dataset *dataset)
 /* ---- augmentation ---------------------------------------------------------------------------- */
 
 /* Three words of (seed, pass, index) decide the position and the mirroring of a training image. */
-static void draw(uint32_t seed, int64_t pass, int64_t index, uint32_t words[4])
+static void draw(pwf_image_key key, uint32_t words[4])
 {
-    const pwf_stream stream = {seed, PWF_RNG_AUGMENT, (uint64_t)pass, 0};
-    pwf_rng_words(stream, (uint64_t)index, words);
+    const pwf_stream stream = {key.seed, PWF_RNG_AUGMENT, (uint64_t)key.pass, 0};
+    pwf_rng_words(stream, (uint64_t)key.index, words);
 }
 
 /* One of `places` positions, from a word. */
@@ -288,21 +282,20 @@ static int64_t at(const pwf_dataset *d, int64_t index)
 }
 
 /* Random shift by data.pad and mirror, or the random crop of augment.crop. */
-static pwf_status load_memory(const pwf_dataset *d, uint32_t seed, int64_t pass, int64_t index,
-                              uint8_t *out)
+static pwf_status load_memory(const pwf_dataset *d, pwf_image_key key, uint8_t *out)
 {
     uint32_t words[4] = {0};
     int64_t top = 0, left = 0;
     const int64_t H = d->height, W = d->width, C = d->channels;
-    const pwf_draw_key key = {seed, pass, index};
-    const bool augmented = d->train && (d->pad > 0 || d->flip);
+    const int64_t pad = d->config.pad;
+    const bool augmented = d->train && (pad > 0 || d->config.flip);
     if (augmented) {
-        draw(seed, pass, index, words);
-        top = place_of(words[0], 2 * d->pad + 1) - d->pad;
-        left = place_of(words[1], 2 * d->pad + 1) - d->pad;
+        draw(key, words);
+        top = place_of(words[0], 2 * pad + 1) - pad;
+        left = place_of(words[1], 2 * pad + 1) - pad;
     }
-    const bool mirrored = augmented && d->flip && (words[2] >> 31) != 0;
-    const uint8_t *pixels = d->memory.pixels + at(d, index) * H * W * C;
+    const bool mirrored = augmented && d->config.flip && (words[2] >> 31) != 0;
+    const uint8_t *pixels = d->memory.pixels + at(d, key.index) * H * W * C;
     for (int64_t y = 0; y < H; y++) {
         const int64_t from_y = y + top;
         for (int64_t x = 0; x < W; x++) {
@@ -312,8 +305,8 @@ static pwf_status load_memory(const pwf_dataset *d, uint32_t seed, int64_t pass,
                 out[(y * W + x) * C + c] = inside ? pixels[(from_y * W + from_x) * C + c] : 0;
         }
     }
-    return d->transform.crops ? pwf_transform_crop_pixels(&d->transform, key, out, W, H, C)
-                              : pwf_ok();
+    return d->transform.config.crop ? pwf_image_crop_pixels(&d->transform, key, out, W, H, C)
+                                    : pwf_ok();
 }
 
 /* Left to right, in place. */
@@ -338,34 +331,33 @@ static int64_t centre(int64_t margin)
 }
 
 /* Decodes, resizes and crops; train images at a random position and mirrored at random. */
-static pwf_status load_file(const pwf_dataset *d, uint32_t seed, int64_t pass, int64_t index,
-                            uint8_t *out)
+static pwf_status load_file(const pwf_dataset *d, pwf_image_key key, uint8_t *out)
 {
     pwf_image image;
     uint32_t words[4] = {0};
     const int64_t side = d->width;
-    PWF_TRY(pwf_images_read(d->images, at(d, index), &image));
-    int64_t width = d->resize, height = d->resize;
-    pwf_filter filter = PWF_BILINEAR;
-    if (!d->train && d->eval_transform == PWF_EVAL_TIMM) {
-        const int64_t shorter = (int64_t)((double)side / d->crop_pct);
+    PWF_TRY(pwf_images_read(d->images, at(d, key.index), &image));
+    int64_t width = d->config.resize, height = d->config.resize;
+    pwf_image_filter filter = PWF_BILINEAR;
+    if (!d->train && d->config.eval_transform == PWF_EVAL_TIMM) {
+        const int64_t shorter = (int64_t)((double)side / d->config.crop_pct);
         const int64_t w = image.width, h = image.height;
         filter = PWF_BICUBIC;
         width = w <= h ? shorter : shorter * w / h;
         height = h <= w ? shorter : shorter * h / w;
     }
-    pwf_window window = {centre(width - side), centre(height - side), side, side};
+    pwf_image_window window = {centre(width - side), centre(height - side), side, side};
     if (d->train) {
-        draw(seed, pass, index, words);
+        draw(key, words);
         window.top = place_of(words[0], height - side + 1);
         window.left = place_of(words[1], width - side + 1);
     }
-    const pwf_draw_key key = {seed, pass, index};
-    const pwf_status s = d->transform.crops
-                             ? pwf_transform_crop(&d->transform, key, &image, side, side, out)
+    const pwf_status s = d->transform.config.crop
+                             ? pwf_image_crop(&d->transform, key, &image, side, side, out)
                              : pwf_image_resize(&image, width, height, filter, window, out);
     pwf_image_free(&image);
-    if (s.code == PWF_OK && d->train && d->flip && (words[2] >> 31) != 0) mirror(out, side, side);
+    if (s.code == PWF_OK && d->train && d->config.flip && (words[2] >> 31) != 0)
+        mirror(out, side, side);
     return s;
 }
 
@@ -420,31 +412,31 @@ const char *pwf_dataset_name(const pwf_dataset *dataset, int64_t index)
     return dataset->images ? pwf_images_name(dataset->images, at(dataset, index)) : "";
 }
 
-pwf_status pwf_dataset_bytes(const pwf_dataset *dataset, uint32_t seed, int64_t pass, int64_t index,
-                             uint8_t *out, int32_t *label)
+pwf_status pwf_dataset_bytes(const pwf_dataset *dataset, pwf_image_key key, uint8_t *out,
+                             int32_t *label)
 {
-    PWF_ASSERT(index >= 0 && index < dataset->count && pass >= 0);
+    PWF_ASSERT(key.index >= 0 && key.index < dataset->count && key.pass >= 0);
     if (dataset->images) {
-        *label = pwf_images_label(dataset->images, at(dataset, index));
-        PWF_TRY(load_file(dataset, seed, pass, index, out));
+        *label = pwf_images_label(dataset->images, at(dataset, key.index));
+        PWF_TRY(load_file(dataset, key, out));
     } else {
-        *label = dataset->memory.labels[at(dataset, index)];
-        PWF_TRY(load_memory(dataset, seed, pass, index, out));
+        *label = dataset->memory.labels[at(dataset, key.index)];
+        PWF_TRY(load_memory(dataset, key, out));
     }
-    if (!dataset->transform.colours) return pwf_ok();
-    return pwf_transform_colours(&dataset->transform, (pwf_draw_key){seed, pass, index}, out,
-                                 dataset->width, dataset->height, dataset->channels);
+    return pwf_image_vary_colours(&dataset->transform, key, out, dataset->width, dataset->height,
+                                  dataset->channels);
 }
 
 /* A damaged file is replaced by the next valid one, so that the image stays a pure function of the
  * index. */
-static pwf_status load_or_skip(const pwf_dataset *d, uint32_t seed, int64_t pass, int64_t index,
-                               uint8_t *out, int32_t *label)
+static pwf_status load_or_skip(const pwf_dataset *d, pwf_image_key key, uint8_t *out,
+                               int32_t *label)
 {
     for (int64_t tried = 0; tried < d->count; tried++) {
-        const int64_t now = (index + tried) % d->count;
+        const int64_t now = (key.index + tried) % d->count;
         if (d->skipped && is_skipped(d, now)) continue;
-        const pwf_status s = pwf_dataset_bytes(d, seed, pass, now, out, label);
+        const pwf_status s =
+            pwf_dataset_bytes(d, (pwf_image_key){key.seed, key.pass, now}, out, label);
         const bool bad = s.code == PWF_DATA || s.code == PWF_MISSING;
         if (!bad || !d->skipped || d->skipped->room == 0) return s;
         bool added = false;
@@ -454,8 +446,8 @@ static pwf_status load_or_skip(const pwf_dataset *d, uint32_t seed, int64_t pass
     return PWF_FAIL(PWF_DATA, "all %lld image files are damaged", (long long)d->count);
 }
 
-void pwf_dataset_finish(const pwf_dataset *dataset, uint32_t seed, int64_t pass, int64_t index,
-                        const uint8_t *bytes, float *image)
+void pwf_dataset_finish(const pwf_dataset *dataset, pwf_image_key key, const uint8_t *bytes,
+                        float *image)
 {
     const int64_t C = dataset->channels, pixels = dataset->height * dataset->width;
     const float *value = dataset->value;
@@ -467,19 +459,18 @@ void pwf_dataset_finish(const pwf_dataset *dataset, uint32_t seed, int64_t pass,
     for (int64_t i = 0; C != 3 && i < pixels; i++)
         for (int64_t c = 0; c < C; c++)
             image[i * C + c] = value[256 * c + bytes[i * C + c]];
-    if (dataset->transform.erases)
-        pwf_transform_erase(&dataset->transform, (pwf_draw_key){seed, pass, index}, image,
-                            dataset->width, dataset->height, C);
+    pwf_image_erase(&dataset->transform, key, image, dataset->width, dataset->height, C);
 }
 
 pwf_status pwf_dataset_load(const pwf_dataset *dataset, uint32_t seed, int64_t pass, int64_t index,
                             float *image, int32_t *label)
 {
+    const pwf_image_key key = {seed, pass, index};
     uint8_t small[4096], *bytes = small;
     if (pwf_dataset_image_bytes(dataset) > (int64_t)sizeof small)
         PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, pwf_dataset_image_bytes(dataset), 1, &bytes));
-    const pwf_status s = load_or_skip(dataset, seed, pass, index, bytes, label);
-    if (s.code == PWF_OK) pwf_dataset_finish(dataset, seed, pass, index, bytes, image);
+    const pwf_status s = load_or_skip(dataset, key, bytes, label);
+    if (s.code == PWF_OK) pwf_dataset_finish(dataset, key, bytes, image);
     if (bytes != small) pwf_mem_free(bytes);
     return s;
 }

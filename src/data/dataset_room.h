@@ -3,19 +3,20 @@
 #define PWF_SRC_DATA_DATASET_ROOM_H
 
 #include "pwf/data/dataset.h"
-#include "sources.h"
+#include "pwf/image/transform.h"
 
-/* What the loader takes from a data set. */
+/* The two halves of pwf_dataset_load, which the loader runs on different threads. */
 
-/* An image before normalisation, augmented: what pwf_dataset_load normalises, but a bad file is a
- * failure here whatever data.skip_bad says, and is not counted. Local; any thread. */
-pwf_status pwf_dataset_bytes(const pwf_dataset *dataset, uint32_t seed, int64_t pass, int64_t index,
-                             uint8_t *out, int32_t *label);
+/* Loads and augments an image, before normalisation. A damaged file is a failure here, whatever
+ * data.skip_bad is, and is not counted. Local; any thread. */
+pwf_status pwf_dataset_bytes(const pwf_dataset *dataset, pwf_image_key key, uint8_t *out,
+                             int32_t *label);
 
-/* Bytes of an image, [H, W, C], and what normalisation and random erasing make of them. Local; any
- * thread. */
+/* Normalises and randomly erases the bytes of an image, [H, W, C]. Local; any thread. */
+void pwf_dataset_finish(const pwf_dataset *dataset, pwf_image_key key, const uint8_t *bytes,
+                        float *image);
+
+/* Bytes of an image. Local; any thread. */
 int64_t pwf_dataset_image_bytes(const pwf_dataset *dataset);
-void pwf_dataset_finish(const pwf_dataset *dataset, uint32_t seed, int64_t pass, int64_t index,
-                        const uint8_t *bytes, float *image);
 
 #endif

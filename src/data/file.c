@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Opens and reads files of a data set and keeps them inside data.path. Called by the sources of
- * images from any thread. Resolving a path follows every link in it, so a data set cannot reach
- * files of other users through one. */
+ * images and by pack, from any thread. Resolving a path follows every link in it, so a data set
+ * cannot reach files of other users through one. */
 #define _XOPEN_SOURCE 700 /* realpath */
-#include "file.h"
+#include "pwf/data/file.h"
 
-#include "pwf/core/file.h"
 #include "pwf/core/mem.h"
 
 #include <errno.h>
@@ -16,13 +15,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-void pwf_source_resolve(const char *root, char real[PWF_PATH])
+void pwf_data_resolve(const char *root, char real[PWF_PATH])
 {
     _Static_assert(PWF_PATH >= PATH_MAX, "realpath writes up to PATH_MAX bytes");
     if (!realpath(root, real)) real[0] = '\0';
 }
 
-pwf_status pwf_source_inside(const char *real_root, const char *path)
+pwf_status pwf_data_check_inside(const char *real_root, const char *path)
 {
     char full[PWF_PATH];
     const size_t n = strlen(real_root);
@@ -35,7 +34,7 @@ pwf_status pwf_source_inside(const char *real_root, const char *path)
                     path, full);
 }
 
-pwf_status pwf_source_open(const char *real_root, const char *path, int *fd, int64_t *size)
+pwf_status pwf_data_open_file(const char *real_root, const char *path, int *fd, int64_t *size)
 {
     struct stat st;
     /* Without O_NONBLOCK, opening a pipe would block until there is a writer. */
@@ -46,7 +45,7 @@ pwf_status pwf_source_open(const char *real_root, const char *path, int *fd, int
             return PWF_FAIL(PWF_DATA, "cannot open %s: %s", path, strerror(errno));
         return PWF_FAIL_ERRNO(PWF_FILE_INPUT, "open", path);
     }
-    PWF_TRY(pwf_source_inside(real_root, path));
+    PWF_TRY(pwf_data_check_inside(real_root, path));
     if (fstat(*fd, &st) != 0) return PWF_FAIL_ERRNO(PWF_FILE_STATE, "look at", path);
     if (!S_ISREG(st.st_mode)) return PWF_FAIL(PWF_DATA, "%s is not a regular file", path);
     *size = st.st_size;
@@ -67,12 +66,12 @@ static pwf_status read_all(int fd, const char *path, uint8_t *bytes, int64_t siz
     return pwf_ok();
 }
 
-pwf_status pwf_source_read(const char *real_root, const char *path, int64_t most, uint8_t **bytes,
-                           int64_t *size)
+pwf_status pwf_data_read_file(const char *real_root, const char *path, int64_t most,
+                              uint8_t **bytes, int64_t *size)
 {
     int fd = -1;
     *bytes = NULL;
-    pwf_status s = pwf_source_open(real_root, path, &fd, size);
+    pwf_status s = pwf_data_open_file(real_root, path, &fd, size);
     if (s.code == PWF_OK && fd < 0) return PWF_FAIL(PWF_MISSING, "%s does not exist", path);
     if (s.code == PWF_OK && *size > most)
         s = PWF_FAIL(PWF_DATA, "%s has %lld bytes; at most %lld are allowed", path,
@@ -84,5 +83,28 @@ pwf_status pwf_source_read(const char *real_root, const char *path, int64_t most
         pwf_mem_free(*bytes);
         *bytes = NULL;
     }
+    return s;
+}
+
+pwf_status pwf_data_read_encoded(const char *real_root, const char *path, int64_t wanted,
+                                 uint8_t **bytes, int64_t *size)
+{
+    PWF_TRY(pwf_data_read_file(real_root, path, PWF_IMAGE_FILE_MAX, bytes, size));
+    if (wanted < 0 || *size == wanted) return pwf_ok();
+    pwf_mem_free(*bytes);
+    *bytes = NULL;
+    return PWF_FAIL(PWF_DATA, "%s had %lld bytes when it was listed and has %lld now", path,
+                    (long long)wanted, (long long)*size);
+}
+
+pwf_status pwf_data_read_image(const char *real_root, const char *path, int64_t wanted,
+                               pwf_image *out)
+{
+    uint8_t *bytes = NULL;
+    int64_t size = 0;
+    *out = (pwf_image){0};
+    PWF_TRY(pwf_data_read_encoded(real_root, path, wanted, &bytes, &size));
+    const pwf_status s = pwf_image_decode(path, bytes, size, out);
+    pwf_mem_free(bytes);
     return s;
 }

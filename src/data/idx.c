@@ -5,8 +5,8 @@
 #define ZLIB_CONST
 #include "idx.h"
 
-#include "file.h"
 #include "pwf/core/watch.h"
+#include "pwf/data/file.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -234,8 +234,8 @@ static pwf_status open_file(pwf_idx *x, const char *root, const char *stem, cons
     if (n < 0 || n >= (int)sizeof x->path)
         return PWF_FAIL(PWF_MISSING, "data.path is too long: %.200s...", root);
     char real[PWF_PATH];
-    pwf_source_resolve(root, real);
-    return pwf_source_open(real, x->path, &x->fd, &x->size);
+    pwf_data_resolve(root, real);
+    return pwf_data_open_file(real, x->path, &x->fd, &x->size);
 }
 
 /* The plain file first, then the compressed one. */

@@ -23,7 +23,7 @@ typedef enum item_state { EMPTY, READY, FAILED } item_state;
 
 typedef struct item {
     item_state state;
-    int64_t index, pass;
+    pwf_image_key key;
     int32_t label;
 } item;
 
@@ -58,19 +58,17 @@ static void decode(pwf_loader *l, int64_t ticket)
 {
     const int64_t place = ring_place(l, ticket), batch = ticket / l->share, round = l->started;
     pwf_order_seek(l->order, batch);
-    const int64_t index = pwf_order_image(l->order, l->first + ticket % l->share);
-    const int64_t pass = pwf_order_pass(l->order);
+    const pwf_image_key key = {l->seed, pwf_order_pass(l->order),
+                               pwf_order_image(l->order, l->first + ticket % l->share)};
     int32_t label = 0;
     l->busy++;
     pthread_mutex_unlock(&l->lock);
     /* Only the fact of a failure is kept: the taker decodes the image again and reports it. */
     const pwf_code code =
-        pwf_dataset_bytes(l->dataset, l->seed, pass, index, l->pixels + place * l->bytes, &label)
-            .code;
+        pwf_dataset_bytes(l->dataset, key, l->pixels + place * l->bytes, &label).code;
     pthread_mutex_lock(&l->lock);
     l->busy--;
-    if (round == l->started)
-        l->items[place] = (item){code == PWF_OK ? READY : FAILED, index, pass, label};
+    if (round == l->started) l->items[place] = (item){code == PWF_OK ? READY : FAILED, key, label};
     pthread_cond_broadcast(&l->done);
 }
 
@@ -192,9 +190,9 @@ pwf_status pwf_loader_take(pwf_loader *loader, int64_t position, float *image, i
     const item it = loader->items[place];
     pthread_mutex_unlock(&loader->lock);
     if (it.state == FAILED)
-        return pwf_dataset_load(loader->dataset, loader->seed, it.pass, it.index, image, label);
-    pwf_dataset_finish(loader->dataset, loader->seed, it.pass, it.index,
-                       loader->pixels + place * loader->bytes, image);
+        return pwf_dataset_load(loader->dataset, it.key.seed, it.key.pass, it.key.index, image,
+                                label);
+    pwf_dataset_finish(loader->dataset, it.key, loader->pixels + place * loader->bytes, image);
     *label = it.label;
     return pwf_ok();
 }

@@ -2,8 +2,7 @@
 /* The sources cifar10 and cifar100 (Krizhevsky 2009), binary version: records of one or two label
  * bytes and three channel planes of 32 x 32 bytes. Called through the table of sources.c; reads
  * files under data.path. */
-#include "file.h"
-#include "pwf/core/file.h"
+#include "pwf/data/file.h"
 #include "sources.h"
 
 #include <unistd.h>
@@ -40,8 +39,8 @@ static pwf_status open_file(const char *root, const char *name, int64_t record, 
     if (!pwf_path_join(file->path, root, name))
         return PWF_FAIL(PWF_DATA, "the path of %s in data.path is too long", name);
     char real[PWF_PATH];
-    pwf_source_resolve(root, real);
-    PWF_TRY(pwf_source_open(real, file->path, &file->fd, &bytes));
+    pwf_data_resolve(root, real);
+    PWF_TRY(pwf_data_open_file(real, file->path, &file->fd, &bytes));
     if (file->fd < 0) return PWF_FAIL(PWF_MISSING, "%s does not exist", file->path);
     file->records = bytes / record;
     if (bytes > 0 && bytes % record == 0) return pwf_ok();

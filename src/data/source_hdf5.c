@@ -2,9 +2,8 @@
 /* The source hdf5: the archives train.h5 and val.h5. Checks that an archive fits the configuration
  * and hands out its images; archive.c reads the format. Called through the table of sources.c:
  * opened on one thread, then read from any thread. Reads files under data.path. */
-#include "file.h"
-#include "pwf/core/file.h"
 #include "pwf/data/archive.h"
+#include "pwf/data/file.h"
 #include "sources.h"
 
 #include <unistd.h>
@@ -36,8 +35,8 @@ static pwf_status check_classes(const pwf_archive_block *b, const char *path, co
     pwf_archive_block train;
     if (!pwf_path_join(other, root, "train.h5"))
         return PWF_FAIL(PWF_DATA, "the path of train.h5 in data.path is too long");
-    pwf_source_resolve(root, real);
-    pwf_status s = pwf_source_open(real, other, &fd, &bytes);
+    pwf_data_resolve(root, real);
+    pwf_status s = pwf_data_open_file(real, other, &fd, &bytes);
     if (s.code == PWF_OK && fd < 0) return s; /* only validation: nothing to compare with */
     if (s.code == PWF_OK) s = pwf_archive_read_block(fd, other, bytes, &train);
     if (s.code == PWF_OK &&

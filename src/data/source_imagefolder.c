@@ -4,10 +4,8 @@
  * loaded. Called through the table of sources.c, and by pwf_images_open for all images under any
  * folder. */
 #define _DEFAULT_SOURCE /* d_type */
-#include "decode.h"
-#include "file.h"
-#include "pwf/core/file.h"
 #include "pwf/core/mem.h"
+#include "pwf/data/file.h"
 #include "sources.h"
 
 #include <dirent.h>
@@ -77,7 +75,7 @@ static pwf_status look_at(const folder *f, const char *path, int64_t *size)
     struct stat st;
     int failed = lstat(path, &st);
     if (!failed && S_ISLNK(st.st_mode)) {
-        PWF_TRY(pwf_source_inside(f->real, path));
+        PWF_TRY(pwf_data_check_inside(f->real, path));
         failed = stat(path, &st);
     }
     if (failed) return PWF_FAIL_ERRNO(PWF_FILE_INPUT, "look at", path);
@@ -213,7 +211,7 @@ static pwf_status add_class(folder *f, const char *part, const char *class, int3
     names files;
     snprintf(name, sizeof name, "%s/%s", part, class);
     PWF_TRY(full_path(f, name, path));
-    PWF_TRY(pwf_source_inside(f->real, path));
+    PWF_TRY(pwf_data_check_inside(f->real, path));
     PWF_TRY(list_folder(path, keep_member, class_tree, &files));
     pwf_status s = pwf_ok();
     if (files.count == 0)
@@ -318,7 +316,7 @@ static pwf_status add_line(folder *f, const val_list *l, int64_t number, char *l
     /* Only a name with a slash can leave val/; look_at checks links. */
     if (strchr(name, '/')) {
         PWF_TRY(full_path(f, file, path));
-        PWF_TRY(pwf_source_inside(f->real, path));
+        PWF_TRY(pwf_data_check_inside(f->real, path));
     }
     return add_file(f, file, label);
 }
@@ -397,7 +395,7 @@ static pwf_status read_text(const folder *f, const char *name, char path[PATH_RO
     const int n =
         snprintf(path, PATH_ROOM, "%s%s%s", absolute ? "" : f->root, absolute ? "" : "/", name);
     if (n >= PATH_ROOM) return PWF_FAIL(PWF_DATA, "the path of %.200s... is too long", name);
-    PWF_TRY(pwf_source_read(absolute ? "/" : f->real, path, LIST_MAX, text, size));
+    PWF_TRY(pwf_data_read_file(absolute ? "/" : f->real, path, LIST_MAX, text, size));
     if (!memchr(*text, '\0', (size_t)*size)) return pwf_ok();
     return PWF_FAIL(PWF_DATA, "%s is not a text: it has a zero byte", path);
 }
@@ -427,7 +425,7 @@ static pwf_status add_listed(folder *f, const pwf_dataset_request *request, cons
         if (s.code == PWF_OK) s = read_kit(&l, path, (char *)kit, kit_size);
     }
     if (s.code == PWF_OK) s = full_path(f, "val", path);
-    if (s.code == PWF_OK) s = pwf_source_inside(f->real, path);
+    if (s.code == PWF_OK) s = pwf_data_check_inside(f->real, path);
     if (s.code == PWF_OK && is_alone((const char *)text)) {
         s = list_folder(path, keep_image, class_tree, &images);
         l.images = &images;
@@ -448,7 +446,7 @@ static pwf_status fill_part(folder *f, const pwf_dataset_request *request, bool 
 {
     char path[PATH_ROOM];
     snprintf(f->root, sizeof f->root, "%s", request->data->path);
-    pwf_source_resolve(f->root, f->real);
+    pwf_data_resolve(f->root, f->real);
     PWF_TRY(full_path(f, "train", path));
     const char *part = train || is_folder(path) ? "train" : "val";
     PWF_TRY(full_path(f, part, path));
@@ -490,7 +488,7 @@ static pwf_status fill_all(folder *f, const char *path)
     if (strlen(path) >= sizeof f->root)
         return PWF_FAIL(PWF_DATA, "the name of the folder %.100s... is too long", path);
     strcpy(f->root, path);
-    pwf_source_resolve(path, f->real);
+    pwf_data_resolve(path, f->real);
     PWF_TRY(add_all(f, "", 0));
     if (f->count > 0) return pwf_ok();
     return PWF_FAIL(PWF_DATA, "%s has no .jpeg, .jpg or .png file", path);
@@ -578,7 +576,7 @@ static pwf_status read_image(const void *self, int64_t index, pwf_image *out)
     const folder *f = self;
     char path[PATH_ROOM];
     PWF_TRY(full_path(f, name_of(f, index), path));
-    return pwf_image_read_inside(f->real, path, f->files[index].size, out);
+    return pwf_data_read_image(f->real, path, f->files[index].size, out);
 }
 
 const pwf_source pwf_source_imagefolder = {.open = open_part,

@@ -3,9 +3,8 @@
  * holds images of three channel planes of 96 columns of 96 bytes, PART_y.bin a byte per image, the
  * class from 1 to 10; PART is train or test. Called through the table of sources.c; reads files
  * under data.path. */
-#include "file.h"
-#include "pwf/core/file.h"
 #include "pwf/core/mem.h"
+#include "pwf/data/file.h"
 #include "sources.h"
 
 #include <stdio.h>
@@ -26,8 +25,8 @@ static pwf_status open_file(const char *root, const char *part, char which, part
     snprintf(name, sizeof name, "%s_%c.bin", part, which);
     if (!pwf_path_join(file->path, root, name))
         return PWF_FAIL(PWF_DATA, "the path of %s in data.path is too long", name);
-    pwf_source_resolve(root, real);
-    PWF_TRY(pwf_source_open(real, file->path, &file->fd, &file->bytes));
+    pwf_data_resolve(root, real);
+    PWF_TRY(pwf_data_open_file(real, file->path, &file->fd, &file->bytes));
     if (file->fd >= 0) return pwf_ok();
     return PWF_FAIL(PWF_MISSING,
                     "%s does not exist; data.path must hold the files of stl10_binary.tar.gz",

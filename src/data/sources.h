@@ -5,7 +5,7 @@
 #include "pwf/core/hash.h"
 #include "pwf/core/status.h"
 #include "pwf/data/dataset.h"
-#include "pwf/data/image.h"
+#include "pwf/image/image.h"
 
 /* Sources of images. A source is a constant pwf_source_NAME in a file source_*.c and a row of
  * PWF_DATA_SOURCES. It is of one of two kinds: small images of one shape are held in memory; large

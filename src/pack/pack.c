@@ -18,6 +18,7 @@ typedef struct packing {
     const pwf_mesh *mesh;
     const pwf_pack_job *job;
     bool first;
+    char tree[PWF_PATH];                /* job->tree, resolved */
     char dir[PWF_PATH], path[PWF_PATH]; /* of the part */
     int fd;                             /* -1: not open */
     pwf_archive *archive;               /* its tables */
@@ -92,15 +93,15 @@ static pwf_status fetch(const packing *w, int64_t index, uint8_t *to, int64_t si
         return PWF_FAIL(PWF_DATA, "the path %.200s... is too long", path);
     if (side == 0) {
         uint8_t *bytes = NULL;
-        PWF_TRY(pwf_image_bytes(w->job->tree, path, size, &bytes));
+        PWF_TRY(pwf_data_read_encoded(w->tree, path, size, &bytes, &size));
         memcpy(to, bytes, (size_t)size);
         pwf_mem_free(bytes);
         return pwf_ok();
     }
     pwf_image image;
-    PWF_TRY(pwf_image_read(w->job->tree, path, 0, &image));
-    const pwf_status s =
-        pwf_image_resize(&image, side, side, PWF_BILINEAR, (pwf_window){0, 0, side, side}, to);
+    PWF_TRY(pwf_data_read_image(w->tree, path, -1, &image));
+    const pwf_status s = pwf_image_resize(&image, side, side, PWF_BILINEAR,
+                                          (pwf_image_window){0, 0, side, side}, to);
     pwf_image_free(&image);
     return s;
 }
@@ -201,11 +202,10 @@ static pwf_status run(packing *w, pwf_part *part, pwf_pack_result *result)
 
 pwf_status pwf_pack_images(const pwf_mesh *mesh, const pwf_pack_job *job, pwf_pack_result *result)
 {
-    static packing w; /* the paths are much for a stack */
-    static pwf_part part;
-    w = (packing){.mesh = mesh, .job = job, .first = pwf_mesh_rank(mesh, PWF_WORLD) == 0, .fd = -1};
-    part.fd = -1;
-    part.images = NULL;
+    const bool first = pwf_mesh_rank(mesh, PWF_WORLD) == 0;
+    packing w = {.mesh = mesh, .job = job, .first = first, .fd = -1};
+    pwf_part part = {.fd = -1};
+    pwf_data_resolve(job->tree, w.tree);
     const pwf_status s = run(&w, &part, result);
     pwf_archive_free(w.archive);
     if (w.fd >= 0) close(w.fd);

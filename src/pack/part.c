@@ -38,7 +38,7 @@ static pwf_status set_text(char to[PWF_PATH], const char *from)
 /* Lists the images of the tree. */
 static pwf_status list_tree(pwf_part *p)
 {
-    static pwf_config config; /* the settings are much for a stack */
+    pwf_config config;
     const pwf_pack_job *job = p->job;
     /* the tree is listed as a run with these settings would list it */
     pwf_config_defaults(&config);
@@ -188,7 +188,7 @@ static pwf_status compare(const pwf_part *p, const pwf_archive_block *old)
 static pwf_status take_up(pwf_part *p, bool *taken)
 {
     struct stat info;
-    static pwf_archive_block old;
+    pwf_archive_block old;
     *taken = false;
     if (fstat(p->fd, &info) != 0) return PWF_FAIL_ERRNO(PWF_FILE_STATE, "look at", p->path);
     p->fresh = pwf_archive_read_block(p->fd, p->path, info.st_size, &old).code != PWF_OK;

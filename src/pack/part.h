@@ -2,8 +2,8 @@
 #ifndef PWF_SRC_PACK_PART_H
 #define PWF_SRC_PACK_PART_H
 
-#include "pwf/core/file.h"
 #include "pwf/data/archive.h"
+#include "pwf/data/file.h"
 #include "pwf/data/images.h"
 #include "pwf/pack/pack.h"
 

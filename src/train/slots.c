@@ -13,7 +13,7 @@
 #include "pwf/core/request.h"
 #include "pwf/core/trace.h"
 #include "pwf/core/watch.h"
-#include "pwf/data/mix.h"
+#include "pwf/image/mix.h"
 
 #include <math.h>
 #include <string.h>
@@ -99,11 +99,12 @@ static pwf_targets mix_images(const slots_job *job, pwf_worker *w, int64_t slot)
     const pwf_engine *e = job->engine;
     const int64_t images = w->work.images;
     const uint32_t seed = (uint32_t)e->config->train.seed;
-    const pwf_mix m =
-        pwf_mix_draw(&e->config->augment, seed, job->position->batches, slot, e->width, e->height);
+    const pwf_image_mix m = pwf_image_draw_mix(&e->config->augment, seed, job->position->batches,
+                                               slot, e->width, e->height);
     pwf_targets targets = {.labels = w->labels, .share = m.share};
     if (m.share == 1.0f) return targets;
-    pwf_mix_images(&m, pwf_executor_images(w->executor), images, e->width, e->height, e->channels);
+    pwf_image_apply_mix(&m, pwf_executor_images(w->executor), images, e->width, e->height,
+                        e->channels);
     for (int64_t i = 0; i < images; i++)
         w->partners[i] = w->labels[images - 1 - i];
     targets.partners = w->partners;

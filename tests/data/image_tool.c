@@ -10,7 +10,7 @@
 #include "folder_config.h"
 #include "pictures.h"
 #include "pwf/data/dataset.h"
-#include "pwf/data/image.h"
+#include "pwf/data/file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,14 +20,14 @@
 static pwf_status put_pixels(const char *file, int width, int height, int filter, const char *out)
 {
     pwf_image image;
-    PWF_TRY(pwf_image_read("/", file, 0, &image));
+    PWF_TRY(pwf_data_read_image("/", file, -1, &image));
     if (width == 0) {
         width = (int)image.width;
         height = (int)image.height;
     }
     uint8_t *pixels = malloc(3 * (size_t)width * (size_t)height);
     if (!pixels) return PWF_FAIL(PWF_RESOURCE, "no memory");
-    const pwf_window all = {0, 0, width, height};
+    const pwf_image_window all = {0, 0, width, height};
     const pwf_status s =
         pwf_image_resize(&image, width, height, filter ? PWF_BICUBIC : PWF_BILINEAR, all, pixels);
     pwf_image_free(&image);

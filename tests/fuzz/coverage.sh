@@ -9,7 +9,7 @@ source=$(cd "$here/../.." && pwd)
 readers=(core/json.c config/yaml.c config/value.c config/number.c config/sources.c config/check.c
     formats/weights_file.c formats/reader_safetensors.c formats/reader_npz.c formats/zip.c formats/pickle.c formats/pytorch.c ckpt/file.c ckpt/layout.c
     ckpt/read.c ckpt/load.c arrays/user_h5.c arrays/round_input.c arrays/predict_input.c decoder/decode.c data/idx.c
-    data/source_idx.c data/source_cifar.c data/source_stl10.c data/image.c data/jpeg.c data/png.c data/archive.c data/source_imagefolder.c app/command.c app/network.c)
+    data/source_idx.c data/source_cifar.c data/source_stl10.c data/file.c image/decode.c image/jpeg.c image/png.c data/archive.c data/source_imagefolder.c app/command.c app/network.c)
 
 cmake -S "$source" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_COMPILER=clang \
     -DCMAKE_C_FLAGS="-fprofile-instr-generate -fcoverage-mapping" >/dev/null

@@ -2,7 +2,7 @@
 #include "image.h"
 
 #include "fuzz.h"
-#include "pwf/data/image.h"
+#include "pwf/image/image.h"
 
 void fuzz_image(const uint8_t *data, size_t size)
 {

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Golden pictures of the augmentations from Pillow, with the formulas of torchvision and timm.
 
-  make_augment_golden.py tests/data/golden
+  make_augment_golden.py tests/image/golden
 
 augment.golden holds lines of text, some followed by pixels (RGB bytes, rows from above) and a newline:
   picture WIDTH HEIGHT + pixels           the picture that the next lines are about

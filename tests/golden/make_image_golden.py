@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Golden pixels of image files, from Pillow: decoded, resized, and as evaluation sees them.
 
-Usage: make_image_golden.py FILE (tests/data/golden/images.golden). Needs Pillow and numpy; the tests
+Usage: make_image_golden.py FILE (tests/image/golden/images.golden). Needs Pillow and numpy; the tests
 do not.
 
 The file is lines, each followed by the bytes that it counts and a newline:

@@ -8,6 +8,7 @@
 #include "pwf/core/log.h"
 #include "pwf/core/status.h"
 #include "pwf/data/dataset.h"
+#include "pwf/image/config.h"
 #include "pwf/models/config.h"
 #include "pwf/optim/config.h"
 #include "pwf/posterior/config.h"

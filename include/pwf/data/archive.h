@@ -3,7 +3,7 @@
 #define PWF_DATA_ARCHIVE_H
 
 #include "pwf/core/hash.h"
-#include "pwf/data/image.h"
+#include "pwf/image/image.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -5,8 +5,7 @@
 #include "pwf/core/file.h"
 #include "pwf/core/list.h"
 
-/** The groups `data` and `augment` of the configuration. docs/reference/options.md describes each
- * key. */
+/** The group `data` of the configuration. docs/reference/options.md describes each key. */
 
 /* One row per source of images: its name in data.format and its description in the help. The source
  * itself is the constant pwf_source_NAME in a file src/data/source_*.c. Names are stored in
@@ -40,21 +39,5 @@ typedef struct pwf_data_config {
     int64_t skip_bad; /* files */
     int64_t threads;
 } pwf_data_config;
-
-/* Interpolation of pwf_image_resize and of augmentation. */
-typedef enum pwf_filter { PWF_BILINEAR, PWF_BICUBIC } pwf_filter;
-
-typedef struct pwf_augment_config {
-    bool crop;
-    pwf_real_list crop_scale, crop_ratio; /* from, to */
-    pwf_filter interpolation;
-    double brightness, contrast, saturation, hue; /* largest relative change; 0: off */
-    int64_t rand_layers;                          /* 0: no RandAugment */
-    double rand_magnitude, rand_std, rand_prob;
-    bool rand_increasing;
-    double erase;         /* probability */
-    double mixup, cutmix; /* alpha of the Beta distribution; 0: off */
-    double mix_prob, mix_switch;
-} pwf_augment_config;
 
 #endif

@@ -5,6 +5,7 @@
 #include "pwf/core/hash.h"
 #include "pwf/core/status.h"
 #include "pwf/data/config.h"
+#include "pwf/image/config.h"
 
 #include <stdbool.h>
 
@@ -58,8 +59,8 @@ pwf_hash pwf_dataset_hash(const pwf_dataset *dataset);
  * mirrored with probability 1/2 if data.flip, then changed by the group `augment`, whose
  * augment.crop replaces the other crops. With data.skip_bad, the next valid file replaces a
  * damaged one.
- * Local; any thread. Fails with PWF_DATA or as pwf_image_read. Exact: the same bits for the same
- * version of the decoders. */
+ * Local; any thread. Fails with PWF_DATA or as pwf_data_read_image. Exact: the same bits for the
+ * same version of the decoders. */
 pwf_status pwf_dataset_load(const pwf_dataset *dataset, uint32_t seed, int64_t pass, int64_t index,
                             float *image, int32_t *label);
 

@@ -4,7 +4,7 @@
 
 #include "pwf/core/hash.h"
 #include "pwf/data/dataset.h"
-#include "pwf/data/image.h"
+#include "pwf/image/image.h"
 
 #include <stdbool.h>
 
@@ -42,7 +42,7 @@ const char *pwf_images_class(const pwf_images *images, int64_t class);
 pwf_status pwf_images_hash(const pwf_images *images, pwf_hash *out);
 
 /** Reads and decodes an image. `out` is as from pwf_image_decode.
- * Local; any thread. Fails as pwf_image_read. */
+ * Local; any thread. Fails as pwf_data_read_image. */
 pwf_status pwf_images_read(const pwf_images *images, int64_t index, pwf_image *out);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef PWF_DATA_COLOUR_H
-#define PWF_DATA_COLOUR_H
+#ifndef PWF_SRC_IMAGE_COLOUR_H
+#define PWF_SRC_IMAGE_COLOUR_H
 
 #include <stdint.h>
 

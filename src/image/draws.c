@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Random numbers for one image or slot: uniform, normal and Beta variates from a counter-based
- * stream, without libm, so the same bits everywhere. Called by augment.c, mix.c and transform.c
- * from any thread. */
+ * stream, without libm, so the same bits everywhere. Called by augment.c and mix.c from
+ * any thread. */
 #include "draws.h"
 
 #include "pwf/core/functions.h"
-#include "pwf/core/status.h"
 
 #include <math.h>
 
-pwf_draws pwf_draws_of_image(uint32_t seed, pwf_rng_purpose purpose, int64_t pass, int64_t index)
+pwf_draws pwf_draws_of_image(pwf_image_key key, pwf_rng_purpose purpose)
 {
-    PWF_ASSERT(pass >= 0 && pass <= UINT32_MAX && index >= 0 && index <= UINT32_MAX);
-    const uint64_t step = (uint64_t)pass << 32 | (uint64_t)index;
-    return (pwf_draws){.stream = {seed, purpose, step, 0}};
+    PWF_ASSERT(key.pass >= 0 && key.pass <= UINT32_MAX && key.index >= 0 &&
+               key.index <= UINT32_MAX);
+    const uint64_t step = (uint64_t)key.pass << 32 | (uint64_t)key.index;
+    return (pwf_draws){.stream = {key.seed, purpose, step, 0}};
 }
 
 uint32_t pwf_draw_word(pwf_draws *draws)

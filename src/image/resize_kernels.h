@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef PWF_SRC_DATA_RESIZE_KERNELS_H
-#define PWF_SRC_DATA_RESIZE_KERNELS_H
+#ifndef PWF_SRC_IMAGE_RESIZE_KERNELS_H
+#define PWF_SRC_IMAGE_RESIZE_KERNELS_H
 
 #include "pwf/core/isa.h"
 

@@ -7,7 +7,7 @@
 
 #include "draws.h"
 #include "pwf/config/config.h"
-#include "pwf/data/mix.h"
+#include "pwf/image/mix.h"
 
 #include <cmocka.h>
 #include <math.h>
@@ -23,7 +23,7 @@ static void beta_has_its_moments(void **state)
     for (size_t a = 0; a < sizeof alphas / sizeof *alphas; a++) {
         double sum = 0.0, squares = 0.0, outer = 0.0;
         for (int i = 0; i < DRAWS; i++) {
-            pwf_draws d = pwf_draws_of_image(3, PWF_RNG_MIX, (int64_t)a, i);
+            pwf_draws d = pwf_draws_of_image((pwf_image_key){3, (int64_t)a, i}, PWF_RNG_MIX);
             const double x = pwf_draw_beta(&d, alphas[a]);
             assert_true(x >= 0.0 && x <= 1.0);
             sum += x;
@@ -42,7 +42,7 @@ static void uniforms_reach_their_ends(void **state)
     (void)state;
     int seen[5] = {0};
     double low = 1.0, high = 0.0, logs = 0.0;
-    pwf_draws d = pwf_draws_of_image(1, PWF_RNG_CROP, 2, 3);
+    pwf_draws d = pwf_draws_of_image((pwf_image_key){1, 2, 3}, PWF_RNG_CROP);
     for (int i = 0; i < 5000; i++) {
         const double x = pwf_draw_between(&d, 0.25, 0.75), y = pwf_draw_log_uniform(&d, 0.5, 2.0);
         low = fmin(low, x);
@@ -64,7 +64,7 @@ static void fill(float *images)
 }
 
 /* Every place of a mixed slot is what the definition says, and the share is that of the pixels. */
-static void check_mixed(const pwf_mix *m, const float *images)
+static void check_mixed(const pwf_image_mix *m, const float *images)
 {
     int own = 0;
     for (int i = 0; i < IMAGES; i++)
@@ -102,10 +102,10 @@ static void mixing_is_what_it_says(void **state)
         double share = 0.0;
         for (int slot = 0; slot < 256; slot++) {
             float images[IMAGES * PIXELS];
-            const pwf_mix m = pwf_mix_draw(&config.augment, 7, 12, slot, W, H);
+            const pwf_image_mix m = pwf_image_draw_mix(&config.augment, 7, 12, slot, W, H);
             assert_true(m.share >= 0.0f && m.share <= 1.0f);
             fill(images);
-            pwf_mix_images(&m, images, IMAGES, W, H, C);
+            pwf_image_apply_mix(&m, images, IMAGES, W, H, C);
             check_mixed(&m, images);
             cut += m.cut;
             mixed += m.share < 1.0f;
@@ -117,7 +117,7 @@ static void mixing_is_what_it_says(void **state)
     }
 }
 
-static bool same(const pwf_mix *a, const pwf_mix *b)
+static bool same(const pwf_image_mix *a, const pwf_image_mix *b)
 {
     return a->share == b->share && a->cut == b->cut && a->top == b->top && a->left == b->left &&
            a->rows == b->rows && a->columns == b->columns;
@@ -127,18 +127,18 @@ static void mixing_is_a_function_of_seed_batch_and_slot(void **state)
 {
     (void)state;
     pwf_config config = mixing(0.8, 1.0);
-    const pwf_mix one = pwf_mix_draw(&config.augment, 7, 12, 3, W, H);
-    const pwf_mix again = pwf_mix_draw(&config.augment, 7, 12, 3, W, H);
+    const pwf_image_mix one = pwf_image_draw_mix(&config.augment, 7, 12, 3, W, H);
+    const pwf_image_mix again = pwf_image_draw_mix(&config.augment, 7, 12, 3, W, H);
     assert_true(same(&one, &again));
-    const pwf_mix others[3] = {pwf_mix_draw(&config.augment, 8, 12, 3, W, H),
-                               pwf_mix_draw(&config.augment, 7, 13, 3, W, H),
-                               pwf_mix_draw(&config.augment, 7, 12, 4, W, H)};
+    const pwf_image_mix others[3] = {pwf_image_draw_mix(&config.augment, 8, 12, 3, W, H),
+                                     pwf_image_draw_mix(&config.augment, 7, 13, 3, W, H),
+                                     pwf_image_draw_mix(&config.augment, 7, 12, 4, W, H)};
     for (int i = 0; i < 3; i++)
         assert_false(same(&one, &others[i]));
     int mixed = 0;
     config.augment.mix_prob = 0.25;
     for (int slot = 0; slot < 256; slot++)
-        mixed += pwf_mix_draw(&config.augment, 1, 0, slot, W, H).share < 1.0f;
+        mixed += pwf_image_draw_mix(&config.augment, 1, 0, slot, W, H).share < 1.0f;
     assert_true(mixed > 40 && mixed < 90);
 }
 

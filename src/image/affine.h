@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef PWF_DATA_AFFINE_H
-#define PWF_DATA_AFFINE_H
+#ifndef PWF_SRC_IMAGE_AFFINE_H
+#define PWF_SRC_IMAGE_AFFINE_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Resizing with the pixels that Pillow gives: horizontal pass, rounding to 8 bits, vertical pass,
- * with 22-bit fixed-point weights. Called by dataset.c and transform.c from any thread; the
+ * with 22-bit fixed-point weights. Called by transform.c and data/dataset.c from any thread; the
  * kernels are in resize_kernels.c. */
 #include "pwf/core/mem.h"
-#include "pwf/data/image.h"
+#include "pwf/image/image.h"
 #include "resize_kernels.h"
 
 #include <string.h>
@@ -51,7 +51,7 @@ static int32_t fixed_point(double x)
 }
 
 /* The weights of one output row or column, computed in the order of Pillow. */
-static void weigh(pwf_weights *w, int64_t place, pwf_filter filter, int64_t in, double centre,
+static void weigh(pwf_weights *w, int64_t place, pwf_image_filter filter, int64_t in, double centre,
                   double support, double stretch, double *scratch)
 {
     double sum = 0.0;
@@ -70,7 +70,7 @@ static void weigh(pwf_weights *w, int64_t place, pwf_filter filter, int64_t in, 
 }
 
 /* Weights of output rows or columns [from, from + count) when `in` are resized to `out`. */
-static pwf_status weights_new(pwf_weights *w, pwf_filter filter, int64_t in, int64_t out,
+static pwf_status weights_new(pwf_weights *w, pwf_image_filter filter, int64_t in, int64_t out,
                               int64_t from, int64_t count)
 {
     const double scale = (double)in / (double)out, stretch = scale < 1.0 ? 1.0 : scale;
@@ -112,7 +112,7 @@ static void pass_down(uint8_t *out, const uint8_t *lines, int64_t bytes, int64_t
 }
 
 pwf_status pwf_image_resize(const pwf_image *image, int64_t width, int64_t height,
-                            pwf_filter filter, pwf_window window, uint8_t *out)
+                            pwf_image_filter filter, pwf_image_window window, uint8_t *out)
 {
     PWF_ASSERT(window.left >= 0 && window.columns >= 1 && window.left + window.columns <= width);
     PWF_ASSERT(window.top >= 0 && window.rows >= 1 && window.top + window.rows <= height);

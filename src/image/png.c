@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* PNG files to 8-bit RGB with libpng. Called by image.c from any thread; no state. The chunks are
+/* PNG files to 8-bit RGB with libpng. Called by decode.c from any thread; no state. The chunks are
  * checked before libpng sees them, so that a stated length cannot make it allocate more than the
  * file has. */
 #include "decode.h"

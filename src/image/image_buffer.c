@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The memory of one decoded image, with the limits on its size. Called by the decoders (jpeg.c,
- * png.c), which must not depend on each other or on image.c, and by everything that makes or frees
+ * png.c), which must not depend on each other or on decode.c, and by everything that makes or frees
  * an image. Any thread; touches no file and keeps no state. */
 #include "decode.h"
 #include "pwf/core/mem.h"

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef PWF_DATA_IMAGE_H
-#define PWF_DATA_IMAGE_H
+#ifndef PWF_IMAGE_IMAGE_H
+#define PWF_IMAGE_IMAGE_H
 
 #include "pwf/core/status.h"
-#include "pwf/data/config.h"
+#include "pwf/image/config.h"
 
 #include <stdint.h>
 
 /** Image files to pixels, with the pixels that Pillow gives: JPEG through libjpeg-turbo, PNG
  * through libpng, whichever the first bytes say, and Pillow's resize. */
 
-/* What is refused before it is decoded. */
+/* Images beyond these limits are refused before they are decoded. */
 enum {
     PWF_IMAGE_SIDE_MAX = 16384,
     PWF_IMAGE_FILE_MAX = 64 << 20,   /* bytes */
@@ -22,7 +22,7 @@ enum {
 typedef struct pwf_image {
     int64_t width, height;
     uint8_t *pixels;  /* [height, width, 3], red first; a few bytes may be read past the end */
-    int64_t warnings; /* of the decoder; the pixels are what it made of the file all the same */
+    int64_t warnings; /* of the decoder, which returns pixels in spite of them */
 } pwf_image;
 
 /** Decodes the bytes of a file to RGB: grey, RGB, YCbCr, CMYK and YCCK (inverted, as Adobe writes
@@ -32,22 +32,15 @@ typedef struct pwf_image {
  * limit) or PWF_RESOURCE; the image is then empty. Exact for one version of the libraries. */
 pwf_status pwf_image_decode(const char *name, const uint8_t *bytes, int64_t size, pwf_image *out);
 
-/** Reads and decodes `path`, a regular file under the folder `root`; with `size` above 0 it must
- * still have this size.
- * Local; any thread. Fails as pwf_image_decode, or with PWF_MISSING, PWF_DENIED, PWF_IO. */
-pwf_status pwf_image_read(const char *root, const char *path, int64_t size, pwf_image *out);
-
-/** Reads the bytes of `path` without decoding them, in memory that the caller frees with
- * pwf_mem_free; with `size` above or equal to 0 the file must have this size.
- * Local; any thread. Fails with PWF_MISSING, PWF_DENIED, PWF_IO, PWF_RESOURCE or PWF_DATA. */
-pwf_status pwf_image_bytes(const char *root, const char *path, int64_t size, uint8_t **bytes);
-
+/** Allocates the pixels of an image, after checking its sides; `name` is for messages.
+ * Local; any thread. The caller frees the image. Fails with PWF_DATA or PWF_RESOURCE. */
+pwf_status pwf_image_new(const char *name, int64_t width, int64_t height, pwf_image *out);
 void pwf_image_free(pwf_image *image);
 
-/* A window of a resized image: `columns` x `rows` pixels from (left, top) on. */
-typedef struct pwf_window {
+/* A part of an image: `columns` x `rows` pixels from (left, top) on. */
+typedef struct pwf_image_window {
     int64_t left, top, columns, rows;
-} pwf_window;
+} pwf_image_window;
 
 /** Resizes to width x height as Pillow's Image.resize does, antialiased, and writes the window of
  * the result to `out` [rows, columns, 3]: horizontal pass, rounding to 8 bits, vertical pass, with
@@ -55,6 +48,6 @@ typedef struct pwf_window {
  * Local; any thread. Fails with PWF_RESOURCE. Exact: Pillow's values, on every instruction set.
  * Source: Pillow, src/libImaging/Resample.c. */
 pwf_status pwf_image_resize(const pwf_image *image, int64_t width, int64_t height,
-                            pwf_filter filter, pwf_window window, uint8_t *out);
+                            pwf_image_filter filter, pwf_image_window window, uint8_t *out);
 
 #endif

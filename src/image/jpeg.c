@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* JPEG files to RGB with libjpeg-turbo, including CMYK and YCCK as Pillow converts them. Called by
- * image.c from any thread; no state. Limits on memory and scans keep a small hostile file from
+ * decode.c from any thread; no state. Limits on memory and scans keep a small hostile file from
  * occupying a worker. */
 #include "decode.h"
 

@@ -2,7 +2,7 @@
 /* Mixup and CutMix of the image pairs of a slot. Called by the slot workers of train for each
  * slot, on any thread. A pure function of (seed, batch, slot), so the mixture is the same on every
  * mesh; no files and no state. */
-#include "pwf/data/mix.h"
+#include "pwf/image/mix.h"
 
 #include "draws.h"
 
@@ -10,7 +10,7 @@
 
 /* A box of area 1 - share around a random centre, cut at the borders; `share` becomes the area that
  * remains. */
-static void draw_box(pwf_mix *mix, pwf_draws *d, double share, int64_t width, int64_t height)
+static void draw_box(pwf_image_mix *mix, pwf_draws *d, double share, int64_t width, int64_t height)
 {
     const double side = sqrt(1.0 - share);
     const int64_t half_height = (int64_t)((double)height * side) / 2;
@@ -26,11 +26,11 @@ static void draw_box(pwf_mix *mix, pwf_draws *d, double share, int64_t width, in
         (float)(1.0 - (double)(mix->rows * mix->columns) / ((double)width * (double)height));
 }
 
-pwf_mix pwf_mix_draw(const pwf_augment_config *config, uint32_t seed, int64_t batch, int64_t slot,
-                     int64_t width, int64_t height)
+pwf_image_mix pwf_image_draw_mix(const pwf_augment_config *config, uint32_t seed, int64_t batch,
+                                 int64_t slot, int64_t width, int64_t height)
 {
     const double mixup = config->mixup, cutmix = config->cutmix;
-    pwf_mix mix = {.share = 1.0f};
+    pwf_image_mix mix = {.share = 1.0f};
     if (mixup <= 0.0 && cutmix <= 0.0) return mix;
     pwf_draws d = {.stream = {seed, PWF_RNG_MIX, (uint64_t)batch, (uint32_t)slot}};
     const bool mixed = pwf_draw_uniform(&d) < config->mix_prob;
@@ -66,8 +66,8 @@ static void blend(float *a, float *b, int64_t count, float share)
     }
 }
 
-void pwf_mix_images(const pwf_mix *mix, float *images, int64_t count, int64_t width, int64_t height,
-                    int64_t channels)
+void pwf_image_apply_mix(const pwf_image_mix *mix, float *images, int64_t count, int64_t width,
+                         int64_t height, int64_t channels)
 {
     const int64_t line = width * channels, image = height * line;
     if (mix->share == 1.0f) return;

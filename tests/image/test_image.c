@@ -5,12 +5,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "folder_config.h"
-#include "pictures.h"
+#include "data/folder_config.h"
+#include "data/pictures.h"
 #include "pwf/core/isa.h"
 #include "pwf/core/mem.h"
 #include "pwf/data/dataset.h"
-#include "pwf/data/image.h"
+#include "pwf/data/file.h"
 
 #include <cmocka.h>
 #include <math.h>
@@ -42,7 +42,7 @@ static FILE *open_golden(void)
 {
     char path[4096];
     const char *root = getenv("PWF_SOURCE_DIR");
-    snprintf(path, sizeof path, "%s/tests/data/golden/images.golden", root ? root : ".");
+    snprintf(path, sizeof path, "%s/tests/image/golden/images.golden", root ? root : ".");
     FILE *in = fopen(path, "rb");
     if (!in) fail_msg("cannot open %s", path);
     return in;
@@ -82,8 +82,8 @@ static void check_resized(FILE *in, const char *line, const pwf_image *image)
     for (int isa = 0; isa <= (int)best; isa++) {
         pwf_isa_use((pwf_isa)isa);
         memset(ours, 7, (size_t)(3 * columns * rows));
-        assert_int_equal(pwf_image_resize(image, width, height, (pwf_filter)filter,
-                                          (pwf_window){left, top, columns, rows}, ours)
+        assert_int_equal(pwf_image_resize(image, width, height, (pwf_image_filter)filter,
+                                          (pwf_image_window){left, top, columns, rows}, ours)
                              .code,
                          PWF_OK);
         compare(line, ours, pillow, 3 * columns * rows);
@@ -289,14 +289,17 @@ static void other_files_are_named(void **state)
                            "x.JPEG is neither a JPEG nor a PNG file"));
     assert_non_null(strstr(decode_copy("y.JPEG", (const uint8_t *)gif, 0).text, "y.JPEG is empty"));
     pwf_image image;
-    assert_int_equal(pwf_image_read(".", "./none.JPEG", 0, &image).code, PWF_MISSING);
+    char here[PWF_PATH];
+    pwf_data_resolve(".", here);
+    assert_int_equal(pwf_data_read_image(here, "./none.JPEG", -1, &image).code, PWF_MISSING);
     assert_null(image.pixels);
     bytes_write("link_target.JPEG", files[0].bytes, (size_t)files[0].size);
-    assert_int_equal(pwf_image_read(".", "./link_target.JPEG", files[0].size, &image).code, PWF_OK);
+    assert_int_equal(pwf_data_read_image(here, "./link_target.JPEG", files[0].size, &image).code,
+                     PWF_OK);
     pwf_image_free(&image);
-    const pwf_status s = pwf_image_read(".", "./link_target.JPEG", files[0].size + 1, &image);
+    const pwf_status s = pwf_data_read_image(here, "./link_target.JPEG", files[0].size + 1, &image);
     assert_int_equal(s.code, PWF_DATA);
-    assert_non_null(strstr(s.text, "when the run began"));
+    assert_non_null(strstr(s.text, "when it was listed"));
 }
 
 /* A progressive file may repeat a scan of a few bytes that costs a walk over the whole image. */

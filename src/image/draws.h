@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef PWF_DATA_DRAWS_H
-#define PWF_DATA_DRAWS_H
+#ifndef PWF_SRC_IMAGE_DRAWS_H
+#define PWF_SRC_IMAGE_DRAWS_H
 
 #include "pwf/core/rng.h"
+#include "pwf/image/transform.h"
 
-/** Random numbers one after the other from a stream of their own: what one purpose takes shifts
- * nothing of another.
- * All of them: Local; any thread. Exact: the same bits everywhere. */
+/** Successive random numbers of one stream. Each purpose has its own stream, so what one draws does
+ * not shift the numbers of another.
+ * All functions: Local; any thread. Exact: the same bits everywhere. */
 
 typedef struct pwf_draws {
     pwf_stream stream;
@@ -15,8 +16,8 @@ typedef struct pwf_draws {
     int left; /* words not yet taken */
 } pwf_draws;
 
-/* The stream of an image in a pass over the data; both below 2^32. */
-pwf_draws pwf_draws_of_image(uint32_t seed, pwf_rng_purpose purpose, int64_t pass, int64_t index);
+/* The stream of an image in a pass over the data. */
+pwf_draws pwf_draws_of_image(pwf_image_key key, pwf_rng_purpose purpose);
 
 uint32_t pwf_draw_word(pwf_draws *draws);
 double pwf_draw_uniform(pwf_draws *draws);                          /* [0, 1) */

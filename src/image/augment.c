@@ -6,7 +6,7 @@
 
 #include "affine.h"
 #include "colour.h"
-#include "pwf/core/status.h"
+#include "draws.h"
 
 #include <math.h>
 #include <string.h>
@@ -20,16 +20,17 @@ static int64_t rounded(double x) /* x >= 0 */
 
 /* ---- crop ------------------------------------------------------------------------------------ */
 
-pwf_box pwf_crop_draw(const pwf_crop_settings *settings, pwf_draws *draws, int64_t width,
-                      int64_t height)
+pwf_image_window pwf_crop_draw(const pwf_augment_config *config, pwf_image_key key, int64_t width,
+                               int64_t height)
 {
     const double area = (double)width * (double)height;
-    pwf_box box = {0, 0, width, height};
+    const double *scale = config->crop_scale.at, *ratios = config->crop_ratio.at;
+    pwf_draws draws = pwf_draws_of_image(key, PWF_RNG_CROP);
+    pwf_image_window box = {0, 0, width, height};
     for (int i = 0; i < TRIES; i++) {
-        const double target =
-            area * pwf_draw_between(draws, settings->scale[0], settings->scale[1]);
-        const double ratio = pwf_draw_log_uniform(draws, settings->ratio[0], settings->ratio[1]);
-        const double down = pwf_draw_uniform(draws), right = pwf_draw_uniform(draws);
+        const double target = area * pwf_draw_between(&draws, scale[0], scale[1]);
+        const double ratio = pwf_draw_log_uniform(&draws, ratios[0], ratios[1]);
+        const double down = pwf_draw_uniform(&draws), right = pwf_draw_uniform(&draws);
         box.columns = rounded(sqrt(target * ratio));
         box.rows = rounded(sqrt(target / ratio));
         if (box.columns < 1 || box.columns > width || box.rows < 1 || box.rows > height) continue;
@@ -38,8 +39,8 @@ pwf_box pwf_crop_draw(const pwf_crop_settings *settings, pwf_draws *draws, int64
         return box;
     }
     const double now = (double)width / (double)height;
-    box.columns = now > settings->ratio[1] ? rounded((double)height * settings->ratio[1]) : width;
-    box.rows = now < settings->ratio[0] ? rounded((double)width / settings->ratio[0]) : height;
+    box.columns = now > ratios[1] ? rounded((double)height * ratios[1]) : width;
+    box.rows = now < ratios[0] ? rounded((double)width / ratios[0]) : height;
     box.columns = box.columns < 1 ? 1 : box.columns > width ? width : box.columns;
     box.rows = box.rows < 1 ? 1 : box.rows > height ? height : box.rows;
     box.left = (width - box.columns) / 2;
@@ -58,27 +59,28 @@ static float factor_of(double uniform, double spread)
 
 /* The numbers of all four changes are drawn even if some are off, so that switching one on does
  * not change the others. */
-void pwf_jitter(const pwf_jitter_settings *settings, pwf_draws *draws, uint8_t *rgb, int64_t pixels)
+void pwf_jitter(const pwf_augment_config *config, pwf_image_key key, uint8_t *rgb, int64_t pixels)
 {
+    pwf_draws draws = pwf_draws_of_image(key, PWF_RNG_JITTER);
     int order[4] = {0, 1, 2, 3};
     for (int i = 3; i > 0; i--) {
-        const int64_t j = pwf_draw_below(draws, i + 1);
+        const int64_t j = pwf_draw_below(&draws, i + 1);
         const int swapped = order[i];
         order[i] = order[j];
         order[j] = swapped;
     }
     double uniform[4];
     for (int i = 0; i < 4; i++)
-        uniform[i] = pwf_draw_uniform(draws);
+        uniform[i] = pwf_draw_uniform(&draws);
     for (int i = 0; i < 4; i++) {
-        if (order[i] == 0 && settings->brightness > 0.0)
-            pwf_colour_brightness(rgb, pixels, factor_of(uniform[0], settings->brightness));
-        else if (order[i] == 1 && settings->contrast > 0.0)
-            pwf_colour_contrast(rgb, pixels, factor_of(uniform[1], settings->contrast));
-        else if (order[i] == 2 && settings->saturation > 0.0)
-            pwf_colour_saturation(rgb, pixels, factor_of(uniform[2], settings->saturation));
-        else if (order[i] == 3 && settings->hue > 0.0)
-            pwf_colour_hue(rgb, pixels, settings->hue * (2.0 * uniform[3] - 1.0));
+        if (order[i] == 0 && config->brightness > 0.0)
+            pwf_colour_brightness(rgb, pixels, factor_of(uniform[0], config->brightness));
+        else if (order[i] == 1 && config->contrast > 0.0)
+            pwf_colour_contrast(rgb, pixels, factor_of(uniform[1], config->contrast));
+        else if (order[i] == 2 && config->saturation > 0.0)
+            pwf_colour_saturation(rgb, pixels, factor_of(uniform[2], config->saturation));
+        else if (order[i] == 3 && config->hue > 0.0)
+            pwf_colour_hue(rgb, pixels, config->hue * (2.0 * uniform[3] - 1.0));
     }
 }
 
@@ -146,9 +148,8 @@ static pwf_affine map_of(pwf_operation operation, double argument, int64_t width
     return map;
 }
 
-void pwf_operation_apply(pwf_operation operation, double argument,
-                         const pwf_randaugment_settings *settings, uint8_t *rgb, int64_t width,
-                         int64_t height, uint8_t *scratch)
+void pwf_operation_apply(pwf_operation operation, double argument, const pwf_image_transform *t,
+                         uint8_t *rgb, int64_t width, int64_t height, uint8_t *scratch)
 {
     const int64_t pixels = width * height;
     switch (operation) {
@@ -188,7 +189,8 @@ void pwf_operation_apply(pwf_operation operation, double argument,
     case PWF_OP_TRANSLATE_X:
     case PWF_OP_TRANSLATE_Y: {
         const pwf_affine map = map_of(operation, argument, width, height);
-        pwf_affine_apply(scratch, rgb, width, height, &map, settings->bicubic, settings->fill);
+        pwf_affine_apply(scratch, rgb, width, height, &map, t->config.interpolation == PWF_BICUBIC,
+                         t->fill);
         memcpy(rgb, scratch, (size_t)(3 * pixels));
         break;
     }
@@ -197,28 +199,29 @@ void pwf_operation_apply(pwf_operation operation, double argument,
     }
 }
 
-void pwf_randaugment(const pwf_randaugment_settings *settings, const pwf_draws *draws, uint8_t *rgb,
-                     int64_t width, int64_t height, uint8_t *scratch)
+void pwf_randaugment(const pwf_image_transform *t, pwf_image_key key, uint8_t *rgb, int64_t width,
+                     int64_t height, uint8_t *scratch)
 {
-    for (int64_t layer = 0; layer < settings->layers; layer++) {
-        pwf_draws d = *draws;
+    const pwf_augment_config *c = &t->config;
+    for (int64_t layer = 0; layer < c->rand_layers; layer++) {
+        pwf_draws d = pwf_draws_of_image(key, PWF_RNG_RANDAUGMENT);
         d.stream.sample = (uint32_t)layer;
         const pwf_operation operation = (pwf_operation)pwf_draw_below(&d, PWF_OP_COUNT);
-        const bool skipped = pwf_draw_uniform(&d) >= settings->probability;
+        const bool skipped = pwf_draw_uniform(&d) >= c->rand_prob;
         const bool negative = pwf_draw_word(&d) >> 31 != 0;
-        double magnitude = settings->magnitude + settings->std * (double)pwf_draw_normal(&d);
+        double magnitude = c->rand_magnitude + c->rand_std * (double)pwf_draw_normal(&d);
         if (skipped) continue;
         magnitude = magnitude < 0.0 ? 0.0 : magnitude > 10.0 ? 10.0 : magnitude;
         const double argument =
-            pwf_operation_argument(operation, magnitude, negative, settings->increasing);
-        pwf_operation_apply(operation, argument, settings, rgb, width, height, scratch);
+            pwf_operation_argument(operation, magnitude, negative, c->rand_increasing);
+        pwf_operation_apply(operation, argument, t, rgb, width, height, scratch);
     }
 }
 
 /* ---- random erasing -------------------------------------------------------------------------- */
 
 /* Fills a box with normal noise, from counters of their own. */
-static void put_noise(const pwf_draws *d, pwf_box box, float *image, int64_t width,
+static void put_noise(const pwf_draws *d, pwf_image_window box, float *image, int64_t width,
                       int64_t channels)
 {
     pwf_stream stream = d->stream;
@@ -229,18 +232,21 @@ static void put_noise(const pwf_draws *d, pwf_box box, float *image, int64_t wid
                         line);
 }
 
-void pwf_erase(double probability, pwf_draws *draws, float *image, int64_t width, int64_t height,
-               int64_t channels)
+void pwf_image_erase(const pwf_image_transform *t, pwf_image_key key, float *image, int64_t width,
+                     int64_t height, int64_t channels)
 {
-    if (pwf_draw_uniform(draws) >= probability) return;
+    if (t->config.erase <= 0.0) return;
+    pwf_draws draws = pwf_draws_of_image(key, PWF_RNG_ERASE);
+    if (pwf_draw_uniform(&draws) >= t->config.erase) return;
     for (int i = 0; i < TRIES; i++) {
-        const double area = (double)(width * height) * pwf_draw_between(draws, 0.02, 1.0 / 3.0);
-        const double ratio = pwf_draw_log_uniform(draws, 0.3, 1.0 / 0.3);
-        pwf_box box = {.rows = rounded(sqrt(area * ratio)), .columns = rounded(sqrt(area / ratio))};
+        const double area = (double)(width * height) * pwf_draw_between(&draws, 0.02, 1.0 / 3.0);
+        const double ratio = pwf_draw_log_uniform(&draws, 0.3, 1.0 / 0.3);
+        pwf_image_window box = {.rows = rounded(sqrt(area * ratio)),
+                                .columns = rounded(sqrt(area / ratio))};
         if (box.columns >= width || box.rows >= height) continue;
-        box.top = pwf_draw_below(draws, height - box.rows + 1);
-        box.left = pwf_draw_below(draws, width - box.columns + 1);
-        put_noise(draws, box, image, width, channels);
+        box.top = pwf_draw_below(&draws, height - box.rows + 1);
+        box.left = pwf_draw_below(&draws, width - box.columns + 1);
+        put_noise(&draws, box, image, width, channels);
         return;
     }
 }

@@ -9,7 +9,6 @@
 #include "augment.h"
 #include "colour.h"
 #include "pwf/config/config.h"
-#include "transform.h"
 
 #include <cmocka.h>
 #include <math.h>
@@ -37,7 +36,7 @@ static void open_golden(reader *r)
 {
     char path[4096];
     const char *source = getenv("PWF_SOURCE_DIR");
-    snprintf(path, sizeof path, "%s/tests/data/golden/augment.golden", source ? source : ".");
+    snprintf(path, sizeof path, "%s/tests/image/golden/augment.golden", source ? source : ".");
     memset(r, 0, sizeof *r);
     r->file = fopen(path, "rb");
     assert_non_null(r->file);
@@ -89,13 +88,15 @@ static int operation_of(const char *name)
     return PWF_OP_COUNT;
 }
 
-static pwf_randaugment_settings settings_of(const char *interpolation)
+static pwf_image_transform transform_of(const char *interpolation)
 {
-    return (pwf_randaugment_settings){.magnitude = 9,
-                                      .std = 0.5,
-                                      .probability = 0.5,
-                                      .bicubic = strcmp(interpolation, "bicubic") == 0,
-                                      .fill = {124, 116, 104}};
+    return (pwf_image_transform){.config = {.rand_magnitude = 9,
+                                            .rand_std = 0.5,
+                                            .rand_prob = 0.5,
+                                            .interpolation = strcmp(interpolation, "bicubic") == 0
+                                                                 ? PWF_BICUBIC
+                                                                 : PWF_BILINEAR},
+                                 .fill = {124, 116, 104}};
 }
 
 static void operations_are_pillows(void **state)
@@ -107,12 +108,12 @@ static void operations_are_pillows(void **state)
     open_golden(&r);
     while (next(&r, "op ")) {
         assert_int_equal(sscanf(r.line, "op %31s %lf %31s", name, &argument, interpolation), 3);
-        const pwf_randaugment_settings settings = settings_of(interpolation);
+        const pwf_image_transform t = transform_of(interpolation);
         if (strcmp(name, "Hue") == 0)
             pwf_colour_hue(r.now, r.width * r.height, argument);
         else
-            pwf_operation_apply((pwf_operation)operation_of(name), argument, &settings, r.now,
-                                r.width, r.height, r.scratch);
+            pwf_operation_apply((pwf_operation)operation_of(name), argument, &t, r.now, r.width,
+                                r.height, r.scratch);
         compare(&r);
     }
     assert_true(r.cases > 150);
@@ -141,16 +142,15 @@ static void jitter_is_torchvisions(void **state)
 {
     (void)state;
     reader r;
-    pwf_jitter_settings s;
-    unsigned seed = 0;
-    long pass = 0, index = 0;
+    pwf_augment_config c = {0};
+    pwf_image_key key;
     open_golden(&r);
     while (next(&r, "jitter ")) {
-        assert_int_equal(sscanf(r.line, "jitter %lf %lf %lf %lf %u %ld %ld", &s.brightness,
-                                &s.contrast, &s.saturation, &s.hue, &seed, &pass, &index),
+        assert_int_equal(sscanf(r.line, "jitter %lf %lf %lf %lf %u %ld %ld", &c.brightness,
+                                &c.contrast, &c.saturation, &c.hue, &key.seed, &key.pass,
+                                &key.index),
                          7);
-        pwf_draws draws = pwf_draws_of_image(seed, PWF_RNG_JITTER, pass, index);
-        pwf_jitter(&s, &draws, r.now, r.width * r.height);
+        pwf_jitter(&c, key, r.now, r.width * r.height);
         compare(&r);
     }
     assert_int_equal(r.cases, 12);
@@ -162,18 +162,16 @@ static void randaugment_is_timms(void **state)
     reader r;
     char interpolation[32];
     int layers = 0, increasing = 0, changed = 0;
-    unsigned seed = 0;
-    long pass = 0, index = 0;
+    pwf_image_key key;
     open_golden(&r);
     while (next(&r, "rand ")) {
         assert_int_equal(sscanf(r.line, "rand %d %d %31s %u %ld %ld", &layers, &increasing,
-                                interpolation, &seed, &pass, &index),
+                                interpolation, &key.seed, &key.pass, &key.index),
                          6);
-        pwf_randaugment_settings settings = settings_of(interpolation);
-        settings.layers = layers;
-        settings.increasing = increasing != 0;
-        const pwf_draws draws = pwf_draws_of_image(seed, PWF_RNG_RANDAUGMENT, pass, index);
-        pwf_randaugment(&settings, &draws, r.now, r.width, r.height, r.scratch);
+        pwf_image_transform t = transform_of(interpolation);
+        t.config.rand_layers = layers;
+        t.config.rand_increasing = increasing != 0;
+        pwf_randaugment(&t, key, r.now, r.width, r.height, r.scratch);
         compare(&r);
         changed += memcmp(r.now, r.picture, (size_t)(3 * r.width * r.height)) != 0;
     }
@@ -186,7 +184,7 @@ static void resized_crops_are_pillows(void **state)
     (void)state;
     reader r;
     char interpolation[32];
-    pwf_draw_key key;
+    pwf_image_key key;
     open_golden(&r);
     while (next(&r, "resized ")) {
         assert_int_equal(sscanf(r.line, "resized %31s %u %ld %ld", interpolation, &key.seed,
@@ -196,10 +194,8 @@ static void resized_crops_are_pillows(void **state)
         pwf_config_defaults(&config);
         config.augment.crop = true;
         if (strcmp(interpolation, "bilinear") == 0) config.augment.interpolation = PWF_BILINEAR;
-        const pwf_dataset_request request = pwf_config_dataset(&config);
-        const pwf_transform t = pwf_transform_of(&request);
-        assert_int_equal(pwf_transform_crop_pixels(&t, key, r.now, r.width, r.height, 3).code,
-                         PWF_OK);
+        const pwf_image_transform t = pwf_image_transform_of(&config.augment, &config.data.mean);
+        assert_int_equal(pwf_image_crop_pixels(&t, key, r.now, r.width, r.height, 3).code, PWF_OK);
         compare(&r);
     }
     assert_int_equal(r.cases, 6);
@@ -209,18 +205,19 @@ static void crops_are_torchvisions(void **state)
 {
     (void)state;
     reader r;
-    pwf_crop_settings s;
-    unsigned seed = 0;
-    long width = 0, height = 0, pass = 0, index = 0;
-    pwf_box box;
+    pwf_augment_config c = {0};
+    double *scale = c.crop_scale.at, *ratio = c.crop_ratio.at;
+    pwf_image_key key;
+    long width = 0, height = 0;
+    pwf_image_window box;
     open_golden(&r);
     while (next(&r, "crop ")) {
         assert_int_equal(sscanf(r.line, "crop %ld %ld %lf %lf %lf %lf %u %ld %ld %ld %ld %ld %ld",
-                                &width, &height, &s.scale[0], &s.scale[1], &s.ratio[0], &s.ratio[1],
-                                &seed, &pass, &index, &box.left, &box.top, &box.columns, &box.rows),
+                                &width, &height, &scale[0], &scale[1], &ratio[0], &ratio[1],
+                                &key.seed, &key.pass, &key.index, &box.left, &box.top, &box.columns,
+                                &box.rows),
                          13);
-        pwf_draws draws = pwf_draws_of_image(seed, PWF_RNG_CROP, pass, index);
-        const pwf_box mine = pwf_crop_draw(&s, &draws, width, height);
+        const pwf_image_window mine = pwf_crop_draw(&c, key, width, height);
         if (memcmp(&mine, &box, sizeof box) != 0)
             fail_msg("%s gives %ld %ld %ld %ld", r.line, (long)mine.left, (long)mine.top,
                      (long)mine.columns, (long)mine.rows);
@@ -234,18 +231,19 @@ static void erasing_is_timms(void **state)
 {
     (void)state;
     reader r;
-    unsigned seed = 0;
-    long width = 0, height = 0, pass = 0, index = 0;
+    const pwf_image_transform t = {.config = {.erase = 0.7}};
+    pwf_image_key key;
+    long width = 0, height = 0;
     double sum = 0.0, squares = 0.0, count = 0.0;
-    pwf_box box;
+    pwf_image_window box;
     open_golden(&r);
     while (next(&r, "erase ")) {
         assert_int_equal(sscanf(r.line, "erase %ld %ld %u %ld %ld %ld %ld %ld %ld", &width, &height,
-                                &seed, &pass, &index, &box.left, &box.top, &box.columns, &box.rows),
+                                &key.seed, &key.pass, &key.index, &box.left, &box.top, &box.columns,
+                                &box.rows),
                          9);
         float *image = calloc((size_t)(width * height * 3), sizeof *image);
-        pwf_draws draws = pwf_draws_of_image(seed, PWF_RNG_ERASE, pass, index);
-        pwf_erase(0.7, &draws, image, width, height, 3);
+        pwf_image_erase(&t, key, image, width, height, 3);
         for (int64_t i = 0; i < width * height * 3; i++) {
             const int64_t y = i / 3 / width, x = i / 3 % width;
             const bool inside = y >= box.top && y < box.top + box.rows && x >= box.left &&

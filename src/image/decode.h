@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PWF_SRC_IMAGE_DECODE_H
+#define PWF_SRC_IMAGE_DECODE_H
+
+#include "pwf/image/image.h"
+
+/* One decoder per format. Both as pwf_image_decode, except that the caller frees what they leave in
+ * `out` on failure. */
+pwf_status pwf_jpeg_decode(const char *name, const uint8_t *bytes, int64_t size, pwf_image *out);
+pwf_status pwf_png_decode(const char *name, const uint8_t *bytes, int64_t size, pwf_image *out);
+
+#endif
