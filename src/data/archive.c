@@ -15,16 +15,6 @@
 /* The newline shows whether a transfer converted line ends. */
 static const char magic[8] = {'p', 'w', 'f', 'i', 'm', 'g', 's', '\n'};
 
-struct pwf_archive {
-    int fd;
-    pwf_archive_block block;
-    int64_t *places;
-    int32_t *labels;
-    pwf_hash *hashes;
-    char *names, *class_names;
-    char path[PWF_PATH];
-};
-
 /* ---- the first block ------------------------------------------------------------------------- */
 
 /* The hash covers all bytes before it, the zero padding included. */
@@ -235,31 +225,6 @@ void pwf_archive_free(pwf_archive *archive)
     pwf_mem_free(archive->names);
     pwf_mem_free(archive->class_names);
     pwf_mem_free(archive);
-}
-
-const pwf_archive_block *pwf_archive_about(const pwf_archive *archive)
-{
-    return &archive->block;
-}
-
-const int64_t *pwf_archive_places(const pwf_archive *archive)
-{
-    return archive->places;
-}
-
-int32_t pwf_archive_label(const pwf_archive *archive, int64_t index)
-{
-    return archive->labels[index];
-}
-
-const char *pwf_archive_name(const pwf_archive *archive, int64_t index)
-{
-    return archive->names + index * archive->block.name_bytes;
-}
-
-const char *pwf_archive_class(const pwf_archive *archive, int64_t class)
-{
-    return archive->class_names + class * archive->block.class_bytes;
 }
 
 /* Two binary searches, O(log images); `places` is sorted. */

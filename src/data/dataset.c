@@ -27,10 +27,10 @@ typedef struct skips {
 struct pwf_dataset {
     int64_t count, height, width, channels;
     pwf_pixels memory;
-    pwf_images *images; /* instead, if each is read when it is loaded */
-    uint32_t *pick;     /* [count]: places in the source; NULL: all of it */
-    float *value;       /* [channels, 256]: what a byte is after normalisation */
-    bool train;         /* augmented */
+    pwf_images images; /* instead, if each is read when it is loaded */
+    uint32_t *pick;    /* [count]: places in the source; NULL: all of it */
+    float *value;      /* [channels, 256]: what a byte is after normalisation */
+    bool train;        /* augmented */
     pwf_data_config config;
     pwf_image_transform transform; /* all zero for test images */
     skips *skipped;
@@ -93,7 +93,8 @@ static pwf_status open_images(pwf_dataset *d, const pwf_dataset_request *request
                               const char *folder, int64_t limit)
 {
     PWF_TRY(pwf_images_open(*request, train, folder, &d->images));
-    const int64_t files = pwf_images_count(d->images);
+    const int64_t files = d->images.count;
+    d->hash = d->images.hash;
     if (files > UINT32_MAX) return PWF_FAIL(PWF_DATA, "more than 2^32 - 1 images");
     d->count = limit > 0 && limit < files ? limit : files;
     d->height = d->width = request->side;
@@ -110,7 +111,6 @@ static pwf_status open_images(pwf_dataset *d, const pwf_dataset_request *request
     pthread_mutex_init(&d->skipped->lock, NULL);
     d->skipped->room = request->data->skip_bad;
     PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, d->skipped->room, sizeof(int64_t), &d->skipped->index));
-    PWF_TRY(pwf_images_hash(d->images, &d->hash));
     if (d->count == files) return pwf_ok();
     PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, d->count, sizeof *d->pick, &d->pick));
     for (int64_t i = 0; i < d->count; i++)
@@ -232,7 +232,7 @@ void pwf_dataset_free(pwf_dataset *dataset)
         pwf_mem_free(dataset->skipped->index);
         pwf_mem_free(dataset->skipped);
     }
-    pwf_images_free(dataset->images);
+    pwf_images_close(&dataset->images);
     pwf_mem_free(dataset->memory.pixels);
     pwf_mem_free(dataset->memory.labels);
     pwf_mem_free(dataset->pick);
@@ -252,7 +252,7 @@ pwf_hash pwf_dataset_hash(const pwf_dataset *dataset)
 
 bool pwf_dataset_is_decoded(const pwf_dataset *dataset)
 {
-    return dataset->images != NULL;
+    return dataset->images.source != NULL;
 }
 
 int64_t pwf_dataset_image_bytes(const pwf_dataset *dataset)
@@ -336,7 +336,7 @@ static pwf_status load_file(const pwf_dataset *d, pwf_image_key key, uint8_t *ou
     pwf_image image;
     uint32_t words[4] = {0};
     const int64_t side = d->width;
-    PWF_TRY(pwf_images_read(d->images, at(d, key.index), &image));
+    PWF_TRY(pwf_images_read(&d->images, at(d, key.index), &image));
     int64_t width = d->config.resize, height = d->config.resize;
     pwf_image_filter filter = PWF_BILINEAR;
     if (!d->train && d->config.eval_transform == PWF_EVAL_TIMM) {
@@ -409,15 +409,17 @@ int64_t pwf_dataset_skipped(const pwf_dataset *dataset, const int64_t **index)
 
 const char *pwf_dataset_name(const pwf_dataset *dataset, int64_t index)
 {
-    return dataset->images ? pwf_images_name(dataset->images, at(dataset, index)) : "";
+    return pwf_dataset_is_decoded(dataset)
+               ? pwf_images_get(&dataset->images, at(dataset, index)).name
+               : "";
 }
 
 pwf_status pwf_dataset_bytes(const pwf_dataset *dataset, pwf_image_key key, uint8_t *out,
                              int32_t *label)
 {
     PWF_ASSERT(key.index >= 0 && key.index < dataset->count && key.pass >= 0);
-    if (dataset->images) {
-        *label = pwf_images_label(dataset->images, at(dataset, key.index));
+    if (pwf_dataset_is_decoded(dataset)) {
+        *label = pwf_images_get(&dataset->images, at(dataset, key.index)).label;
         PWF_TRY(load_file(dataset, key, out));
     } else {
         *label = dataset->memory.labels[at(dataset, key.index)];

@@ -52,18 +52,14 @@ pwf_status pwf_data_open_file(const char *real_root, const char *path, int *fd, 
     return pwf_ok();
 }
 
-/* Reads exactly `size` bytes. */
-static pwf_status read_all(int fd, const char *path, uint8_t *bytes, int64_t size)
+pwf_status pwf_data_open_in(const char *root, const char *name, char path[PWF_PATH], int *fd,
+                            int64_t *size)
 {
-    for (int64_t at = 0; at < size;) {
-        const ssize_t n = read(fd, bytes + at, (size_t)(size - at));
-        if (n < 0 && errno != EINTR)
-            return PWF_FAIL(PWF_IO, "cannot read %s at byte %lld: %s", path, (long long)at,
-                            strerror(errno));
-        if (n == 0) return PWF_FAIL(PWF_DATA, "%s was truncated while it was read", path);
-        if (n > 0) at += n;
-    }
-    return pwf_ok();
+    char real[PWF_PATH];
+    if (!pwf_path_join(path, root, name))
+        return PWF_FAIL(PWF_MISSING, "the path of %s in data.path is too long", name);
+    pwf_data_resolve(root, real);
+    return pwf_data_open_file(real, path, fd, size);
 }
 
 pwf_status pwf_data_read_file(const char *real_root, const char *path, int64_t most,
@@ -77,7 +73,7 @@ pwf_status pwf_data_read_file(const char *real_root, const char *path, int64_t m
         s = PWF_FAIL(PWF_DATA, "%s has %lld bytes; at most %lld are allowed", path,
                      (long long)*size, (long long)most);
     if (s.code == PWF_OK) s = pwf_mem_alloc(PWF_MEM_DATA, *size + 1, 1, bytes);
-    if (s.code == PWF_OK) s = read_all(fd, path, *bytes, *size);
+    if (s.code == PWF_OK) s = pwf_file_pread(fd, path, *bytes, (size_t)*size, 0);
     if (fd >= 0) close(fd);
     if (s.code != PWF_OK) {
         pwf_mem_free(*bytes);

@@ -9,7 +9,6 @@
 #include "pwf/data/file.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +16,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-enum { CHUNK = 65536, PATH_ROOM = 4096 };
+enum { CHUNK = 65536 };
 
 struct pwf_idx {
     int fd;
@@ -28,7 +27,7 @@ struct pwf_idx {
     int64_t given, promised; /* bytes delivered, header included; what the header promises */
     int dims;
     int64_t dim[PWF_IDX_DIMS];
-    char path[PATH_ROOM];
+    char path[PWF_PATH];
     uint8_t in[CHUNK];
 };
 
@@ -230,12 +229,9 @@ static pwf_status read_header(pwf_idx *x, int dims)
 /* fd stays -1 if there is no such file. */
 static pwf_status open_file(pwf_idx *x, const char *root, const char *stem, const char *ending)
 {
-    const int n = snprintf(x->path, sizeof x->path, "%s/%s%s", root, stem, ending);
-    if (n < 0 || n >= (int)sizeof x->path)
-        return PWF_FAIL(PWF_MISSING, "data.path is too long: %.200s...", root);
-    char real[PWF_PATH];
-    pwf_data_resolve(root, real);
-    return pwf_data_open_file(real, x->path, &x->fd, &x->size);
+    char name[64];
+    snprintf(name, sizeof name, "%s%s", stem, ending);
+    return pwf_data_open_in(root, name, x->path, &x->fd, &x->size);
 }
 
 /* The plain file first, then the compressed one. */

@@ -36,11 +36,7 @@ typedef struct batch_file {
 static pwf_status open_file(const char *root, const char *name, int64_t record, batch_file *file)
 {
     int64_t bytes = 0;
-    if (!pwf_path_join(file->path, root, name))
-        return PWF_FAIL(PWF_DATA, "the path of %s in data.path is too long", name);
-    char real[PWF_PATH];
-    pwf_data_resolve(root, real);
-    PWF_TRY(pwf_data_open_file(real, file->path, &file->fd, &bytes));
+    PWF_TRY(pwf_data_open_in(root, name, file->path, &file->fd, &bytes));
     if (file->fd < 0) return PWF_FAIL(PWF_MISSING, "%s does not exist", file->path);
     file->records = bytes / record;
     if (bytes > 0 && bytes % record == 0) return pwf_ok();

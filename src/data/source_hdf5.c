@@ -29,18 +29,14 @@ static pwf_status check_part(const pwf_archive_block *b, const char *path,
 /* Labels are numbers, so both files must have the same list of classes. */
 static pwf_status check_classes(const pwf_archive_block *b, const char *path, const char *root)
 {
-    char other[PWF_PATH], real[PWF_PATH];
+    char other[PWF_PATH];
     int fd = -1;
     int64_t bytes = 0;
     pwf_archive_block train;
-    if (!pwf_path_join(other, root, "train.h5"))
-        return PWF_FAIL(PWF_DATA, "the path of train.h5 in data.path is too long");
-    pwf_data_resolve(root, real);
-    pwf_status s = pwf_data_open_file(real, other, &fd, &bytes);
+    pwf_status s = pwf_data_open_in(root, "train.h5", other, &fd, &bytes);
     if (s.code == PWF_OK && fd < 0) return s; /* only validation: nothing to compare with */
     if (s.code == PWF_OK) s = pwf_archive_read_block(fd, other, bytes, &train);
-    if (s.code == PWF_OK &&
-        (b->class_list.lo != train.class_list.lo || b->class_list.hi != train.class_list.hi))
+    if (s.code == PWF_OK && !pwf_hash_equal(b->class_list, train.class_list))
         s = PWF_FAIL(PWF_DATA, "%s and %s have different classes; pack both from the same folder",
                      other, path);
     if (fd >= 0) close(fd);
@@ -70,7 +66,7 @@ static pwf_status check_pixels(const pwf_archive_block *b, const char *path,
         path, wants);
 }
 
-static pwf_status open_part(const pwf_dataset_request *request, bool train, void **self)
+static pwf_status open_part(const pwf_dataset_request *request, bool train, pwf_images *out)
 {
     pwf_archive *archive = NULL;
     const char *root = request->data->path;
@@ -78,8 +74,11 @@ static pwf_status open_part(const pwf_dataset_request *request, bool train, void
     if (!pwf_path_join(path, root, train ? "train.h5" : "val.h5"))
         return PWF_FAIL(PWF_DATA, "the path of the archive in data.path is too long");
     PWF_TRY(pwf_archive_open(root, path, true, &archive));
-    *self = archive;
-    const pwf_archive_block *b = pwf_archive_about(archive);
+    const pwf_archive_block *b = &archive->block;
+    out->self = archive;
+    out->count = b->images;
+    out->classes = b->classes;
+    out->hash = b->list;
     PWF_TRY(check_part(b, path, request, train));
     if (!train) PWF_TRY(check_classes(b, path, root));
     return check_pixels(b, path, request, train);
@@ -90,42 +89,17 @@ static void close_archive(void *self)
     pwf_archive_free(self);
 }
 
-static int64_t count(const void *self)
+static pwf_images_item get(const void *self, int64_t index)
 {
-    return pwf_archive_about(self)->images;
-}
-
-static int64_t classes(const void *self)
-{
-    return pwf_archive_about(self)->classes;
-}
-
-static int32_t label(const void *self, int64_t index)
-{
-    return pwf_archive_label(self, index);
-}
-
-static const char *name(const void *self, int64_t index)
-{
-    return pwf_archive_name(self, index);
-}
-
-/* Bytes as stored. */
-static int64_t size(const void *self, int64_t index)
-{
-    const int64_t *places = pwf_archive_places(self);
-    return places[index + 1] - places[index];
+    const pwf_archive *a = self;
+    return (pwf_images_item){pwf_archive_name(a, index), a->places[index + 1] - a->places[index],
+                             a->labels[index]};
 }
 
 static const char *class_name(const void *self, int64_t class)
 {
-    return pwf_archive_class(self, class);
-}
-
-static pwf_status hash(const void *self, pwf_hash *out)
-{
-    *out = pwf_archive_about(self)->list;
-    return pwf_ok();
+    const pwf_archive *a = self;
+    return a->class_names + class * a->block.class_bytes;
 }
 
 static pwf_status read_image(const void *self, int64_t index, pwf_image *out)
@@ -135,11 +109,6 @@ static pwf_status read_image(const void *self, int64_t index, pwf_image *out)
 
 const pwf_source pwf_source_hdf5 = {.open = open_part,
                                     .close = close_archive,
-                                    .count = count,
-                                    .classes = classes,
-                                    .label = label,
-                                    .name = name,
-                                    .size = size,
+                                    .get = get,
                                     .class_name = class_name,
-                                    .hash = hash,
                                     .read = read_image};

@@ -16,7 +16,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-enum { DEPTH_MAX = 16, PATH_ROOM = 4096, LIST_MAX = 256 << 20 };
+enum { DEPTH_MAX = 16, LIST_MAX = 256 << 20 };
 
 typedef struct entry {
     int64_t name; /* offset in `names` */
@@ -31,8 +31,8 @@ typedef struct names {
 } names;
 
 typedef struct folder {
-    char root[PATH_ROOM]; /* as the user named it, for messages */
-    char real[PWF_PATH];  /* the same, resolved */
+    char root[PWF_PATH]; /* as the user named it, for messages */
+    char real[PWF_PATH]; /* the same, resolved */
     names classes;
     char *names; /* paths under the root, each with its zero byte */
     int64_t names_used, names_room;
@@ -62,11 +62,10 @@ static pwf_status grow(void *pointer, int64_t *room, int64_t wanted, size_t size
     return pwf_ok();
 }
 
-static pwf_status full_path(const folder *f, const char *name, char path[PATH_ROOM])
+static pwf_status full_path(const folder *f, const char *name, char path[PWF_PATH])
 {
-    const int n = snprintf(path, PATH_ROOM, "%s/%s", f->root, name);
-    if (n >= 0 && n < PATH_ROOM) return pwf_ok();
-    return PWF_FAIL(PWF_DATA, "the path of %.200s... is longer than %d bytes", name, PATH_ROOM - 1);
+    if (pwf_path_join(path, f->root, name)) return pwf_ok();
+    return PWF_FAIL(PWF_DATA, "the path of %.200s... is longer than %d bytes", name, PWF_PATH - 1);
 }
 
 /* Size of a regular file under the root; a link must stay inside it. */
@@ -91,7 +90,7 @@ static pwf_status look_at(const folder *f, const char *path, int64_t *size)
 
 static pwf_status add_file(folder *f, const char *name, int32_t label)
 {
-    char path[PATH_ROOM];
+    char path[PWF_PATH];
     int64_t size = 0;
     const int64_t length = (int64_t)strlen(name) + 1;
     PWF_TRY(full_path(f, name, path));
@@ -173,7 +172,7 @@ static bool is_folder(const char *path)
 /* The class folders of `part`, in order; files next to them are ignored. */
 static pwf_status list_classes(const folder *f, const char *part, names *out)
 {
-    char path[PATH_ROOM], name[PATH_ROOM];
+    char path[PWF_PATH], name[PWF_PATH];
     PWF_TRY(full_path(f, part, path));
     PWF_TRY(list_folder(path, keep_visible, class_tree, out));
     int kept = 0;
@@ -207,7 +206,7 @@ static int class_of(const names *classes, const char *name)
 /* The files of one class, in byte order of their names. */
 static pwf_status add_class(folder *f, const char *part, const char *class, int32_t label)
 {
-    char name[PATH_ROOM], path[PATH_ROOM];
+    char name[PWF_PATH], path[PWF_PATH];
     names files;
     snprintf(name, sizeof name, "%s/%s", part, class);
     PWF_TRY(full_path(f, name, path));
@@ -220,7 +219,7 @@ static pwf_status add_class(folder *f, const char *part, const char *class, int3
                      "of their class",
                      path);
     for (int i = 0; i < files.count && s.code == PWF_OK; i++) {
-        char file[PATH_ROOM + 300];
+        char file[PWF_PATH + 300];
         snprintf(file, sizeof file, "%s/%s", name, files.at[i]->d_name);
         s = add_file(f, file, label);
     }
@@ -255,7 +254,7 @@ static pwf_status add_classes(folder *f, const char *part, const names *classes)
 #define BLANKS " \t\r,"
 
 typedef struct val_list {
-    char path[PATH_ROOM];
+    char path[PWF_PATH];
     const names *classes; /* of train/ */
     const names *images;  /* of val/, if the lines are classes alone; else NULL */
     int32_t *kit;         /* [kit_count]: the class of each number from 1 on; or NULL */
@@ -292,7 +291,7 @@ static pwf_status label_of(const val_list *l, int64_t number, const char *word, 
  * which Kaggle's solution file has, is ignored. */
 static pwf_status add_line(folder *f, const val_list *l, int64_t number, char *line)
 {
-    char *rest = NULL, file[PATH_ROOM], path[PATH_ROOM];
+    char *rest = NULL, file[PWF_PATH], path[PWF_PATH];
     const char *name = strtok_r(line, BLANKS, &rest), *class = strtok_r(NULL, BLANKS, &rest);
     int32_t label = 0;
     if (!name || (number == 1 && strcmp(name, "ImageId") == 0)) return pwf_ok();
@@ -388,13 +387,13 @@ static pwf_status sort_files(folder *f, const char *list)
 }
 
 /* A text by its path, or by its name in data.path. */
-static pwf_status read_text(const folder *f, const char *name, char path[PATH_ROOM], uint8_t **text,
+static pwf_status read_text(const folder *f, const char *name, char path[PWF_PATH], uint8_t **text,
                             int64_t *size)
 {
     const bool absolute = name[0] == '/';
     const int n =
-        snprintf(path, PATH_ROOM, "%s%s%s", absolute ? "" : f->root, absolute ? "" : "/", name);
-    if (n >= PATH_ROOM) return PWF_FAIL(PWF_DATA, "the path of %.200s... is too long", name);
+        snprintf(path, PWF_PATH, "%s%s%s", absolute ? "" : f->root, absolute ? "" : "/", name);
+    if (n >= PWF_PATH) return PWF_FAIL(PWF_DATA, "the path of %.200s... is too long", name);
     PWF_TRY(pwf_data_read_file(absolute ? "/" : f->real, path, LIST_MAX, text, size));
     if (!memchr(*text, '\0', (size_t)*size)) return pwf_ok();
     return PWF_FAIL(PWF_DATA, "%s is not a text: it has a zero byte", path);
@@ -414,7 +413,7 @@ static bool is_alone(const char *text)
 /* The images of a flat val/, with their classes from data.val_list. */
 static pwf_status add_listed(folder *f, const pwf_dataset_request *request, const names *classes)
 {
-    char path[PATH_ROOM];
+    char path[PWF_PATH];
     val_list l = {.classes = classes};
     names images = {0};
     uint8_t *text = NULL, *kit = NULL;
@@ -444,7 +443,7 @@ static pwf_status add_listed(folder *f, const pwf_dataset_request *request, cons
 /* Classes are numbered by train/, so that val/ may lack some; without it, by val/. */
 static pwf_status fill_part(folder *f, const pwf_dataset_request *request, bool train)
 {
-    char path[PATH_ROOM];
+    char path[PWF_PATH];
     snprintf(f->root, sizeof f->root, "%s", request->data->path);
     pwf_data_resolve(f->root, f->real);
     PWF_TRY(full_path(f, "train", path));
@@ -462,7 +461,7 @@ static pwf_status fill_part(folder *f, const pwf_dataset_request *request, bool 
  * lead to. */
 static pwf_status add_all(folder *f, const char *part, int depth)
 {
-    char path[PATH_ROOM], name[PATH_ROOM];
+    char path[PWF_PATH], name[PWF_PATH];
     struct stat st;
     names all;
     PWF_TRY(full_path(f, part, path));
@@ -494,71 +493,9 @@ static pwf_status fill_all(folder *f, const char *path)
     return PWF_FAIL(PWF_DATA, "%s has no .jpeg, .jpg or .png file", path);
 }
 
-static pwf_status check_channels(const pwf_dataset_request *request)
+/* Hash of all names, sizes and labels in order. */
+static pwf_status hash_list(const folder *f, pwf_hash *out)
 {
-    if (request->channels == 3) return pwf_ok();
-    return PWF_FAIL(PWF_CONFIG, "images of folders have 3 channels, but model.channels is %lld",
-                    (long long)request->channels);
-}
-
-static pwf_status open_part(const pwf_dataset_request *request, bool train, void **self)
-{
-    PWF_TRY(check_channels(request));
-    PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, 1, sizeof(folder), self));
-    return fill_part(*self, request, train);
-}
-
-pwf_status pwf_folder_open_all(const pwf_dataset_request *request, const char *path, void **self)
-{
-    PWF_TRY(check_channels(request));
-    PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, 1, sizeof(folder), self));
-    return fill_all(*self, path);
-}
-
-static void close_folder(void *self)
-{
-    folder *f = self;
-    if (!f) return;
-    names_free(&f->classes);
-    pwf_mem_free(f->names);
-    pwf_mem_free(f->files);
-    pwf_mem_free(f);
-}
-
-static int64_t count(const void *self)
-{
-    return ((const folder *)self)->count;
-}
-
-static int64_t classes(const void *self)
-{
-    return ((const folder *)self)->classes.count;
-}
-
-static const char *class_name(const void *self, int64_t class)
-{
-    return ((const folder *)self)->classes.at[class]->d_name;
-}
-
-static int64_t size(const void *self, int64_t index)
-{
-    return ((const folder *)self)->files[index].size;
-}
-
-static int32_t label(const void *self, int64_t index)
-{
-    return ((const folder *)self)->files[index].label;
-}
-
-static const char *name(const void *self, int64_t index)
-{
-    return name_of(self, index);
-}
-
-/* Of all names, sizes and labels in order. */
-static pwf_status hash(const void *self, pwf_hash *out)
-{
-    const folder *f = self;
     pwf_hasher *h = pwf_hasher_new();
     if (!h) return PWF_FAIL(PWF_RESOURCE, "no memory to hash the list of images");
     for (int64_t i = 0; i < f->count; i++) {
@@ -571,21 +508,63 @@ static pwf_status hash(const void *self, pwf_hash *out)
     return pwf_ok();
 }
 
+/* All images under `path`, or, if it is NULL, those of a part. */
+static pwf_status open_either(const pwf_dataset_request *request, bool train, const char *path,
+                              pwf_images *out)
+{
+    folder *f = NULL;
+    if (request->channels != 3)
+        return PWF_FAIL(PWF_CONFIG, "images of folders have 3 channels, but model.channels is %lld",
+                        (long long)request->channels);
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, 1, sizeof *f, &f));
+    out->self = f;
+    PWF_TRY(path ? fill_all(f, path) : fill_part(f, request, train));
+    out->count = f->count;
+    out->classes = f->classes.count;
+    return hash_list(f, &out->hash);
+}
+
+static pwf_status open_part(const pwf_dataset_request *request, bool train, pwf_images *out)
+{
+    return open_either(request, train, NULL, out);
+}
+
+pwf_status pwf_folder_open_all(const pwf_dataset_request *request, const char *path,
+                               pwf_images *out)
+{
+    return open_either(request, false, path, out);
+}
+
+static void close_folder(void *self)
+{
+    folder *f = self;
+    names_free(&f->classes);
+    pwf_mem_free(f->names);
+    pwf_mem_free(f->files);
+    pwf_mem_free(f);
+}
+
+static pwf_images_item get(const void *self, int64_t index)
+{
+    const folder *f = self;
+    return (pwf_images_item){name_of(f, index), f->files[index].size, f->files[index].label};
+}
+
+static const char *class_name(const void *self, int64_t class)
+{
+    return ((const folder *)self)->classes.at[class]->d_name;
+}
+
 static pwf_status read_image(const void *self, int64_t index, pwf_image *out)
 {
     const folder *f = self;
-    char path[PATH_ROOM];
+    char path[PWF_PATH];
     PWF_TRY(full_path(f, name_of(f, index), path));
     return pwf_data_read_image(f->real, path, f->files[index].size, out);
 }
 
 const pwf_source pwf_source_imagefolder = {.open = open_part,
                                            .close = close_folder,
-                                           .count = count,
-                                           .classes = classes,
-                                           .label = label,
-                                           .name = name,
-                                           .size = size,
+                                           .get = get,
                                            .class_name = class_name,
-                                           .hash = hash,
                                            .read = read_image};

@@ -21,12 +21,9 @@ typedef struct part_file {
 
 static pwf_status open_file(const char *root, const char *part, char which, part_file *file)
 {
-    char name[16], real[PWF_PATH];
+    char name[16];
     snprintf(name, sizeof name, "%s_%c.bin", part, which);
-    if (!pwf_path_join(file->path, root, name))
-        return PWF_FAIL(PWF_DATA, "the path of %s in data.path is too long", name);
-    pwf_data_resolve(root, real);
-    PWF_TRY(pwf_data_open_file(real, file->path, &file->fd, &file->bytes));
+    PWF_TRY(pwf_data_open_in(root, name, file->path, &file->fd, &file->bytes));
     if (file->fd >= 0) return pwf_ok();
     return PWF_FAIL(PWF_MISSING,
                     "%s does not exist; data.path must hold the files of stl10_binary.tar.gz",

@@ -2,10 +2,7 @@
 #ifndef PWF_SRC_DATA_SOURCES_H
 #define PWF_SRC_DATA_SOURCES_H
 
-#include "pwf/core/hash.h"
-#include "pwf/core/status.h"
-#include "pwf/data/dataset.h"
-#include "pwf/image/image.h"
+#include "pwf/data/images.h"
 
 /* Sources of images. A source is a constant pwf_source_NAME in a file source_*.c and a row of
  * PWF_DATA_SOURCES. It is of one of two kinds: small images of one shape are held in memory; large
@@ -26,26 +23,22 @@ typedef struct pwf_source {
     pwf_status (*load)(const pwf_dataset_request *request, bool train, int64_t limit,
                        pwf_pixels *out);
 
-    /* Opens a part; *self is freed with close, also after a failure. */
-    pwf_status (*open)(const pwf_dataset_request *request, bool train, void **self);
+    /* Opens a part and fills in count, classes, hash and self. `close` is called after a failure
+     * too, if self is not NULL. */
+    pwf_status (*open)(const pwf_dataset_request *request, bool train, pwf_images *out);
     void (*close)(void *self);
-    /* As the functions pwf_images_* of the same names. Any thread. */
-    int64_t (*count)(const void *self);
-    int64_t (*classes)(const void *self);
-    int32_t (*label)(const void *self, int64_t index);
-    const char *(*name)(const void *self, int64_t index);
-    int64_t (*size)(const void *self, int64_t index);
+    /* As the functions pwf_images_*, with `self` of the images. Any thread. */
+    pwf_images_item (*get)(const void *self, int64_t index);
     const char *(*class_name)(const void *self, int64_t class);
-    pwf_status (*hash)(const void *self, pwf_hash *out);
     pwf_status (*read)(const void *self, int64_t index, pwf_image *out);
 } pwf_source;
 
 /* The row of a format. Local; any thread. */
 const pwf_source *pwf_source_get(pwf_data_format format);
 
-/* Opens all images under `path` without classes, as pwf_dataset_open_folder, for the source
- * imagefolder. Local. */
-pwf_status pwf_folder_open_all(const pwf_dataset_request *request, const char *path, void **self);
+/* Opens all images under `path` without classes, as pwf_dataset_open_folder. Local. */
+pwf_status pwf_folder_open_all(const pwf_dataset_request *request, const char *path,
+                               pwf_images *out);
 
 /* Fails with PWF_CONFIG unless the network takes square images of this shape. Local. */
 pwf_status pwf_source_check_shape(const pwf_dataset_request *request, const char *what,

@@ -37,25 +37,25 @@ typedef struct chunk {
 /* Offset of a chunk in the file. */
 static uint64_t chunk_place(const packing *w, const chunk *c)
 {
-    return pwf_archive_about(w->archive)->data + (uint64_t)pwf_archive_places(w->archive)[c->lo];
+    return w->archive->block.data + (uint64_t)w->archive->places[c->lo];
 }
 
 /* Offset of its record. */
 static uint64_t record_place(const packing *w, const chunk *c)
 {
-    return pwf_archive_about(w->archive)->chunk_hashes + (uint64_t)c->number * sizeof(pwf_hash);
+    return w->archive->block.chunk_hashes + (uint64_t)c->number * sizeof(pwf_hash);
 }
 
 /* Offset of its hash. */
 static uint64_t hash_place(const packing *w, const chunk *c)
 {
-    return pwf_archive_about(w->archive)->hashes + (uint64_t)c->lo * sizeof(pwf_hash);
+    return w->archive->block.hashes + (uint64_t)c->lo * sizeof(pwf_hash);
 }
 
 /* Hashes of the images of a chunk. */
 static void hash_images(const packing *w, chunk *c)
 {
-    const int64_t *places = pwf_archive_places(w->archive);
+    const int64_t *places = w->archive->places;
     for (int64_t i = c->lo; i < c->hi; i++)
         c->hash[i - c->lo] = pwf_hash_bytes(c->data + (places[i] - places[c->lo]),
                                             (size_t)(places[i + 1] - places[i]));
@@ -86,7 +86,7 @@ static pwf_status check_chunk(const packing *w, chunk *c, pwf_hash *stored, bool
 /* Copies one image to its place. */
 static pwf_status fetch(const packing *w, int64_t index, uint8_t *to, int64_t size)
 {
-    const int64_t side = pwf_archive_about(w->archive)->side;
+    const int64_t side = w->archive->block.side;
     char path[PWF_PATH];
     if (snprintf(path, sizeof path, "%s/%s", w->job->tree, pwf_archive_name(w->archive, index)) >=
         (int)sizeof path)
@@ -109,7 +109,7 @@ static pwf_status fetch(const packing *w, int64_t index, uint8_t *to, int64_t si
 /* Images and hashes must be on disk before the record that says so. */
 static pwf_status write_chunk(const packing *w, chunk *c)
 {
-    const int64_t *places = pwf_archive_places(w->archive);
+    const int64_t *places = w->archive->places;
     for (int64_t i = c->lo; i < c->hi; i++)
         PWF_TRY(fetch(w, i, c->data + (places[i] - places[c->lo]), places[i + 1] - places[i]));
     hash_images(w, c);
@@ -128,11 +128,11 @@ static pwf_status write_chunk(const packing *w, chunk *c)
 /* Copies one chunk, unless it is done already. */
 static pwf_status do_chunk(packing *w, int64_t number)
 {
-    const int64_t *places = pwf_archive_places(w->archive);
+    const int64_t *places = w->archive->places;
     chunk c = {.number = number};
     pwf_hash *stored = NULL;
     bool good = false;
-    pwf_archive_chunk(pwf_archive_about(w->archive), places, number, &c.lo, &c.hi);
+    pwf_archive_chunk(&w->archive->block, places, number, &c.lo, &c.hi);
     c.bytes = places[c.hi] - places[c.lo];
     pwf_status s = pwf_mem_alloc(PWF_MEM_BUFFERS, c.bytes, 1, &c.data);
     if (s.code == PWF_OK) s = pwf_mem_alloc(PWF_MEM_BUFFERS, c.hi - c.lo, sizeof *c.hash, &c.hash);
@@ -165,7 +165,7 @@ static pwf_status open_part(packing *w)
 /* In each round every rank does one chunk; one bad file stops all ranks. */
 static pwf_status do_chunks(packing *w)
 {
-    const pwf_archive_block *b = pwf_archive_about(w->archive);
+    const pwf_archive_block *b = &w->archive->block;
     const int size = pwf_mesh_size(w->mesh, PWF_WORLD), rank = pwf_mesh_rank(w->mesh, PWF_WORLD);
     for (int64_t lo = 0; lo < b->chunk.count; lo += size) {
         PWF_TRY(pwf_mesh_agree(w->mesh,
@@ -175,10 +175,7 @@ static pwf_status do_chunks(packing *w)
         if (w->first && w->job->progress)
             w->job->progress(w->job->context, done[0], done[1], (int64_t)b->data_bytes);
     }
-    return pwf_mesh_agree(w->mesh, fsync(w->fd) == 0
-                                       ? pwf_ok()
-                                       : PWF_FAIL(PWF_IO, "%s could not be synced to the disk: %s",
-                                                  w->path, strerror(errno)));
+    return pwf_mesh_agree(w->mesh, pwf_file_sync(w->fd, w->path));
 }
 
 /* All chunks, then completion on rank 0. */
@@ -194,7 +191,7 @@ static pwf_status run(packing *w, pwf_part *part, pwf_pack_result *result)
     PWF_TRY(pwf_mesh_agree(w->mesh, open_part(w)));
     PWF_TRY(do_chunks(w));
     PWF_TRY(pwf_mesh_agree(w->mesh, w->first ? pwf_part_end(part) : pwf_ok()));
-    const pwf_archive_block *b = pwf_archive_about(w->archive);
+    const pwf_archive_block *b = &w->archive->block;
     pwf_mesh_sum_i64(w->mesh, PWF_WORLD, &w->kept, 1);
     *result = (pwf_pack_result){b->images, (int64_t)b->bytes, w->kept};
     return pwf_ok();

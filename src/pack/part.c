@@ -56,7 +56,8 @@ static pwf_status longest(const pwf_part *p, int64_t count, bool classes, int64_
 {
     *bytes = 2;
     for (int64_t i = 0; i < count; i++) {
-        const char *name = classes ? pwf_images_class(p->images, i) : pwf_images_name(p->images, i);
+        const char *name =
+            classes ? pwf_images_class(&p->images, i) : pwf_images_get(&p->images, i).name;
         const int64_t n = (int64_t)strlen(name) + 1;
         if (n > PWF_ARCHIVE_NAME_MAX)
             return PWF_FAIL(PWF_DATA, "the name %.100s... has more than %d bytes; shorten it", name,
@@ -72,7 +73,7 @@ static pwf_status hash_classes(const pwf_part *p, pwf_hash *out)
     pwf_hasher *h = pwf_hasher_new();
     if (!h) return PWF_FAIL(PWF_RESOURCE, "no memory for a hash");
     for (int64_t i = 0; i < p->block.classes; i++) {
-        const char *name = pwf_images_class(p->images, i);
+        const char *name = pwf_images_class(&p->images, i);
         pwf_hasher_add(h, name, strlen(name) + 1);
     }
     *out = pwf_hasher_digest(h);
@@ -88,15 +89,16 @@ static pwf_status plan(pwf_part *p)
     PWF_TRY(list_tree(p));
     *b = (pwf_archive_block){.form = job->side > 0 ? PWF_ARCHIVE_PIXELS : PWF_ARCHIVE_ENCODED,
                              .train = job->train,
-                             .images = pwf_images_count(p->images),
-                             .classes = pwf_images_classes(p->images),
+                             .images = p->images.count,
+                             .classes = p->images.classes,
                              .side = job->side};
     int64_t source = 0;
     for (int64_t i = 0; i < b->images; i++) {
-        const int64_t size = pwf_images_size(p->images, i);
+        const pwf_images_item image = pwf_images_get(&p->images, i);
+        const int64_t size = image.size;
         if (size > PWF_IMAGE_FILE_MAX)
-            return PWF_FAIL(PWF_DATA, "%s has %lld bytes; images have at most %d",
-                            pwf_images_name(p->images, i), (long long)size, PWF_IMAGE_FILE_MAX);
+            return PWF_FAIL(PWF_DATA, "%s has %lld bytes; images have at most %d", image.name,
+                            (long long)size, PWF_IMAGE_FILE_MAX);
         source += size;
     }
     if (source == 0) return PWF_FAIL(PWF_DATA, "all image files of %s are empty", job->tree);
@@ -106,7 +108,7 @@ static pwf_status plan(pwf_part *p)
     b->chunk.count = ((int64_t)b->data_bytes - 1) / b->chunk.bytes + 1;
     PWF_TRY(longest(p, b->images, false, &b->name_bytes));
     PWF_TRY(longest(p, b->classes, true, &b->class_bytes));
-    PWF_TRY(pwf_images_hash(p->images, &b->list));
+    b->list = p->images.hash;
     PWF_TRY(hash_classes(p, &b->class_list));
     p->volume =
         (pwf_pack_volume){.images = b->images, .classes = b->classes, .source_bytes = source};
@@ -173,8 +175,7 @@ static pwf_status compare(const pwf_part *p, const pwf_archive_block *old)
                         "options again, or discard it with --force",
                         p->path, was, is);
     }
-    if (old->list.lo != b->list.lo || old->list.hi != b->list.hi ||
-        old->class_list.lo != b->class_list.lo || old->class_list.hi != b->class_list.hi ||
+    if (!pwf_hash_equal(old->list, b->list) || !pwf_hash_equal(old->class_list, b->class_list) ||
         old->chunk.bytes != b->chunk.bytes)
         return PWF_FAIL(PWF_CANTCREATE,
                         "%s is an unfinished archive of %lld images of another tree, or of this "
@@ -268,13 +269,14 @@ static void fill_entry(const pwf_part *p, int which, int64_t i, int64_t *place, 
     if (which == PLACES) {
         memcpy(out, place, sizeof *place);
         if (i < p->block.images)
-            *place += pixels ? 3 * p->block.side * p->block.side : pwf_images_size(p->images, i);
+            *place +=
+                pixels ? 3 * p->block.side * p->block.side : pwf_images_get(&p->images, i).size;
     } else if (which == LABELS) {
-        const int32_t label = pwf_images_label(p->images, i);
+        const int32_t label = pwf_images_get(&p->images, i).label;
         memcpy(out, &label, sizeof label);
     } else {
         const char *name =
-            which == NAMES ? pwf_images_name(p->images, i) : pwf_images_class(p->images, i);
+            which == NAMES ? pwf_images_get(&p->images, i).name : pwf_images_class(&p->images, i);
         memcpy(out, name, strlen(name));
     }
 }
@@ -308,20 +310,14 @@ static pwf_status write_tables(const pwf_part *p)
     return write_table(p, CLASS_NAMES, (table){b->class_names, b->classes, b->class_bytes});
 }
 
-/* Everything before the first block must be on disk before it. */
-static pwf_status sync_part(const pwf_part *p)
-{
-    if (fsync(p->fd) == 0) return pwf_ok();
-    return PWF_FAIL(PWF_IO, "%s could not be synced to the disk: %s", p->path, strerror(errno));
-}
-
-/* The first block is written last: a partial file that has one is laid out. */
+/* The first block is written last, after everything else is on disk: a partial file that has one is
+ * laid out. */
 static pwf_status write_block(pwf_part *p)
 {
-    PWF_TRY(sync_part(p));
+    PWF_TRY(pwf_file_sync(p->fd, p->path));
     pwf_archive_seal(&p->block);
     PWF_TRY(pwf_file_pwrite(p->fd, p->path, &p->block, sizeof p->block, 0));
-    return sync_part(p);
+    return pwf_file_sync(p->fd, p->path);
 }
 
 /* Number of chunks that an earlier attempt completed. */
@@ -373,8 +369,7 @@ void pwf_part_close(pwf_part *part)
 {
     if (part->fd >= 0) close(part->fd);
     part->fd = -1;
-    pwf_images_free(part->images);
-    part->images = NULL;
+    pwf_images_close(&part->images);
 }
 
 /* ---- completion ---- */
@@ -394,9 +389,9 @@ static pwf_status check_hashes(const pwf_part *p, const pwf_archive *archive)
                            b->chunk_hashes);
     for (int64_t c = 0; c < b->chunk.count && s.code == PWF_OK; c++) {
         int64_t lo = 0, hi = 0;
-        pwf_archive_chunk(b, pwf_archive_places(archive), c, &lo, &hi);
+        pwf_archive_chunk(b, archive->places, c, &lo, &hi);
         const pwf_hash now = pwf_hash_bytes(all + lo, (size_t)(hi - lo) * sizeof *all);
-        if (now.lo != chunk[c].lo || now.hi != chunk[c].hi)
+        if (!pwf_hash_equal(now, chunk[c]))
             s = PWF_FAIL(PWF_IO,
                          "the hashes of %s came back from the disk with other values; is it full "
                          "or failing?",

@@ -13,7 +13,7 @@ typedef struct pwf_part {
     char dir[PWF_PATH], path[PWF_PATH];
     int fd;     /* -1: not open */
     bool fresh; /* there was nothing in it to take up */
-    pwf_images *images;
+    pwf_images images;
     pwf_archive_block block;
     pwf_pack_volume volume;
 } pwf_part;

@@ -30,8 +30,9 @@ static void table_free(table *t)
     free(t->at);
 }
 
-/* Adds an entry of `size` zero bytes, followed in the same allocation by a copy of `name`. */
-static pwf_status table_add(table *t, size_t size, const char *name, void **entry, char **copy)
+/* Adds an entry of `size` zero bytes and stores its address in *(T **)entry. Its first member
+ * points to a copy of `name`, which follows the entry in the same allocation. */
+static pwf_status table_add(table *t, size_t size, const char *name, void *entry)
 {
     if (t->count == t->room) {
         const int room = t->room ? 2 * t->room : 64;
@@ -43,8 +44,9 @@ static pwf_status table_add(table *t, size_t size, const char *name, void **entr
     const size_t length = strlen(name) + 1;
     char *memory = calloc(1, size + length);
     if (!memory) return PWF_FAIL(PWF_RESOURCE, "no memory for parameter %s", name);
-    *copy = memcpy(memory + size, name, length);
-    *entry = memory;
+    const char *copy = memcpy(memory + size, name, length);
+    memcpy(memory, &copy, sizeof copy);
+    memcpy(entry, &memory, sizeof memory);
     t->at[t->count++] = memory;
     return pwf_ok();
 }
@@ -76,19 +78,17 @@ pwf_status pwf_registry_add(pwf_registry *registry, const char *name, int dims,
     for (int d = 0; d < dims; d++)
         if (shape[d] < 1 || __builtin_mul_overflow(count, shape[d], &count))
             return PWF_FAIL(PWF_BUG, "parameter %s has an impossible shape", name);
-    void *entry = NULL;
-    char *copy = NULL;
-    PWF_TRY(table_add(&registry->params, sizeof(pwf_param), name, &entry, &copy));
-    pwf_param *p = entry;
-    p->name = copy;
-    p->dims = dims;
+    pwf_param *p = NULL;
+    PWF_TRY(table_add(&registry->params, sizeof *p, name, &p));
+    *p = (pwf_param){.name = p->name,
+                     .dims = dims,
+                     .count = count,
+                     .offset = -1,
+                     .role = role,
+                     .posterior = role != PWF_ROLE_PLAIN,
+                     .init = init,
+                     .init_scale = init_scale};
     memcpy(p->shape, shape, (size_t)dims * sizeof *shape);
-    p->count = count;
-    p->offset = -1;
-    p->role = role;
-    p->posterior = role != PWF_ROLE_PLAIN;
-    p->init = init;
-    p->init_scale = init_scale;
     *out = p;
     return pwf_ok();
 }
@@ -98,14 +98,9 @@ pwf_status pwf_registry_add_buffer(pwf_registry *registry, const char *name, int
                                    float initial, const pwf_buffer **out)
 {
     PWF_ASSERT(!registry->closed && count >= 1);
-    void *entry = NULL;
-    char *copy = NULL;
-    PWF_TRY(table_add(&registry->buffers, sizeof(pwf_buffer), name, &entry, &copy));
-    pwf_buffer *b = entry;
-    b->name = copy;
-    b->count = count;
-    b->offset = registry->buffer_total;
-    b->initial = initial;
+    pwf_buffer *b = NULL;
+    PWF_TRY(table_add(&registry->buffers, sizeof *b, name, &b));
+    *b = (pwf_buffer){b->name, count, registry->buffer_total, initial};
     registry->buffer_total += count;
     *out = b;
     return pwf_ok();

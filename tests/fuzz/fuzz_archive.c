@@ -11,17 +11,17 @@
 
 static void read_images(const pwf_archive *archive)
 {
-    const pwf_archive_block *about = pwf_archive_about(archive);
+    const pwf_archive_block *about = &archive->block;
     for (int64_t i = 0; i < about->images && i < 8; i++) {
         pwf_image image;
         PWF_ASSERT(strlen(pwf_archive_name(archive, i)) < PWF_ARCHIVE_NAME_MAX);
-        PWF_ASSERT(strlen(pwf_archive_class(archive, pwf_archive_label(archive, i))) <
+        PWF_ASSERT(strlen(archive->class_names + archive->labels[i] * about->class_bytes) <
                    PWF_ARCHIVE_NAME_MAX);
         if (pwf_archive_read(archive, i, &image).code == PWF_OK) pwf_image_free(&image);
     }
     for (int64_t chunk = 0; chunk < about->chunk.count && chunk < 8; chunk++) {
         int64_t lo = 0, hi = 0;
-        pwf_archive_chunk(about, pwf_archive_places(archive), chunk, &lo, &hi);
+        pwf_archive_chunk(about, archive->places, chunk, &lo, &hi);
         PWF_ASSERT(lo >= 0 && lo <= hi && hi <= about->images);
     }
 }

@@ -301,7 +301,7 @@ static pwf_status open_and_read(const char *path)
     pwf_archive *a = NULL;
     PWF_TRY(pwf_archive_open(".", path, true, &a));
     pwf_status s = pwf_ok();
-    for (int64_t i = 0; i < pwf_archive_about(a)->images && s.code == PWF_OK; i++) {
+    for (int64_t i = 0; i < a->block.images && s.code == PWF_OK; i++) {
         pwf_image image;
         s = pwf_archive_read(a, i, &image);
         pwf_image_free(&image);

@@ -2,10 +2,10 @@
 #ifndef PWF_DATA_ARCHIVE_H
 #define PWF_DATA_ARCHIVE_H
 
+#include "pwf/core/file.h"
 #include "pwf/core/hash.h"
 #include "pwf/image/image.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 /** Image archives: the images of one split of a data set in one HDF5 file, each with its hash
@@ -57,7 +57,16 @@ _Static_assert(offsetof(pwf_archive_block, data_bytes) == 88, "the layout on dis
 _Static_assert(offsetof(pwf_archive_block, list) == 152, "the layout on disk is fixed");
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "archives are little-endian");
 
-typedef struct pwf_archive pwf_archive;
+/* An open archive. Read only; each table has one entry per image, `places` one more. */
+typedef struct pwf_archive {
+    int fd;
+    pwf_archive_block block;
+    int64_t *places; /* offset of each image in data, and the end of the last one */
+    int32_t *labels;
+    pwf_hash *hashes;
+    char *names, *class_names; /* entries of block.name_bytes and block.class_bytes */
+    char path[PWF_PATH];
+} pwf_archive;
 
 /** Opens an archive and checks its first block, its tables and, if `complete`, the hash of
  * everything except the images; an archive still being written has no such hash. `root` is the
@@ -67,14 +76,12 @@ typedef struct pwf_archive pwf_archive;
 pwf_status pwf_archive_open(const char *root, const char *path, bool complete, pwf_archive **out);
 void pwf_archive_free(pwf_archive *archive);
 
-/** Return the first block, the offsets of the images (images + 1 entries), class and name of one
- * image, and the name of a class; pointers stay valid until pwf_archive_free.
+/** The name of an image.
  * Local; any thread. */
-const pwf_archive_block *pwf_archive_about(const pwf_archive *archive);
-const int64_t *pwf_archive_places(const pwf_archive *archive);
-int32_t pwf_archive_label(const pwf_archive *archive, int64_t index);
-const char *pwf_archive_name(const pwf_archive *archive, int64_t index);
-const char *pwf_archive_class(const pwf_archive *archive, int64_t class);
+static inline const char *pwf_archive_name(const pwf_archive *archive, int64_t index)
+{
+    return archive->names + index * archive->block.name_bytes;
+}
 
 /** Reads an image, checks its hash, and decodes it unless pixels are stored. `out` is that
  * of pwf_image_decode.

@@ -23,6 +23,11 @@ pwf_status pwf_data_check_inside(const char *real_root, const char *path);
  * closes *fd if it is not -1. */
 pwf_status pwf_data_open_file(const char *real_root, const char *path, int *fd, int64_t *size);
 
+/** Opens the file `name` in the folder `root`, as pwf_data_open_file; `path` gets its path.
+ * Local; any thread. Fails as pwf_data_open_file, and with PWF_MISSING if the path is too long. */
+pwf_status pwf_data_open_in(const char *root, const char *name, char path[PWF_PATH], int *fd,
+                            int64_t *size);
+
 /** Reads a whole file of at most `most` bytes into memory that the caller frees with pwf_mem_free;
  * a zero byte follows the contents.
  * Local; any thread. Fails as pwf_data_open_file, and with PWF_MISSING. */
