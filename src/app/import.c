@@ -53,7 +53,7 @@ static void say(void *context, const char *line)
 static void report(const command *c, const pwf_weights_file *file, const pwf_import *import,
                    const pwf_state *state, double seconds)
 {
-    const char *inside = pwf_weights_inside(file);
+    const char *inside = file->inside;
     if (import->fresh > 0)
         PWF_WARN(
             "FRESH_HEAD",
@@ -68,7 +68,7 @@ static void report(const command *c, const pwf_weights_file *file, const pwf_imp
         PWF_WARN("ROUNDED", "%lld numbers of 64 bits were rounded to fp32",
                  (long long)import->rounded);
     printf("%s: %lld parameters of %s from the %s file %s%s%s, %d tensors, %.2f s\n", c->out,
-           (long long)state->total, c->config.model.name, pwf_weights_format(file), c->in,
+           (long long)state->total, c->config.model.name, file->format, c->in,
            *inside ? " under " : "", inside, import->taken, seconds);
 }
 

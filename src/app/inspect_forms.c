@@ -90,20 +90,20 @@ pwf_status pwf_inspect_packed(const char *path, bool json)
  * not printed. */
 static pwf_status print_weights(const char *path, const pwf_weights_file *file)
 {
-    const char *inside = pwf_weights_inside(file);
+    const char *inside = file->inside;
     int64_t total = 0;
     int width = 6, notes = 0;
-    for (int t = 0; t < pwf_weights_count(file); t++) {
-        const pwf_named_tensor *tensor = pwf_weights_tensor(file, t);
+    for (int t = 0; t < file->count; t++) {
+        const pwf_named_tensor *tensor = &file->tensor[t];
         total += tensor->count;
         if ((int)strlen(tensor->name) > width) width = (int)strlen(tensor->name);
     }
-    printf("%s: %s%s%s, %d tensors of %lld values\n\n", path, pwf_weights_format(file),
-           *inside ? ", under " : "", inside, pwf_weights_count(file), (long long)total);
+    printf("%s: %s%s%s, %d tensors of %lld values\n\n", path, file->format,
+           *inside ? ", under " : "", inside, file->count, (long long)total);
     PWF_TRY(pwf_weights_metadata(file, print_note, &notes));
     if (notes > 0) printf("\n");
-    for (int t = 0; t < pwf_weights_count(file); t++) {
-        const pwf_named_tensor *tensor = pwf_weights_tensor(file, t);
+    for (int t = 0; t < file->count; t++) {
+        const pwf_named_tensor *tensor = &file->tensor[t];
         char shape[PWF_SHAPE_TEXT];
         pwf_shape_text(tensor->dims, tensor->shape, shape);
         printf("  %-*s  %-7s  %s\n", width, tensor->name, pwf_dtype_name(tensor->dtype), shape);
@@ -116,12 +116,12 @@ static pwf_status json_weights(const char *path, const pwf_weights_file *file)
 {
     pwf_json *j = pwf_json_new(), *notes = pwf_json_new();
     pwf_json_set_text(j, "file", path);
-    pwf_json_set_text(j, "kind", pwf_weights_format(file));
-    pwf_json_set_text(j, "inside", pwf_weights_inside(file));
+    pwf_json_set_text(j, "kind", file->format);
+    pwf_json_set_text(j, "inside", file->inside);
     const pwf_status s = pwf_weights_metadata(file, copy_note, notes);
     pwf_json_set_object(j, "metadata", notes);
-    for (int t = 0; t < pwf_weights_count(file); t++) {
-        const pwf_named_tensor *tensor = pwf_weights_tensor(file, t);
+    for (int t = 0; t < file->count; t++) {
+        const pwf_named_tensor *tensor = &file->tensor[t];
         pwf_json *entry = pwf_json_new();
         pwf_json_set_text(entry, "name", tensor->name);
         pwf_json_set_text(entry, "dtype", pwf_dtype_name(tensor->dtype));

@@ -87,16 +87,8 @@ void pwf_images_input_shape(const pwf_images_input *input, int64_t shape[4])
 pwf_status pwf_images_input_read(const pwf_images_input *input, int64_t lo, int64_t count,
                                  float *out)
 {
-    hsize_t start[4] = {(hsize_t)lo, 0, 0, 0}, extent[4];
-    for (int d = 0; d < 4; d++)
-        extent[d] = (hsize_t)(d == 0 ? count : input->shape[d]);
-    const hid_t space = H5Dget_space(input->set), memory = H5Screate_simple(4, extent, NULL);
-    herr_t e = space < 0 || memory < 0 ? -1 : 0;
-    if (e >= 0) e = H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, extent, NULL);
-    if (e >= 0) e = H5Dread(input->set, H5T_NATIVE_FLOAT, memory, space, H5P_DEFAULT, out);
-    const pwf_status s =
-        e < 0 ? pwf_h5_failed(PWF_DATA, "cannot read the images of", input->path) : pwf_ok();
-    if (space >= 0) H5Sclose(space);
-    if (memory >= 0) H5Sclose(memory);
-    return s;
+    const int64_t shape[4] = {count, input->shape[1], input->shape[2], input->shape[3]};
+    if (pwf_h5_transfer(input->set, H5T_NATIVE_FLOAT, 4, lo, shape, out, NULL) >= 0)
+        return pwf_ok();
+    return pwf_h5_failed(PWF_DATA, "cannot read the images of", input->path);
 }

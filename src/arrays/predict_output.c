@@ -9,24 +9,6 @@
 
 #include <string.h>
 
-/* Creates and writes one dataset, without times. */
-static herr_t add_array(hid_t file, const char *name, hid_t type, int dims, const int64_t *shape,
-                        const void *values)
-{
-    hsize_t extent[2] = {1, 1};
-    for (int d = 0; d < dims; d++)
-        extent[d] = (hsize_t)shape[d];
-    const hid_t space = H5Screate_simple(dims, extent, NULL);
-    const hid_t plist = H5Pcreate(H5P_DATASET_CREATE);
-    H5Pset_obj_track_times(plist, false); /* the same logits, the same file */
-    const hid_t set = H5Dcreate2(file, name, type, space, H5P_DEFAULT, plist, H5P_DEFAULT);
-    herr_t e = set < 0 ? -1 : H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values);
-    if (set >= 0 && H5Dclose(set) < 0) e = -1;
-    H5Pclose(plist);
-    H5Sclose(space);
-    return e;
-}
-
 /* Texts of one length, padded with zero bytes. */
 static pwf_status add_names(hid_t file, const pwf_logits *logits, herr_t *e)
 {
@@ -41,7 +23,7 @@ static pwf_status add_names(hid_t file, const pwf_logits *logits, herr_t *e)
     H5Tset_size(type, longest);
     H5Tset_strpad(type, H5T_STR_NULLPAD);
     H5Tset_cset(type, H5T_CSET_UTF8);
-    *e = add_array(file, "names", type, 1, &logits->images, all);
+    *e = pwf_h5_put_array(file, "names", type, type, 1, &logits->images, all);
     H5Tclose(type);
     pwf_mem_free(all);
     return pwf_ok();
@@ -51,7 +33,8 @@ static pwf_status add_names(hid_t file, const pwf_logits *logits, herr_t *e)
 static pwf_status fill(hid_t file, const pwf_logits *logits)
 {
     const int64_t shape[2] = {logits->images, logits->classes};
-    herr_t e = add_array(file, "logits", H5T_IEEE_F32LE, 2, shape, logits->values);
+    const hid_t type = H5T_IEEE_F32LE;
+    herr_t e = pwf_h5_put_array(file, "logits", type, type, 2, shape, logits->values);
     if (e >= 0 && logits->names) PWF_TRY(add_names(file, logits, &e));
     if (e >= 0) e = pwf_h5_put_text(file, "model", logits->model);
     if (e >= 0) e = H5Fflush(file, H5F_SCOPE_GLOBAL);

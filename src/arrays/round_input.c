@@ -198,25 +198,18 @@ pwf_status pwf_round_input_read(const pwf_round_input *input, pwf_range own, flo
 {
     void *to[ARRAYS] = {mu, sigma, fixed};
     const hid_t type[ARRAYS] = {H5T_NATIVE_FLOAT, H5T_NATIVE_FLOAT, H5T_NATIVE_UINT8};
-    const hsize_t start = (hsize_t)own.lo,
-                  count = (hsize_t)(own.hi > own.lo ? pwf_range_length(own) : 0);
-    if (input->set[FIXED_IN] < 0) memset(fixed, 0, count);
+    const int64_t count = own.hi > own.lo ? pwf_range_length(own) : 0;
+    if (input->set[FIXED_IN] < 0) memset(fixed, 0, (size_t)count);
     for (int i = 0; i < ARRAYS && count > 0; i++) {
         if (input->set[i] < 0) continue;
-        const hid_t space = H5Dget_space(input->set[i]);
-        const hid_t memory = H5Screate_simple(1, &count, NULL);
-        herr_t e = space < 0 || memory < 0 ? -1 : 0;
-        if (e >= 0) e = H5Sselect_hyperslab(space, H5S_SELECT_SET, &start, NULL, &count, NULL);
         /* a negative signed value means "fixed", too; converted to unsigned, libhdf5 would clip it
          * to 0 */
         hid_t as = type[i];
         const hid_t stored = H5Dget_type(input->set[i]);
         if (i == FIXED_IN && H5Tget_sign(stored) == H5T_SGN_2) as = H5T_NATIVE_INT8;
         H5Tclose(stored);
-        if (e >= 0) e = H5Dread(input->set[i], as, memory, space, H5P_DEFAULT, to[i]);
-        if (space >= 0) H5Sclose(space);
-        if (memory >= 0) H5Sclose(memory);
-        if (e < 0) return pwf_h5_failed(PWF_DATA, "cannot read the datasets of", input->path);
+        if (pwf_h5_transfer(input->set[i], as, 1, own.lo, &count, to[i], NULL) < 0)
+            return pwf_h5_failed(PWF_DATA, "cannot read the datasets of", input->path);
     }
     return pwf_ok();
 }

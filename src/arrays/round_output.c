@@ -95,19 +95,10 @@ static herr_t make_arrays(hid_t file, const pwf_round_output *out)
 /* Writes the greedy steps. */
 static herr_t write_rows(hid_t file, const pwf_round_output *out)
 {
-    const hsize_t count = (hsize_t)out->row_count;
-    const hid_t space = H5Screate_simple(1, &count, NULL);
     const hid_t packed = row_type(true), memory = row_type(false);
-    const hid_t plist = H5Pcreate(H5P_DATASET_CREATE);
-    herr_t e = H5Pset_obj_track_times(plist, false);
-    const hid_t set = H5Dcreate2(file, "steps", packed, space, H5P_DEFAULT, plist, H5P_DEFAULT);
-    if (set < 0) e = -1;
-    H5Pclose(plist);
-    if (e >= 0 && count > 0) e = H5Dwrite(set, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, out->rows);
-    if (set >= 0 && H5Dclose(set) < 0) e = -1;
+    const herr_t e = pwf_h5_put_array(file, "steps", packed, memory, 1, &out->row_count, out->rows);
     H5Tclose(packed);
     H5Tclose(memory);
-    H5Sclose(space);
     return e;
 }
 
@@ -152,31 +143,18 @@ static pwf_status open_all(writing *w)
     return pwf_h5_open_parallel(pwf_mesh_comm(w->mesh, PWF_WORLD), w->partial, &w->parallel);
 }
 
-/* Reads or writes elements [lo, hi) of a dataset. */
-static herr_t transfer(hid_t set, hid_t type, int64_t lo, int64_t hi, void *into, const void *from)
-{
-    const hsize_t start = (hsize_t)lo, count = (hsize_t)(hi - lo);
-    const hid_t space = H5Dget_space(set), memory = H5Screate_simple(1, &count, NULL);
-    herr_t e = H5Sselect_hyperslab(space, H5S_SELECT_SET, &start, NULL, &count, NULL);
-    if (e >= 0)
-        e = into ? H5Dread(set, type, memory, space, H5P_DEFAULT, into)
-                 : H5Dwrite(set, type, memory, space, H5P_DEFAULT, from);
-    H5Sclose(memory);
-    H5Sclose(space);
-    return e;
-}
-
 /* Every rank opens and closes every dataset, which is collective; the transfer is independent. */
 static pwf_status write_all(writing *w)
 {
     array list[ARRAYS];
+    const int64_t own = pwf_range_length(w->out->own);
     pwf_status s = pwf_ok();
     list_arrays(w->out, list);
     for (int i = 0; i < ARRAYS; i++) {
         const hid_t set = H5Dopen2(w->parallel, list[i].name, H5P_DEFAULT);
         herr_t e = set < 0 ? -1 : 0;
-        if (e >= 0 && w->out->own.lo < w->out->own.hi)
-            e = transfer(set, list[i].type, w->out->own.lo, w->out->own.hi, NULL, list[i].data);
+        if (e >= 0 && own > 0)
+            e = pwf_h5_transfer(set, list[i].type, 1, w->out->own.lo, &own, NULL, list[i].data);
         if (e < 0 && s.code == PWF_OK)
             s = pwf_h5_failed(PWF_IO, "cannot write the arrays of", w->partial);
         if (set >= 0 && H5Dclose(set) < 0 && s.code == PWF_OK)
@@ -220,11 +198,11 @@ static pwf_status compare_array(const writing *w, hid_t file, const array *a, ch
     pwf_status s = set < 0 ? pwf_h5_failed(PWF_IO, "cannot read back", w->partial) : pwf_ok();
     const pwf_range own = w->out->own;
     for (int64_t lo = own.lo; lo < own.hi && s.code == PWF_OK; lo += PIECE) {
-        const int64_t hi = own.hi - lo < PIECE ? own.hi : lo + PIECE;
+        const int64_t count = own.hi - lo < PIECE ? own.hi - lo : PIECE;
         const char *sent = (const char *)a->data + (size_t)(lo - own.lo) * a->size;
-        if (transfer(set, a->type, lo, hi, piece, NULL) < 0)
+        if (pwf_h5_transfer(set, a->type, 1, lo, &count, piece, NULL) < 0)
             s = pwf_h5_failed(PWF_IO, "cannot read back", w->partial);
-        else if (memcmp(piece, sent, (size_t)(hi - lo) * a->size) != 0)
+        else if (memcmp(piece, sent, (size_t)count * a->size) != 0)
             s = differs(w, a->name);
     }
     if (set >= 0) H5Dclose(set);
@@ -280,12 +258,11 @@ pwf_status pwf_round_output_write(const pwf_mesh *mesh, const char *path,
 {
     static pwf_status (*const steps[])(writing *) = {create,    lay_out,  open_all,  write_all,
                                                      close_all, sync_all, read_back, give_name};
-    static writing w; /* three long names are much for a stack */
-    w = (writing){.mesh = mesh,
-                  .out = output,
-                  .first = pwf_mesh_rank(mesh, PWF_WORLD) == 0,
-                  .parallel = -1,
-                  .output = {.fd = -1}};
+    writing w = {.mesh = mesh,
+                 .out = output,
+                 .first = pwf_mesh_rank(mesh, PWF_WORLD) == 0,
+                 .parallel = -1,
+                 .output = {.fd = -1}};
     pwf_h5_start();
     pwf_status s = pwf_ok();
     if (strlen(path) >= sizeof w.path)

@@ -110,15 +110,15 @@ static bool counts_batches(const char *name)
 /* Assigns each tensor of the file to its parameter or buffer. */
 static void deal(matching *m)
 {
-    for (int i = 0; i < pwf_weights_count(m->file); i++) {
-        const char *name = pwf_weights_tensor(m->file, i)->name;
+    for (int i = 0; i < m->file->count; i++) {
+        const char *name = m->file->tensor[i].name;
         place *to = find_wrapped(m, name);
         m->used[i] = to || counts_batches(name);
         if (!to && m->used[i]) m->import->ignored++;
         if (!to) continue;
         if (to->tensor >= 0)
             complain(m->import, "double   %s: %s is the same parameter", name,
-                     pwf_weights_tensor(m->file, to->tensor)->name);
+                     m->file->tensor[to->tensor].name);
         to->tensor = i;
     }
 }
@@ -158,8 +158,8 @@ static void say_missing(matching *m, const place *p)
     const char *best = NULL;
     char shape[PWF_SHAPE_TEXT];
     size_t most = strlen(p->name) / 2;
-    for (int i = 0; i < pwf_weights_count(m->file); i++) {
-        const pwf_named_tensor *t = pwf_weights_tensor(m->file, i);
+    for (int i = 0; i < m->file->count; i++) {
+        const pwf_named_tensor *t = &m->file->tensor[i];
         if (m->used[i] || !same_shape(p, t) || likeness(p->name, t->name) <= most) continue;
         most = likeness(p->name, t->name);
         best = t->name;
@@ -177,7 +177,7 @@ static void say_missing(matching *m, const place *p)
 /* Reports a tensor that no parameter takes. */
 static void say_extra(matching *m, int index)
 {
-    const pwf_named_tensor *t = pwf_weights_tensor(m->file, index);
+    const pwf_named_tensor *t = &m->file->tensor[index];
     const place *best = NULL;
     char shape[PWF_SHAPE_TEXT];
     size_t most = strlen(t->name) / 2;
@@ -258,7 +258,7 @@ static void take_grid(matching *m, place *p, int64_t front, const int64_t sides[
 /* Compares the shapes of a parameter and its tensor. */
 static void check_shape(matching *m, place *p)
 {
-    const pwf_named_tensor *t = pwf_weights_tensor(m->file, p->tensor);
+    const pwf_named_tensor *t = &m->file->tensor[p->tensor];
     char here[PWF_SHAPE_TEXT], there[PWF_SHAPE_TEXT];
     int64_t front = 0, sides[2];
     if (same_shape(p, t)) return;
@@ -286,7 +286,7 @@ static void check_shape(matching *m, place *p)
 /* Copies the tokens before the patches and resamples the grid. */
 static pwf_status read_grid(matching *m, const place *p)
 {
-    const int64_t count = pwf_weights_tensor(m->file, p->tensor)->count, width = p->shape[2];
+    const int64_t count = m->file->tensor[p->tensor].count, width = p->shape[2];
     const int64_t front = p->front * width;
     float *values = NULL;
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, count, sizeof *values, &values));
@@ -323,7 +323,7 @@ static pwf_status match(matching *m)
             say_missing(m, &m->place[i]);
         else
             check_shape(m, &m->place[i]);
-    for (int i = 0; i < pwf_weights_count(m->file); i++)
+    for (int i = 0; i < m->file->count; i++)
         if (!m->used[i]) say_extra(m, i);
     if (m->import->problems > 0)
         return PWF_FAIL(PWF_DATA, "%d tensor%s of the file and the model do not fit",
@@ -339,8 +339,7 @@ pwf_status pwf_import_weights(const pwf_weights_file *file, pwf_state *state, pw
     matching m = {.file = file, .import = import};
     m.places = pwf_registry_params(state->registry) + pwf_registry_buffers(state->registry);
     pwf_status s = pwf_mem_alloc(PWF_MEM_BUFFERS, m.places, sizeof *m.place, &m.place);
-    if (s.code == PWF_OK)
-        s = pwf_mem_alloc(PWF_MEM_BUFFERS, pwf_weights_count(file), sizeof *m.used, &m.used);
+    if (s.code == PWF_OK) s = pwf_mem_alloc(PWF_MEM_BUFFERS, file->count, sizeof *m.used, &m.used);
     if (s.code == PWF_OK) {
         list_places(state, m.place);
         s = match(&m);

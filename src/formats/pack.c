@@ -21,10 +21,16 @@ typedef struct text {
     int64_t length, room;
 } text;
 
+/* An entry of the codebook and its place there. */
+typedef struct centre {
+    int32_t entry;
+    int place;
+} centre;
+
 typedef struct packing {
     const pwf_loaded *from;
     int codes;           /* of the codebook that are in use */
-    int *order;          /* [codes]: their places in the codebook, by rising entry */
+    centre *order;       /* [codes]: these, by rising entry */
     int *symbol_of;      /* [codebook]: and back; -1: not in use */
     int64_t *count;      /* [codes + 1]; the last: weights without a code in coded tensors */
     uint32_t *frequency; /* the same */
@@ -56,13 +62,10 @@ static int place_of(const pwf_loaded *from, const pwf_loaded_part *part, int64_t
     return same_bits(part->values[i], pwf_codebook_value(&from->codebook, code)) ? code : -1;
 }
 
-static const pwf_codebook *sorting; /* qsort has no context */
-
-/* Order of codes by their integers. */
 static int by_entry(const void *a, const void *b)
 {
-    const int32_t x = sorting->entry[*(const int *)a], y = sorting->entry[*(const int *)b];
-    return (x > y) - (x < y);
+    const centre *x = a, *y = b;
+    return (x->entry > y->entry) - (x->entry < y->entry);
 }
 
 /* Counts the codes in use and marks the tensors that have any. */
@@ -93,12 +96,11 @@ static pwf_status survey(packing *p)
         if (here > 0) free_ones += part->count - here;
     }
     for (int k = 0; k < book; k++)
-        if (uses[k] > 0) p->order[p->codes++] = k;
-    sorting = &from->codebook;
+        if (uses[k] > 0) p->order[p->codes++] = (centre){from->codebook.entry[k], k};
     qsort(p->order, (size_t)p->codes, sizeof *p->order, by_entry);
     for (int s = 0; s < p->codes; s++) {
-        p->symbol_of[p->order[s]] = s;
-        p->count[s] = uses[p->order[s]];
+        p->symbol_of[p->order[s].place] = s;
+        p->count[s] = uses[p->order[s].place];
     }
     p->count[p->codes] = free_ones;
     p->rest = p->elements - p->symbols + free_ones;
@@ -189,12 +191,11 @@ static pwf_status describe(packing *p)
     }
     const int64_t before = t->length;
     for (int s = 0; s < p->codes; s++) {
-        const int64_t entry = p->from->codebook.entry[p->order[s]];
-        if (s == 0)
-            PWF_TRY(add_varying(t, (uint64_t)(entry < 0 ? -2 * entry - 1 : 2 * entry)));
-        else
-            PWF_TRY(
-                add_varying(t, (uint64_t)(entry - p->from->codebook.entry[p->order[s - 1]] - 1)));
+        const int64_t entry = p->order[s].entry;
+        const int64_t x = s > 0       ? entry - p->order[s - 1].entry - 1
+                          : entry < 0 ? -2 * entry - 1
+                                      : 2 * entry;
+        PWF_TRY(add_varying(t, (uint64_t)x));
     }
     for (int s = 0; s <= p->codes; s++)
         PWF_TRY(add_varying(t, p->frequency[s]));

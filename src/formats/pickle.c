@@ -48,35 +48,36 @@ static void add_above(pwf_machine *m, pwf_pickle_kind kind, int32_t lo, int32_t 
 }
 
 /* Takes the values above the last mark, and the mark. */
-static void take_marked(pwf_machine *m, pwf_pickle_kind kind)
+static void take_marked(pwf_machine *m, uint64_t kind)
 {
     const int32_t lo = behind_mark(m);
-    if (!m->wrong) take_above(m, kind, lo, lo - 1);
+    if (!m->wrong) take_above(m, (pwf_pickle_kind)kind, lo, lo - 1);
 }
 
 /* Adds the values above the last mark to the container below it. */
-static void add_marked(pwf_machine *m, pwf_pickle_kind kind)
+static void add_marked(pwf_machine *m, uint64_t kind)
 {
     const int32_t lo = behind_mark(m);
     if (m->wrong) return;
     if (lo < 2) return pwf_machine_fail(m, "nothing to add to");
-    add_above(m, kind, lo, lo - 1);
+    add_above(m, (pwf_pickle_kind)kind, lo, lo - 1);
 }
 
 /* Makes a list of the `count` values on top. */
-static void take_top(pwf_machine *m, int32_t count)
+static void take_top(pwf_machine *m, uint64_t count)
 {
-    const int32_t lo = m->p->depth - count;
+    const int32_t lo = m->p->depth - (int32_t)count;
     if (lo < 0) return pwf_machine_fail(m, "the stack is empty");
     take_above(m, PWF_PICKLE_LIST, lo, lo);
 }
 
-/* Adds the `count` values on top to the container below them. */
-static void add_top(pwf_machine *m, pwf_pickle_kind kind, int32_t count)
+/* Adds the `count` values on top to the container below them: one to a list, or key and value to a
+ * dict. */
+static void add_top(pwf_machine *m, uint64_t count)
 {
-    const int32_t lo = m->p->depth - count;
+    const int32_t lo = m->p->depth - (int32_t)count;
     if (lo < 1) return pwf_machine_fail(m, "the stack is empty");
-    add_above(m, kind, lo, lo);
+    add_above(m, count == 1 ? PWF_PICKLE_LIST : PWF_PICKLE_DICT, lo, lo);
 }
 
 /* ---- the text ---- */
@@ -143,19 +144,11 @@ static void text(pwf_machine *m, uint64_t length)
     pwf_machine_push(m, i);
 }
 
-/* Pushes an integer. */
-static void integer(pwf_machine *m, int64_t value)
+/* Pushes a value with a number. */
+static void push_number(pwf_machine *m, pwf_pickle_kind kind, int64_t number)
 {
-    const int32_t i = pwf_machine_new(m, PWF_PICKLE_INT);
-    pwf_machine_at(m, i)->number = value;
-    pwf_machine_push(m, i);
-}
-
-/* Pushes the value true; false is NONE. */
-static void truth(pwf_machine *m)
-{
-    const int32_t i = pwf_machine_new(m, PWF_PICKLE_NONE);
-    pwf_machine_at(m, i)->number = 1;
+    const int32_t i = pwf_machine_new(m, kind);
+    pwf_machine_at(m, i)->number = number;
     pwf_machine_push(m, i);
 }
 
@@ -171,7 +164,7 @@ static void long_integer(pwf_machine *m, uint64_t length)
     uint64_t x = take(m, (int)length);
     if (length > 0 && length < 8 && (x >> (8 * length - 1) & 1) != 0)
         x |= ~UINT64_C(0) << (8 * length);
-    integer(m, (int64_t)x);
+    push_number(m, PWF_PICKLE_INT, (int64_t)x);
 }
 
 /* Stores the value on top in a memo slot. */
@@ -197,136 +190,104 @@ static void recall(pwf_machine *m, uint64_t slot)
     pwf_machine_push(m, m->p->memo[slot]);
 }
 
-/* Opcodes that push one value; false for any other opcode. */
-static bool value_opcode(pwf_machine *m, unsigned char op)
+/* Stores the value on top in the next memo slot. */
+static void memoize(pwf_machine *m)
 {
-    switch (op) {
-    case 'N':
-    case 0x89: /* false */
-        pwf_machine_push_new(m, PWF_PICKLE_NONE);
-        return true;
-    case 0x88:
-        truth(m);
-        return true;
-    case 'I': /* Python 2 writes an int of more than 32 bits like this */
-        (void)line(m);
-        pwf_machine_push_new(m, PWF_PICKLE_NONE);
-        return true;
-    case 'G':
-        skip(m, 8);
-        pwf_machine_push_new(m, PWF_PICKLE_NONE);
-        return true;
-    case 'K':
-        integer(m, (int64_t)take(m, 1));
-        return true;
-    case 'M':
-        integer(m, (int64_t)take(m, 2));
-        return true;
-    case 'J':
-        integer(m, (int32_t)(uint32_t)take(m, 4));
-        return true;
-    case 0x8a:
-    case 0x8b:
-        long_integer(m, take(m, op == 0x8a ? 1 : 4));
-        return true;
-    case 'U':
-    case 'C':
-    case 0x8c:
-        text(m, take(m, 1));
-        return true;
-    case 'X':
-    case 'T':
-    case 'B':
-        text(m, take(m, 4));
-        return true;
-    case 0x8d:
-    case 0x8e:
-        text(m, take(m, 8));
-        return true;
-    default:
-        return false;
-    }
+    remember(m, m->memoized++);
 }
 
-/* Opcodes that build containers or move values; false for any other opcode. */
-static bool stack_opcode(pwf_machine *m, unsigned char op)
+static void push_kind(pwf_machine *m, uint64_t kind)
 {
-    switch (op) {
-    case '(':
-        pwf_machine_push_new(m, PWF_PICKLE_MARK);
-        return true;
-    case ')':
-    case ']':
-        pwf_machine_push_new(m, PWF_PICKLE_LIST);
-        return true;
-    case '}':
-        pwf_machine_push_new(m, PWF_PICKLE_DICT);
-        return true;
-    case 't':
-    case 'l':
-    case 'd':
-        take_marked(m, op == 'd' ? PWF_PICKLE_DICT : PWF_PICKLE_LIST);
-        return true;
-    case 'e':
-    case 'u':
-        add_marked(m, op == 'u' ? PWF_PICKLE_DICT : PWF_PICKLE_LIST);
-        return true;
-    case 0x85:
-    case 0x86:
-    case 0x87:
-        take_top(m, op - 0x84);
-        return true;
-    case 'a':
-        add_top(m, PWF_PICKLE_LIST, 1);
-        return true;
-    case 's':
-        add_top(m, PWF_PICKLE_DICT, 2);
-        return true;
-    case 'q':
-    case 'r':
-        remember(m, take(m, op == 'q' ? 1 : 4));
-        return true;
-    case 0x94:
-        remember(m, m->memoized++);
-        return true;
-    case 'h':
-    case 'j':
-        recall(m, take(m, op == 'h' ? 1 : 4));
-        return true;
-    default:
-        return false;
-    }
+    pwf_machine_push_new(m, (pwf_pickle_kind)kind);
 }
 
-/* Opcodes of objects and framing; false for any other opcode. */
-static bool object_opcode(pwf_machine *m, unsigned char op)
+static void push_true(pwf_machine *m)
 {
-    switch (op) {
-    case 0x80: /* the protocol */
-    case 0x95: /* the length of a frame */
-        skip(m, op == 0x80 ? 1 : 8);
-        return true;
-    case 'c':
-        read_name(m);
-        return true;
-    case 0x93:
-        pwf_machine_stack_name(m);
-        return true;
-    case 'Q':
-        pwf_machine_persistent(m);
-        return true;
-    case 'R':
-        pwf_machine_reduce(m);
-        return true;
-    case 0x81:
-        pwf_machine_new_object(m);
-        return true;
-    case 'b':
-        pwf_machine_build(m);
-        return true;
-    default:
-        return false;
-    }
+    push_number(m, PWF_PICKLE_NONE, 1);
+}
+
+static void push_unsigned(pwf_machine *m, uint64_t value)
+{
+    push_number(m, PWF_PICKLE_INT, (int64_t)value);
+}
+
+static void push_signed(pwf_machine *m, uint64_t value)
+{
+    push_number(m, PWF_PICKLE_INT, (int32_t)(uint32_t)value);
+}
+
+/* A number whose value is not needed, of eight bytes. */
+static void pass_real(pwf_machine *m)
+{
+    skip(m, 8);
+    pwf_machine_push_new(m, PWF_PICKLE_NONE);
+}
+
+/* The same as a line of text, as Python 2 writes an int of more than 32 bits. */
+static void pass_line(pwf_machine *m)
+{
+    (void)line(m);
+    pwf_machine_push_new(m, PWF_PICKLE_NONE);
+}
+
+/* All opcodes that state dicts use, apart from '.', which stops: values, containers, the memo,
+ * objects, framing. */
+static const struct {
+    const char *ops;   /* opcodes that do the same */
+    signed char bytes; /* of the operand in the pickle; 0: it is `operand` */
+    int operand;
+    void (*run)(pwf_machine *m, uint64_t operand);
+    void (*plain)(pwf_machine *m); /* instead of `run`: takes no operand */
+} opcodes[] = {
+    {"N\x89", 0, PWF_PICKLE_NONE, push_kind},
+    {"\x88", 0, 0, NULL, push_true},
+    {"I", 0, 0, NULL, pass_line},
+    {"G", 0, 0, NULL, pass_real},
+    {"K", 1, 0, push_unsigned},
+    {"M", 2, 0, push_unsigned},
+    {"J", 4, 0, push_signed},
+    {"\x8a", 1, 0, long_integer},
+    {"\x8b", 4, 0, long_integer},
+    {"UC\x8c", 1, 0, text},
+    {"XTB", 4, 0, text},
+    {"\x8d\x8e", 8, 0, text},
+    {"(", 0, PWF_PICKLE_MARK, push_kind},
+    {")]", 0, PWF_PICKLE_LIST, push_kind},
+    {"}", 0, PWF_PICKLE_DICT, push_kind},
+    {"tl", 0, PWF_PICKLE_LIST, take_marked},
+    {"d", 0, PWF_PICKLE_DICT, take_marked},
+    {"e", 0, PWF_PICKLE_LIST, add_marked},
+    {"u", 0, PWF_PICKLE_DICT, add_marked},
+    {"\x85", 0, 1, take_top},
+    {"\x86", 0, 2, take_top},
+    {"\x87", 0, 3, take_top},
+    {"a", 0, 1, add_top},
+    {"s", 0, 2, add_top},
+    {"q", 1, 0, remember},
+    {"r", 4, 0, remember},
+    {"\x94", 0, 0, NULL, memoize},
+    {"h", 1, 0, recall},
+    {"j", 4, 0, recall},
+    {"c", 0, 0, NULL, read_name},
+    {"\x93", 0, 0, NULL, pwf_machine_stack_name},
+    {"Q", 0, 0, NULL, pwf_machine_persistent},
+    {"R", 0, 0, NULL, pwf_machine_reduce},
+    {"\x81", 0, 0, NULL, pwf_machine_new_object},
+    {"b", 0, 0, NULL, pwf_machine_build},
+    {"\x80", 0, 1, skip}, /* the protocol */
+    {"\x95", 0, 8, skip}, /* the length of a frame */
+};
+
+enum { ROWS = sizeof opcodes / sizeof *opcodes };
+
+/* Runs an opcode; `row_of` gives its row in the table, or ROWS. */
+static void run(pwf_machine *m, unsigned char op, const uint8_t row_of[256])
+{
+    const int row = row_of[op];
+    if (row == ROWS) return pwf_machine_fail(m, "it has an opcode that state dicts do not use");
+    if (opcodes[row].plain) return opcodes[row].plain(m);
+    const int bytes = opcodes[row].bytes;
+    opcodes[row].run(m, bytes ? take(m, bytes) : (uint64_t)opcodes[row].operand);
 }
 
 /* Stops at the first failure and reports the offset of its opcode. */
@@ -335,6 +296,11 @@ pwf_status pwf_pickle_read(pwf_pickle *p, const unsigned char *in, size_t bytes,
 {
     pwf_machine m = {.p = p, .in = in + *at, .at = in + *at, .end = in + bytes};
     *p = (pwf_pickle){0};
+    uint8_t row_of[256];
+    memset(row_of, ROWS, sizeof row_of);
+    for (uint8_t i = 0; i < ROWS; i++)
+        for (const char *op = opcodes[i].ops; *op; op++)
+            row_of[(unsigned char)*op] = i;
     bool stopped = false;
     const unsigned char *opcode = m.at;
     pwf_machine_new(&m, PWF_PICKLE_NONE); /* value 0, the result of a failure */
@@ -342,9 +308,7 @@ pwf_status pwf_pickle_read(pwf_pickle *p, const unsigned char *in, size_t bytes,
         opcode = m.at;
         const unsigned char op = (unsigned char)take(&m, 1);
         stopped = op == '.';
-        if (!m.wrong && !stopped && !value_opcode(&m, op) && !stack_opcode(&m, op) &&
-            !object_opcode(&m, op))
-            pwf_machine_fail(&m, "it has an opcode that state dicts do not use");
+        if (!m.wrong && !stopped) run(&m, op, row_of);
     }
     if (!m.wrong) *top = pwf_machine_pop(&m);
     *at = (size_t)(m.at - in);

@@ -66,7 +66,7 @@ static pwf_status add_tensor(pwf_weights_file *file, const pwf_pickle *p,
     const pwf_pickle_node *storage = &p->node[value->first];
     uint64_t start = 0;
     pwf_named_tensor t = {.dtype = storage->dtype};
-    pwf_tensor_place place = {0};
+    pwf_weights_place place = {0};
     t.dims = (int)number_of(p, value->shape, t.shape);
     number_of(p, value->stride, place.stride);
     PWF_TRY(pwf_weights_add(file, key->text, key->length, &t, &place));

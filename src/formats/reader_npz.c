@@ -141,7 +141,7 @@ static pwf_status add_member(pwf_weights_file *file, archive *a, int i)
                         "%s: its member %s is not an array: numpy.savez writes only .npy files",
                         file->path, m->name);
     PWF_TRY(read_header(file, &a->zip, m, &t, &a->skip[i]));
-    PWF_TRY(pwf_weights_add(file, m->name, length - strlen(".npy"), &t, &(pwf_tensor_place){0}));
+    PWF_TRY(pwf_weights_add(file, m->name, length - strlen(".npy"), &t, &(pwf_weights_place){0}));
     if (__builtin_mul_overflow(file->tensor[i].count, pwf_dtype_size(t.dtype), &bytes) ||
         (uint64_t)bytes != m->bytes - a->skip[i])
         return refuse(file, m, "does not have the bytes of its shape");

@@ -51,7 +51,7 @@ static pwf_status add_tensor(void *context, const char *name, const pwf_json *en
                         "%s: the values of '%.256s' lie outside the file; it may be truncated",
                         file->path, name);
     PWF_TRY(pwf_weights_add(file, name, strlen(name), &t,
-                            &(pwf_tensor_place){.offset = l->data + (uint64_t)place[0]}));
+                            &(pwf_weights_place){.offset = l->data + (uint64_t)place[0]}));
     int64_t need = 0;
     if (__builtin_mul_overflow(file->tensor[file->count - 1].count, pwf_dtype_size(t.dtype),
                                &need) ||

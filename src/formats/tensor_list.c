@@ -30,7 +30,7 @@ static pwf_status grow(pwf_weights_file *file)
     const int room = file->room ? 2 * file->room : 256;
     pwf_named_tensor *tensor = realloc(file->tensor, (size_t)room * sizeof *tensor);
     if (tensor) file->tensor = tensor;
-    pwf_tensor_place *place = realloc(file->place, (size_t)room * sizeof *place);
+    pwf_weights_place *place = realloc(file->place, (size_t)room * sizeof *place);
     if (place) file->place = place;
     if (!tensor || !place) return PWF_FAIL(PWF_RESOURCE, "no memory for the list of tensors");
     file->room = room;
@@ -39,7 +39,7 @@ static pwf_status grow(pwf_weights_file *file)
 
 /* The product of the shape is computed here, with a check for overflow. */
 pwf_status pwf_weights_add(pwf_weights_file *file, const char *name, size_t length,
-                           const pwf_named_tensor *tensor, const pwf_tensor_place *place)
+                           const pwf_named_tensor *tensor, const pwf_weights_place *place)
 {
     PWF_TRY(check_name(file, name, length));
     if (file->count == PWF_TENSORS_MAX)
@@ -102,7 +102,7 @@ static pwf_status read_run(const pwf_weights_file *file, pwf_dtype dtype, uint64
 }
 
 /* Takes the values of a tensor that is not row-major out of the run that they span. */
-static void gather(const pwf_named_tensor *t, const pwf_tensor_place *place, const float *span,
+static void gather(const pwf_named_tensor *t, const pwf_weights_place *place, const float *span,
                    float *out)
 {
     int64_t at[PWF_TENSOR_DIMS] = {0}, from = 0;
@@ -122,7 +122,7 @@ pwf_status pwf_weights_read_place(const pwf_weights_file *file, int index, float
                                   int64_t *rounded)
 {
     const pwf_named_tensor *t = &file->tensor[index];
-    const pwf_tensor_place *place = &file->place[index];
+    const pwf_weights_place *place = &file->place[index];
     if (!place->strided) return read_run(file, t->dtype, place->offset, t->count, out, rounded);
     float *span = NULL;
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, place->span, sizeof *span, &span));

@@ -51,6 +51,7 @@ static pwf_status list(pwf_weights_file *file)
                         file->path);
     const int i = find_reader(first, bytes);
     file->reader = readers[i < READER_COUNT ? i : READER_COUNT - 1];
+    file->format = file->reader->name;
     return file->reader->list(file);
 }
 
@@ -97,27 +98,6 @@ void pwf_weights_close(pwf_weights_file *file)
     free(file);
 }
 
-int pwf_weights_count(const pwf_weights_file *file)
-{
-    return file->count;
-}
-
-const pwf_named_tensor *pwf_weights_tensor(const pwf_weights_file *file, int index)
-{
-    PWF_ASSERT(index >= 0 && index < file->count);
-    return &file->tensor[index];
-}
-
-const char *pwf_weights_format(const pwf_weights_file *file)
-{
-    return file->reader->name;
-}
-
-const char *pwf_weights_inside(const pwf_weights_file *file)
-{
-    return file->inside;
-}
-
 typedef struct visiting {
     pwf_json_visit visit;
     void *context;
@@ -140,7 +120,7 @@ pwf_status pwf_weights_metadata(const pwf_weights_file *file, pwf_json_visit vis
 /* Types that are no weights are listed, but cannot be read. */
 pwf_status pwf_weights_read(const pwf_weights_file *file, int index, float *out, int64_t *rounded)
 {
-    const pwf_named_tensor *t = pwf_weights_tensor(file, index);
+    const pwf_named_tensor *t = &file->tensor[index];
     if (t->dtype > PWF_DTYPE_F64)
         return PWF_FAIL(PWF_DATA, "%s: '%s' has the type %s, which is not a weight type",
                         file->path, t->name, pwf_dtype_name(t->dtype));

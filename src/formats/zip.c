@@ -250,53 +250,20 @@ const pwf_zip_member *pwf_zip_find(const pwf_zip *zip, const char *name)
     return found ? *found : NULL;
 }
 
-/* CRC-32, eight bytes at a time: table[k] is that of a byte followed by k zero bytes. */
-static uint32_t table[8][256];
-
-/* Fills the tables at the first use. */
-static void make_table(void)
-{
-    for (uint32_t i = 0; i < 256; i++) {
-        uint32_t c = i;
-        for (int bit = 0; bit < 8; bit++)
-            c = (c >> 1) ^ ((c & 1) != 0 ? UINT32_C(0xedb88320) : 0);
-        table[0][i] = c;
-    }
-    for (int k = 1; k < 8; k++)
-        for (uint32_t i = 0; i < 256; i++)
-            table[k][i] = (table[k - 1][i] >> 8) ^ table[0][table[k - 1][i] & 0xff];
-}
-
-/* Continues a checksum; starts from UINT32_MAX and ends with the complement. */
-static uint32_t add_crc(uint32_t c, const unsigned char *in, size_t count)
-{
-    size_t i = 0;
-    for (; i + 8 <= count; i += 8) {
-        const uint64_t x = number(in + i, 8) ^ c;
-        c = 0;
-        for (int k = 0; k < 8; k++)
-            c ^= table[7 - k][x >> (8 * k) & 0xff];
-    }
-    for (; i < count; i++)
-        c = (c >> 8) ^ table[0][(c ^ in[i]) & 0xff];
-    return c;
-}
-
 /* Reads in pieces: a storage can be larger than memory. */
 pwf_status pwf_zip_check(const pwf_zip *zip, const pwf_zip_member *member)
 {
     unsigned char *piece = NULL;
     const int64_t room = member->bytes < PIECE ? (int64_t)member->bytes : PIECE;
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, room, 1, &piece)); /* members may be many and small */
-    if (table[0][1] == 0) make_table();
-    uint32_t crc = UINT32_MAX;
+    uLong crc = 0;
     pwf_status s = pwf_ok();
     for (uint64_t at = 0; s.code == PWF_OK && at < member->bytes; at += PIECE) {
         const uint64_t n = member->bytes - at < PIECE ? member->bytes - at : PIECE;
         s = pwf_file_pread(zip->fd, zip->path, piece, (size_t)n, member->offset + at);
-        if (s.code == PWF_OK) crc = add_crc(crc, piece, (size_t)n);
+        if (s.code == PWF_OK) crc = crc32_z(crc, piece, (size_t)n);
     }
-    if (s.code == PWF_OK && ~crc != member->crc)
+    if (s.code == PWF_OK && crc != member->crc)
         s = PWF_FAIL(PWF_DATA, "%s is damaged in its member %s: the checksum differs", zip->path,
                      member->name);
     pwf_mem_free(piece);
@@ -359,6 +326,5 @@ pwf_status pwf_zip_read(const pwf_zip *zip, const pwf_zip_member *member, void *
     PWF_TRY(member->deflated ? unpack(zip, member, out, count)
                              : pwf_file_pread(zip->fd, zip->path, out, count, member->offset));
     if (count < member->bytes) return pwf_ok();
-    if (table[0][1] == 0) make_table();
-    return ~add_crc(UINT32_MAX, out, count) == member->crc ? pwf_ok() : damaged(zip, member);
+    return crc32_z(0, out, count) == member->crc ? pwf_ok() : damaged(zip, member);
 }

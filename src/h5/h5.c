@@ -115,6 +115,44 @@ herr_t pwf_h5_put_text(hid_t file, const char *name, const char *text)
     return e;
 }
 
+herr_t pwf_h5_put_array(hid_t file, const char *name, hid_t stored, hid_t memory, int dims,
+                        const int64_t *shape, const void *values)
+{
+    hsize_t extent[PWF_DIMS], count = 1;
+    for (int d = 0; d < dims; d++) {
+        extent[d] = (hsize_t)shape[d];
+        count *= extent[d];
+    }
+    const hid_t space = H5Screate_simple(dims, extent, NULL);
+    const hid_t create = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_obj_track_times(create, false);
+    const hid_t set = H5Dcreate2(file, name, stored, space, H5P_DEFAULT, create, H5P_DEFAULT);
+    herr_t e = set < 0 ? -1 : 0;
+    if (e >= 0 && count > 0) e = H5Dwrite(set, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, values);
+    if (set >= 0 && H5Dclose(set) < 0) e = -1;
+    H5Pclose(create);
+    H5Sclose(space);
+    return e;
+}
+
+/* The selection starts at 0 in all dimensions but the first. */
+herr_t pwf_h5_transfer(hid_t set, hid_t type, int dims, int64_t lo, const int64_t *shape,
+                       void *into, const void *from)
+{
+    hsize_t start[PWF_DIMS] = {(hsize_t)lo}, extent[PWF_DIMS];
+    for (int d = 0; d < dims; d++)
+        extent[d] = (hsize_t)shape[d];
+    const hid_t space = H5Dget_space(set), memory = H5Screate_simple(dims, extent, NULL);
+    herr_t e = space < 0 || memory < 0 ? -1 : 0;
+    if (e >= 0) e = H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, extent, NULL);
+    if (e >= 0)
+        e = into ? H5Dread(set, type, memory, space, H5P_DEFAULT, into)
+                 : H5Dwrite(set, type, memory, space, H5P_DEFAULT, from);
+    if (space >= 0) H5Sclose(space);
+    if (memory >= 0) H5Sclose(memory);
+    return e;
+}
+
 /* Reads a dataset, or an attribute of it, whole. */
 pwf_status pwf_h5_read(hid_t file, const char *name, const char *attribute, hid_t type,
                        int64_t count, void *out)

@@ -42,11 +42,11 @@ void expect_golden(const char *name, const char *format, const char *inside, con
     pwf_weights_file *file = NULL;
     const pwf_status s = pwf_weights_open(golden(name), &file);
     if (s.code != PWF_OK) fail_msg("%s", s.text);
-    assert_string_equal(pwf_weights_format(file), format);
-    assert_string_equal(pwf_weights_inside(file), inside);
-    assert_int_equal(pwf_weights_count(file), TENSORS);
+    assert_string_equal(file->format, format);
+    assert_string_equal(file->inside, inside);
+    assert_int_equal(file->count, TENSORS);
     for (int t = 0; t < TENSORS; t++) {
-        const pwf_named_tensor *found = pwf_weights_tensor(file, t);
+        const pwf_named_tensor *found = &file->tensor[t];
         float values[64];
         int64_t rounded = 0;
         assert_memory_equal(found->name, prefix, strlen(prefix));
@@ -96,8 +96,8 @@ void use(const char *path)
 {
     pwf_weights_file *file = NULL;
     if (pwf_weights_open(path, &file).code != PWF_OK) return;
-    for (int t = 0; t < pwf_weights_count(file); t++) {
-        const pwf_named_tensor *found = pwf_weights_tensor(file, t);
+    for (int t = 0; t < file->count; t++) {
+        const pwf_named_tensor *found = &file->tensor[t];
         int64_t rounded = 0;
         if (found->count > 1 << 16) continue;
         float *values = malloc((size_t)found->count * sizeof *values + 1);

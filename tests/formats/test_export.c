@@ -214,8 +214,8 @@ static void test_safetensors(void **state)
     assert_int_equal(pwf_export_safetensors(&n, "made.safetensors", &bytes).code, PWF_OK);
     assert_int_equal(pwf_weights_open("made.safetensors", &file).code, PWF_OK);
     /* the counter of the one BatchNorm, a number at the start of the values */
-    assert_int_equal(pwf_weights_count(file), n.count + 1);
-    const pwf_named_tensor *counter = pwf_weights_tensor(file, 0);
+    assert_int_equal(file->count, n.count + 1);
+    const pwf_named_tensor *counter = &file->tensor[0];
     assert_string_equal(counter->name, "bn.num_batches_tracked");
     assert_int_equal(counter->dtype, PWF_DTYPE_I64);
     assert_int_equal(counter->dims, 0);
@@ -230,7 +230,7 @@ static void test_safetensors(void **state)
     for (int t = 0; t < n.count; t++) {
         float values[3000];
         const int place = t + 1;
-        const pwf_named_tensor *found = pwf_weights_tensor(file, place);
+        const pwf_named_tensor *found = &file->tensor[place];
         assert_string_equal(found->name, n.part[t].name);
         assert_int_equal(found->dims, n.part[t].dims);
         assert_int_equal(pwf_weights_read(file, place, values, &rounded).code, PWF_OK);

@@ -111,8 +111,8 @@ static void expect_values(const char *file_name, const char *name, const float *
     pwf_weights_file *file = NULL;
     bool found = false;
     assert_int_equal(pwf_weights_open(golden(file_name), &file).code, PWF_OK);
-    for (int t = 0; t < pwf_weights_count(file); t++) {
-        if (strcmp(pwf_weights_tensor(file, t)->name, name) != 0) continue;
+    for (int t = 0; t < file->count; t++) {
+        if (strcmp(file->tensor[t].name, name) != 0) continue;
         found = true;
         for (int64_t i = 0; i < count; i++)
             assert_true(values[i] == (float)((37 * i + 11 * t) % 255 - 127) / 64);
@@ -197,9 +197,9 @@ static void test_other_sizes(void **state)
     (void)state;
     pwf_weights_file *file = NULL;
     assert_int_equal(pwf_weights_open(golden("positions.safetensors"), &file).code, PWF_OK);
-    assert_int_equal(pwf_weights_count(file), 2);
+    assert_int_equal(file->count, 2);
     for (int i = 0; i < 2; i++) {
-        const pwf_named_tensor *t = pwf_weights_tensor(file, i);
+        const pwf_named_tensor *t = &file->tensor[i];
         pwf_config *config = transformer(true);
         config->model.image_size = atoi(strchr(t->name, '.') + 1);
         network n = make(config);

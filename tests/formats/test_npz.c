@@ -25,7 +25,7 @@ static pwf_weights_file *open_good(const char *name)
     pwf_weights_file *file = NULL;
     const pwf_status s = pwf_weights_open(name, &file);
     if (s.code != PWF_OK) fail_msg("%s", s.text);
-    assert_string_equal(pwf_weights_format(file), "NumPy");
+    assert_string_equal(file->format, "NumPy");
     return file;
 }
 
@@ -50,8 +50,8 @@ static void expect_all(const char *name)
     float out[6];
     int64_t rounded = 0;
     pwf_weights_file *file = open_good(name);
-    assert_int_equal(pwf_weights_count(file), 5);
-    const pwf_named_tensor *t = pwf_weights_tensor(file, 0);
+    assert_int_equal(file->count, 5);
+    const pwf_named_tensor *t = &file->tensor[0];
     assert_string_equal(t->name, "conv1.weight");
     assert_int_equal(t->dims, 2);
     assert_int_equal(t->shape[0], 2);
@@ -62,9 +62,9 @@ static void expect_all(const char *name)
     assert_true(out[0] == 0.1F && out[1] == -4 && rounded == 1);
     assert_int_equal(pwf_weights_read(file, 2, out, &rounded).code, PWF_OK);
     assert_true(out[0] == 1 && out[1] == -2 && out[2] == 0x1p-24F);
-    assert_int_equal(pwf_weights_tensor(file, 3)->dims, 0);
+    assert_int_equal(file->tensor[3].dims, 0);
     assert_int_equal(pwf_weights_read(file, 3, out, &rounded).code, PWF_DATA);
-    assert_int_equal(pwf_weights_tensor(file, 4)->count, 0);
+    assert_int_equal(file->tensor[4].count, 0);
     assert_int_equal(pwf_weights_read(file, 4, out, &rounded).code, PWF_OK);
     pwf_weights_close(file);
 }

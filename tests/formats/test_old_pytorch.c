@@ -155,8 +155,8 @@ static void test_every_byte(void **state)
         use("damaged");
         refused += pwf_weights_open("damaged", &file).code == PWF_DATA;
         int changed = 0;
-        for (int t = 0; file && t < pwf_weights_count(file) && t < TENSORS; t++) {
-            const pwf_named_tensor *found = pwf_weights_tensor(file, t);
+        for (int t = 0; file && t < file->count && t < TENSORS; t++) {
+            const pwf_named_tensor *found = &file->tensor[t];
             float values[64] = {0};
             int64_t rounded = 0;
             if (strcmp(found->name, tensors[t].name) != 0 || found->dtype != PWF_DTYPE_F32 ||

@@ -27,8 +27,8 @@ void fuzz_weights(const char *path)
     if (pwf_weights_open(path, &file).code != PWF_OK) return;
     fuzz_must(pwf_weights_metadata(file, visit, &length));
     bool all = true;
-    for (int i = 0; i < pwf_weights_count(file); i++) {
-        const pwf_named_tensor *t = pwf_weights_tensor(file, i);
+    for (int i = 0; i < file->count; i++) {
+        const pwf_named_tensor *t = &file->tensor[i];
         int64_t rounded = 0;
         pwf_shape_text(t->dims, t->shape, shape);
         PWF_ASSERT(strlen(t->name) > 0 && pwf_dtype_size(t->dtype) > 0 && t->count >= 0);

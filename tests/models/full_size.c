@@ -38,8 +38,8 @@ static float *reference(const pwf_weights_file *file, const char *prefix, const 
 {
     char full[PWF_TENSOR_NAME];
     snprintf(full, sizeof full, "%s%s", prefix, name);
-    for (int i = 0; i < pwf_weights_count(file); i++) {
-        const pwf_named_tensor *t = pwf_weights_tensor(file, i);
+    for (int i = 0; i < file->count; i++) {
+        const pwf_named_tensor *t = &file->tensor[i];
         int64_t rounded = 0;
         if (strcmp(t->name, full) != 0) continue;
         float *out = numbers(t->count);

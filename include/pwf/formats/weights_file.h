@@ -12,7 +12,28 @@
  * untrusted, and nothing in them is executed; docs/reference/weight-files.md has the limits.
  * docs/how-to/add-a-weight-file-format.md shows how to add a format. */
 
-typedef struct pwf_weights_file pwf_weights_file;
+/* Where a tensor's values lie. */
+typedef struct pwf_weights_place {
+    uint64_t offset; /* of its first value in the file */
+    bool strided;    /* else row-major without gaps */
+    int64_t stride[PWF_TENSOR_DIMS];
+    int64_t span; /* values from the first to the last, when strided */
+} pwf_weights_place;
+
+/* An open file. Read only, except for the reader of its format. */
+typedef struct pwf_weights_file {
+    int fd;
+    char *path;
+    uint64_t bytes;                  /* of the file */
+    const struct pwf_reader *reader; /* of its format */
+    const char *format;              /* "safetensors", "PyTorch" or "NumPy" */
+    char inside[32];                 /* key under which the tensors were found: "", "model", ... */
+    pwf_json *header;                /* of safetensors; NULL: no metadata */
+    void *own;                       /* what the reader keeps until the file is closed */
+    int count, room;
+    pwf_named_tensor *tensor; /* [count], in the order of the file */
+    pwf_weights_place *place; /* [count] */
+} pwf_weights_file;
 
 enum { PWF_WEIGHTS_FIRST = 600 }; /* bytes of a file that are enough to recognise its format */
 
@@ -25,17 +46,6 @@ bool pwf_weights_recognise(const unsigned char *first, size_t bytes);
  * with a sentence that says what is wrong with the file; *out is then NULL. */
 pwf_status pwf_weights_open(const char *path, pwf_weights_file **out);
 void pwf_weights_close(pwf_weights_file *file);
-
-/** The tensors, in the order of the file.
- * Local. */
-int pwf_weights_count(const pwf_weights_file *file);
-const pwf_named_tensor *pwf_weights_tensor(const pwf_weights_file *file, int index);
-
-/** The name of the format ("safetensors", "PyTorch", "NumPy"), and the key under which the tensors
- * were found: "" or for example "model".
- * Local. */
-const char *pwf_weights_format(const pwf_weights_file *file);
-const char *pwf_weights_inside(const pwf_weights_file *file);
 
 /** Calls `visit` for each member of safetensors' metadata.
  * Local. Fails with what `visit` returns. */

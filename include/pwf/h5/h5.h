@@ -9,12 +9,12 @@
 
 /** Helpers for HDF5 files, used by every room that reads or writes them with libhdf5. */
 
-/** Makes libhdf5 ours: no locks, no plug-ins, no other drivers, no error stacks on stderr. Every
- * function of this header calls it first.
+/** Configures libhdf5: no locks, no plug-ins, no other drivers, no error stacks on stderr. Must be
+ * called before any other function of this header or of libhdf5; later calls do nothing.
  * Local. */
 void pwf_h5_start(void);
 
-/** A failure whose sentence ends with libhdf5's own words.
+/** A failure as a status: "WHAT PATH: HDF5 says: ...", with the innermost message of libhdf5.
  * Local. */
 pwf_status pwf_h5_failed(pwf_code code, const char *what, const char *path);
 
@@ -31,6 +31,18 @@ hid_t pwf_h5_plain_storage(void);
  * Local. */
 herr_t pwf_h5_put_attribute(hid_t file, const char *name, hid_t type, const void *value);
 herr_t pwf_h5_put_text(hid_t file, const char *name, const char *text);
+
+/** Writes a new dataset of `dims` dimensions, without times: values of type `memory` in memory,
+ * `stored` in the file. Negative: failure.
+ * Local. */
+herr_t pwf_h5_put_array(hid_t file, const char *name, hid_t stored, hid_t memory, int dims,
+                        const int64_t *shape, const void *values);
+
+/** Reads to `into`, or if it is NULL writes from `from`, the shape[0] entries from `lo` on along
+ * the first of `dims` dimensions of an open dataset, converted from or to `type` in memory; shape[1
+ * ...] is that of the dataset. Negative: failure. Local: an independent transfer. */
+herr_t pwf_h5_transfer(hid_t set, hid_t type, int dims, int64_t lo, const int64_t *shape,
+                       void *into, const void *from);
 
 /** Reads one dataset whole, converted to `type` in memory, `count` elements (an attribute of it if
  * `attribute` is not NULL).
