@@ -21,11 +21,11 @@ enum { AHEAD = 2, RING = AHEAD + 1 };
 
 typedef enum item_state { EMPTY, READY, FAILED } item_state;
 
-typedef struct item {
+typedef struct decoded {
     item_state state;
     pwf_image_key key;
     int32_t label;
-} item;
+} decoded;
 
 struct pwf_loader {
     const pwf_dataset *dataset;
@@ -34,7 +34,7 @@ struct pwf_loader {
     int64_t first, share; /* positions [first, first + share) of each batch */
     int64_t bytes;        /* of an image */
     uint8_t *pixels;      /* [RING, share, bytes] */
-    item *items;          /* [RING, share] */
+    decoded *items;       /* [RING, share] */
 
     pthread_mutex_t lock;
     pthread_cond_t wake, done;
@@ -68,7 +68,8 @@ static void decode(pwf_loader *l, int64_t ticket)
         pwf_dataset_bytes(l->dataset, key, l->pixels + place * l->bytes, &label).code;
     pthread_mutex_lock(&l->lock);
     l->busy--;
-    if (round == l->started) l->items[place] = (item){code == PWF_OK ? READY : FAILED, key, label};
+    if (round == l->started)
+        l->items[place] = (decoded){code == PWF_OK ? READY : FAILED, key, label};
     pthread_cond_broadcast(&l->done);
 }
 
@@ -116,7 +117,7 @@ pwf_status pwf_loader_new(const pwf_dataset *dataset, int64_t batch, int64_t fir
     pwf_status s = pwf_order_new(pwf_dataset_count(dataset), batch, seed, &l->order);
     if (s.code == PWF_OK)
         s = pwf_mem_alloc(PWF_MEM_DATA, RING * share, (size_t)l->bytes, &l->pixels);
-    if (s.code == PWF_OK) s = pwf_mem_alloc(PWF_MEM_DATA, RING * share, sizeof(item), &l->items);
+    if (s.code == PWF_OK) s = pwf_mem_alloc(PWF_MEM_DATA, RING * share, sizeof(decoded), &l->items);
     if (s.code == PWF_OK) s = start_threads(l, threads);
     if (s.code == PWF_OK)
         *out = l;
@@ -148,7 +149,7 @@ void pwf_loader_free(pwf_loader *loader)
  * frees none, if an image of it is not decoded yet, which can happen after a failed step. */
 static bool clear_batch(pwf_loader *l, int64_t batch)
 {
-    item *items = &l->items[ring_place(l, batch * l->share)];
+    decoded *items = &l->items[ring_place(l, batch * l->share)];
     for (int64_t i = 0; i < l->share; i++)
         if (items[i].state == EMPTY) return false;
     memset(items, 0, (size_t)l->share * sizeof *items);
@@ -187,7 +188,7 @@ pwf_status pwf_loader_take(pwf_loader *loader, int64_t position, float *image, i
             pthread_cond_wait(&loader->done, &loader->lock);
         loader->waited += pwf_clock_seconds() - begun;
     }
-    const item it = loader->items[place];
+    const decoded it = loader->items[place];
     pthread_mutex_unlock(&loader->lock);
     if (it.state == FAILED)
         return pwf_dataset_load(loader->dataset, it.key.seed, it.key.pass, it.key.index, image,

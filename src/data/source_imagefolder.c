@@ -18,11 +18,11 @@
 
 enum { DEPTH_MAX = 16, LIST_MAX = 256 << 20 };
 
-typedef struct entry {
+typedef struct listed_file {
     int64_t name; /* offset in `names` */
     int64_t size;
     int32_t label;
-} entry;
+} listed_file;
 
 /* The result of scandir: names in byte order. */
 typedef struct names {
@@ -36,7 +36,7 @@ typedef struct folder {
     names classes;
     char *names; /* paths under the root, each with its zero byte */
     int64_t names_used, names_room;
-    entry *files;
+    listed_file *files;
     int64_t count, room;
 } folder;
 
@@ -98,7 +98,7 @@ static pwf_status add_file(folder *f, const char *name, int32_t label)
     PWF_TRY(grow(&f->names, &f->names_room, f->names_used + length, 1));
     PWF_TRY(grow(&f->files, &f->room, f->count + 1, sizeof *f->files));
     memcpy(f->names + f->names_used, name, (size_t)length);
-    f->files[f->count++] = (entry){f->names_used, size, label};
+    f->files[f->count++] = (listed_file){f->names_used, size, label};
     f->names_used += length;
     return pwf_ok();
 }
@@ -359,7 +359,7 @@ static pwf_status read_kit(val_list *l, const char *path, char *text, int64_t si
 
 typedef struct keyed {
     const char *name;
-    entry file;
+    listed_file file;
 } keyed;
 
 static int by_name(const void *a, const void *b)

@@ -30,13 +30,13 @@ static int has_hash(const void *bytes, size_t count, const unsigned char *stored
 }
 
 /* Reads the tables front to back; `bad` is set once something is missing and stays set. */
-typedef struct reader {
+typedef struct table_reader {
     const unsigned char *at, *end;
     int bad;
-} reader;
+} table_reader;
 
 /* The next bytes, or NULL. */
-static const unsigned char *take(reader *r, uint64_t bytes)
+static const unsigned char *take(table_reader *r, uint64_t bytes)
 {
     const unsigned char *from = r->at;
     if (bytes > (uint64_t)(r->end - r->at)) {
@@ -47,14 +47,14 @@ static const unsigned char *take(reader *r, uint64_t bytes)
     return from;
 }
 
-static uint64_t take_number(reader *r, int bytes)
+static uint64_t take_number(table_reader *r, int bytes)
 {
     const unsigned char *from = take(r, (uint64_t)bytes);
     return from ? number(from, bytes) : 0;
 }
 
 /* A varying-length number: seven bits per byte, low ones first, at most five bytes. */
-static uint64_t take_varying(reader *r)
+static uint64_t take_varying(table_reader *r)
 {
     uint64_t x = 0;
     for (int i = 0; i < 5; i++) {
@@ -67,7 +67,7 @@ static uint64_t take_varying(reader *r)
 }
 
 /* A text that ends with its only NUL; the length counts it. */
-static const char *take_text(reader *r, uint64_t bytes)
+static const char *take_text(table_reader *r, uint64_t bytes)
 {
     const unsigned char *from = take(r, bytes);
     if (from && bytes > 0 && memchr(from, 0, (size_t)bytes) == from + bytes - 1)
@@ -79,7 +79,7 @@ static const char *take_text(reader *r, uint64_t bytes)
 /* ---- tables ---- */
 
 /* One entry of the list of tensors. */
-static const char *read_tensor(reader *r, pwf_packed *p, pwf_packed_tensor *t)
+static const char *read_tensor(table_reader *r, pwf_packed *p, pwf_packed_tensor *t)
 {
     t->kind = (pwf_packed_kind)take_number(r, 1);
     t->dims = (int)take_number(r, 1);
@@ -100,7 +100,7 @@ static const char *read_tensor(reader *r, pwf_packed *p, pwf_packed_tensor *t)
 }
 
 /* Increasing integers as differences of varying length, then the frequencies. */
-static const char *read_codebook(reader *r, pwf_packed *p)
+static const char *read_codebook(table_reader *r, pwf_packed *p)
 {
     int64_t entry = 0;
     uint64_t sum = 0;
@@ -129,7 +129,7 @@ static const char *read_codebook(reader *r, pwf_packed *p)
 /* All tables; each count is bounded by the bytes left. */
 static const char *read_tables(pwf_packed *p, const unsigned char *from, uint64_t bytes)
 {
-    reader r = {from, from + bytes, 0};
+    table_reader r = {from, from + bytes, 0};
     p->metadata = take_text(&r, take_number(&r, 4));
     if (r.bad || p->tensors > bytes / 4 || p->codes > bytes) return "the tables are too short";
     /* one more, so that no size is 0 */

@@ -2,7 +2,7 @@
 /* The entropy coder of .pwf files: rANS (Duda 2013) with a state of 64 bits that is emptied 32 bits
  * at a time, and one table of frequencies for all symbols. Called by pack.c; the decoder is in
  * src/decoder. Pure functions. */
-#include "pack.h"
+#include "coder.h"
 
 #include "pwf/core/mem.h"
 

@@ -2,7 +2,7 @@
 /* Writes .pwf files: the file is made in memory, decoded and compared bit by bit, and then written.
  * Called by pwf export and by the trainer after a round. docs/reference/pwf-format.md describes the
  * bytes. */
-#include "pack.h"
+#include "coder.h"
 
 #include "export.h"
 #include "pwf/core/mem.h"
@@ -22,15 +22,15 @@ typedef struct text {
 } text;
 
 /* An entry of the codebook and its place there. */
-typedef struct centre {
+typedef struct used_centre {
     int32_t entry;
     int place;
-} centre;
+} used_centre;
 
-typedef struct packing {
+typedef struct compact_file {
     const pwf_loaded *from;
     int codes;           /* of the codebook that are in use */
-    centre *order;       /* [codes]: these, by rising entry */
+    used_centre *order;  /* [codes]: these, by rising entry */
     int *symbol_of;      /* [codebook]: and back; -1: not in use */
     int64_t *count;      /* [codes + 1]; the last: weights without a code in coded tensors */
     uint32_t *frequency; /* the same */
@@ -43,7 +43,7 @@ typedef struct packing {
     int64_t stream_bytes, tables;
     text description;
     unsigned char *file;
-} packing;
+} compact_file;
 
 /* ---- which weights are coded ---- */
 
@@ -64,12 +64,12 @@ static int place_of(const pwf_loaded *from, const pwf_loaded_part *part, int64_t
 
 static int by_entry(const void *a, const void *b)
 {
-    const centre *x = a, *y = b;
+    const used_centre *x = a, *y = b;
     return (x->entry > y->entry) - (x->entry < y->entry);
 }
 
 /* Counts the codes in use and marks the tensors that have any. */
-static pwf_status survey(packing *p)
+static pwf_status survey(compact_file *p)
 {
     const pwf_loaded *from = p->from;
     const int book = from->codebook.count;
@@ -96,7 +96,7 @@ static pwf_status survey(packing *p)
         if (here > 0) free_ones += part->count - here;
     }
     for (int k = 0; k < book; k++)
-        if (uses[k] > 0) p->order[p->codes++] = (centre){from->codebook.entry[k], k};
+        if (uses[k] > 0) p->order[p->codes++] = (used_centre){from->codebook.entry[k], k};
     qsort(p->order, (size_t)p->codes, sizeof *p->order, by_entry);
     for (int s = 0; s < p->codes; s++) {
         p->symbol_of[p->order[s].place] = s;
@@ -109,7 +109,7 @@ static pwf_status survey(packing *p)
 }
 
 /* Codes all symbols in the order of the tensors. */
-static pwf_status encode(packing *p)
+static pwf_status encode(compact_file *p)
 {
     if (p->symbols == 0) return pwf_ok();
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, p->symbols, sizeof *p->symbol, &p->symbol));
@@ -160,7 +160,7 @@ static pwf_status add_varying(text *t, uint64_t x)
 }
 
 /* Appends the metadata as JSON. */
-static pwf_status add_metadata(packing *p)
+static pwf_status add_metadata(compact_file *p)
 {
     char *json = NULL;
     pwf_json *about = pwf_export_metadata(p->from);
@@ -173,7 +173,7 @@ static pwf_status add_metadata(packing *p)
 }
 
 /* Makes the tables: metadata, tensors, codebook, frequencies. */
-static pwf_status describe(packing *p)
+static pwf_status describe(compact_file *p)
 {
     text *t = &p->description;
     PWF_TRY(add_metadata(p));
@@ -212,7 +212,7 @@ static void put(unsigned char *at, uint64_t x, size_t bytes)
 }
 
 /* Hash over all decoded values, which a reader can compare. */
-static pwf_status hash_values(const packing *p, pwf_hash *out)
+static pwf_status hash_values(const compact_file *p, pwf_hash *out)
 {
     pwf_hasher *hasher = pwf_hasher_new();
     if (!hasher) return PWF_FAIL(PWF_RESOURCE, "no memory for a hash");
@@ -225,13 +225,13 @@ static pwf_status hash_values(const packing *p, pwf_hash *out)
 }
 
 /* Length of the finished file. */
-static int64_t file_bytes(const packing *p)
+static int64_t file_bytes(const compact_file *p)
 {
     return HEADER + p->description.length + p->stream_bytes + p->rest * (int64_t)sizeof(float);
 }
 
 /* Fills in the first 128 bytes. */
-static pwf_status fill_header(packing *p)
+static pwf_status fill_header(compact_file *p)
 {
     unsigned char *h = p->file;
     pwf_hash values;
@@ -257,7 +257,7 @@ static pwf_status fill_header(packing *p)
 }
 
 /* Joins header, tables, coded stream and fp32 values. */
-static pwf_status assemble(packing *p)
+static pwf_status assemble(compact_file *p)
 {
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, file_bytes(p), 1, &p->file));
     unsigned char *at = p->file + HEADER;
@@ -284,7 +284,7 @@ static pwf_status not_packed(const char *wrong)
 }
 
 /* Compares all decoded values with the originals, bit by bit. */
-static pwf_status compare(const packing *p, const pwf_packed *packed, float *values)
+static pwf_status compare(const compact_file *p, const pwf_packed *packed, float *values)
 {
     const char *wrong = pwf_packed_values(packed, values, NULL);
     if (wrong) return not_packed(wrong);
@@ -297,7 +297,7 @@ static pwf_status compare(const packing *p, const pwf_packed *packed, float *val
 }
 
 /* Decodes the file in memory and compares. */
-static pwf_status check(const packing *p)
+static pwf_status check(const compact_file *p)
 {
     pwf_packed packed;
     float *values = NULL;
@@ -311,7 +311,7 @@ static pwf_status check(const packing *p)
 }
 
 /* Sizes for the report. */
-static void measure(const packing *p, pwf_export_sizes *sizes)
+static void measure(const compact_file *p, pwf_export_sizes *sizes)
 {
     double bound = 0.0;
     for (int s = 0; s <= p->codes; s++)
@@ -327,7 +327,7 @@ static void measure(const packing *p, pwf_export_sizes *sizes)
 }
 
 /* Writes the bytes by the protocol of rundir. */
-static pwf_status write_file(const packing *p, const char *path)
+static pwf_status write_file(const compact_file *p, const char *path)
 {
     pwf_output output;
     pwf_status s = pwf_output_begin(&output, path);
@@ -338,7 +338,7 @@ static pwf_status write_file(const packing *p, const char *path)
 }
 
 /* All steps; `path` NULL stops before writing. */
-static pwf_status pack(packing *p, const char *path)
+static pwf_status pack(compact_file *p, const char *path)
 {
     PWF_TRY(survey(p));
     PWF_TRY(encode(p));
@@ -350,7 +350,7 @@ static pwf_status pack(packing *p, const char *path)
 
 pwf_status pwf_export_packed(const pwf_loaded *from, const char *path, pwf_export_sizes *sizes)
 {
-    packing p = {.from = from};
+    compact_file p = {.from = from};
     const pwf_status s = pack(&p, path);
     if (s.code == PWF_OK) measure(&p, sizes);
     pwf_mem_free(p.order);

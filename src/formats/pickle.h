@@ -2,8 +2,8 @@
 #ifndef PWF_FORMATS_PICKLE_H
 #define PWF_FORMATS_PICKLE_H
 
-#include "pickle_values.h"
 #include "pwf/core/status.h"
+#include "pwf/formats/tensors.h"
 
 #include <stddef.h>
 
@@ -12,11 +12,56 @@
  * rebuild a tensor or a Parameter, Parameter itself, the storage types. Any other name and whatever
  * is built from it becomes an opaque value; nothing is imported, called or executed. */
 
+typedef enum pwf_pickle_kind {
+    PWF_PICKLE_NONE, /* also booleans, and numbers whose value is not needed */
+    PWF_PICKLE_INT,
+    PWF_PICKLE_TEXT,
+    PWF_PICKLE_LIST, /* and tuple */
+    PWF_PICKLE_DICT, /* its items are keys and values in turn */
+    PWF_PICKLE_NAME, /* of a class or function */
+    PWF_PICKLE_STORAGE,
+    PWF_PICKLE_TENSOR,
+    PWF_PICKLE_MARK,
+    PWF_PICKLE_OPAQUE
+} pwf_pickle_kind;
+
+/* Values are numbers of nodes; items of a list are chained by `next` through cells. */
+typedef struct pwf_pickle_node {
+    pwf_pickle_kind kind;
+    int32_t first, last; /* cells of a list or dict, -1: none; of a tensor: first is its storage */
+    int64_t number;      /* INT; NAME: which; STORAGE: elements; TENSOR: first element;
+                            LIST and DICT: items; NONE: 1 if it is true */
+    const char *text;    /* TEXT, the key of a STORAGE; OPAQUE: the bytes of a large number */
+    uint32_t length;
+    pwf_dtype dtype;       /* of a STORAGE */
+    int32_t shape, stride; /* TENSOR: lists of INT */
+} pwf_pickle_node;
+
+typedef struct pwf_pickle_cell {
+    int32_t node, next;
+} pwf_pickle_cell;
+
+typedef struct pwf_pickle {
+    pwf_pickle_node *node;
+    pwf_pickle_cell *cell;
+    int32_t nodes, node_room, cells, cell_room;
+    int32_t *stack, *memo;
+    int32_t depth, stack_room, memo_room;
+} pwf_pickle;
+
 /** Reads the pickle at *at of `bytes` bytes, which must outlive the result; *at moves after it, to
  * the end if it is cut off; *top is the value.
  * Local. The caller frees it with pwf_pickle_free, also after a failure. Fails with PWF_RESOURCE,
  * or PWF_DATA with the offset of the opcode. */
 pwf_status pwf_pickle_read(pwf_pickle *p, const unsigned char *in, size_t bytes, size_t *at,
                            int32_t *top);
+
+/** Frees the values; a zeroed pickle is allowed.
+ * Local. */
+void pwf_pickle_free(pwf_pickle *p);
+
+/** Looks a text key up in a dict; -1 if there is none.
+ * Local. */
+int32_t pwf_pickle_find(const pwf_pickle *p, int32_t dict, const char *key);
 
 #endif

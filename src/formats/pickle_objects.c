@@ -2,7 +2,7 @@
 /* The names in a pickle and what is built from them: tensors, storages, parameters, dicts. Called
  * by the opcodes in pickle.c. Every unknown name becomes an opaque value; nothing is imported or
  * called. */
-#include "pickle_objects.h"
+#include "pickle_machine.h"
 
 #include <string.h>
 
@@ -17,9 +17,9 @@ enum {
 };
 
 /* Copies at most `room` items of a list; returns the length of the list, -1 if it is none. */
-static int64_t items(pwf_machine *m, int32_t list, int32_t *out, int room)
+static int64_t items(pwf_pickle_machine *m, int32_t list, int32_t *out, int room)
 {
-    const pwf_pickle_node *n = pwf_machine_at(m, list);
+    const pwf_pickle_node *n = pwf_pickle_at(m, list);
     if (n->kind != PWF_PICKLE_LIST) return -1;
     int32_t cell = n->first;
     for (int i = 0; i < room && cell >= 0; i++) {
@@ -46,11 +46,11 @@ static const struct {
                 {"ShortStorage", PWF_DTYPE_I16},     {"CharStorage", PWF_DTYPE_I8},
                 {"ByteStorage", PWF_DTYPE_U8},       {"BoolStorage", PWF_DTYPE_BOOL}};
 
-void pwf_machine_name(pwf_machine *m, const char *module, size_t module_length, const char *word,
-                      size_t length)
+void pwf_pickle_name(pwf_pickle_machine *m, const char *module, size_t module_length,
+                     const char *word, size_t length)
 {
-    const int32_t i = pwf_machine_new(m, PWF_PICKLE_NAME);
-    pwf_pickle_node *n = pwf_machine_at(m, i);
+    const int32_t i = pwf_pickle_new(m, PWF_PICKLE_NAME);
+    pwf_pickle_node *n = pwf_pickle_at(m, i);
     const bool torch = is(module, module_length, "torch");
     const bool utils = is(module, module_length, "torch._utils");
     if (is(module, module_length, "collections") && is(word, length, "OrderedDict"))
@@ -67,90 +67,90 @@ void pwf_machine_name(pwf_machine *m, const char *module, size_t module_length, 
             n->number = NAME_STORAGE;
             n->dtype = storages[k].dtype;
         }
-    pwf_machine_push(m, i);
+    pwf_pickle_push(m, i);
 }
 
 /* Whether a value is the text `word`. */
-static bool is_text(const pwf_machine *m, int32_t i, const char *word)
+static bool is_text(const pwf_pickle_machine *m, int32_t i, const char *word)
 {
-    const pwf_pickle_node *n = pwf_machine_at(m, i);
+    const pwf_pickle_node *n = pwf_pickle_at(m, i);
     return n->kind == PWF_PICKLE_TEXT && is(n->text, n->length, word);
 }
 
-void pwf_machine_stack_name(pwf_machine *m)
+void pwf_pickle_stack_name(pwf_pickle_machine *m)
 {
-    const pwf_pickle_node *word = pwf_machine_at(m, pwf_machine_pop(m)),
-                          *module = pwf_machine_at(m, pwf_machine_pop(m));
+    const pwf_pickle_node *word = pwf_pickle_at(m, pwf_pickle_pop(m)),
+                          *module = pwf_pickle_at(m, pwf_pickle_pop(m));
     if (m->wrong) return;
     if (word->kind != PWF_PICKLE_TEXT || module->kind != PWF_PICKLE_TEXT)
-        return pwf_machine_fail(m, "a name is not a text");
-    pwf_machine_name(m, module->text, module->length, word->text, word->length);
+        return pwf_pickle_fail(m, "a name is not a text");
+    pwf_pickle_name(m, module->text, module->length, word->text, word->length);
 }
 
 /* ---- what is built from names ---- */
 
 /* Whether a list holds at most PWF_TENSOR_DIMS integers. */
-static bool is_ints(pwf_machine *m, int32_t list)
+static bool is_ints(pwf_pickle_machine *m, int32_t list)
 {
     int32_t item[PWF_TENSOR_DIMS];
     const int64_t count = items(m, list, item, PWF_TENSOR_DIMS);
     if (count < 0 || count > PWF_TENSOR_DIMS) return false;
     for (int64_t i = 0; i < count; i++)
-        if (pwf_machine_at(m, item[i])->kind != PWF_PICKLE_INT) return false;
+        if (pwf_pickle_at(m, item[i])->kind != PWF_PICKLE_INT) return false;
     return true;
 }
 
 /* (storage, offset, shape, strides, ...). */
-static void rebuild_tensor(pwf_machine *m, int32_t arguments)
+static void rebuild_tensor(pwf_pickle_machine *m, int32_t arguments)
 {
     int32_t a[4];
-    if (items(m, arguments, a, 4) < 4) return pwf_machine_fail(m, "a tensor has too few arguments");
-    if (pwf_machine_at(m, a[0])->kind == PWF_PICKLE_OPAQUE)
-        return pwf_machine_push_new(m, PWF_PICKLE_OPAQUE);
-    if (pwf_machine_at(m, a[0])->kind != PWF_PICKLE_STORAGE ||
-        pwf_machine_at(m, a[1])->kind != PWF_PICKLE_INT || !is_ints(m, a[2]) || !is_ints(m, a[3]) ||
-        pwf_machine_at(m, a[2])->number != pwf_machine_at(m, a[3])->number)
-        return pwf_machine_fail(m, "a tensor has arguments of other kinds");
-    const int32_t i = pwf_machine_new(m, PWF_PICKLE_TENSOR);
-    pwf_pickle_node *n = pwf_machine_at(m, i);
+    if (items(m, arguments, a, 4) < 4) return pwf_pickle_fail(m, "a tensor has too few arguments");
+    if (pwf_pickle_at(m, a[0])->kind == PWF_PICKLE_OPAQUE)
+        return pwf_pickle_push_new(m, PWF_PICKLE_OPAQUE);
+    if (pwf_pickle_at(m, a[0])->kind != PWF_PICKLE_STORAGE ||
+        pwf_pickle_at(m, a[1])->kind != PWF_PICKLE_INT || !is_ints(m, a[2]) || !is_ints(m, a[3]) ||
+        pwf_pickle_at(m, a[2])->number != pwf_pickle_at(m, a[3])->number)
+        return pwf_pickle_fail(m, "a tensor has arguments of other kinds");
+    const int32_t i = pwf_pickle_new(m, PWF_PICKLE_TENSOR);
+    pwf_pickle_node *n = pwf_pickle_at(m, i);
     n->first = a[0];
-    n->number = pwf_machine_at(m, a[1])->number;
+    n->number = pwf_pickle_at(m, a[1])->number;
     n->shape = a[2];
     n->stride = a[3];
-    pwf_machine_push(m, i);
+    pwf_pickle_push(m, i);
 }
 
 /* Python 2 passes an OrderedDict a list of [key, value]. Anything else fails at once: a pickle can
  * recall one list a million times. */
-static void ordered_dict(pwf_machine *m, int32_t arguments)
+static void ordered_dict(pwf_pickle_machine *m, int32_t arguments)
 {
     int32_t list = 0, pair[2];
     const int64_t count = items(m, arguments, &list, 1);
-    if (count < 0 || count > 1 || (count == 1 && pwf_machine_at(m, list)->kind != PWF_PICKLE_LIST))
-        return pwf_machine_push_new(m, PWF_PICKLE_OPAQUE);
-    const int32_t dict = pwf_machine_new(m, PWF_PICKLE_DICT);
-    int32_t cell = count == 1 ? pwf_machine_at(m, list)->first : -1;
+    if (count < 0 || count > 1 || (count == 1 && pwf_pickle_at(m, list)->kind != PWF_PICKLE_LIST))
+        return pwf_pickle_push_new(m, PWF_PICKLE_OPAQUE);
+    const int32_t dict = pwf_pickle_new(m, PWF_PICKLE_DICT);
+    int32_t cell = count == 1 ? pwf_pickle_at(m, list)->first : -1;
     for (; cell >= 0 && !m->wrong; cell = m->p->cell[cell].next) {
         if (items(m, m->p->cell[cell].node, pair, 2) != 2)
-            return pwf_machine_fail(m, "a dict is made of items that are not pairs");
-        pwf_machine_append(m, dict, pair[0]);
-        pwf_machine_append(m, dict, pair[1]);
+            return pwf_pickle_fail(m, "a dict is made of items that are not pairs");
+        pwf_pickle_append(m, dict, pair[0]);
+        pwf_pickle_append(m, dict, pair[1]);
     }
-    pwf_machine_push(m, dict);
+    pwf_pickle_push(m, dict);
 }
 
 /* A Parameter is replaced by its tensor; without one, the tensor comes with the state. */
-static void parameter(pwf_machine *m, int32_t arguments)
+static void parameter(pwf_pickle_machine *m, int32_t arguments)
 {
     int32_t first = 0;
-    if (items(m, arguments, &first, 1) >= 1) return pwf_machine_push(m, first);
-    const int32_t i = pwf_machine_new(m, PWF_PICKLE_OPAQUE);
-    pwf_machine_at(m, i)->number = NAME_PARAMETER;
-    pwf_machine_push(m, i);
+    if (items(m, arguments, &first, 1) >= 1) return pwf_pickle_push(m, first);
+    const int32_t i = pwf_pickle_new(m, PWF_PICKLE_OPAQUE);
+    pwf_pickle_at(m, i)->number = NAME_PARAMETER;
+    pwf_pickle_push(m, i);
 }
 
 /* Calls a known function or class; any other one gives an opaque value. */
-static void call(pwf_machine *m, int64_t which, int32_t arguments)
+static void call(pwf_pickle_machine *m, int64_t which, int32_t arguments)
 {
     int32_t first = 0;
     if (which == NAME_ORDERED_DICT)
@@ -160,59 +160,59 @@ static void call(pwf_machine *m, int64_t which, int32_t arguments)
     else if (which == NAME_REBUILD_TENSOR)
         rebuild_tensor(m, arguments);
     else if (which == NAME_REBUILD_PARAMETER && items(m, arguments, &first, 1) >= 1)
-        pwf_machine_push(m, first);
+        pwf_pickle_push(m, first);
     else
-        pwf_machine_push_new(m, PWF_PICKLE_OPAQUE);
+        pwf_pickle_push_new(m, PWF_PICKLE_OPAQUE);
 }
 
-void pwf_machine_reduce(pwf_machine *m)
+void pwf_pickle_reduce(pwf_pickle_machine *m)
 {
-    const int32_t arguments = pwf_machine_pop(m), function = pwf_machine_pop(m);
+    const int32_t arguments = pwf_pickle_pop(m), function = pwf_pickle_pop(m);
     if (m->wrong) return;
-    const pwf_pickle_node *f = pwf_machine_at(m, function);
+    const pwf_pickle_node *f = pwf_pickle_at(m, function);
     call(m, f->kind == PWF_PICKLE_NAME ? f->number : NAME_OTHER, arguments);
 }
 
-void pwf_machine_new_object(pwf_machine *m)
+void pwf_pickle_new_object(pwf_pickle_machine *m)
 {
-    const int32_t arguments = pwf_machine_pop(m), class = pwf_machine_pop(m);
+    const int32_t arguments = pwf_pickle_pop(m), class = pwf_pickle_pop(m);
     if (m->wrong) return;
-    const pwf_pickle_node *c = pwf_machine_at(m, class);
+    const pwf_pickle_node *c = pwf_pickle_at(m, class);
     const bool known = c->kind == PWF_PICKLE_NAME && c->number == NAME_PARAMETER;
     call(m, known ? NAME_PARAMETER : NAME_OTHER, arguments);
 }
 
 /* The state of known objects (hooks, _metadata of a dict) is not needed. The oldest Parameters hold
  * their tensor in it: (data, gradient, hooks, requires_grad, volatile). */
-void pwf_machine_build(pwf_machine *m)
+void pwf_pickle_build(pwf_pickle_machine *m)
 {
     int32_t first = 0;
-    const int32_t state = pwf_machine_pop(m);
+    const int32_t state = pwf_pickle_pop(m);
     if (m->wrong || m->p->depth == 0) return;
-    pwf_pickle_node *object = pwf_machine_at(m, m->p->stack[m->p->depth - 1]);
+    pwf_pickle_node *object = pwf_pickle_at(m, m->p->stack[m->p->depth - 1]);
     if (object->kind == PWF_PICKLE_OPAQUE && object->number == NAME_PARAMETER &&
-        items(m, state, &first, 1) == 5 && pwf_machine_at(m, first)->kind == PWF_PICKLE_TENSOR)
-        *object = *pwf_machine_at(m, first);
+        items(m, state, &first, 1) == 5 && pwf_pickle_at(m, first)->kind == PWF_PICKLE_TENSOR)
+        *object = *pwf_pickle_at(m, first);
 }
 
 /* A reference to a storage: ('storage', type, key, device, elements), before PyTorch 1.6 followed
  * by a view or None; or to a pickled module: ('module', class, file, source). */
-void pwf_machine_persistent(pwf_machine *m)
+void pwf_pickle_persistent(pwf_pickle_machine *m)
 {
     int32_t a[6];
-    const int32_t id = pwf_machine_pop(m);
+    const int32_t id = pwf_pickle_pop(m);
     const int64_t parts = m->wrong ? 0 : items(m, id, a, 6);
-    if (parts >= 1 && is_text(m, a[0], "module")) return pwf_machine_push_new(m, PWF_PICKLE_OPAQUE);
-    if (parts < 5) return pwf_machine_fail(m, "a reference that is not to a storage");
-    const pwf_pickle_node *type = pwf_machine_at(m, a[1]), *key = pwf_machine_at(m, a[2]);
-    const pwf_pickle_node *count = pwf_machine_at(m, a[4]);
+    if (parts >= 1 && is_text(m, a[0], "module")) return pwf_pickle_push_new(m, PWF_PICKLE_OPAQUE);
+    if (parts < 5) return pwf_pickle_fail(m, "a reference that is not to a storage");
+    const pwf_pickle_node *type = pwf_pickle_at(m, a[1]), *key = pwf_pickle_at(m, a[2]);
+    const pwf_pickle_node *count = pwf_pickle_at(m, a[4]);
     if (type->kind != PWF_PICKLE_NAME || type->number != NAME_STORAGE)
-        return pwf_machine_push_new(m, PWF_PICKLE_OPAQUE);
+        return pwf_pickle_push_new(m, PWF_PICKLE_OPAQUE);
     if (key->kind != PWF_PICKLE_TEXT || count->kind != PWF_PICKLE_INT || count->number < 0)
-        return pwf_machine_fail(m, "a storage has arguments of other kinds");
+        return pwf_pickle_fail(m, "a storage has arguments of other kinds");
     /* views are refused: their elements lie elsewhere */
-    if (parts > 5 && pwf_machine_at(m, a[5])->kind != PWF_PICKLE_NONE)
-        return pwf_machine_fail(m, "a storage is a view of another one");
+    if (parts > 5 && pwf_pickle_at(m, a[5])->kind != PWF_PICKLE_NONE)
+        return pwf_pickle_fail(m, "a storage is a view of another one");
     const pwf_pickle_node storage = {.kind = PWF_PICKLE_STORAGE,
                                      .first = -1,
                                      .last = -1,
@@ -220,7 +220,7 @@ void pwf_machine_persistent(pwf_machine *m)
                                      .text = key->text,
                                      .length = key->length,
                                      .dtype = type->dtype};
-    const int32_t i = pwf_machine_new(m, PWF_PICKLE_STORAGE);
-    *pwf_machine_at(m, i) = storage;
-    pwf_machine_push(m, i);
+    const int32_t i = pwf_pickle_new(m, PWF_PICKLE_STORAGE);
+    *pwf_pickle_at(m, i) = storage;
+    pwf_pickle_push(m, i);
 }

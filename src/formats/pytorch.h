@@ -2,7 +2,7 @@
 #ifndef PWF_FORMATS_PYTORCH_H
 #define PWF_FORMATS_PYTORCH_H
 
-#include "pickle_values.h"
+#include "pickle.h"
 #include "tensor_list.h"
 
 /** A file's storages, the arrays in which its tensors lie. */

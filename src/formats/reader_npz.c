@@ -3,7 +3,6 @@
  * NAME.npy for each array, which is a header (a Python dict as text) and the values. Format:
  * numpy.lib.format. Called through the list in weights_file.c; reads the file. */
 #include "reader.h"
-#include "tensor_values.h"
 #include "zip.h"
 
 #include "pwf/core/file.h"

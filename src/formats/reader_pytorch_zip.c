@@ -13,18 +13,18 @@
 #include <stdio.h>
 #include <string.h>
 
-typedef struct reading {
+typedef struct zip_reading {
     pwf_weights_file *file;
     pwf_zip zip;
     char prefix[256];
     uint8_t *checked; /* [members]: the checksum has been compared */
-} reading;
+} zip_reading;
 
 /* Finds the member of a storage and compares its checksum once. */
 static pwf_status find_storage(void *context, const pwf_pickle_node *storage, const char *name,
                                uint64_t *offset)
 {
-    reading *r = context;
+    zip_reading *r = context;
     char member[512];
     snprintf(member, sizeof member, "%sdata/%.*s", r->prefix, (int)storage->length, storage->text);
     const pwf_zip_member *m = storage->length < 200 && !memchr(storage->text, '\0', storage->length)
@@ -43,7 +43,7 @@ static pwf_status find_storage(void *context, const pwf_pickle_node *storage, co
 }
 
 /* Reads data.pkl and adds its tensors. */
-static pwf_status read_pickle(reading *r, const pwf_zip_member *member)
+static pwf_status read_pickle(zip_reading *r, const pwf_zip_member *member)
 {
     unsigned char *in = NULL;
     pwf_pickle pickle = {0};
@@ -68,7 +68,7 @@ static pwf_status read_pickle(reading *r, const pwf_zip_member *member)
 }
 
 /* Finds data.pkl, which also gives the prefix of the storages. */
-static pwf_status read_archive(reading *r)
+static pwf_status read_archive(zip_reading *r)
 {
     PWF_TRY(pwf_zip_list(&r->zip));
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, r->zip.count, sizeof *r->checked, &r->checked));
@@ -92,7 +92,7 @@ static pwf_status read_archive(reading *r)
 /* The archive is not needed after listing: tensors have offsets in the file. */
 static pwf_status list_tensors(pwf_weights_file *file)
 {
-    reading *r = NULL;
+    zip_reading *r = NULL;
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, 1, sizeof *r, &r));
     r->file = file;
     r->zip = (pwf_zip){.fd = file->fd, .path = file->path, .bytes = file->bytes};

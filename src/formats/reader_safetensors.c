@@ -61,14 +61,14 @@ static pwf_status add_tensor(void *context, const char *name, const pwf_json *en
     return pwf_ok();
 }
 
-typedef struct run {
+typedef struct span {
     uint64_t lo, hi;
-} run;
+} span;
 
 /* Order of tensors by their place. */
 static int by_place(const void *a, const void *b)
 {
-    const run *x = a, *y = b;
+    const span *x = a, *y = b;
     if (x->lo != y->lo) return x->lo < y->lo ? -1 : 1;
     return (x->hi > y->hi) - (x->hi < y->hi);
 }
@@ -77,21 +77,21 @@ static int by_place(const void *a, const void *b)
 static pwf_status check_cover(const listing *l)
 {
     const pwf_weights_file *file = l->file;
-    run *runs = NULL;
-    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, file->count, sizeof *runs, &runs));
+    span *spans = NULL;
+    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, file->count, sizeof *spans, &spans));
     for (int i = 0; i < file->count; i++) {
         const uint64_t lo = file->place[i].offset;
         const pwf_named_tensor *t = &file->tensor[i];
-        runs[i] = (run){lo, lo + (uint64_t)t->count * (uint64_t)pwf_dtype_size(t->dtype)};
+        spans[i] = (span){lo, lo + (uint64_t)t->count * (uint64_t)pwf_dtype_size(t->dtype)};
     }
-    qsort(runs, (size_t)file->count, sizeof *runs, by_place);
+    qsort(spans, (size_t)file->count, sizeof *spans, by_place);
     uint64_t at = l->data;
     bool good = true;
     for (int i = 0; good && i < file->count; i++) {
-        good = runs[i].lo == at;
-        at = runs[i].hi;
+        good = spans[i].lo == at;
+        at = spans[i].hi;
     }
-    pwf_mem_free(runs);
+    pwf_mem_free(spans);
     if (good && at == file->bytes) return pwf_ok();
     return PWF_FAIL(PWF_DATA,
                     "%s: the tensors overlap, leave a gap or end before the file; it is damaged",

@@ -6,7 +6,6 @@
 
 #include "pwf/core/file.h"
 #include "pwf/core/mem.h"
-#include "tensor_values.h"
 
 #include <stdlib.h>
 #include <string.h>

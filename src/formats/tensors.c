@@ -2,7 +2,7 @@
 /* Types and shapes of tensors, and the conversion of stored values to fp32. Called by the readers
  * of weight files and by the commands that print lists of tensors. Pure functions: no files, no
  * state. */
-#include "tensor_values.h"
+#include "tensor_list.h"
 
 #include <stdio.h>
 #include <string.h>

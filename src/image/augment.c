@@ -94,41 +94,56 @@ static double enhancement(double share, bool negative, bool increasing)
     return factor > 0.1 ? factor : 0.1;
 }
 
+/* What the magnitude of an operation means. */
+typedef enum rule {
+    UNUSED,
+    SIGNED, /* up to `most` in either direction */
+    LEVEL,  /* a whole number up to `most`; if `increasing`, from `most` down */
+    WHOLE,  /* a whole number up to `most` */
+    FACTOR  /* see enhancement() */
+} rule;
+
+static const struct {
+    rule rule;
+    double most;
+    /* One of these; NULL for sharpness and the geometric operations. */
+    void (*plain)(uint8_t *rgb, int64_t pixels);
+    void (*level)(uint8_t *rgb, int64_t pixels, int level);
+    void (*factor)(uint8_t *rgb, int64_t pixels, float factor);
+} operations[PWF_OP_COUNT] = {
+    [PWF_OP_AUTOCONTRAST] = {UNUSED, 0.0, .plain = pwf_colour_autocontrast},
+    [PWF_OP_EQUALIZE] = {UNUSED, 0.0, .plain = pwf_colour_equalize},
+    [PWF_OP_INVERT] = {UNUSED, 0.0, .level = pwf_colour_solarize}, /* from level 0 on */
+    [PWF_OP_ROTATE] = {SIGNED, 30.0},                              /* degrees */
+    [PWF_OP_POSTERIZE] = {LEVEL, 4.0, .level = pwf_colour_posterize},
+    [PWF_OP_SOLARIZE] = {LEVEL, 256.0, .level = pwf_colour_solarize},
+    [PWF_OP_SOLARIZE_ADD] = {WHOLE, 110.0, .level = pwf_colour_solarize_add},
+    [PWF_OP_COLOR] = {FACTOR, 0.0, .factor = pwf_colour_saturation},
+    [PWF_OP_CONTRAST] = {FACTOR, 0.0, .factor = pwf_colour_contrast},
+    [PWF_OP_BRIGHTNESS] = {FACTOR, 0.0, .factor = pwf_colour_brightness},
+    [PWF_OP_SHARPNESS] = {FACTOR, 0.0},
+    [PWF_OP_SHEAR_X] = {SIGNED, 0.3},
+    [PWF_OP_SHEAR_Y] = {SIGNED, 0.3},
+    [PWF_OP_TRANSLATE_X] = {SIGNED, 0.45}, /* share of the side */
+    [PWF_OP_TRANSLATE_Y] = {SIGNED, 0.45},
+};
+
 double pwf_operation_argument(pwf_operation operation, double magnitude, bool negative,
                               bool increasing)
 {
-    const double share = magnitude / 10.0, sign = negative ? -1.0 : 1.0;
-    switch (operation) {
-    case PWF_OP_ROTATE:
-        return sign * share * 30.0;
-    case PWF_OP_POSTERIZE: {
-        const int bits = (int)(share * 4.0);
-        return increasing ? 4 - bits : bits;
-    }
-    case PWF_OP_SOLARIZE: {
-        const int threshold = (int)(share * 256.0);
-        return increasing ? 256 - threshold : threshold;
-    }
-    case PWF_OP_SOLARIZE_ADD:
-        return (int)(share * 110.0);
-    case PWF_OP_COLOR:
-    case PWF_OP_CONTRAST:
-    case PWF_OP_BRIGHTNESS:
-    case PWF_OP_SHARPNESS:
+    const double share = magnitude / 10.0, most = operations[operation].most;
+    switch (operations[operation].rule) {
+    case SIGNED:
+        return (negative ? -1.0 : 1.0) * share * most;
+    case LEVEL:
+        return increasing ? most - (int)(share * most) : (int)(share * most);
+    case WHOLE:
+        return (int)(share * most);
+    case FACTOR:
         return enhancement(share, negative, increasing);
-    case PWF_OP_SHEAR_X:
-    case PWF_OP_SHEAR_Y:
-        return sign * share * 0.3;
-    case PWF_OP_TRANSLATE_X:
-    case PWF_OP_TRANSLATE_Y:
-        return sign * share * 0.45;
-    case PWF_OP_AUTOCONTRAST:
-    case PWF_OP_EQUALIZE:
-    case PWF_OP_INVERT:
-    case PWF_OP_COUNT:
-        break;
+    default:
+        return 0.0;
     }
-    return 0.0;
 }
 
 /* The geometric operations as maps from output to input pixels. */
@@ -152,50 +167,19 @@ void pwf_operation_apply(pwf_operation operation, double argument, const pwf_ima
                          uint8_t *rgb, int64_t width, int64_t height, uint8_t *scratch)
 {
     const int64_t pixels = width * height;
-    switch (operation) {
-    case PWF_OP_AUTOCONTRAST:
-        pwf_colour_autocontrast(rgb, pixels);
-        break;
-    case PWF_OP_EQUALIZE:
-        pwf_colour_equalize(rgb, pixels);
-        break;
-    case PWF_OP_INVERT:
-        pwf_colour_solarize(rgb, pixels, 0);
-        break;
-    case PWF_OP_POSTERIZE:
-        pwf_colour_posterize(rgb, pixels, (int)argument);
-        break;
-    case PWF_OP_SOLARIZE:
-        pwf_colour_solarize(rgb, pixels, (int)argument);
-        break;
-    case PWF_OP_SOLARIZE_ADD:
-        pwf_colour_solarize_add(rgb, pixels, (int)argument);
-        break;
-    case PWF_OP_COLOR:
-        pwf_colour_saturation(rgb, pixels, (float)argument);
-        break;
-    case PWF_OP_CONTRAST:
-        pwf_colour_contrast(rgb, pixels, (float)argument);
-        break;
-    case PWF_OP_BRIGHTNESS:
-        pwf_colour_brightness(rgb, pixels, (float)argument);
-        break;
-    case PWF_OP_SHARPNESS:
+    if (operations[operation].plain) {
+        operations[operation].plain(rgb, pixels);
+    } else if (operations[operation].level) {
+        operations[operation].level(rgb, pixels, (int)argument);
+    } else if (operations[operation].factor) {
+        operations[operation].factor(rgb, pixels, (float)argument);
+    } else if (operation == PWF_OP_SHARPNESS) {
         pwf_colour_sharpness(rgb, width, height, (float)argument, scratch);
-        break;
-    case PWF_OP_ROTATE:
-    case PWF_OP_SHEAR_X:
-    case PWF_OP_SHEAR_Y:
-    case PWF_OP_TRANSLATE_X:
-    case PWF_OP_TRANSLATE_Y: {
+    } else {
         const pwf_affine map = map_of(operation, argument, width, height);
         pwf_affine_apply(scratch, rgb, width, height, &map, t->config.interpolation == PWF_BICUBIC,
                          t->fill);
         memcpy(rgb, scratch, (size_t)(3 * pixels));
-        break;
-    }
-    case PWF_OP_COUNT:
-        PWF_ASSERT(false);
     }
 }
 

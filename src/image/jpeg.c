@@ -14,7 +14,7 @@
 
 /* libjpeg reports an error by calling error_exit, which must not return: it jumps back to
  * pwf_jpeg_decode. Everything that lives across the jump is in this struct, not in locals. */
-typedef struct reader {
+typedef struct jpeg_reader {
     struct jpeg_decompress_struct info; /* first: libjpeg hands back its address */
     struct jpeg_error_mgr errors;
     struct jpeg_source_mgr source;
@@ -26,12 +26,12 @@ typedef struct reader {
     pwf_image *out;
     uint8_t *inks; /* one line of CMYK, from libjpeg's pool */
     pwf_status status;
-} reader;
+} jpeg_reader;
 
 enum { LINES = 8, ALL_SCANS_MAX = 1 << 30 }; /* pixels of all scans together */
 
 /* Leaves libjpeg with a status. */
-static _Noreturn void give_up(reader *r, pwf_status status)
+static _Noreturn void give_up(jpeg_reader *r, pwf_status status)
 {
     r->status = status;
     longjmp(r->back, 1);
@@ -40,7 +40,7 @@ static _Noreturn void give_up(reader *r, pwf_status status)
 /* libjpeg's fatal errors as a status. */
 static void error_exit(j_common_ptr common)
 {
-    reader *r = (reader *)common;
+    jpeg_reader *r = (jpeg_reader *)common;
     char text[JMSG_LENGTH_MAX];
     const int code = common->err->msg_code;
     common->err->format_message(common, text);
@@ -72,7 +72,7 @@ static void init_source(j_decompress_ptr info)
 /* The default source of libjpeg would insert an end marker and fill the rest with grey. */
 static boolean fill_input_buffer(j_decompress_ptr info)
 {
-    reader *r = (reader *)info;
+    jpeg_reader *r = (jpeg_reader *)info;
     give_up(r, PWF_FAIL(PWF_DATA, "%s is truncated: it ends within the image, after %lld bytes",
                         r->name, (long long)r->size));
 }
@@ -89,7 +89,7 @@ static void skip_input_data(j_decompress_ptr info, long bytes)
 /* A few bytes of a scan make the decoder process the whole image once more. */
 static void check_scans(j_common_ptr common)
 {
-    reader *r = (reader *)common;
+    jpeg_reader *r = (jpeg_reader *)common;
     const int64_t scans = r->info.input_scan_number;
     if (scans > PWF_IMAGE_SCANS_MAX || scans * r->out->width * r->out->height > ALL_SCANS_MAX)
         give_up(r, PWF_FAIL(PWF_DATA, "%s has too many scans (%lld so far) of %lld x %lld pixels",
@@ -97,7 +97,7 @@ static void check_scans(j_common_ptr common)
                             (long long)r->out->height));
 }
 
-static void set_up(reader *r)
+static void set_up(jpeg_reader *r)
 {
     struct jpeg_decompress_struct *info = &r->info;
     info->err = jpeg_std_error(&r->errors);
@@ -117,7 +117,7 @@ static void set_up(reader *r)
 }
 
 /* CMYK is converted here, everything else by libjpeg. */
-static void choose_colours(reader *r)
+static void choose_colours(jpeg_reader *r)
 {
     struct jpeg_decompress_struct *info = &r->info;
     const int n = info->num_components;
@@ -146,7 +146,7 @@ static void mix_inks(uint8_t *rgb, const uint8_t *inks, int64_t width)
 }
 
 /* Up to LINES lines per call; CMYK one at a time, through `inks`. */
-static void read_lines(reader *r)
+static void read_lines(jpeg_reader *r)
 {
     struct jpeg_decompress_struct *info = &r->info;
     const int64_t width = r->out->width;
@@ -166,7 +166,7 @@ static void read_lines(reader *r)
 }
 
 /* The body between setjmp and clean-up; every failure leaves through give_up. */
-static void decode(reader *r)
+static void decode(jpeg_reader *r)
 {
     struct jpeg_decompress_struct *info = &r->info;
     jpeg_create_decompress(info);
@@ -191,7 +191,7 @@ static void decode(reader *r)
 
 pwf_status pwf_jpeg_decode(const char *name, const uint8_t *bytes, int64_t size, pwf_image *out)
 {
-    reader *r = calloc(1, sizeof *r);
+    jpeg_reader *r = calloc(1, sizeof *r);
     if (!r) return PWF_FAIL(PWF_RESOURCE, "no memory to decode %s", name);
     r->name = name;
     r->bytes = bytes;

@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* As in jpeg.c, errors jump back; everything that lives across the jump is in this struct. */
-typedef struct reader {
+typedef struct png_reader {
     png_structp png;
     png_infop info;
     jmp_buf back;
@@ -20,12 +20,12 @@ typedef struct reader {
     pwf_image *out;
     png_bytep *rows;
     pwf_status status;
-} reader;
+} png_reader;
 
 enum { CHUNKS_MAX = 256, CHUNK_BYTES_MAX = 8 << 20 };
 
 /* Leaves libpng with a status. */
-static _Noreturn void give_up(reader *r, pwf_status status)
+static _Noreturn void give_up(png_reader *r, pwf_status status)
 {
     r->status = status;
     longjmp(r->back, 1);
@@ -33,26 +33,26 @@ static _Noreturn void give_up(reader *r, pwf_status status)
 
 static _Noreturn void on_error(png_structp png, png_const_charp text)
 {
-    reader *r = png_get_error_ptr(png);
+    png_reader *r = png_get_error_ptr(png);
     give_up(r, PWF_FAIL(PWF_DATA, "%s is damaged: %s", r->name, text));
 }
 
 static void on_warning(png_structp png, png_const_charp text)
 {
-    reader *r = png_get_error_ptr(png);
+    png_reader *r = png_get_error_ptr(png);
     (void)text;
     r->out->warnings++;
 }
 
 /* The file ends before the image does. */
-static _Noreturn void cut_short(reader *r)
+static _Noreturn void cut_short(png_reader *r)
 {
     give_up(r, PWF_FAIL(PWF_DATA, "%s is truncated: it ends within the image, after %zu bytes",
                         r->name, r->size));
 }
 
 /* libpng allocates some chunks by the length they state, before it reads them. */
-static void check_chunks(reader *r)
+static void check_chunks(png_reader *r)
 {
     for (size_t at = 8;;) { /* length, name, content, checksum */
         if (r->size - at < 12) cut_short(r);
@@ -67,14 +67,14 @@ static void check_chunks(reader *r)
 /* The input of libpng, from memory. */
 static void read_bytes(png_structp png, png_bytep to, size_t count)
 {
-    reader *r = png_get_io_ptr(png);
+    png_reader *r = png_get_io_ptr(png);
     if (count > r->size - r->taken) cut_short(r);
     memcpy(to, r->bytes + r->taken, count);
     r->taken += count;
 }
 
 /* Everything becomes 8-bit RGB. */
-static void choose_colours(reader *r)
+static void choose_colours(png_reader *r)
 {
     png_set_strip_16(r->png);
     png_set_expand(r->png);
@@ -83,7 +83,7 @@ static void choose_colours(reader *r)
 }
 
 /* The body between setjmp and clean-up; every failure leaves through give_up. */
-static void decode(reader *r)
+static void decode(png_reader *r)
 {
     check_chunks(r);
     png_set_user_limits(r->png, PWF_IMAGE_SIDE_MAX, PWF_IMAGE_SIDE_MAX);
@@ -110,7 +110,7 @@ static void decode(reader *r)
 
 pwf_status pwf_png_decode(const char *name, const uint8_t *bytes, int64_t size, pwf_image *out)
 {
-    reader *r = calloc(1, sizeof *r);
+    png_reader *r = calloc(1, sizeof *r);
     if (!r) return PWF_FAIL(PWF_RESOURCE, "no memory to decode %s", name);
     r->name = name;
     r->bytes = bytes;

@@ -8,17 +8,8 @@
 
 #include <string.h>
 
-typedef struct kernels {
-    void (*rows)(uint8_t *, const uint8_t *, int64_t, const pwf_weights *);
-    void (*row)(uint8_t *, const uint8_t *, const pwf_weights *);
-    void (*column)(uint8_t *, const uint8_t *, int64_t, const int32_t *, int64_t);
-} kernels;
-
-static const kernels tables[PWF_ISA_COUNT] = {
-    {pwf_resize_rows_base, pwf_resize_row_base, pwf_resize_column_base},
-    {pwf_resize_rows_avx2, pwf_resize_row_avx2, pwf_resize_column_avx2},
-    {pwf_resize_rows_avx512, pwf_resize_row_avx512, pwf_resize_column_avx512},
-};
+static const pwf_resize_kernels *const tables[PWF_ISA_COUNT] = {
+    &pwf_resize_kernels_base, &pwf_resize_kernels_avx2, &pwf_resize_kernels_avx512};
 
 static double bilinear(double x)
 {
@@ -91,7 +82,7 @@ static pwf_status weights_new(pwf_weights *w, pwf_image_filter filter, int64_t i
 static void pass_across(uint8_t *out, const pwf_image *image, int64_t top, int64_t rows,
                         const pwf_weights *across)
 {
-    const kernels *k = &tables[pwf_isa_now()];
+    const pwf_resize_kernels *k = tables[pwf_isa_now()];
     const int64_t stride = 3 * image->width, out_stride = 3 * across->count;
     const uint8_t *in = image->pixels + stride * top;
     int64_t y = 0;
@@ -105,7 +96,7 @@ static void pass_across(uint8_t *out, const pwf_image *image, int64_t top, int64
 static void pass_down(uint8_t *out, const uint8_t *lines, int64_t bytes, int64_t top,
                       const pwf_weights *down)
 {
-    const kernels *k = &tables[pwf_isa_now()];
+    const pwf_resize_kernels *k = tables[pwf_isa_now()];
     for (int64_t y = 0; y < down->count; y++)
         k->column(out + bytes * y, lines + bytes * (down->first[y] - top), bytes,
                   down->weight + y * down->taps, down->used[y]);

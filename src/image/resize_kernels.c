@@ -18,8 +18,7 @@ static inline uint8_t clipped(int32_t sum)
 }
 
 /* PWF_RESIZE_ROWS lines at once, which share the weights: one lane per line, one sum per colour. */
-void PWF_KERNEL(pwf_resize_rows)(uint8_t *out, const uint8_t *in, int64_t stride,
-                                 const pwf_weights *w)
+static void rows(uint8_t *out, const uint8_t *in, int64_t stride, const pwf_weights *w)
 {
     const int32_t half = 1 << (PWF_RESIZE_BITS - 1);
     for (int64_t x = 0; x < w->count; x++) {
@@ -45,7 +44,7 @@ void PWF_KERNEL(pwf_resize_rows)(uint8_t *out, const uint8_t *in, int64_t stride
 }
 
 /* One line. A pixel is loaded together with the byte after it, as four lanes. */
-void PWF_KERNEL(pwf_resize_row)(uint8_t *out, const uint8_t *in, const pwf_weights *w)
+static void row(uint8_t *out, const uint8_t *in, const pwf_weights *w)
 {
     for (int64_t x = 0; x < w->count; x++) {
         const uint8_t *pixel = in + 3 * (int64_t)w->first[x];
@@ -63,8 +62,8 @@ void PWF_KERNEL(pwf_resize_row)(uint8_t *out, const uint8_t *in, const pwf_weigh
 }
 
 /* One output line of `bytes` bytes from `used` consecutive lines. */
-void PWF_KERNEL(pwf_resize_column)(uint8_t *out, const uint8_t *in, int64_t bytes,
-                                   const int32_t *weight, int64_t used)
+static void column(uint8_t *out, const uint8_t *in, int64_t bytes, const int32_t *weight,
+                   int64_t used)
 {
     enum { SPAN = 64 };
     for (int64_t at = 0; at < bytes; at += SPAN) {
@@ -86,3 +85,5 @@ void PWF_KERNEL(pwf_resize_column)(uint8_t *out, const uint8_t *in, int64_t byte
             out[at + i] = clipped(sum[i]);
     }
 }
+
+const pwf_resize_kernels PWF_KERNEL(pwf_resize_kernels) = {rows, row, column};

@@ -12,17 +12,17 @@
 #include <stddef.h>
 
 /* Computed in double from fp32 settings, then rounded: part of the numerics contract. */
-typedef struct factors {
+typedef struct adamw_factors {
     float keep;                       /* 1 - lr * weight_decay */
     float beta1, rest1, beta2, rest2; /* rest = 1 - beta */
     float rate;                       /* lr / (1 - beta1^t) */
     float root;                       /* 1 / sqrt(1 - beta2^t) */
     float eps, scale;
-} factors;
+} adamw_factors;
 
 static void update_slice(float *restrict x, float *restrict m, float *restrict v,
                          const float *restrict gradient, const int16_t *restrict code,
-                         int64_t elements, factors f)
+                         int64_t elements, adamw_factors f)
 {
     for (int64_t i = 0; i < elements; i++) {
         const float g = f.scale * gradient[i];
@@ -44,7 +44,7 @@ static void update(const pwf_optimiser_step *step, float *x, float *const *momen
     const float beta1 = (float)step->config->momentum, beta2 = (float)step->config->beta2;
     const double b1 = (double)beta1, b2 = (double)beta2, lr = (double)step->lr;
     const double decay = (double)(float)step->config->weight_decay;
-    const factors f = {
+    const adamw_factors f = {
         .keep = (float)(1.0 - lr * decay),
         .beta1 = beta1,
         .rest1 = (float)(1.0 - b1),

@@ -11,14 +11,14 @@
 #include <math.h>
 #include <stddef.h>
 
-typedef struct factors {
+typedef struct lion_factors {
     float keep;                       /* 1 - lr * weight_decay */
     float beta1, rest1, beta2, rest2; /* rest = 1 - beta */
     float lr, scale;
-} factors;
+} lion_factors;
 
 static void update_slice(float *restrict x, float *restrict m, const float *restrict gradient,
-                         const int16_t *restrict code, int64_t elements, factors f)
+                         const int16_t *restrict code, int64_t elements, lion_factors f)
 {
     for (int64_t i = 0; i < elements; i++) {
         const float g = f.scale * gradient[i];
@@ -38,13 +38,13 @@ static void update(const pwf_optimiser_step *step, float *x, float *const *momen
 {
     const float beta1 = (float)step->config->momentum, beta2 = (float)step->config->beta2;
     const double decay = (double)(float)step->config->weight_decay;
-    const factors f = {.keep = (float)(1.0 - (double)step->lr * decay),
-                       .beta1 = beta1,
-                       .rest1 = (float)(1.0 - (double)beta1),
-                       .beta2 = beta2,
-                       .rest2 = (float)(1.0 - (double)beta2),
-                       .lr = step->lr,
-                       .scale = step->scale};
+    const lion_factors f = {.keep = (float)(1.0 - (double)step->lr * decay),
+                            .beta1 = beta1,
+                            .rest1 = (float)(1.0 - (double)beta1),
+                            .beta2 = beta2,
+                            .rest2 = (float)(1.0 - (double)beta2),
+                            .lr = step->lr,
+                            .scale = step->scale};
     update_slice(x, moments[0], gradient, code, elements, f);
 }
 

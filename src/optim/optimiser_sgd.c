@@ -9,12 +9,12 @@
 #include <math.h>
 #include <stddef.h>
 
-typedef struct factors {
+typedef struct sgd_factors {
     float lr, momentum, weight_decay, scale;
-} factors;
+} sgd_factors;
 
 static void update_slice(float *restrict x, float *restrict m, const float *restrict gradient,
-                         const int16_t *restrict code, int64_t elements, factors f)
+                         const int16_t *restrict code, int64_t elements, sgd_factors f)
 {
     if (!code) {
         for (int64_t i = 0; i < elements; i++) {
@@ -37,10 +37,10 @@ static void update_slice(float *restrict x, float *restrict m, const float *rest
 static void update(const pwf_optimiser_step *step, float *x, float *const *moments,
                    const float *gradient, const int16_t *code, int64_t elements)
 {
-    const factors f = {.lr = step->lr,
-                       .momentum = (float)step->config->momentum,
-                       .weight_decay = (float)step->config->weight_decay,
-                       .scale = step->scale};
+    const sgd_factors f = {.lr = step->lr,
+                           .momentum = (float)step->config->momentum,
+                           .weight_decay = (float)step->config->weight_decay,
+                           .scale = step->scale};
     update_slice(x, moments[0], gradient, code, elements, f);
 }
 

@@ -256,12 +256,6 @@ static pwf_status lay_out(pwf_part *p)
     return pwf_ok();
 }
 
-/* One entry of a table, and its offset. */
-typedef struct table {
-    uint64_t offset;
-    int64_t count, size;
-} table;
-
 /* Fills in entry i of a table. */
 static void fill_entry(const pwf_part *p, int which, int64_t i, int64_t *place, char *out)
 {
@@ -281,20 +275,21 @@ static void fill_entry(const pwf_part *p, int which, int64_t i, int64_t *place, 
     }
 }
 
-/* Writes one table in pieces. */
-static pwf_status write_table(const pwf_part *p, int which, table t)
+/* Writes a table of `count` entries of `size` bytes to `offset`, in pieces. */
+static pwf_status write_table(const pwf_part *p, int which, uint64_t offset, int64_t count,
+                              int64_t size)
 {
     enum { ENTRIES = 1024 };
     char *piece = NULL;
     int64_t place = 0;
-    pwf_status s = pwf_mem_alloc(PWF_MEM_BUFFERS, ENTRIES, (size_t)t.size, &piece);
-    for (int64_t lo = 0; lo < t.count && s.code == PWF_OK; lo += ENTRIES) {
-        const int64_t n = t.count - lo < ENTRIES ? t.count - lo : ENTRIES;
-        memset(piece, 0, (size_t)(n * t.size));
+    pwf_status s = pwf_mem_alloc(PWF_MEM_BUFFERS, ENTRIES, (size_t)size, &piece);
+    for (int64_t lo = 0; lo < count && s.code == PWF_OK; lo += ENTRIES) {
+        const int64_t n = count - lo < ENTRIES ? count - lo : ENTRIES;
+        memset(piece, 0, (size_t)(n * size));
         for (int64_t i = 0; i < n; i++)
-            fill_entry(p, which, lo + i, &place, piece + i * t.size);
-        s = pwf_file_pwrite(p->fd, p->path, piece, (size_t)(n * t.size),
-                            t.offset + (uint64_t)(lo * t.size));
+            fill_entry(p, which, lo + i, &place, piece + i * size);
+        s = pwf_file_pwrite(p->fd, p->path, piece, (size_t)(n * size),
+                            offset + (uint64_t)(lo * size));
     }
     pwf_mem_free(piece);
     return s;
@@ -304,10 +299,10 @@ static pwf_status write_table(const pwf_part *p, int which, table t)
 static pwf_status write_tables(const pwf_part *p)
 {
     const pwf_archive_block *b = &p->block;
-    PWF_TRY(write_table(p, PLACES, (table){b->places, b->images + 1, 8}));
-    PWF_TRY(write_table(p, LABELS, (table){b->labels, b->images, 4}));
-    PWF_TRY(write_table(p, NAMES, (table){b->names, b->images, b->name_bytes}));
-    return write_table(p, CLASS_NAMES, (table){b->class_names, b->classes, b->class_bytes});
+    PWF_TRY(write_table(p, PLACES, b->places, b->images + 1, 8));
+    PWF_TRY(write_table(p, LABELS, b->labels, b->images, 4));
+    PWF_TRY(write_table(p, NAMES, b->names, b->images, b->name_bytes));
+    return write_table(p, CLASS_NAMES, b->class_names, b->classes, b->class_bytes);
 }
 
 /* The first block is written last, after everything else is on disk: a partial file that has one is

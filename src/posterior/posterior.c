@@ -9,25 +9,8 @@
 
 #include <string.h>
 
-/* The element loops for one instruction set. */
-typedef struct posterior_kernels {
-    void (*draw)(float *, const float *, const float *, const float *, int64_t);
-    void (*draw_rounded)(float *, const float *, const float *, const float *, const uint16_t *,
-                         int64_t);
-    void (*round)(float *, const float *, int64_t);
-    void (*loss)(float *, float *, const float *, const int16_t *, const float *, int64_t);
-    void (*pull)(float *, const float *, const int16_t *, const float *, int64_t, float, float,
-                 bool);
-    double (*squares)(const float *, int64_t, const float *, int64_t);
-} posterior_kernels;
-
-#define PWF_TABLE(isa)                                                                             \
-    {                                                                                              \
-        pwf_posterior_draw_##isa, pwf_posterior_draw_rounded_##isa, pwf_posterior_round_##isa,     \
-            pwf_posterior_loss_##isa, pwf_posterior_pull_##isa, pwf_posterior_squares_##isa        \
-    }
-static const posterior_kernels table[PWF_ISA_COUNT] = {PWF_TABLE(base), PWF_TABLE(avx2),
-                                                       PWF_TABLE(avx512)};
+static const pwf_posterior_kernels *const table[PWF_ISA_COUNT] = {
+    &pwf_posterior_kernels_base, &pwf_posterior_kernels_avx2, &pwf_posterior_kernels_avx512};
 
 /* Arguments of one call, shared by its tasks; task t is block t of the rank's range. */
 typedef struct job {
@@ -35,7 +18,7 @@ typedef struct job {
     const pwf_posterior_config *config;
     bool reference; /* regularise fixed weights too */
     const pwf_stream *noise;
-    const posterior_kernels *k;
+    const pwf_posterior_kernels *k;
     float *weights; /* output of sampling and means */
     bool rounded;
     const int64_t *sum; /* input of the gradient, exact units */
@@ -96,7 +79,7 @@ void pwf_posterior_sample(const pwf_state *state, pwf_pool *pool, pwf_stream noi
 {
     job j = {.state = state,
              .noise = &noise,
-             .k = &table[pwf_isa_now()],
+             .k = table[pwf_isa_now()],
              .weights = weights,
              .rounded = rounded};
     pwf_pool_run(pool, block_tasks(state), sample_block, &j);
@@ -117,7 +100,7 @@ static void means_block(void *context, int task, int worker)
 
 void pwf_posterior_means(const pwf_state *state, pwf_pool *pool, bool rounded, float *weights)
 {
-    job j = {.state = state, .k = &table[pwf_isa_now()], .weights = weights, .rounded = rounded};
+    job j = {.state = state, .k = table[pwf_isa_now()], .weights = weights, .rounded = rounded};
     pwf_pool_run(pool, block_tasks(state), means_block, &j);
 }
 
@@ -185,7 +168,7 @@ void pwf_posterior_gradient(const pwf_state *state, const pwf_posterior_config *
              .config = config,
              .reference = reference,
              .noise = noise,
-             .k = &table[pwf_isa_now()],
+             .k = table[pwf_isa_now()],
              .sum = sum,
              .dmu = dmu,
              .dsigma = dsigma,

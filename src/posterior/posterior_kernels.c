@@ -15,9 +15,8 @@ static inline float floored(float sigma)
     return sigma < PWF_SIGMA_FLOOR ? PWF_SIGMA_FLOOR : sigma;
 }
 
-void PWF_KERNEL(pwf_posterior_draw)(float *restrict weights, const float *restrict mu,
-                                    const float *restrict sigma, const float *restrict eps,
-                                    int64_t count)
+static void draw(float *restrict weights, const float *restrict mu, const float *restrict sigma,
+                 const float *restrict eps, int64_t count)
 {
     for (int64_t i = 0; i < count; i++)
         weights[i] = fmaf(floored(sigma[i]), eps[i], mu[i]);
@@ -33,9 +32,9 @@ static inline float upper_half(uint32_t bits, uint32_t below)
 
 /* Stochastic rounding to bf16: the lower half of the bits, out of 2^16, is the probability that
  * adding a random 16-bit number carries into the upper half. */
-void PWF_KERNEL(pwf_posterior_draw_rounded)(float *restrict weights, const float *restrict mu,
-                                            const float *restrict sigma, const float *restrict eps,
-                                            const uint16_t *restrict random, int64_t count)
+static void draw_rounded(float *restrict weights, const float *restrict mu,
+                         const float *restrict sigma, const float *restrict eps,
+                         const uint16_t *restrict random, int64_t count)
 {
     for (int64_t i = 0; i < count; i++) {
         const float w = fmaf(floored(sigma[i]), eps[i], mu[i]);
@@ -43,8 +42,7 @@ void PWF_KERNEL(pwf_posterior_draw_rounded)(float *restrict weights, const float
     }
 }
 
-void PWF_KERNEL(pwf_posterior_round)(float *restrict weights, const float *restrict mu,
-                                     int64_t count)
+static void round_nearest(float *restrict weights, const float *restrict mu, int64_t count)
 {
     for (int64_t i = 0; i < count; i++) {
         const uint32_t bits = pwf_float_bits(mu[i]);
@@ -52,9 +50,8 @@ void PWF_KERNEL(pwf_posterior_round)(float *restrict weights, const float *restr
     }
 }
 
-void PWF_KERNEL(pwf_posterior_loss)(float *restrict dmu, float *restrict dsigma,
-                                    const float *restrict sigma, const int16_t *restrict code,
-                                    const float *restrict eps, int64_t count)
+static void loss(float *restrict dmu, float *restrict dsigma, const float *restrict sigma,
+                 const int16_t *restrict code, const float *restrict eps, int64_t count)
 {
     if (!eps) {
         for (int64_t i = 0; i < count; i++) {
@@ -71,9 +68,9 @@ void PWF_KERNEL(pwf_posterior_loss)(float *restrict dmu, float *restrict dsigma,
     }
 }
 
-void PWF_KERNEL(pwf_posterior_pull)(float *restrict dsigma, const float *restrict sigma,
-                                    const int16_t *restrict code, const float *restrict eps,
-                                    int64_t count, float weight, float target, bool fixed_too)
+static void pull(float *restrict dsigma, const float *restrict sigma, const int16_t *restrict code,
+                 const float *restrict eps, int64_t count, float weight, float target,
+                 bool fixed_too)
 {
     const int16_t first_kept = fixed_too ? INT16_MAX : 0;
     for (int64_t i = 0; i < count; i++) {
@@ -99,8 +96,7 @@ static inline void add_squares(double *restrict lane, const float *restrict x, i
         lane[j] += (double)x[i + j] * (double)x[i + j];
 }
 
-double PWF_KERNEL(pwf_posterior_squares)(const float *dmu, int64_t mus, const float *dsigma,
-                                         int64_t sigmas)
+static double squares(const float *dmu, int64_t mus, const float *dsigma, int64_t sigmas)
 {
     double lane[LANES] = {0};
     add_squares(lane, dmu, mus);
@@ -110,3 +106,6 @@ double PWF_KERNEL(pwf_posterior_squares)(const float *dmu, int64_t mus, const fl
             lane[j] += lane[j + half];
     return lane[0];
 }
+
+const pwf_posterior_kernels PWF_KERNEL(pwf_posterior_kernels) = {draw, draw_rounded, round_nearest,
+                                                                 loss, pull,         squares};

@@ -240,7 +240,7 @@ static void rounding_keeps_the_mean(void **unused)
             mu[i] = w;
             random[i] = (uint16_t)i;
         }
-        pwf_posterior_draw_rounded_base(weights, mu, sigma, eps, random, 1 << 16);
+        pwf_posterior_kernels_base.draw_rounded(weights, mu, sigma, eps, random, 1 << 16);
         for (int i = 0; i < 1 << 16; i++)
             sum += (double)weights[i];
         assert_true(sum == 65536.0 * (double)w);

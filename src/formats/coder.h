@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef PWF_FORMATS_PACK_H
-#define PWF_FORMATS_PACK_H
+#ifndef PWF_FORMATS_CODER_H
+#define PWF_FORMATS_CODER_H
 
 #include "pwf/core/status.h"
 
