@@ -138,6 +138,7 @@ static bool are_places(const pwf_archive *a)
     const pwf_archive_block *b = &a->block;
     const int64_t one = 3 * b->side * b->side; /* 0: any length */
     if (a->places[0] != 0 || a->places[b->images] != (int64_t)b->data_bytes) return false;
+    /* An encoded image may have any length up to the limit of image files, also 0. */
     for (int64_t i = 0; i < b->images; i++) {
         if (a->places[i + 1] < a->places[i] || a->places[i + 1] > (int64_t)b->data_bytes)
             return false;
@@ -180,6 +181,7 @@ static pwf_status open_archive(pwf_archive *a, const char *root, const char *pat
     if (strlen(path) >= sizeof a->path)
         return PWF_FAIL(PWF_MISSING, "the path %.200s... is too long", path);
     memcpy(a->path, path, strlen(path) + 1);
+    /* A link to an archive outside the folder is refused, as for image files. */
     char real[PWF_PATH];
     pwf_data_resolve(root, real);
     PWF_TRY(pwf_data_open_file(real, path, &a->fd, &bytes));
@@ -200,6 +202,7 @@ static pwf_status open_archive(pwf_archive *a, const char *root, const char *pat
     return read_tables(a);
 }
 
+/* `complete` is false only for pwf pack, which opens the partial file that it fills. */
 pwf_status pwf_archive_open(const char *root, const char *path, bool complete, pwf_archive **out)
 {
     pwf_archive *a = NULL;

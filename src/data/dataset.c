@@ -26,11 +26,13 @@ typedef struct skips {
 
 struct pwf_dataset {
     int64_t count, height, width, channels;
+    /* Either all images in memory (images.source is NULL), or a list of images, each of which is
+     * read when it is loaded (memory.pixels is NULL). */
     pwf_pixels memory;
-    pwf_images images; /* instead, if each is read when it is loaded */
-    uint32_t *pick;    /* [count]: places in the source; NULL: all of it */
-    float *value;      /* [channels, 256]: what a byte is after normalisation */
-    bool train;        /* augmented */
+    pwf_images images;
+    uint32_t *pick; /* [count]: places in the source; NULL: all of it */
+    float *value;   /* [channels, 256]: what a byte is after normalisation */
+    bool train;     /* augmented */
     pwf_data_config config;
     pwf_image_transform transform; /* all zero for test images */
     skips *skipped;
@@ -93,6 +95,7 @@ static pwf_status open_images(pwf_dataset *d, const pwf_dataset_request *request
                               const char *folder, int64_t limit)
 {
     PWF_TRY(pwf_images_open(*request, train, folder, &d->images));
+    /* The hash is that of the whole list; hash_pick adds the selection. */
     const int64_t files = d->images.count;
     d->hash = d->images.hash;
     if (files > UINT32_MAX) return PWF_FAIL(PWF_DATA, "more than 2^32 - 1 images");
@@ -130,6 +133,7 @@ static pwf_status split_off(pwf_dataset *d, const pwf_dataset_request *request, 
                         "at least one",
                         (long long)(all - held), (long long)all);
     pwf_order *order = NULL;
+    /* Marks, so that both parts keep the order of the source. */
     uint8_t *is_held = NULL;
     uint32_t *pick = NULL;
     pwf_status s = pwf_order_new(all, all, request->seed, &order);
@@ -167,6 +171,7 @@ static pwf_status hash_pick(pwf_dataset *d)
 /* With data.validation, both splits come from the training images. */
 static pwf_status fill_part(pwf_dataset *d, const pwf_dataset_request *request, pwf_split split)
 {
+    /* The held-out images are test images, and therefore not augmented. */
     const bool held_out = request->data->validation > 0.0;
     const bool train = split == PWF_TRAIN || held_out;
     const int64_t limit = train ? request->data->train_limit : request->data->test_limit;
@@ -224,6 +229,7 @@ pwf_status pwf_dataset_open_folder(pwf_dataset_request request, const char *path
     return open_either(&request, PWF_TEST, path, out);
 }
 
+/* Also for a data set that was opened in part. */
 void pwf_dataset_free(pwf_dataset *dataset)
 {
     if (!dataset) return;
@@ -296,6 +302,7 @@ static pwf_status load_memory(const pwf_dataset *d, pwf_image_key key, uint8_t *
     }
     const bool mirrored = augmented && d->config.flip && (words[2] >> 31) != 0;
     const uint8_t *pixels = d->memory.pixels + at(d, key.index) * H * W * C;
+    /* Pixels from outside the image are black, byte 0. */
     for (int64_t y = 0; y < H; y++) {
         const int64_t from_y = y + top;
         for (int64_t x = 0; x < W; x++) {
@@ -342,6 +349,7 @@ static pwf_status load_file(const pwf_dataset *d, pwf_image_key key, uint8_t *ou
     if (!d->train && d->config.eval_transform == PWF_EVAL_TIMM) {
         const int64_t shorter = (int64_t)((double)side / d->config.crop_pct);
         const int64_t w = image.width, h = image.height;
+        /* timm: the shorter side becomes side / crop_pct, the other one in proportion. */
         filter = PWF_BICUBIC;
         width = w <= h ? shorter : shorter * w / h;
         height = h <= w ? shorter : shorter * h / w;
@@ -394,6 +402,7 @@ static pwf_status skip(const pwf_dataset *d, int64_t index, bool *added)
                     pwf_dataset_name(d, index), (long long)s->room);
 }
 
+/* Another rank found this file damaged; every rank skips the same files. */
 pwf_status pwf_dataset_skip(const pwf_dataset *dataset, int64_t index)
 {
     bool added;
@@ -407,6 +416,7 @@ int64_t pwf_dataset_skipped(const pwf_dataset *dataset, const int64_t **index)
     return dataset->skipped ? dataset->skipped->count : 0;
 }
 
+/* Images held in memory have no names. */
 const char *pwf_dataset_name(const pwf_dataset *dataset, int64_t index)
 {
     return pwf_dataset_is_decoded(dataset)
@@ -453,6 +463,7 @@ void pwf_dataset_finish(const pwf_dataset *dataset, pwf_image_key key, const uin
 {
     const int64_t C = dataset->channels, pixels = dataset->height * dataset->width;
     const float *value = dataset->value;
+    /* `value` is a table per channel. */
     for (int64_t i = 0; C == 3 && i < 3 * pixels; i += 3) { /* unrolled, which halves the time */
         image[i] = value[bytes[i]];
         image[i + 1] = value[256 + bytes[i + 1]];
@@ -469,6 +480,7 @@ pwf_status pwf_dataset_load(const pwf_dataset *dataset, uint32_t seed, int64_t p
 {
     const pwf_image_key key = {seed, pass, index};
     uint8_t small[4096], *bytes = small;
+    /* MNIST and CIFAR images fit on the stack, which saves an allocation per image. */
     if (pwf_dataset_image_bytes(dataset) > (int64_t)sizeof small)
         PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, pwf_dataset_image_bytes(dataset), 1, &bytes));
     const pwf_status s = load_or_skip(dataset, key, bytes, label);

@@ -15,12 +15,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* With an empty `real`, pwf_data_check_inside refuses every file. */
 void pwf_data_resolve(const char *root, char real[PWF_PATH])
 {
     _Static_assert(PWF_PATH >= PATH_MAX, "realpath writes up to PATH_MAX bytes");
     if (!realpath(root, real)) real[0] = '\0';
 }
 
+/* Both paths are resolved, so comparing their beginnings is enough. */
 pwf_status pwf_data_check_inside(const char *real_root, const char *path)
 {
     char full[PWF_PATH];
@@ -62,6 +64,7 @@ pwf_status pwf_data_open_in(const char *root, const char *name, char path[PWF_PA
     return pwf_data_open_file(real, path, fd, size);
 }
 
+/* The length of the file is checked before memory of that size is allocated. */
 pwf_status pwf_data_read_file(const char *real_root, const char *path, int64_t most,
                               uint8_t **bytes, int64_t *size)
 {
@@ -82,6 +85,7 @@ pwf_status pwf_data_read_file(const char *real_root, const char *path, int64_t m
     return s;
 }
 
+/* A file that changed since it was listed would make the order of images and their hash wrong. */
 pwf_status pwf_data_read_encoded(const char *real_root, const char *path, int64_t wanted,
                                  uint8_t **bytes, int64_t *size)
 {

@@ -42,6 +42,7 @@ int64_t pwf_idx_dim(const pwf_idx *idx, int axis)
     return idx->dim[axis];
 }
 
+/* Also for a file whose opening failed. */
 void pwf_idx_close(pwf_idx *idx)
 {
     if (!idx) return;
@@ -96,6 +97,7 @@ static pwf_status inflate_some(pwf_idx *x, bool *more)
         if (inflateReset(&x->stream) != Z_OK) return damaged(x, "zlib cannot start again");
         x->ended = false;
     }
+    /* Z_BUF_ERROR: more input is needed, which the next call reads. */
     const int r = inflate(&x->stream, Z_NO_FLUSH);
     if (r == Z_STREAM_END)
         x->ended = true;
@@ -144,6 +146,7 @@ pwf_status pwf_idx_read(pwf_idx *idx, uint8_t *bytes, int64_t count)
     return pwf_ok();
 }
 
+/* Reads to the end: only there gzip stores its checksum. */
 pwf_status pwf_idx_finish(pwf_idx *idx)
 {
     uint8_t scratch[4096];
@@ -199,6 +202,7 @@ static pwf_status check_size(pwf_idx *x)
         over = over || __builtin_mul_overflow(product, x->dim[d], &product);
     }
     over = over || __builtin_add_overflow(product, x->given, &x->promised);
+    /* Deflate expands at most 1,032 times, so a larger claim cannot be true. */
     const int64_t most = x->gz ? x->size * PWF_IDX_RATIO_MAX : x->size;
     if (over || x->promised > most) {
         if (!over && !x->gz)
@@ -212,6 +216,7 @@ static pwf_status check_size(pwf_idx *x)
     return pwf_ok();
 }
 
+/* `promised` is first the length of the header itself, then that of header and data. */
 static pwf_status read_header(pwf_idx *x, int dims)
 {
     x->dims = dims;
@@ -256,6 +261,7 @@ static pwf_status open_any(pwf_idx *x, const char *root, const char *stem)
     return pwf_ok();
 }
 
+/* The header is checked before any memory depends on it. */
 pwf_status pwf_idx_open(const char *root, const char *stem, int dims, pwf_idx **out)
 {
     PWF_ASSERT(dims >= 1 && dims <= PWF_IDX_DIMS);

@@ -48,6 +48,7 @@ struct pwf_loader {
     pthread_t *thread;
 };
 
+/* Index in the ring of the image of a ticket. */
 static int64_t ring_place(const pwf_loader *l, int64_t ticket)
 {
     return ticket % (RING * l->share);
@@ -88,6 +89,7 @@ static void *loader_main(void *argument)
     return NULL;
 }
 
+/* `threads` counts those that run, so that pwf_loader_free joins exactly these after a failure. */
 static pwf_status start_threads(pwf_loader *l, int threads)
 {
     l->thread = calloc((size_t)threads, sizeof *l->thread);
@@ -101,6 +103,7 @@ static pwf_status start_threads(pwf_loader *l, int threads)
     return pwf_ok();
 }
 
+/* The threads wait until the first pwf_loader_seek. */
 pwf_status pwf_loader_new(const pwf_dataset *dataset, int64_t batch, int64_t first, int64_t share,
                           uint32_t seed, int threads, pwf_loader **out)
 {
@@ -126,6 +129,7 @@ pwf_status pwf_loader_new(const pwf_dataset *dataset, int64_t batch, int64_t fir
     return s;
 }
 
+/* Threads finish the image that they decode, then end. */
 void pwf_loader_free(pwf_loader *loader)
 {
     if (!loader) return;
@@ -160,6 +164,7 @@ void pwf_loader_seek(pwf_loader *loader, int64_t batch)
 {
     PWF_ASSERT(batch >= 0);
     pthread_mutex_lock(&loader->lock);
+    /* The next batch keeps the decoded images of the ring; any other one discards them. */
     const bool next =
         loader->batch >= 0 && batch == loader->batch + 1 && clear_batch(loader, loader->batch);
     if (!next && batch != loader->batch) {
@@ -188,6 +193,7 @@ pwf_status pwf_loader_take(pwf_loader *loader, int64_t position, float *image, i
             pthread_cond_wait(&loader->done, &loader->lock);
         loader->waited += pwf_clock_seconds() - begun;
     }
+    /* The pixels of an item that is READY change only after the next seek. */
     const decoded it = loader->items[place];
     pthread_mutex_unlock(&loader->lock);
     if (it.state == FAILED)

@@ -6,6 +6,7 @@
 #include "pwf/core/rng.h"
 #include "pwf/data/dataset.h"
 
+/* The permutation of the current pass, and the position of the current batch in it. */
 struct pwf_order {
     int64_t images, batch, batches; /* batches of one pass */
     uint32_t seed;
@@ -13,6 +14,7 @@ struct pwf_order {
     uint32_t *image;     /* the permutation of this pass */
 };
 
+/* The last images of a pass that do not fill a batch are dropped; the next pass has others. */
 pwf_status pwf_order_new(int64_t images, int64_t batch, uint32_t seed, pwf_order **out)
 {
     *out = NULL;
@@ -75,6 +77,7 @@ static void shuffle(pwf_order *o)
     }
 }
 
+/* Batches are numbered across passes, so a resumed run seeks without replaying anything. */
 void pwf_order_seek(pwf_order *order, int64_t batch_number)
 {
     PWF_ASSERT(batch_number >= 0);

@@ -5,6 +5,7 @@
 #include "pwf/core/mem.h"
 #include "sources.h"
 
+/* These formats have one shape and one number of classes, so the network must have them too. */
 pwf_status pwf_source_check_shape(const pwf_dataset_request *request, const char *what,
                                   int64_t side, int64_t channels, int64_t classes)
 {
@@ -20,6 +21,7 @@ pwf_status pwf_source_check_shape(const pwf_dataset_request *request, const char
     return pwf_ok();
 }
 
+/* The shape is set even if the allocation fails. */
 pwf_status pwf_pixels_new(pwf_pixels *pixels, int64_t count, int64_t limit, int64_t side,
                           int64_t channels)
 {

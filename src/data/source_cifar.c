@@ -27,12 +27,14 @@ static const layout cifar10[2] = {{"CIFAR-10", {"test_batch.bin"}, 1, 10},
 static const layout cifar100[2] = {{"CIFAR-100", {"test.bin"}, 2, 100},
                                    {"CIFAR-100", {"train.bin"}, 2, 100}};
 
+/* One open file of a part. */
 typedef struct batch_file {
     char path[PWF_PATH];
     int fd;
     int64_t records;
 } batch_file;
 
+/* The length of the file gives the number of records; nothing else does. */
 static pwf_status open_file(const char *root, const char *name, int64_t record, batch_file *file)
 {
     int64_t bytes = 0;
@@ -69,6 +71,7 @@ static pwf_status read_file(const batch_file *file, const layout *set, int64_t f
     return pwf_ok();
 }
 
+/* Reads the files of a part one after the other into the arrays. */
 static pwf_status load(const pwf_dataset_request *request, const layout *set, int64_t limit,
                        pwf_pixels *out)
 {
@@ -77,6 +80,7 @@ static pwf_status load(const pwf_dataset_request *request, const layout *set, in
     int64_t records = 0, first = 0;
     PWF_TRY(pwf_source_check_shape(request, set->name, SIDE, CHANNELS, set->classes));
     pwf_status s = pwf_ok();
+    /* All files are opened first: their lengths give the number of images. */
     while (count < FILES_MAX && set->files[count] && s.code == PWF_OK) {
         files[count] = (batch_file){.fd = -1};
         s = open_file(request->data->path, set->files[count], set->label_bytes + CHANNELS * PLANE,
@@ -92,6 +96,7 @@ static pwf_status load(const pwf_dataset_request *request, const layout *set, in
     return s;
 }
 
+/* The table of sources has one function per data set. */
 static pwf_status load10(const pwf_dataset_request *request, bool train, int64_t limit,
                          pwf_pixels *out)
 {

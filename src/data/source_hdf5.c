@@ -66,6 +66,7 @@ static pwf_status check_pixels(const pwf_archive_block *b, const char *path,
         path, wants);
 }
 
+/* The archive belongs to *out from the moment it is open, so a failed check leaks nothing. */
 static pwf_status open_part(const pwf_dataset_request *request, bool train, pwf_images *out)
 {
     pwf_archive *archive = NULL;
@@ -89,6 +90,7 @@ static void close_archive(void *self)
     pwf_archive_free(self);
 }
 
+/* All of it is in the tables, which were read when the archive was opened. */
 static pwf_images_item get(const void *self, int64_t index)
 {
     const pwf_archive *a = self;

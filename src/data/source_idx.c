@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+/* The network has one output per class, so a larger label has none. */
 static pwf_status check_labels(const pwf_idx *file, const uint8_t *labels, int64_t count,
                                int64_t classes)
 {
@@ -21,6 +22,7 @@ static pwf_status check_labels(const pwf_idx *file, const uint8_t *labels, int64
     return pwf_ok();
 }
 
+/* All labels are read and checked, those past the limit too; p->count of them are kept. */
 static pwf_status read_labels(pwf_pixels *p, pwf_idx *file, int64_t classes)
 {
     uint8_t *all = NULL;
@@ -42,6 +44,7 @@ static pwf_status read_images(pwf_pixels *p, pwf_idx *file)
     return pwf_idx_finish(file);
 }
 
+/* The headers have been read; no pixel has. */
 static pwf_status check_shape(const pwf_dataset_request *request, const pwf_idx *images,
                               const pwf_idx *labels)
 {
@@ -63,6 +66,7 @@ static pwf_status check_shape(const pwf_dataset_request *request, const pwf_idx 
     return pwf_ok();
 }
 
+/* Labels first: they are few, and a wrong one is found before the images are read. */
 static pwf_status fill(const pwf_dataset_request *request, int64_t limit, pwf_idx *images,
                        pwf_idx *labels, pwf_pixels *p)
 {
@@ -72,6 +76,7 @@ static pwf_status fill(const pwf_dataset_request *request, int64_t limit, pwf_id
     return read_images(p, images);
 }
 
+/* Opens both files of the part; pwf_idx_open tries the plain name and the one with .gz. */
 static pwf_status load(const pwf_dataset_request *request, bool train, int64_t limit,
                        pwf_pixels *out)
 {

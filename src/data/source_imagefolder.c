@@ -40,6 +40,7 @@ typedef struct folder {
     int64_t count, room;
 } folder;
 
+/* Valid until the next file is added, since the block of names may move. */
 static const char *name_of(const folder *f, int64_t index)
 {
     return f->names + f->files[index].name;
@@ -62,6 +63,7 @@ static pwf_status grow(void *pointer, int64_t *room, int64_t wanted, size_t size
     return pwf_ok();
 }
 
+/* Path of a file or folder below the root. */
 static pwf_status full_path(const folder *f, const char *name, char path[PWF_PATH])
 {
     if (pwf_path_join(path, f->root, name)) return pwf_ok();
@@ -88,6 +90,7 @@ static pwf_status look_at(const folder *f, const char *path, int64_t *size)
     return pwf_ok();
 }
 
+/* Appends an image file, after checking that it is one that may be read. */
 static pwf_status add_file(folder *f, const char *name, int32_t label)
 {
     char path[PWF_PATH];
@@ -133,11 +136,13 @@ static int keep_visible(const struct dirent *d)
     return d->d_name[0] != '.';
 }
 
+/* Byte order, as in Python; the order of a locale would differ between machines. */
 static int by_bytes(const struct dirent **a, const struct dirent **b)
 {
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
+/* scandir allocates with malloc. */
 static void names_free(names *n)
 {
     for (int i = 0; i < n->count; i++)
@@ -150,6 +155,7 @@ static const char class_tree[] =
     "; with data.format imagefolder, data.path holds train/ and val/ (without val/, set "
     "data.validation), and these a folder for each class";
 
+/* `hint` is appended to the message if the folder cannot be listed. */
 static pwf_status list_folder(const char *path, int (*keep)(const struct dirent *),
                               const char *hint, names *out)
 {
@@ -163,6 +169,7 @@ static pwf_status list_folder(const char *path, int (*keep)(const struct dirent 
                     strerror(errno), hint);
 }
 
+/* Follows links, as a class folder may be one. */
 static bool is_folder(const char *path)
 {
     struct stat st;
@@ -253,6 +260,7 @@ static pwf_status add_classes(folder *f, const char *part, const names *classes)
 
 #define BLANKS " \t\r,"
 
+/* A list of validation images while it is read. */
 typedef struct val_list {
     char path[PWF_PATH];
     const names *classes; /* of train/ */
@@ -357,6 +365,8 @@ static pwf_status read_kit(val_list *l, const char *path, char *text, int64_t si
     return pwf_ok();
 }
 
+/* A file with a pointer to its name, because a comparison of qsort cannot reach the block of
+ * names. */
 typedef struct keyed {
     const char *name;
     listed_file file;
@@ -482,6 +492,7 @@ static pwf_status add_all(folder *f, const char *part, int depth)
     return s;
 }
 
+/* `path` is a folder that the user named for predict; it has no train/ and val/. */
 static pwf_status fill_all(folder *f, const char *path)
 {
     if (strlen(path) >= sizeof f->root)

@@ -19,6 +19,7 @@ typedef struct part_file {
     int64_t bytes;
 } part_file;
 
+/* `which` is X for the images and y for the labels, as in the names of the files. */
 static pwf_status open_file(const char *root, const char *part, char which, part_file *file)
 {
     char name[16];
@@ -30,6 +31,7 @@ static pwf_status open_file(const char *root, const char *part, char which, part
                     file->path);
 }
 
+/* The files have no headers: only their lengths show whether they are complete and a pair. */
 static pwf_status check_sizes(const part_file *images, const part_file *labels)
 {
     if (images->bytes == 0 || images->bytes % IMAGE != 0)
@@ -75,6 +77,7 @@ static pwf_status read_images(const part_file *file, pwf_pixels *out)
     return pwf_ok();
 }
 
+/* Both files are opened and compared before memory is allocated. */
 static pwf_status load(const pwf_dataset_request *request, bool train, int64_t limit,
                        pwf_pixels *out)
 {

@@ -21,6 +21,7 @@ bool pwf_data_is_held(pwf_data_format format)
     return pwf_source_get(format)->load != NULL;
 }
 
+/* A folder without classes is read by the source imagefolder, whatever data.format is. */
 pwf_status pwf_images_open(pwf_dataset_request request, bool train, const char *folder,
                            pwf_images *out)
 {

@@ -115,6 +115,7 @@ herr_t pwf_h5_put_text(hid_t file, const char *name, const char *text)
     return e;
 }
 
+/* Times would make the bytes of equal files differ. */
 herr_t pwf_h5_put_array(hid_t file, const char *name, hid_t stored, hid_t memory, int dims,
                         const int64_t *shape, const void *values)
 {

@@ -29,6 +29,7 @@ static double cosine(double x)
     return 1.0 + sum;
 }
 
+/* Rotation about the centre of the picture: the translation puts the centre back in place. */
 pwf_affine pwf_affine_rotation(double degrees, int64_t width, int64_t height)
 {
     const double angle = -degrees * (0x1.921fb54442d18p+1 / 180.0);
@@ -102,6 +103,7 @@ void pwf_affine_apply(uint8_t *out, const uint8_t *rgb, int64_t width, int64_t h
     const double *m = map->at;
     for (int64_t row = 0; row < height; row++)
         for (int64_t column = 0; column < width; column++, out += 3) {
+            /* Pillow maps the centres of pixels; the interpolation counts from their corners. */
             const double from_x = (double)column + 0.5, from_y = (double)row + 0.5;
             const double x = m[0] * from_x + m[1] * from_y + m[2];
             const double y = m[3] * from_x + m[4] * from_y + m[5];

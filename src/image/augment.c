@@ -11,6 +11,7 @@
 #include <math.h>
 #include <string.h>
 
+/* Of a random crop and of random erasing, as in torchvision and timm. */
 enum { TRIES = 10 };
 
 static int64_t rounded(double x) /* x >= 0 */
@@ -38,6 +39,7 @@ pwf_image_window pwf_crop_draw(const pwf_augment_config *config, pwf_image_key k
         box.left = (int64_t)(right * (double)(width - box.columns + 1));
         return box;
     }
+    /* No try has succeeded: the largest part with an allowed ratio. */
     const double now = (double)width / (double)height;
     box.columns = now > ratios[1] ? rounded((double)height * ratios[1]) : width;
     box.rows = now < ratios[0] ? rounded((double)width / ratios[0]) : height;
@@ -177,6 +179,7 @@ void pwf_operation_apply(pwf_operation operation, double argument, const pwf_ima
         pwf_colour_sharpness(rgb, width, height, (float)argument, scratch);
     } else {
         const pwf_affine map = map_of(operation, argument, width, height);
+        /* Not in place: each output pixel reads several input pixels. */
         pwf_affine_apply(scratch, rgb, width, height, &map, t->config.interpolation == PWF_BICUBIC,
                          t->fill);
         memcpy(rgb, scratch, (size_t)(3 * pixels));

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Encoded images to pixels: picks the decoder by the first bytes. Called by the room data for each
- * image that it reads, from any thread. Touches no file and keeps no state. */
+ * image that it reads from a folder or an archive, from any thread. Touches no file and keeps no
+ * state. */
 #include "decode.h"
 
 #include <string.h>
 
+/* The first bytes decide, not the name: image sets contain PNG files named .JPEG. */
 pwf_status pwf_image_decode(const char *name, const uint8_t *bytes, int64_t size, pwf_image *out)
 {
     static const uint8_t jpeg[3] = {0xff, 0xd8, 0xff};

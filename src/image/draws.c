@@ -16,6 +16,7 @@ pwf_draws pwf_draws_of_image(pwf_image_key key, pwf_rng_purpose purpose)
     return (pwf_draws){.stream = {key.seed, purpose, step, 0}};
 }
 
+/* The generator gives four words at a time. */
 uint32_t pwf_draw_word(pwf_draws *draws)
 {
     if (draws->left == 0) {
@@ -25,6 +26,7 @@ uint32_t pwf_draw_word(pwf_draws *draws)
     return draws->words[4 - draws->left--];
 }
 
+/* A multiple of 2^-32, exact. */
 double pwf_draw_uniform(pwf_draws *draws)
 {
     return pwf_draw_word(draws) * 0x1p-32;

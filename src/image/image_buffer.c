@@ -16,6 +16,7 @@ pwf_status pwf_image_new(const char *name, int64_t width, int64_t height, pwf_im
                         "the image at most %d million",
                         name, (long long)width, (long long)height, PWF_IMAGE_SIDE_MAX,
                         PWF_IMAGE_PIXELS_MAX >> 20);
+    /* The products cannot overflow: sides have at most 15 bits. */
     out->width = width;
     out->height = height;
     return pwf_mem_alloc(PWF_MEM_DATA, 3 * width * height + PAST_END, 1, &out->pixels);

@@ -11,6 +11,7 @@
 static const pwf_resize_kernels *const tables[PWF_ISA_COUNT] = {
     &pwf_resize_kernels_base, &pwf_resize_kernels_avx2, &pwf_resize_kernels_avx512};
 
+/* The triangle filter. */
 static double bilinear(double x)
 {
     if (x < 0.0) x = -x;
@@ -67,6 +68,7 @@ static pwf_status weights_new(pwf_weights *w, pwf_image_filter filter, int64_t i
     const double scale = (double)in / (double)out, stretch = scale < 1.0 ? 1.0 : scale;
     const double support = (filter == PWF_BICUBIC ? 2.0 : 1.0) * stretch;
     *w = (pwf_weights){.count = count, .taps = 2 * round_up(support) + 1};
+    /* One allocation for weight, first and used. */
     double *scratch = NULL;
     PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, count * (w->taps + 2), sizeof *w->weight, &w->weight));
     w->first = w->weight + count * w->taps;

@@ -51,6 +51,7 @@ static void narrow(uint8_t *pixels, const uint8_t *rgb, int64_t count, int64_t c
         memcpy(pixels + i * channels, rgb + 3 * i, (size_t)channels);
 }
 
+/* Works on a copy with three channels: decoded images have three, and the resize expects them. */
 pwf_status pwf_image_crop_pixels(const pwf_image_transform *t, pwf_image_key key, uint8_t *pixels,
                                  int64_t width, int64_t height, int64_t channels)
 {
@@ -72,6 +73,7 @@ pwf_status pwf_image_crop_pixels(const pwf_image_transform *t, pwf_image_key key
 pwf_status pwf_image_vary_colours(const pwf_image_transform *t, pwf_image_key key, uint8_t *pixels,
                                   int64_t width, int64_t height, int64_t channels)
 {
+    /* Both changes work in place on `rgb`; its second half is scratch memory. */
     const pwf_augment_config *c = &t->config;
     uint8_t *rgb = NULL;
     const int64_t count = width * height;

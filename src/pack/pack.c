@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+/* The state of a rank while it packs. */
 typedef struct packing {
     const pwf_mesh *mesh;
     const pwf_pack_job *job;
@@ -170,6 +171,7 @@ static pwf_status do_chunks(packing *w)
     for (int64_t lo = 0; lo < b->chunk.count; lo += size) {
         PWF_TRY(pwf_mesh_agree(w->mesh,
                                lo + rank < b->chunk.count ? do_chunk(w, lo + rank) : pwf_ok()));
+        /* Collective, so the progress on rank 0 counts the work of all ranks. */
         int64_t done[2] = {w->images, w->bytes};
         pwf_mesh_sum_i64(w->mesh, PWF_WORLD, done, 2);
         if (w->first && w->job->progress)
@@ -186,6 +188,7 @@ static pwf_status run(packing *w, pwf_part *part, pwf_pack_result *result)
         memcpy(w->dir, part->dir, sizeof w->dir);
         memcpy(w->path, part->path, sizeof w->path);
     }
+    /* The other ranks open the same partial file. */
     pwf_mesh_broadcast(w->mesh, PWF_WORLD, 0, w->dir, sizeof w->dir);
     pwf_mesh_broadcast(w->mesh, PWF_WORLD, 0, w->path, sizeof w->path);
     PWF_TRY(pwf_mesh_agree(w->mesh, open_part(w)));

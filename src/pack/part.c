@@ -141,6 +141,7 @@ static pwf_status open_part(pwf_part *p)
     if (snprintf(p->path, sizeof p->path, "%s/.%s.part", p->dir, name) >= (int)sizeof p->path)
         return PWF_FAIL(PWF_CANTCREATE, "the name %.200s... is too long", output);
     p->fd = open(p->path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+    /* O_NOFOLLOW and the check below: never write through a link, or to a pipe or device. */
     if (p->fd < 0) return PWF_FAIL_ERRNO(PWF_FILE_OUTPUT, "create", p->path);
     if (fstat(p->fd, &info) != 0 || !S_ISREG(info.st_mode))
         return PWF_FAIL(PWF_CANTCREATE, "%s is not a regular file", p->path);
@@ -345,6 +346,7 @@ static pwf_status begin(pwf_part *p)
     if (p->job->begin) p->job->begin(p->job->context, &p->volume);
     PWF_TRY(s);
     PWF_TRY(PWF_FAULT_POINT("pack.begin"));
+    /* Laying out empties the file; the tables of an earlier attempt keep their offsets. */
     if (!taken) PWF_TRY(lay_out(p));
     PWF_TRY(PWF_FAULT_POINT("pack.laid_out"));
     PWF_TRY(write_tables(p)); /* those of an earlier attempt, too: they are the same */

@@ -51,12 +51,14 @@ static pwf_status table_add(table *t, size_t size, const char *name, void *entry
     return pwf_ok();
 }
 
+/* An empty table needs no arrays yet: table_add allocates them. */
 pwf_status pwf_registry_new(pwf_registry **out)
 {
     *out = calloc(1, sizeof **out);
     return *out ? pwf_ok() : PWF_FAIL(PWF_RESOURCE, "no memory for the parameter table");
 }
 
+/* Pointers to entries become invalid. */
 void pwf_registry_free(pwf_registry *registry)
 {
     if (!registry) return;
@@ -149,6 +151,7 @@ int pwf_registry_params(const pwf_registry *registry)
     return registry->params.count;
 }
 
+/* Before the registry is closed, the order is that of registration. */
 const pwf_param *pwf_registry_param(const pwf_registry *registry, int index)
 {
     PWF_ASSERT(index >= 0 && index < registry->params.count);
@@ -176,6 +179,7 @@ const pwf_param *pwf_registry_find(const pwf_registry *registry, const char *nam
     return NULL;
 }
 
+/* The counts are known only when patterns have decided which parameters are plain. */
 int64_t pwf_registry_posterior_count(const pwf_registry *registry)
 {
     PWF_ASSERT(registry->closed);
@@ -225,6 +229,7 @@ void pwf_registry_start_values(const pwf_registry *registry, uint32_t seed, floa
     const pwf_stream stream = {.seed = seed, .purpose = PWF_RNG_INIT};
     for (int i = 0; i < registry->params.count; i++) {
         const pwf_param *p = registry->params.at[i];
+        /* [from, to) is empty for parameters outside the range. */
         const int64_t from = p->offset > lo ? p->offset : lo;
         const int64_t end = p->offset + p->count, hi = lo + count;
         const int64_t to = end < hi ? end : hi;

@@ -38,9 +38,10 @@ herr_t pwf_h5_put_text(hid_t file, const char *name, const char *text);
 herr_t pwf_h5_put_array(hid_t file, const char *name, hid_t stored, hid_t memory, int dims,
                         const int64_t *shape, const void *values);
 
-/** Reads to `into`, or if it is NULL writes from `from`, the shape[0] entries from `lo` on along
- * the first of `dims` dimensions of an open dataset, converted from or to `type` in memory; shape[1
- * ...] is that of the dataset. Negative: failure. Local: an independent transfer. */
+/** Reads to `into`, or writes from `from` if `into` is NULL, entries [lo, lo + shape[0]) along the
+ * first of `dims` dimensions of an open dataset; the other entries of `shape` are those of the
+ * dataset. `type` is the type in memory. Negative: failure.
+ * Local. The transfer is independent of other ranks. */
 herr_t pwf_h5_transfer(hid_t set, hid_t type, int dims, int64_t lo, const int64_t *shape,
                        void *into, const void *from);
 
