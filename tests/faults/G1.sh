@@ -12,12 +12,14 @@ unit() {
         replay png
         replay idx
         replay cifar
+        replay stl10
         replay archive
     else
         fuzz jpeg 20000
         fuzz png 100000
         fuzz idx 100000
         fuzz cifar 100000
+        fuzz stl10 100000
         fuzz archive 100000
     fi
 }

@@ -101,6 +101,10 @@ def pictures():
     put("cifar", "ten", bytes([3]) + bytes(3072) + bytes([9]) + bytes(3072))
     put("cifar", "hundred", bytes([3, 99]) + bytes(3072))
     put("cifar", "class", bytes([10]) + bytes(3072))
+    image = 3 * 96 * 96
+    for name, length, labels in [("two", 2 * image, [1, 10]), ("class", image, [11]), ("pair", 2 * image, [1]),
+                                 ("length", image + 1, [1])]:
+        put("stl10", name, length.to_bytes(3, "little") + bytes(labels))
 
 
 def user_files():
