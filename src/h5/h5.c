@@ -119,7 +119,7 @@ herr_t pwf_h5_put_text(hid_t file, const char *name, const char *text)
 herr_t pwf_h5_put_array(hid_t file, const char *name, hid_t stored, hid_t memory, int dims,
                         const int64_t *shape, const void *values)
 {
-    hsize_t extent[PWF_DIMS], count = 1;
+    hsize_t extent[PWF_DIMS] = {0}, count = 1;
     for (int d = 0; d < dims; d++) {
         extent[d] = (hsize_t)shape[d];
         count *= extent[d];
@@ -140,7 +140,7 @@ herr_t pwf_h5_put_array(hid_t file, const char *name, hid_t stored, hid_t memory
 herr_t pwf_h5_transfer(hid_t set, hid_t type, int dims, int64_t lo, const int64_t *shape,
                        void *into, const void *from)
 {
-    hsize_t start[PWF_DIMS] = {(hsize_t)lo}, extent[PWF_DIMS];
+    hsize_t start[PWF_DIMS] = {(hsize_t)lo}, extent[PWF_DIMS] = {0};
     for (int d = 0; d < dims; d++)
         extent[d] = (hsize_t)shape[d];
     const hid_t space = H5Dget_space(set), memory = H5Screate_simple(dims, extent, NULL);

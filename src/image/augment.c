@@ -113,21 +113,21 @@ static const struct {
     void (*level)(uint8_t *rgb, int64_t pixels, int level);
     void (*factor)(uint8_t *rgb, int64_t pixels, float factor);
 } operations[PWF_OP_COUNT] = {
-    [PWF_OP_AUTOCONTRAST] = {UNUSED, 0.0, .plain = pwf_colour_autocontrast},
-    [PWF_OP_EQUALIZE] = {UNUSED, 0.0, .plain = pwf_colour_equalize},
-    [PWF_OP_INVERT] = {UNUSED, 0.0, .level = pwf_colour_solarize}, /* from level 0 on */
-    [PWF_OP_ROTATE] = {SIGNED, 30.0},                              /* degrees */
-    [PWF_OP_POSTERIZE] = {LEVEL, 4.0, .level = pwf_colour_posterize},
-    [PWF_OP_SOLARIZE] = {LEVEL, 256.0, .level = pwf_colour_solarize},
-    [PWF_OP_SOLARIZE_ADD] = {WHOLE, 110.0, .level = pwf_colour_solarize_add},
-    [PWF_OP_COLOR] = {FACTOR, 0.0, .factor = pwf_colour_saturation},
-    [PWF_OP_CONTRAST] = {FACTOR, 0.0, .factor = pwf_colour_contrast},
-    [PWF_OP_BRIGHTNESS] = {FACTOR, 0.0, .factor = pwf_colour_brightness},
-    [PWF_OP_SHARPNESS] = {FACTOR, 0.0},
-    [PWF_OP_SHEAR_X] = {SIGNED, 0.3},
-    [PWF_OP_SHEAR_Y] = {SIGNED, 0.3},
-    [PWF_OP_TRANSLATE_X] = {SIGNED, 0.45}, /* share of the side */
-    [PWF_OP_TRANSLATE_Y] = {SIGNED, 0.45},
+    [PWF_OP_AUTOCONTRAST] = {.plain = pwf_colour_autocontrast},
+    [PWF_OP_EQUALIZE] = {.plain = pwf_colour_equalize},
+    [PWF_OP_INVERT] = {.level = pwf_colour_solarize}, /* from level 0 on */
+    [PWF_OP_ROTATE] = {.rule = SIGNED, .most = 30.0}, /* degrees */
+    [PWF_OP_POSTERIZE] = {.rule = LEVEL, .most = 4.0, .level = pwf_colour_posterize},
+    [PWF_OP_SOLARIZE] = {.rule = LEVEL, .most = 256.0, .level = pwf_colour_solarize},
+    [PWF_OP_SOLARIZE_ADD] = {.rule = WHOLE, .most = 110.0, .level = pwf_colour_solarize_add},
+    [PWF_OP_COLOR] = {.rule = FACTOR, .factor = pwf_colour_saturation},
+    [PWF_OP_CONTRAST] = {.rule = FACTOR, .factor = pwf_colour_contrast},
+    [PWF_OP_BRIGHTNESS] = {.rule = FACTOR, .factor = pwf_colour_brightness},
+    [PWF_OP_SHARPNESS] = {.rule = FACTOR},
+    [PWF_OP_SHEAR_X] = {.rule = SIGNED, .most = 0.3},
+    [PWF_OP_SHEAR_Y] = {.rule = SIGNED, .most = 0.3},
+    [PWF_OP_TRANSLATE_X] = {.rule = SIGNED, .most = 0.45}, /* share of the side */
+    [PWF_OP_TRANSLATE_Y] = {.rule = SIGNED, .most = 0.45},
 };
 
 double pwf_operation_argument(pwf_operation operation, double magnitude, bool negative,
