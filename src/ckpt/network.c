@@ -4,11 +4,11 @@
  * and shares it by MPI. */
 #include "pwf/ckpt/network.h"
 
-#include "arrange.h"
 #include "pwf/core/mem.h"
 #include "pwf/formats/import.h"
 #include "pwf/formats/unpacked.h"
 #include "read.h"
+#include "registry_order.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -2,8 +2,8 @@
 /* Start values from a model file (model.init).
  * Called by the trainer on all ranks before the first phase.
  * Rank 0 reads the file; all ranks take their part. */
-#include "arrange.h"
 #include "read.h"
+#include "registry_order.h"
 
 #include "pwf/core/mem.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Handles SIGBUS: a page of mapped memory whose file cannot provide it. Installed once, after
- * MPI_Init, by mesh/launch.c. The handler reads /proc/self/maps, logs a message and ends the
+ * MPI_Init, by mesh/init.c. The handler reads /proc/self/maps, logs a message and ends the
  * process with PWF_RESOURCE. */
 #define _XOPEN_SOURCE 700 /* BUS_ADRERR */
 #include "pwf/core/bus.h"

@@ -297,7 +297,7 @@ static void put_labels(FILE *out, label *labels, int count, const axis *a)
  * evaluation. */
 static void put_accuracy(FILE *out, const axis *a, const pwf_report_eval *rows, int count)
 {
-    const pwf_report_eval *last = &rows[count - 1], *before = pwf_table_unfixed(rows, count);
+    const pwf_report_eval *last = &rows[count - 1], *before = pwf_summary_unfixed(rows, count);
     label labels[2];
     int n = 0;
     if (isfinite(last->top1)) {

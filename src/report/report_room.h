@@ -50,19 +50,19 @@ void pwf_progress_line(char text[256], const pwf_report_progress *progress, doub
 
 /** The evaluation of the unfixed network, the last before the first round; NULL if there is none.
  * Local. */
-const pwf_report_eval *pwf_table_unfixed(const pwf_report_eval *rows, int count);
+const pwf_report_eval *pwf_summary_unfixed(const pwf_report_eval *rows, int count);
 
 /** The sentence that summarises a run, from all its evaluations, count >= 1.
  * Local. */
-void pwf_table_sentence(char text[400], const pwf_report_eval *rows, int count);
+void pwf_summary_sentence(char text[400], const pwf_report_eval *rows, int count);
 
 /** Prints the table of all evaluations.
  * Local. */
-void pwf_table_print(FILE *out, const pwf_report_eval *rows, int count);
+void pwf_summary_print(FILE *out, const pwf_report_eval *rows, int count);
 
 /** Prints the sizes of the model's compact form; nothing if they are unknown.
  * Local. */
-void pwf_table_compact(FILE *out, const pwf_report_compact *compact);
+void pwf_summary_compact(FILE *out, const pwf_report_compact *compact);
 
 /** Prints the plots as a self-contained SVG 1.1 file.
  * Local. */

@@ -150,8 +150,8 @@ static pwf_status write_summary(const pwf_report *r, const char *title, const ch
     PWF_TRY(page_begin(&p));
     pwf_text_duration(took, seconds);
     fprintf(p.out, "%s\n%s\n\n", title, sentence);
-    if (all->count) pwf_table_print(p.out, all->at, all->count);
-    pwf_table_compact(p.out, &all->compact);
+    if (all->count) pwf_summary_print(p.out, all->at, all->count);
+    pwf_summary_compact(p.out, &all->compact);
     fprintf(p.out, "Took %s.\n", took);
     pwf_status s = page_end(&p);
     if (s.code == PWF_OK) s = pwf_replace_file(r->dir_fd, r->dir, "summary.txt", p.text, p.size);
@@ -184,7 +184,7 @@ pwf_status pwf_report_final(pwf_report *report, const char *title, double second
     evaluations all = {0};
     char sentence[400] = "There are no evaluations.";
     pwf_status s = read_evaluations(report, &all);
-    if (s.code == PWF_OK && all.count) pwf_table_sentence(sentence, all.at, all.count);
+    if (s.code == PWF_OK && all.count) pwf_summary_sentence(sentence, all.at, all.count);
     if (s.code == PWF_OK && all.count) s = write_plot(report, title, sentence, &all);
     if (s.code == PWF_OK) s = write_summary(report, title, sentence, &all, seconds);
     pwf_mem_free(all.at);

@@ -9,6 +9,7 @@
 #include "exports.h"
 #include "fix.h"
 #include "measure.h"
+#include "metrics.h"
 #include "phase.h"
 #include "pwf/core/fault.h"
 #include "pwf/core/log.h"
@@ -16,7 +17,6 @@
 #include "pwf/core/trace.h"
 #include "resume.h"
 #include "rollback.h"
-#include "rows.h"
 #include "step.h"
 
 #include <stdio.h>
@@ -74,7 +74,7 @@ static pwf_status train(pwf_trainer *t, pwf_phase next)
     PWF_TRY(step(t));
     const int64_t done = t->now.facts.position.phase_step, number = t->now.facts.position.step;
     const bool last = done >= steps, log_now = last || number % c->log.interval == 0;
-    if (log_now) PWF_TRY(pwf_rows_step(t, title));
+    if (log_now) PWF_TRY(pwf_metrics_step(t, title));
     pwf_meter_show(&t->meter, title, done, steps, log_now);
     if (c->watchdog.interval > 0 && number % c->watchdog.interval == 0) {
         pwf_meter_compare_ranks(&t->meter, t->mesh);
@@ -130,7 +130,7 @@ static pwf_status finish(pwf_trainer *t)
 {
     PWF_TRY(pwf_measure_statistics(t));
     PWF_TRY(pwf_measure_run(t, true));
-    PWF_TRY(pwf_rows_memory(t->mesh, t->report, t->now.facts.position.step));
+    PWF_TRY(pwf_metrics_memory(t->mesh, t->report, t->now.facts.position.step));
     enter(t, PWF_PHASE_DONE);
     PWF_TRY(pwf_saver_save_model(&t->saver));
     PWF_TRY(pwf_exports_model(t->mesh, t->config, t->report, t->now.facts.position.step));

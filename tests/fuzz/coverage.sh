@@ -8,7 +8,7 @@ build=$1 found=${2:-/nonexistent}
 source=$(cd "$here/../.." && pwd)
 readers=(core/json.c config/yaml.c config/value.c config/number.c config/sources.c config/check.c
     formats/weights_file.c formats/reader_safetensors.c formats/reader_npz.c formats/zip.c formats/pickle.c formats/pytorch.c ckpt/file.c ckpt/layout.c
-    ckpt/read.c ckpt/load.c arrays/user_h5.c arrays/round_input.c arrays/predict_input.c decoder/decode.c data/idx.c
+    ckpt/read.c ckpt/inspect.c arrays/user_h5.c arrays/round_input.c arrays/predict_input.c decoder/decode.c data/idx.c
     data/source_idx.c data/source_cifar.c data/source_stl10.c data/file.c image/decode.c image/jpeg.c image/png.c data/archive.c data/source_imagefolder.c app/command.c app/network.c)
 
 cmake -S "$source" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_COMPILER=clang \

@@ -47,22 +47,22 @@ static void the_sentence(void **state)
     pwf_report_eval rows[12];
     char text[400];
     make_rows(rows);
-    pwf_table_sentence(text, rows, 12);
+    pwf_summary_sentence(text, rows, 12);
     assert_string_equal(text, "100.00 % of 306,730 weights fixed on 160 values (4.33 bits); top-1 "
                               "91.62 %, 0.31 points below the unfixed network (91.93 %).");
     rows[11].top1 = .9210;
     rows[11].weights = 0;
-    pwf_table_sentence(text, rows, 12);
+    pwf_summary_sentence(text, rows, 12);
     assert_string_equal(text, "100.00 % of the weights fixed on 160 values (4.33 bits); top-1 "
                               "92.10 %, 0.17 points above the unfixed network (91.93 %).");
     rows[11].top1 = rows[0].top1;
-    pwf_table_sentence(text, rows, 12);
+    pwf_summary_sentence(text, rows, 12);
     assert_non_null(strstr(text, "91.93 %, the same as the unfixed network."));
-    pwf_table_sentence(text, rows, 1);
+    pwf_summary_sentence(text, rows, 1);
     assert_string_equal(text, "0.00 % of 306,730 weights fixed; 281,034 values (17.98 bits); top-1 "
                               "91.93 %.");
     rows[0].fixed = 306729.0 / 306730; /* nearly all is not all */
-    pwf_table_sentence(text, rows, 1);
+    pwf_summary_sentence(text, rows, 1);
     assert_non_null(strstr(text, "99.99 % of"));
 }
 
@@ -75,7 +75,7 @@ static void the_table(void **state)
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
     assert_non_null(out);
-    pwf_table_print(out, rows, 12);
+    pwf_summary_print(out, rows, 12);
     fclose(out);
     static const char *const lines[] = {
         "round  fixed %  top-1 %  top-5 %      loss       unique  entropy  without zeros\n",
@@ -98,7 +98,7 @@ static char *draw(const pwf_report_eval *rows, int count, const char *title, con
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
     assert_non_null(out);
-    pwf_table_sentence(sentence, rows, count);
+    pwf_summary_sentence(sentence, rows, count);
     if (strstr(sentence, "nan")) strcpy(sentence, "not a number");
     pwf_plot_svg(out, title, sentence, rows, count);
     fclose(out);

@@ -2,7 +2,7 @@
 /* Rows of metrics that the run itself writes: steps and memory. Called by the run after a step that
  * is to be logged and at the end. Rank 0 writes metrics.jsonl; the other ranks contribute maxima
  * and hashes. */
-#include "rows.h"
+#include "metrics.h"
 
 #include "pwf/core/log.h"
 #include "pwf/core/mem.h"
@@ -33,7 +33,7 @@ static pwf_json *step_row(const pwf_trainer *t, const char *title, const char *f
 }
 
 /* All ranks take part in the fingerprint and the shares, also those that write nothing. */
-pwf_status pwf_rows_step(pwf_trainer *t, const char *title)
+pwf_status pwf_metrics_step(pwf_trainer *t, const char *title)
 {
     const pwf_workers *workers = &t->engine->workers;
     pwf_loader *loader = t->engine->feed.loader;
@@ -52,7 +52,7 @@ pwf_status pwf_rows_step(pwf_trainer *t, const char *title)
 
 /* The maximum of each kind over ranks, which may be of different ranks, so the kinds need not add
  * up to the total. In bytes; the log line is in MiB. */
-pwf_status pwf_rows_memory(const pwf_mesh *mesh, pwf_report *report, int64_t step)
+pwf_status pwf_metrics_memory(const pwf_mesh *mesh, pwf_report *report, int64_t step)
 {
     int64_t most[PWF_MEM_KINDS + 2];
     for (int k = 0; k < PWF_MEM_KINDS; k++)

@@ -8,7 +8,7 @@
 #include <math.h>
 
 /* Evaluations before the first round have round 0; the last of them is the reference. */
-const pwf_report_eval *pwf_table_unfixed(const pwf_report_eval *rows, int count)
+const pwf_report_eval *pwf_summary_unfixed(const pwf_report_eval *rows, int count)
 {
     const pwf_report_eval *found = NULL;
     for (int i = 0; i < count; i++)
@@ -24,9 +24,9 @@ static double whole_percent(double share)
 }
 
 /* Accuracy differences below half of the last printed digit count as equal. */
-void pwf_table_sentence(char text[400], const pwf_report_eval *rows, int count)
+void pwf_summary_sentence(char text[400], const pwf_report_eval *rows, int count)
 {
-    const pwf_report_eval *last = &rows[count - 1], *before = pwf_table_unfixed(rows, count);
+    const pwf_report_eval *last = &rows[count - 1], *before = pwf_summary_unfixed(rows, count);
     char weights[32] = "the", values[32], against[120] = "";
     if (last->weights > 0) pwf_text_count(weights, last->weights);
     pwf_text_count(values, last->unique);
@@ -44,7 +44,7 @@ void pwf_table_sentence(char text[400], const pwf_report_eval *rows, int count)
 }
 
 /* One row per evaluation, then the most recent ensemble, which not every evaluation has. */
-void pwf_table_print(FILE *out, const pwf_report_eval *rows, int count)
+void pwf_summary_print(FILE *out, const pwf_report_eval *rows, int count)
 {
     fprintf(out, "%5s  %7s  %7s  %7s  %8s  %11s  %7s  %13s\n", "round", "fixed %", "top-1 %",
             "top-5 %", "loss", "unique", "entropy", "without zeros");
@@ -75,7 +75,7 @@ void pwf_table_print(FILE *out, const pwf_report_eval *rows, int count)
 }
 
 /* Sizes of model.pwf; the entropy bound is rounded up to whole bytes. */
-void pwf_table_compact(FILE *out, const pwf_report_compact *compact)
+void pwf_summary_compact(FILE *out, const pwf_report_compact *compact)
 {
     char file[32], indices[32], coded[32], bound[32], fp32[32];
     if (compact->file == 0) return;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef PWF_CKPT_ARRANGE_H
-#define PWF_CKPT_ARRANGE_H
+#ifndef PWF_CKPT_REGISTRY_ORDER_H
+#define PWF_CKPT_REGISTRY_ORDER_H
 
 #include "pwf/formats/loaded.h"
 

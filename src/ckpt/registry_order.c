@@ -2,7 +2,7 @@
 /* Puts the named parts of a loaded file into the order of a registry.
  * Called on one rank by the readers of networks and of start weights.
  * Pure: touches only the arrays that it is given. */
-#include "arrange.h"
+#include "registry_order.h"
 
 #include <string.h>
 
