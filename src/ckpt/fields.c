@@ -11,34 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Rows stand in the order in which the datasets are created, which decides the bytes of the file.
- * `losses` should be part of the fingerprint, because it decides which steps are rerun. Adding it
- * changes every fingerprint, so it waits for the next format version. */
-#define AT(m) offsetof(pwf_facts, m)
-static const pwf_field table[] = {
-    /* path, type, member, since, fingerprint, resume, natural, name */
-    {"/state/phase", PWF_FIELD_I64, AT(position.phase), 1, 1, PWF_RESUME_TAKE, true, NULL},
-    {"/state/round", PWF_FIELD_I64, AT(position.round), 1, 2, PWF_RESUME_TAKE, true, NULL},
-    {"/state/phase_step", PWF_FIELD_I64, AT(position.phase_step), 1, 3, PWF_RESUME_TAKE, true,
-     NULL},
-    {"/state/step", PWF_FIELD_I64, AT(position.step), 1, 4, PWF_RESUME_TAKE, true, NULL},
-    {"/state/batches", PWF_FIELD_I64, AT(position.batches), 1, 5, PWF_RESUME_TAKE, true, NULL},
-    {"/state/seed", PWF_FIELD_I64, AT(seed), 1, 6, PWF_RESUME_SAME, false, "train.seed"},
-    {"/state/slots", PWF_FIELD_I64, AT(slots), 1, 7, PWF_RESUME_SAME, false, "parallel.slots"},
-    {"/state/losses", PWF_FIELD_LOSSES, AT(losses), 2, 0, PWF_RESUME_TAKE, false, NULL},
-    {"/model", PWF_FIELD_TEXT, AT(model), 1, 9, PWF_RESUME_SAME, false, "model.name"},
-    {"/data_hash", PWF_FIELD_HASH, AT(data), 1, 8, PWF_RESUME_SAME, false,
-     "the hash of the training and test images"},
-    /* What depends on ranks, time or paths lies in /run, outside the fingerprint. */
-    {"/run/config", PWF_FIELD_LONG_TEXT, AT(config), 1, 0, PWF_RESUME_KEEP, false, NULL},
-    {"/run/program", PWF_FIELD_TEXT, AT(program), 1, 0, PWF_RESUME_KEEP, false, NULL},
-    {"/run/metrics_bytes", PWF_FIELD_I64, AT(metrics_bytes), 1, 0, PWF_RESUME_TAKE, true, NULL},
-    {"/run/rounds_bytes", PWF_FIELD_I64, AT(rounds_bytes), 1, 0, PWF_RESUME_TAKE, true, NULL},
-    {"/run/seconds", PWF_FIELD_F64, AT(seconds), 1, 0, PWF_RESUME_TAKE, false, NULL},
-    {"/run/shards", PWF_FIELD_I64, AT(shards), 1, 0, PWF_RESUME_KEEP, false, NULL},
-    {"/run/replicas", PWF_FIELD_I64, AT(replicas), 1, 0, PWF_RESUME_KEEP, false, NULL},
-};
-#undef AT
+/* The lists of pwf/rundir/facts.h as rows of the table. */
+#define ROW(type, member, path, since, fingerprint, resume, name)                                  \
+    {path, PWF_FIELD_##type, offsetof(pwf_facts, member), since, fingerprint, PWF_RESUME_##resume, \
+     name},
+#define POSITION_ROW(type, member, ...) ROW(type, position.member, __VA_ARGS__)
+#define STAMPED_ROW(value, ...) ROW(__VA_ARGS__)
+static const pwf_field table[] = {PWF_POSITION_FIELDS(POSITION_ROW)
+                                      PWF_FACT_FIELDS(ROW, STAMPED_ROW)};
 enum { FIELDS = sizeof table / sizeof table[0] };
 
 const pwf_field *pwf_fields(int *count)
@@ -52,11 +32,14 @@ const void *pwf_field_member(const pwf_field *field, const pwf_facts *facts)
     return (const char *)facts + field->member;
 }
 
-void pwf_fields_stamp(pwf_facts *facts, int64_t shards, int64_t replicas)
+/* The same list once more: only rows with a value become a statement. */
+#define NOTHING(...)
+#define SET_I64(member, value) facts->member = (value);
+#define SET_TEXT(member, value) snprintf(facts->member, PWF_FACT_TEXT, "%s", value);
+#define SET(value, type, member, ...) SET_##type(member, value)
+void pwf_fields_stamp(pwf_facts *facts, const pwf_mesh *mesh)
 {
-    snprintf(facts->program, sizeof facts->program, "pwf %s", PWF_VERSION);
-    facts->shards = shards;
-    facts->replicas = replicas;
+    PWF_FACT_FIELDS(NOTHING, SET)
 }
 
 /* Bytes of a member. */
@@ -104,6 +87,7 @@ static pwf_status read_field(hid_t h5, const pwf_field *field, void *member)
 {
     switch (field->type) {
     case PWF_FIELD_I64:
+    case PWF_FIELD_COUNT:
         return pwf_h5_read(h5, field->path, NULL, H5T_NATIVE_INT64, 1, member);
     case PWF_FIELD_F64:
         return pwf_h5_read(h5, field->path, NULL, H5T_NATIVE_DOUBLE, 1, member);
@@ -138,6 +122,7 @@ static void print_value(const pwf_field *field, const pwf_facts *facts, char tex
     const void *member = pwf_field_member(field, facts);
     switch (field->type) {
     case PWF_FIELD_I64:
+    case PWF_FIELD_COUNT:
     case PWF_FIELD_LOSSES: /* begins with its length */
         snprintf(text, PWF_FACT_TEXT, "%lld", (long long)*(const int64_t *)member);
         break;
@@ -162,12 +147,12 @@ void pwf_ckpt_describe(const pwf_facts *facts, pwf_json *object)
         const char *key = strrchr(table[i].path, '/') + 1;
         const void *member = pwf_field_member(&table[i], facts);
         print_value(&table[i], facts, text);
-        if (table[i].type == PWF_FIELD_I64 || table[i].type == PWF_FIELD_LOSSES)
-            pwf_json_set_int(object, key, *(const int64_t *)member);
-        else if (table[i].type == PWF_FIELD_F64)
+        if (table[i].type == PWF_FIELD_F64)
             pwf_json_set_real(object, key, *(const double *)member);
-        else if (table[i].type != PWF_FIELD_LONG_TEXT)
+        else if (table[i].type == PWF_FIELD_HASH || table[i].type == PWF_FIELD_TEXT)
             pwf_json_set_text(object, key, text);
+        else if (table[i].type != PWF_FIELD_LONG_TEXT)
+            pwf_json_set_int(object, key, *(const int64_t *)member);
     }
 }
 
@@ -193,7 +178,7 @@ pwf_status pwf_fields_compare(const char *path, const pwf_facts *file, const pwf
             !is_same(f, pwf_field_member(f, file), pwf_field_member(f, run)))
             return PWF_FAIL(PWF_DATA, "%s: %s is %s, this run has %s: both must be equal to resume",
                             path, f->name, there, here);
-        if (f->natural && *(const int64_t *)pwf_field_member(f, file) < 0)
+        if (f->type == PWF_FIELD_COUNT && *(const int64_t *)pwf_field_member(f, file) < 0)
             return PWF_FAIL(PWF_DATA, "%s: %s = %s: must be >= 0", path, f->path, there);
     }
     return pwf_ok();

@@ -4,13 +4,16 @@
 
 #include "file.h"
 #include "pwf/h5/h5.h"
+#include "pwf/mesh/mesh.h"
 #include "pwf/rundir/facts.h"
 
 /** The fields of a checkpoint: one table that layout, writing, reading, fingerprint, inspection and
- * the comparison on resume walk. docs/how-to/add-a-checkpoint-field.md shows how to add a row. */
+ * the comparison on resume walk. Its rows are in pwf/rundir/facts.h, with the structs that hold the
+ * values. */
 
 typedef enum pwf_field_type {
     PWF_FIELD_I64,
+    PWF_FIELD_COUNT, /* an I64 that must be >= 0 */
     PWF_FIELD_F64,
     PWF_FIELD_HASH,      /* pwf_hash, stored as uint64 [2] */
     PWF_FIELD_TEXT,      /* char [PWF_FACT_TEXT] */
@@ -26,14 +29,13 @@ typedef enum pwf_field_resume {
 } pwf_field_resume;
 
 typedef struct pwf_field {
-    const char *path; /* dataset; rows of one group stand together */
+    const char *path;
     pwf_field_type type;
-    size_t member;           /* offset in pwf_facts */
-    uint32_t since;          /* first format version that has it */
-    int fingerprint;         /* position in the fingerprint, from 1; 0: not part of it */
-    pwf_field_resume resume; /* resumable? */
-    bool natural;            /* an integer >= 0 */
-    const char *name;        /* of a PWF_RESUME_SAME field in messages; NULL: its path */
+    size_t member;   /* offset in pwf_facts */
+    uint32_t since;  /* first format version that has it */
+    int fingerprint; /* position in the fingerprint, from 1; 0: not part of it */
+    pwf_field_resume resume;
+    const char *name; /* of a PWF_RESUME_SAME field in messages; NULL: its path */
 } pwf_field;
 
 /** The table, and its length.
@@ -46,7 +48,7 @@ const void *pwf_field_member(const pwf_field *field, const pwf_facts *facts);
 
 /** Sets the facts that describe the file being written rather than the run.
  * Local. */
-void pwf_fields_stamp(pwf_facts *facts, int64_t shards, int64_t replicas);
+void pwf_fields_stamp(pwf_facts *facts, const pwf_mesh *mesh);
 
 /** Reads all fields of an open file except long texts; those that the format version of the file
  * does not have become 0.

@@ -368,6 +368,7 @@ static pwf_status visit_field(const walk *w, const pwf_field *field)
     const pwf_losses *losses = member;
     switch (field->type) {
     case PWF_FIELD_I64:
+    case PWF_FIELD_COUNT:
         return visit_scalar(w, field->path, I64, member);
     case PWF_FIELD_F64:
         return visit_scalar(w, field->path, F64, member);

@@ -513,8 +513,7 @@ pwf_status pwf_commit_new(const pwf_mesh *mesh, const char *dir, const char *nam
         c->mesh = mesh;
         c->facts = snapshot->facts;
         /* facts about this file rather than the run */
-        pwf_fields_stamp(&c->facts, pwf_mesh_size(mesh, PWF_SHARD),
-                         pwf_mesh_size(mesh, PWF_REPLICA));
+        pwf_fields_stamp(&c->facts, mesh);
         c->state = snapshot->state;
         c->registry = snapshot->state->registry;
         pwf_state_arrays(snapshot->state, c->arrays);

@@ -6,19 +6,12 @@
 
 #include <stdint.h>
 
-/** What a run says about itself in every file it writes. src/ckpt/fields.c lists how each member is
- * stored in a checkpoint. */
+/** What a run says about itself in every file it writes, and how a checkpoint stores each fact.
+ * docs/how-to/add-a-checkpoint-field.md shows how to add one. */
 
 enum { PWF_FORMAT = 2 }; /* version of checkpoints that is written; older ones are read too */
 
-/* Where a run stands. */
-typedef struct pwf_position {
-    int64_t phase;      /* pwf_phase of the trainer */
-    int64_t round;      /* rounds finished */
-    int64_t phase_step; /* steps done in the phase */
-    int64_t step;       /* optimiser steps since the start */
-    int64_t batches;    /* batches of the training data consumed */
-} pwf_position;
+enum { PWF_FACT_TEXT = 256 }; /* bytes of a short text, with its NUL */
 
 enum { PWF_LOSSES_MAX = 100 };
 
@@ -29,22 +22,60 @@ typedef struct pwf_losses {
     double value[PWF_LOSSES_MAX]; /* zero from value[count] on */
 } pwf_losses;
 
-enum { PWF_FACT_TEXT = 256 }; /* bytes of a short text, with its NUL */
+/* The fields of a checkpoint. A row makes a member of one of the two structs below, and a row of
+ * the table in src/ckpt/fields.c, which drives everything else:
+ *
+ *   FIELD(type, member, dataset, since, fingerprint, resume, name)
+ *
+ * src/ckpt/fields.h explains type and columns. Rows stand in the order in which the datasets are
+ * created, which decides the bytes of the file; those of one group stand together. */
+
+/* Where a run stands. */
+#define PWF_POSITION_FIELDS(FIELD)                                                                 \
+    FIELD(COUNT, phase, "/state/phase", 1, 1, TAKE, NULL)           /* pwf_phase of the trainer */ \
+    FIELD(COUNT, round, "/state/round", 1, 2, TAKE, NULL)           /* rounds finished */          \
+    FIELD(COUNT, phase_step, "/state/phase_step", 1, 3, TAKE, NULL) /* steps done in the phase */  \
+    FIELD(COUNT, step, "/state/step", 1, 4, TAKE, NULL) /* optimiser steps since the start */      \
+    FIELD(COUNT, batches, "/state/batches", 1, 5, TAKE, NULL) /* training batches consumed */
+
+/* The other facts. STAMPED fields describe the file rather than the run: writing it sets them to
+ * `value`, an expression in which `mesh` is the mesh that writes. What depends on ranks, time or
+ * paths lies in /run, outside the fingerprint. `losses` should be part of the fingerprint, because
+ * it decides which steps are rerun; adding it changes every fingerprint, so it waits for the next
+ * format version. */
+#define PWF_FACT_FIELDS(FIELD, STAMPED)                                                            \
+    FIELD(I64, seed, "/state/seed", 1, 6, SAME, "train.seed")                                      \
+    FIELD(I64, slots, "/state/slots", 1, 7, SAME, "parallel.slots")                                \
+    FIELD(LOSSES, losses, "/state/losses", 2, 0, TAKE, NULL)                                       \
+    FIELD(TEXT, model, "/model", 1, 9, SAME, "model.name")                                         \
+    FIELD(HASH, data, "/data_hash", 1, 8, SAME, "the hash of the training and test images")        \
+    FIELD(LONG_TEXT, config, "/run/config", 1, 0, KEEP, NULL) /* YAML; owned by whoever sets it */ \
+    STAMPED("pwf " PWF_VERSION, TEXT, program, "/run/program", 1, 0, KEEP, NULL)                   \
+    FIELD(COUNT, metrics_bytes, "/run/metrics_bytes", 1, 0, TAKE, NULL) /* of metrics.jsonl */     \
+    FIELD(COUNT, rounds_bytes, "/run/rounds_bytes", 1, 0, TAKE, NULL)   /* of rounds.csv */        \
+    FIELD(F64, seconds, "/run/seconds", 1, 0, TAKE, NULL)               /* run time so far */      \
+    STAMPED(pwf_mesh_size(mesh, PWF_SHARD), I64, shards, "/run/shards", 1, 0, KEEP, NULL)          \
+    STAMPED(pwf_mesh_size(mesh, PWF_REPLICA), I64, replicas, "/run/replicas", 1, 0, KEEP, NULL)
+
+/* The member of a row, by its type. */
+#define PWF_MEMBER_I64(name) int64_t name;
+#define PWF_MEMBER_COUNT(name) int64_t name;
+#define PWF_MEMBER_F64(name) double name;
+#define PWF_MEMBER_HASH(name) pwf_hash name;
+#define PWF_MEMBER_TEXT(name) char name[PWF_FACT_TEXT];
+#define PWF_MEMBER_LONG_TEXT(name) const char *name;
+#define PWF_MEMBER_LOSSES(name) pwf_losses name;
+#define PWF_MEMBER(type, name, ...) PWF_MEMBER_##type(name)
+#define PWF_STAMPED_MEMBER(value, ...) PWF_MEMBER(__VA_ARGS__)
+
+typedef struct pwf_position {
+    PWF_POSITION_FIELDS(PWF_MEMBER)
+} pwf_position;
 
 /* Plain memory except for `config`: ranks share it by a broadcast. */
 typedef struct pwf_facts {
     pwf_position position;
-    pwf_losses losses;
-    int64_t seed, slots;
-    char model[PWF_FACT_TEXT]; /* name */
-    pwf_hash data;             /* of the training and test images; 0: unknown */
-    const char *config;        /* resolved configuration, YAML; owned by whoever sets it */
-    int64_t metrics_bytes;     /* length of metrics.jsonl */
-    int64_t rounds_bytes;      /* length of rounds.csv */
-    double seconds;            /* run time so far */
-    /* set by the commit for the file that it writes */
-    char program[PWF_FACT_TEXT]; /* name and version */
-    int64_t shards, replicas;
+    PWF_FACT_FIELDS(PWF_MEMBER, PWF_STAMPED_MEMBER)
 } pwf_facts;
 
 #endif
