@@ -292,49 +292,36 @@ static int64_t find_extent(const pwf_extent *extents, int64_t rows, int64_t elem
     return lo;
 }
 
-/* The part of [lo, hi) that lies in one extent: returns its length in elements; *offset gets its
- * place in the file. */
-static int64_t piece_at(const pwf_extent *e, int64_t size, int64_t lo, int64_t hi, uint64_t *offset)
+/* Reads elements [lo, hi) into `out`, or with `in` writes them. They can span several parameters,
+ * which lie at different offsets. */
+static pwf_status transfer(const pwf_file *file, int array, int64_t lo, int64_t hi, char *out,
+                           const char *in)
 {
-    const int64_t end = e->start + e->count < hi ? e->start + e->count : hi;
-    *offset = (uint64_t)(e->offset + (lo - e->start) * size);
-    return end - lo;
+    int64_t rows = 0;
+    const pwf_extent *extents = extents_of(file, array, &rows);
+    const int64_t size = file->header.array[array].size, first = lo;
+    PWF_ASSERT(lo >= 0 && lo <= hi && hi <= file->header.array[array].elements);
+    for (int64_t i = lo < hi ? find_extent(extents, rows, lo) : 0; lo < hi; i++) {
+        const pwf_extent *e = &extents[i];
+        const int64_t end = e->start + e->count < hi ? e->start + e->count : hi;
+        const int64_t at = (lo - first) * size;
+        const size_t bytes = (size_t)((end - lo) * size);
+        const uint64_t offset = (uint64_t)(e->offset + (lo - e->start) * size);
+        PWF_TRY(in ? pwf_file_pwrite(file->fd, file->path, in + at, bytes, offset)
+                   : pwf_file_pread(file->fd, file->path, out + at, bytes, offset));
+        lo = end;
+    }
+    return pwf_ok();
 }
 
-/* A range of elements can span several parameters, which lie at different offsets. */
 pwf_status pwf_file_read(const pwf_file *file, int array, int64_t lo, int64_t hi, void *out)
 {
-    int64_t rows = 0;
-    const pwf_extent *extents = extents_of(file, array, &rows);
-    const int64_t size = file->header.array[array].size;
-    PWF_ASSERT(lo >= 0 && lo <= hi && hi <= file->header.array[array].elements);
-    char *to = out;
-    for (int64_t i = lo < hi ? find_extent(extents, rows, lo) : 0; lo < hi; i++) {
-        uint64_t offset = 0;
-        const int64_t n = piece_at(&extents[i], size, lo, hi, &offset);
-        PWF_TRY(pwf_file_pread(file->fd, file->path, to, (size_t)(n * size), offset));
-        to += n * size;
-        lo += n;
-    }
-    return pwf_ok();
+    return transfer(file, array, lo, hi, out, NULL);
 }
 
-/* The counterpart of pwf_file_read; the extents are those of the layout. */
 pwf_status pwf_file_write(const pwf_file *file, int array, int64_t lo, int64_t hi, const void *in)
 {
-    int64_t rows = 0;
-    const pwf_extent *extents = extents_of(file, array, &rows);
-    const int64_t size = file->header.array[array].size;
-    PWF_ASSERT(lo >= 0 && lo <= hi && hi <= file->header.array[array].elements);
-    const char *from = in;
-    for (int64_t i = lo < hi ? find_extent(extents, rows, lo) : 0; lo < hi; i++) {
-        uint64_t offset = 0;
-        const int64_t n = piece_at(&extents[i], size, lo, hi, &offset);
-        PWF_TRY(pwf_file_pwrite(file->fd, file->path, from, (size_t)(n * size), offset));
-        from += n * size;
-        lo += n;
-    }
-    return pwf_ok();
+    return transfer(file, array, lo, hi, NULL, in);
 }
 
 pwf_status pwf_file_hashes(const pwf_file *file, int array, int64_t lo, int64_t hi, pwf_hash *out)
@@ -383,9 +370,7 @@ pwf_status pwf_file_check(const pwf_file *file, int array, int64_t lo, int64_t h
         if (s.code == PWF_OK) s = pwf_file_read(file, array, first, end, piece);
         const pwf_hash *want = hash ? hash + (at - lo) : stored;
         for (int64_t b = 0; s.code == PWF_OK && b < blocks; b++) {
-            const int64_t from = b * PWF_BLOCK;
-            const int64_t n = end - first - from < PWF_BLOCK ? end - first - from : PWF_BLOCK;
-            const pwf_hash now = pwf_hash_bytes(piece + from * a->size, (size_t)n * a->size);
+            const pwf_hash now = pwf_block_hash(piece, end - first, a->size, b);
             if (!pwf_hash_equal(now, want[b])) s = bad_block(file, array, at + b);
         }
     }

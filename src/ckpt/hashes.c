@@ -10,17 +10,6 @@
 
 #include <string.h>
 
-/* Hashes the blocks of this rank into the table of one array. */
-static void hash_own(const pwf_state_array *array, pwf_range own, pwf_hash *table)
-{
-    const char *data = array->data;
-    for (int64_t lo = own.lo; lo < own.hi; lo += PWF_BLOCK) {
-        const int64_t n = own.hi - lo < PWF_BLOCK ? own.hi - lo : PWF_BLOCK;
-        table[lo / PWF_BLOCK] =
-            pwf_hash_bytes(data + (lo - own.lo) * (int64_t)array->size, (size_t)n * array->size);
-    }
-}
-
 /* Offsets of the blocks of each shard in the table of an array, in bytes: [shards + 1]. */
 static void piece_offsets(const pwf_state *state, bool posterior, int shards, int64_t *offset)
 {
@@ -60,9 +49,13 @@ void pwf_hashes_free(pwf_hashes *hashes)
 void pwf_hashes_own(pwf_hashes *hashes, const pwf_state_array *arrays, pwf_range own,
                     pwf_range own_posterior)
 {
-    for (int i = 0; i < hashes->arrays; i++)
-        hash_own(&arrays[i], arrays[i].posterior ? own_posterior : own,
-                 hashes->hash + hashes->first[i]);
+    for (int i = 0; i < hashes->arrays; i++) {
+        const pwf_range range = arrays[i].posterior ? own_posterior : own;
+        const int64_t elements = pwf_range_length(range);
+        pwf_hash *table = hashes->hash + hashes->first[i] + range.lo / PWF_BLOCK;
+        for (int64_t block = 0; block < pwf_block_count(elements); block++)
+            table[block] = pwf_block_hash(arrays[i].data, elements, arrays[i].size, block);
+    }
 }
 
 /* Each shard has filled its own entries; afterwards all ranks have all of them. */

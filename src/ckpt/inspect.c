@@ -112,6 +112,7 @@ static pwf_status inspect_open(const pwf_file *file, hid_t h5, pwf_ckpt_info *in
     info->total = h->total;
     info->bytes = (int64_t)h->bytes;
     info->codebook = book->count;
+    info->root = h->root;
     return pwf_ok();
 }
 
@@ -254,14 +255,12 @@ static pwf_status load(const pwf_file *file, hid_t h5, pwf_loaded *out)
     return load_parts(h5, file, out);
 }
 
-/* The header with the root hash is gone once the file is closed. */
-pwf_status pwf_load_hashed(const char *path, pwf_loaded *out, pwf_hash *root)
+pwf_status pwf_ckpt_load(const char *path, pwf_loaded *out)
 {
     pwf_file file;
     hid_t h5 = -1;
     *out = (pwf_loaded){.config = NULL};
     PWF_TRY(pwf_file_open(path, &file));
-    *root = file.header.root;
     pwf_status s = pwf_read_check_arrays(&file);
     if (s.code == PWF_OK) s = open_contained(&file, &h5);
     if (s.code == PWF_OK) s = load(&file, h5, out);
@@ -269,12 +268,6 @@ pwf_status pwf_load_hashed(const char *path, pwf_loaded *out, pwf_hash *root)
     pwf_file_close(&file);
     if (s.code != PWF_OK) pwf_ckpt_unload(out);
     return s;
-}
-
-pwf_status pwf_ckpt_load(const char *path, pwf_loaded *out)
-{
-    pwf_hash root;
-    return pwf_load_hashed(path, out, &root);
 }
 
 /* Also after a failed load: unset pointers are NULL. */

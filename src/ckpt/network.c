@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A finished network from a file of any form: checkpoint, model, .pwf or weights of other programs.
- * Called by eval, predict and the commands that need the settings of a file. Rank 0 reads the file
+/* A finished network from a file of any form: checkpoint, model, .pwf or weights of other programs;
+ * and start values (model.init) from a checkpoint or model. Called by eval, predict, the commands
+ * that need the settings of a file, and the trainer before the first phase. Rank 0 reads the file
  * and shares it by MPI. */
 #include "pwf/ckpt/network.h"
 
 #include "pwf/core/mem.h"
 #include "pwf/formats/import.h"
 #include "pwf/formats/unpacked.h"
-#include "read.h"
-#include "registry_order.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -106,6 +105,81 @@ pwf_status pwf_network_settings(const char *path, char **text)
     }
 }
 
+/* ---- the order of the registry ---- */
+
+/* Where the values of a file go. */
+typedef struct arranged {
+    float *mu, *buffers; /* [total], [buffers] */
+    float *sigma;        /* [posterior] or NULL; 0 where the file has none */
+    int16_t *code;       /* the same; PWF_FREE */
+} arranged;
+
+/* The parts of a file. */
+typedef struct source {
+    const char *path, *model;
+    const pwf_loaded_part *part;
+    int count;
+} source;
+
+/* Finds a part by name; its kind and shape must match. */
+static pwf_status find(const source *from, const char *name, bool buffer, int dims,
+                       const int64_t *shape, const pwf_loaded_part **out)
+{
+    const pwf_loaded_part *part = NULL;
+    for (int i = 0; i < from->count && !part; i++)
+        if (from->part[i].buffer == buffer && strcmp(from->part[i].name, name) == 0)
+            part = &from->part[i];
+    if (!part)
+        return PWF_FAIL(PWF_DATA,
+                        "%s is of the model %s and has no %s: the settings (model.*) are of "
+                        "another model",
+                        from->path, from->model, name);
+    if (part->dims != dims || memcmp(part->shape, shape, (size_t)dims * sizeof *shape) != 0)
+        return PWF_FAIL(PWF_DATA,
+                        "%s has %s in another shape than the model of the settings: give its "
+                        "model.* settings, or import it again for this model, its number of "
+                        "classes and its image size",
+                        from->path, name);
+    *out = part;
+    return pwf_ok();
+}
+
+/* Copies one parameter: mean, sigma and codes where both sides have them. */
+static pwf_status take(const source *from, const pwf_param *p, const arranged *to)
+{
+    const pwf_loaded_part *part = NULL;
+    const size_t count = (size_t)p->count;
+    PWF_TRY(find(from, p->name, false, p->dims, p->shape, &part));
+    memcpy(to->mu + p->offset, part->values, count * sizeof *to->mu);
+    if (!p->posterior) return pwf_ok();
+    if (to->sigma && part->sigma)
+        memcpy(to->sigma + p->offset, part->sigma, count * sizeof *to->sigma);
+    for (int64_t i = 0; to->code && i < p->count; i++)
+        to->code[p->offset + i] = part->code ? part->code[i] : PWF_FREE;
+    return pwf_ok();
+}
+
+/* The registry decides the order; the number of parts shows whether the file has others. */
+static pwf_status arrange(const char *path, const char *model, const pwf_loaded_part *part,
+                          int count, const pwf_registry *registry, const arranged *to)
+{
+    const source from = {path, model, part, count};
+    const int params = pwf_registry_params(registry), buffers = pwf_registry_buffers(registry);
+    for (int i = 0; i < params; i++)
+        PWF_TRY(take(&from, pwf_registry_param(registry, i), to));
+    for (int i = 0; i < buffers; i++) {
+        const pwf_buffer *b = pwf_registry_buffer(registry, i);
+        const pwf_loaded_part *found = NULL;
+        PWF_TRY(find(&from, b->name, true, 1, &b->count, &found));
+        memcpy(to->buffers + b->offset, found->values, (size_t)b->count * sizeof(float));
+    }
+    if (count == params + buffers) return pwf_ok();
+    return PWF_FAIL(PWF_DATA,
+                    "%s is of the model %s and has %d parameters and buffers, the model of the "
+                    "settings %d: it is a checkpoint of another model",
+                    path, model, count, params + buffers);
+}
+
 /* ---- values ---- */
 
 /* Before the first phase of Bayesian training all sigma are 0. */
@@ -118,27 +192,26 @@ static bool has_sigma(const pwf_loaded *from)
 
 /* Means, codes and sigma. */
 static pwf_status read_checkpoint(const char *path, const pwf_registry *registry,
-                                  const pwf_arranged *to, pwf_network *out)
+                                  const arranged *to, pwf_network *out)
 {
     pwf_loaded from;
     PWF_TRY(pwf_ckpt_load(path, &from));
-    *out = (pwf_network){from.info.facts, true, has_sigma(&from)};
+    *out = (pwf_network){from.info.facts, true, has_sigma(&from), from.info.root};
     out->facts.config = NULL;
-    const pwf_status s =
-        pwf_arrange(path, from.info.facts.model, from.part, from.count, registry, to);
+    const pwf_status s = arrange(path, from.info.facts.model, from.part, from.count, registry, to);
     pwf_ckpt_unload(&from);
     return s;
 }
 
 /* Means and codes. */
-static pwf_status read_packed(const char *path, const pwf_registry *registry,
-                              const pwf_arranged *to, pwf_network *out)
+static pwf_status read_packed(const char *path, const pwf_registry *registry, const arranged *to,
+                              pwf_network *out)
 {
     pwf_unpacked from;
     PWF_TRY(pwf_unpack(path, &from));
     *out = (pwf_network){.has_codes = true};
     const pwf_status s =
-        pwf_arrange(path, "packed in it", from.part, (int)from.packed.tensors, registry, to);
+        arrange(path, "packed in it", from.part, (int)from.packed.tensors, registry, to);
     pwf_unpack_free(&from);
     return s;
 }
@@ -159,8 +232,7 @@ static pwf_status import(const char *path, pwf_weights_file *file, const pwf_for
 
 /* Matching names needs a state of the whole network. */
 static pwf_status read_weights(const char *path, const pwf_registry *registry,
-                               const pwf_foreign_names *names, const pwf_arranged *to,
-                               pwf_network *out)
+                               const pwf_foreign_names *names, const arranged *to, pwf_network *out)
 {
     pwf_weights_file *file = NULL;
     pwf_state *whole = NULL;
@@ -181,8 +253,7 @@ static pwf_status read_weights(const char *path, const pwf_registry *registry,
 
 /* Rank 0: reads a file of any form. */
 static pwf_status read_first(const char *path, const pwf_registry *registry,
-                             const pwf_foreign_names *names, const pwf_arranged *to,
-                             pwf_network *out)
+                             const pwf_foreign_names *names, const arranged *to, pwf_network *out)
 {
     switch (pwf_network_form(path)) {
     case PWF_FORM_PACKED:
@@ -194,51 +265,67 @@ static pwf_status read_first(const char *path, const pwf_registry *registry,
     }
 }
 
-/* Broadcasts the values of rank 0; each rank keeps its own part. */
-static void share(const pwf_mesh *mesh, const pwf_arranged *from, const pwf_network *network,
-                  pwf_state *state)
+/* Broadcasts an array of rank 0, [count] elements of `size` bytes; each rank keeps its own range.
+ */
+static void share(const pwf_mesh *mesh, void *all, int64_t count, size_t size, pwf_range own,
+                  void *kept)
 {
-    const size_t own = (size_t)pwf_range_length(state->own);
-    const size_t posterior_count = (size_t)pwf_range_length(state->own_posterior);
-    const int64_t lo = state->own_posterior.lo;
-    pwf_mesh_broadcast(mesh, PWF_WORLD, 0, from->mu, (size_t)state->total * sizeof *from->mu);
-    pwf_mesh_broadcast(mesh, PWF_WORLD, 0, state->buffers,
-                       (size_t)pwf_registry_buffer_count(state->registry) * sizeof(float));
-    if (own > 0) memcpy(state->mu, from->mu + state->own.lo, own * sizeof *from->mu);
-    if (network->has_sigma) {
-        pwf_mesh_broadcast(mesh, PWF_WORLD, 0, from->sigma,
-                           (size_t)state->posterior * sizeof *from->sigma);
-        if (posterior_count > 0)
-            memcpy(state->sigma, from->sigma + lo, posterior_count * sizeof *from->sigma);
-    }
-    if (network->has_codes) {
-        pwf_mesh_broadcast(mesh, PWF_WORLD, 0, from->code,
-                           (size_t)state->posterior * sizeof *from->code);
-        if (posterior_count > 0)
-            memcpy(state->code, from->code + lo, posterior_count * sizeof *from->code);
-    }
+    pwf_mesh_broadcast(mesh, PWF_WORLD, 0, all, (size_t)count * size);
+    if (own.hi > own.lo)
+        memcpy(kept, (const char *)all + own.lo * (int64_t)size,
+               (size_t)pwf_range_length(own) * size);
+}
+
+/* Broadcasts what rank 0 has read. */
+static void share_all(const pwf_mesh *mesh, const arranged *all, pwf_network *network, pwf_state *s)
+{
+    const int64_t buffers = pwf_registry_buffer_count(s->registry);
+    /* plain memory, with config NULL */
+    pwf_mesh_broadcast(mesh, PWF_WORLD, 0, network, sizeof *network);
+    pwf_mesh_broadcast(mesh, PWF_WORLD, 0, s->buffers, (size_t)buffers * sizeof *s->buffers);
+    share(mesh, all->mu, s->total, sizeof *s->mu, s->own, s->mu);
+    if (network->has_sigma)
+        share(mesh, all->sigma, s->posterior, sizeof *s->sigma, s->own_posterior, s->sigma);
+    if (network->has_codes)
+        share(mesh, all->code, s->posterior, sizeof *s->code, s->own_posterior, s->code);
+}
+
+/* With `means` reads only the means and buffers of a checkpoint or model, otherwise all that a file
+ * of any form has. Collective. */
+static pwf_status read_all(const pwf_mesh *mesh, const char *path, const pwf_foreign_names *names,
+                           bool means, pwf_state *state, pwf_network *out)
+{
+    arranged all = {.buffers = state->buffers};
+    *out = (pwf_network){.has_codes = false};
+    pwf_status s = pwf_mem_alloc(PWF_MEM_BUFFERS, state->total, sizeof *all.mu, &all.mu);
+    if (s.code == PWF_OK && !means)
+        s = pwf_mem_alloc(PWF_MEM_BUFFERS, state->posterior, sizeof *all.sigma, &all.sigma);
+    if (s.code == PWF_OK && !means)
+        s = pwf_mem_alloc(PWF_MEM_BUFFERS, state->posterior, sizeof *all.code, &all.code);
+    if (s.code == PWF_OK && pwf_mesh_rank(mesh, PWF_WORLD) == 0)
+        s = means ? read_checkpoint(path, state->registry, &all, out)
+                  : read_first(path, state->registry, names, &all, out);
+    out->has_codes = out->has_codes && !means;
+    out->has_sigma = out->has_sigma && !means;
+    s = pwf_mesh_agree(mesh, s);
+    if (s.code == PWF_OK) share_all(mesh, &all, out, state);
+    pwf_mem_free(all.mu);
+    pwf_mem_free(all.sigma);
+    pwf_mem_free(all.code);
+    return s;
 }
 
 pwf_status pwf_network_read(const pwf_mesh *mesh, const char *path, const pwf_foreign_names *names,
                             pwf_state *state, pwf_network *out)
 {
-    pwf_arranged all = {.buffers = state->buffers};
-    *out = (pwf_network){.has_codes = false};
-    pwf_status s = pwf_mem_alloc(PWF_MEM_BUFFERS, state->total, sizeof *all.mu, &all.mu);
-    if (s.code == PWF_OK)
-        s = pwf_mem_alloc(PWF_MEM_BUFFERS, state->posterior, sizeof *all.sigma, &all.sigma);
-    if (s.code == PWF_OK)
-        s = pwf_mem_alloc(PWF_MEM_BUFFERS, state->posterior, sizeof *all.code, &all.code);
-    if (s.code == PWF_OK && pwf_mesh_rank(mesh, PWF_WORLD) == 0)
-        s = read_first(path, state->registry, names, &all, out);
-    s = pwf_mesh_agree(mesh, s);
-    if (s.code == PWF_OK) {
-        /* plain memory, with config NULL */
-        pwf_mesh_broadcast(mesh, PWF_WORLD, 0, out, sizeof *out);
-        share(mesh, &all, out, state);
-    }
-    pwf_mem_free(all.mu);
-    pwf_mem_free(all.sigma);
-    pwf_mem_free(all.code);
-    return s;
+    return read_all(mesh, path, names, false, state, out);
+}
+
+pwf_status pwf_ckpt_read_start(const pwf_mesh *mesh, const char *path, pwf_state *state,
+                               pwf_hash *hash)
+{
+    pwf_network file;
+    PWF_TRY(read_all(mesh, path, NULL, true, state, &file));
+    *hash = file.root;
+    return pwf_ok();
 }

@@ -133,12 +133,8 @@ static pwf_status read_array(const pwf_file *file, int i, const pwf_state_array 
     pwf_hash *hash = NULL;
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, blocks, sizeof *hash, &hash));
     pwf_status s = pwf_file_hashes(file, i, lo, lo + blocks, hash);
-    const char *data = array->data;
     for (int64_t b = 0; s.code == PWF_OK && b < blocks; b++) {
-        const int64_t from = b * PWF_BLOCK, left = pwf_range_length(own) - from;
-        const pwf_hash now =
-            pwf_hash_bytes(data + from * (int64_t)array->size,
-                           (size_t)(left < PWF_BLOCK ? left : PWF_BLOCK) * array->size);
+        const pwf_hash now = pwf_block_hash(array->data, pwf_range_length(own), array->size, b);
         if (memcmp(&now, &hash[b], sizeof now) != 0)
             /* names the parameter, or finds the file good on a second read */
             s = pwf_file_check(file, i, lo + b, lo + b + 1, NULL);

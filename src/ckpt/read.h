@@ -20,8 +20,4 @@ pwf_status pwf_read_buffers(hid_t h5, const pwf_file *file, float **out, int64_t
  * Local. Fails as pwf_file_check. */
 pwf_status pwf_read_check_arrays(const pwf_file *file);
 
-/** pwf_ckpt_load, and the root hash of the file.
- * Local. */
-pwf_status pwf_load_hashed(const char *path, pwf_loaded *out, pwf_hash *root);
-
 #endif

@@ -106,7 +106,6 @@ static void job_digits(const char *variable, char text[21])
  * collide. */
 static pwf_status create(pwf_commit *c)
 {
-    if (!c->first) return pwf_ok();
     PWF_TRY(pwf_path_check_folder(c->dir));
     PWF_TRY(check_room(c));
     char job[21], restart[21], attempt[48];
@@ -146,7 +145,6 @@ static pwf_status reserve(const pwf_commit *c)
 /* libhdf5 lays the file out in memory; plain writes bring the bytes to the disk. */
 static pwf_status lay_out(pwf_commit *c)
 {
-    if (!c->first) return pwf_ok();
     char name[PWF_MEMORY_NAME];
     PWF_TRY(pwf_output_memory(&c->memory, name));
     const pwf_layout layout = {c->state, &c->facts, &c->file, name};
@@ -194,7 +192,6 @@ static int state_index(const pwf_commit *c, int64_t i)
 /* Only the replica that writes: the background thread of another one has no copy to read. */
 static pwf_status hash_own(pwf_commit *c)
 {
-    if (!c->writer) return pwf_ok();
     pwf_hashes_own(&c->hashes, c->arrays, c->own, c->own_posterior);
     return pwf_ok();
 }
@@ -214,7 +211,6 @@ static pwf_status write_own(const pwf_commit *c)
 static pwf_status write_data(pwf_commit *c)
 {
     c->open = true; /* the step before is agreed */
-    if (!c->writer) return pwf_ok();
     /* the writer `mpiio` writes whole datasets through HDF5 */
     if (!c->mpiio) return write_own(c);
     return pwf_mpiio_write(c->parallel, &c->file, c->state);
@@ -245,7 +241,7 @@ static void divert(const pwf_commit *c)
 static pwf_status close_all(pwf_commit *c)
 {
     c->open = false;
-    if (!c->writer || !c->mpiio) return pwf_ok();
+    if (!c->mpiio) return pwf_ok();
     divert(c);
     PWF_TRY(pwf_h5_close_parallel(c->parallel, c->partial));
     c->parallel = -1;
@@ -255,7 +251,6 @@ static pwf_status close_all(pwf_commit *c)
 /* A failed fsync is final: the system may have dropped the dirty pages. */
 static pwf_status sync_all(pwf_commit *c)
 {
-    if (!c->writer) return pwf_ok();
     return pwf_file_sync(c->file.fd, c->partial);
 }
 
@@ -270,7 +265,6 @@ static pwf_status not_written(pwf_status s)
 /* Drops the page cache first, so that the blocks come from the disk. */
 static pwf_status read_back(pwf_commit *c)
 {
-    if (!c->writer) return pwf_ok();
     const pwf_header *h = &c->file.header;
     posix_fadvise(c->file.fd, 0, 0, POSIX_FADV_DONTNEED);
     for (int i = 0; i < (int)h->arrays; i++) {
@@ -301,7 +295,6 @@ static pwf_status write_table(const pwf_commit *c, const void *table, size_t byt
 /* Hashes and extents; names and the rest were written with the layout. */
 static pwf_status write_tables(pwf_commit *c)
 {
-    if (!c->first) return pwf_ok();
     const pwf_header *h = &c->file.header;
     for (int64_t i = 0; i < h->arrays; i++) {
         const int64_t first = c->hashes.first[state_index(c, i)];
@@ -316,14 +309,13 @@ static pwf_status write_tables(pwf_commit *c)
 /* Until here the file is readable only for its owner. */
 static pwf_status set_mode(pwf_commit *c)
 {
-    return c->first ? pwf_output_set_mode(c->file.fd, c->partial, c->mode) : pwf_ok();
+    return pwf_output_set_mode(c->file.fd, c->partial, c->mode);
 }
 
 /* The root hash is computed from the bytes in memory, so `check` detects a disk that silently lost
  * some of them. Until the first block is written, the file has no magic number. */
 static pwf_status write_header(pwf_commit *c)
 {
-    if (!c->first) return pwf_ok();
     pwf_header *h = &c->file.header;
     struct stat info;
     /* nobody else should write here, so a changed length is a failure */
@@ -342,7 +334,6 @@ static pwf_status write_header(pwf_commit *c)
  * their owners. */
 static pwf_status check(pwf_commit *c)
 {
-    if (!c->first) return pwf_ok();
     posix_fadvise(c->file.fd, 0, 0, POSIX_FADV_DONTNEED);
     return not_written(pwf_file_open(c->partial, &c->fresh));
 }
@@ -350,7 +341,6 @@ static pwf_status check(pwf_commit *c)
 /* The last check: libhdf5 sees what the tables promise. */
 static pwf_status check_layout(pwf_commit *c)
 {
-    if (!c->first) return pwf_ok();
     hid_t open = -1;
     const pwf_status s = pwf_layout_open(&c->fresh, c->registry, &open);
     if (open >= 0) H5Fclose(open);
@@ -362,7 +352,6 @@ static pwf_status check_layout(pwf_commit *c)
 /* From here on the checkpoint exists. */
 static pwf_status give_name(pwf_commit *c)
 {
-    if (!c->first) return pwf_ok();
     PWF_TRY(pwf_output_rename(c->partial, c->path, PWF_IO));
     c->created = false;
     return pwf_ok();
@@ -371,9 +360,11 @@ static pwf_status give_name(pwf_commit *c)
 /* Makes the new name durable. */
 static pwf_status sync_dir(pwf_commit *c)
 {
-    if (!c->first) return pwf_ok();
     return pwf_path_sync_folder(c->dir);
 }
+
+/* Ranks that run a step; for the others it succeeds. */
+typedef enum step_ranks { ALL, WRITERS, FIRST } step_ranks;
 
 /* A HERE step may call MPI or HDF5 and runs on the training thread. An ASIDE or MEET step calls
  * neither and may run in a thread. After a MEET step all ranks must have succeeded before the next
@@ -382,28 +373,29 @@ typedef enum step_place { HERE, ASIDE, MEET } step_place;
 
 typedef struct commit_step {
     pwf_status (*run)(pwf_commit *);
+    step_ranks ranks;
     step_place place;
-    const char *point; /* fault point after the step, or NULL */
+    const char *point; /* fault point after the step, on all ranks, or NULL */
 } commit_step;
 
 static const commit_step steps[] = {
-    {begin, HERE, "ckpt.before_create"},        /* mode of the new file */
-    {create, HERE, "ckpt.after_create"},        /* rank 0: directory, space, partial file */
-    {lay_out, HERE, "ckpt.after_layout"},       /* rank 0: groups and datasets, by libhdf5 */
-    {open_all, HERE, "ckpt.after_open"},        /* writers: the partial file */
-    {hash_own, ASIDE, NULL},                    /* writers: hashes of the blocks in memory */
-    {write_data, ASIDE, "ckpt.after_data"},     /* writers: own range of each array */
-    {close_all, ASIDE, "ckpt.after_close"},     /* writers: the data writer */
-    {sync_all, MEET, "ckpt.after_fsync"},       /* writers: fsync */
-    {read_back, MEET, "ckpt.after_readback"},   /* writers: blocks from disk against the hashes */
-    {gather_hashes, HERE, NULL},                /* all: hashes to rank 0 */
-    {write_tables, ASIDE, "ckpt.after_hashes"}, /* rank 0: hashes and extents, fsync */
-    {set_mode, ASIDE, NULL},                    /* rank 0 */
-    {write_header, ASIDE, "ckpt.after_header"}, /* rank 0: root hash, first block, fsync */
-    {check, MEET, "ckpt.after_check"},          /* rank 0: reads first block and tables again */
-    {check_layout, HERE, "ckpt.before_rename"}, /* rank 0: reads names and shapes with libhdf5 */
-    {give_name, ASIDE, "ckpt.after_rename"},    /* rank 0: rename */
-    {sync_dir, MEET, "ckpt.after_dirsync"},     /* rank 0: fsync of the directory */
+    {begin, ALL, HERE, "ckpt.before_create"},          /* mode of the new file */
+    {create, FIRST, HERE, "ckpt.after_create"},        /* directory, space, partial file */
+    {lay_out, FIRST, HERE, "ckpt.after_layout"},       /* groups and datasets, by libhdf5 */
+    {open_all, ALL, HERE, "ckpt.after_open"},          /* writers: the partial file */
+    {hash_own, WRITERS, ASIDE, NULL},                  /* hashes of the blocks in memory */
+    {write_data, WRITERS, ASIDE, "ckpt.after_data"},   /* own range of each array */
+    {close_all, WRITERS, ASIDE, "ckpt.after_close"},   /* the data writer */
+    {sync_all, WRITERS, MEET, "ckpt.after_fsync"},     /* fsync */
+    {read_back, WRITERS, MEET, "ckpt.after_readback"}, /* blocks from disk against the hashes */
+    {gather_hashes, ALL, HERE, NULL},                  /* hashes to rank 0 */
+    {write_tables, FIRST, ASIDE, "ckpt.after_hashes"}, /* hashes and extents, fsync */
+    {set_mode, FIRST, ASIDE, NULL},                    /* that of a new file */
+    {write_header, FIRST, ASIDE, "ckpt.after_header"}, /* root hash, first block, fsync */
+    {check, FIRST, MEET, "ckpt.after_check"},          /* first block and tables again */
+    {check_layout, FIRST, HERE, "ckpt.before_rename"}, /* names and shapes, by libhdf5 */
+    {give_name, FIRST, ASIDE, "ckpt.after_rename"},    /* rename */
+    {sync_dir, FIRST, MEET, "ckpt.after_dirsync"},     /* fsync of the directory */
 };
 static const size_t step_count = sizeof steps / sizeof steps[0];
 
@@ -412,10 +404,10 @@ static const size_t step_count = sizeof steps / sizeof steps[0];
 /* The next step and its fault point. */
 static pwf_status run_step(pwf_commit *c)
 {
-    const size_t i = c->next++;
-    pwf_status s = steps[i].run(c);
-    if (s.code == PWF_OK && steps[i].point) s = PWF_FAULT_POINT(steps[i].point);
-    return s;
+    const commit_step *step = &steps[c->next++];
+    const bool runs = step->ranks == ALL || (step->ranks == WRITERS ? c->writer : c->first);
+    if (runs) PWF_TRY(step->run(c));
+    return step->point ? PWF_FAULT_POINT(step->point) : pwf_ok();
 }
 
 bool pwf_commit_is_done(const pwf_commit *c)

@@ -130,14 +130,13 @@ void pwf_state_hash_block(const pwf_state *state, int64_t block, pwf_hash *table
 {
     pwf_state_array arrays[PWF_STATE_ARRAYS_MAX];
     const int count = pwf_state_arrays(state, arrays);
-    const int64_t blocks = pwf_block_count(pwf_range_length(state->own)), lo = block * PWF_BLOCK;
+    const int64_t blocks = pwf_block_count(pwf_range_length(state->own));
     for (int i = 0; i < count; i++) {
         const pwf_range own = arrays[i].posterior ? state->own_posterior : state->own;
-        const int64_t left = pwf_range_length(own) - lo, n = left < PWF_BLOCK ? left : PWF_BLOCK;
-        const char *data = arrays[i].data;
-        if (n > 0)
+        const int64_t elements = pwf_range_length(own);
+        if (block < pwf_block_count(elements))
             table[i * blocks + block] =
-                pwf_hash_bytes(data + (size_t)lo * arrays[i].size, (size_t)n * arrays[i].size);
+                pwf_block_hash(arrays[i].data, elements, arrays[i].size, block);
     }
 }
 

@@ -10,6 +10,13 @@ int64_t pwf_block_count(int64_t n)
     return n / PWF_BLOCK + (n % PWF_BLOCK != 0);
 }
 
+pwf_hash pwf_block_hash(const void *data, int64_t elements, size_t size, int64_t block)
+{
+    const int64_t lo = block * PWF_BLOCK, left = elements - lo;
+    return pwf_hash_bytes((const char *)data + lo * (int64_t)size,
+                          (size_t)(left < PWF_BLOCK ? left : PWF_BLOCK) * size);
+}
+
 pwf_range pwf_shard_range(int64_t n, int size, int rank)
 {
     PWF_ASSERT(n >= 0 && size >= 1 && rank >= 0 && rank < size);

@@ -3,7 +3,7 @@
  * what otherwise would need reductions of its own: requests to save or stop, the stage of a
  * concurrent checkpoint, and a hash of what all ranks hold in common. Rank 0 looks for the file
  * `stop` in the run directory. */
-#include "agree.h"
+#include "trainer.h"
 
 #include "pwf/core/clock.h"
 #include "pwf/core/log.h"

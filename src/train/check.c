@@ -6,7 +6,7 @@
 
 #include "pwf/core/file.h"
 #include "pwf/core/log.h"
-#include "resume.h"
+#include "trainer.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -8,9 +8,7 @@
 #include "pwf/models/model.h"
 #include "pwf/train/train.h"
 
-#include "agree.h"
-#include "phase.h"
-#include "step.h"
+#include "trainer.h"
 
 #include <inttypes.h>
 #include <math.h>

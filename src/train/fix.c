@@ -3,7 +3,7 @@
  * it, so that all ranks share the work, and the results are gathered along the replica axis. Called
  * by run.c in the phase FIX. Changes means, sigmas, codes and the codebook; rank 0 writes rows of
  * metrics and rounds.csv. */
-#include "fix.h"
+#include "trainer.h"
 
 #include "pwf/cluster/round.h"
 #include "pwf/core/clock.h"

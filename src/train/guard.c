@@ -2,9 +2,9 @@
 /* Checks of numbers, memory and ranks, see guard.h. Called by the step, the saver, the fixing round
  * and whatever writes a fingerprint. Reads the state, never changes it; communicates in
  * pwf_guard_compare and pwf_guard_fingerprint only. */
+
 #include "guard.h"
 
-#include "losses.h"
 #include "pwf/core/hash.h"
 #include "pwf/core/log.h"
 #include "pwf/core/machine.h"

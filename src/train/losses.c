@@ -3,7 +3,7 @@
  * losses jump too: those of small batches because of single images, small ones by any factor. A
  * loss is therefore never a spike below the loss of guessing, nor before there is a history.
  * Called by the guard and the step; pure functions of the history in the checkpoint. */
-#include "losses.h"
+#include "guard.h"
 
 #include "pwf/core/select.h"
 

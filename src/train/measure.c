@@ -2,9 +2,8 @@
 /* Evaluations within a run: the measures of the infer room with the run's progress and requests,
  * and BatchNorm's statistics at the end. Called in the phases START, EVALUATE and FINISH. Changes
  * the running statistics only; rank 0 writes a row of metrics. */
-#include "measure.h"
+#include "trainer.h"
 
-#include "agree.h"
 #include "pwf/core/fault.h"
 #include "pwf/core/log.h"
 #include "pwf/core/mem.h"

@@ -2,7 +2,7 @@
 /* Rows of metrics that the run itself writes: steps and memory. Called by the run after a step that
  * is to be logged and at the end. Rank 0 writes metrics.jsonl; the other ranks contribute maxima
  * and hashes. */
-#include "metrics.h"
+#include "trainer.h"
 
 #include "pwf/core/log.h"
 #include "pwf/core/mem.h"

@@ -2,10 +2,9 @@
 /* The beginning of a run: from a checkpoint, from weights of another run, or from random ones.
  * Called by the run and the check before their first step. Reads files into the state; only
  * pwf_trainer_tidy changes the run directory. */
-#include "resume.h"
+#include "trainer.h"
 
 #include "exports.h"
-#include "phase.h"
 #include "pwf/ckpt/network.h"
 #include "pwf/core/fault.h"
 #include "pwf/core/file.h"

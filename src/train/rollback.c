@@ -2,9 +2,8 @@
 /* The last remedy against bad numbers before a run fails: back to the newest checkpoint. Called by
  * the run when a phase fails with PWF_NUMBERS. Reads that checkpoint into the state, position and
  * losses, and writes a row of metrics. */
-#include "rollback.h"
+#include "trainer.h"
 
-#include "phase.h"
 #include "pwf/core/log.h"
 
 enum { ROLLBACKS_MAX = 2 }; /* in a row, without a checkpoint in between */

@@ -5,19 +5,12 @@
  * the exports and the trace. */
 #include "pwf/train/train.h"
 
-#include "agree.h"
 #include "exports.h"
-#include "fix.h"
-#include "measure.h"
-#include "metrics.h"
-#include "phase.h"
 #include "pwf/core/fault.h"
 #include "pwf/core/log.h"
 #include "pwf/core/terminal.h"
 #include "pwf/core/trace.h"
-#include "resume.h"
-#include "rollback.h"
-#include "step.h"
+#include "trainer.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,6 @@
 /* Builds a trainer: the engine of the infer room, and around it what training needs. Called by the
  * run, the check and the dry run, which differ in what they do with it. Allocates memory, opens the
  * data set and starts threads; writes nothing. */
-#include "phase.h"
 #include "pwf/core/clock.h"
 #include "pwf/core/isa.h"
 #include "pwf/train/train.h"

@@ -3,11 +3,8 @@
  * regularise, clip, update (docs/explanation/method.md, sections 1 and 2). Called by the run and
  * the dry run. A step first does everything that leaves the state as it is, agrees with the other
  * ranks, and only then updates the state, so that a bad step can be repeated or skipped. */
-#include "step.h"
+#include "trainer.h"
 
-#include "agree.h"
-#include "losses.h"
-#include "phase.h"
 #include "pwf/core/clock.h"
 #include "pwf/core/fault.h"
 #include "pwf/core/log.h"

@@ -4,6 +4,7 @@
 
 #include "guard.h"
 #include "meter.h"
+#include "phase.h"
 #include "plan.h"
 #include "pwf/core/request.h"
 #include "saver.h"
@@ -39,5 +40,76 @@ typedef struct pwf_trainer {
  * pwf_engine_new. */
 pwf_status pwf_trainer_new(const pwf_mesh *mesh, const pwf_config *config, pwf_trainer **out);
 void pwf_trainer_free(pwf_trainer *t);
+
+/* ---- step.c */
+
+/* Performs one optimiser step of the phase that the position names and advances the position. A
+ * step with numbers that are not finite is repeated, since a flipped bit does not repeat, and then
+ * skipped without an update. Collective; fails with PWF_NUMBERS when too many steps in a row are
+ * bad, or ranks or memory differ; and as loading images does. */
+pwf_status pwf_step_run(pwf_trainer *t);
+
+/* ---- agree.c */
+
+/* Agrees on a status as pwf_mesh_agree does. The same reduction tells all ranks what has been asked
+ * of the run (requests.pending), how far the checkpoint under way is (saver.claim), whether memory
+ * changed on some rank (guard.changed), and whether all hold the same in common. Collective; fails
+ * as pwf_guard_compare if they do not. */
+pwf_status pwf_trainer_agree(pwf_trainer *t, pwf_status local);
+
+/* The same; fails with PWF_STOPPED if the run is to stop, for work that a resume repeats.
+ * Collective. */
+pwf_status pwf_trainer_agree_or_stop(pwf_trainer *t, pwf_status local);
+
+/* Removes the file `stop` of the run directory once the request has been answered; a failure is a
+ * warning. Local, on rank 0. */
+void pwf_trainer_remove_stop_file(const pwf_config *config);
+
+/* ---- fix.c */
+
+/* Performs the next fixing round on the sharded state and writes its rows. The position is left
+ * alone. Collective; fails as pwf_cluster_round and writing rows do. */
+pwf_status pwf_fix_run(pwf_trainer *t);
+
+/* ---- measure.c */
+
+/* Measures the present state and writes a row of metrics; `final` is the evaluation at the end.
+ * Collective; fails as pwf_engine_evaluate, or with PWF_STOPPED. */
+pwf_status pwf_measure_run(pwf_trainer *t, bool final);
+
+/* Re-estimates BatchNorm's running statistics with the mean weights, from train.norm_batches
+ * batches. Collective; fails as pwf_slots_run, or with PWF_STOPPED. */
+pwf_status pwf_measure_statistics(pwf_trainer *t);
+
+/* ---- metrics.c */
+
+/* Writes a row of metrics about the step just made, with the fingerprint of the state after it;
+ * `title` is that of the phase. Collective; fails as pwf_guard_fingerprint and writing rows do. */
+pwf_status pwf_metrics_step(pwf_trainer *t, const char *title);
+
+/* Writes a row and a log line with the most memory that any rank held, by kind. Collective. */
+pwf_status pwf_metrics_memory(const pwf_mesh *mesh, pwf_report *report, int64_t step);
+
+/* ---- resume.c */
+
+/* Logs model, data, mesh and kernels of a run. Local. */
+void pwf_trainer_describe(const pwf_trainer *t);
+
+/* Reads the checkpoint to resume from, or for NULL the start weights that model.init names.
+ * t->now then also tells how long the files of the run directory were. Collective; fails as
+ * pwf_ckpt_read and pwf_ckpt_read_start. */
+pwf_status pwf_trainer_resume(pwf_trainer *t, const char *checkpoint);
+
+/* Completes what a run that died during a save left undone, and removes partial files, also those
+ * of a run that died before its first checkpoint.
+ * Collective; failures are warnings. */
+void pwf_trainer_tidy(pwf_trainer *t);
+
+/* ---- rollback.c */
+
+/* Returns to the newest checkpoint after the failure `why`, but continues with later batches,
+ * unless memory changed by itself, which does not speak against the batches. Two rollbacks in a row
+ * are allowed. Collective; fails with `why`, or as reading a checkpoint does. */
+pwf_status pwf_trainer_roll_back(pwf_trainer *t, const pwf_status *why);
 
 #endif

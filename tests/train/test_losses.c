@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "losses.h"
+#include "guard.h"
 
 #include <cmocka.h>
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "phase.h"
 #include "pwf/core/isa.h"
 #include "pwf/train/train.h"
-#include "step.h"
+#include "trainer.h"
 
 #include <math.h>
 #include <setjmp.h>

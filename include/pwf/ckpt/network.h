@@ -30,6 +30,7 @@ typedef struct pwf_network {
     pwf_facts facts; /* all 0 if it has none; config is NULL */
     bool has_codes;  /* which weights are fixed */
     bool has_sigma;  /* a posterior to draw from: checkpoints only */
+    pwf_hash root;   /* root hash of a checkpoint or model, else 0 */
 } pwf_network;
 
 /** Sets means, buffers and, where the file has them, codes and sigma of a state by the names of its

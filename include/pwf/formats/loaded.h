@@ -19,6 +19,7 @@ typedef struct pwf_ckpt_info {
     int64_t bytes; /* of the file */
     int codebook;  /* centres */
     pwf_hash fingerprint;
+    pwf_hash root; /* the hash in the first block, over all but the arrays and that block */
 } pwf_ckpt_info;
 
 /* One parameter or buffer. */

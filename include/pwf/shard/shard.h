@@ -2,6 +2,7 @@
 #ifndef PWF_SHARD_SHARD_H
 #define PWF_SHARD_SHARD_H
 
+#include "pwf/core/hash.h"
 #include "pwf/core/pool.h"
 #include "pwf/core/range.h"
 #include "pwf/mesh/mesh.h"
@@ -21,6 +22,11 @@ pwf_range pwf_shard_range(int64_t n, int size, int rank);
 /** Number of blocks of n elements.
  * Local. */
 int64_t pwf_block_count(int64_t n);
+
+/** The hash of block `block` of an array of `elements` elements of `size` bytes, the last of which
+ * may be short.
+ * Local. */
+pwf_hash pwf_block_hash(const void *data, int64_t elements, size_t size, int64_t block);
 
 /** Plans and buffers of both exchanges. */
 typedef struct pwf_exchange pwf_exchange;
