@@ -11,7 +11,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 typedef struct fix_job {
     const pwf_mesh *mesh;
@@ -39,8 +38,7 @@ static const parameter parameters[] = {
 
 enum { PARAMETERS = sizeof parameters / sizeof *parameters };
 
-/* Words of fixing.sigma_join, in the order of pwf_sigma_join. */
-static const char *const join_words[] = {"std_mu", "keep", "divide_by_2", "divide_by_10"};
+static const char *const join_words[] = {PWF_SIGMA_JOIN_WORDS};
 
 static const pwf_app_option options[] = {
     {.name = "--output",
@@ -88,9 +86,7 @@ static pwf_status fill(const pwf_app_args *args, fix_job *j)
     j->out = pwf_app_value(args, "--output");
     for (int i = 0; i < args->sets; i++)
         PWF_TRY(set_parameter(args, args->set[i].value, &j->given));
-    struct stat in, out;
-    if (stat(j->in, &in) == 0 && stat(j->out, &out) == 0 && in.st_dev == out.st_dev &&
-        in.st_ino == out.st_ino)
+    if (pwf_app_same_file(j->in, j->out))
         return pwf_app_usage(args->command, "the output would replace the input %s", j->in);
     return pwf_ok();
 }

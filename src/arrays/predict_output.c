@@ -44,20 +44,14 @@ static pwf_status fill(hid_t file, const pwf_logits *logits)
 /* Writes the file in memory to the disk. */
 static pwf_status write_image(hid_t file, const char *path)
 {
-    pwf_output output;
     char *bytes = NULL;
     const ssize_t size = H5Fget_file_image(file, NULL, 0);
     /* the length first, then the bytes */
     if (size < 0) return pwf_h5_failed(PWF_RESOURCE, "cannot create", path);
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, size, 1, &bytes));
-    pwf_status s = H5Fget_file_image(file, bytes, (size_t)size) == size
-                       ? pwf_output_begin(&output, path)
-                       : pwf_h5_failed(PWF_RESOURCE, "cannot create", path);
-    if (s.code == PWF_OK) {
-        s = pwf_output_add(&output, bytes, (size_t)size);
-        if (s.code == PWF_OK) s = pwf_output_end(&output);
-        pwf_output_drop(&output);
-    }
+    const pwf_status s = H5Fget_file_image(file, bytes, (size_t)size) == size
+                             ? pwf_output_write(path, bytes, (size_t)size)
+                             : pwf_h5_failed(PWF_RESOURCE, "cannot create", path);
     pwf_mem_free(bytes);
     return s;
 }

@@ -326,17 +326,6 @@ static void measure(const compact_file *p, pwf_export_sizes *sizes)
     sizes->other = sizes->file - sizes->stream - sizes->tables - sizes->rest;
 }
 
-/* Writes the bytes by the protocol of rundir. */
-static pwf_status write_file(const compact_file *p, const char *path)
-{
-    pwf_output output;
-    pwf_status s = pwf_output_begin(&output, path);
-    if (s.code == PWF_OK) s = pwf_output_add(&output, p->file, (size_t)file_bytes(p));
-    if (s.code == PWF_OK) s = pwf_output_end(&output);
-    pwf_output_drop(&output);
-    return s;
-}
-
 /* All steps; `path` NULL stops before writing. */
 static pwf_status pack(compact_file *p, const char *path)
 {
@@ -345,7 +334,7 @@ static pwf_status pack(compact_file *p, const char *path)
     PWF_TRY(describe(p));
     PWF_TRY(assemble(p));
     PWF_TRY(check(p));
-    return path ? write_file(p, path) : pwf_ok();
+    return path ? pwf_output_write(path, p->file, (size_t)file_bytes(p)) : pwf_ok();
 }
 
 pwf_status pwf_export_packed(const pwf_loaded *from, const char *path, pwf_export_sizes *sizes)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The two kinds of files of a report: rows appended to metrics.jsonl and rounds.csv, and whole
- * files replaced atomically. Called by report.c and summary.c on world rank 0. Touches files of the
- * run directory only, through its descriptor, without following symbolic links. */
+/* The growing files of a report, metrics.jsonl and rounds.csv, to which whole lines are appended.
+ * Called by report.c on world rank 0. Touches files of the run directory only, through its
+ * descriptor, without following symbolic links. */
 #include "files.h"
 
 #include "pwf/core/file.h"
@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -99,31 +98,5 @@ pwf_status pwf_grow_append(pwf_grow_file *file, const char *bytes, size_t count)
         return s;
     }
     file->length += (int64_t)count;
-    return pwf_ok();
-}
-
-pwf_status pwf_replace_file(int dir_fd, const char *dir, const char *name, const char *bytes,
-                            size_t count)
-{
-    char part[64];
-    const int n = snprintf(part, sizeof part, ".%s.part", name);
-    PWF_ASSERT(n > 0 && n < (int)sizeof part);
-    unlinkat(dir_fd, part, 0); /* left by a killed run */
-    const int fd = openat(dir_fd, part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, MODE);
-    if (fd < 0) return cannot("create", dir, part, PWF_FILE_OUTPUT);
-    pwf_status s = pwf_ok();
-    if (pwf_file_append(fd, part, bytes, count).code != PWF_OK ||
-        pwf_file_sync(fd, part).code != PWF_OK)
-        s = cannot("write", dir, part, PWF_FILE_STATE);
-    if (close(fd) != 0 && s.code == PWF_OK) s = cannot("close", dir, part, PWF_FILE_STATE);
-    if (s.code == PWF_OK && renameat(dir_fd, part, dir_fd, name) != 0)
-        s = cannot("rename", dir, name, PWF_FILE_STATE);
-    if (s.code != PWF_OK) {
-        unlinkat(dir_fd, part, 0);
-        return s;
-    }
-    /* Some file systems cannot sync directories. */
-    if (fsync(dir_fd) != 0 && errno != EINVAL && errno != ENOTSUP)
-        return cannot("sync the directory of", dir, name, PWF_FILE_STATE);
     return pwf_ok();
 }

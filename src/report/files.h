@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** Files of the run directory. */
+/** Files of the run directory that grow. */
 
 /* A file that only grows, by whole lines. */
 typedef struct pwf_grow_file {
@@ -30,11 +30,5 @@ pwf_status pwf_grow_cut(pwf_grow_file *file);
 /** Appends all of `bytes`, or nothing: after a failure the file is cut back.
  * Local. Fails with PWF_IO. */
 pwf_status pwf_grow_append(pwf_grow_file *file, const char *bytes, size_t count);
-
-/** Replaces a whole file: partial file, fsync, rename, fsync of the directory. A reader sees the
- * old file or the new one.
- * Local. Fails with PWF_CANTCREATE, PWF_DENIED or PWF_IO. */
-pwf_status pwf_replace_file(int dir_fd, const char *dir, const char *name, const char *bytes,
-                            size_t count);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "pwf/core/file.h"
 #include "pwf/core/log.h"
+#include "pwf/rundir/output.h"
 #include "report_room.h"
 
 #include <errno.h>
@@ -84,9 +85,19 @@ pwf_status pwf_report_close(pwf_report *report)
     return s;
 }
 
+pwf_status pwf_report_write(const pwf_report *report, const char *name, const char *text,
+                            size_t bytes)
+{
+    char path[PWF_PATH];
+    if (!pwf_path_join(path, report->dir, name))
+        return PWF_FAIL(PWF_CANTCREATE, "the name of the directory %.200s... is too long",
+                        report->dir);
+    return pwf_output_write(path, text, bytes);
+}
+
 pwf_status pwf_report_config(pwf_report *report, const char *text)
 {
-    return pwf_replace_file(report->dir_fd, report->dir, "config.yaml", text, strlen(text));
+    return pwf_report_write(report, "config.yaml", text, strlen(text));
 }
 
 /* The checkpoint stores the lengths, so the rows must be on disk before it. */

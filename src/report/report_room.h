@@ -26,6 +26,11 @@ struct pwf_report {
     pwf_pace pace;
 };
 
+/** Replaces a whole file of the run directory: a reader sees the old one or the new one.
+ * Local. Fails as pwf_output_write. */
+pwf_status pwf_report_write(const pwf_report *report, const char *name, const char *text,
+                            size_t bytes);
+
 /** Seconds left when `done` of `total` units are done at clock `now`; negative if it is too early
  * to estimate.
  * Local. */

@@ -154,7 +154,7 @@ static pwf_status write_summary(const pwf_report *r, const char *title, const ch
     pwf_summary_compact(p.out, &all->compact);
     fprintf(p.out, "Took %s.\n", took);
     pwf_status s = page_end(&p);
-    if (s.code == PWF_OK) s = pwf_replace_file(r->dir_fd, r->dir, "summary.txt", p.text, p.size);
+    if (s.code == PWF_OK) s = pwf_report_write(r, "summary.txt", p.text, p.size);
     if (s.code == PWF_OK) {
         pwf_log_wipe_line();
         if (pwf_file_append(STDOUT_FILENO, "the output", p.text, p.size).code != PWF_OK)
@@ -173,7 +173,7 @@ static pwf_status write_plot(const pwf_report *r, const char *title, const char 
     PWF_TRY(page_begin(&p));
     pwf_plot_svg(p.out, title, sentence, all->at, all->count);
     pwf_status s = page_end(&p);
-    if (s.code == PWF_OK) s = pwf_replace_file(r->dir_fd, r->dir, "rounds.svg", p.text, p.size);
+    if (s.code == PWF_OK) s = pwf_report_write(r, "rounds.svg", p.text, p.size);
     free(p.text);
     return s;
 }

@@ -90,6 +90,16 @@ void pwf_output_drop(pwf_output *output)
     unlink(output->partial);
 }
 
+pwf_status pwf_output_write(const char *path, const void *bytes, size_t count)
+{
+    pwf_output output;
+    PWF_TRY(pwf_output_begin(&output, path));
+    pwf_status s = pwf_output_add(&output, bytes, count);
+    if (s.code == PWF_OK) s = pwf_output_end(&output);
+    pwf_output_drop(&output);
+    return s;
+}
+
 /* libhdf5 opens the file by its name in /proc. */
 pwf_status pwf_output_memory(int *fd, char name[PWF_MEMORY_NAME])
 {

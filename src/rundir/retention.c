@@ -180,14 +180,16 @@ static void remove_file(const char *dir, const char *name)
  * no other process is writing one. */
 static void remove_leftovers(const char *dir)
 {
+    static const char *const begins[] = {".ckpt-",        ".model.",       ".round-",
+                                         ".config.yaml.", ".summary.txt.", ".rounds.svg."};
     DIR *d = opendir(dir);
     if (!d) return;
     for (const struct dirent *e = readdir(d); e; e = readdir(d)) {
         const char *name = e->d_name;
-        const bool part = name[0] == '.' && strstr(name, ".part.") != NULL &&
-                          (strncmp(name, ".ckpt-", 6) == 0 || strncmp(name, ".model.", 7) == 0 ||
-                           strncmp(name, ".round-", 7) == 0);
-        if (part || is_between(name, ".trash-ckpt-", ".h5")) remove_file(dir, name);
+        bool leftover = is_between(name, ".trash-ckpt-", ".h5");
+        for (size_t i = 0; strstr(name, ".part.") && i < sizeof begins / sizeof *begins; i++)
+            leftover = leftover || is_between(name, begins[i], "");
+        if (leftover) remove_file(dir, name);
     }
     closedir(d);
 }

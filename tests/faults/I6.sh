@@ -12,9 +12,9 @@ setup() {
 metrics.jsonl 77
 rounds.csv 77
 config.yaml 0
-.config.yaml.part 0
+.config.yaml.part.x 0
 summary.txt 0
-.summary.txt.part 0
+.summary.txt.part.x 0
 rounds.svg 0
 model.h5 0
 .model.h5.part.x 0

@@ -14,6 +14,8 @@ typedef enum pwf_sigma_join {
     PWF_JOIN_COUNT
 } pwf_sigma_join;
 
+#define PWF_SIGMA_JOIN_WORDS "std_mu", "keep", "divide_by_2", "divide_by_10" /* in that order */
+
 typedef enum pwf_compat { PWF_COMPAT_PAPER, PWF_COMPAT_REFERENCE } pwf_compat;
 
 typedef enum pwf_export_choice {

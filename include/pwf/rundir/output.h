@@ -36,6 +36,10 @@ pwf_status pwf_output_end(pwf_output *output);
  * Local. */
 void pwf_output_drop(pwf_output *output);
 
+/** Writes a whole file of `count` bytes.
+ * Local. Fails with PWF_CANTCREATE, PWF_DENIED or PWF_IO; a file of that name is then unchanged. */
+pwf_status pwf_output_write(const char *path, const void *bytes, size_t count);
+
 /** Creates an empty partial file DIR/.NAME.part.ATTEMPT<16 hex digits>, mode 0600.
  * Local. The caller closes *fd and removes the file. Fails with PWF_CANTCREATE or PWF_DENIED; *fd
  * is then -1. */
