@@ -81,7 +81,7 @@ static pwf_status write_model(const pwf_mesh *mesh, const command *c, pwf_state 
         .state = state,
         .facts = {.seed = c->config.train.seed, .slots = c->config.parallel.slots, .config = text}};
     snprintf(snapshot.facts.model, PWF_FACT_TEXT, "%s", c->config.model.name);
-    const pwf_status s = pwf_ckpt_write_model_file(mesh, c->out, &snapshot);
+    const pwf_status s = pwf_ckpt_write_model(mesh, c->out, &snapshot);
     free(text);
     return s;
 }

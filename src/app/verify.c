@@ -20,7 +20,7 @@ static void visit(void *context, const char *path)
 {
     verify_count *count = context;
     pwf_ckpt_info info;
-    const pwf_status s = pwf_ckpt_examine(path, &info);
+    const pwf_status s = pwf_ckpt_inspect(path, false, &info);
     if (count->directory && s.code == PWF_MISSING) return;
     count->files++;
     if (s.code == PWF_OK) {

@@ -197,25 +197,23 @@ pwf_status pwf_file_root(const pwf_file *file, int copy, pwf_hash *root)
 }
 
 /* Names are separated by newlines in the file; each gets its NUL in place. */
-pwf_status pwf_file_split_names(pwf_file *file)
+static pwf_status split_names(pwf_file *file)
 {
     const pwf_header *h = &file->header;
     const int64_t count = h->params + h->buffers;
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, count, sizeof *file->name, &file->name));
     char *at = file->text, *end = file->text + h->names_bytes;
-    for (int64_t i = 0; i < count; i++) {
+    bool good = true;
+    for (int64_t i = 0; i < count && good; i++) {
         char *stop = memchr(at, '\n', (size_t)(end - at));
-        bool good = stop && stop > at && stop - at < PWF_NAME;
+        good = stop && stop > at && stop - at < PWF_NAME;
         for (char *c = at; good && c < stop; c++)
             good = *c > ' ' && *c < 127 && *c != '/';
-        if (!good)
-            return PWF_FAIL(PWF_DATA, "the table of names of %s is damaged; use an older file",
-                            file->path);
-        *stop = '\0';
         file->name[i] = at;
-        at = stop + 1;
+        if (good) *stop = '\0';
+        at = good ? stop + 1 : end;
     }
-    if (at != end)
+    if (!good || at != end)
         return PWF_FAIL(PWF_DATA, "the table of names of %s is damaged; use an older file",
                         file->path);
     return pwf_ok();
@@ -243,7 +241,7 @@ static pwf_status open_tables(pwf_file *file)
     PWF_TRY(pwf_file_check_root(file, -1));
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, h->names_bytes + 1, 1, &file->text));
     PWF_TRY(pwf_file_pread(file->fd, file->path, file->text, (size_t)h->names_bytes, h->names));
-    return pwf_file_split_names(file);
+    return split_names(file);
 }
 
 /* After this call every number in the tables is safe to use. */

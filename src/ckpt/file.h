@@ -110,8 +110,4 @@ pwf_status pwf_file_root(const pwf_file *file, int copy, pwf_hash *root);
  * Local. Fails as pwf_file_root; PWF_DATA if it differs. */
 pwf_status pwf_file_check_root(const pwf_file *file, int copy);
 
-/** Splits file->text, as read, into file->name.
- * Local. Fails with PWF_DATA or PWF_RESOURCE. */
-pwf_status pwf_file_split_names(pwf_file *file);
-
 #endif

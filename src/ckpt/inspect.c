@@ -156,8 +156,7 @@ static pwf_status open_contained(pwf_file *file, hid_t *h5)
     return pwf_layout_open(file, NULL, h5);
 }
 
-/* Verifies a file and fills in its facts, with or without measures. */
-static pwf_status look(const char *path, pwf_ckpt_info *info, bool measured)
+pwf_status pwf_ckpt_inspect(const char *path, bool measured, pwf_ckpt_info *info)
 {
     *info = (pwf_ckpt_info){.is_model = false};
     pwf_codebook book = {.entry = NULL};
@@ -172,16 +171,6 @@ static pwf_status look(const char *path, pwf_ckpt_info *info, bool measured)
     if (h5 >= 0) H5Fclose(h5);
     pwf_file_close(&file);
     return s;
-}
-
-pwf_status pwf_ckpt_inspect(const char *path, pwf_ckpt_info *info)
-{
-    return look(path, info, true);
-}
-
-pwf_status pwf_ckpt_examine(const char *path, pwf_ckpt_info *info)
-{
-    return look(path, info, false);
 }
 
 /* ---- the whole file ---- */

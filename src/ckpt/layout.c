@@ -43,24 +43,9 @@ typedef struct walk {
 /* The HDF5 type of an entry in the file; the caller closes it. */
 static hid_t stored_type(item_type type, int64_t bytes)
 {
-    switch (type) {
-    case F32:
-        return H5Tcopy(H5T_IEEE_F32LE);
-    case I16:
-        return H5Tcopy(H5T_STD_I16LE);
-    case I32:
-        return H5Tcopy(H5T_STD_I32LE);
-    case I64:
-        return H5Tcopy(H5T_STD_I64LE);
-    case U64:
-        return H5Tcopy(H5T_STD_U64LE);
-    case F64:
-        return H5Tcopy(H5T_IEEE_F64LE);
-    case GROUP:
-        return -1;
-    case TEXT:
-        break;
-    }
+    const hid_t numbers[] = {[F32] = H5T_IEEE_F32LE, [I16] = H5T_STD_I16LE, [I32] = H5T_STD_I32LE,
+                             [I64] = H5T_STD_I64LE,  [U64] = H5T_STD_U64LE, [F64] = H5T_IEEE_F64LE};
+    if (type != TEXT) return H5Tcopy(numbers[type]);
     const hid_t text = H5Tcopy(H5T_C_S1);
     H5Tset_size(text, (size_t)bytes);
     H5Tset_strpad(text, H5T_STR_NULLPAD);

@@ -154,7 +154,7 @@ static pwf_status lay_out(pwf_commit *c)
         return PWF_FAIL_ERRNO(PWF_FILE_STATE, "look at the layout of", c->partial);
     c->file.header.bytes = (uint64_t)info.st_size;
     PWF_TRY(reserve(c));
-    return pwf_output_copy(c->memory, c->file.fd, c->partial);
+    return pwf_output_copy(c->memory, "the layout", c->file.fd, c->partial);
 }
 
 /* Broadcasts what rank 0 has laid out. */
@@ -550,13 +550,8 @@ pwf_status pwf_ckpt_write(const pwf_mesh *mesh, const char *dir, const pwf_snaps
     return run(mesh, dir, name, PWF_KIND_CHECKPOINT, snapshot, path);
 }
 
-pwf_status pwf_ckpt_write_model(const pwf_mesh *mesh, const char *dir, const pwf_snapshot *snapshot)
-{
-    return run(mesh, dir, "model.h5", PWF_KIND_MODEL, snapshot, NULL);
-}
-
-pwf_status pwf_ckpt_write_model_file(const pwf_mesh *mesh, const char *path,
-                                     const pwf_snapshot *snapshot)
+pwf_status pwf_ckpt_write_model(const pwf_mesh *mesh, const char *path,
+                                const pwf_snapshot *snapshot)
 {
     char dir[PWF_PATH];
     const char *name = NULL;

@@ -4,16 +4,6 @@
  * block, adds them in block order and broadcasts the total. */
 #include "cluster.h"
 
-/* The ranges of all ranks, on every rank. `offset` is used as scratch space for the gather. */
-static void gather_parts(const pwf_mesh *mesh, pwf_range own, pwf_range *parts, int64_t *offset)
-{
-    const int ranks = pwf_mesh_size(mesh, PWF_WORLD);
-    for (int r = 0; r <= ranks; r++)
-        offset[r] = r * (int64_t)sizeof *parts;
-    parts[pwf_mesh_rank(mesh, PWF_WORLD)] = own;
-    pwf_mesh_gather(mesh, PWF_WORLD, parts, offset);
-}
-
 /* Order of the ranges by position; empty ones last, whatever their position. */
 static bool comes_before(pwf_range a, pwf_range b)
 {
@@ -71,7 +61,8 @@ pwf_status pwf_block_sums_new(pwf_block_sums *sums, const pwf_mesh *mesh,
     pwf_status status = allocate(s, root ? pwf_block_count(weights->total) : -1, &parts);
     status = pwf_mesh_agree(mesh, status);
     if (status.code == PWF_OK) {
-        gather_parts(mesh, weights->own, parts, s->offset);
+        parts[pwf_mesh_rank(mesh, PWF_WORLD)] = weights->own;
+        pwf_mesh_gather_items(mesh, PWF_WORLD, parts, sizeof *parts);
         sort_parts(parts, s->order, s->ranks);
         check_parts(parts, s->order, s->ranks, weights->total);
         s->offset[0] = 0;

@@ -80,7 +80,7 @@ pwf_status pwf_flat_lay_out(int fd, const char *path, int64_t first, const pwf_f
     if (s.code == PWF_OK && ftruncate(fd, info.st_size) != 0)
         s = PWF_FAIL(PWF_IO, "cannot give %s its length of %lld bytes: %s", path,
                      (long long)info.st_size, strerror(errno));
-    if (s.code == PWF_OK) s = pwf_output_copy(memory, fd, path);
+    if (s.code == PWF_OK) s = pwf_output_copy(memory, "the layout", fd, path);
     if (s.code == PWF_OK) *bytes = info.st_size;
     close(memory);
     return s;

@@ -41,12 +41,6 @@ typedef struct eval_job {
     double shown;                /* passes reported to hooks->progress for this pass */
 } eval_job;
 
-/* Chunks of rank r are [first_chunk(r), first_chunk(r + 1)). */
-static int64_t first_chunk(const eval_job *job, int rank)
-{
-    return rank * job->chunks / pwf_mesh_size(job->engine->mesh, PWF_WORLD);
-}
-
 /* Within a run the agreement also carries requests to stop. */
 static pwf_status agree(const eval_job *job, pwf_status local)
 {
@@ -86,6 +80,18 @@ static void add_to_bin(const eval_job *job, double *row, double confidence, doub
     sums[2] += confidence;
 }
 
+/* The sum of exp(logit - largest logit), the denominator of softmax, which cannot overflow. */
+static double sum_exponentials(const float *logits, int64_t classes, double *largest)
+{
+    double sum = 0.0;
+    *largest = (double)logits[0];
+    for (int64_t i = 1; i < classes; i++)
+        *largest = fmax(*largest, (double)logits[i]);
+    for (int64_t i = 0; i < classes; i++)
+        sum += exp((double)logits[i] - *largest);
+    return sum;
+}
+
 /* Adds an image to the sums of its chunk. The loss is -log softmax(logits)[label], computed
  * relative to the largest logit, so that exp cannot overflow; the confidence is softmax at that
  * logit, 1 / sum. */
@@ -93,11 +99,8 @@ static void judge_mean(const eval_job *job, const float *logits, int64_t label, 
 {
     chunk_result *r = (chunk_result *)row;
     const int64_t classes = job->engine->classes, rank = rank_of(logits, classes, label);
-    double largest = (double)logits[0], sum = 0.0;
-    for (int64_t i = 1; i < classes; i++)
-        largest = fmax(largest, (double)logits[i]);
-    for (int64_t i = 0; i < classes; i++)
-        sum += exp((double)logits[i] - largest);
+    double largest;
+    const double sum = sum_exponentials(logits, classes, &largest);
     r->images += 1.0;
     r->top1 += rank < 1 ? 1.0 : 0.0;
     r->top5 += rank < 5 ? 1.0 : 0.0;
@@ -109,11 +112,8 @@ static void judge_mean(const eval_job *job, const float *logits, int64_t label, 
  * do not depend on the mesh. */
 static void add_probabilities(const float *logits, int64_t classes, float *sum)
 {
-    double largest = (double)logits[0], total = 0.0;
-    for (int64_t i = 1; i < classes; i++)
-        largest = fmax(largest, (double)logits[i]);
-    for (int64_t i = 0; i < classes; i++)
-        total += exp((double)logits[i] - largest);
+    double largest;
+    const double total = sum_exponentials(logits, classes, &largest);
     for (int64_t i = 0; i < classes; i++)
         sum[i] += (float)(exp((double)logits[i] - largest) / total);
 }
@@ -218,7 +218,8 @@ static void add_up(eval_job *job, double *total)
     int64_t offset[PWF_SLOTS_MAX + 1];
     const int ranks = pwf_mesh_size(job->engine->mesh, PWF_WORLD);
     for (int r = 0; r <= ranks; r++)
-        offset[r] = first_chunk(job, r) * job->row * (int64_t)sizeof *job->results;
+        offset[r] =
+            pwf_range_split(job->chunks, ranks, r) * job->row * (int64_t)sizeof *job->results;
     pwf_mesh_gather(job->engine->mesh, PWF_WORLD, job->results, offset);
     memset(total, 0, (size_t)job->row * sizeof *total);
     for (int64_t c = 0; c < job->chunks; c++)
@@ -346,9 +347,10 @@ pwf_status pwf_engine_evaluate(pwf_engine *engine, const pwf_position *position,
                     .chunk = chunk,
                     .chunks = (images + chunk - 1) / chunk,
                     .row = RESULT + 3 * c->eval.bins};
+    const int ranks = pwf_mesh_size(engine->mesh, PWF_WORLD);
     const int rank = pwf_mesh_rank(engine->mesh, PWF_WORLD);
-    job.first = first_chunk(&job, rank);
-    job.last = first_chunk(&job, rank + 1);
+    job.first = pwf_range_split(job.chunks, ranks, rank);
+    job.last = pwf_range_split(job.chunks, ranks, rank + 1);
     *out = (pwf_report_eval){.round = position->round, .weights = engine->state->posterior};
     pwf_status status =
         pwf_mem_alloc(PWF_MEM_BUFFERS, job.chunks * job.row, sizeof *job.results, &job.results);

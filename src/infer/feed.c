@@ -56,7 +56,8 @@ pwf_hash pwf_feed_hash(const pwf_feed *feed)
  */
 int64_t pwf_feed_first_slot(const pwf_feed *feed, int rank)
 {
-    return rank * feed->config->parallel.slots / pwf_mesh_size(feed->mesh, PWF_WORLD);
+    return pwf_range_split(feed->config->parallel.slots, pwf_mesh_size(feed->mesh, PWF_WORLD),
+                           rank);
 }
 
 /* Data that need no decoding are read by the workers themselves, without threads in between. */

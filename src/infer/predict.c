@@ -23,11 +23,11 @@ typedef struct predict_job {
     float *logits;                 /* [images, classes] */
 } predict_job;
 
-/* Chunks of rank r are [first_chunk(r), first_chunk(r + 1)); so no two ranks compute the same
+/* Chunks of rank r are [first_chunk(r), first_chunk(r + 1)), so no two ranks compute the same
  * logits. */
 static int64_t first_chunk(const predict_job *job, int rank)
 {
-    return rank * job->chunks / pwf_mesh_size(job->engine->mesh, PWF_WORLD);
+    return pwf_range_split(job->chunks, pwf_mesh_size(job->engine->mesh, PWF_WORLD), rank);
 }
 
 /* First image of a chunk; the number of images for any chunk beyond the last. */

@@ -4,7 +4,6 @@
  * it has finished. Touches files of the run directory. */
 #include "pwf/core/file.h"
 #include "pwf/core/log.h"
-#include "pwf/core/mem.h"
 #include "report_room.h"
 
 #include <errno.h>
@@ -46,23 +45,17 @@ static bool read_evaluation(const pwf_json *row, pwf_report_eval *e)
 
 /* What is read back from metrics.jsonl. */
 typedef struct evaluations {
-    pwf_report_eval *at;
-    int count, room;            /* rows used and allocated */
+    pwf_report_eval *at; /* [count] */
+    int count;
     pwf_report_compact compact; /* file 0: there is no such row */
 } evaluations;
 
-/* Adds a row; the array doubles, so that appending takes constant time on average. */
+/* Adds a row. There is one per round, so the array grows by one. */
 static pwf_status append(evaluations *all, const pwf_report_eval *e)
 {
-    if (all->count == all->room) {
-        pwf_report_eval *more = NULL;
-        const int room = all->room ? 2 * all->room : 32;
-        PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, room, sizeof *more, &more));
-        if (all->count) memcpy(more, all->at, (size_t)all->count * sizeof *more);
-        pwf_mem_free(all->at);
-        all->at = more;
-        all->room = room;
-    }
+    pwf_report_eval *more = realloc(all->at, (size_t)(all->count + 1) * sizeof *more);
+    if (!more) return PWF_FAIL(PWF_RESOURCE, "no memory for the summary");
+    all->at = more;
     all->at[all->count++] = *e;
     return pwf_ok();
 }
@@ -187,6 +180,6 @@ pwf_status pwf_report_final(pwf_report *report, const char *title, double second
     if (s.code == PWF_OK && all.count) pwf_summary_sentence(sentence, all.at, all.count);
     if (s.code == PWF_OK && all.count) s = write_plot(report, title, sentence, &all);
     if (s.code == PWF_OK) s = write_summary(report, title, sentence, &all, seconds);
-    pwf_mem_free(all.at);
+    free(all.at);
     return s;
 }

@@ -141,7 +141,7 @@ static int make_probe(const char *place, char path[PWF_PATH + 32])
  * be waited for. The lock is not touched: a job that starts now could find it taken. */
 static pwf_status check_holder(const char *dir)
 {
-    char path[PWF_PATH + 32], here[PWF_HOST], who[PWF_HOLDER];
+    char path[PWF_PATH + 32], here[PWF_HOST];
     pwf_holder by = {.process = 0};
     snprintf(path, sizeof path, "%s/.pwf.lock", dir);
     const int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -151,23 +151,22 @@ static pwf_status check_holder(const char *dir)
     if (!read || by.process == (long)getpid() || strcmp(here, by.host) != 0 ||
         pwf_holder_is_gone(&by) || pwf_holder_is_earlier(&by))
         return pwf_ok();
-    pwf_holder_sentence(&by, who);
-    return PWF_FAIL(PWF_CANTCREATE,
-                    "the run directory %s is in use by %s: wait for its end, stop it (touch "
-                    "%s/stop), or choose another --output",
-                    dir, who, dir);
+    return pwf_holder_in_use(&by, dir, NULL);
+}
+
+pwf_status pwf_directory_check(const char *dir, pwf_directory *out)
+{
+    memset(out, 0, sizeof *out);
+    PWF_TRY(find_place(dir, out));
+    if (out->exists) return check_existing(dir);
+    return access(out->place, W_OK | X_OK) == 0 ? pwf_ok() : cannot_create(dir, errno);
 }
 
 /* The probe is unlinked at once: whoever is killed now leaves nothing. */
 pwf_status pwf_directory_look(const char *dir, pwf_directory *out)
 {
     char path[PWF_PATH + 32];
-    memset(out, 0, sizeof *out);
-    PWF_TRY(find_place(dir, out));
-    if (out->exists)
-        PWF_TRY(check_existing(dir));
-    else if (access(out->place, W_OK | X_OK) != 0)
-        return cannot_create(dir, errno);
+    PWF_TRY(pwf_directory_check(dir, out));
     const int fd = make_probe(out->place, path);
     if (fd < 0) return cannot_create(dir, errno);
     unlink(path); /* who is killed now leaves nothing */

@@ -109,3 +109,14 @@ void pwf_holder_sentence(const pwf_holder *by, char text[PWF_HOLDER])
                  strcmp(by->job, "none") == 0 ? "a run" : "job ",
                  strcmp(by->job, "none") == 0 ? "" : by->job, by->host, by->process, by->start);
 }
+
+pwf_status pwf_holder_in_use(const pwf_holder *by, const char *dir, const char *file)
+{
+    char who[PWF_HOLDER];
+    pwf_holder_sentence(by, who);
+    return PWF_FAIL(PWF_CANTCREATE,
+                    "the run directory %s is in use by %s: wait for its end, stop it (touch "
+                    "%s/stop), or choose another --output%s%s%s",
+                    dir, who, dir, file ? "; if that job has ended, remove " : "", file ? file : "",
+                    file ? " or wait five minutes" : "");
+}

@@ -31,6 +31,10 @@ bool pwf_holder_is_gone(const pwf_holder *by);
  * Local. */
 bool pwf_holder_is_earlier(const pwf_holder *by);
 
+/** The failure that names the holder of a run directory and the ways out; `file` is the lock file
+ * if that itself is the lock, else NULL. Local. */
+pwf_status pwf_holder_in_use(const pwf_holder *by, const char *dir, const char *file);
+
 /** "job 881 on n12, process 4711, since 2026-01-02T03:04:05Z".
  * Local. */
 void pwf_holder_sentence(const pwf_holder *by, char text[PWF_HOLDER]);

@@ -50,17 +50,11 @@ struct pwf_lock {
     pthread_cond_t changed;
 };
 
-/* The failure that names the holder and the ways out. */
+/* The failure to take the lock, after which an earlier start of this job is waited for. */
 static pwf_status in_use(pwf_lock *l, const pwf_holder *by, bool by_file)
 {
-    char who[PWF_HOLDER];
     l->earlier = pwf_holder_is_earlier(by);
-    pwf_holder_sentence(by, who);
-    return PWF_FAIL(PWF_CANTCREATE,
-                    "the run directory %s is in use by %s: wait for its end, stop it (touch "
-                    "%s/stop), or choose another --output%s%s%s",
-                    l->dir, who, l->dir, by_file ? "; if that job has ended, remove " : "",
-                    by_file ? l->path : "", by_file ? " or wait five minutes" : "");
+    return pwf_holder_in_use(by, l->dir, by_file ? l->path : NULL);
 }
 
 /* Reports that a lock of a dead process was taken over. */
@@ -322,7 +316,6 @@ pwf_status pwf_lock_take(const pwf_mesh *mesh, const char *dir, pwf_lock **out)
         pwf_lock *l = NULL;
         s = pwf_mem_alloc(PWF_MEM_BUFFERS, 1, sizeof *l, &l);
         if (s.code == PWF_OK) {
-            memset(l, 0, sizeof *l);
             l->fd = -1;
             s = take(l, dir);
             if (s.code == PWF_OK)

@@ -112,7 +112,7 @@ pwf_status pwf_output_memory(int *fd, char name[PWF_MEMORY_NAME])
 
 /* SEEK_DATA and SEEK_HOLE find the data; on a file system without them the whole file counts as
  * data. */
-pwf_status pwf_output_copy(int from, int to, const char *path)
+pwf_status pwf_output_copy(int from, const char *source, int to, const char *target)
 {
     enum { PIECE = 1 << 16 };
     char piece[PIECE];
@@ -123,8 +123,8 @@ pwf_status pwf_output_copy(int from, int to, const char *path)
         hole = lseek(from, at, SEEK_HOLE);
         while (at < hole) {
             const size_t n = hole - at < PIECE ? (size_t)(hole - at) : PIECE;
-            PWF_TRY(pwf_file_pread(from, "the layout", piece, n, (uint64_t)at));
-            PWF_TRY(pwf_file_pwrite(to, path, piece, n, (uint64_t)at));
+            PWF_TRY(pwf_file_pread(from, source, piece, n, (uint64_t)at));
+            PWF_TRY(pwf_file_pwrite(to, target, piece, n, (uint64_t)at));
             at += (off_t)n;
         }
     }

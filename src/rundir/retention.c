@@ -8,6 +8,7 @@
 #include "pwf/core/file.h"
 #include "pwf/core/log.h"
 #include "pwf/core/mem.h"
+#include "pwf/rundir/output.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -30,7 +31,7 @@ typedef struct entry {
 
 typedef struct list {
     entry *entry;
-    int64_t count, room;
+    int64_t count;
 } list;
 
 /* Whether a name begins with `before` and ends with `after`. */
@@ -49,23 +50,6 @@ static bool is_ours(const char *name, bool *round)
     return strspn(digits, "0123456789") == strlen(digits) - 3 && strlen(digits) > 3;
 }
 
-/* Adds an entry; the list doubles when it is full. */
-static pwf_status append(list *l, const char *name, bool round)
-{
-    if (l->count == l->room) {
-        entry *more = NULL;
-        PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, 2 * l->room + 16, sizeof *more, &more));
-        if (l->count > 0) memcpy(more, l->entry, (size_t)l->count * sizeof *more);
-        pwf_mem_free(l->entry);
-        l->entry = more;
-        l->room = 2 * l->room + 16;
-    }
-    entry *e = &l->entry[l->count++];
-    snprintf(e->name, sizeof e->name, "%s", name);
-    e->round = round;
-    return pwf_ok();
-}
-
 /* Newest first; at the same step the ckpt file before the round file. */
 static int newest_first(const void *a, const void *b)
 {
@@ -75,28 +59,43 @@ static int newest_first(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
+/* Filter of scandir. */
+static int is_checkpoint(const struct dirent *e)
+{
+    bool round = false;
+    return is_ours(e->d_name, &round);
+}
+
+/* Frees what scandir returned. */
+static void free_names(struct dirent **names, int count)
+{
+    for (int i = 0; i < count; i++)
+        free(names[i]);
+    free(names);
+}
+
 /* Lists the checkpoints of a directory whose first block is good, the newest first. *bad counts the
  * others; `warn` reports each of them. */
 static pwf_status list_folder(const char *dir, const pwf_retention_reader *reader, list *l,
                               int64_t *bad, bool warn)
 {
     *bad = 0;
-    DIR *d = opendir(dir);
-    if (!d && errno == ENOENT) return pwf_ok();
-    if (!d)
+    struct dirent **names = NULL;
+    const int count = scandir(dir, &names, is_checkpoint, alphasort);
+    if (count < 0 && errno == ENOENT) return pwf_ok();
+    if (count < 0)
         return PWF_FAIL_ERRNO(errno == ENOTDIR ? PWF_FILE_OUTPUT : PWF_FILE_STATE,
                               "read the directory", dir);
-    pwf_status s = pwf_ok();
-    for (const struct dirent *e = readdir(d); e && s.code == PWF_OK; e = readdir(d)) {
-        bool round = false;
-        if (!is_ours(e->d_name, &round)) continue;
+    pwf_status s = pwf_mem_alloc(PWF_MEM_BUFFERS, count, sizeof *l->entry, &l->entry);
+    for (int i = 0; i < count && s.code == PWF_OK; i++) {
+        entry *e = &l->entry[l->count];
         char path[PWF_PATH];
-        pwf_path_join(path, dir, e->d_name);
-        int64_t step = 0;
-        const pwf_status one = reader->step(path, &step);
+        is_ours(names[i]->d_name, &e->round);
+        snprintf(e->name, sizeof e->name, "%s", names[i]->d_name);
+        pwf_path_join(path, dir, e->name);
+        const pwf_status one = reader->step(path, &e->step);
         if (one.code == PWF_OK) {
-            s = append(l, e->d_name, round);
-            if (s.code == PWF_OK) l->entry[l->count - 1].step = step;
+            l->count++;
         } else if (one.code == PWF_RESOURCE) {
             s = one; /* that says nothing of the file */
         } else {
@@ -104,7 +103,7 @@ static pwf_status list_folder(const char *dir, const pwf_retention_reader *reade
             if (warn) PWF_WARN("CKPT_BAD", "%s", one.text);
         }
     }
-    closedir(d);
+    free_names(names, count);
     if (l->count > 0) qsort(l->entry, (size_t)l->count, sizeof *l->entry, newest_first);
     return s;
 }
@@ -114,8 +113,7 @@ static pwf_status list_folder(const char *dir, const pwf_retention_reader *reade
 /* Filter of scandir: checkpoints, round files and the final model. */
 static int is_kept_file(const struct dirent *e)
 {
-    bool round = false;
-    return is_ours(e->d_name, &round) || strcmp(e->d_name, "model.h5") == 0;
+    return is_checkpoint(e) || strcmp(e->d_name, "model.h5") == 0;
 }
 
 pwf_status pwf_retention_visit(const char *dir, void (*visit)(void *context, const char *path),
@@ -128,9 +126,8 @@ pwf_status pwf_retention_visit(const char *dir, void (*visit)(void *context, con
         char path[PWF_PATH];
         pwf_path_join(path, dir, names[i]->d_name);
         visit(context, path);
-        free(names[i]);
     }
-    free(names);
+    free_names(names, count);
     if (count == 0) return PWF_FAIL(PWF_MISSING, "%s has no checkpoint and no model.h5", dir);
     return pwf_ok();
 }
@@ -279,21 +276,12 @@ void pwf_retention_prune(const char *dir, const pwf_retention_reader *reader, pw
 /* Copies contents and mode, and syncs the target. */
 static pwf_status copy_bytes(int from, int to, const char *source, const char *target)
 {
-    enum { PIECE = 1 << 20 };
-    char *piece = NULL;
-    PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, PIECE, 1, &piece));
     struct stat info;
-    pwf_status s = pwf_ok();
-    if (fstat(from, &info) != 0) s = PWF_FAIL_ERRNO(PWF_FILE_STATE, "look at", source);
-    for (int64_t at = 0; s.code == PWF_OK && at < info.st_size; at += PIECE) {
-        const size_t n = info.st_size - at < PIECE ? (size_t)(info.st_size - at) : PIECE;
-        s = pwf_file_pread(from, source, piece, n, (uint64_t)at);
-        if (s.code == PWF_OK) s = pwf_file_pwrite(to, target, piece, n, (uint64_t)at);
-    }
-    if (s.code == PWF_OK && (fchmod(to, info.st_mode & 0777) != 0 || fsync(to) != 0))
-        s = PWF_FAIL(PWF_IO, "%s could not be synced to the disk: %s", target, strerror(errno));
-    pwf_mem_free(piece);
-    return s;
+    if (fstat(from, &info) != 0) return PWF_FAIL_ERRNO(PWF_FILE_STATE, "look at", source);
+    PWF_TRY(pwf_output_copy(from, source, to, target));
+    if (ftruncate(to, info.st_size) != 0 || fchmod(to, info.st_mode & 0777) != 0 || fsync(to) != 0)
+        return PWF_FAIL(PWF_IO, "%s could not be synced to the disk: %s", target, strerror(errno));
+    return pwf_ok();
 }
 
 /* Where hard links do not work: a copy that is verified. */

@@ -4,40 +4,19 @@
  * trains and writes nothing. */
 #include "pwf/train/train.h"
 
-#include "pwf/core/file.h"
 #include "pwf/core/log.h"
+#include "pwf/rundir/directory.h"
 #include "trainer.h"
-
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-/* Whether the output directory exists or could be made, found without making anything. */
-static pwf_status check_directory(const char *output)
-{
-    char path[PWF_PATH];
-    struct stat info;
-    snprintf(path, sizeof path, "%s", output);
-    while (stat(path, &info) != 0 && errno == ENOENT)
-        pwf_path_directory(path, path);
-    if (access(path, W_OK | X_OK) != 0 && errno != ENOTDIR)
-        return PWF_FAIL(PWF_DENIED, "cannot write in %s: %s; choose another --output", path,
-                        strerror(errno));
-    if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode))
-        return PWF_FAIL(PWF_CANTCREATE, "%s is not a directory; choose another --output", path);
-    return pwf_ok();
-}
 
 /* Reading the checkpoint verifies it; the launch checks have run before. */
 static pwf_status check(pwf_trainer *t, const char *checkpoint)
 {
     const pwf_config *c = t->config;
+    pwf_directory found;
     pwf_trainer_describe(t);
     PWF_TRY(pwf_trainer_resume(t, checkpoint));
     pwf_status status = pwf_ok();
-    if (pwf_mesh_rank(t->mesh, PWF_WORLD) == 0) status = check_directory(c->output);
+    if (pwf_mesh_rank(t->mesh, PWF_WORLD) == 0) status = pwf_directory_check(c->output, &found);
     PWF_TRY(pwf_mesh_agree(t->mesh, status));
     PWF_INFO("CHECK",
              "%lld steps of ordinary training, then %d rounds, the first after %lld steps and each "

@@ -309,12 +309,12 @@ pwf_status pwf_saver_save_now(pwf_saver *saver)
 /* Only after a success `failures` is 0, which ends the loop of the caller. Collective. */
 static pwf_status write_model(pwf_saver *saver)
 {
-    char *text = NULL;
+    char path[PWF_PATH], *text = NULL;
     pwf_snapshot snapshot;
     announce(saver, "finish");
+    pwf_path_join(path, saver->config->output, "model.h5");
     pwf_status status = take_snapshot(saver, &snapshot, &text);
-    if (status.code == PWF_OK)
-        status = pwf_ckpt_write_model(saver->mesh, saver->config->output, &snapshot);
+    if (status.code == PWF_OK) status = pwf_ckpt_write_model(saver->mesh, path, &snapshot);
     free(text);
     if (status.code != PWF_OK)
         return fail(saver, "final model", saver->now->facts.position.step, &status);

@@ -100,35 +100,37 @@ static pwf_status collect(pwf_tracing *tracing, const char *text, size_t length)
     return status;
 }
 
-/* Names of the process and the threads of this rank, as metadata events of the Trace Event Format,
- * which has `pid` for the rank and `tid` for the thread. The caller frees *text. */
+/* A metadata event of the Trace Event Format, in which `pid` is the rank and `tid` the thread.
+ * `value` is JSON. */
+static void put_name(FILE *out, const char *event, int rank, int thread, const char *key,
+                     const char *value)
+{
+    fprintf(out,
+            ",\n{\"name\": \"%s\", \"ph\": \"M\", \"pid\": %d, \"tid\": %d, \"args\": "
+            "{\"%s\": %s}}",
+            event, rank, thread, key, value);
+}
+
+/* Names of the process and the threads of this rank. The caller frees *text. */
 static pwf_status names(const pwf_tracing *tracing, char **text, size_t *length)
 {
-    char host[PWF_HOST];
+    char host[PWF_HOST], value[PWF_HOST + 32];
     const int rank = pwf_mesh_rank(tracing->mesh, PWF_WORLD);
     FILE *out = open_memstream(text, length);
     if (!out) return PWF_FAIL(PWF_RESOURCE, "no memory for the names of a trace");
     pwf_host_name(host);
     for (char *c = host; *c; c++)
         if (*c == '"' || *c == '\\' || *c < ' ' || *c > '~') *c = '?';
-    fprintf(out,
-            ",\n{\"name\": \"process_name\", \"ph\": \"M\", \"pid\": %d, \"tid\": 0, \"args\": "
-            "{\"name\": \"rank %d on %s\"}}",
-            rank, rank, host);
-    fprintf(out,
-            ",\n{\"name\": \"process_sort_index\", \"ph\": \"M\", \"pid\": %d, \"tid\": 0, "
-            "\"args\": {\"sort_index\": %d}}",
-            rank, rank);
-    for (int w = 0; w < tracing->threads; w++)
-        fprintf(out,
-                ",\n{\"name\": \"thread_name\", \"ph\": \"M\", \"pid\": %d, \"tid\": %d, \"args\": "
-                "{\"name\": \"worker %d\"}}",
-                rank, w, w);
+    snprintf(value, sizeof value, "\"rank %d on %s\"", rank, host);
+    put_name(out, "process_name", rank, 0, "name", value);
+    snprintf(value, sizeof value, "%d", rank);
+    put_name(out, "process_sort_index", rank, 0, "sort_index", value);
+    for (int w = 0; w < tracing->threads; w++) {
+        snprintf(value, sizeof value, "\"worker %d\"", w);
+        put_name(out, "thread_name", rank, w, "name", value);
+    }
     if (tracing->config->checkpoint.async)
-        fprintf(out,
-                ",\n{\"name\": \"thread_name\", \"ph\": \"M\", \"pid\": %d, \"tid\": %d, \"args\": "
-                "{\"name\": \"checkpoint\"}}",
-                rank, (int)PWF_BACKGROUND_THREAD);
+        put_name(out, "thread_name", rank, PWF_BACKGROUND_THREAD, "name", "\"checkpoint\"");
     if (fclose(out) == 0) return pwf_ok();
     free(*text);
     *text = NULL;

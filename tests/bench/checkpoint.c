@@ -106,7 +106,7 @@ int main(int argc, char **argv)
     pwf_background_free(background);
     pwf_ckpt_info info;
     if (rank == 0) {
-        bench_check(pwf_ckpt_inspect(path, &info));
+        bench_check(pwf_ckpt_inspect(path, true, &info));
         for (int w = 0; w < WAYS; w++) {
             qsort(seconds[w], (size_t)times, sizeof seconds[w][0], ascending);
             qsort(stood[w], (size_t)times, sizeof stood[w][0], ascending);

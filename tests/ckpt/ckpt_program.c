@@ -53,7 +53,9 @@ static int write_model(const pwf_mesh *mesh, const char *dir)
 {
     example e = example_new(mesh);
     example_set(&e, 1);
-    const pwf_status s = pwf_ckpt_write_model(mesh, dir, &e.snapshot);
+    char path[PWF_PATH];
+    pwf_path_join(path, dir, "model.h5");
+    const pwf_status s = pwf_ckpt_write_model(mesh, path, &e.snapshot);
     example_free(&e);
     return s.code == PWF_OK ? 0 : report(s);
 }

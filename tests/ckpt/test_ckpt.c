@@ -85,7 +85,7 @@ static void round_trip(bool sharded)
     const pwf_hash before = example_fingerprint(&e, mesh);
 
     pwf_ckpt_info info;
-    good(pwf_ckpt_inspect(path, &info));
+    good(pwf_ckpt_inspect(path, true, &info));
     assert_memory_equal(&info.fingerprint, &before, sizeof before);
     assert_string_equal(info.facts.model, "example");
     assert_int_equal(info.facts.position.step, 250);
@@ -237,10 +237,10 @@ static void test_model(void **state)
     example e;
     pwf_mesh *mesh = mesh_of(true, &e);
     example_set(&e, 6);
-    good(pwf_ckpt_write_model(mesh, dir, &e.snapshot));
     snprintf(path, sizeof path, "%s/model.h5", dir);
+    good(pwf_ckpt_write_model(mesh, path, &e.snapshot));
     pwf_ckpt_info info;
-    good(pwf_ckpt_inspect(path, &info));
+    good(pwf_ckpt_inspect(path, true, &info));
     assert_true(info.is_model);
     assert_true(info.fixed > 0 && info.unique > 0);
     refused(mesh, &e, "final model");
@@ -285,7 +285,7 @@ static void test_folder(void **state)
     good(pwf_ckpt_find(mesh, dir, path, &found));
     assert_true(found && strstr(path, "round-07.h5"));
     pwf_ckpt_info info;
-    good(pwf_ckpt_inspect(path, &info));
+    good(pwf_ckpt_inspect(path, true, &info));
     assert_int_equal(info.facts.position.step, 2);
     pwf_mesh_barrier(mesh);
     if (first) assert_int_equal(truncate(path, 5000), 0);

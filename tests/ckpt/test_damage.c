@@ -177,7 +177,7 @@ static void test_crafted(void **state)
         h.own = pwf_hash_bytes(&h, offsetof(pwf_header, own));
         put(&h, sizeof h, 0);
         pwf_ckpt_info info;
-        const pwf_status s = pwf_ckpt_inspect(path, &info);
+        const pwf_status s = pwf_ckpt_inspect(path, true, &info);
         if (s.code == PWF_OK)
             let_through++;
         else
@@ -213,7 +213,7 @@ static void test_crafted_tables(void **state)
         pwf_file_seal(&file.header);
         put(&file.header, sizeof file.header, 0);
         pwf_ckpt_info info;
-        const pwf_status s = pwf_ckpt_inspect(path, &info);
+        const pwf_status s = pwf_ckpt_inspect(path, true, &info);
         assert_true(s.code == PWF_DATA || value == bytes[at]);
         restore(1, at);
     }

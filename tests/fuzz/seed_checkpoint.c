@@ -56,7 +56,8 @@ int main(int argc, char **argv)
     must(pwf_state_new(r, own, 7, 11, &s.state));
     fix(s.state);
     must(pwf_ckpt_write(mesh, argv[1], &s, path));
-    must(pwf_ckpt_write_model(mesh, argv[1], &s));
+    snprintf(other, sizeof other, "%s/model.h5", argv[1]);
+    must(pwf_ckpt_write_model(mesh, other, &s));
     pwf_loaded loaded;
     pwf_export_sizes sizes;
     must(pwf_ckpt_load(path, &loaded));

@@ -223,7 +223,7 @@ static void make_model(void)
     good(pwf_config_write(&config, &text));
     pwf_snapshot snapshot = {.state = state, .facts = {.seed = 1, .slots = 8, .config = text}};
     snprintf(snapshot.facts.model, PWF_FACT_TEXT, "%s", config.model.name);
-    good(pwf_ckpt_write_model_file(mesh, "model.h5", &snapshot));
+    good(pwf_ckpt_write_model(mesh, "model.h5", &snapshot));
     for (int64_t i = 0; i < IMAGES * VALUES; i++) {
         uint32_t words[4];
         pwf_rng_words((pwf_stream){3, PWF_RNG_NOISE, 0, 0}, (uint64_t)i, words);

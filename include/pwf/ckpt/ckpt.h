@@ -38,16 +38,11 @@ pwf_status pwf_ckpt_fingerprint(const pwf_mesh *mesh, const pwf_snapshot *snapsh
 pwf_status pwf_ckpt_write(const pwf_mesh *mesh, const char *dir, const pwf_snapshot *snapshot,
                           char *path);
 
-/** Writes the final model DIR/model.h5: mean weights and codes under their names, codebook,
+/** Writes a final model to the file `path`: mean weights and codes under their names, codebook,
  * BatchNorm statistics, configuration; same container and commit protocol.
  * Collective over the mesh. Fails as pwf_ckpt_write. */
-pwf_status pwf_ckpt_write_model(const pwf_mesh *mesh, const char *dir,
+pwf_status pwf_ckpt_write_model(const pwf_mesh *mesh, const char *path,
                                 const pwf_snapshot *snapshot);
-
-/** Writes a final model as pwf_ckpt_write_model does, to a file of any name.
- * Collective over the mesh. Fails as pwf_ckpt_write. */
-pwf_status pwf_ckpt_write_model_file(const pwf_mesh *mesh, const char *path,
-                                     const pwf_snapshot *snapshot);
 
 /** Gives a committed checkpoint the second name DIR/round-ROUND.h5, under which it is never
  * removed: a hard link, or a copy where links do not work.
@@ -80,14 +75,10 @@ pwf_status pwf_ckpt_read_config(const pwf_mesh *mesh, const char *path, char **c
  * Collective over the mesh. Fails with PWF_DATA naming the field; the state is then undefined. */
 pwf_status pwf_ckpt_read(const pwf_mesh *mesh, const char *path, pwf_snapshot *snapshot);
 
-/** Verifies a checkpoint or model file and reads its facts and measures.
+/** Verifies a checkpoint or model file and reads its facts. With `measured` also computes fixed,
+ * unique and entropy, which takes longest; otherwise these are 0.
  * Local. Fails as pwf_ckpt_verify. */
-pwf_status pwf_ckpt_inspect(const char *path, pwf_ckpt_info *info);
-
-/** Inspects a file without computing its measures, which take longest: fixed, unique and entropy
- * are 0.
- * Local. Fails as pwf_ckpt_verify. */
-pwf_status pwf_ckpt_examine(const char *path, pwf_ckpt_info *info);
+pwf_status pwf_ckpt_inspect(const char *path, bool measured, pwf_ckpt_info *info);
 
 /** Verifies a file and reads all of it. Needs 4 bytes per element, and for a posterior one 2 more
  * (6 of a checkpoint).

@@ -68,7 +68,7 @@ enum { PWF_MEMORY_NAME = 64 }; /* bytes */
 pwf_status pwf_output_memory(int *fd, char name[PWF_MEMORY_NAME]);
 
 /** Copies the data of a file with holes, each byte to its offset.
- * Local. Fails with PWF_IO. */
-pwf_status pwf_output_copy(int from, int to, const char *path);
+ * Local; any thread. Fails with PWF_IO. */
+pwf_status pwf_output_copy(int from, const char *source, int to, const char *target);
 
 #endif
