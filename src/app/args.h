@@ -47,6 +47,9 @@ typedef struct pwf_app_option {
         .name = "--json", .help = "print JSON instead of text"                                     \
     }
 
+/* The table of a command. */
+#define PWF_APP_OPTIONS(table) .options = table, .option_count = sizeof table / sizeof *table
+
 typedef struct pwf_app_args pwf_app_args;
 
 typedef struct pwf_app_command {

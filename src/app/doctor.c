@@ -151,7 +151,6 @@ const pwf_app_command pwf_app_doctor = {
     .help =
         "Checks whether a job launched this way would run well: ranks, threads, binding, memory, "
         "run directory. Start it with mpirun or srun like the job, or alone on a login node.",
-    .options = options,
-    .option_count = sizeof options / sizeof *options,
+    PWF_APP_OPTIONS(options),
     .run_on = run,
 };

@@ -107,7 +107,6 @@ const pwf_app_command pwf_app_eval = {
     .help = "Evaluates a checkpoint, model, .pwf, safetensors, PyTorch or NumPy file on the test "
             "images. "
             "Also under mpirun.",
-    .options = options,
-    .option_count = sizeof options / sizeof *options,
+    PWF_APP_OPTIONS(options),
     .run_on = eval,
 };

@@ -69,7 +69,6 @@ const pwf_app_command pwf_app_export = {
     .name = "pwf export",
     .operands = "CHECKPOINT",
     .help = "Writes the mean weights of a checkpoint or model for other programs.",
-    .options = options,
-    .option_count = sizeof options / sizeof *options,
+    PWF_APP_OPTIONS(options),
     .run = export,
 };

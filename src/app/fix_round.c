@@ -257,7 +257,6 @@ const pwf_app_command pwf_app_fix_round = {
     .help =
         "Runs one fixing round on the datasets mu, sigma and fixed_in of an HDF5 file. Also under "
         "mpirun.",
-    .options = options,
-    .option_count = sizeof options / sizeof *options,
+    PWF_APP_OPTIONS(options),
     .run_on = fix_round,
 };

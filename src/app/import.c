@@ -144,7 +144,6 @@ const pwf_app_command pwf_app_import = {
     .help =
         "Makes a model file, start weights for model.init, from a safetensors, PyTorch or NumPy "
         "file. Needs the name of the model: --model, model.name or PWF_MODEL_NAME.",
-    .options = options,
-    .option_count = sizeof options / sizeof *options,
+    PWF_APP_OPTIONS(options),
     .run_on = import,
 };

@@ -125,7 +125,6 @@ const pwf_app_command pwf_app_inspect = {
     .help =
         "Prints what a checkpoint, model, .pwf, safetensors, PyTorch or NumPy file holds, after "
         "verifying it.",
-    .options = options,
-    .option_count = sizeof options / sizeof *options,
+    PWF_APP_OPTIONS(options),
     .run = inspect,
 };

@@ -162,7 +162,6 @@ const pwf_app_command pwf_app_pack = {
     .operands = "TREE",
     .help =
         "Archives TREE/train or TREE/val, an image folder, in one HDF5 file. Also under mpirun.",
-    .options = options,
-    .option_count = sizeof options / sizeof *options,
+    PWF_APP_OPTIONS(options),
     .run_on = pack,
 };

@@ -108,7 +108,6 @@ const pwf_app_command pwf_app_predict = {
     .help = "Writes the logits of a checkpoint, model, .pwf, safetensors, PyTorch or NumPy file "
             "for given "
             "images. Also under mpirun.",
-    .options = options,
-    .option_count = sizeof options / sizeof *options,
+    PWF_APP_OPTIONS(options),
     .run_on = predict,
 };

@@ -37,8 +37,7 @@ static const pwf_app_option options[] = {
 
 static const pwf_app_command pwf_dist = {
     .name = "pwf_dist",
-    .options = options,
-    .option_count = sizeof options / sizeof *options,
+    PWF_APP_OPTIONS(options),
 };
 
 /* All tables are printed from the program's own: options, exit codes, settings. */

@@ -4,7 +4,7 @@
  * contained in a child process. */
 #include "fields.h"
 #include "hashes.h"
-#include "read.h"
+#include "layout.h"
 
 #include "pwf/core/mem.h"
 #include "pwf/h5/contain.h"

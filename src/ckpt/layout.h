@@ -35,4 +35,31 @@ pwf_status pwf_layout_make(const pwf_layout *layout);
  * Local. The caller closes *out with H5Fclose. Fails with PWF_DATA. */
 pwf_status pwf_layout_open(const pwf_file *file, const pwf_registry *registry, hid_t *out);
 
+/* ---- read.c */
+
+/** Reads the codebook; out->entry, if NULL, is allocated (pwf_mem_free), else it has room for
+ * PWF_CODES_MAX.
+ * Local. Fails with PWF_DATA or PWF_RESOURCE. */
+pwf_status pwf_read_codebook(hid_t h5, pwf_codebook *out);
+
+/** Reads all buffers in a row; *count gets their number, *out the memory (pwf_mem_free).
+ * Local. Fails with PWF_DATA or PWF_RESOURCE. */
+pwf_status pwf_read_buffers(hid_t h5, const pwf_file *file, float **out, int64_t *count);
+
+/** Compares every block of every array with its hash.
+ * Local. Fails as pwf_file_check. */
+pwf_status pwf_read_check_arrays(const pwf_file *file);
+
+/* ---- mpiio.c */
+
+/** The writer `mpiio`: all shards fill the arrays of a file that is already laid out, through
+ * parallel HDF5 with independent transfers and collective metadata. Three steps, between which the
+ * caller agrees on a status. After a failed write the file must not be closed before its
+ * descriptors have been redirected from the disk, because closing it hangs in MPI-IO. */
+
+/** Writes the own part of every array.
+ * Collective over the ranks that opened the file (they open every dataset together). Fails with
+ * PWF_IO, on any rank alone. */
+pwf_status pwf_mpiio_write(hid_t file, const pwf_file *tables, const pwf_state *state);
+
 #endif

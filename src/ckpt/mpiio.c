@@ -2,7 +2,7 @@
 /* The writer `mpiio`: all shards fill the arrays of a laid-out checkpoint through parallel HDF5
  * with independent transfers. Called by the commit, which opens and closes the file. Collective
  * where it opens datasets. */
-#include "mpiio.h"
+#include "layout.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 /* Reading a checkpoint to resume from it, and the helpers that all readers share. Called by the
  * trainer on all ranks: rank 0 reads what is replicated, each rank the blocks of its shard. Reads
  * files; communicates by MPI. */
-#include "read.h"
+#include "layout.h"
 
 #include "fields.h"
 #include "pwf/core/mem.h"

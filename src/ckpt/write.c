@@ -6,7 +6,7 @@
 #include "commit.h"
 #include "fields.h"
 #include "hashes.h"
-#include "mpiio.h"
+#include "layout.h"
 
 #include "pwf/core/fault.h"
 #include "pwf/core/file.h"

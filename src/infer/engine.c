@@ -16,8 +16,7 @@ static pwf_status open_inputs(pwf_engine *e, pwf_purpose purpose)
 {
     PWF_TRY(pwf_model_build(pwf_config_model(e->config), &e->registry, &e->graph));
     pwf_graph_shape(e->graph, &e->height, &e->width, &e->channels, &e->classes);
-    if (purpose == PWF_TO_TRAIN) return pwf_feed_open(&e->feed);
-    return purpose == PWF_TO_EVALUATE ? pwf_feed_open_test(&e->feed) : pwf_ok();
+    return purpose == PWF_TO_PREDICT ? pwf_ok() : pwf_feed_open(&e->feed, purpose == PWF_TO_TRAIN);
 }
 
 /* Images of the largest executor: labels and partners of a worker are allocated once for it. A slot

@@ -10,16 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-pwf_status pwf_feed_open_test(pwf_feed *feed)
-{
-    return pwf_dataset_open(pwf_config_dataset(feed->config), PWF_TEST, &feed->test);
-}
-
-pwf_status pwf_feed_open(pwf_feed *feed)
+pwf_status pwf_feed_open(pwf_feed *feed, bool training)
 {
     const pwf_config *c = feed->config;
-    PWF_TRY(pwf_dataset_open(pwf_config_dataset(c), PWF_TRAIN, &feed->train));
-    PWF_TRY(pwf_feed_open_test(feed));
+    if (training) PWF_TRY(pwf_dataset_open(pwf_config_dataset(c), PWF_TRAIN, &feed->train));
+    PWF_TRY(pwf_dataset_open(pwf_config_dataset(c), PWF_TEST, &feed->test));
+    if (!training) return pwf_ok();
     return pwf_order_new(pwf_dataset_count(feed->train), c->train.batch, (uint32_t)c->train.seed,
                          &feed->order);
 }

@@ -2,7 +2,7 @@
 /* The growing files of a report, metrics.jsonl and rounds.csv, to which whole lines are appended.
  * Called by report.c on world rank 0. Touches files of the run directory only, through its
  * descriptor, without following symbolic links. */
-#include "files.h"
+#include "report_room.h"
 
 #include "pwf/core/file.h"
 #include "pwf/core/log.h"

@@ -2,7 +2,7 @@
 /* Files of the network for other programs, made from the HDF5 files of the run, so that missing
  * ones can be made later. Called by the saver after a round, by the run at the end and on resume.
  * Rank 0 reads and writes files; the other ranks wait. */
-#include "exports.h"
+#include "saver.h"
 
 #include "phase.h"
 #include "pwf/core/clock.h"
@@ -61,13 +61,13 @@ static void warn(const paths *p, const pwf_status *status)
              p->file, status->text);
 }
 
-/* Exports a file that exists unless both exports do. */
-static void export_missing(const pwf_config *config, const char *name)
+/* Exports a file of the run; with `missing` only if it exists and one of its exports does not. */
+static void export_file(const pwf_config *config, const char *name, bool missing)
 {
     paths p;
     find_paths(config, name, &p);
-    if (access(p.file, F_OK) != 0) return;
-    if (access(p.plain, F_OK) == 0 && access(p.packed, F_OK) == 0) return;
+    if (missing && access(p.file, F_OK) != 0) return;
+    if (missing && access(p.plain, F_OK) == 0 && access(p.packed, F_OK) == 0) return;
     const pwf_status s = write_forms(&p, true, NULL);
     if (s.code != PWF_OK) warn(&p, &s);
 }
@@ -87,10 +87,10 @@ void pwf_exports_missing(const pwf_mesh *mesh, const pwf_config *config,
     if (pwf_mesh_rank(mesh, PWF_WORLD) == 0) {
         for (int64_t r = 1; when == PWF_EXPORT_ALL && r <= position->round; r++) {
             name_round(name, r);
-            export_missing(config, name);
+            export_file(config, name, true);
         }
         if (when != PWF_EXPORT_NONE && position->phase == PWF_PHASE_DONE)
-            export_missing(config, "model");
+            export_file(config, "model", true);
     }
     pwf_mesh_barrier(mesh);
 }
@@ -99,13 +99,8 @@ void pwf_exports_round(const pwf_mesh *mesh, const pwf_config *config, int64_t r
 {
     if (config->fixing.export != PWF_EXPORT_ALL || round == 0) return;
     char name[40];
-    paths p;
     name_round(name, round);
-    find_paths(config, name, &p);
-    if (pwf_mesh_rank(mesh, PWF_WORLD) == 0) {
-        const pwf_status s = write_forms(&p, true, NULL);
-        if (s.code != PWF_OK) warn(&p, &s);
-    }
+    if (pwf_mesh_rank(mesh, PWF_WORLD) == 0) export_file(config, name, false);
     pwf_mesh_barrier(mesh);
 }
 

@@ -4,7 +4,6 @@
  * pwf_trainer_tidy changes the run directory. */
 #include "trainer.h"
 
-#include "exports.h"
 #include "pwf/ckpt/network.h"
 #include "pwf/core/fault.h"
 #include "pwf/core/file.h"

@@ -5,7 +5,6 @@
  * the exports and the trace. */
 #include "pwf/train/train.h"
 
-#include "exports.h"
 #include "pwf/core/fault.h"
 #include "pwf/core/log.h"
 #include "pwf/core/terminal.h"

@@ -5,7 +5,6 @@
  * rollbacks. */
 #include "saver.h"
 
-#include "exports.h"
 #include "phase.h"
 #include "pwf/core/clock.h"
 #include "pwf/core/fault.h"

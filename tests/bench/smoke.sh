@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Tests the bench: known cells give the table below, and a run on tiny inputs gives every group of rows and
 # a file with which a later run can be compared. No measured time is checked.
+set -euo pipefail
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 rm -rf ./*

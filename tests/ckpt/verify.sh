@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 # pwf verify on whole and on damaged files: its lines and its codes. Usage: verify.sh MPIEXEC PROGRAM
+set -euo pipefail
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 mpiexec=$1 program=$2

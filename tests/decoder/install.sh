@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The decoder as other programs get it: from an installed prefix, with the header, the archive and the C
 # library alone, and as a copied source file. install.sh BUILD CMAKE CC
+set -euo pipefail
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 rm -rf ./*

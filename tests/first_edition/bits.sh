@@ -2,6 +2,7 @@
 # The results of the first edition, to the last bit: small runs on the plain back end, which give the same
 # bits on every processor, against a committed list; a run that the first edition stopped; its
 # configuration file and its compact network file. tests/same_bits.sh compares the other back ends.
+set -euo pipefail
 # shellcheck source=tests/first_edition/lib.sh
 source "$PWF_SOURCE_DIR/tests/first_edition/lib.sh"
 rm -rf ./*

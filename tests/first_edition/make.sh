@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Made the files of this folder with a build of the first edition (commit 12fb816):
 # PWF_SOURCE_DIR=REPOSITORY PWF_BIN_DIR=FIRST/build/bin make.sh, in an empty scratch folder.
+set -euo pipefail
 # shellcheck source=tests/first_edition/lib.sh
 source "$PWF_SOURCE_DIR/tests/first_edition/lib.sh"
 run_cases >"$here/fingerprints.txt"

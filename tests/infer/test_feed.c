@@ -32,7 +32,7 @@ static void set(const char *assignment)
 static pwf_feed opened(void)
 {
     pwf_feed feed = {.mesh = mesh, .config = &config};
-    good(pwf_feed_open(&feed));
+    good(pwf_feed_open(&feed, true));
     return feed;
 }
 

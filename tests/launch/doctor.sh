@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Jobs that are started badly, each for real as far as this machine allows: what pwf_dist says and ends
 # with, and what pwf doctor says. With ON as first argument fault points are compiled in.
+set -euo pipefail
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 rm -rf ./*

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Ranks that find each other, and that do not, in jobs and steps of a real Slurm.
+set -euo pipefail
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 rm -rf ./*

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # jobs/fashion_mnist.slurm, shortened, on two nodes of a real Slurm: near its time limit it saves and requeues
 # itself, and ends with the bits of a run outside Slurm. Meanwhile, the checks of the other job scripts.
+set -euo pipefail
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 # shellcheck source=tests/slurm/lib.sh

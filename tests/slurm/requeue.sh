@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # slurm/requeue.sh with every way in which a program can end, and with signals. The program and scontrol are
 # scripts that print what the test asks for.
+set -euo pipefail
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 set +e

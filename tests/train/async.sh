@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # checkpoint.async: a run writes the same files with the same bits as without it, whatever happens while
 # a checkpoint is being written. Usage: async.sh [ON: fault points are compiled in]
+set -euo pipefail
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 rm -rf ./*
@@ -104,9 +105,10 @@ done
 same_rows bad_false bad_true
 same_state bad_false bad_true
 
-# A hanging thread ends the job, although steps are still being made.
-with hang 79 ckpt.after_data:1:1:hang --set watchdog.checkpoint=6 --set train.baseline_epochs=100
+# A hanging thread ends the job, although steps are still being made. The limit is some hundred times what
+# a stage of a checkpoint or five steps take.
+with hang 79 ckpt.after_data:1:1:hang --set watchdog.checkpoint=20 --set train.baseline_epochs=100
 says hang.log "code=STUCK rank=1"
-says hang.log "the thread that writes a checkpoint made no progress for 6 s; the limit is watchdog.checkpoint"
+says hang.log "the thread that writes a checkpoint made no progress for 20 s; the limit is watchdog.checkpoint"
 check "steps continued" test "$(grep -c '"kind": "step"' hang/metrics.jsonl)" -gt 4
 finish

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs with every augmentation, mixup and CutMix included: the same bits on every mesh and after a resume;
 # grey images in memory and folders of JPEG files, with and without a loader.
+set -euo pipefail
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 rm -rf ./*

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Checkpoints by the clock of rank 0, at the same step on all ranks; the intervals are so short that one is
 # due at every step. Results do not change. The same for Young's interval, and which files are kept.
+set -euo pipefail
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 rm -rf ./*

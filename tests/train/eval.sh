@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # pwf eval measures exactly what the run measured, on any mesh and from every file format; pwf predict
 # gives the logits from which it is computed.
+set -euo pipefail
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 rm -rf ./*

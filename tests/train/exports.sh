@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # fixing.export: both exported files of the model and of every round, as pwf export makes them, written by
 # the run or later on resume; and the size of the .pwf file in the summary.
+set -euo pipefail
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 rm -rf ./*

@@ -2,6 +2,7 @@
 # The published experiment on a DeiT-Tiny in full size, shortened to four steps a phase, over JPEG files
 # of a thousand classes: weights of a safetensors file in, all ten rounds with a stop in the middle, both
 # forms out.
+set -euo pipefail
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 rm -rf ./*

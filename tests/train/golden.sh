@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Whole runs against PyTorch in double precision (tests/golden/make_run_golden.py), on every back
 # end: each step, each round's greedy steps, each evaluation. Prints the largest differences.
+set -euo pipefail
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 rm -rf ./*

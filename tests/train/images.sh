@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs on class folders of JPEG files: the same bits on every mesh and with any number of loading
 # threads, after a resume, and with damaged files among the good ones.
+set -euo pipefail
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 rm -rf ./*

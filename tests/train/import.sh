@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Weights of another program: import, a run that starts from them, and files that must be refused.
+set -euo pipefail
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 rm -rf ./*

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The same bits on every mesh: loss, fingerprint and codebook at every step, and every dataset of the
 # final checkpoint outside /run.
+set -euo pipefail
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 rm -rf ./*

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Options of fixing and training in whole runs: compatibility with the released code, other ways to join
 # sigma, excluded parameters; the same bits on two meshes each.
+set -euo pipefail
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 rm -rf ./*

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Training from image archives has the same bits as training from the folders they were packed from; and
 # the messages of pwf pack.
+set -euo pipefail
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 rm -rf ./* ./.*.part

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # parallel.precision: the meaning of auto, the precision of a resumed run, refused combinations, and that
 # evaluations of a run are in fp32. The bits of bf16 on many meshes are in mesh.sh.
+set -euo pipefail
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 rm -rf ./*

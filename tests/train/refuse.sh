@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Mistakes of a user end with the right exit code and a message, and nothing is lost.
+set -euo pipefail
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 rm -rf ./*

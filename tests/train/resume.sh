@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A stopped and resumed run ends with the same bits as an uninterrupted one: with another optimiser, from
 # an older checkpoint, and when it had finished. The fault rows E1 and E2 cover the rest.
+set -euo pipefail
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 rm -rf ./*

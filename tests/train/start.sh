@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Ranks that see different files, and processes that were started incorrectly.
+set -euo pipefail
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 rm -rf ./*

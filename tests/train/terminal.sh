@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # On a terminal there are messages and a live progress line, also through the pipes of mpirun; a batch log
 # and a dumb terminal get complete lines.
+set -euo pipefail
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 rm -rf ./*

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # log.trace: one valid file with every phase on every rank and worker, also after a run is killed; it
 # changes no bit, and later jobs leave it alone.
+set -euo pipefail
 # shellcheck source=tests/train/lib.sh
 source "$PWF_SOURCE_DIR/tests/train/lib.sh"
 rm -rf ./*

@@ -23,14 +23,10 @@ typedef struct pwf_feed {
     pwf_report *report; /* rank 0 of a run: gets a row per skipped file; else NULL. Borrowed */
 } pwf_feed;
 
-/** Opens the training and test images that the configuration names, at batch 0. `feed` has its mesh
- * and configuration and is otherwise all zeros.
+/** Opens the test images that the configuration names, with `training` also the training images, at
+ * batch 0. `feed` has its mesh and configuration and is otherwise all zeros.
  * Local. Fails as pwf_dataset_open and pwf_order_new. Release with pwf_feed_close in any case. */
-pwf_status pwf_feed_open(pwf_feed *feed);
-
-/** Opens the test images only.
- * Local. Fails as pwf_dataset_open. */
-pwf_status pwf_feed_open_test(pwf_feed *feed);
+pwf_status pwf_feed_open(pwf_feed *feed, bool training);
 
 /** Frees everything the feed owns.
  * Local. */
