@@ -27,18 +27,6 @@ static pwf_status share(const pwf_mesh *mesh, pwf_status status, pwf_config *con
     return pwf_ok();
 }
 
-/* The directory part of a path. */
-static pwf_status directory_of(const char *path, char directory[PWF_TEXT])
-{
-    char full[PWF_PATH];
-    if (!pwf_path_directory(full, path) || strlen(full) >= PWF_TEXT)
-        return PWF_FAIL(PWF_USAGE,
-                        "the directory of %.200s... is longer than %d bytes; use --output", path,
-                        PWF_TEXT - 1);
-    strcpy(directory, full);
-    return pwf_ok();
-}
-
 /* The settings of a resumed run: those of the checkpoint, overridden by those given now. They may
  * differ in resumable keys only. */
 static pwf_status settle_resumed(const pwf_app_args *args, const char *stored, pwf_app_job *job)
@@ -49,7 +37,7 @@ static pwf_status settle_resumed(const pwf_app_args *args, const char *stored, p
                                  PWF_FROM_CHECKPOINT));
     PWF_TRY(pwf_app_layer(args, stored, &job->config));
     if (pwf_config_origin(&job->config, "output") <= PWF_FROM_CHECKPOINT)
-        PWF_TRY(directory_of(job->checkpoint, job->config.output));
+        pwf_path_directory(job->config.output, job->checkpoint);
     pwf_config_keep_precision(&before, &job->config);
     PWF_TRY(pwf_config_same(&before, &job->config));
     return pwf_config_check(&job->config);
@@ -82,14 +70,11 @@ static pwf_status check_unused(const pwf_mesh *mesh, const char *output)
 /* A named checkpoint may be resumed in another directory, if that holds no run. */
 static pwf_status check_elsewhere(const pwf_mesh *mesh, const pwf_app_job *job)
 {
-    char directory[PWF_TEXT];
+    char directory[PWF_PATH];
     int same = 0;
-    pwf_status status = pwf_ok();
-    if (pwf_mesh_rank(mesh, PWF_WORLD) == 0) {
-        status = directory_of(job->checkpoint, directory);
-        if (status.code == PWF_OK) same = pwf_app_same_file(directory, job->config.output);
-    }
-    PWF_TRY(pwf_mesh_agree(mesh, status));
+    if (pwf_mesh_rank(mesh, PWF_WORLD) == 0)
+        same = pwf_path_directory(directory, job->checkpoint) &&
+               pwf_app_same_file(directory, job->config.output);
     pwf_mesh_broadcast(mesh, PWF_WORLD, 0, &same, sizeof same);
     return same ? pwf_ok() : check_unused(mesh, job->config.output);
 }

@@ -24,11 +24,11 @@ bool pwf_app_same_file(const char *a, const char *b)
 static pwf_status apply(const pwf_app_args *args, int index, pwf_config *config)
 {
     const char *key = args->set[index].key, *value = args->set[index].value;
-    char assignment[2 * PWF_TEXT];
+    char assignment[PWF_TEXT + PWF_PATH];
     if (!key) return pwf_config_set(config, value);
-    if (strlen(value) >= PWF_TEXT)
+    if (strlen(value) >= PWF_PATH)
         return pwf_app_usage(args->command, "the argument of %s is longer than %d bytes",
-                             args->set[index].option, PWF_TEXT - 1);
+                             args->set[index].option, PWF_PATH - 1);
     snprintf(assignment, sizeof assignment, "%s=%s", key, value);
     return pwf_config_set(config, assignment);
 }

@@ -60,7 +60,7 @@ static const char *const switch_words[] = {"auto", "on", "off", NULL};
 
 /* clang-format off */
 const pwf_option pwf_options[] = {
-{"output", WORDS(output), "run", NO_RANGE, NULL, RUN,
+{"output", FILENAME(output), "run", NO_RANGE, NULL, RUN,
  "run directory: configuration, metrics, checkpoints, final model"},
 
 {"model.name", WORDS(model.name), "resnet18", NO_RANGE, NULL, STATE,

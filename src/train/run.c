@@ -192,7 +192,7 @@ static pwf_status open_report(pwf_trainer *t)
     const bool live = c->log.progress == PWF_SWITCH_ON ||
                       (c->log.progress == PWF_SWITCH_AUTO && pwf_terminal_rewrites());
     /* A run resumed in another directory begins new files. */
-    char metrics[PWF_TEXT + 16];
+    char metrics[PWF_PATH + 16];
     snprintf(metrics, sizeof metrics, "%s/metrics.jsonl", c->output);
     const bool here = access(metrics, F_OK) == 0;
     pwf_status status = pwf_report_open(c->output, here ? t->now.facts.metrics_bytes : 0,

@@ -187,6 +187,8 @@ static void test_option_sentences(void **state)
     char *text = repeated("x", 1 << 20);
     assert_contains(pwf_config_set(&c, text), "has no value");
     memcpy(text, "output=", 7);
+    assert_contains(pwf_config_set(&c, text), "at most 4095 bytes long");
+    memcpy(text, "model.name=", 11);
     assert_contains(pwf_config_set(&c, text), "at most 255 bytes long");
     memcpy(text, "fixing.exclude=", 15);
     assert_contains(pwf_config_set(&c, text), "at most 255 bytes long");

@@ -70,7 +70,7 @@ typedef struct pwf_log_config {
 } pwf_log_config;
 
 typedef struct pwf_config {
-    char output[PWF_TEXT]; /* run directory */
+    char output[PWF_PATH]; /* run directory */
     pwf_model_config model;
     pwf_data_config data;
     pwf_augment_config augment;
