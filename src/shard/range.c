@@ -10,6 +10,7 @@ int64_t pwf_block_count(int64_t n)
     return n / PWF_BLOCK + (n % PWF_BLOCK != 0);
 }
 
+/* A hash per block does not depend on which rank holds the block. */
 pwf_hash pwf_block_hash(const void *data, int64_t elements, size_t size, int64_t block)
 {
     const int64_t lo = block * PWF_BLOCK, left = elements - lo;

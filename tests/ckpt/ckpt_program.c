@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Checkpoints without a trainer, for the tests that kill it.
- *
- * ckpt_program SHARDS write DIR FROM TO [mpiio|async]
- *                                         writes steps FROM, FROM + 1, ... TO, pruning behind each;
- *                                         prints "committed STEP" once a write has returned
+/* Writes and loads checkpoints of the example state (example.h), for tests that kill the process or
+ * compare files. Each command is collective over all ranks and returns the exit code of its status.
+ */
+
+/* ckpt_program SHARDS write DIR FROM TO [mpiio|async]
+ *                                         writes steps FROM to TO, pruning after each; prints
+ *                                         "committed STEP" once a write has returned
  * ckpt_program SHARDS model DIR           writes model.h5
- * ckpt_program SHARDS load DIR ...        finds and loads the newest of each directory; fails
- *                                         unless it is exactly the state of its step; prints
+ * ckpt_program SHARDS load DIR ...        finds and loads the newest checkpoint of each directory;
+ *                                         fails unless it is exactly the state of its step; prints
  *                                         "loaded STEP FINGERPRINT"
  * ckpt_program SHARDS again DIR COUNT [mpiio|async]
- *                                         loads, and writes COUNT steps on
- * ckpt_program SHARDS prune DIR           loads, and keeps the newest two
- * ckpt_program SHARDS same FILE FILE ...  fails unless all files hold the same outside /run */
+ *                                         loads, then writes the next COUNT steps
+ * ckpt_program SHARDS prune DIR           loads, then keeps the newest two
+ * ckpt_program SHARDS same FILE FILE ...  fails unless all files are equal outside /run */
 #include "example.h"
 
 #include <hdf5.h>

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a machine that dies may leave of a commit. With shim.c preloaded.
- *
- * crash WRITER DIR SEED COUNT   writes checkpoints into DIR and notes every call that changes a
- * file or a name; then builds COUNT directories as they may be after a crash at a random call, and
- * looks for a checkpoint in each of them.
- *
- * The model is harsher than any file system we know. Bytes are safe when the rank that wrote them
- * has synced the file, names when the directory has been synced. Of the rest every piece of 512 or
- * of 4096 bytes is, on its own, as it was after any of the writes to it since then; every file as
- * long as after any change of its length; and any of the changes of names may have happened or not.
- * A checkpoint that has its name must be whole, and one that was acknowledged must have its name.
- * Prints what tests/faults.sh wants: "KIND*COUNT what". */
+/* What a commit leaves on disk if the machine crashes, with shim.c preloaded. `crash WRITER DIR
+ * SEED COUNT` writes checkpoints to DIR and records every call that changes a file or a name. It
+ * then builds COUNT directories as they may be after a crash at a random call, and looks for a
+ * checkpoint in each. Prints "KIND*COUNT what" for tests/faults.sh. */
+
+/* The model is harsher than any file system we know. Bytes are durable once the rank that wrote
+ * them has synced the file, names once the directory has been synced. Before that, each piece of
+ * 512 or 4096 bytes independently has its contents after any of the writes since then, each file
+ * its length after any change of it, and each change of a name may or may not have happened. A
+ * checkpoint that has its name must be whole, and one that was acknowledged must have its name. */
 #define _GNU_SOURCE
 #include "example.h"
 #include "shim.h"
@@ -32,8 +30,8 @@ enum { EVENTS_MAX = 20000, FILES_MAX = 64, NAMES_MAX = 64, NEVER = EVENTS_MAX + 
 /* One call, on the rank that made it. */
 typedef struct event {
     double time;
-    int rank, file; /* file: which of those there ever were; -1: the directory */
-    int safe;       /* the event that makes it safe, or NEVER */
+    int rank, file; /* file: index among all files ever created; -1: the directory */
+    int safe;       /* the event that makes it durable, or NEVER */
     shim_event call;
     char *data;
 } event;
@@ -46,7 +44,7 @@ static example e;
 static const char *dir;
 static int rank;
 
-/* ---- noting ---- */
+/* ---- recording ---- */
 
 static void note(const shim_event *call)
 {
@@ -68,13 +66,13 @@ static void note(const shim_event *call)
     pthread_mutex_unlock(&lock);
 }
 
-/* That a write of this step has returned. */
+/* Records that the write of a step has returned. */
 static void note_acknowledged(int64_t step)
 {
     note(&(shim_event){.call = "known", .bytes = step});
 }
 
-/* Other ranks' notes come to rank 0 through files. */
+/* Rank 0 gets the records of other ranks through files. */
 static void bring_together(void)
 {
     char name[64];
@@ -145,14 +143,14 @@ static void drop(tree *t, const char *name)
         if (strcmp(t->name[i], name) == 0) t->file[i] = -1;
 }
 
-/* What there was before: files 0, 1, ... with the bytes they have. */
+/* The initial files, 0, 1, ..., with their contents. */
 static struct {
     char path[PWF_PATH];
 } before[FILES_MAX];
 static int files, old_files;
 static tree first_tree;
 
-/* Which file each event is about: inodes are given again, so the newest of an inode counts. */
+/* The file of each event: inode numbers are reused, so the newest file of an inode counts. */
 static void resolve(uint64_t dir_inode)
 {
     uint64_t inode[FILES_MAX] = {0};
@@ -188,7 +186,7 @@ static uint32_t draw(uint32_t below)
     return (uint32_t)(((uint64_t)words[0] * below) >> 32);
 }
 
-/* Up to which event what is not safe has happened: all, nothing, or any. */
+/* The event up to which changes that are not durable have happened: all, none, or a random one. */
 static int draw_cut(uint32_t how, int crash)
 {
     return how == 0 ? crash : how == 1 ? 0 : (int)draw((uint32_t)crash + 1);
@@ -257,13 +255,13 @@ static void clear(const char *state)
     if (d) closedir(d);
 }
 
-/* What must be found: the newest step that has its name, and the newest acknowledged one. */
+/* The steps that must be found: the newest with its name, and the newest acknowledged one. */
 typedef struct expected {
     int64_t named, known;
     int crash;
 } expected;
 
-/* Half of them at a sync or a change of names, which is where it matters. */
+/* Half of the crashes are at a sync or a change of a name, the critical moments. */
 static int draw_crash(void)
 {
     int i = (int)draw((uint32_t)events);
@@ -294,9 +292,9 @@ static expected build(const char *state)
     return want;
 }
 
-/* ---- all of it ---- */
+/* ---- the program ---- */
 
-/* Two checkpoints to begin with; then commits, a second name, a prune, one again. */
+/* Starts with two checkpoints, then commits, adds a second name, prunes, and commits again. */
 static int record(const char *way)
 {
     static char path[PWF_PATH];

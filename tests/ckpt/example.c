@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* A small network whose state is a pure function of the step, and the ways to write, prune and load
+ * its checkpoints. Shared by the tests of checkpoints and the programs that are killed or run on
+ * failing file systems. Any failure of the set-up aborts. */
 #include "example.h"
 
 #include "pwf/ckpt/background.h"
@@ -15,7 +18,8 @@ static void must(pwf_status s)
     abort();
 }
 
-/* Shapes that end inside blocks and on them, smaller than a block and larger, 1 to 4 dimensions. */
+/* Parameters that end within a block and at its end, smaller and larger than a block, with 1 to 4
+ * dimensions. */
 static pwf_registry *network(void)
 {
     static const struct {
@@ -110,7 +114,7 @@ pwf_ckpt_writer example_writer(const char *way)
     return strcmp(way, "mpiio") == 0 ? PWF_CKPT_MPIIO : PWF_CKPT_PWRITE;
 }
 
-/* Until nothing is under way any more; `path` keeps the name once there is one. */
+/* Completes a background checkpoint; `path` gets its name. */
 static pwf_status finish(pwf_background *b, const pwf_mesh *mesh, char *path)
 {
     char named[PWF_PATH];

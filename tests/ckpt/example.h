@@ -4,8 +4,8 @@
 
 #include "pwf/ckpt/ckpt.h"
 
-/** A small network's state that is a pure function of the step, so that whoever loads a checkpoint
- * knows what must be in it. */
+/** The state of a small network as a pure function of the step, so that a loaded checkpoint can be
+ * checked against its step. */
 
 typedef struct example {
     pwf_registry *registry;
@@ -17,7 +17,7 @@ typedef struct example {
 example example_new(const pwf_mesh *mesh);
 void example_free(example *e);
 
-/** Fills in what the state is at a step.
+/** Sets the state to that of a step.
  * Local. */
 void example_set(example *e, int64_t step);
 
@@ -25,15 +25,15 @@ void example_set(example *e, int64_t step);
  * Local. */
 pwf_ckpt_writer example_writer(const char *way);
 
-/** Writes the state of a step and prunes, keeping 2; in the background the state becomes nonsense
- * while it is written.
+/** Writes the state of a step; and prunes, keeping 2. While the background writer writes its copy,
+ * the state itself is overwritten.
  * Collective over the mesh. Fail as pwf_ckpt_write. */
 pwf_status example_write(example *e, const pwf_mesh *mesh, const char *dir, const char *way,
                          int64_t step, char *path);
 void example_prune(example *e, const pwf_mesh *mesh, const char *dir, const char *way,
                    int64_t step);
 
-/** Fills in nonsense of the same shapes.
+/** Overwrites the state with other values.
  * Local. */
 void example_spoil(example *e);
 

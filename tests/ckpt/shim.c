@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* A preloaded library that makes system calls on files fail, see shim.h. It wraps the calls of libc
+ * that open, read, write, sync, rename and remove files; each wrapper counts the calls on matching
+ * files, injects the armed fault, and reports successful calls to a watcher. */
 #define _GNU_SOURCE
 #include "shim.h"
 
@@ -19,9 +22,9 @@
 #include <time.h>
 #include <unistd.h>
 
-static shim_fault armed; /* where "": nothing is */
+static shim_fault armed; /* where "": no fault is armed */
 static atomic_int calls, fired;
-static bool speaks; /* armed from outside */
+static bool speaks; /* armed by PWF_SHIM */
 static char watched[128];
 static void (*watcher)(const shim_event *);
 
@@ -106,7 +109,7 @@ static bool is(const char *kind)
     return strcmp(armed.kind, kind) == 0;
 }
 
-/* Counts a call on a file that is meant; true if this is one to spoil. */
+/* Counts a call on a matching file; true if the fault strikes this call. */
 static bool is_call(const char *call)
 {
     static const char *const transfers[] = {"read", "write"}, *const names[] = {"open", "rename",
@@ -132,7 +135,7 @@ static bool strikes(const char *call)
     return true;
 }
 
-/* The errno of the armed kind, or 0 if it is one of success. */
+/* The errno of the armed kind; 0 if the call reports success. */
 static int error(void)
 {
     return is("eio")          ? EIO
@@ -153,7 +156,7 @@ static bool fails(const char *call)
     return errno != 0;
 }
 
-/* ---- open, and what has no bytes ---- */
+/* ---- open, and calls that transfer no bytes ---- */
 
 int open(const char *path, int flags, ...)
 {
@@ -169,8 +172,8 @@ int open(const char *path, int flags, ...)
 
 int open64(const char *path, int flags, ...) __attribute__((alias("open")));
 
-/* After a sync that failed nothing is known of the file any more: it may neither be synced again
- * and believed, nor get its name. Of part files, each of which has a name of its own. */
+/* After a failed sync the contents of a partial file are unknown: a later sync must not be trusted,
+ * and the file must not get its final name. */
 static char unsynced[4096];
 
 static bool sync_fails(int fd)
@@ -211,7 +214,7 @@ int fallocate(int fd, int mode, off_t offset, off_t bytes)
 int fallocate64(int fd, int mode, off64_t offset, off64_t bytes)
     __attribute__((alias("fallocate")));
 
-/* Where nothing can be reserved beforehand, the room is not known either. */
+/* A file system that cannot reserve space does not report free space either. */
 int statvfs(const char *restrict path, struct statvfs *restrict out)
 {
     if (is_path(path) && is("eopnotsupp")) {
@@ -276,7 +279,7 @@ static size_t length(const struct iovec *piece, int count)
     return bytes;
 }
 
-/* The first half of a transfer, at least one byte: cuts a copy of the list. */
+/* Shortens a copy of the list to the first half of the transfer, at least one byte. */
 static int halve(struct iovec *half, const struct iovec *piece, int count)
 {
     size_t left = (length(piece, count) + 1) / 2;
@@ -292,7 +295,7 @@ static int halve(struct iovec *half, const struct iovec *piece, int count)
 
 typedef ssize_t (*transfer)(int, const struct iovec *, int, off_t);
 
-/* Spoils the bytes that a read has brought. */
+/* Changes the bytes that a read has returned. */
 static void spoil(const struct iovec *piece, ssize_t bytes)
 {
     for (; bytes > 0; piece++) {
@@ -320,7 +323,7 @@ ssize_t preadv(int fd, const struct iovec *piece, int count, off_t offset)
     return n;
 }
 
-/* Writes something else than what it is given, and says that all went well. */
+/* Writes other bytes than the given ones, and reports success. */
 static ssize_t write_spoiled(int fd, const struct iovec *piece, int count, off_t offset)
 {
     const size_t bytes = length(piece, count);
@@ -368,7 +371,7 @@ ssize_t pread(int fd, void *to, size_t bytes, off_t offset)
 
 ssize_t pread64(int fd, void *to, size_t bytes, off64_t offset) __attribute__((alias("pread")));
 
-/* What a compiler that checks buffers calls in its place. */
+/* The variant that a compiler with buffer checks calls instead. */
 ssize_t __pread_chk(int fd, void *to, size_t bytes, off_t offset, size_t room); // NOLINT
 ssize_t __pread_chk(int fd, void *to, size_t bytes, off_t offset, size_t room)  // NOLINT
 {
@@ -384,7 +387,7 @@ ssize_t pwrite(int fd, const void *from, size_t bytes, off_t offset)
 ssize_t pwrite64(int fd, const void *from, size_t bytes, off64_t offset)
     __attribute__((alias("pwrite")));
 
-/* Transfers at the file's own position, of files that are meant; others go straight through. */
+/* Transfers at the file position, for matching files; others call libc directly. */
 ssize_t write(int fd, const void *from, size_t bytes)
 {
     if (!is_fd(fd) && !is_watched(fd))
@@ -424,7 +427,7 @@ ssize_t readv(int fd, const struct iovec *piece, int count)
     return n;
 }
 
-/* ---- armed from outside ---- */
+/* ---- armed by PWF_SHIM ---- */
 
 static void interrupted(int signal)
 {

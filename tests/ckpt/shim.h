@@ -6,8 +6,8 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-/** A library to preload that makes system calls on files fail, whoever makes them: our code,
- * libhdf5 or MPI-IO. Calls on files whose name has no `where` in it are left alone. */
+/** A library to preload that makes system calls on files fail, whether pwf, libhdf5 or MPI-IO makes
+ * them. Calls on files whose name does not contain `where` are not changed. */
 
 /* Which call: "open", "read", "write", "transfer" (the last two), "sync", "reserve", "length",
  * "rename", "remove", "mode", or "name" (open, rename and remove). What happens:
@@ -18,26 +18,26 @@
  *   lost                  a write that reports success and does nothing
  *   misdirected           a write that lands 4096 bytes further on
  *   torn                  a write that reports success and does its first half
- *   zeroed, turned        a transfer that reports success and brings zeros, or one bit wrong
+ *   zeroed, turned        a transfer that reports success and delivers zeros, or flips a bit
  *   slow                  the call takes five seconds longer
  *   kill                  the process is killed before the call
- *   count                 nothing; preloaded, it says how many there were when the process ends
+ *   count                 nothing; the number of calls is printed when the process ends
  * at the nth call of that sort (from 1), or at it and all later ones with `ever`. `where` may be
- * several, with | between them. */
+ * several texts, separated by |. */
 typedef struct shim_fault {
     char where[128], call[16], kind[16];
     int nth;
     bool ever;
 } shim_fault;
 
-/* In a program that knows nothing of it, preloaded: PWF_SHIM="RANK WHERE CALL KIND NTH once|ever"
- * arms a fault on one rank, or on all with -1; it says so on stderr when it strikes first.
- * PWF_SHIM_STORM=1 sends every rank a signal each millisecond that interrupts what it does. */
+/* Any program can be started with the library preloaded: PWF_SHIM="RANK WHERE CALL KIND NTH
+ * once|ever" arms a fault on one rank, or on all with -1, and prints a line on stderr when it fires
+ * for the first time. PWF_SHIM_STORM=1 interrupts every rank by a signal each millisecond. */
 
-/** Arms a fault, or none (NULL), and begins to count anew. */
+/** Arms a fault, or none (NULL), and resets the counters. */
 void shim_arm(const shim_fault *fault);
 
-/** How many calls have been made to fail since. */
+/** Number of calls that the fault has hit since. */
 int shim_fired(void);
 
 /* A call that succeeded. */
@@ -50,7 +50,7 @@ typedef struct shim_event {
     const struct iovec *piece; /* of a write */
 } shim_event;
 
-/** Has every call on a file whose name has `where` in it told to `see`; NULL ends it. */
+/** Passes every successful call on a file whose name contains `where` to `see`; NULL ends this. */
 void shim_watch(const char *where, void (*see)(const shim_event *event));
 
 #endif

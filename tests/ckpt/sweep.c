@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Checkpoints on a file system that fails, many cases in one process. With shim.c preloaded.
+/* Checkpoints on a file system that fails, with shim.c preloaded: many cases in one process. Rank 0
+ * prints "case ... RANK N" before each case, then its outcome, and "done" at the end. A hang ends
+ * the process with code 79. Called by the fault rows B and C. */
+
+/* WRITER is pwrite, mpiio, or async (pwrite in the background).
  *
- * WRITER is pwrite, mpiio, or async for pwrite in the background.
- *
- * sweep WRITER call DIR CALL KIND once|ever RANK N   spoils call after call, from the N-th of RANK
- *                                                    on, until none is left on the last rank
- * sweep WRITER load DIR CALL KIND once|ever RANK N   the same of a search and a load
- * sweep WRITER full DIR MOUNT KIND                   fills the small file system MOUNT, in which
- *                                                    DIR is, more and more; with the kind
- *                                                    eopnotsupp it cannot reserve space
+ * sweep WRITER call DIR CALL KIND once|ever RANK N   fails call after call, from the N-th of RANK
+ *                                                    to the last of the last rank
+ * sweep WRITER load DIR CALL KIND once|ever RANK N   the same while a checkpoint is found and read
+ * sweep WRITER full DIR MOUNT KIND                   fills the small file system MOUNT that holds
+ *                                                    DIR step by step; with kind eopnotsupp it
+ *                                                    cannot reserve space
  * sweep WRITER limit DIR RANK KIND                   the same by the file size limit of a rank
  *
- * Rank 0 prints "case ... RANK N" before each case and what became of it behind it:
- *   good      the checkpoint was written all the same, and loads
- *   refused   failed on every rank with the right code; nothing left; the one before loads
- *   named     failed when the file had its name already; it is good
- *   old       a load: the one before was taken
- *   and in capitals what must not happen: SILENT, CODE, LEFT, LOST, HANG
- * and "done" at the end. A hang ends the process with 79. */
+ * Outcomes:
+ *   good      the checkpoint was written in spite of the failure, and loads
+ *   refused   failed on every rank with the right code; no file is left; the previous one loads
+ *   named     failed after the file got its name; it is good
+ *   old       a load returned the previous checkpoint
+ *   SILENT, CODE, LEFT, LOST, HANG   must not happen */
 #define _GNU_SOURCE
 #include "example.h"
 #include "shim.h"
@@ -39,7 +40,7 @@ static example e;
 static const char *dir;
 static const char *way;
 static int rank;
-static bool loads; /* what is tried is not a write but a load */
+static bool loads; /* the case is a load, not a write */
 
 static void on_alarm(int signal)
 {
@@ -49,7 +50,7 @@ static void on_alarm(int signal)
     _exit(PWF_STUCK);
 }
 
-/* Files that do not belong in the directory, on rank 0. */
+/* Number of files that do not belong in the directory, on rank 0. */
 static int leftovers(void)
 {
     DIR *d = opendir(dir);
@@ -80,7 +81,7 @@ static const char *judge_load(pwf_status s, int64_t step)
     return s.code == PWF_DATA || s.code == PWF_IO ? "refused" : "CODE";
 }
 
-/* Writes step 2, or loads, with the fault on one rank; how often it struck. */
+/* Writes step 2, or loads, with the fault on one rank; returns how often it fired. */
 static int attempt(const shim_fault *fault, int where, int64_t n)
 {
     static char path[PWF_PATH];
@@ -123,7 +124,7 @@ static void sweep_calls(shim_fault fault, int from_rank, int from)
     }
 }
 
-/* Bytes of the good checkpoint of step 1, rounded up. */
+/* Size of the good checkpoint of step 1 in bytes, rounded up. */
 static int64_t good_size(void)
 {
     char path[PWF_PATH];

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Checkpoints without a trainer: round trip, both writers and the background writer, fingerprint,
+ * refusals, retention, and an I/O error at each step of the commit. Run on 1 to 4 ranks, with one
+ * shard and with as many shards as ranks. */
 #include "example.h"
 
 #include "pwf/ckpt/background.h"
@@ -18,8 +21,6 @@
 
 #include <cmocka.h>
 
-/* On 1, 2, 3 and 4 ranks, with one shard and with as many as ranks. */
-
 static char dir[64], path[PWF_PATH];
 static bool first;
 
@@ -28,7 +29,7 @@ static void good(pwf_status s)
     if (s.code != PWF_OK) fail_msg("%s", s.text);
 }
 
-/* Empties the directory; afterwards every rank sees it. */
+/* Empties the directory; all ranks see the result. */
 static void clean(const pwf_mesh *mesh)
 {
     pwf_mesh_barrier(mesh);
@@ -75,7 +76,7 @@ static void finish(pwf_mesh *mesh, example *e)
     pwf_mesh_free(mesh);
 }
 
-/* A checkpoint brings everything back, and inspect says the fingerprint of the memory. */
+/* Reading a checkpoint restores the whole state, and inspect computes the same fingerprint. */
 static void round_trip(bool sharded)
 {
     example e;
@@ -133,8 +134,8 @@ static unsigned char *slurp(const char *name, size_t *size)
     return all;
 }
 
-/* Both writers make the same file, to the last byte, and so do a later second and the background,
- * whatever becomes of the state meanwhile. */
+/* All writers make the same file to the last byte, at any time, even if the state changes while the
+ * background writer writes its copy. */
 static void test_writers(void **state)
 {
     (void)state;
@@ -203,7 +204,7 @@ static void refused(const pwf_mesh *mesh, const example *e, const char *word)
     if (!strstr(s.text, word)) fail_msg("%s: no word of %s", s.text, word);
 }
 
-/* A checkpoint of something else is refused with a sentence that names the field. */
+/* A checkpoint of another run is refused with a message that names the field. */
 static void test_foreign(void **state)
 {
     (void)state;
@@ -230,7 +231,7 @@ static void test_foreign(void **state)
     finish(mesh, &e);
 }
 
-/* The final model has means and codes and cannot be continued. */
+/* The final model has means and codes, and cannot be resumed. */
 static void test_model(void **state)
 {
     (void)state;
@@ -308,7 +309,7 @@ static void write_and_prune(const pwf_mesh *mesh, example *e, int64_t step)
     pwf_ckpt_prune(mesh, dir, (pwf_retention){.step = step, .keep = 2, .every = 5});
 }
 
-/* The newest, those behind multiples, and those of steps that this attempt has not reached. */
+/* Kept are the newest, the first after each multiple, and those of steps beyond that of the run. */
 static void test_retention(void **state)
 {
     (void)state;
@@ -323,7 +324,7 @@ static void test_retention(void **state)
     for (int i = 0; i < STEPS; i++)
         if (is_there(steps[i]) != stays[i]) fail_msg("step %d", (int)steps[i]);
     pwf_mesh_barrier(mesh);
-    /* Another attempt, from step 5 on. */
+    /* A second attempt that resumes from step 5. */
     for (int64_t step = 6; step <= 8; step++)
         write_and_prune(mesh, &e, step);
     for (int i = 0; i < STEPS; i++)
@@ -332,7 +333,7 @@ static void test_retention(void **state)
     finish(mesh, &e);
 }
 
-/* What cannot be created fails on every rank, with nothing left behind. */
+/* If a file cannot be created, all ranks fail and no file remains. */
 static void test_refusals(void **state)
 {
     (void)state;
@@ -350,7 +351,8 @@ static void test_refusals(void **state)
     finish(mesh, &e);
 }
 
-/* Given up halfway, on all ranks at once: nothing is left behind, and the one before stays. */
+/* All ranks abandon a commit halfway: no partial file remains, and the previous checkpoint stays.
+ */
 static void test_given_up(void **state)
 {
     (void)state;
@@ -384,8 +386,8 @@ static void test_given_up(void **state)
 
 #ifdef PWF_FAULTS
 
-/* An I/O error at every point of the commit, on every rank: all ranks see the failure, nothing is
- * left behind, and the checkpoint before it is found; or the new one, once it has its name. */
+/* An I/O error at each step of the commit, on each rank: all ranks return the failure, no partial
+ * file remains, and the previous checkpoint is found, or the new one if it already has its name. */
 static void errors(const char *way)
 {
     static const char *const points[] = {

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Damage of every kind to a checkpoint file: verify refuses each damaged file. Without arguments,
+ * also that the message names the damaged part. As `test_damage cuts|flips|pages K N`, cases K,
+ * K + N, ... of all truncations, all flipped bits (each one outside the arrays, three per page), or
+ * all pages that are zeroed or replaced; the previous checkpoint must then be found. Prints
+ * "KIND*COUNT what" for tests/faults.sh. `test_damage newer FILE` fakes a later format version. */
 #include "example.h"
 #include "file.h"
 
@@ -17,17 +22,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-/* Damage of every kind to one checkpoint file: verify refuses each, and never lets one through.
- *
- * test_damage                       what is refused must also be named
- * test_damage cuts|flips|pages K N  the cases K, K + N, K + 2 N ... (K from 0) of all truncations,
- * of all turned bits (each one outside the arrays, and three in each page), or of all pages that
- * are zeroed, of another place or of an older checkpoint. Each is also searched for: the checkpoint
- *                                   before it must be found. Prints what became of them for
- *                                   tests/faults.sh: "KIND*COUNT what"
- * test_damage newer FILE            makes a file of a later format of it
- */
 
 static char path[PWF_PATH], older[PWF_PATH];
 static unsigned char *bytes, *old_bytes; /* the good files */
@@ -117,8 +111,8 @@ static void still_good(void)
     if (s.code != PWF_OK) fail_msg("%s", s.text);
 }
 
-/* A flip in an array is blamed on the array and on the parameter, or on the two between which its
- * block lies. */
+/* The message about a flipped bit in an array names the array and the parameter, or the first and
+ * last parameter of its block. */
 static void test_names_the_piece(void **state)
 {
     (void)state;
@@ -140,7 +134,7 @@ static void test_names_the_piece(void **state)
     pwf_file_close(&file);
 }
 
-/* The first block of a file of a later format, however the rest of it looks. */
+/* The first block of a later format version; the rest of the file is arbitrary. */
 static void make_newer(void)
 {
     pwf_header h;
@@ -159,7 +153,7 @@ static void test_newer(void **state)
     restore(sizeof(pwf_header), 0);
 }
 
-/* Hashes made good again after the damage: what is left are the checks of every number. */
+/* The hashes are recomputed after the damage, so only the checks of each number can detect it. */
 static void test_crafted(void **state)
 {
     (void)state;
@@ -184,13 +178,12 @@ static void test_crafted(void **state)
             assert_int_equal(s.code, PWF_DATA);
     }
     restore(sizeof(pwf_header), 0);
-    /* A value that is the same again is no contradiction. */
+    /* The random value may equal the original one. */
     print_message("4000 crafted first blocks, %d of them consistent\n", let_through);
     still_good();
 }
 
-/* Tables changed, with root and own hash made good again: either refused, or opened without harm.
- */
+/* Changed tables with recomputed root and own hash: they are refused, or opened without harm. */
 static void test_crafted_tables(void **state)
 {
     (void)state;
@@ -207,7 +200,7 @@ static void test_crafted_tables(void **state)
         file.extents = malloc(extents);
         assert_non_null(file.extents);
         memcpy(file.extents, bytes + good.extents, extents);
-        /* root over the good extents: where the bytes outside lie is then as before */
+        /* the root hash over the original extents, which define the bytes outside the arrays */
         assert_int_equal(pwf_file_root(&file, -1, &file.header.root).code, PWF_OK);
         free(file.extents);
         pwf_file_seal(&file.header);
@@ -229,13 +222,13 @@ static struct {
     const pwf_mesh *mesh;
 } sweep;
 
-/* Whether the next case is one of those that are asked for. */
+/* Whether the next case is a requested one. */
 static bool is_wanted(void)
 {
     return sweep.next++ % sweep.stride == sweep.from;
 }
 
-/* The damaged file is refused with a sentence, and the one before it found. */
+/* The damaged file is refused with a message, and the previous checkpoint is found. */
 static void judge(const char *what, size_t at)
 {
     static char found_path[PWF_PATH];
@@ -294,8 +287,7 @@ static void turn_all(const char *what, size_t from, size_t to)
             turn(what, at, bit);
 }
 
-/* In what stands in the file between the arrays too: HDF5's headers, the tables, all that is small.
- */
+/* Whether a byte is outside the arrays: in HDF5 headers, tables or small datasets. */
 static void sweep_flips(void)
 {
     pwf_file file;
@@ -303,7 +295,7 @@ static void sweep_flips(void)
     turn_all("first block", 0, PWF_FIRST_BLOCK);
     report("a bit of the first block turned");
     size_t at = PWF_FIRST_BLOCK;
-    while (at < size) { /* to the next array, which may be in pieces */
+    while (at < size) { /* up to the next array, which may be in several pieces */
         size_t next = size, end = size;
         for (int64_t i = 0; i < file.header.extent_rows; i++) {
             const pwf_extent *e = &file.extents[i];
@@ -341,7 +333,7 @@ static void sweep_pages(void)
             judge(sources[i].what, page);
             restore(n, page);
         }
-        /* Where all behind a place is the same, so is the splice. */
+        /* If all bytes from here on are equal, the spliced file equals the good one. */
         if (page == 0 || memcmp(old_bytes + page, bytes + page, size - page) == 0) continue;
         if (is_wanted()) {
             put(old_bytes, page, 0);

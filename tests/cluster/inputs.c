@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Random problems for the tests of a fixing round, and a runner that splits a problem over the
+ * ranks of a mesh and gathers the whole solution on each. Random numbers are a function of a
+ * counter, so that every rank generates the same problem. */
 #include "inputs.h"
 
 #include <math.h>
@@ -119,7 +122,7 @@ pwf_range part_of(const pwf_mesh *mesh, int64_t total, uint64_t seed)
     return part;
 }
 
-/* Every rank has zeros outside its part; sums of bit patterns then give the whole. */
+/* Ranks have zeros outside their range, so sums of bit patterns give the whole array. */
 static void merge_floats(const pwf_mesh *mesh, const float *own, pwf_range part, int64_t total,
                          float *all)
 {

@@ -20,7 +20,7 @@ typedef struct problem {
     uint8_t *fixed;
 } problem;
 
-/** What came out of it, whole, on every rank. */
+/** The whole result, on every rank. */
 typedef struct solution {
     float *mu, *sigma;
     uint8_t *fixed;
@@ -36,8 +36,8 @@ void problem_free(problem *p);
  * weights that are fixed already. */
 problem problem_random(uint64_t seed, int64_t total);
 
-/** This rank's part when `seed` cuts the blocks at random and deals the parts out in random order;
- * seed 0: as pwf_shard_range. */
+/** The range of this rank if `seed` splits the blocks at random and assigns the ranges in random
+ * order; seed 0: as pwf_shard_range. */
 pwf_range part_of(const pwf_mesh *mesh, int64_t total, uint64_t seed);
 
 /** Runs the round with each rank holding part_of(seed) and gathers everything.

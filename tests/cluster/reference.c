@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The reference implementation of a fixing round, see reference.h: dense and slow, in one process,
+ * straight from docs/explanation/method.md, section 3. The tests compare the distributed round with
+ * it. */
 #include "reference.h"
 
 #include <math.h>

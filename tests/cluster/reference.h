@@ -4,7 +4,7 @@
 
 #include "pwf/cluster/round.h"
 
-/** One fixing round written down as docs/explanation/method.md, section 3, says it, with a dense
+/** One fixing round implemented directly from docs/explanation/method.md, section 3, with a dense
  * matrix of centres by weights; for small inputs. `fixed` is read and written. The caller frees the
  * steps with free(). */
 typedef struct reference_round {
@@ -15,7 +15,7 @@ typedef struct reference_round {
 reference_round reference_run(const pwf_fixing_config *settings, int64_t total, float *mu,
                               float *sigma, uint8_t *fixed);
 
-/** The centres of a stage by adding sets; the caller frees them with free(). */
+/** The centres of a stage, computed as repeated sums of sets; the caller frees them with free(). */
 int32_t *reference_centres(int64_t order, int64_t min_power, double largest, int64_t *count);
 
 #endif

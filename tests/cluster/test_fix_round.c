@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The fifteen fixtures through pwf fix-round, and what it refuses. */
+/* pwf fix-round on the fifteen published fixtures, on any number of ranks, and the inputs and
+ * settings that it refuses. */
 #include "inputs.h"
 
 #include "app/app.h"
@@ -26,7 +27,7 @@ static void fixture_path(char *path, size_t size, int number)
     snprintf(path, size, "%s/tests/rounds/round_%d.h5", source ? source : ".", number);
 }
 
-/* A whole dataset of a file; the caller frees it. */
+/* Reads a whole dataset of a file; the caller frees it. */
 static void *read_all(const char *path, const char *name, hid_t type, size_t size, int64_t *count)
 {
     const hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
@@ -123,7 +124,7 @@ static void test_fixtures(void **state)
     }
 }
 
-/* The same from parts of whole blocks dealt out at random, straight through the room's function. */
+/* The same with random ranges of whole blocks per rank, by calling pwf_cluster_round directly. */
 static void test_dealt_parts(void **state)
 {
     (void)state;
@@ -279,7 +280,7 @@ static void test_bad_files(void **state)
     }
 }
 
-/* Truncated and damaged anywhere: a status, whatever libhdf5 makes of it, and no file left. */
+/* Truncated and damaged files: a status in every case, and no output file. */
 static void test_truncated(void **state)
 {
     (void)state;
@@ -340,7 +341,7 @@ int main(int argc, char **argv)
     if (pwf_mesh_start(&argc, &argv).code != PWF_OK || pwf_mesh_new(1, &mesh).code != PWF_OK)
         return 1;
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-    /* a rank that failed has left the others waiting */
+    /* other ranks still wait for a rank that failed */
     if (cmocka_run_group_tests(tests, NULL, NULL)) MPI_Abort(MPI_COMM_WORLD, 1);
     pwf_mesh_free(mesh);
     if (pwf_mem_live() != 0) MPI_Abort(MPI_COMM_WORLD, 3);

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* One fixing round on random problems: the solution equals the dense reference implementation and
+ * does not depend on the number of ranks, their ranges or the chunks of messages. Also limits:
+ * ties, sigma 0, many stages, too many steps or codes, and settings that are refused. */
 #include "inputs.h"
 #include "reference.h"
 
@@ -15,7 +18,7 @@ static bool bits_equal(double a, double b)
     return memcmp(&a, &b, sizeof a) == 0;
 }
 
-/* The whole solution bit for bit, from whichever ranks. */
+/* Two solutions are equal bit by bit. */
 static void assert_same(const solution *a, const solution *b, int64_t total)
 {
     assert_int_equal(a->result.count, b->result.count);
@@ -43,7 +46,7 @@ static void assert_near(double value, double expected, double size)
         fail_msg("%.17g is not %.17g", value, expected);
 }
 
-/* The solution against the dense one of section 3. */
+/* Compares a solution with that of the dense reference. */
 static void assert_reference(const problem *p, const solution *s)
 {
     problem copy = problem_new(p->total);
@@ -73,7 +76,7 @@ static void assert_reference(const problem *p, const solution *s)
     problem_free(&copy);
 }
 
-/* The slow checks that need one rank are dealt out among the ranks. */
+/* Slow checks that need one rank only are distributed over the ranks. */
 static bool mine(uint64_t number)
 {
     const uint64_t ranks = (uint64_t)pwf_mesh_size(mesh, PWF_WORLD);
@@ -132,7 +135,8 @@ static void test_random_blocks(void **state)
     }
 }
 
-/* min_power 16 makes a table of more integers than it has entries, and many centres. */
+/* With min_power 16 there are many centres, and more integers than the look-up table has entries.
+ */
 static void test_many_centres(void **state)
 {
     (void)state;
@@ -161,7 +165,7 @@ static void test_all_equal(void **state)
             assert_int_equal(solve(mesh, &p, 0, 0, &s).code, PWF_OK);
             assert_int_equal(s.result.count, 1);
             assert_int_equal(s.result.steps[0].count, 5401);
-            /* ties at the cut: the lowest indices */
+            /* ties at the cut: the lowest indices are taken */
             for (int64_t i = 0; i < p.total; i++)
                 assert_int_equal(s.fixed[i], i < 5401);
             solution_free(&s);
@@ -189,7 +193,7 @@ static void test_nothing_to_do(void **state)
     }
 }
 
-/* sigma of 0 and a delta that grows slowly: thousands of stages without a weight. */
+/* With sigma 0 and slowly growing delta, thousands of stages attract no weight. */
 static void test_slow_growth(void **state)
 {
     (void)state;
@@ -264,7 +268,7 @@ static void test_refusals(void **state)
     problem_free(&p);
 }
 
-/* Every distance differs, every step takes one weight: more steps than a round can number. */
+/* All distances differ, so each step takes one weight: more steps than a round allows. */
 static void test_too_many_steps(void **state)
 {
     (void)state;
@@ -293,7 +297,7 @@ static void run_on(MPI_Comm comm)
     if (pwf_mesh_new_on(comm, world, &mesh).code != PWF_OK ||
         pwf_mesh_new_on(MPI_COMM_SELF, 1, &alone).code != PWF_OK)
         MPI_Abort(MPI_COMM_WORLD, 2);
-    /* a rank that failed has left the others waiting */
+    /* other ranks still wait for a rank that failed */
     if (cmocka_run_group_tests(tests, NULL, NULL)) MPI_Abort(MPI_COMM_WORLD, 1);
     pwf_mesh_free(mesh);
     pwf_mesh_free(alone);

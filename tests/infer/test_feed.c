@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The images of a batch on every rank: slots are dealt completely, loads equal those of the data
+ * set in its order, and ranks that see different images are refused. */
 #include "pwf/infer/feed.h"
 
 #include <setjmp.h>
@@ -10,9 +12,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-/* The images of a batch on every rank: slots are dealt completely, loads are those of the data set
- * in its order, and ranks that see different images are refused. */
 
 enum { PIXELS = 28 * 28 };
 

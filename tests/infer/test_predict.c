@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* A small network of random weights on images of three channels: the logits of pwf predict equal
+ * those of an executor that gets the same images in its own order, on any number of ranks. Images
+ * that do not fit are refused. */
 #include "pwf/arrays/predict_file.h"
 #include "pwf/core/rng.h"
 #include "pwf/infer/infer.h"
@@ -18,10 +21,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-/* A small network of random weights on images of three channels: predict's logits are those of
- * an executor that is given the same images in its own order, on any number of ranks; and
- * images that do not fit are refused. */
 
 enum { IMAGES = 7, CHANNELS = 3, HEIGHT = 9, VALUES = CHANNELS * HEIGHT * HEIGHT, CHUNK = 2 };
 
@@ -46,7 +45,7 @@ static bool first(void)
     return pwf_mesh_rank(mesh, PWF_WORLD) == 0;
 }
 
-/* The images as a dataset of some type and storage, by rank 0; the others wait. */
+/* Rank 0 writes the images as a dataset of a given type and storage; the other ranks wait. */
 typedef struct form {
     const char *name;
     hid_t type;
@@ -167,7 +166,7 @@ static void test_not_finite(void **state)
                        "image 5 has a value that is not finite: channel 1, row 2, column 3");
         images[5][1][2][3] = before;
     }
-    /* finite, but no logit comes of it */
+    /* finite images with logits that are not */
     for (int k = 0; k < HEIGHT; k++)
         images[6][0][4][k] = 1e38f;
     write_images("bad.h5", &f);
@@ -204,7 +203,7 @@ static void test_output(void **state)
     assert_null(fopen("new.h5", "r"));
 }
 
-/* The model's file, and what it should say to the images, chunk by chunk as predict has them. */
+/* Writes the model file and computes the expected logits, chunk by chunk as pwf predict does. */
 static void make_model(void)
 {
     pwf_registry *registry = NULL;

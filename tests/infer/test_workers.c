@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Executors of two workers with prepacked weights: they are created when the work changes, and give
+ * the same bits as an executor that is used alone. */
 #include "pwf/config/config.h"
 #include "pwf/infer/workers.h"
 #include "pwf/models/model.h"
@@ -11,9 +13,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-/* Executors of two workers with prepacked weights: created when the work changes, and with the bits
- * of an executor that is used alone. */
 
 enum { THREADS = 2, IMAGES = 3, TASKS = 8 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The checks on jobs that this machine cannot be: several hosts, many processors. */
+/* The launch checks on surveys of jobs that this machine cannot run: several hosts, many
+ * processors, little memory. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -87,7 +88,7 @@ static void test_threads(void **state)
     facts[4].machine.quota = 2.5;
     expect(&s, "threads", PWF_FINDING_WARNING,
            "6 threads on n1, whose control group limits them to 2.5 processors");
-    /* Not known is not wrong. */
+    /* An unknown number is not a finding. */
     s = job(2, 2, "0");
     memset(&facts[0].machine.own, 0, sizeof facts[0].machine.own);
     facts[0].machine.parents = facts[1].machine.parents = facts[1].machine.own =
@@ -120,7 +121,7 @@ static void test_binding(void **state)
            "the 8 threads of rank 0 and 1 more on n0 may only use 6 of 16 processors (0-5)");
     bind(1, "6-9");
     assert_int_equal(look(&s, "binding")->level, PWF_FINDING_OK);
-    /* Two decoding threads find room beside four workers on four processors, not on one. */
+    /* Two decoding threads can share four processors with four workers, but not one. */
     bind(1, "8-11");
     config.data.format = PWF_DATA_imagefolder;
     config.data.threads = 2;
@@ -131,7 +132,7 @@ static void test_binding(void **state)
            "the 3 threads of rank 1 on n0, decoding included, may only use 1 of 16 processors (8)");
     config.data.format = PWF_DATA_idx;
     assert_int_equal(look(&s, "binding")->level, PWF_FINDING_OK);
-    /* What is too little for all of them is said once, of the host. */
+    /* A shortage of all ranks of a host is reported once, for the host. */
     s = job(4, 4, "0-1");
     expect(&s, "threads", PWF_FINDING_WARNING, "4 threads on the 2 processors of n0");
     assert_int_equal(look(&s, "binding")->level, PWF_FINDING_OK);
@@ -182,7 +183,7 @@ static void test_alike(void **state)
     s = job(4, 2, "0-3");
     config.parallel.precision = PWF_BF16;
     expect(&s, "arithmetic", PWF_FINDING_WARNING, "loops, bf16 without instructions for it");
-    /* A single rank of a host talks to nobody there. */
+    /* A single rank of a host has no others to send messages to there. */
     s = job(3, 2, "0-3");
     facts[2].machine.shared_free = 1024;
     assert_int_equal(look(&s, "messages")->level, PWF_FINDING_OK);
@@ -201,7 +202,7 @@ static void test_alike(void **state)
     }
 }
 
-/* What is not known of a directory that cannot be used is not spoken of. */
+/* Of an unusable directory, only why it is unusable is reported. */
 static void test_directory(void **state)
 {
     (void)state;

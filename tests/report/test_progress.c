@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The progress line at every width, the estimate of the time left on a virtual clock, and what a
+ * terminal and a batch log show. */
 #define _XOPEN_SOURCE 700 /* mkdtemp */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -41,7 +43,7 @@ static void the_line_fits_every_width(void **state)
         assert_true((int)strlen(line) <= columns);
         assert_true(columns < 10 || strncmp(line, "round 3/10", 10) == 0);
     }
-    /* What is not known is not shown. */
+    /* Unknown values are not shown. */
     const pwf_report_progress bare = {.phase = "evaluation", .loss = (double)NAN};
     pwf_progress_line(line, &bare, -1, 200);
     assert_string_equal(line, "evaluation  [>                   ]  0 %");
@@ -79,7 +81,7 @@ static void time_left_follows_the_pace(void **state)
         left = pwf_pace_left(&pace, now += 1, 601 + i * 0.1, 1000);
     assert_true(left > 2000 && left < 3500);
     assert_true(pwf_pace_left(&pace, now += 1, 1000, 1000) == 0);
-    /* Too early to tell, and standing still. */
+    /* Too early for an estimate, and no progress. */
     pace = (pwf_pace){0};
     pwf_pace_left(&pace, 0, 0, 10);
     assert_true(pwf_pace_left(&pace, 1, 1, 10) < 0);
@@ -88,7 +90,7 @@ static void time_left_follows_the_pace(void **state)
     assert_true(pwf_pace_left(&pace, 100, 0, 10) < 0);
 }
 
-/* What `work` puts on stderr. */
+/* Returns what `work` prints on stderr. */
 static char *stderr_of(void (*work)(bool), bool live)
 {
     char name[] = "stderr_XXXXXX";

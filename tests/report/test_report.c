@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The files of a report: rows are appended, cut back on resume and read back for the summary;
+ * links, damaged files and a full disk are reported. */
 #define _XOPEN_SOURCE 700
 #include <setjmp.h>
 #include <stdarg.h>
@@ -134,7 +136,7 @@ static void rows_are_cut_back_on_resume(void **state)
 static void files_that_do_not_fit(void **state)
 {
     (void)state;
-    pwf_report *r = open_good(28, 43); /* gone: begun anew */
+    pwf_report *r = open_good(28, 43); /* missing files: created */
     step_row(r, 1);
     step_row(r, 2);
     pwf_report_close(r);
@@ -171,7 +173,7 @@ static void files_that_do_not_fit(void **state)
     refused(0, 0, PWF_CANTCREATE, "no-such-folder");
 }
 
-static void the_configuration_lies_beside_them(void **state)
+static void the_configuration_is_replaced(void **state)
 {
     (void)state;
     pwf_report *r = open_good(0, 0);
@@ -181,7 +183,7 @@ static void the_configuration_lies_beside_them(void **state)
     holds("config.yaml", "model:\n");
 }
 
-/* A full disk, as a limit on the size of files: no half line stays. */
+/* A full disk, simulated by a file size limit: no incomplete line remains. */
 static void a_failed_write_leaves_whole_lines(void **state)
 {
     (void)state;
@@ -227,7 +229,7 @@ static void evaluate(pwf_report *r, int64_t round, bool final)
     assert_int_equal(pwf_report_evaluation(r, &e, 100 * round, 1.5, "00ff").code, PWF_OK);
 }
 
-/* What pwf_report_final puts on stdout goes to a file. */
+/* Redirects the output of pwf_report_final to a file. */
 static pwf_status final_to(pwf_report *r, const char *name)
 {
     char path[64];
@@ -336,7 +338,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(rows_are_cut_back_on_resume, fresh),
         cmocka_unit_test_setup(files_that_do_not_fit, fresh),
-        cmocka_unit_test_setup(the_configuration_lies_beside_them, fresh),
+        cmocka_unit_test_setup(the_configuration_is_replaced, fresh),
         cmocka_unit_test_setup(a_failed_write_leaves_whole_lines, fresh),
         cmocka_unit_test_setup(the_final_table_knows_what_was_before_a_resume, fresh),
         cmocka_unit_test_setup(a_damaged_metrics_file_is_named, fresh),

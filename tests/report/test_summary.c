@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The summary sentence, the table, the plots and the numbers in them, from given evaluations. The
+ * SVG files must be well-formed XML. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* A small XML parser: whether a text is well-formed. Used by the tests of the plots, which thereby
+ * need no XML library. */
 #include "xml_check.h"
 
 #include <ctype.h>
@@ -34,7 +36,7 @@ static const char *attributes_end(const char *p)
         while (isspace((unsigned char)*p))
             p++;
         if (*p == '>' || (*p == '/' && p[1] == '>') || (*p == '?' && p[1] == '>')) return p;
-        if (p == start) return NULL; /* space must stand before a name */
+        if (p == start) return NULL; /* a name must follow white space */
         const char *end = name_end(p);
         if (end == p || end[0] != '=' || end[1] != '"') return NULL;
         for (p = end + 2; *p && *p != '"';) {

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Gathers of weights and sums of gradients on all meshes of the ranks of this test, for vectors
+ * from empty to several blocks: the results equal those of one rank bit by bit. */
 #include "mesh/meshes.h"
 #include "pwf/core/bits.h"
 #include "pwf/mesh/exact.h"
@@ -9,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Nothing, less than a block, one shard of four empty, uneven ends. */
+/* Lengths: empty, less than a block, an empty shard among four, incomplete last blocks. */
 static const int64_t totals[] = {0, 1, 100, 4096, 4097, 12289, 40961};
 enum { TOTALS = sizeof totals / sizeof totals[0], MOST = 40961 };
 
@@ -67,7 +69,8 @@ static int64_t gathered(void)
     return pwf_mesh_traffic(mesh).bytes[PWF_SHARD][PWF_GATHERED];
 }
 
-/* bf16 numbers up to an element that lies in a block, at its edge, at either end; fp32 behind. */
+/* bf16 values up to an element within a block, at its edge or at either end; fp32 values after it.
+ */
 static void gathers_rounded(void **state)
 {
     (void)state;
@@ -165,8 +168,8 @@ static int64_t reduced(void)
     return all.bytes[PWF_WORLD][PWF_REDUCED] + all.bytes[PWF_REPLICA][PWF_REDUCED];
 }
 
-/* The sum moves while threads add to it, the one that talks to MPI among them; every second time
- * some ranks were told to expect more than comes. */
+/* The reduction makes progress while threads add to it, including the one that calls MPI; every
+ * second time some ranks expect more additions than there are. */
 static void threads_add(void **state)
 {
     (void)state;
@@ -201,7 +204,7 @@ static void threads_add(void **state)
     pwf_exchange_free(shared);
 }
 
-static void refuses_what_is_no_number(void **state)
+static void refuses_non_finite_values(void **state)
 {
     (void)state;
     const float wrong[4] = {1.0f, NAN, 2048.0f, -1.0f};
@@ -240,7 +243,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(gathers_rounded),
         cmocka_unit_test(reduces),
         cmocka_unit_test(threads_add),
-        cmocka_unit_test(refuses_what_is_no_number),
+        cmocka_unit_test(refuses_non_finite_values),
         cmocka_unit_test(refuses_different_totals),
     };
     return run_over_meshes(argc, argv, tests, sizeof tests / sizeof tests[0]);

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The partition of a vector into shards: ranges are whole blocks in rank order, cover the vector,
+ * and their lengths differ by at most one block. */
 #include "pwf/shard/shard.h"
 
 #include <setjmp.h>

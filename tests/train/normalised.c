@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* normalised FILE.yaml OUT.h5: the test images of a run as `pwf predict` takes them, and their
- * labels on the standard output, a line each. */
+/* normalised FILE.yaml OUT.h5: writes the normalised test images of a run in the format that
+ * `pwf predict` reads, and prints their labels, one per line. */
 #include "pwf/config/config.h"
 #include "pwf/data/dataset.h"
 

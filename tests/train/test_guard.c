@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The guard on one rank: numbers that are not finite, loss spikes, memory that changes between
+ * steps, and replicas that differ. Each test spoils one value of a small trainer (fixture.h) and
+ * expects the failure that names it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,8 +13,6 @@
 
 #include <math.h>
 #include <string.h>
-
-/* What the guard finds in numbers, memory and ranks that a test has spoiled. */
 
 static pwf_trainer *t;
 
@@ -80,7 +81,7 @@ static void test_memory(void **state)
     assert_int_equal(t->guard.changed, 0);
     assert_int_equal(pwf_guard_check_rest(&t->guard).code, PWF_NUMBERS);
     assert_int_equal(t->guard.changed, 1);
-    /* a change that is announced is none */
+    /* an announced change is not an error */
     pwf_guard_rest_block(&t->guard, 0);
     pwf_guard_mark_rest(&t->guard);
     good(pwf_guard_check_rest(&t->guard));
@@ -96,7 +97,7 @@ static void expect_differs(bool diverged)
     t->guard.diverged = false;
 }
 
-/* Rank 1 holds something else than the others. */
+/* Rank 1 differs from the others. */
 static void test_ranks(void **state)
 {
     (void)state;

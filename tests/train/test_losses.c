@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Detection of loss spikes in series of losses of known level and spread: a jump is found, healthy
+ * fluctuations are not, and the history keeps the last 100 losses. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

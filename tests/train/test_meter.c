@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Rates, shares, slow ranks and progress, computed from given times rather than from a clock. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,8 +8,6 @@
 #include <cmocka.h>
 
 #include "meter.h"
-
-/* Rates, shares and slow ranks, from times that are given. */
 
 static pwf_mesh *mesh;
 

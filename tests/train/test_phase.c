@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Titles of phases, what the log and the watchdog are set to in each, and the schedule of a run:
+ * steps and work of each phase. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

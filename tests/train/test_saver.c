@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* When a checkpoint is due, which one is the newest, and what happens when none can be written;
+ * with a small trainer (fixture.h). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,8 +14,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* When a checkpoint is due, which one is the newest, and what happens when none can be written. */
 
 static pwf_trainer *t;
 

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* A Bayesian step moves as many bytes as an ordinary one, and as many as --dry-run prints, on every
+ * mesh of the ranks of this test. Ranks with different processors agree on one precision. */
 #include "pwf/core/isa.h"
 #include "pwf/train/train.h"
 #include "trainer.h"
@@ -14,9 +16,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-/* A Bayesian step moves as many bytes as an ordinary one, and as many as --dry-run prints, on every
- * mesh of these ranks; and the precision that ranks with different processors agree on. */
 
 static pwf_mesh *mesh;
 static pwf_config config;

@@ -51,7 +51,7 @@ static int check_nesting(void)
                 open[depth - 1]->ended <= s->begun + least))
             depth--;
         if (depth > 0 && s->ended > open[depth - 1]->ended + least)
-            return wrong("a span ends behind the one around it", s->name);
+            return wrong("a span ends after the one around it", s->name);
         if (depth == 64) return wrong("too deep", s->name);
         open[depth++] = s;
     }
