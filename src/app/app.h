@@ -46,10 +46,6 @@ pwf_status pwf_app_print_json(pwf_json *object);
  * Local. */
 void pwf_app_print_version(const char *program);
 
-/** Whether two names refer to the same file or directory.
- * Local. */
-bool pwf_app_same_file(const char *a, const char *b);
-
 /** Applies all sources of settings, lowest precedence first: defaults, `stored` (YAML text of a
  * checkpoint, or NULL), --config, PWF_* variables, --set and the options short for it.
  * Local. Fails with PWF_CONFIG, PWF_MISSING or PWF_USAGE. */

@@ -7,6 +7,7 @@
 
 #include "pwf/arrays/round_file.h"
 #include "pwf/cluster/round.h"
+#include "pwf/core/file.h"
 #include "pwf/core/mem.h"
 
 #include <stdio.h>
@@ -86,7 +87,7 @@ static pwf_status fill(const pwf_app_args *args, fix_job *j)
     j->out = pwf_app_value(args, "--output");
     for (int i = 0; i < args->sets; i++)
         PWF_TRY(set_parameter(args, args->set[i].value, &j->given));
-    if (pwf_app_same_file(j->in, j->out))
+    if (pwf_path_is_same(j->in, j->out))
         return pwf_app_usage(args->command, "the output would replace the input %s", j->in);
     return pwf_ok();
 }

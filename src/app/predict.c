@@ -86,7 +86,7 @@ static pwf_status predict(const pwf_mesh *launch, const pwf_app_args *args)
     pwf_mesh *mesh = NULL;
     pwf_prediction found;
     const bool first = pwf_mesh_rank(launch, PWF_WORLD) == 0;
-    const bool replaces = first && (pwf_app_same_file(in, out) || pwf_app_same_file(file, out));
+    const bool replaces = first && (pwf_path_is_same(in, out) || pwf_path_is_same(file, out));
     PWF_TRY(pwf_mesh_agree(
         launch, replaces
                     ? pwf_app_usage(args->command, "the output would replace the input %s", out)

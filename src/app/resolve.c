@@ -74,7 +74,7 @@ static pwf_status check_elsewhere(const pwf_mesh *mesh, const pwf_app_job *job)
     int same = 0;
     if (pwf_mesh_rank(mesh, PWF_WORLD) == 0)
         same = pwf_path_directory(directory, job->checkpoint) &&
-               pwf_app_same_file(directory, job->config.output);
+               pwf_path_is_same(directory, job->config.output);
     pwf_mesh_broadcast(mesh, PWF_WORLD, 0, &same, sizeof same);
     return same ? pwf_ok() : check_unused(mesh, job->config.output);
 }

@@ -11,14 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-
-/* Compared by device and inode, so that links and relative names are recognised. */
-bool pwf_app_same_file(const char *a, const char *b)
-{
-    struct stat x, y;
-    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
-}
 
 /* One --set, or an option that is short for one. */
 static pwf_status apply(const pwf_app_args *args, int index, pwf_config *config)

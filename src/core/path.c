@@ -93,6 +93,13 @@ pwf_status pwf_path_check_folder(const char *dir)
     return pwf_ok();
 }
 
+/* Compared by device and inode, so that links and relative names are recognised. */
+bool pwf_path_is_same(const char *a, const char *b)
+{
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 pwf_status pwf_path_sync_folder(const char *dir)
 {
     const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 typedef struct paths {
-    char file[PWF_PATH], plain[PWF_PATH], packed[PWF_PATH];
+    char file[PWF_PATH + 64], plain[PWF_PATH + 64], packed[PWF_PATH + 64];
 } paths;
 
 /* `name` is the name of the HDF5 file without its suffix. */

@@ -3,7 +3,7 @@
  * Tried as it is, and with length, root hash and header hash recomputed, as an attacker would. */
 #include "checkpoint.h"
 #include "fuzz.h"
-#include "read.h"
+#include "layout.h"
 
 #include <stdlib.h>
 #include <string.h>

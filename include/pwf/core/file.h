@@ -70,6 +70,10 @@ pwf_status pwf_path_split(const char *path, char dir[PWF_PATH], const char **nam
  * Local; any thread. Fails with PWF_CANTCREATE, PWF_DENIED or PWF_RESOURCE. */
 pwf_status pwf_path_check_folder(const char *dir);
 
+/** Whether two paths lead to the same existing file or directory.
+ * Local; any thread. */
+bool pwf_path_is_same(const char *a, const char *b);
+
 /** fsync of a directory, which makes the names in it durable.
  * Local; any thread. Fails with PWF_IO. */
 pwf_status pwf_path_sync_folder(const char *dir);
