@@ -16,8 +16,9 @@ typedef struct pwf_directory {
     int64_t free_bytes;
 } pwf_directory;
 
-/** Checks by looks alone whether a directory can be that of a run; it need not exist. Sets `place`
- * and `exists`. Local. Fails as pwf_directory_look, except that no other job is looked for. */
+/** Checks whether a directory can be that of a run, without writing to it; it need not exist. Sets
+ * `place` and `exists` of `out`.
+ * Local. Fails as pwf_directory_look, except that no other job is looked for. */
 pwf_status pwf_directory_check(const char *dir, pwf_directory *out);
 
 /** Examines a directory for a run; it need not exist. Creates a file there and removes it.
