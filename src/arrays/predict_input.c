@@ -14,7 +14,6 @@ struct pwf_images_input {
     pwf_user_h5 h5;
     hid_t set; /* -1: not open */
     int64_t shape[4];
-    char path[PWF_PATH];
 };
 
 /* Four dimensions, none of them 0. */
@@ -29,7 +28,7 @@ static pwf_status check_shape(pwf_images_input *in)
         return PWF_FAIL(PWF_DATA,
                         "the dataset images in %s has %d dimensions instead of four: images, "
                         "channels, rows, columns",
-                        in->path, dims);
+                        in->h5.path, dims);
     for (int d = 0; d < 4; d++) {
         if (shape[d] == 0) return pwf_user_h5_refused(&in->h5, name, "is empty");
         if (shape[d] > INT32_MAX)
@@ -41,9 +40,10 @@ static pwf_status check_shape(pwf_images_input *in)
 }
 
 /* Opens the dataset and checks type, shape and storage. */
-static pwf_status open_input(pwf_images_input *in)
+static pwf_status open_input(pwf_images_input *in, const char *path)
 {
-    PWF_TRY(pwf_user_h5_open(&in->h5));
+    PWF_TRY(pwf_user_h5_open(
+        path, "predict takes the dataset images [N, C, H, W] of the root group", &in->h5));
     PWF_TRY(pwf_user_h5_dataset(&in->h5, name, false, &in->set));
     PWF_TRY(pwf_user_h5_real(&in->h5, name, in->set));
     return check_shape(in);
@@ -54,13 +54,9 @@ pwf_status pwf_images_input_open(const char *path, pwf_images_input **out)
 {
     pwf_images_input *in = NULL;
     *out = NULL;
-    if (strlen(path) >= PWF_PATH) return PWF_FAIL(PWF_MISSING, "a file name is too long");
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, 1, sizeof *in, &in));
-    memcpy(in->path, path, strlen(path) + 1);
-    in->h5 = (pwf_user_h5){-1, 0, in->path,
-                           "predict takes the dataset images [N, C, H, W] of the root group"};
     in->set = -1;
-    const pwf_status s = open_input(in);
+    const pwf_status s = open_input(in, path);
     if (s.code != PWF_OK)
         pwf_images_input_close(in);
     else
@@ -90,5 +86,5 @@ pwf_status pwf_images_input_read(const pwf_images_input *input, int64_t lo, int6
     const int64_t shape[4] = {count, input->shape[1], input->shape[2], input->shape[3]};
     if (pwf_h5_transfer(input->set, H5T_NATIVE_FLOAT, 4, lo, shape, out, NULL) >= 0)
         return pwf_ok();
-    return pwf_h5_failed(PWF_DATA, "cannot read the images of", input->path);
+    return pwf_h5_failed(PWF_DATA, "cannot read the images of", input->h5.path);
 }

@@ -23,7 +23,6 @@ struct pwf_round_input {
     pwf_user_h5 h5;
     hid_t set[ARRAYS]; /* -1: not there */
     int64_t total;
-    char path[PWF_PATH];
 };
 
 /* fp32, or an 8-bit integer for `fixed_in`. */
@@ -53,8 +52,8 @@ static pwf_status check_shape(pwf_round_input *in, const wanted *w, hid_t set)
     PWF_TRY(pwf_user_h5_fits(&in->h5, w->name, (double)length));
     if (in->total == 0) in->total = (int64_t)length;
     if (in->total != (int64_t)length)
-        return PWF_FAIL(PWF_DATA, "%s in %s has %llu elements, but mu has %lld", w->name, in->path,
-                        (unsigned long long)length, (long long)in->total);
+        return PWF_FAIL(PWF_DATA, "%s in %s has %llu elements, but mu has %lld", w->name,
+                        in->h5.path, (unsigned long long)length, (long long)in->total);
     return pwf_ok();
 }
 
@@ -69,9 +68,9 @@ static pwf_status open_array(pwf_round_input *in, int index)
 }
 
 /* Opens all arrays. */
-static pwf_status open_input(pwf_round_input *in)
+static pwf_status open_input(pwf_round_input *in, const char *path)
 {
-    PWF_TRY(pwf_user_h5_open(&in->h5));
+    PWF_TRY(pwf_user_h5_open(path, "fix-round needs mu and sigma in the root group", &in->h5));
     for (int i = 0; i < ARRAYS; i++)
         PWF_TRY(open_array(in, i));
     return pwf_ok();
@@ -82,13 +81,9 @@ pwf_status pwf_round_input_open(const char *path, pwf_round_input **out)
 {
     pwf_round_input *in = NULL;
     *out = NULL;
-    pwf_h5_start();
-    if (strlen(path) >= PWF_PATH) return PWF_FAIL(PWF_MISSING, "a file name is too long");
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, 1, sizeof *in, &in));
-    memcpy(in->path, path, strlen(path) + 1);
-    in->h5 = (pwf_user_h5){-1, 0, in->path, "fix-round needs mu and sigma in the root group"};
     in->set[MU] = in->set[SIGMA] = in->set[FIXED_IN] = -1;
-    const pwf_status s = open_input(in);
+    const pwf_status s = open_input(in, path);
     if (s.code != PWF_OK)
         pwf_round_input_close(in);
     else
@@ -119,14 +114,14 @@ static pwf_status open_attribute(const pwf_round_input *in, const char *name, hi
     const htri_t exists = H5Aexists(in->h5.file, name);
     if (exists == 0) return pwf_ok();
     *out = exists < 0 ? -1 : H5Aopen(in->h5.file, name, H5P_DEFAULT);
-    if (*out < 0) return pwf_h5_failed(PWF_DATA, "cannot read the attributes of", in->path);
+    if (*out < 0) return pwf_h5_failed(PWF_DATA, "cannot read the attributes of", in->h5.path);
     const hid_t space = H5Aget_space(*out);
     const hssize_t points = space < 0 ? -1 : H5Sget_simple_extent_npoints(space);
     if (space >= 0) H5Sclose(space);
     if (points == 1) return pwf_ok();
     H5Aclose(*out);
     *out = -1;
-    return PWF_FAIL(PWF_DATA, "the attribute %s of %s is not a single value", name, in->path);
+    return PWF_FAIL(PWF_DATA, "the attribute %s of %s is not a single value", name, in->h5.path);
 }
 
 /* An integer or a real number of any width; libhdf5 converts it. */
@@ -142,9 +137,9 @@ pwf_status pwf_round_input_number(const pwf_round_input *input, const char *name
     double read = 0.0;
     pwf_status s = pwf_ok();
     if (class != H5T_INTEGER && class != H5T_FLOAT)
-        s = PWF_FAIL(PWF_DATA, "the attribute %s of %s is not a number", name, input->path);
+        s = PWF_FAIL(PWF_DATA, "the attribute %s of %s is not a number", name, input->h5.path);
     else if (H5Aread(attribute, H5T_NATIVE_DOUBLE, &read) < 0)
-        s = pwf_h5_failed(PWF_DATA, "cannot read the attributes of", input->path);
+        s = pwf_h5_failed(PWF_DATA, "cannot read the attributes of", input->h5.path);
     if (type >= 0) H5Tclose(type);
     H5Aclose(attribute);
     if (s.code != PWF_OK) return s;
@@ -160,18 +155,18 @@ static pwf_status read_text(const pwf_round_input *in, const char *name, hid_t a
     char *words = NULL;
     char fixed[PWF_PATH] = "";
     if (H5Tget_class(type) != H5T_STRING)
-        return PWF_FAIL(PWF_DATA, "the attribute %s of %s is not a text", name, in->path);
+        return PWF_FAIL(PWF_DATA, "the attribute %s of %s is not a text", name, in->h5.path);
     const bool variable = H5Tis_variable_str(type) > 0;
     if (!variable && H5Tget_size(type) >= sizeof fixed)
-        return PWF_FAIL(PWF_DATA, "the attribute %s of %s is too long", name, in->path);
+        return PWF_FAIL(PWF_DATA, "the attribute %s of %s is too long", name, in->h5.path);
     if (H5Aread(attribute, type, variable ? (void *)&words : (void *)fixed) < 0)
-        return pwf_h5_failed(PWF_DATA, "cannot read the attributes of", in->path);
+        return pwf_h5_failed(PWF_DATA, "cannot read the attributes of", in->h5.path);
     const char *from = variable ? words : fixed;
     const size_t length = from ? strlen(from) : 0;
     const bool fits = length < size;
     if (fits && from) memcpy(text, from, length + 1);
     if (words) H5free_memory(words);
-    if (!fits) return PWF_FAIL(PWF_DATA, "the attribute %s of %s is too long", name, in->path);
+    if (!fits) return PWF_FAIL(PWF_DATA, "the attribute %s of %s is too long", name, in->h5.path);
     return pwf_ok();
 }
 
@@ -184,8 +179,9 @@ pwf_status pwf_round_input_text(const pwf_round_input *input, const char *name, 
     PWF_TRY(open_attribute(input, name, &attribute));
     if (attribute < 0) return pwf_ok();
     const hid_t type = H5Aget_type(attribute);
-    pwf_status s = type < 0 ? pwf_h5_failed(PWF_DATA, "cannot read the attributes of", input->path)
-                            : read_text(input, name, attribute, type, text, size);
+    pwf_status s = type < 0
+                       ? pwf_h5_failed(PWF_DATA, "cannot read the attributes of", input->h5.path)
+                       : read_text(input, name, attribute, type, text, size);
     if (type >= 0) H5Tclose(type);
     H5Aclose(attribute);
     *found = s.code == PWF_OK;
@@ -209,7 +205,7 @@ pwf_status pwf_round_input_read(const pwf_round_input *input, pwf_range own, flo
         if (i == FIXED_IN && H5Tget_sign(stored) == H5T_SGN_2) as = H5T_NATIVE_INT8;
         H5Tclose(stored);
         if (pwf_h5_transfer(input->set[i], as, 1, own.lo, &count, to[i], NULL) < 0)
-            return pwf_h5_failed(PWF_DATA, "cannot read the datasets of", input->path);
+            return pwf_h5_failed(PWF_DATA, "cannot read the datasets of", input->h5.path);
     }
     return pwf_ok();
 }

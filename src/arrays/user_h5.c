@@ -37,10 +37,12 @@ static pwf_status check_file(pwf_user_h5 *in)
 }
 
 /* A regular file only: a pipe or device could block the job. */
-pwf_status pwf_user_h5_open(pwf_user_h5 *in)
+pwf_status pwf_user_h5_open(const char *path, const char *needs, pwf_user_h5 *in)
 {
     pwf_h5_start();
-    in->file = -1;
+    *in = (pwf_user_h5){.file = -1, .needs = needs};
+    if (strlen(path) >= PWF_PATH) return PWF_FAIL(PWF_MISSING, "a file name is too long");
+    memcpy(in->path, path, strlen(path) + 1);
     PWF_TRY(check_file(in));
     in->file = H5Fopen(in->path, H5F_ACC_RDONLY, H5P_DEFAULT);
     return in->file < 0 ? pwf_h5_failed(PWF_DATA, "cannot open", in->path) : pwf_ok();

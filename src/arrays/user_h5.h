@@ -9,15 +9,16 @@
  */
 
 typedef struct pwf_user_h5 {
-    hid_t file;               /* -1: not open */
-    int64_t bytes;            /* of the file */
-    const char *path, *needs; /* the caller's; the end of "... has no dataset x; " */
+    hid_t file;    /* -1: not open */
+    int64_t bytes; /* of the file */
+    char path[PWF_PATH];
+    const char *needs; /* the end of the message "... has no dataset x; " */
 } pwf_user_h5;
 
-/** Opens in->path, which must be a regular file.
+/** Opens a file, which must be a regular one. `needs` must live as long as `in`.
  * Local. The caller closes in->file with H5Fclose if it is not -1. Fails with PWF_MISSING,
  * PWF_DENIED, PWF_IO or PWF_DATA. */
-pwf_status pwf_user_h5_open(pwf_user_h5 *in);
+pwf_status pwf_user_h5_open(const char *path, const char *needs, pwf_user_h5 *in);
 
 /** Opens a dataset of the root group: a hard link, without virtual or external storage and without
  * filters other than deflate, shuffle and Fletcher-32. *set is -1 for an optional one that is not

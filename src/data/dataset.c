@@ -81,8 +81,8 @@ static pwf_status hash_pixels(pwf_dataset *d)
 static pwf_status open_memory(pwf_dataset *d, const pwf_dataset_request *request, bool train,
                               int64_t limit)
 {
-    PWF_ASSERT(request->data->pad >= 0 && request->data->pad <= PWF_IMAGE_SIDE_MAX);
-    PWF_TRY(pwf_source_get(request->data->format)->load(request, train, limit, &d->memory));
+    PWF_ASSERT(d->config.pad >= 0 && d->config.pad <= PWF_IMAGE_SIDE_MAX);
+    PWF_TRY(pwf_source_get(d->config.format)->load(request, train, limit, &d->memory));
     d->count = d->memory.count;
     d->height = d->memory.height;
     d->width = d->memory.width;
@@ -92,9 +92,9 @@ static pwf_status open_memory(pwf_dataset *d, const pwf_dataset_request *request
 
 /* Files are sorted by class, so a limit keeps evenly spread ones. */
 static pwf_status open_images(pwf_dataset *d, const pwf_dataset_request *request, bool train,
-                              const char *folder, int64_t limit)
+                              int64_t limit)
 {
-    PWF_TRY(pwf_images_open(*request, train, folder, &d->images));
+    PWF_TRY(pwf_images_open(*request, train, &d->images));
     /* The hash is that of the whole list; hash_pick adds the selection. */
     const int64_t files = d->images.count;
     d->hash = d->images.hash;
@@ -112,7 +112,7 @@ static pwf_status open_images(pwf_dataset *d, const pwf_dataset_request *request
             (long long)d->config.resize, (long long)d->width);
     PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, 1, sizeof *d->skipped, &d->skipped));
     pthread_mutex_init(&d->skipped->lock, NULL);
-    d->skipped->room = request->data->skip_bad;
+    d->skipped->room = d->config.skip_bad;
     PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, d->skipped->room, sizeof(int64_t), &d->skipped->index));
     if (d->count == files) return pwf_ok();
     PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, d->count, sizeof *d->pick, &d->pick));
@@ -126,7 +126,7 @@ static pwf_status split_off(pwf_dataset *d, const pwf_dataset_request *request, 
 {
     static const int64_t DRAW = (int64_t)1 << 40; /* a pass number that training never reaches */
     const int64_t all = d->count;
-    const int64_t held = (int64_t)(request->data->validation * (double)all + 0.5);
+    const int64_t held = (int64_t)(d->config.validation * (double)all + 0.5);
     if (held < 1 || held >= all)
         return PWF_FAIL(PWF_CONFIG,
                         "data.validation leaves %lld of %lld images for training; both parts need "
@@ -169,18 +169,18 @@ static pwf_status hash_pick(pwf_dataset *d)
 }
 
 /* With data.validation, both splits come from the training images. */
-static pwf_status fill_part(pwf_dataset *d, const pwf_dataset_request *request, pwf_split split)
+static pwf_status fill(pwf_dataset *d, const pwf_dataset_request *request, pwf_split split)
 {
     /* The held-out images are test images, and therefore not augmented. */
-    const bool held_out = request->data->validation > 0.0;
+    const bool held_out = d->config.validation > 0.0;
     const bool train = split == PWF_TRAIN || held_out;
-    const int64_t limit = train ? request->data->train_limit : request->data->test_limit;
+    const int64_t limit = train ? d->config.train_limit : d->config.test_limit;
     d->train = split == PWF_TRAIN;
-    if (d->train) d->transform = pwf_image_transform_of(request->augment, &request->data->mean);
-    if (pwf_data_is_held(request->data->format))
+    if (d->train) d->transform = pwf_image_transform_of(request->augment, &d->config.mean);
+    if (pwf_data_is_held(d->config.format))
         PWF_TRY(open_memory(d, request, train, limit));
     else
-        PWF_TRY(open_images(d, request, train, NULL, limit));
+        PWF_TRY(open_images(d, request, train, limit));
     PWF_TRY(make_values(d));
     if (held_out) {
         PWF_TRY(split_off(d, request, split == PWF_TEST));
@@ -190,43 +190,28 @@ static pwf_status fill_part(pwf_dataset *d, const pwf_dataset_request *request, 
     return hash_pick(d);
 }
 
-/* Strict: tolerates no damaged file. */
-static pwf_status fill_all(pwf_dataset *d, const pwf_dataset_request *request, const char *folder)
-{
-    PWF_TRY(open_images(d, request, false, folder, 0));
-    d->skipped->room = 0;
-    return make_values(d);
-}
-
-/* The whole of `folder`, or, if it is NULL, a part of the configured set. */
-static pwf_status open_either(const pwf_dataset_request *request, pwf_split split,
-                              const char *folder, pwf_dataset **out)
+pwf_status pwf_dataset_open(pwf_dataset_request request, pwf_split split, pwf_dataset **out)
 {
     pwf_dataset *d = NULL;
+    *out = NULL;
+    if (!request.folder && !request.data->path[0])
+        return PWF_FAIL(PWF_CONFIG,
+                        "data.path is not set; set it, or the variable PWF_DATA_PATH, to the "
+                        "directory of the images");
     PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, 1, sizeof *d, &d));
-    d->config = *request->data;
-    const pwf_status s = folder ? fill_all(d, request, folder) : fill_part(d, request, split);
+    d->config = *request.data;
+    if (request.folder) { /* all of its images, and a damaged one is a failure */
+        d->config.format = PWF_DATA_imagefolder;
+        d->config.validation = 0.0;
+        d->config.test_limit = d->config.skip_bad = 0;
+    }
+    request.data = &d->config;
+    const pwf_status s = fill(d, &request, split);
     if (s.code == PWF_OK)
         *out = d;
     else
         pwf_dataset_free(d);
     return s;
-}
-
-pwf_status pwf_dataset_open(pwf_dataset_request request, pwf_split split, pwf_dataset **out)
-{
-    *out = NULL;
-    if (!request.data->path[0])
-        return PWF_FAIL(PWF_CONFIG,
-                        "data.path is not set; set it, or the variable PWF_DATA_PATH, to the "
-                        "directory of the images");
-    return open_either(&request, split, NULL, out);
-}
-
-pwf_status pwf_dataset_open_folder(pwf_dataset_request request, const char *path, pwf_dataset **out)
-{
-    *out = NULL;
-    return open_either(&request, PWF_TEST, path, out);
 }
 
 /* Also for a data set that was opened in part. */

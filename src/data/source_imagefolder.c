@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The source imagefolder: JPEG and PNG files in train/CLASS and val/CLASS, or a flat val/ with a
  * list of classes. Lists all files when the data set is opened and decodes one when its image is
- * loaded. Called through the table of sources.c, and by pwf_images_open for all images under any
- * folder. */
+ * loaded. Called through the table of sources.c. It also reads all images under any folder, without
+ * classes, for pwf predict. */
 #define _DEFAULT_SOURCE /* d_type */
 #include "pwf/core/mem.h"
 #include "pwf/data/file.h"
@@ -519,9 +519,7 @@ static pwf_status hash_list(const folder *f, pwf_hash *out)
     return pwf_ok();
 }
 
-/* All images under `path`, or, if it is NULL, those of a part. */
-static pwf_status open_either(const pwf_dataset_request *request, bool train, const char *path,
-                              pwf_images *out)
+static pwf_status open_part(const pwf_dataset_request *request, bool train, pwf_images *out)
 {
     folder *f = NULL;
     if (request->channels != 3)
@@ -529,21 +527,10 @@ static pwf_status open_either(const pwf_dataset_request *request, bool train, co
                         (long long)request->channels);
     PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, 1, sizeof *f, &f));
     out->self = f;
-    PWF_TRY(path ? fill_all(f, path) : fill_part(f, request, train));
+    PWF_TRY(request->folder ? fill_all(f, request->folder) : fill_part(f, request, train));
     out->count = f->count;
     out->classes = f->classes.count;
     return hash_list(f, &out->hash);
-}
-
-static pwf_status open_part(const pwf_dataset_request *request, bool train, pwf_images *out)
-{
-    return open_either(request, train, NULL, out);
-}
-
-pwf_status pwf_folder_open_all(const pwf_dataset_request *request, const char *path,
-                               pwf_images *out)
-{
-    return open_either(request, false, path, out);
 }
 
 static void close_folder(void *self)

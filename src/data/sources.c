@@ -21,14 +21,10 @@ bool pwf_data_is_held(pwf_data_format format)
     return pwf_source_get(format)->load != NULL;
 }
 
-/* A folder without classes is read by the source imagefolder, whatever data.format is. */
-pwf_status pwf_images_open(pwf_dataset_request request, bool train, const char *folder,
-                           pwf_images *out)
+pwf_status pwf_images_open(pwf_dataset_request request, bool train, pwf_images *out)
 {
-    const pwf_data_format format = folder ? PWF_DATA_imagefolder : request.data->format;
-    *out = (pwf_images){.source = pwf_source_get(format)};
-    return folder ? pwf_folder_open_all(&request, folder, out)
-                  : out->source->open(&request, train, out);
+    *out = (pwf_images){.source = pwf_source_get(request.data->format)};
+    return out->source->open(&request, train, out);
 }
 
 void pwf_images_close(pwf_images *images)

@@ -36,10 +36,6 @@ typedef struct pwf_source {
 /* The row of a format. Local; any thread. */
 const pwf_source *pwf_source_get(pwf_data_format format);
 
-/* Opens all images under `path` without classes, as pwf_dataset_open_folder. Local. */
-pwf_status pwf_folder_open_all(const pwf_dataset_request *request, const char *path,
-                               pwf_images *out);
-
 /* Fails with PWF_CONFIG unless the network takes square images of this shape. Local. */
 pwf_status pwf_source_check_shape(const pwf_dataset_request *request, const char *what,
                                   int64_t side, int64_t channels, int64_t classes);

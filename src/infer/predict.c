@@ -146,7 +146,9 @@ static pwf_status open_input(predict_job *job, const char *images)
     int64_t shape[4];
     struct stat info;
     if (stat(images, &info) == 0 && S_ISDIR(info.st_mode)) {
-        PWF_TRY(pwf_dataset_open_folder(pwf_config_dataset(e->config), images, &e->feed.test));
+        pwf_dataset_request request = pwf_config_dataset(e->config);
+        request.folder = images;
+        PWF_TRY(pwf_dataset_open(request, PWF_TEST, &e->feed.test));
         job->images = pwf_dataset_count(e->feed.test);
         return pwf_ok();
     }

@@ -48,7 +48,7 @@ static pwf_status list_tree(pwf_part *p)
     PWF_TRY(set_text(config.data.path, job->tree));
     PWF_TRY(set_text(config.data.val_list, job->val_list));
     PWF_TRY(set_text(config.data.val_classes, job->val_classes));
-    return pwf_images_open(pwf_config_dataset(&config), job->train, NULL, &p->images);
+    return pwf_images_open(pwf_config_dataset(&config), job->train, &p->images);
 }
 
 /* Longest name in bytes, with its NUL. */

@@ -114,12 +114,12 @@ static void other_trees_are_refused(void **state)
     refused(PWF_TRAIN, PWF_CONFIG, "data.resize (27) must be at least model.image_size (28)");
     refused(PWF_TEST, PWF_CONFIG, "data.resize (27) must be at least model.image_size (28)");
     pwf_dataset *d = NULL;
-    config.data.format = PWF_DATA_idx; /* of the training images; those of a folder are others */
-    assert_int_equal(pwf_dataset_open_folder(pwf_config_dataset(&config), "refused/val", &d).code,
-                     PWF_CONFIG);
-    config.data.eval_transform = PWF_EVAL_TIMM; /* for which data.resize is nothing */
-    assert_int_equal(pwf_dataset_open_folder(pwf_config_dataset(&config), "refused/val", &d).code,
-                     PWF_OK);
+    config.data.format = PWF_DATA_idx; /* must not matter for a folder */
+    pwf_dataset_request request = pwf_config_dataset(&config);
+    request.folder = "refused/val";
+    assert_int_equal(pwf_dataset_open(request, PWF_TEST, &d).code, PWF_CONFIG);
+    config.data.eval_transform = PWF_EVAL_TIMM; /* does not use data.resize */
+    assert_int_equal(pwf_dataset_open(request, PWF_TEST, &d).code, PWF_OK);
     pwf_dataset_free(d);
     folder_config(&config, "refused", CLASSES, SIDE);
     assert_int_equal(symlink("/etc/passwd", "refused/train/n00000002/link.JPEG"), 0);

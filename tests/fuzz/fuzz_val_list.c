@@ -53,7 +53,7 @@ void fuzz_one(const uint8_t *data, size_t size)
         fuzz_file("tree/kit", zero + 1, size - list - 1);
         strcpy(config.data.val_classes, "kit");
     }
-    const pwf_status s = pwf_images_open(pwf_config_dataset(&config), false, NULL, &images);
+    const pwf_status s = pwf_images_open(pwf_config_dataset(&config), false, &images);
     if (s.code == PWF_OK) {
         fuzz_accept();
         PWF_ASSERT(images.count > 0);

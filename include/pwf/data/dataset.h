@@ -20,30 +20,27 @@ bool pwf_data_is_held(pwf_data_format format);
 
 typedef enum pwf_split { PWF_TRAIN, PWF_TEST } pwf_split;
 
-/* What a data set is opened for. The two groups are read only while it is opened. */
+/* What a data set is opened for. The pointers are used only while it is opened. */
 typedef struct pwf_dataset_request {
     const pwf_data_config *data;
     const pwf_augment_config *augment;
     int64_t channels, classes, side; /* what the network takes; classes 0: any number */
     uint32_t seed;                   /* draws the images of data.validation */
+    const char *folder;              /* NULL, or a folder to open instead of data.path, see below */
 } pwf_dataset_request;
 
 /** Opens one part of the data set that the configuration names and checks it against the model's
  * channels, classes and image size. A source held in memory is read and checked whole; of other
  * sources the images are listed, and each is decoded when it is loaded. Keeps data.train_limit or
  * data.test_limit images; data.validation splits the training images.
+ * With request.folder, opens instead all images in that folder and its subfolders, as test images
+ * without classes (label 0), independent of data.format, the limits and data.validation. They are
+ * ordered by name, those of a folder before those of its subfolders. A damaged file is then a
+ * failure, whatever data.skip_bad is.
  * Local; every rank opens it. The caller owns it. Fails with PWF_MISSING (naming the files that
  * were tried), PWF_DENIED, PWF_DATA (naming file and position), PWF_IO, PWF_CONFIG (data.mean or
  * data.std) or PWF_RESOURCE. */
 pwf_status pwf_dataset_open(pwf_dataset_request request, pwf_split split, pwf_dataset **out);
-
-/** Opens all images in a folder and its subfolders, independent of data.format and data.path, as
- * test images without classes (label 0). They are ordered by name, those of a folder before those
- * of its subfolders. data.skip_bad is ignored: a damaged file is a failure.
- * Local; every rank opens it. The caller owns it. Fails with PWF_MISSING, PWF_DENIED, PWF_DATA
- * (no image), PWF_IO, PWF_CONFIG (model.channels, data.mean or data.std) or PWF_RESOURCE. */
-pwf_status pwf_dataset_open_folder(pwf_dataset_request request, const char *path,
-                                   pwf_dataset **out);
 void pwf_dataset_free(pwf_dataset *dataset);
 
 /** Number of images, and a hash: of pixels, shape and labels if they are held in memory, else of

@@ -27,14 +27,13 @@ typedef struct pwf_images_item {
 /** Lists data.path/train or data.path/val (data.format imagefolder; class folders in byte order of
  * their names, files in byte order within; or, for val with data.val_list, one folder of files and
  * a list of classes), or opens data.path/train.h5 or data.path/val.h5 (hdf5). model.classes is
- * their number of classes, or 0: any. With `folder`, which is otherwise NULL, lists all images in
- * that folder and then those in its subfolders, in byte order of the names; their class is 0 and
- * has no name.
+ * their number of classes, or 0: any. With request.folder (imagefolder), lists all images in that
+ * folder and then those in its subfolders, in byte order of the names; their class is 0 and has no
+ * name.
  * Local. The caller closes *out, also after a failure. Fails with PWF_MISSING, PWF_DENIED,
  * PWF_DATA, PWF_IO, PWF_RESOURCE, or PWF_CONFIG if model.channels is not 3 or stored pixels do not
  * have the size and form that data.resize, data.eval_transform and augment.crop require. */
-pwf_status pwf_images_open(pwf_dataset_request request, bool train, const char *folder,
-                           pwf_images *out);
+pwf_status pwf_images_open(pwf_dataset_request request, bool train, pwf_images *out);
 void pwf_images_close(pwf_images *images);
 
 /** An image of the list, and the name of a class.
