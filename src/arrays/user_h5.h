@@ -5,8 +5,7 @@
 #include "pwf/core/file.h"
 #include "pwf/h5/h5.h"
 
-/** HDF5 files of users: the checks before libhdf5 reads data from them.
- */
+/** HDF5 files of users: checks before libhdf5 reads data from them. */
 
 typedef struct pwf_user_h5 {
     hid_t file;    /* -1: not open */
@@ -21,8 +20,8 @@ typedef struct pwf_user_h5 {
 pwf_status pwf_user_h5_open(const char *path, const char *needs, pwf_user_h5 *in);
 
 /** Opens a dataset of the root group: a hard link, without virtual or external storage and without
- * filters other than deflate, shuffle and Fletcher-32. *set is -1 for an optional one that is not
- * there.
+ * filters other than deflate, shuffle and Fletcher-32. *set is -1 if an optional one does not
+ * exist.
  * Local. The caller closes *set with H5Oclose if it is not -1, also after a failure. Fails with
  * PWF_DATA. */
 pwf_status pwf_user_h5_dataset(const pwf_user_h5 *in, const char *name, bool optional, hid_t *set);
@@ -32,7 +31,7 @@ pwf_status pwf_user_h5_dataset(const pwf_user_h5 *in, const char *name, bool opt
 pwf_status pwf_user_h5_real(const pwf_user_h5 *in, const char *name, hid_t set);
 pwf_status pwf_user_h5_fits(const pwf_user_h5 *in, const char *name, double elements);
 
-/** "the dataset NAME in PATH WHY".
+/** A failure with the message "the dataset NAME in PATH WHY".
  * Local. */
 pwf_status pwf_user_h5_refused(const pwf_user_h5 *in, const char *name, const char *why);
 

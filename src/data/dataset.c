@@ -3,7 +3,7 @@
  * with crop, mirror, augmentation and normalisation. An image is a pure function of (seed, pass,
  * index). Opened by infer on every rank; images are loaded from any thread, and only the set of
  * skipped files changes, under a lock. */
-#include "dataset_room.h"
+#include "dataset_parts.h"
 
 #include "pwf/core/log.h"
 #include "pwf/core/mem.h"

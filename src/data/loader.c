@@ -5,7 +5,7 @@
  * pixels of items that are READY. */
 #include "pwf/data/loader.h"
 
-#include "dataset_room.h"
+#include "dataset_parts.h"
 #include "pwf/core/clock.h"
 #include "pwf/core/mem.h"
 

@@ -5,8 +5,8 @@
 #include "pwf/data/images.h"
 
 /* Sources of images. A source is a constant pwf_source_NAME in a file source_*.c and a row of
- * PWF_DATA_SOURCES. It is of one of two kinds: small images of one shape are held in memory; large
- * images of any shape are read one at a time. */
+ * PWF_DATA_SOURCES. There are two kinds: small images of one shape are held in memory; images of
+ * any shape are read one at a time. */
 
 /* Images held in memory. */
 typedef struct pwf_pixels {
@@ -17,9 +17,9 @@ typedef struct pwf_pixels {
 
 typedef struct pwf_source {
     /* Held in memory: reads a part, at most `limit` images (0: all), and checks it against the
-     * request. The caller frees pixels and labels, also after a failure, which is that of
-     * pwf_dataset_open. NULL for sources that are read one image at a time; those have all of the
-     * functions below, and sources held in memory none of them. */
+     * request. The caller frees pixels and labels, also after a failure. Fails as pwf_dataset_open.
+     * NULL for sources that are read one image at a time; these define all functions below, and
+     * sources held in memory none of them. */
     pwf_status (*load)(const pwf_dataset_request *request, bool train, int64_t limit,
                        pwf_pixels *out);
 

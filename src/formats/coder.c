@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The entropy coder of .pwf files: rANS (Duda 2013) with a state of 64 bits that is emptied 32 bits
- * at a time, and one table of frequencies for all symbols. Called by pack.c; the decoder is in
- * src/decoder. Pure functions. */
+ * at a time, and one table of frequencies for all symbols. Called by export_packed.c; the decoder
+ * is in src/decoder. Pure functions. */
 #include "coder.h"
 
 #include "pwf/core/mem.h"

@@ -5,8 +5,8 @@
 #include "pwf/core/json.h"
 #include "pwf/formats/export.h"
 
-/** The metadata of both forms: texts, as safetensors requires.
- * Local. The caller owns it; NULL without memory. */
+/** The metadata of .pwf and safetensors files; all values are texts, as safetensors requires.
+ * Local. The caller owns it; NULL if memory runs out. */
 pwf_json *pwf_export_metadata(const pwf_loaded *from);
 
 #endif

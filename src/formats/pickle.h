@@ -13,11 +13,11 @@
  * is built from it becomes an opaque value; nothing is imported, called or executed. */
 
 typedef enum pwf_pickle_kind {
-    PWF_PICKLE_NONE, /* also booleans, and numbers whose value is not needed */
+    PWF_PICKLE_NONE, /* also booleans and numbers whose value is not needed */
     PWF_PICKLE_INT,
     PWF_PICKLE_TEXT,
     PWF_PICKLE_LIST, /* and tuple */
-    PWF_PICKLE_DICT, /* its items are keys and values in turn */
+    PWF_PICKLE_DICT, /* its items alternate between key and value */
     PWF_PICKLE_NAME, /* of a class or function */
     PWF_PICKLE_STORAGE,
     PWF_PICKLE_TENSOR,
@@ -25,12 +25,12 @@ typedef enum pwf_pickle_kind {
     PWF_PICKLE_OPAQUE
 } pwf_pickle_kind;
 
-/* Values are numbers of nodes; items of a list are chained by `next` through cells. */
+/* A value is the index of its node. The items of a list are chained by `next` through cells. */
 typedef struct pwf_pickle_node {
     pwf_pickle_kind kind;
     int32_t first, last; /* cells of a list or dict, -1: none; of a tensor: first is its storage */
-    int64_t number;      /* INT; NAME: which; STORAGE: elements; TENSOR: first element;
-                            LIST and DICT: items; NONE: 1 if it is true */
+    int64_t number;      /* INT: its value; NAME: which name; STORAGE: elements; TENSOR: index
+                            of its first element; LIST, DICT: items; NONE: 1 for true */
     const char *text;    /* TEXT, the key of a STORAGE; OPAQUE: the bytes of a large number */
     uint32_t length;
     pwf_dtype dtype;       /* of a STORAGE */
@@ -49,8 +49,8 @@ typedef struct pwf_pickle {
     int32_t depth, stack_room, memo_room;
 } pwf_pickle;
 
-/** Reads the pickle at *at of `bytes` bytes, which must outlive the result; *at moves after it, to
- * the end if it is cut off; *top is the value.
+/** Reads the pickle at *at of `bytes` bytes, which must outlive the result; *at moves after it, or
+ * to the end if it is truncated; *top is the value.
  * Local. The caller frees it with pwf_pickle_free, also after a failure. Fails with PWF_RESOURCE,
  * or PWF_DATA with the offset of the opcode. */
 pwf_status pwf_pickle_read(pwf_pickle *p, const unsigned char *in, size_t bytes, size_t *at,

@@ -5,10 +5,11 @@
 #include "pickle.h"
 #include "tensor_list.h"
 
-/** A file's storages, the arrays in which its tensors lie. */
+/** The storages of a file, which hold the elements of its tensors. */
 typedef struct pwf_storages {
-    /* Finds the first byte in the file of a STORAGE, whose length must equal that in the pickle;
-     * `name` is of a tensor in it. Fails with PWF_IO, PWF_DATA or PWF_RESOURCE. */
+    /* Finds the offset of a STORAGE in the file, and checks that its length equals that in the
+     * pickle; `name` is that of a tensor in it, for messages. Fails with PWF_IO, PWF_DATA or
+     * PWF_RESOURCE. */
     pwf_status (*find)(void *context, const pwf_pickle_node *storage, const char *name,
                        uint64_t *offset);
     void *context;

@@ -7,7 +7,7 @@
 /** One format of weight files. Each reader_NAME.c defines pwf_reader_NAME, and the list in
  * weights_file.c names it. */
 typedef struct pwf_reader {
-    const char *name; /* of the format, for people */
+    const char *name; /* of the format, for messages and reports */
 
     /* Whether a file that begins with these bytes (at most PWF_WEIGHTS_FIRST) has the format. */
     bool (*recognise)(const unsigned char *first, size_t bytes);
@@ -16,7 +16,7 @@ typedef struct pwf_reader {
      * PWF_DATA or PWF_RESOURCE; `close` is called after a failure too. */
     pwf_status (*list)(pwf_weights_file *file);
 
-    /* Reads a tensor of type F32 to F64 as pwf_weights_read does; NULL: it lies at its place. */
+    /* Reads a tensor of type F32 to F64 as pwf_weights_read does; NULL: pwf_weights_read_place. */
     pwf_status (*read)(const pwf_weights_file *file, int index, float *out, int64_t *rounded);
 
     /* Frees file->own; NULL: nothing to free. */

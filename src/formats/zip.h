@@ -21,18 +21,18 @@ typedef struct pwf_zip_member {
 } pwf_zip_member;
 
 typedef struct pwf_zip {
-    int fd;           /* the caller's */
-    const char *path; /* the caller's */
+    int fd;           /* set by the caller, who closes it */
+    const char *path; /* set by the caller */
     uint64_t bytes;   /* of the archive */
-    bool deflated;    /* the caller's: deflated members are allowed */
+    bool deflated;    /* set by the caller: allows deflated members */
     int count;
     pwf_zip_member *member;
     const pwf_zip_member **sorted; /* by name */
     char *directory;               /* holds the names */
 } pwf_zip;
 
-/** Reads the directory of an archive, in which no two members may overlap or have one name; fd,
- * path and bytes are set.
+/** Reads the directory of an archive; the caller has set fd, path, bytes and deflated. Members that
+ * overlap or have the same name are refused.
  * Local. The caller frees it with pwf_zip_free, also after a failure. Fails with PWF_IO, PWF_DATA
  * or PWF_RESOURCE. */
 pwf_status pwf_zip_list(pwf_zip *zip);
@@ -42,12 +42,12 @@ void pwf_zip_free(pwf_zip *zip);
  * Local. */
 const pwf_zip_member *pwf_zip_find(const pwf_zip *zip, const char *name);
 
-/** Reads a stored member through and compares its checksum.
+/** Reads a stored member and compares its checksum.
  * Local. Fails with PWF_IO, PWF_RESOURCE or PWF_DATA. */
 pwf_status pwf_zip_check(const pwf_zip *zip, const pwf_zip_member *member);
 
-/** Reads the first `count` bytes of the contents of a member, at most all; the checksum is compared
- * when it is all of them.
+/** Reads the first `count` bytes of the contents of a member; the checksum is compared if these are
+ * all of them.
  * Local. Fails with PWF_IO, PWF_RESOURCE or PWF_DATA. */
 pwf_status pwf_zip_read(const pwf_zip *zip, const pwf_zip_member *member, void *out, size_t count);
 

@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 /** Pillow's affine maps of RGB pictures, [height, width, 3], with bilinear or bicubic interpolation
- * in double precision. A place of the result takes its value from where the map sends it; what
- * comes from outside the picture is `fill`. Source: Pillow, src/libImaging/Geometry.c,
+ * in double precision. The map takes a position in the result to one in the picture; positions
+ * outside the picture give `fill`. Source: Pillow, src/libImaging/Geometry.c,
  * Image.rotate. */
 
 typedef struct pwf_affine {
@@ -15,7 +15,7 @@ typedef struct pwf_affine {
 } pwf_affine;
 
 /* The map of Image.rotate, counter-clockwise around the centre; |degrees| <= 45.
- * Local; any thread. Within 1 in the last place or two of Pillow's: sine and cosine are our own. */
+ * Local; any thread. Within two units in the last place of Pillow's map, which uses libm. */
 pwf_affine pwf_affine_rotation(double degrees, int64_t width, int64_t height);
 
 /* Writes the mapped picture to `out`, which does not overlap `rgb`.

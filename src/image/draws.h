@@ -11,7 +11,7 @@
 
 typedef struct pwf_draws {
     pwf_stream stream;
-    uint64_t quad; /* of the next words */
+    uint64_t quad; /* counter of the next four words */
     uint32_t words[4];
     int left; /* words not yet taken */
 } pwf_draws;
@@ -25,10 +25,10 @@ double pwf_draw_between(pwf_draws *draws, double low, double high); /* [low, hig
 int64_t pwf_draw_below(pwf_draws *draws, int64_t places);           /* 0 .. places - 1 */
 float pwf_draw_normal(pwf_draws *draws);
 
-/* e to a uniform number between the logarithms of two positive numbers. */
+/* exp of a uniform number between the logarithms of two positive numbers. */
 double pwf_draw_log_uniform(pwf_draws *draws, double low, double high);
 
-/* Beta(alpha, alpha), alpha > 0: one gamma number over the sum of two, in logarithms, so that it
+/* Beta(alpha, alpha), alpha > 0: one gamma variate over the sum of two, in logarithms, so that it
  * works for every alpha. Source: Marsaglia and Tsang, A simple method for generating gamma
  * variables, TOMS 2000. */
 double pwf_draw_beta(pwf_draws *draws, double alpha);

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* IDX files for the tests of the source idx: small valid images and labels, plain or gzip, and
+ * settings that open them. Used by test_dataset, test_idx_bad and test_transform. */
 #include "idx_files.h"
 
 #include <stdio.h>

@@ -17,19 +17,19 @@ enum {
     LABELS_BYTES = 13
 };
 
-/* The bytes of a good pair; pixel k of image i is 16 i + k, label i is i % 3. */
+/* The bytes of a valid pair of files: pixel k of image i is 16 i + k, label i is i % 3. */
 void good_images(uint8_t bytes[IMAGES_BYTES]);
 void good_labels(uint8_t bytes[LABELS_BYTES]);
 
 /* Writes DIR/NAME, through gzip if `gz`. */
 void put_file(const char *dir, const char *name, const void *bytes, size_t count, bool gz);
-/* Removes all eight names of DIR, and makes DIR. */
+/* Creates DIR if needed and removes the eight possible files from it. */
 void clear_files(const char *dir);
-/* A good training and test pair. */
+/* Writes a valid training and test pair. */
 void put_good_files(const char *dir, bool gz);
-/* The bytes of a gzip file with these contents; the caller frees. */
+/* The bytes of a gzip file with these contents; the caller frees them. */
 uint8_t *gzip_bytes(const void *bytes, size_t count, size_t *size);
-/* A configuration that fits the good pair, without augmentation, mean 0 and std 1. */
+/* A configuration for the valid pair: no augmentation, mean 0, std 1. */
 void small_config(pwf_config *config, const char *dir);
 
 #endif

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Draws pictures with pseudo-random shapes in the colour of a class, encodes them as JPEG of every
+ * kind and as PNG, and writes trees of them for data.format imagefolder. Used by the tests of
+ * images and folders, by pwf pack's tests and by synthetic_tree. The same seed gives the same
+ * files. */
 #include "pictures.h"
 
 #include <errno.h>
@@ -125,7 +129,7 @@ static uint8_t *encode_jpeg(const picture *p, picture_kind kind, size_t *size)
     struct jpeg_error_mgr errors;
     unsigned char *bytes = NULL;
     unsigned long count = 0;
-    info.err = jpeg_std_error(&errors); /* ends the program on an error */
+    info.err = jpeg_std_error(&errors); /* exits on an error */
     jpeg_create_compress(&info);
     jpeg_mem_dest(&info, &bytes, &count);
     info.image_width = (JDIMENSION)p->width;

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Data sets held in memory, from IDX files: plain and gzip files give the same images, limits and
+ * the hash, augmentation as a pure function of (seed, pass, index). Also reads Fashion-MNIST where
+ * it is installed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -94,7 +97,7 @@ static void limits_and_hash(void **state)
 
     uint8_t labels[LABELS_BYTES];
     good_labels(labels);
-    labels[12] = 2; /* another label is another hash */
+    labels[12] = 2; /* a changed label changes the hash */
     put_file("good", "t10k-labels-idx1-ubyte", labels, sizeof labels, false);
     test = open_good(&config, PWF_TEST);
     const pwf_hash c = pwf_dataset_hash(test);
@@ -102,7 +105,7 @@ static void limits_and_hash(void **state)
     pwf_dataset_free(test);
 }
 
-/* What augmentation may have done, undone by trying every crop and mirror image. */
+/* Whether an image is some crop, perhaps mirrored, of image `index`; finds which. */
 static bool is_a_crop(const float *image, int index, int pad, bool flip, int *top, int *left)
 {
     for (*top = -pad; *top <= pad; ++*top)
@@ -141,7 +144,7 @@ static void augmentation_is_a_pure_function(void **state)
         assert_int_equal(pwf_dataset_load(d, 7, pass, i, first, &label).code, PWF_OK);
         assert_true(is_a_crop(first, i, 2, true, &top, &left));
         seen[top + 2][left + 2]++;
-        /* Other images in between change nothing, nor does another open. */
+        /* Neither loading other images in between nor opening again changes an image. */
         assert_int_equal(pwf_dataset_load(again, 9, pass + 3, 0, second, &label).code, PWF_OK);
         assert_int_equal(pwf_dataset_load(again, 7, pass, i, second, &label).code, PWF_OK);
         assert_memory_equal(first, second, sizeof first);

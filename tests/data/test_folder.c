@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Class folders: what is listed, in which order, what is refused, and bad files among good ones. */
+/* The source imagefolder: which files are listed and in which order, flat validation folders with
+ * lists of classes, trees that are refused, damaged files among good ones and data.skip_bad, the
+ * validation split, and cropping and mirroring of training images. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -39,7 +41,7 @@ static void refused(pwf_split split, pwf_code code, const char *what)
     assert_null(d);
 }
 
-/* A tree of its own for each test, under this test's name. */
+/* Each test uses its own tree, named after the test. */
 static void new_tree(const char *name)
 {
     char command[300];
@@ -58,7 +60,7 @@ static void classes_and_files_are_in_byte_order(void **state)
 {
     (void)state;
     new_tree("order");
-    /* Not images, and not classes: not looked at. */
+    /* Neither images nor classes: ignored. */
     put_text("order/train/n00000001/notes.txt", "x");
     put_text("order/train/n00000001/.hidden.JPEG", "x");
     put_text("order/train/README", "x");
@@ -139,7 +141,7 @@ static void other_trees_are_refused(void **state)
     assert_int_equal(pwf_mem_live(), 0);
 }
 
-/* val/ as ImageNet delivers it, all images in one folder, and the forms of its list. */
+/* val/ as ImageNet distributes it, with all images in one folder, and the forms of the list. */
 static void flat_validation_folder(void **state)
 {
     (void)state;
@@ -192,7 +194,8 @@ static void flat_validation_folder(void **state)
     assert_int_equal(pwf_mem_live(), 0);
 }
 
-/* Classes alone, in the order of the images: by name, or by the numbers of ImageNet's kit. */
+/* Lists of classes without file names, in the order of the images: by name, or by the numbers of
+ * ImageNet's development kit. */
 static void lists_of_classes_alone(void **state)
 {
     (void)state;
@@ -237,7 +240,7 @@ static void lists_of_classes_alone(void **state)
     assert_int_equal(pwf_mem_live(), 0);
 }
 
-/* Without damage everything is decoded; a file that grew, shrank or went is named. */
+/* Undamaged images are all decoded; a file that grew, shrank or disappeared is named. */
 static void bad_files_are_named(void **state)
 {
     (void)state;
@@ -253,7 +256,7 @@ static void bad_files_are_named(void **state)
     s = pwf_dataset_load(d, 1, 0, EACH + 3, image, &label);
     assert_int_equal(s.code, PWF_MISSING);
     pwf_dataset_free(d);
-    /* Open again: the size is as listed, and the decoder finds the end. */
+    /* After opening again the listed size is right, and the decoder finds the truncation. */
     d = open_good(PWF_TRAIN);
     s = pwf_dataset_load(d, 1, 0, EACH + 2, image, &label);
     assert_int_equal(s.code, PWF_DATA);
@@ -279,7 +282,7 @@ static void bad_files_give_way(void **state)
     const int64_t *index = NULL;
     assert_int_equal(pwf_dataset_load(d, 1, 7, 3, image, &label).code, PWF_OK);
     assert_int_equal(pwf_dataset_load(d, 1, 7, 5, next, &next_label).code, PWF_OK);
-    assert_int_equal(label, 1); /* the next class begins */
+    assert_int_equal(label, 1); /* the first image of the next class */
     assert_int_equal(next_label, 1);
     assert_memory_equal(image, next, VALUES * sizeof *image);
     assert_int_equal(pwf_dataset_skipped(d, &index), 2);
@@ -293,7 +296,8 @@ static void bad_files_give_way(void **state)
     assert_non_null(strstr(s.text, "n00000002_4.JPEG is damaged, and 2 other files"));
     pwf_dataset_free(d);
 
-    config.data.skip_bad = 3; /* the last gives way to the first; what another rank found is kept */
+    config.data.skip_bad =
+        3; /* the first image replaces the last; files found by other ranks count */
     d = open_good(PWF_TRAIN);
     assert_int_equal(pwf_dataset_skip(d, 4).code, PWF_OK);
     assert_int_equal(pwf_dataset_skip(d, 4).code, PWF_OK);
@@ -324,7 +328,7 @@ static void *load_one(void *argument)
     return s.code == PWF_OK ? m : NULL;
 }
 
-/* Two threads that meet the same bad files at the same time count each once. */
+/* Two threads that decode the same damaged files at the same time count each file once. */
 static void bad_files_met_at_once_count_once(void **state)
 {
     (void)state;
@@ -354,7 +358,7 @@ static void bad_files_met_at_once_count_once(void **state)
     assert_int_equal(pwf_mem_live(), 0);
 }
 
-/* Both parts together are the training images, whatever else is asked for. */
+/* Both parts together are the training images, for all other settings. */
 static void validation_parts_the_training_images(void **state)
 {
     (void)state;
@@ -368,7 +372,7 @@ static void validation_parts_the_training_images(void **state)
         assert_int_equal(pwf_dataset_count(held), 5); /* 4.5 rounded */
         assert_int_equal(pwf_dataset_count(train), 10);
         int64_t a = 0, b = 0;
-        for (int i = 0; i < CLASSES * EACH; i++) { /* a merge of the two is the sorted list */
+        for (int i = 0; i < CLASSES * EACH; i++) { /* merging the two gives the sorted list */
             char name[100];
             snprintf(name, sizeof name, "train/n%08d/n%08d_%d.JPEG", i / EACH, i / EACH, i % EACH);
             const bool is_held = b < 5 && strcmp(pwf_dataset_name(held, b), name) == 0;
@@ -403,7 +407,7 @@ static void validation_parts_the_training_images(void **state)
     assert_int_equal(pwf_mem_live(), 0);
 }
 
-/* Every crop and mirror image of the resized square, and nothing else, comes out of training. */
+/* Training images are all crops and mirrored crops of the resized square, and nothing else. */
 static void augmentation_crops_and_mirrors(void **state)
 {
     (void)state;

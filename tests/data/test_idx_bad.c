@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* IDX files that must be refused: cut off at every byte, every changed bit of the header, contents
+ * that do not fit the settings, files that are missing or not regular, gzip bombs, and random
+ * changes. None may crash, leak or allocate by a size that only the header states. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,7 +23,8 @@
 
 static pwf_config config;
 
-/* Opens the training part of `bad`, which must fail with `code` and a sentence holding `word`. */
+/* Opens the training part of `bad`, which must fail with `code` and a message that contains
+ * `word`. */
 static void refused(pwf_code code, const char *word)
 {
     pwf_dataset *d = NULL;
@@ -149,7 +153,7 @@ static void not_regular(void **state)
     refused(PWF_DATA, "not a regular file");
     rmdir("bad/" IMAGES);
     assert_int_equal(mkfifo("bad/" IMAGES, 0666), 0);
-    refused(PWF_DATA, "not a regular file"); /* and does not wait for a writer */
+    refused(PWF_DATA, "not a regular file"); /* without waiting for a writer */
     unlink("bad/" IMAGES);
     assert_int_equal(symlink("/dev/zero", "bad/" IMAGES), 0);
     refused(PWF_DATA, "outside data.path");
@@ -163,7 +167,7 @@ static void not_regular(void **state)
     pwf_dataset_free(d);
 }
 
-/* A gzip file of `count` zeros behind the header `head`. */
+/* Writes a gzip file of the header `head` and `count` zeros. */
 static void put_bomb(const uint8_t head[16], size_t count)
 {
     uint8_t *zeros = calloc(count + 16, 1);
@@ -179,14 +183,14 @@ static void bombs(void **state)
     unlink("bad/" IMAGES);
     uint8_t head[IMAGES_BYTES];
     good_images(head);
-    put_bomb(head, (size_t)64 << 20); /* 64 MiB behind a header of 80 bytes */
+    put_bomb(head, (size_t)64 << 20); /* 64 MiB, while the header states 80 bytes */
     const size_t before = pwf_mem_peak(PWF_MEM_DATA);
     refused(PWF_DATA, "more than the 96 bytes");
     assert_true(pwf_mem_peak(PWF_MEM_DATA) <= before + 4096);
     memset(head + 4, 0xff, 4); /* 2^32 - 1 images of 4 x 4 in a small file */
     put_bomb(head, 1 << 20);
     refused(PWF_DATA, "header states more than");
-    memset(head + 8, 0xff, 8); /* a product past 64 bits, were the sides not limited */
+    memset(head + 8, 0xff, 8); /* the product would overflow 64 bits if sides were not limited */
     put_bomb(head, 1 << 20);
     refused(PWF_DATA, "dimension 2, at byte 8, is 4294967295");
     unlink("bad/" IMAGES ".gz");
@@ -202,7 +206,7 @@ static uint64_t next(uint64_t *x)
     return *x;
 }
 
-/* One to four random changes of a file: a byte, a cut, a doubled piece. */
+/* One to four random changes of a file: a changed byte, truncation, a repeated piece. */
 static size_t mutate(uint8_t *bytes, size_t size, size_t room, uint64_t *seed)
 {
     for (uint64_t n = 1 + next(seed) % 4; n > 0; n--) {

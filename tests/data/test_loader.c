@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Images loaded ahead are those that pwf_dataset_load gives, in any order of seeking and taking. */
+/* The loader gives the images of pwf_dataset_load, bit by bit, with any number of threads and in
+ * any order of seeking and taking; damaged files fail or are replaced as without it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -42,7 +43,7 @@ static void check_batch(pwf_loader *loader, const pwf_dataset *d, pwf_order *ord
     pwf_loader_seek(loader, batch);
     pwf_order_seek(order, batch);
     for (int64_t i = 0; i < take; i++) {
-        const int64_t position = FIRST + (i + batch) % SHARE; /* not always in order */
+        const int64_t position = FIRST + (i + batch) % SHARE; /* a different order per batch */
         float ahead[VALUES], now[VALUES];
         int32_t label = -1, expected = -2;
         const pwf_status a = pwf_loader_take(loader, position, ahead, &label);
@@ -68,13 +69,13 @@ static void loads_what_the_data_set_gives(void **state)
                          PWF_OK);
         for (int64_t batch = 0; batch < 8; batch++) /* three passes */
             check_batch(loader, d, order, batch, SHARE);
-        check_batch(loader, d, order, 7, SHARE); /* the same again */
-        check_batch(loader, d, order, 2, 1);     /* back, and on before all is taken */
+        check_batch(loader, d, order, 7, SHARE); /* the same batch again */
+        check_batch(loader, d, order, 2, 1);     /* back, leaving before all are taken */
         check_batch(loader, d, order, 3, 0);
         check_batch(loader, d, order, 4, SHARE);
         check_batch(loader, d, order, 1000, SHARE);
         assert_true(pwf_loader_waited(loader) >= 0.0);
-        pwf_loader_seek(loader, 5); /* freed in the middle of its work */
+        pwf_loader_seek(loader, 5); /* freed while it is decoding */
         pwf_loader_free(loader);
         pwf_order_free(order);
         pwf_dataset_free(d);

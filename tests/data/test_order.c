@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The order of the training images: every pass is a permutation, seeking is a pure function of
+ * seed and batch number, all permutations are equally likely, and a batch larger than the data set
+ * is refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -70,7 +73,7 @@ static void seeking_is_a_pure_function(void **state)
     pwf_order_free(c);
 }
 
-/* All 24 orders of four images come about equally often: chi squared, 23 degrees of freedom. */
+/* All 24 orders of four images are equally likely: chi-squared test, 23 degrees of freedom. */
 static void orders_are_uniform(void **state)
 {
     (void)state;

@@ -18,7 +18,7 @@ enum { SIDE = 96, TRAIN = 12, TEST = 3 };
 
 static pwf_config config;
 
-/* The byte of image `n` at a pixel. */
+/* The byte of image `n` at a pixel and channel. */
 static uint8_t byte_of(int n, int row, int column, int channel)
 {
     return (uint8_t)(n * 31 + row * 7 + column * 3 + channel * 101 + row * column / 5);
@@ -38,7 +38,7 @@ static void put_images(const char *name, int first, int count, int extra)
     assert_int_equal(fclose(f), 0);
 }
 
-/* Image n is of class n % 10, which the file counts from 1. */
+/* Image n has class n % 10; the file numbers classes from 1. */
 static void put_labels(const char *name, int first, int count)
 {
     FILE *f = fopen(name, "wb");
@@ -67,7 +67,7 @@ static void images_and_classes(void **state)
     planes_check(&config, PWF_TRAIN, 0, 5, byte_of);
 }
 
-/* The same bytes give the same hash, a changed label another. */
+/* The same bytes give the same hash; a changed label changes it. */
 static void hash_covers_labels(void **state)
 {
     (void)state;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The group `augment` on data sets: of folders and in memory, loaded now and ahead. */
+/* Every setting of the group augment, on data sets of folders and in memory: it changes training
+ * images only, does not shift the random numbers of other settings, and gives the same images
+ * whether they are loaded directly or ahead. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -38,7 +40,7 @@ static pwf_dataset *open_good(const pwf_config *config, pwf_split split)
     return d;
 }
 
-/* All images of a few passes, loaded backwards or forwards. */
+/* Loads all images of a few passes, backwards or forwards. */
 static float *load_all(const pwf_config *config, pwf_split split, bool backwards)
 {
     pwf_dataset *d = open_good(config, split);
@@ -65,7 +67,8 @@ static int changed(const float *a, const float *b, int64_t images, int64_t value
     return count;
 }
 
-/* Each setting changes many images, whatever the order of loading, and none of the test part. */
+/* Each setting changes many training images, the same in any order of loading, and no test image.
+ */
 static void check_settings(const pwf_config *base, int64_t count, int64_t test_count)
 {
     const int64_t values = base->model.image_size * base->model.image_size * base->model.channels;
@@ -76,7 +79,7 @@ static void check_settings(const pwf_config *base, int64_t count, int64_t test_c
         float *now = load_all(&config, PWF_TRAIN, false);
         float *again = load_all(&config, PWF_TRAIN, true);
         float *tested = load_all(&config, PWF_TEST, false);
-        const bool colour = i == 3 || i == 4; /* grey images stay as they are */
+        const bool colour = i == 3 || i == 4; /* these do not change grey images */
         const int images = changed(now, plain, PASSES * count, values);
         printf("%-16s %d of %d\n", settings[i], images, (int)(PASSES * count));
         if (colour && base->model.channels == 1)
@@ -117,8 +120,8 @@ static void every_setting_works_in_memory(void **state)
     assert_int_equal(pwf_mem_live(), 0);
 }
 
-/* With erasing on top, images stay as they were outside the box, and the box is that of erasing
- * alone: no kind takes numbers from another. */
+/* Adding random erasing changes images only inside the box, and the box is that of erasing alone:
+ * the settings do not share random numbers. */
 static void one_kind_does_not_shift_another(void **state)
 {
     (void)state;

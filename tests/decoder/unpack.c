@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* unpack FILE.pwf: writes all values, tensor by tensor, to the standard output. */
+/* unpack FILE.pwf: writes all values, tensor by tensor, to the standard output. It is built from
+ * the decoder alone, as a program of a user would be. */
 #include "pwf/decoder/pwf_decode.h"
 
 #include <stdio.h>

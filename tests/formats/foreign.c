@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* What the tests of weight files share: the expected tensors of the golden files
+ * (tests/golden/make_weights_golden.py), files of modules that must be refused, and random damage
+ * that must be noticed or harmless. */
 #include "foreign.h"
 
 #include "pwf/core/rng.h"
@@ -91,7 +94,7 @@ uint32_t draw(void)
     return words[0];
 }
 
-/* Opens and, if that worked, reads all of it. */
+/* Opens a file and, on success, reads all of it. */
 void use(const char *path)
 {
     pwf_weights_file *file = NULL;

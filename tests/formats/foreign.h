@@ -6,10 +6,10 @@
 
 #include <stddef.h>
 
-/* The small files of other programs in tests/formats/golden, which
- * tests/golden/make_weights_golden.py makes, and damage to them. */
+/* The small weight files in tests/formats/golden, made by tests/golden/make_weights_golden.py, and
+ * damage to them. */
 
-enum { TENSORS = 9, COUNTER = 5 }; /* COUNTER: the one that holds no weights */
+enum { TENSORS = 9, COUNTER = 5 }; /* COUNTER: the tensor that is not a weight */
 
 typedef struct foreign_tensor {
     const char *name;
@@ -22,24 +22,24 @@ extern const foreign_tensor tensors[TENSORS];
 /* Value i of tensor t. */
 float value(int t, int64_t i);
 
-/* Where a file lies; the text is good until the next call. */
+/* The path of a file; valid until the next call. */
 const char *golden(const char *name);
 
-/* All names, shapes and values of a file. */
+/* Checks all names, shapes and values of a file. */
 void expect_golden(const char *name, const char *format, const char *inside, const char *prefix);
 
-/* A whole module is refused, and told what to save in its place. */
+/* A pickled module is refused with a message that says what to save instead. */
 void expect_module_refused(const char *name);
 
 void write_file(const char *path, const void *bytes, size_t count);
 
-/* A random number, the next of a fixed stream. */
+/* The next random number of a fixed stream. */
 uint32_t draw(void);
 
-/* Opens a file and, if that worked, reads all of it. */
+/* Opens a file and, on success, reads all of it. */
 void use(const char *path);
 
-/* Changes a few bytes of a file, or cuts it off, and uses it. */
+/* Changes a few bytes of a file, or truncates it, and reads it. */
 void damage(const char *name, int times);
 
 #endif

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Writes NumPy archives in memory, stored or deflated, with any header, right or wrong. Used by
+ * test_npz, also to write the corpus of the fuzz target npz. */
 #include "npz.h"
 
 #include <stdlib.h>

@@ -16,7 +16,7 @@ typedef struct npz {
     unsigned char directory[4096];
     size_t directory_length;
     int members;
-    bool deflated; /* how further members are stored */
+    bool deflated; /* for members added from now on */
 } npz;
 
 /* Adds an array: the dict of the header, for example "{'descr': '<f4', 'fortran_order': False,

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Exports of a network: .pwf files decode to the same bits, are near the entropy bound, and every
+ * damage is noticed; safetensors files have the right tensors and counters; a path that cannot be
+ * written leaves no file. */
 #include "pwf/core/rng.h"
 #include "pwf/decoder/pwf_decode.h"
 #include "pwf/formats/export.h"
@@ -14,9 +17,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-/* Networks of made-up weights in both forms: the same bits come back, the compact one comes close
- * to the entropy, and no damage to it gets past the decoder as a crash. */
 
 static uint64_t drawn;
 
@@ -174,7 +174,7 @@ static double huffman_bytes(const pwf_loaded *n)
         if (count[k] > 0) count[left++] = count[k];
     double bits = 0.0;
     for (; left > 1; left--) {
-        for (int least = 0; least < 2; least++) /* the rarest to the end, then the next */
+        for (int least = 0; least < 2; least++) /* move the two rarest to the end */
             for (int k = 0; k < left - 1 - least; k++)
                 if (count[k] < count[left - 1 - least]) {
                     const int64_t swap = count[k];
@@ -188,7 +188,7 @@ static double huffman_bytes(const pwf_loaded *n)
     return bits / 8;
 }
 
-/* As large as a DeiT-Tiny, with as many codes as a run leaves. */
+/* The size of DeiT-Tiny, with the number of codes of a finished run. */
 static void test_near_the_bound(void **state)
 {
     (void)state;
@@ -253,7 +253,7 @@ static void test_unwritable(void **state)
 
 /* ---- damage ---- */
 
-/* Hashes made good again, so that what is behind them is reached. */
+/* Recomputes the hashes, so that the checks after them are reached. */
 static void seal(unsigned char *bytes, size_t size)
 {
     const pwf_hash body = pwf_hash_bytes(bytes + 128, size - 128);

@@ -104,7 +104,7 @@ static void old_name(const char *name, char out[256])
     if (part) snprintf(out + (part + 5 - name), 256 - (size_t)(part + 5 - name), ".%s", part + 5);
 }
 
-/* Expects in `values` what tensor `name` of the file has. */
+/* Expects that `values` are those of tensor `name` in the file. */
 static void expect_values(const char *file_name, const char *name, const float *values,
                           int64_t count)
 {
@@ -163,7 +163,7 @@ static void test_torchvision_densenet(void **state)
     drop(&n);
 }
 
-/* Both heads of a distilled model start anew. */
+/* Both heads of a distilled model get fresh start values. */
 static void test_other_heads(void **state)
 {
     (void)state;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* NumPy archives: stored and deflated, every type, all header versions, what is refused, damage. */
+/* NumPy archives as weight files: stored and deflated members, every type, all header versions,
+ * large arrays; arrays and members that are refused, checksums, and random damage. */
 #include "foreign.h"
 #include "npz.h"
 
@@ -142,7 +143,7 @@ static void test_other_members(void **state)
     assert_non_null(strstr(s.text, "readme.txt is not an array"));
 }
 
-/* Any damage is refused or survived. */
+/* Random damage gives a failure or other values, never a crash. */
 static void test_damage(void **state)
 {
     (void)state;

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Weight files of torch.save before PyTorch 1.6: golden files, rules of the format, pickles that
+ * are too large, every byte of a file changed, and random damage. A pickled module is refused. */
 #include "foreign.h"
 
 #include <setjmp.h>
@@ -10,9 +12,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-/* The format of PyTorch before 1.6: files that PyTorch made, each rule broken once, and bytes
- * changed. */
 
 static void test_golden(void **state)
 {
@@ -35,7 +34,7 @@ static void test_module_is_refused(void **state)
 
 /* ---- by hand: a file of one tensor "a" of two numbers ---- */
 
-/* Texts that stand for bytes: the pickles of a good file. */
+/* The pickles of a valid file, as texts of bytes. */
 #define MAGIC "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."
 #define VERSION "\x80\x02M\xe9\x03."
 #define MACHINE(little) "\x80\x02}U\x0dlittle_endian" little "s."
@@ -49,7 +48,7 @@ static void test_module_is_refused(void **state)
 #define COUNT "\2\0\0\0\0\0\0\0"
 #define VALUES "\0\0\x80\x3f\0\0\0\xc0"
 
-/* A file, a text with zeros in it, and what is said of it. */
+/* A file as a text with zero bytes, and the expected message. */
 #define ROW(says, ...)                                                                             \
     {                                                                                              \
         __VA_ARGS__, sizeof(__VA_ARGS__) - 1, says                                                 \
@@ -59,7 +58,7 @@ static void test_module_is_refused(void **state)
 static const struct {
     const char *bytes;
     size_t count;
-    const char *says; /* NULL: good */
+    const char *says; /* NULL: valid */
 } rows[] = {
     ROW(NULL, FRONT GOOD_OBJECT KEYS COUNT VALUES),
     ROW("torch.save", "\x80\x02K\x07." VERSION MACHINE("\x88") GOOD_OBJECT KEYS COUNT VALUES),
@@ -114,7 +113,7 @@ static void test_rules(void **state)
     }
 }
 
-/* Pickles that go on behind what is read of them. */
+/* Pickles that continue after the bytes that are read. */
 static void test_pickle_too_large(void **state)
 {
     (void)state;
@@ -132,8 +131,8 @@ static void test_pickle_too_large(void **state)
     remove("made.pth");
 }
 
-/* No shorter file is taken. One changed byte is refused, or is in a name or a shape, or changes at
- * most one value: without checksums nothing else can be told. */
+/* A shorter file is refused. One changed byte is refused, or is in a name or a shape, or changes at
+ * most one value; without checksums no more can be detected. */
 static void test_every_byte(void **state)
 {
     (void)state;

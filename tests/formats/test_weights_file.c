@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Weight files of safetensors and of torch.save since PyTorch 1.6: golden files, rules of the
+ * formats, conversion of numbers, damage, and code in a pickle, which must not run. Also the
+ * import into a registry: fresh heads and the list of problems. */
 #include "foreign.h"
 
 #include "pwf/core/rng.h"
@@ -14,9 +17,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-/* Files of other programs: those that PyTorch made (tests/golden/make_weights_golden.py), each rule
- * of safetensors broken once, and bytes changed at random. */
 
 static void test_golden(void **state)
 {
@@ -39,7 +39,7 @@ static void test_golden(void **state)
     expect_golden("python2.pth", "PyTorch", "", "");
 }
 
-/* What a pickle calls is not called; the weights beside it are read. */
+/* Functions named in a pickle are not called; the weights in the same file are read. */
 static void test_nothing_is_executed(void **state)
 {
     (void)state;
@@ -77,7 +77,7 @@ static pwf_status open_header(const char *header, uint64_t length, size_t values
     "{\"dtype\":\"" type "\",\"shape\":" shape ",\"data_offsets\":[" lo "," hi "]}"
 
 static const struct {
-    const char *header, *says; /* NULL: good */
+    const char *header, *says; /* NULL: valid */
     size_t values;
 } headers[] = {
     {"{\"a\":" T("F32", "[2]", "0", "8") "}", NULL, 8},
@@ -187,8 +187,8 @@ static void refuse_members(const unsigned char *bytes, size_t count, const char 
     assert_null(file);
 }
 
-/* Members that share bytes or a name: whatever looks one up or reads it through is then quadratic.
- */
+/* Members that share bytes or a name are refused: reading or finding them all would take quadratic
+ * time. */
 static void test_members_stand_apart(void **state)
 {
     (void)state;
@@ -201,7 +201,7 @@ static void test_members_stand_apart(void **state)
     int twins = 0;
     for (size_t i = 0; i + 10 < n; i++)
         if (memcmp(bad + i, "f32/data/1", 10) == 0) bad[i + 9] = '0', twins++;
-    assert_int_equal(twins, 2); /* before its bytes, and in the directory */
+    assert_int_equal(twins, 2); /* in the local header and in the directory */
     refuse_members(bad, n, "same name");
     memcpy(bad, good, n);
     size_t entry = 0; /* the first of the directory: 100 bytes more of the pickle */
@@ -215,7 +215,7 @@ static void test_members_stand_apart(void **state)
     refuse_members(bad, n, "overlap");
 }
 
-/* The pickle alone, past its checksum: the sum of the archive is set to what the bytes have. */
+/* Damages the pickle and corrects its checksum, so that the damage reaches the pickle reader. */
 static void test_damaged_pickle(void **state)
 {
     (void)state;
@@ -251,7 +251,7 @@ static void test_damaged_pickle(void **state)
         opened += pwf_weights_open("damaged", &file).code == PWF_OK;
         pwf_weights_close(file);
     }
-    assert_true(opened > 100 && opened < 5900); /* the checksum is not what refused them */
+    assert_true(opened > 100 && opened < 5900); /* the pickle reader refuses some, accepts some */
 }
 
 /* ---- import ---- */

@@ -24,8 +24,8 @@
 
 typedef struct place {
     hid_t file;
-    const char *name; /* of the dataset, which is gone */
-    hid_t type;       /* and what it was */
+    const char *name; /* of the removed dataset */
+    hid_t type;       /* its type */
     hsize_t count;
 } place;
 

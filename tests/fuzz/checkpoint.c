@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Recomputes length, root hash and header hash of a changed checkpoint, as an attacker would, so
+ * that the readers behind the hashes are reached. Used by the targets checkpoint and ckpt_h5, and
+ * by craft_h5 and bad_h5. */
 #include "checkpoint.h"
 
 #include "file.h"
@@ -9,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The tables are sound and only the root hash is not. */
+/* The tables are valid, and only the root hash is wrong. */
 static void mend_root(const char *path, pwf_header *header)
 {
     pwf_file file = {.path = path, .header = *header};

@@ -15,7 +15,7 @@
 
 enum { INPUT_MAX = 4096 };
 
-/* An input is a file; a seed is a number. Both begin with the byte that chooses the good file. */
+/* An input is a file, a seed a number. The first byte of either selects the valid file. */
 static size_t read_input(const char *word, uint8_t input[INPUT_MAX])
 {
     char *end = NULL;

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* What all fuzz targets share: the count of accepted inputs, the check of calls that must succeed,
+ * and the scratch folder, which is removed at exit. */
 #define _XOPEN_SOURCE 700 /* nftw */
 #include "fuzz.h"
 

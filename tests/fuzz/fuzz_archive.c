@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* An image archive: as it is, and with length and hashes recomputed, as an attacker would. */
+/* An image archive, data.format hdf5: as it is, and with length and hashes recomputed, as an
+ * attacker would. Tables and up to eight images and chunks are read. */
 #include "fuzz.h"
 
 #include "pwf/core/file.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A test file of CIFAR-10 or CIFAR-100. */
+/* A test file of CIFAR-10 and of CIFAR-100. A data set that opens is loaded whole, and every label
+ * must be a class. */
 #include "fuzz.h"
 
 #include "pwf/config/config.h"

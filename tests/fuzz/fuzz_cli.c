@@ -49,7 +49,7 @@ void fuzz_one(const uint8_t *data, size_t size)
             check_name(args.value[i], words, size);
         PWF_ASSERT(args.sets >= 0 && args.sets <= PWF_APP_SETS_MAX);
         PWF_ASSERT(args.operands >= 0 && args.operands < argc);
-        args.value[0] = NULL; /* files are the business of fuzz_yaml */
+        args.value[0] = NULL; /* fuzz_yaml reads files */
         if (pwf_app_layer(&args, NULL, &config).code == PWF_OK) fuzz_accept();
     }
     free(words);

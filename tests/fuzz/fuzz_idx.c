@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* An IDX file, plain or compressed, read completely. */
+/* An IDX file, plain or gzip, opened with one to four dimensions. With three, as for images, it is
+ * read to the end. */
 #include "fuzz.h"
 #include "idx.h"
 
@@ -34,5 +35,5 @@ void fuzz_one(const uint8_t *data, size_t size)
             fuzz_accept();
         pwf_idx_close(idx);
     }
-    unlink(path); /* the plain one would be taken for the other */
+    unlink(path); /* the reader prefers the plain file to the one with .gz */
 }

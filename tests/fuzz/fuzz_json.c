@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* One JSON object; an accepted one is written and read back to the same text. */
+/* One JSON object, as in the headers of weight files. All members are read; the object is written
+ * and read back to the same text. */
 #include "fuzz.h"
 
 #include "pwf/core/json.h"

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* A NumPy archive (.npz), opened as a weight file: its list of tensors and all their values are
+ * read. */
 #include "fuzz.h"
 #include "weights.h"
 

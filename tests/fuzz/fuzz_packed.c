@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A .pwf file: as it is, and with length and hashes recomputed. */
+/* A .pwf file for the stand-alone decoder: as it is, and with length and hashes recomputed. If the
+ * tables are accepted, all values are decoded. */
 #include "fuzz.h"
 
 #include "pwf/core/hash.h"

@@ -27,7 +27,7 @@ static void put_bytes(archive *a, const void *bytes, size_t size)
     a->used += size;
 }
 
-/* What the local header and the directory both say of a member. */
+/* The fields that local header and directory have in common. */
 static void put_member(archive *a, const char *name, uint32_t crc, size_t size)
 {
     put(a, 20, 2); /* version; then flags, method, time and date */

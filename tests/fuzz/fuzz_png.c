@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A PNG file: as it is, and with the checksums of its chunks recomputed. */
+/* A PNG file for pwf_image_decode: as it is, and with the checksums of its chunks recomputed, so
+ * that changed chunks reach libpng. */
 #include "fuzz.h"
 #include "image.h"
 

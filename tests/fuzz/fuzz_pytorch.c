@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A whole file of torch.save, an archive or the older sequence of pickles; see also fuzz_pickle. */
+/* A whole file of torch.save, a zip archive or the older sequence of pickles, opened as a weight
+ * file. Changes rarely pass the checksums of an archive; fuzz_pickle reaches the pickle in it. */
 #include "fuzz.h"
 #include "weights.h"
 

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* A safetensors file, opened as a weight file: its header, metadata, list of tensors and all their
+ * values are read. */
 #include "fuzz.h"
 #include "weights.h"
 

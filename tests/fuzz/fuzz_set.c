@@ -16,7 +16,7 @@ static pwf_config defaults, config;
 static bool apply(char *line)
 {
     if (strncmp(line, "PWF_", 4) != 0) return pwf_config_set(&config, line).code == PWF_OK;
-    char *mine[] = {line, NULL}; /* setenv would keep every value for ever */
+    char *mine[] = {line, NULL}; /* setenv would leak every value */
     char **before = environ;
     environ = mine;
     const pwf_status s = pwf_config_read_environment(&config);
@@ -30,13 +30,14 @@ void fuzz_one(const uint8_t *data, size_t size)
     PWF_ASSERT(text);
     if (size > 0) memcpy(text, data, size);
     text[size] = '\0';
-    if (defaults.train.batch == 0) pwf_config_defaults(&defaults); /* takes longer than the rest */
+    if (defaults.train.batch == 0)
+        pwf_config_defaults(&defaults); /* slower than the rest of an input */
     config = defaults;
     bool good = true;
     for (char *line = text; good && line < text + size;) {
         char *end = memchr(line, '\n', (size_t)(text + size - line));
         if (end) *end = '\0';
-        good = apply(line); /* the first refused one ends a run */
+        good = apply(line); /* stop at the first refused line */
         line = end ? end + 1 : text + size;
     }
     if (good && pwf_config_check(&config).code == PWF_OK) fuzz_accept();

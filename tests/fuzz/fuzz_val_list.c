@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The lists of a flat validation folder: data.val_list and, after a zero byte, data.val_classes,
+ * for a tree of two classes and a few files. No listed file may lie outside the tree. */
 #define _XOPEN_SOURCE 700 /* realpath */
-/* data.val_list and, after a zero byte, data.val_classes, for a tree of two classes and a few
- * files. */
 #include "fuzz.h"
 
 #include "pwf/config/config.h"

@@ -25,7 +25,8 @@ static void write_and_read(void)
 
 void fuzz_one(const uint8_t *data, size_t size)
 {
-    if (defaults.train.batch == 0) pwf_config_defaults(&defaults); /* takes longer than the rest */
+    if (defaults.train.batch == 0)
+        pwf_config_defaults(&defaults); /* slower than the rest of an input */
     config = defaults;
     if (pwf_config_read_text(&config, (const char *)data, size, "input", PWF_FROM_YAML).code !=
         PWF_OK)

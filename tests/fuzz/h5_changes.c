@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Changes to the metadata of an HDF5 file: finds its checksummed pieces, applies the changes that
+ * an input describes, and recomputes the checksums. Used by the targets ckpt_h5 and user_h5 and by
+ * craft_h5. */
 #include "h5_changes.h"
 
 #include "pwf/core/status.h"
@@ -8,15 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* libhdf5's own; not in its headers. */
+/* Exported by libhdf5, but not declared in its headers. */
 extern uint32_t H5_checksum_metadata(const void *data, size_t size, uint32_t start);
 
 enum { PIECES_MAX = 128, CHANGE_MAX = 16 };
 
-/* Metadata that a checksum stands behind, or (a direct block of a heap) in the middle of. */
+/* Metadata with a checksum after it or, in a direct block of a heap, in the middle of it. */
 typedef struct piece {
     size_t start, length; /* without the checksum */
-    size_t inside;        /* place of the checksum in it; 0: behind it */
+    size_t inside;        /* offset of the checksum; 0: after the piece */
 } piece;
 
 struct fuzz_h5 {
@@ -94,7 +97,7 @@ static size_t place(const fuzz_h5 *file, unsigned where)
     }
 }
 
-/* The length of an object header may have been changed: as libhdf5 will see it. */
+/* The length of an object header may have been changed: libhdf5 uses the changed one. */
 static piece as_read(const uint8_t *bytes, size_t size, piece p)
 {
     const uint8_t *at = bytes + p.start;

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Decodes an input as an image and reads every pixel of the result. Used by the targets jpeg and
+ * png. */
 #include "image.h"
 
 #include "fuzz.h"
@@ -13,7 +15,7 @@ void fuzz_image(const uint8_t *data, size_t size)
     }
     fuzz_accept();
     PWF_ASSERT(image.width >= 1 && image.height >= 1);
-    unsigned sum = 0; /* all of them are there */
+    unsigned sum = 0; /* reads all pixels */
     for (int64_t i = 0; i < 3 * image.width * image.height; i++)
         sum += image.pixels[i];
     PWF_ASSERT(sum <= 255U * 3 * PWF_IMAGE_PIXELS_MAX);

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* LLVMFuzzerTestOneInput: runs the target on one input and aborts if it has leaked memory or a
+ * descriptor, or has used more memory than an input may cost. */
 #include "fuzz.h"
 
 #include "pwf/core/log.h"

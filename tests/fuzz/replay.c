@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* replay CORPUS...: runs the target on every file of these folders, in order of their names. */
+/* replay CORPUS...: runs the target on every file of these folders, in order of their names. It
+ * fails if none is accepted, because then the target does not get past the first check. */
 #include "fuzz.h"
 
 #include <dirent.h>
@@ -22,12 +23,12 @@ static int run_file(const char *folder, const char *name)
         return 1;
     }
     const size_t size = (size_t)ftell(file);
-    uint8_t *data = malloc(size + !size); /* its very length, so that reads behind it are seen */
+    uint8_t *data = malloc(size + !size); /* exact length: reads past the end are detected */
     rewind(file);
     const int bad = !data || fread(data, 1, size, file) != size;
     fclose(file);
     printf("%s: %zu bytes\n", path, size);
-    fflush(stdout); /* whoever crashes has been named */
+    fflush(stdout); /* the name is printed before a crash */
     if (!bad) LLVMFuzzerTestOneInput(data, size);
     free(data);
     return bad;

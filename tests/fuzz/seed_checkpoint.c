@@ -29,7 +29,7 @@ static pwf_registry *network(void)
     return r;
 }
 
-/* Fixes every weight but one in three. */
+/* Fixes two of three weights. */
 static void fix(pwf_state *s)
 {
     for (int64_t i = 0; i < s->posterior; i++) {

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Opens an input as a weight file and reads its metadata and all tensors. Used by the targets
+ * safetensors, npz, pytorch and pickle. */
 #include "weights.h"
 
 #include "fuzz.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What is drawn for augmentations and mixing, and what mixing makes of images. */
+/* The random variates behind augmentation and mixing (moments, ranges, independence of the order
+ * of calls), and Mixup and CutMix: every pixel of a mixed slot, and the share of the images. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -63,7 +64,8 @@ static void fill(float *images)
         images[i] = (float)i;
 }
 
-/* Every place of a mixed slot is what the definition says, and the share is that of the pixels. */
+/* Every pixel of a mixed slot follows the definition, and for CutMix the share is that of the
+ * pixels. */
 static void check_mixed(const pwf_image_mix *m, const float *images)
 {
     int own = 0;

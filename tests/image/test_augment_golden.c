@@ -52,7 +52,7 @@ static void read_pixels(reader *r, uint8_t *pixels)
     assert_int_equal(fgetc(r->file), '\n');
 }
 
-/* The next line that begins with `word`; the pictures between are read or passed over. */
+/* Reads up to the next line that begins with `word`, and its pixels; false at the end. */
 static bool next(reader *r, const char *word)
 {
     static const char *const with_pixels[] = {"op ", "jitter ", "rand ", "resized "};
@@ -225,8 +225,7 @@ static void crops_are_torchvisions(void **state)
     assert_int_equal(r.cases, 28);
 }
 
-/* The erased pixels are a box of the size that timm's formula gives, in every channel, of normal
- * noise. */
+/* The erased pixels are the box of timm's formula in every channel, filled with normal noise. */
 static void erasing_is_timms(void **state)
 {
     (void)state;
@@ -248,7 +247,7 @@ static void erasing_is_timms(void **state)
             const int64_t y = i / 3 / width, x = i / 3 % width;
             const bool inside = y >= box.top && y < box.top + box.rows && x >= box.left &&
                                 x < box.left + box.columns;
-            /* a drawn 0 is possible and rare */
+            /* noise is almost never exactly 0 */
             if (inside != (image[i] != 0.0f))
                 fail_msg("%s: pixel %ld, %ld", r.line, (long)x, (long)y);
             sum += (double)image[i];

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Decoding and resizing against Pillow (tests/golden/make_image_golden.py), and damaged files. */
+/* JPEG and PNG decoding and resizing against Pillow's pixels (tests/golden/make_image_golden.py),
+ * the two transforms of evaluation, and damaged files: every truncation, false claims of size, too
+ * many scans, and random changes, all within the limits of memory. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -93,7 +95,7 @@ static void check_resized(FILE *in, const char *line, const pwf_image *image)
     free(ours);
 }
 
-/* Both transforms of evaluation, through a folder of one image. */
+/* Both transforms of evaluation, on a folder with one image. */
 static void check_eval(FILE *in, const char *line)
 {
     char name[64], path[256];
@@ -163,7 +165,7 @@ static void pixels_are_pillows(void **state)
     assert_int_equal(pwf_mem_live(), 0);
 }
 
-/* Decodes a copy that ends exactly where its memory does, for the address sanitizer. */
+/* Decodes a copy of exactly `size` bytes, so that the address sanitizer sees reads past its end. */
 static pwf_status decode_copy(const char *name, const uint8_t *bytes, int64_t size)
 {
     uint8_t *copy = malloc(size ? (size_t)size : 1);
@@ -171,7 +173,7 @@ static pwf_status decode_copy(const char *name, const uint8_t *bytes, int64_t si
     memcpy(copy, bytes, (size_t)size);
     const pwf_status s = pwf_image_decode(name, copy, size, &image);
     if (s.code == PWF_OK) {
-        volatile int sum = 0; /* every pixel is there */
+        volatile int sum = 0; /* reads every pixel */
         for (int64_t i = 0; i < 3 * image.width * image.height; i++)
             sum = sum + image.pixels[i];
     } else {
@@ -198,8 +200,8 @@ static void every_truncation_is_refused(void **state)
     assert_int_equal(pwf_mem_live(), 0);
 }
 
-/* A changed byte gives other pixels or a refusal, nothing else. PNG has a checksum over all but the
- * signature, so there every change is refused, or is in what is not read. */
+/* A changed byte gives other pixels or a failure. All of a PNG file but its signature has
+ * checksums, so every change of a part that is read is a failure. */
 static void changed_bytes_do_no_harm(void **state)
 {
     (void)state;
@@ -231,7 +233,8 @@ static void changed_bytes_do_no_harm(void **state)
     assert_int_equal(pwf_mem_live(), 0);
 }
 
-/* Headers that claim more than is decoded, before any memory of that size is taken. */
+/* Headers that claim sizes beyond the limits are refused before memory of that size is allocated.
+ */
 static void large_claims_are_refused(void **state)
 {
     (void)state;
@@ -260,7 +263,7 @@ static void large_claims_are_refused(void **state)
 }
 
 /* A progressive file needs all its coefficients at once: a small one that claims 8192 x 8000 pixels
- * in full colour would need 393 MB beside the pixels. */
+ * in full colour would need 393 MB in addition to the pixels. */
 static void memory_is_bounded(void **state)
 {
     (void)state;
@@ -271,7 +274,7 @@ static void memory_is_bounded(void **state)
         at++;
     const uint8_t sides[4] = {8000 >> 8, 8000 & 255, 8192 >> 8, 8192 & 255};
     memcpy(bytes + at + 5, sides, sizeof sides);
-    assert_int_equal(bytes[at + 11], 0x22); /* two luminance samples for one of colour, each way */
+    assert_int_equal(bytes[at + 11], 0x22); /* 4:2:0 subsampling */
     bytes[at + 11] = 0x11;
     const pwf_status s = decode_copy("large.JPEG", bytes, (int64_t)size);
     assert_int_equal(s.code, PWF_DATA);
@@ -302,7 +305,8 @@ static void other_files_are_named(void **state)
     assert_non_null(strstr(s.text, "when it was listed"));
 }
 
-/* A progressive file may repeat a scan of a few bytes that costs a walk over the whole image. */
+/* A progressive file can repeat a scan of a few bytes, each of which costs a pass over the image.
+ */
 static void many_scans_are_refused(void **state)
 {
     (void)state;
@@ -334,7 +338,7 @@ static int free_files(void **state)
     return 0;
 }
 
-/* `test_image ROUNDS` changes each file so often. */
+/* `test_image ROUNDS` makes this number of changes per file. */
 int main(int count, char **word)
 {
     if (count == 2) rounds = atoi(word[1]);

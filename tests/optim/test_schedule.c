@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Learning-rate schedules: cosine against libm, the values of each kind at chosen steps, and
+ * warm-up. */
 #include "pwf/optim/schedule.h"
 
 #include <math.h>
@@ -37,7 +39,8 @@ static void test_kinds(void **state)
     s.step_factor = 0.5;
     assert_true(pwf_schedule_lr(&s, 2, 10) == 0.5 && pwf_schedule_lr(&s, 3, 10) == 0.25);
     assert_true(pwf_schedule_lr(&s, 9, 10) == 0.0625);
-    assert_true(pwf_schedule_lr(&s, INT64_C(1) << 40, INT64_C(1) << 41) == 0.0); /* and quickly */
+    assert_true(pwf_schedule_lr(&s, INT64_C(1) << 40, INT64_C(1) << 41) ==
+                0.0); /* in logarithmic time */
 }
 
 static void test_warmup(void **state)
@@ -47,7 +50,7 @@ static void test_warmup(void **state)
     for (int i = 0; i < 4; i++)
         assert_true(pwf_schedule_lr(&s, i, 12) == (i + 1) / 5.0);
     assert_true(pwf_schedule_lr(&s, 4, 12) == 1.0 && pwf_schedule_lr(&s, 8, 12) == 0.5);
-    s.warmup = 20; /* longer than the phase: it only rises */
+    s.warmup = 20; /* longer than the phase: the rate only rises */
     assert_true(pwf_schedule_lr(&s, 11, 12) == 12.0 / 21.0);
 }
 

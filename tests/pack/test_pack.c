@@ -54,7 +54,7 @@ static pwf_status pack(const char *output, bool train, int64_t side, bool force,
                               .progress = progress};
     memset(&volume, 0, sizeof volume);
     told = 0;
-    pwf_mesh_barrier(mesh); /* nobody reads what is now replaced */
+    pwf_mesh_barrier(mesh); /* no rank reads what is replaced next */
     const pwf_status s = pwf_pack_images(mesh, &job, result);
     pwf_mesh_barrier(mesh);
     return s;
@@ -72,7 +72,7 @@ static void refused(pwf_status s, pwf_code code, const char *what)
         fail_msg("code %d, \"%s\" lacks \"%s\"", s.code, s.text, what);
 }
 
-/* Runs a command on rank 0, when all have done what comes before. */
+/* Runs a command on rank 0 after a barrier. */
 static void once(const char *command)
 {
     pwf_mesh_barrier(mesh);
@@ -89,7 +89,7 @@ static int make_tree(void **state)
     return 0;
 }
 
-/* Every image that training and evaluation see is the same from folder and archive. */
+/* Training and evaluation get the same images from the folder and from the archive. */
 static void same_images(pwf_config *folder, pwf_config *archive, pwf_split split, bool same_hash)
 {
     pwf_dataset *a = NULL, *b = NULL;
@@ -199,7 +199,7 @@ static void parts_and_classes_are_told_apart(void **state)
     pwf_mesh_barrier(mesh);
 }
 
-/* ---- taking up ------------------------------------------------------------------------------- */
+/* ---- continuing ------------------------------------------------------------------------------ */
 
 static void put(const char *path, int64_t offset, const void *bytes, size_t count)
 {
@@ -217,13 +217,13 @@ static void get(const char *path, int64_t offset, void *bytes, size_t count)
     close(fd);
 }
 
-/* Makes an unfinished part of a finished archive: a byte of chunk `bad` is wrong, and the record of
- * chunk `missing` is gone. */
+/* Turns a finished archive into a partial file: a byte of chunk `bad` is changed, and the record of
+ * chunk `missing` is cleared. */
 static void unfinish(int bad, int missing, pwf_archive_block *b)
 {
     static const pwf_hash none;
     get("train.h5", 0, b, sizeof *b);
-    pwf_mesh_barrier(mesh); /* all have read it before it gets another name */
+    pwf_mesh_barrier(mesh); /* all ranks have read it before it is renamed */
     if (!first) return;
     char byte = 0;
     const int64_t place = (int64_t)b->data + bad * b->chunk.bytes + 30000;
@@ -263,7 +263,8 @@ static void what_is_right_is_kept(void **state)
     once("cmp train.h5 whole && test ! -e .train.h5.part");
     refused(pack("train.h5", true, 0, false, &result), PWF_CANTCREATE,
             "exists; --force replaces it");
-    /* A part of other settings is discarded when asked for, and one without a layout always. */
+    /* --force discards a partial file of other settings; one without a layout is always discarded.
+     */
     unfinish(1, 3, &b);
     pwf_mesh_barrier(mesh);
     pack_well("train.h5", false, 0, &result);
@@ -285,7 +286,7 @@ static void bad_trees_and_outputs(void **state)
          "head -c 900 kept.jpg > tree/train/n00000002/n00000002_5.JPEG");
     refused(pack("bad.h5", true, 32, false, &result), PWF_DATA,
             "tree/train/n00000002/n00000002_5.JPEG");
-    /* The part stays; mended, the tree is another one. */
+    /* The partial file remains, but the repaired tree is a different tree. */
     once("test -s .bad.h5.part && cp kept.jpg tree/train/n00000002/n00000002_5.JPEG");
     refused(pack("bad.h5", true, 32, false, &result), PWF_CANTCREATE, "before it changed");
     pack_well("bad.h5", true, 32, &result);
@@ -344,7 +345,7 @@ static void damage_is_found(void **state)
     refused(open_and_read("text"), PWF_DATA, "is not an image archive");
 }
 
-/* A first block with a good hash that lies about what follows. */
+/* A first block with a correct hash but false statements about the rest of the file. */
 static void lies_are_refused(void **state)
 {
     (void)state;

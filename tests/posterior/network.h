@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-/* A parameter table as a small network makes it: weights, biases and plain ones in turn, borders
- * anywhere inside blocks. 13,467 posterior elements, 14,007 in all: four blocks. */
+/* The parameter table of a small network: weights, biases and plain parameters alternate, and their
+ * borders lie inside blocks. 13,467 posterior elements, 14,007 in all: four blocks. */
 static inline pwf_registry *network_new(void)
 {
     static const struct {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Numbers of numpy and PyTorch, made by tests/golden/make_posterior_golden.py. */
+/* Start values of sigma with the bits of numpy, and whole training steps of a posterior against
+ * PyTorch; the numbers are made by tests/golden/make_posterior_golden.py. */
 #include "pwf/core/mem.h"
 #include "pwf/mesh/exact.h"
 #include "pwf/optim/optimiser.h"
@@ -172,7 +173,7 @@ static void steps_equal_pytorch(void **file)
 {
     FILE *f = open_golden(*file);
     setup set = read_setup(f);
-    /* The plain one is registered first and still comes last. */
+    /* The plain parameter is registered first but comes last in the flat order. */
     const int64_t counts[] = {11, 48, 5, 30};
     const pwf_role roles[] = {PWF_ROLE_PLAIN, PWF_ROLE_WEIGHT, PWF_ROLE_BIAS, PWF_ROLE_WEIGHT};
     pwf_registry *registry = table_new(counts, roles, 4);

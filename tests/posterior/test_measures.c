@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Unique values and entropy: small cases by hand (zeros, -0, one value, none), and many values
+ * against a count with qsort. */
 #include "pwf/core/mem.h"
 #include "pwf/posterior/posterior.h"
 
@@ -49,7 +51,7 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Entropy by sorting and -p log2 p; `zeros` false leaves them out. */
+/* Entropy by sorting and -p log2 p, without zeros if `zeros` is false. */
 static double reference(const float *sorted, int64_t count, bool zeros, int64_t *unique)
 {
     int64_t used = 0;
@@ -87,7 +89,7 @@ static void many_values(void **unused)
         assert_int_equal(m.unique, unique);
         assert_near(m.entropy, all);
         assert_near(m.entropy_nonzero, nonzero);
-        const pwf_measures again = measure(sorted, COUNT); /* order does not matter, to the bit */
+        const pwf_measures again = measure(sorted, COUNT); /* the order does not change a bit */
         assert_memory_equal(&m, &again, sizeof m);
     }
 }

@@ -20,7 +20,7 @@ static const pwf_posterior_config settings = {.sigma_scale = 0.0025f,
                                               .reg_target = 0.05f};
 static const pwf_stream noise = {.seed = 11, .purpose = PWF_RNG_NOISE, .step = 9, .sample = 2};
 
-/* Whole flat vectors: what one rank alone would hold, and what it computes. */
+/* Whole flat vectors: the state of a single rank, and its results. */
 typedef struct vectors {
     float mu[TOTAL_MAX], sigma[TOTAL_MAX], eps[TOTAL_MAX];
     int16_t code[TOTAL_MAX];
@@ -68,7 +68,7 @@ static pwf_state *state_of(const pwf_registry *registry, pwf_range own)
     return s;
 }
 
-/* Everything, worked by `size` shards of `threads` threads each. */
+/* Computes everything with `size` shards of `threads` threads each. */
 static void run(const pwf_registry *registry, int size, int threads, const pwf_stream *stream,
                 bool reference, results *out)
 {
@@ -213,7 +213,8 @@ static void rounding_matches_the_formulas(void **unused)
             assert_memory_equal(&r.nearest[i], &given.mu[i], sizeof(float));
             continue;
         }
-        /* Up with the share of the step that the draw lies above the lower number. */
+        /* The probability of rounding up is the distance to the lower number in units of the step.
+         */
         const double w = (double)r.weights[i], low = neighbour(w, false), high = neighbour(w, true);
         const double share = high - low == 0.0 ? 0.0 : (w - low) / (high - low);
         const bool up = share * 65536.0 + random_half(i) >= 65536.0;
@@ -226,8 +227,8 @@ static void rounding_matches_the_formulas(void **unused)
     pwf_registry_free(registry);
 }
 
-/* Over all random bits the mean is the draw itself, to the last bit, and it has no drift over the
- * draws of many steps. */
+/* The mean over all random bits is the unrounded draw, to the last bit; and over the draws of many
+ * steps there is no drift. */
 static void rounding_keeps_the_mean(void **unused)
 {
     (void)unused;
@@ -253,7 +254,7 @@ static void rounding_keeps_the_mean(void **unused)
     assert_int_equal(pwf_pool_new(1, NULL, &pool).code, PWF_OK);
     make_vectors(posterior, pwf_registry_total_count(registry));
     for (int64_t i = 0; i < posterior; i++)
-        given.sigma[i] = 0.0f; /* 2^-30, next to nothing */
+        given.sigma[i] = 0.0f; /* the floor, 2^-30 */
     pwf_state *s = state_of(registry, pwf_shard_range(pwf_registry_total_count(registry), 1, 0));
     static double sums[TOTAL_MAX];
     static results r;
@@ -264,7 +265,7 @@ static void rounding_keeps_the_mean(void **unused)
         for (int64_t i = 0; i < posterior; i++)
             sums[i] += (double)r.weights[i];
     }
-    /* In standard deviations of the mean: none far off, their squares 1 on average. */
+    /* In standard deviations of the mean: no outlier, and a mean square of 1. */
     double squares = 0.0, drift = 0.0, used = 0.0;
     for (int64_t i = 0; i < posterior; i++) {
         const double w = (double)given.mu[i], low = neighbour(w, false), high = neighbour(w, true);
@@ -285,7 +286,7 @@ static void rounding_keeps_the_mean(void **unused)
     pwf_registry_free(registry);
 }
 
-/* More shards than blocks too, so that some hold nothing. */
+/* Also more shards than blocks, so that some are empty. */
 static void bits_do_not_depend_on_the_machine(void **unused)
 {
     (void)unused;
@@ -305,7 +306,7 @@ static void bits_do_not_depend_on_the_machine(void **unused)
     pwf_registry_free(registry);
 }
 
-/* A not-a-number of sigma shows in the weights instead of turning into the floor. */
+/* A NaN in sigma stays visible in the weights instead of becoming the floor. */
 static void broken_numbers_stay_visible(void **unused)
 {
     (void)unused;
@@ -347,7 +348,7 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The start values once more, by sorting and with pow(). */
+/* The start values computed by sorting and with pow(). */
 static void start_values_match_the_formula(void **unused)
 {
     (void)unused;

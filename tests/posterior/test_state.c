@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The training state: start values are the same for any sharding, the table lists every array, and
+ * the codebook appends entries until it is full. */
 #include "network.h"
 #include "pwf/core/mem.h"
 
 #include <math.h>
 
-/* Any shard starts with its part of what one rank alone would start with. */
+/* Every shard has its part of the start values of a single rank. */
 static void start_is_independent_of_shards(void **unused)
 {
     (void)unused;

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The parameter table: posterior parameters come first in the flat order, excluded ones become
+ * plain, wrong tables are refused, entries keep their addresses, and start values depend only on
+ * seed and flat index. */
 #include "pwf/registry/registry.h"
 
 #include <setjmp.h>
@@ -16,7 +19,7 @@ static pwf_status add(pwf_registry *r, const char *name, int dims, const int64_t
     return pwf_registry_add(r, name, dims, shape, role, init, 0.5f, &p);
 }
 
-/* Stem, normalisation, head; not closed yet. */
+/* Stem, normalisation and head; not closed. */
 static pwf_registry *table_new(void)
 {
     pwf_registry *r;
@@ -107,7 +110,7 @@ static void wrong_tables_are_refused(void **unused)
     pwf_registry_free(NULL);
 }
 
-/* The address an entry was given stays good, whatever is added later. */
+/* The address of an entry stays valid while entries are added. */
 static void entries_do_not_move(void **unused)
 {
     (void)unused;

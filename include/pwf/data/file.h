@@ -34,8 +34,8 @@ pwf_status pwf_data_open_in(const char *root, const char *name, char path[PWF_PA
 pwf_status pwf_data_read_file(const char *real_root, const char *path, int64_t most,
                               uint8_t **bytes, int64_t *size);
 
-/** Reads an image file without decoding it, in memory that the caller frees with pwf_mem_free; its
- * size must be `wanted` bytes, or anything if `wanted` < 0.
+/** Reads an image file without decoding it, in memory that the caller frees with pwf_mem_free; if
+ * `wanted` >= 0, the file must have this number of bytes.
  * Local; any thread. Fails as pwf_data_read_file. */
 pwf_status pwf_data_read_encoded(const char *real_root, const char *path, int64_t wanted,
                                  uint8_t **bytes, int64_t *size);

@@ -7,8 +7,8 @@
 
 #include <stdint.h>
 
-/** Image files to pixels, with the pixels that Pillow gives: JPEG through libjpeg-turbo, PNG
- * through libpng, whichever the first bytes say, and Pillow's resize. */
+/** Single images: decoding of JPEG (libjpeg-turbo) and PNG (libpng), which the first bytes
+ * distinguish, and resizing. The pixels are those of Pillow. */
 
 /* Images beyond these limits are refused before they are decoded. */
 enum {
@@ -28,7 +28,7 @@ typedef struct pwf_image {
 /** Decodes the bytes of a file to RGB: grey, RGB, YCbCr, CMYK and YCCK (inverted, as Adobe writes
  * and Pillow reads them) and progressive JPEG; PNG of any kind, its upper 8 bits, without its alpha
  * channel. `name` is for messages.
- * Local; any thread. The caller frees the image. Fails with PWF_DATA (damaged, cut short, beyond a
+ * Local; any thread. The caller frees the image. Fails with PWF_DATA (damaged, truncated, beyond a
  * limit) or PWF_RESOURCE; the image is then empty. Exact for one version of the libraries. */
 pwf_status pwf_image_decode(const char *name, const uint8_t *bytes, int64_t size, pwf_image *out);
 
@@ -44,7 +44,7 @@ typedef struct pwf_image_window {
 
 /** Resizes to width x height as Pillow's Image.resize does, antialiased, and writes the window of
  * the result to `out` [rows, columns, 3]: horizontal pass, rounding to 8 bits, vertical pass, with
- * weights of 22 bits behind the point.
+ * weights with 22 fraction bits.
  * Local; any thread. Fails with PWF_RESOURCE. Exact: Pillow's values, on every instruction set.
  * Source: Pillow, src/libImaging/Resample.c. */
 pwf_status pwf_image_resize(const pwf_image *image, int64_t width, int64_t height,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef PWF_SRC_DATA_DATASET_ROOM_H
-#define PWF_SRC_DATA_DATASET_ROOM_H
+#ifndef PWF_SRC_DATA_DATASET_PARTS_H
+#define PWF_SRC_DATA_DATASET_PARTS_H
 
 #include "pwf/data/dataset.h"
 #include "pwf/image/transform.h"
