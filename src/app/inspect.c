@@ -15,7 +15,7 @@
 static const pwf_app_option options[] = {PWF_APP_OPTION_JSON};
 
 /* Share of posterior parameters that are fixed, 0 to 1. */
-static double share(const pwf_ckpt_info *info)
+static double share(const pwf_loaded_info *info)
 {
     return info->posterior > 0 ? (double)info->fixed / (double)info->posterior : 0;
 }
@@ -35,7 +35,7 @@ static const char *precision(const pwf_loaded *from)
 /* A checkpoint as text. A final model has no next phase. */
 static pwf_status print_page(const char *path, const pwf_loaded *from, const pwf_inspect_view *view)
 {
-    const pwf_ckpt_info *info = &from->info;
+    const pwf_loaded_info *info = &from->info;
     const pwf_position *p = &info->facts.position;
     char fingerprint[33];
     pwf_hash_text(info->fingerprint, fingerprint);
@@ -66,7 +66,7 @@ static pwf_status print_page(const char *path, const pwf_loaded *from, const pwf
  * members may be added but not renamed. */
 static pwf_status print_json(const char *path, const pwf_loaded *from, const pwf_inspect_view *view)
 {
-    const pwf_ckpt_info *info = &from->info;
+    const pwf_loaded_info *info = &from->info;
     char fingerprint[33];
     pwf_hash_text(info->fingerprint, fingerprint);
     pwf_json *j = pwf_json_new();

@@ -19,7 +19,7 @@ typedef struct verify_count {
 static void visit(void *context, const char *path)
 {
     verify_count *count = context;
-    pwf_ckpt_info info;
+    pwf_loaded_info info;
     const pwf_status s = pwf_ckpt_inspect(path, false, &info);
     if (count->directory && s.code == PWF_MISSING) return;
     count->files++;

@@ -10,14 +10,14 @@
 
 static const char name[] = "images";
 
-struct pwf_images_input {
+struct pwf_predict_input {
     pwf_user_h5 h5;
     hid_t set; /* -1: not open */
     int64_t shape[4];
 };
 
 /* Four dimensions, none of them 0. */
-static pwf_status check_shape(pwf_images_input *in)
+static pwf_status check_shape(pwf_predict_input *in)
 {
     hsize_t shape[H5S_MAX_RANK];
     double elements = 1;
@@ -40,7 +40,7 @@ static pwf_status check_shape(pwf_images_input *in)
 }
 
 /* Opens the dataset and checks type, shape and storage. */
-static pwf_status open_input(pwf_images_input *in, const char *path)
+static pwf_status open_input(pwf_predict_input *in, const char *path)
 {
     PWF_TRY(pwf_user_h5_open(
         path, "predict takes the dataset images [N, C, H, W] of the root group", &in->h5));
@@ -50,22 +50,22 @@ static pwf_status open_input(pwf_images_input *in, const char *path)
 }
 
 /* After a failure nothing stays open. */
-pwf_status pwf_images_input_open(const char *path, pwf_images_input **out)
+pwf_status pwf_predict_input_open(const char *path, pwf_predict_input **out)
 {
-    pwf_images_input *in = NULL;
+    pwf_predict_input *in = NULL;
     *out = NULL;
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, 1, sizeof *in, &in));
     in->set = -1;
     const pwf_status s = open_input(in, path);
     if (s.code != PWF_OK)
-        pwf_images_input_close(in);
+        pwf_predict_input_close(in);
     else
         *out = in;
     return s;
 }
 
 /* Closes the dataset before its file. */
-void pwf_images_input_close(pwf_images_input *input)
+void pwf_predict_input_close(pwf_predict_input *input)
 {
     if (!input) return;
     if (input->set >= 0) H5Oclose(input->set);
@@ -74,14 +74,14 @@ void pwf_images_input_close(pwf_images_input *input)
 }
 
 /* Known since the file was opened. */
-void pwf_images_input_shape(const pwf_images_input *input, int64_t shape[4])
+void pwf_predict_input_shape(const pwf_predict_input *input, int64_t shape[4])
 {
     memcpy(shape, input->shape, sizeof input->shape);
 }
 
 /* One hyperslab of whole images; libhdf5 converts the byte order. */
-pwf_status pwf_images_input_read(const pwf_images_input *input, int64_t lo, int64_t count,
-                                 float *out)
+pwf_status pwf_predict_input_read(const pwf_predict_input *input, int64_t lo, int64_t count,
+                                  float *out)
 {
     const int64_t shape[4] = {count, input->shape[1], input->shape[2], input->shape[3]};
     if (pwf_h5_transfer(input->set, H5T_NATIVE_FLOAT, 4, lo, shape, out, NULL) >= 0)

@@ -39,7 +39,7 @@ static pwf_status check_arrays(const pwf_file *file)
 }
 
 /* Unique values, entropy and fixed parameters; needs 4 bytes per posterior parameter. */
-static pwf_status measure(const pwf_file *file, pwf_ckpt_info *info)
+static pwf_status measure(const pwf_file *file, pwf_loaded_info *info)
 {
     const int64_t n = file->header.posterior;
     const int mu = find_array(file, "mu"), code = find_array(file, "code");
@@ -98,7 +98,7 @@ static pwf_status fingerprint(const pwf_file *file, hid_t h5, const pwf_codebook
 }
 
 /* *book gets the codebook, also after a failure; the caller frees its entries. */
-static pwf_status inspect_open(const pwf_file *file, hid_t h5, pwf_ckpt_info *info,
+static pwf_status inspect_open(const pwf_file *file, hid_t h5, pwf_loaded_info *info,
                                pwf_codebook *book)
 {
     const pwf_header *h = &file->header;
@@ -120,7 +120,7 @@ static pwf_status inspect_open(const pwf_file *file, hid_t h5, pwf_ckpt_info *in
 static pwf_status touch(const pwf_file *file, hid_t h5)
 {
     const pwf_header *h = &file->header;
-    pwf_ckpt_info info;
+    pwf_loaded_info info;
     pwf_codebook book;
     char *config = NULL, path[PWF_NAME + 16];
     int dims = 0;
@@ -156,9 +156,9 @@ static pwf_status open_contained(pwf_file *file, hid_t *h5)
     return pwf_layout_open(file, NULL, h5);
 }
 
-pwf_status pwf_ckpt_inspect(const char *path, bool measured, pwf_ckpt_info *info)
+pwf_status pwf_ckpt_inspect(const char *path, bool measured, pwf_loaded_info *info)
 {
-    *info = (pwf_ckpt_info){.is_model = false};
+    *info = (pwf_loaded_info){.is_model = false};
     pwf_codebook book = {.entry = NULL};
     pwf_file file;
     hid_t h5 = -1;

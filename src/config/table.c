@@ -124,7 +124,7 @@ const pwf_option pwf_options[] = {
 {"data.resize", WHOLE(data.resize), "256", FROM(1, 16384), "pixels", STATE,
  "imagefolder, hdf5: side of the square to which images are resized before a crop of "
  "model.image_size"},
-{"data.eval_transform", CHOICE(data.eval_transform, pwf_eval_transform), "paper",
+{"data.eval_transform", CHOICE(data.eval_transform, pwf_data_eval_transform), "paper",
  OF(transform_words), NULL, STATE,
  "imagefolder, hdf5: preprocessing of test images; paper: as in training, with a centre crop; "
  "timm: shorter side to image_size / crop_pct, bicubic, centre crop"},

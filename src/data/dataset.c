@@ -169,7 +169,7 @@ static pwf_status hash_pick(pwf_dataset *d)
 }
 
 /* With data.validation, both splits come from the training images. */
-static pwf_status fill(pwf_dataset *d, const pwf_dataset_request *request, pwf_split split)
+static pwf_status fill(pwf_dataset *d, const pwf_dataset_request *request, pwf_data_split split)
 {
     /* The held-out images are test images, and therefore not augmented. */
     const bool held_out = d->config.validation > 0.0;
@@ -190,7 +190,7 @@ static pwf_status fill(pwf_dataset *d, const pwf_dataset_request *request, pwf_s
     return hash_pick(d);
 }
 
-pwf_status pwf_dataset_open(pwf_dataset_request request, pwf_split split, pwf_dataset **out)
+pwf_status pwf_dataset_open(pwf_dataset_request request, pwf_data_split split, pwf_dataset **out)
 {
     pwf_dataset *d = NULL;
     *out = NULL;

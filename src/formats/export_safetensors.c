@@ -23,7 +23,7 @@ static void set_number(pwf_json *j, const char *key, int64_t value)
 /* Both forms carry the same facts about their source. */
 pwf_json *pwf_export_metadata(const pwf_loaded *from)
 {
-    const pwf_ckpt_info *info = &from->info;
+    const pwf_loaded_info *info = &from->info;
     char text[33];
     pwf_json *j = pwf_json_new();
     pwf_json_set_text(j, "model", info->facts.model);

@@ -117,7 +117,7 @@ static pwf_status note(const pwf_feed *feed, const pwf_dataset *data, int64_t *f
 
 /* Every rank gathers what is new on any rank: first the counts, then the indices, so in the usual
  * case without damaged files one small message per rank suffices. */
-pwf_status pwf_feed_agree_skips(pwf_feed *feed, pwf_split split, int64_t step)
+pwf_status pwf_feed_agree_skips(pwf_feed *feed, pwf_data_split split, int64_t step)
 {
     const pwf_dataset *data = split == PWF_TRAIN ? feed->train : feed->test;
     if (feed->config->data.skip_bad == 0 || !pwf_dataset_is_decoded(data)) return pwf_ok();

@@ -16,7 +16,7 @@
 
 typedef struct predict_job {
     pwf_engine *engine;
-    pwf_images_input *input;       /* NULL: the images are those of engine->feed.test */
+    pwf_predict_input *input;      /* NULL: the images are those of engine->feed.test */
     int64_t images, chunk, chunks; /* images in all and in a chunk; number of chunks */
     int64_t first;                 /* chunk of task 0 */
     float *staged;                 /* [threads * chunk, C, H, W], as read from the input */
@@ -42,7 +42,7 @@ static pwf_status check_shape(const predict_job *job, const char *images)
 {
     const pwf_engine *e = job->engine;
     int64_t shape[4];
-    pwf_images_input_shape(job->input, shape);
+    pwf_predict_input_shape(job->input, shape);
     if (shape[1] == e->channels && shape[2] == e->height && shape[3] == e->width) return pwf_ok();
     return PWF_FAIL(PWF_DATA,
                     "the images of %s are %lld x %lld x %lld (channels, rows, columns); the model "
@@ -120,7 +120,7 @@ static pwf_status run_chunks(predict_job *job)
         const int64_t left = end - job->first, tasks = left < threads ? left : threads;
         const int64_t lo = first_image(job, job->first);
         const int64_t hi = first_image(job, job->first + tasks);
-        if (job->input) PWF_TRY(pwf_images_input_read(job->input, lo, hi - lo, job->staged));
+        if (job->input) PWF_TRY(pwf_predict_input_read(job->input, lo, hi - lo, job->staged));
         pwf_pool_run(e->workers.pool, (int)tasks, chunk_task, job);
         PWF_TRY(pwf_workers_status(&e->workers));
     }
@@ -152,9 +152,9 @@ static pwf_status open_input(predict_job *job, const char *images)
         job->images = pwf_dataset_count(e->feed.test);
         return pwf_ok();
     }
-    PWF_TRY(pwf_images_input_open(images, &job->input));
+    PWF_TRY(pwf_predict_input_open(images, &job->input));
     PWF_TRY(check_shape(job, images));
-    pwf_images_input_shape(job->input, shape);
+    pwf_predict_input_shape(job->input, shape);
     job->images = shape[0];
     return pwf_mem_alloc(PWF_MEM_BUFFERS,
                          pwf_pool_threads(e->workers.pool) * e->config->eval.batch * values,
@@ -236,7 +236,7 @@ pwf_status pwf_infer_predict(const pwf_mesh *mesh, const pwf_config *config, con
     if (status.code != PWF_OK) pwf_infer_free_prediction(out);
     pwf_mem_free(job.staged);
     pwf_engine_free(job.engine);
-    pwf_images_input_close(job.input);
+    pwf_predict_input_close(job.input);
     return status;
 }
 

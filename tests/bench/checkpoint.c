@@ -104,7 +104,7 @@ int main(int argc, char **argv)
                            (pwf_retention){.step = snapshot.facts.position.step, .keep = 2});
         }
     pwf_background_free(background);
-    pwf_ckpt_info info;
+    pwf_loaded_info info;
     if (rank == 0) {
         bench_check(pwf_ckpt_inspect(path, true, &info));
         for (int w = 0; w < WAYS; w++) {

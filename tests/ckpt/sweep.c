@@ -129,7 +129,7 @@ static int64_t good_size(void)
 {
     char path[PWF_PATH];
     snprintf(path, sizeof path, "%s/ckpt-0000000001.h5", dir);
-    pwf_ckpt_info info;
+    pwf_loaded_info info;
     return pwf_ckpt_inspect(path, true, &info).code == PWF_OK ? info.bytes : 0;
 }
 

@@ -85,7 +85,7 @@ static void round_trip(bool sharded)
     good(pwf_ckpt_write(mesh, dir, &e.snapshot, path));
     const pwf_hash before = example_fingerprint(&e, mesh);
 
-    pwf_ckpt_info info;
+    pwf_loaded_info info;
     good(pwf_ckpt_inspect(path, true, &info));
     assert_memory_equal(&info.fingerprint, &before, sizeof before);
     assert_string_equal(info.facts.model, "example");
@@ -240,7 +240,7 @@ static void test_model(void **state)
     example_set(&e, 6);
     snprintf(path, sizeof path, "%s/model.h5", dir);
     good(pwf_ckpt_write_model(mesh, path, &e.snapshot));
-    pwf_ckpt_info info;
+    pwf_loaded_info info;
     good(pwf_ckpt_inspect(path, true, &info));
     assert_true(info.is_model);
     assert_true(info.fixed > 0 && info.unique > 0);
@@ -285,7 +285,7 @@ static void test_folder(void **state)
     if (first) assert_int_equal(truncate(path, 0), 0);
     good(pwf_ckpt_find(mesh, dir, path, &found));
     assert_true(found && strstr(path, "round-07.h5"));
-    pwf_ckpt_info info;
+    pwf_loaded_info info;
     good(pwf_ckpt_inspect(path, true, &info));
     assert_int_equal(info.facts.position.step, 2);
     pwf_mesh_barrier(mesh);

@@ -170,7 +170,7 @@ static void test_crafted(void **state)
         memcpy((char *)&h + 8 * field, &value, 8);
         h.own = pwf_hash_bytes(&h, offsetof(pwf_header, own));
         put(&h, sizeof h, 0);
-        pwf_ckpt_info info;
+        pwf_loaded_info info;
         const pwf_status s = pwf_ckpt_inspect(path, true, &info);
         if (s.code == PWF_OK)
             let_through++;
@@ -205,7 +205,7 @@ static void test_crafted_tables(void **state)
         free(file.extents);
         pwf_file_seal(&file.header);
         put(&file.header, sizeof file.header, 0);
-        pwf_ckpt_info info;
+        pwf_loaded_info info;
         const pwf_status s = pwf_ckpt_inspect(path, true, &info);
         assert_true(s.code == PWF_DATA || value == bytes[at]);
         restore(1, at);

@@ -28,7 +28,7 @@ void planes_config(pwf_config *config, pwf_data_format format, int64_t classes, 
     config->model.image_size = side;
 }
 
-void planes_check(const pwf_config *config, pwf_split split, int first, int count,
+void planes_check(const pwf_config *config, pwf_data_split split, int first, int count,
                   uint8_t (*byte_of)(int number, int row, int column, int channel))
 {
     const int side = (int)config->model.image_size;

@@ -12,7 +12,7 @@ void planes_config(pwf_config *config, pwf_data_format format, int64_t classes, 
 
 /* The part has `count` images, image n the class (first + n) % model.classes and the bytes that
  * `byte_of` gives for number first + n. */
-void planes_check(const pwf_config *config, pwf_split split, int first, int count,
+void planes_check(const pwf_config *config, pwf_data_split split, int first, int count,
                   uint8_t (*byte_of)(int number, int row, int column, int channel));
 
 /* Opening the training part fails with this code and a message that contains `what`. */

@@ -20,7 +20,7 @@
 
 #define FASHION "/usr/share/datasets/fashion-mnist"
 
-static pwf_dataset *open_good(const pwf_config *config, pwf_split split)
+static pwf_dataset *open_good(const pwf_config *config, pwf_data_split split)
 {
     pwf_dataset *d = NULL;
     const pwf_status s = pwf_dataset_open(pwf_config_dataset(config), split, &d);
@@ -194,7 +194,7 @@ static void fashion_mnist(void **state)
     static const double means[2] = {72.94035223214286, 73.14656658163265};
     static const int first[5] = {9, 0, 0, 3, 0};
     for (int split = 0; split < 2; split++) {
-        pwf_dataset *d = open_good(&config, (pwf_split)split);
+        pwf_dataset *d = open_good(&config, (pwf_data_split)split);
         assert_int_equal(pwf_dataset_count(d), counts[split]);
         int histogram[10] = {0};
         const double mean = byte_sum(d, 784, histogram) / (double)(counts[split] * 784);

@@ -24,7 +24,7 @@ enum { SIDE = 28, CLASSES = 3, EACH = 5, VAL = 2, VALUES = 3 * SIDE * SIDE };
 
 static pwf_config config;
 
-static pwf_dataset *open_good(pwf_split split)
+static pwf_dataset *open_good(pwf_data_split split)
 {
     pwf_dataset *d = NULL;
     const pwf_status s = pwf_dataset_open(pwf_config_dataset(&config), split, &d);
@@ -32,7 +32,7 @@ static pwf_dataset *open_good(pwf_split split)
     return d;
 }
 
-static void refused(pwf_split split, pwf_code code, const char *what)
+static void refused(pwf_data_split split, pwf_code code, const char *what)
 {
     pwf_dataset *d = NULL;
     const pwf_status s = pwf_dataset_open(pwf_config_dataset(&config), split, &d);

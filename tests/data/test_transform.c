@@ -32,7 +32,7 @@ static void set(pwf_config *config, const char *setting)
     assert_int_equal(pwf_config_set(config, text).code, PWF_OK);
 }
 
-static pwf_dataset *open_good(const pwf_config *config, pwf_split split)
+static pwf_dataset *open_good(const pwf_config *config, pwf_data_split split)
 {
     pwf_dataset *d = NULL;
     const pwf_status s = pwf_dataset_open(pwf_config_dataset(config), split, &d);
@@ -41,7 +41,7 @@ static pwf_dataset *open_good(const pwf_config *config, pwf_split split)
 }
 
 /* Loads all images of a few passes, backwards or forwards. */
-static float *load_all(const pwf_config *config, pwf_split split, bool backwards)
+static float *load_all(const pwf_config *config, pwf_data_split split, bool backwards)
 {
     pwf_dataset *d = open_good(config, split);
     const int64_t count = pwf_dataset_count(d), all = PASSES * count;

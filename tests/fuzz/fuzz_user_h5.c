@@ -39,10 +39,10 @@ static void read_round(const char *path)
 
 static void read_images(const char *path)
 {
-    pwf_images_input *in = NULL;
+    pwf_predict_input *in = NULL;
     int64_t shape[4];
-    if (pwf_images_input_open(path, &in).code != PWF_OK) return;
-    pwf_images_input_shape(in, shape);
+    if (pwf_predict_input_open(path, &in).code != PWF_OK) return;
+    pwf_predict_input_shape(in, shape);
     double elements = 1;
     for (int d = 1; d < 4; d++) {
         PWF_ASSERT(shape[d] > 0);
@@ -51,10 +51,10 @@ static void read_images(const char *path)
     if (elements <= ELEMENTS_MAX) {
         float *image = malloc((size_t)(shape[1] * shape[2] * shape[3]) * sizeof *image);
         PWF_ASSERT(image);
-        if (pwf_images_input_read(in, shape[0] - 1, 1, image).code == PWF_OK) fuzz_accept();
+        if (pwf_predict_input_read(in, shape[0] - 1, 1, image).code == PWF_OK) fuzz_accept();
         free(image);
     }
-    pwf_images_input_close(in);
+    pwf_predict_input_close(in);
 }
 
 void fuzz_one(const uint8_t *data, size_t size)

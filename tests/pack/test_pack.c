@@ -90,7 +90,8 @@ static int make_tree(void **state)
 }
 
 /* Training and evaluation get the same images from the folder and from the archive. */
-static void same_images(pwf_config *folder, pwf_config *archive, pwf_split split, bool same_hash)
+static void same_images(pwf_config *folder, pwf_config *archive, pwf_data_split split,
+                        bool same_hash)
 {
     pwf_dataset *a = NULL, *b = NULL;
     pwf_status s = pwf_dataset_open(pwf_config_dataset(folder), split, &a);
@@ -133,7 +134,7 @@ static void encoded_files_are_those_of_the_folder(void **state)
     folder_config(&archive, ".", CLASSES, SIDE);
     archive.data.format = PWF_DATA_hdf5;
     for (int timm = 0; timm < 2; timm++) {
-        folder.data.eval_transform = archive.data.eval_transform = (pwf_eval_transform)timm;
+        folder.data.eval_transform = archive.data.eval_transform = (pwf_data_eval_transform)timm;
         same_images(&folder, &archive, PWF_TRAIN, true);
         same_images(&folder, &archive, PWF_TEST, true);
         folder.data.validation = archive.data.validation = 0.25;

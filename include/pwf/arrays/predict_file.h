@@ -10,27 +10,27 @@
  * `images` [N, C, H, W], float32, used without any transform. Out: `logits` [N, classes], float32,
  * and for images that were files `names` [N], texts of a fixed length; the attribute `model`. */
 
-typedef struct pwf_images_input pwf_images_input;
+typedef struct pwf_predict_input pwf_predict_input;
 
 /** Opens an input file and checks its contents: a hard link to a dataset of four dimensions, none
  * of them 0, stored without virtual or external storage and without filters other than deflate,
  * shuffle and Fletcher-32.
  * Local: every rank opens the file for itself. The caller owns the input. Fails with PWF_MISSING,
  * PWF_DENIED, PWF_IO or PWF_DATA; *out is then NULL. */
-pwf_status pwf_images_input_open(const char *path, pwf_images_input **out);
+pwf_status pwf_predict_input_open(const char *path, pwf_predict_input **out);
 
 /** Closes the file; NULL is allowed.
  * Local. */
-void pwf_images_input_close(pwf_images_input *input);
+void pwf_predict_input_close(pwf_predict_input *input);
 
 /** The shape of the dataset: N, C, H, W.
  * Local. */
-void pwf_images_input_shape(const pwf_images_input *input, int64_t shape[4]);
+void pwf_predict_input_shape(const pwf_predict_input *input, int64_t shape[4]);
 
 /** Reads images [lo, lo + count), row-major.
  * Local; one thread at a time, whatever the input. Fails with PWF_DATA. */
-pwf_status pwf_images_input_read(const pwf_images_input *input, int64_t lo, int64_t count,
-                                 float *out);
+pwf_status pwf_predict_input_read(const pwf_predict_input *input, int64_t lo, int64_t count,
+                                  float *out);
 
 /* What is written. */
 typedef struct pwf_logits {

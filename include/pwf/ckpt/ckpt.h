@@ -78,7 +78,7 @@ pwf_status pwf_ckpt_read(const pwf_mesh *mesh, const char *path, pwf_snapshot *s
 /** Verifies a checkpoint or model file and reads its facts. With `measured` also computes fixed,
  * unique and entropy, which takes longest; otherwise these are 0.
  * Local. Fails as pwf_ckpt_verify. */
-pwf_status pwf_ckpt_inspect(const char *path, bool measured, pwf_ckpt_info *info);
+pwf_status pwf_ckpt_inspect(const char *path, bool measured, pwf_loaded_info *info);
 
 /** Verifies a file and reads all of it. Needs 4 bytes per element, and for a posterior one 2 more
  * (6 of a checkpoint).

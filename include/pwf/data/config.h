@@ -22,7 +22,7 @@
 typedef enum pwf_data_format { PWF_DATA_SOURCES(PWF_DATA_INDEX) PWF_DATA_COUNT } pwf_data_format;
 #undef PWF_DATA_INDEX
 
-typedef enum pwf_eval_transform { PWF_EVAL_PAPER, PWF_EVAL_TIMM } pwf_eval_transform;
+typedef enum pwf_data_eval_transform { PWF_EVAL_PAPER, PWF_EVAL_TIMM } pwf_data_eval_transform;
 
 typedef struct pwf_data_config {
     pwf_data_format format;
@@ -34,7 +34,7 @@ typedef struct pwf_data_config {
     double validation;               /* share of the training images */
     char val_list[PWF_PATH], val_classes[PWF_PATH];
     int64_t resize; /* pixels */
-    pwf_eval_transform eval_transform;
+    pwf_data_eval_transform eval_transform;
     double crop_pct;
     int64_t skip_bad; /* files */
     int64_t threads;

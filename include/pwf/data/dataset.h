@@ -18,7 +18,7 @@ typedef struct pwf_dataset pwf_dataset;
  * Local; any thread. */
 bool pwf_data_is_held(pwf_data_format format);
 
-typedef enum pwf_split { PWF_TRAIN, PWF_TEST } pwf_split;
+typedef enum pwf_data_split { PWF_TRAIN, PWF_TEST } pwf_data_split;
 
 /* What a data set is opened for. The pointers are used only while it is opened. */
 typedef struct pwf_dataset_request {
@@ -40,7 +40,7 @@ typedef struct pwf_dataset_request {
  * Local; every rank opens it. The caller owns it. Fails with PWF_MISSING (naming the files that
  * were tried), PWF_DENIED, PWF_DATA (naming file and position), PWF_IO, PWF_CONFIG (data.mean or
  * data.std) or PWF_RESOURCE. */
-pwf_status pwf_dataset_open(pwf_dataset_request request, pwf_split split, pwf_dataset **out);
+pwf_status pwf_dataset_open(pwf_dataset_request request, pwf_data_split split, pwf_dataset **out);
 void pwf_dataset_free(pwf_dataset *dataset);
 
 /** Number of images, and a hash: of pixels, shape and labels if they are held in memory, else of

@@ -11,7 +11,7 @@
 enum { PWF_NAME = 256 }; /* bytes of a parameter's name, NUL included */
 
 /* What a checkpoint or model file holds, without its arrays. */
-typedef struct pwf_ckpt_info {
+typedef struct pwf_loaded_info {
     pwf_facts facts;
     bool is_model; /* a final model, not a checkpoint */
     int64_t posterior, total, fixed, unique;
@@ -20,7 +20,7 @@ typedef struct pwf_ckpt_info {
     int codebook;  /* centres */
     pwf_hash fingerprint;
     pwf_hash root; /* the hash in the first block, over all but the arrays and that block */
-} pwf_ckpt_info;
+} pwf_loaded_info;
 
 /* One parameter or buffer. */
 typedef struct pwf_loaded_part {
@@ -34,7 +34,7 @@ typedef struct pwf_loaded_part {
 } pwf_loaded_part;
 
 typedef struct pwf_loaded {
-    pwf_ckpt_info info;
+    pwf_loaded_info info;
     char *config;       /* settings of the run, YAML */
     int count, buffers; /* parts; the last `buffers` of them are buffers */
     pwf_loaded_part *part;

@@ -19,7 +19,7 @@ typedef struct pwf_feed {
     pwf_dataset *train, *test; /* NULL: not opened */
     pwf_order *order;          /* of the training images */
     pwf_loader *loader;        /* for this rank's share of each batch; NULL: workers decode */
-    int64_t skipped[2];        /* damaged files known to all ranks, by pwf_split */
+    int64_t skipped[2];        /* damaged files known to all ranks, by pwf_data_split */
     pwf_report *report; /* rank 0 of a run: gets a row per skipped file; else NULL. Borrowed */
 } pwf_feed;
 
@@ -61,6 +61,6 @@ pwf_status pwf_feed_load(const pwf_feed *feed, int64_t position, float *image, i
  * data.skip_bad allows, so that a run stops at the same step on every mesh. `step` is for the rows
  * of metrics.
  * Collective over the mesh. Fails with PWF_DATA if there are more than data.skip_bad. */
-pwf_status pwf_feed_agree_skips(pwf_feed *feed, pwf_split split, int64_t step);
+pwf_status pwf_feed_agree_skips(pwf_feed *feed, pwf_data_split split, int64_t step);
 
 #endif
