@@ -28,8 +28,7 @@ bool pwf_hash_equal(pwf_hash a, pwf_hash b)
 pwf_hash pwf_hash_bytes(const void *bytes, size_t count)
 {
     typedef pwf_hash (*hash_of)(const void *, size_t);
-    static const hash_of table[PWF_ISA_COUNT] = {pwf_hash_of_base, pwf_hash_of_avx2,
-                                                 pwf_hash_of_avx512};
+    static const hash_of table[] = PWF_KERNEL_VARIANTS(pwf_hash_of);
     return table[pwf_isa_now()](bytes, count);
 }
 

@@ -6,8 +6,6 @@
 #include "pwf/core/isa.h"
 
 /* pwf_hash_bytes, once per instruction set. */
-pwf_hash pwf_hash_of_base(const void *bytes, size_t count);
-pwf_hash pwf_hash_of_avx2(const void *bytes, size_t count);
-pwf_hash pwf_hash_of_avx512(const void *bytes, size_t count);
+PWF_KERNEL_DECLARE(pwf_hash, pwf_hash_of, (const void *bytes, size_t count))
 
 #endif

@@ -14,12 +14,9 @@
 typedef void (*make_words)(uint32_t *, pwf_stream, uint64_t, int64_t);
 typedef void (*convert)(float *, const uint32_t *, int64_t);
 
-static const make_words philox[PWF_ISA_COUNT] = {pwf_philox_quads_base, pwf_philox_quads_avx2,
-                                                 pwf_philox_quads_avx512};
-static const convert normals[PWF_ISA_COUNT] = {pwf_words_to_normals_base, pwf_words_to_normals_avx2,
-                                               pwf_words_to_normals_avx512};
-static const convert uniforms[PWF_ISA_COUNT] = {
-    pwf_words_to_uniforms_base, pwf_words_to_uniforms_avx2, pwf_words_to_uniforms_avx512};
+static const make_words philox[] = PWF_KERNEL_VARIANTS(pwf_philox_quads);
+static const convert normals[] = PWF_KERNEL_VARIANTS(pwf_words_to_normals);
+static const convert uniforms[] = PWF_KERNEL_VARIANTS(pwf_words_to_uniforms);
 
 void pwf_rng_words(pwf_stream stream, uint64_t quad, uint32_t out[4])
 {

@@ -6,23 +6,16 @@
 
 #include "exact_kernels.h"
 
-typedef struct exact_table {
-    bool (*add)(int64_t *sum, const float *value, int64_t count);
-    void (*value)(float *value, const int64_t *sum, int64_t count);
-} exact_table;
-
-static const exact_table tables[PWF_ISA_COUNT] = {
-    [PWF_ISA_BASE] = {pwf_exact_add_base, pwf_exact_value_base},
-    [PWF_ISA_AVX2] = {pwf_exact_add_avx2, pwf_exact_value_avx2},
-    [PWF_ISA_AVX512] = {pwf_exact_add_avx512, pwf_exact_value_avx512},
-};
-
 bool pwf_exact_add(int64_t *sum, const float *value, int64_t count)
 {
-    return tables[pwf_isa_now()].add(sum, value, count);
+    static bool (*const table[])(int64_t *, const float *, int64_t) =
+        PWF_KERNEL_VARIANTS(pwf_exact_add);
+    return table[pwf_isa_now()](sum, value, count);
 }
 
 void pwf_exact_value(float *value, const int64_t *sum, int64_t count)
 {
-    tables[pwf_isa_now()].value(value, sum, count);
+    static void (*const table[])(float *, const int64_t *, int64_t) =
+        PWF_KERNEL_VARIANTS(pwf_exact_value);
+    table[pwf_isa_now()](value, sum, count);
 }

@@ -7,12 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PWF_EXACT_DECLARE(isa)                                                                     \
-    bool pwf_exact_add_##isa(int64_t *sum, const float *value, int64_t count);                     \
-    void pwf_exact_value_##isa(float *value, const int64_t *sum, int64_t count);
-
-PWF_EXACT_DECLARE(base)
-PWF_EXACT_DECLARE(avx2)
-PWF_EXACT_DECLARE(avx512)
+PWF_KERNEL_DECLARE(bool, pwf_exact_add, (int64_t * sum, const float *value, int64_t count))
+PWF_KERNEL_DECLARE(void, pwf_exact_value, (float *value, const int64_t *sum, int64_t count))
 
 #endif

@@ -3,7 +3,7 @@
 #define PWF_SRC_NN_EXECUTOR_PLAN_H
 
 #include "arena.h"
-#include "operators.h"
+#include "operator.h"
 #include "pwf/core/trace.h"
 #include "schedule.h"
 

@@ -4,7 +4,7 @@
  * models call them, executors read the closed graph. Holds no parameters, only pointers into the
  * registry. */
 #include "graph_parts.h"
-#include "operators.h"
+#include "operator.h"
 
 #include <stdlib.h>
 

@@ -3,7 +3,7 @@
  * Called by models as their last step; changes the graph alone.
  * Apart from graph.c because it uses operators, which use graph.c. */
 #include "graph_parts.h"
-#include "operators.h"
+#include "operator.h"
 
 /* Adds the loss over the heads. The prediction need not lead to the loss: with two heads it is
  * their mean, while the loss reads both. */

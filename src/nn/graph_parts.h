@@ -2,7 +2,7 @@
 #ifndef PWF_SRC_NN_GRAPH_PARTS_H
 #define PWF_SRC_NN_GRAPH_PARTS_H
 
-#include "pwf/nn/operator.h"
+#include "operator.h"
 
 /* The inside of a graph, for the schedule and the executor. */
 

@@ -2,7 +2,7 @@
 /* Sum of two values, which joins the branches of a residual block.
  * Called through its row.
  * Touches only the arrays of a call. */
-#include "operators.h"
+#include "operator.h"
 
 static pwf_status forward(const pwf_call *c)
 {

@@ -2,7 +2,7 @@
 /* A learnt embedding [T, C] added to every image.
  * Called through its row.
  * Touches only the arrays of a call. */
-#include "operators.h"
+#include "operator.h"
 
 static pwf_status infer(pwf_node *n)
 {

@@ -3,20 +3,22 @@
  * y = softmax(q k^T / sqrt(D)) v per head. The input holds queries, keys and values of all heads,
  * [B, T, 3 H D], in the order of timm's blocks.N.attn.qkv; the result is [B, T, H D]. Called
  * through its row; touches only the arrays of a call. */
-#include "operators.h"
+#include "operator.h"
 #include "pwf/tensor/attention.h"
 
 #include <stdlib.h>
 
+enum { HEADS }; /* of node.whole */
+
 /* [T, 3 H D] to [T, H D] */
 static pwf_status infer(pwf_node *n)
 {
-    PWF_ASSERT(n->heads >= 1);
-    if (n->in[0].channels % (3 * n->heads) != 0)
+    PWF_ASSERT(n->whole[HEADS] >= 1);
+    if (n->in[0].channels % (3 * n->whole[HEADS]) != 0)
         return PWF_FAIL(
             PWF_CONFIG,
             "attention over %lld channels: must be a multiple of 3 * model.heads = 3 * %lld",
-            (long long)n->in[0].channels, (long long)n->heads);
+            (long long)n->in[0].channels, (long long)n->whole[HEADS]);
     n->out = (pwf_shape){n->in[0].height, n->in[0].width, n->in[0].channels / 3};
     return pwf_ok();
 }
@@ -34,7 +36,7 @@ static pwf_status plan(const pwf_plan_task *task, void **own, pwf_need *need)
     const int64_t channels = n->out.channels;
     const plan_data p = {task->backend,
                          {.tokens = pwf_pixels(n->in[0]),
-                          .depth = channels / n->heads,
+                          .depth = channels / n->whole[HEADS],
                           .stride_qkv = 3 * channels,
                           .stride_y = channels,
                           .precision = task->precision},
@@ -44,7 +46,7 @@ static pwf_status plan(const pwf_plan_task *task, void **own, pwf_need *need)
     if (!copy) return PWF_FAIL(PWF_RESOURCE, "no memory for the plan of an attention");
     *copy = p;
     *own = copy;
-    need->saved = task->training ? (size_t)n->heads * pwf_attention_saved(&p.shape) : 0;
+    need->saved = task->training ? (size_t)n->whole[HEADS] * pwf_attention_saved(&p.shape) : 0;
     need->workspace = pwf_attention_workspace(p.backend, &p.shape, task->backward);
     return pwf_ok();
 }
@@ -59,7 +61,7 @@ typedef struct head_data {
 static head_data head_of(const pwf_call *c, int64_t head)
 {
     const plan_data *p = c->plan;
-    const int64_t heads = c->node->heads, image = head / heads, number = head % heads;
+    const int64_t heads = c->node->whole[HEADS], image = head / heads, number = head % heads;
     const int64_t y = image * p->shape.tokens * p->channels;
     char *saved = c->saved;
     if (saved) saved += (size_t)head * pwf_attention_saved(&p->shape);
@@ -69,7 +71,7 @@ static head_data head_of(const pwf_call *c, int64_t head)
 static pwf_status forward(const pwf_call *c)
 {
     const plan_data *p = c->plan;
-    for (int64_t head = 0; head < c->images * c->node->heads; head++) {
+    for (int64_t head = 0; head < c->images * c->node->whole[HEADS]; head++) {
         const head_data at = head_of(c, head);
         const float *q = c->x[0] + at.qkv, *k = q + p->channels, *v = k + p->channels;
         PWF_TRY(pwf_attention_forward(p->backend, &p->shape, c->y + at.y, at.saved, q, k, v,
@@ -82,7 +84,7 @@ static pwf_status backward(const pwf_call *c)
 {
     const plan_data *p = c->plan;
     if (!c->dx[0]) return pwf_ok();
-    for (int64_t head = 0; head < c->images * c->node->heads; head++) {
+    for (int64_t head = 0; head < c->images * c->node->whole[HEADS]; head++) {
         const head_data at = head_of(c, head);
         const float *q = c->x[0] + at.qkv, *k = q + p->channels, *v = k + p->channels;
         float *dq = c->dx[0] + at.qkv, *dk = dq + p->channels, *dv = dk + p->channels;
@@ -113,6 +115,6 @@ const pwf_operator pwf_op_attention = {.name = "attention",
 pwf_value pwf_graph_attention(pwf_graph *graph, pwf_value qkv, int64_t heads)
 {
     pwf_node node = pwf_node_of(&pwf_op_attention, qkv, NULL, NULL);
-    node.heads = heads;
+    node.whole[HEADS] = heads;
     return pwf_graph_apply(graph, node);
 }

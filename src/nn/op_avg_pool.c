@@ -2,7 +2,7 @@
 /* Mean over a window without padding, or over the whole image.
  * Called through its row.
  * Touches only the arrays of a call. */
-#include "operators.h"
+#include "operator.h"
 
 static pwf_status forward(const pwf_call *c)
 {

@@ -3,7 +3,7 @@
  * shift for each channel, inverse = 1 / sqrt(variance + EPSILON). In training mean and variance are
  * those of the slot, so the schedule runs `sums` over all images of the slot before any forward,
  * and the same for backward. Sums over pixels are double, in pixel order. */
-#include "operators.h"
+#include "operator.h"
 
 #include <math.h>
 

@@ -2,7 +2,7 @@
 /* The channels of two to PWF_NODE_INPUTS values one after the other.
  * Called through its row.
  * Touches only the arrays of a call. */
-#include "operators.h"
+#include "operator.h"
 
 #include <string.h>
 

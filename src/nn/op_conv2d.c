@@ -2,7 +2,9 @@
 /* Convolution and linear layer: both are a pwf_conv of the tensor room, which chooses the back end;
  * here are shapes, the bias gradient and the sum with other gradients of the same value. Called
  * through the rows pwf_op_conv2d and pwf_op_linear; touches only the arrays of a call. */
-#include "operators.h"
+#include "operator.h"
+
+enum { GROUPS }; /* of node.whole: groups of channels */
 
 /* A bias has one value per output channel. */
 static pwf_status check_bias(const pwf_node *n)
@@ -18,15 +20,15 @@ static pwf_status check_bias(const pwf_node *n)
 static pwf_status infer_conv(pwf_node *n)
 {
     const pwf_param *w = n->weight;
-    PWF_ASSERT(w->dims == 4 && n->stride >= 1 && n->groups >= 1);
+    PWF_ASSERT(w->dims == 4 && n->stride >= 1 && n->whole[GROUPS] >= 1);
     n->kernel_height = w->shape[2];
     n->kernel_width = w->shape[3];
-    if (n->in[0].channels != w->shape[1] * n->groups || w->shape[0] % n->groups != 0)
+    if (n->in[0].channels != w->shape[1] * n->whole[GROUPS] || w->shape[0] % n->whole[GROUPS] != 0)
         return PWF_FAIL(PWF_CONFIG,
                         "%s has %lld filters over %lld channels in %lld groups, but its input has "
                         "%lld channels",
                         pwf_param_text(n->weight), (long long)w->shape[0], (long long)w->shape[1],
-                        (long long)n->groups, (long long)n->in[0].channels);
+                        (long long)n->whole[GROUPS], (long long)n->in[0].channels);
     n->out = (pwf_shape){pwf_window_rows(n), pwf_window_columns(n), w->shape[0]};
     if (n->out.height < 1 || n->out.width < 1)
         return PWF_FAIL(PWF_CONFIG,
@@ -67,7 +69,7 @@ static pwf_conv_shape shape_of(const pwf_node *n, int64_t images)
                             .kernel_width = n->kernel_width,
                             .stride = n->stride,
                             .padding = n->padding,
-                            .groups = n->groups};
+                            .groups = n->whole[GROUPS]};
 }
 
 /* Workspace after the convolution's own, in bytes: the sums of the bias gradient (2 doubles per
@@ -155,7 +157,7 @@ pwf_value pwf_graph_conv2d(pwf_graph *graph, pwf_value x, const pwf_param *weigh
     pwf_node node = pwf_node_of(&pwf_op_conv2d, x, weight, bias);
     node.stride = stride;
     node.padding = padding;
-    node.groups = groups;
+    node.whole[GROUPS] = groups;
     return pwf_graph_apply(graph, node);
 }
 

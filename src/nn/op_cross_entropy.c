@@ -3,9 +3,11 @@
  * 2016, arXiv:1512.00567) move a share of the target from the label to all classes alike; mixed
  * images have two labels, which share the target. The last node of every graph; called through its
  * row, touches only the arrays of a call. */
-#include "operators.h"
+#include "operator.h"
 
 #include <string.h>
+
+enum { SMOOTHING }; /* of node.real: the share of labels, 0 to below 1 */
 
 static pwf_status infer(pwf_node *n)
 {
@@ -24,7 +26,7 @@ static pwf_status infer(pwf_node *n)
 static double expected(const pwf_call *c, const float *logits, int64_t i)
 {
     const int64_t n = c->node->in[0].channels;
-    const double smoothing = (double)c->node->smoothing, share = (double)c->targets.share;
+    const double smoothing = (double)c->node->real[SMOOTHING], share = (double)c->targets.share;
     double own = (double)logits[c->targets.labels[i]], sum = 0.0;
     if (c->targets.partners)
         own = share * own + (1.0 - share) * (double)logits[c->targets.partners[i]];
@@ -67,8 +69,9 @@ static pwf_status backward(const pwf_call *c)
     const int64_t n = c->node->in[0].channels, heads = c->node->inputs;
     const int32_t *labels = c->targets.labels, *partners = c->targets.partners;
     const float scale = c->scale / (float)heads;
-    const float others = c->node->smoothing / (float)n, label = 1.0f - c->node->smoothing + others;
-    const float moved = scale * (1.0f - c->node->smoothing) * (1.0f - c->targets.share);
+    const float others = c->node->real[SMOOTHING] / (float)n,
+                label = 1.0f - c->node->real[SMOOTHING] + others;
+    const float moved = scale * (1.0f - c->node->real[SMOOTHING]) * (1.0f - c->targets.share);
     for (int64_t h = 0; h < heads; h++) {
         float *dx = c->dx[h];
         if (!dx) continue;
@@ -96,7 +99,7 @@ const pwf_operator pwf_op_cross_entropy = {.name = "cross_entropy",
 pwf_value pwf_graph_cross_entropy(pwf_graph *graph, int heads, const pwf_value *logits,
                                   float smoothing)
 {
-    pwf_node node = {.op = &pwf_op_cross_entropy, .inputs = heads, .smoothing = smoothing};
+    pwf_node node = {.op = &pwf_op_cross_entropy, .inputs = heads, .real[SMOOTHING] = smoothing};
     memcpy(node.input, logits, (size_t)heads * sizeof *logits);
     return pwf_graph_apply(graph, node);
 }

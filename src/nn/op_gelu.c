@@ -2,7 +2,7 @@
 /* GELU: y = x times the normal distribution function of x, not its approximation by tanh. The slope
  * is saved, so that backward needs neither x nor y. Called through its row; touches only the arrays
  * of a call. */
-#include "operators.h"
+#include "operator.h"
 
 static pwf_status plan(const pwf_plan_task *task, void **own, pwf_need *need)
 {

@@ -2,7 +2,7 @@
 /* Hardswish: y = x min(max(x + 3, 0), 6) / 6.
  * Called through its row.
  * Touches only the arrays of a call. */
-#include "operators.h"
+#include "operator.h"
 
 static pwf_status forward(const pwf_call *c)
 {

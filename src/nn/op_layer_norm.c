@@ -3,7 +3,7 @@
  * arXiv:1607.06450): y = scale (x - mean) inverse + shift. Mean and inverse deviation of each row
  * are saved. Images are worked one by one, so parameter gradients add up in image order. Called
  * through its row; touches only the arrays of a call. */
-#include "operators.h"
+#include "operator.h"
 
 static const double EPSILON = 1e-6; /* of timm's vision transformers */
 

@@ -2,7 +2,7 @@
 /* Maximum over a window.
  * The index of each maximum within its window is saved for backward.
  * Called through its row; touches only the arrays of a call. */
-#include "operators.h"
+#include "operator.h"
 
 /* The kernel writes indices in prediction too; there they go to the workspace. */
 static pwf_status plan(const pwf_plan_task *task, void **own, pwf_need *need)

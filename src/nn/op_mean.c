@@ -3,7 +3,7 @@
  * Pwf_graph_close_heads adds it.
  * Called through its row.
  * Touches only the arrays of a call. */
-#include "operators.h"
+#include "operator.h"
 
 #include <math.h>
 

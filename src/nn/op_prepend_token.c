@@ -2,7 +2,7 @@
 /* A learnt token [C] before the tokens of every image: [T, C] to [T + 1, C].
  * Called through its row.
  * Touches only the arrays of a call. */
-#include "operators.h"
+#include "operator.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 /* ReLU: y = max(x, 0).
  * Backward reads the result y, so that y may replace x.
  * Called through its row; touches only the arrays of a call. */
-#include "operators.h"
+#include "operator.h"
 
 static pwf_status forward(const pwf_call *c)
 {

@@ -2,16 +2,18 @@
 /* One token of each image: [T, C] to [1, C].
  * Called through its row.
  * Touches only the arrays of a call. */
-#include "operators.h"
+#include "operator.h"
 
 #include <string.h>
 
+enum { TOKEN }; /* of node.whole: from 0 */
+
 static pwf_status infer(pwf_node *n)
 {
-    PWF_ASSERT(n->token >= 0);
-    if (n->token >= pwf_pixels(n->in[0]))
+    PWF_ASSERT(n->whole[TOKEN] >= 0);
+    if (n->whole[TOKEN] >= pwf_pixels(n->in[0]))
         return PWF_FAIL(PWF_CONFIG, "token %lld does not exist: there are %lld tokens",
-                        (long long)n->token + 1, (long long)pwf_pixels(n->in[0]));
+                        (long long)n->whole[TOKEN] + 1, (long long)pwf_pixels(n->in[0]));
     n->out = (pwf_shape){1, 1, n->in[0].channels};
     return pwf_ok();
 }
@@ -20,7 +22,8 @@ static pwf_status forward(const pwf_call *c)
 {
     const int64_t n = c->node->out.channels, all = pwf_elements(c->node->in[0]);
     for (int64_t i = 0; i < c->images; i++)
-        memcpy(c->y + i * n, c->x[0] + i * all + c->node->token * n, (size_t)n * sizeof *c->y);
+        memcpy(c->y + i * n, c->x[0] + i * all + c->node->whole[TOKEN] * n,
+               (size_t)n * sizeof *c->y);
     return pwf_ok();
 }
 
@@ -31,7 +34,8 @@ static pwf_status backward(const pwf_call *c)
     if (!c->dx[0]) return pwf_ok();
     if (!c->add[0]) memset(c->dx[0], 0, (size_t)(c->images * all) * sizeof *c->dx[0]);
     for (int64_t i = 0; i < c->images; i++)
-        pwf_pass_gradient(c->dx[0] + i * all + c->node->token * n, c->add[0], c->dy + i * n, n);
+        pwf_pass_gradient(c->dx[0] + i * all + c->node->whole[TOKEN] * n, c->add[0], c->dy + i * n,
+                          n);
     return pwf_ok();
 }
 
@@ -41,6 +45,6 @@ const pwf_operator pwf_op_select_token = {
 pwf_value pwf_graph_select_token(pwf_graph *graph, pwf_value x, int64_t token)
 {
     pwf_node node = pwf_node_of(&pwf_op_select_token, x, NULL, NULL);
-    node.token = token;
+    node.whole[TOKEN] = token;
     return pwf_graph_apply(graph, node);
 }

@@ -3,7 +3,7 @@
  * Called by the bench and the tests, which walk it; models reach operators through their builder
  * functions.
  * Constant, without state. */
-#include "operators.h"
+#include "operator.h"
 
 #include <string.h>
 

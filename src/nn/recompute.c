@@ -4,7 +4,7 @@
  * of the graph. */
 #include "recompute.h"
 
-#include "operators.h"
+#include "operator.h"
 
 /* Before the last stage, at most this many actions are recomputed for one value. Longer chains,
  * such as those of sums or concatenations, save little more memory but cost more time. */

@@ -4,7 +4,7 @@
  * bench; a pure function of graph, images and mode, since sums over images run in its order. */
 #include "schedule.h"
 
-#include "operators.h"
+#include "operator.h"
 #include "recompute.h"
 
 #include <stdlib.h>

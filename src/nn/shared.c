@@ -2,7 +2,7 @@
 /* What several operators share, and the meaning of the members that an operator leaves out.
  * Called by op_*.c, the graph and the memory plan.
  * Touches only its arguments. */
-#include "operators.h"
+#include "operator.h"
 
 #include <string.h>
 

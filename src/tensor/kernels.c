@@ -31,22 +31,20 @@ const pwf_kernels *pwf_kernels_now(void)
 
 const pwf_conv_kernels *pwf_conv_kernels_now(void)
 {
-    static const pwf_conv_kernels *const table[PWF_ISA_COUNT] = {
-        &pwf_conv_kernels_base, &pwf_conv_kernels_avx2, &pwf_conv_kernels_avx512};
+    static const pwf_conv_kernels *const table[] = PWF_KERNEL_VARIANTS(&pwf_conv_kernels);
     return table[pwf_isa_now()];
 }
 
+/* In bf16 the pairs of AVX512_BF16 where the machine has it, else rounded fp32 numbers. */
 const pwf_product_kernels *pwf_product_kernels_now(pwf_precision precision)
 {
-    static const pwf_product_kernels *const table[PWF_ISA_COUNT] = {
-        &pwf_product_kernels_base, &pwf_product_kernels_avx2, &pwf_product_kernels_avx512};
+    static const pwf_product_kernels *const table[] = PWF_KERNEL_VARIANTS(&pwf_product_kernels);
     if (precision == PWF_BF16 && pwf_isa_bf16()) return &pwf_product_kernels_avx512bf16;
     return table[pwf_isa_now()];
 }
 
 const pwf_attention_kernels *pwf_attention_kernels_now(void)
 {
-    static const pwf_attention_kernels *const table[PWF_ISA_COUNT] = {
-        &pwf_attention_kernels_base, &pwf_attention_kernels_avx2, &pwf_attention_kernels_avx512};
+    static const pwf_attention_kernels *const table[] = PWF_KERNEL_VARIANTS(&pwf_attention_kernels);
     return table[pwf_isa_now()];
 }

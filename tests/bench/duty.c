@@ -2,7 +2,7 @@
 #include "duty.h"
 
 #include "bench.h"
-#include "operators.h"
+#include "operator.h"
 #include "schedule.h"
 
 void duty_touch(duty *d, double bytes, double calls, int threads)

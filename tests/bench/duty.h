@@ -2,7 +2,7 @@
 #ifndef PWF_TESTS_DUTY_H
 #define PWF_TESTS_DUTY_H
 
-#include "pwf/nn/operator.h"
+#include "operator.h"
 
 /* What a part of a step has to do for a slot, forward and backward: operations of its matrix
  * products, and the bytes it must read and write, by the level of cache that can hold what one call

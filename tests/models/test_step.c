@@ -7,7 +7,6 @@
 #include "pwf/core/mem.h"
 #include "pwf/models/model.h"
 #include "pwf/nn/executor.h"
-#include "pwf/nn/operator.h"
 
 #include <math.h>
 #include <pthread.h>

@@ -2,7 +2,7 @@
 #ifndef PWF_TESTS_NN_OP_CASE_H
 #define PWF_TESTS_NN_OP_CASE_H
 
-#include "pwf/nn/operator.h"
+#include "operator.h"
 
 /* One operator with all its arrays, outside any graph. */
 typedef struct op_case {

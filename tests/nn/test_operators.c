@@ -15,13 +15,15 @@
 
 #include <cmocka.h>
 
+/* Attributes of an operator: whole[0] is groups, heads or token, real[0] the smoothing of labels.
+ */
 static const op_case cases[] = {
-    {.node = {.inputs = 1, .in = {{5, 4, 3}}, .stride = 1, .padding = {1, 1, 1, 1}, .groups = 1},
+    {.node = {.inputs = 1, .in = {{5, 4, 3}}, .stride = 1, .padding = {1, 1, 1, 1}, .whole = {1}},
      .weight = {.name = "conv2d", .dims = 4, .shape = {4, 3, 3, 3}}},
-    {.node = {.inputs = 1, .in = {{6, 5, 4}}, .stride = 2, .padding = {1, 1, 1, 1}, .groups = 2},
+    {.node = {.inputs = 1, .in = {{6, 5, 4}}, .stride = 2, .padding = {1, 1, 1, 1}, .whole = {2}},
      .weight = {.name = "conv2d", .dims = 4, .shape = {6, 2, 3, 3}},
      .bias = {.dims = 1, .shape = {6}}},
-    {.node = {.inputs = 1, .in = {{3, 3, 16}}, .stride = 1, .groups = 1},
+    {.node = {.inputs = 1, .in = {{3, 3, 16}}, .stride = 1, .whole = {1}},
      .weight = {.name = "conv2d", .dims = 4, .shape = {16, 16, 1, 1}}},
     {.node = {.inputs = 1, .in = {{1, 1, 7}}},
      .weight = {.name = "linear", .dims = 2, .shape = {5, 7}},
@@ -41,18 +43,17 @@ static const op_case cases[] = {
     {.node = {.inputs = 1, .in = {{6, 5, 3}}, .kernel_height = 3, .kernel_width = 2, .stride = 2},
      .weight = {.name = "avg_pool"}},
     {.node = {.inputs = 1, .in = {{1, 1, 6}}}, .weight = {.name = "cross_entropy"}},
-    {.node = {.inputs = 1, .in = {{1, 1, 6}}, .smoothing = 0.3f},
-     .weight = {.name = "cross_entropy"}},
-    {.node = {.inputs = 2, .in = {{1, 1, 6}, {1, 1, 6}}, .smoothing = 0.1f},
+    {.node = {.inputs = 1, .in = {{1, 1, 6}}, .real = {0.3f}}, .weight = {.name = "cross_entropy"}},
+    {.node = {.inputs = 2, .in = {{1, 1, 6}, {1, 1, 6}}, .real = {0.1f}},
      .weight = {.name = "cross_entropy"}},
     {.node = {.inputs = 1, .in = {{1, 1, 6}}}, .share = 0.3f, .weight = {.name = "cross_entropy"}},
-    {.node = {.inputs = 2, .in = {{1, 1, 6}, {1, 1, 6}}, .smoothing = 0.1f},
+    {.node = {.inputs = 2, .in = {{1, 1, 6}, {1, 1, 6}}, .real = {0.1f}},
      .share = 0.8f,
      .weight = {.name = "cross_entropy"}},
     {.node = {.inputs = 2, .in = {{1, 1, 6}, {1, 1, 6}}}, .weight = {.name = "mean"}},
     {.node = {.inputs = 2, .in = {{3, 4, 5}, {3, 4, 2}}}, .weight = {.name = "concat"}},
     {.node = {.inputs = 3, .in = {{3, 2, 5}, {3, 2, 1}, {3, 2, 4}}}, .weight = {.name = "concat"}},
-    {.node = {.inputs = 1, .in = {{6, 5, 4}}, .stride = 2, .padding = {0, 1, 2, 1}, .groups = 2},
+    {.node = {.inputs = 1, .in = {{6, 5, 4}}, .stride = 2, .padding = {0, 1, 2, 1}, .whole = {2}},
      .weight = {.name = "conv2d", .dims = 4, .shape = {6, 2, 3, 3}}},
     {.node = {.inputs = 1,
               .in = {{6, 5, 3}},
@@ -69,13 +70,13 @@ static const op_case cases[] = {
      .bias = {.dims = 1, .shape = {20}}},
     {.node = {.inputs = 1, .in = {{3, 4, 5}}}, .weight = {.name = "gelu"}},
     {.node = {.inputs = 1, .in = {{3, 4, 5}}}, .weight = {.name = "hardswish"}},
-    {.node = {.inputs = 1, .in = {{1, 5, 24}}, .heads = 2}, .weight = {.name = "attention"}},
-    {.node = {.inputs = 1, .in = {{2, 3, 9}}, .heads = 1}, .weight = {.name = "attention"}},
+    {.node = {.inputs = 1, .in = {{1, 5, 24}}, .whole = {2}}, .weight = {.name = "attention"}},
+    {.node = {.inputs = 1, .in = {{2, 3, 9}}, .whole = {1}}, .weight = {.name = "attention"}},
     {.node = {.inputs = 1, .in = {{2, 3, 5}}},
      .weight = {.name = "prepend_token", .dims = 3, .shape = {1, 1, 5}}},
     {.node = {.inputs = 1, .in = {{2, 3, 5}}},
      .weight = {.name = "add_embedding", .dims = 3, .shape = {1, 6, 5}}},
-    {.node = {.inputs = 1, .in = {{2, 3, 5}}, .token = 4}, .weight = {.name = "select_token"}},
+    {.node = {.inputs = 1, .in = {{2, 3, 5}}, .whole = {4}}, .weight = {.name = "select_token"}},
 };
 
 /* Numbers in [-1, 1] no two of which are closer than twice the step of the difference, and none

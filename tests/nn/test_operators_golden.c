@@ -45,6 +45,9 @@ static double run(const golden_case *g, const pwf_operator *op, pwf_tensor_backe
     const pwf_shape shape = {x->shape[1], x->shape[2], x->shape[3]};
     const pwf_shape second = {x1->shape[1], x1->shape[2], x1->shape[3]};
     op_case c = {.images = x->shape[0], .scale = 1.0f};
+    const char *attribute = strcmp(op->name, "conv2d") == 0      ? "groups"
+                            : strcmp(op->name, "attention") == 0 ? "heads"
+                                                                 : "token";
     c.node = (pwf_node){.op = op,
                         .inputs = golden_find(g, "x1") ? 2 : 1,
                         .in = {shape, second},
@@ -52,10 +55,8 @@ static double run(const golden_case *g, const pwf_operator *op, pwf_tensor_backe
                         .kernel_width = golden_int(g, "kernel"),
                         .stride = golden_int(g, "stride"),
                         .padding = pwf_padding_around(golden_int(g, "padding")),
-                        .groups = golden_int(g, "groups"),
-                        .heads = golden_int(g, "heads"),
-                        .token = golden_int(g, "token"),
-                        .smoothing = (float)golden_int(g, "smoothing_percent") / 100.0f};
+                        .whole = {golden_int(g, attribute)},
+                        .real = {(float)golden_int(g, "smoothing_percent") / 100.0f}};
     copy_shape(&c.weight, golden_find(g, "weight"));
     copy_shape(&c.bias, golden_find(g, "bias"));
     op_case_start(&c, backend);

@@ -14,6 +14,17 @@ typedef enum pwf_isa { PWF_ISA_BASE, PWF_ISA_AVX2, PWF_ISA_AVX512, PWF_ISA_COUNT
 #define PWF_KERNEL_JOIN(name, isa) PWF_KERNEL_JOIN_(name, isa)
 #define PWF_KERNEL(name) PWF_KERNEL_JOIN(name, PWF_ISA)
 
+/* Declares the variants of a kernel or of a table of kernels; an array of them in the order of
+ * pwf_isa. */
+#define PWF_KERNEL_DECLARE(type, name, arguments)                                                  \
+    type name##_base arguments;                                                                    \
+    type name##_avx2 arguments;                                                                    \
+    type name##_avx512 arguments;
+#define PWF_KERNEL_VARIANTS(name)                                                                  \
+    {                                                                                              \
+        name##_base, name##_avx2, name##_avx512                                                    \
+    }
+
 /** The instruction set in use: the best one of this machine unless pwf_isa_use lowered it.
  * Local; any thread. */
 pwf_isa pwf_isa_now(void);

@@ -87,7 +87,7 @@ pwf_status pwf_executor_statistics(pwf_executor *executor, const float *weights,
  * Local. */
 void pwf_executor_measure(pwf_executor *executor);
 
-/** Seconds counted so far in operators of this name (see operator.h), forward and backward;
+/** Seconds counted so far in operators of this name in PWF_OPERATORS, forward and backward;
  * recomputation counts as backward.
  * Local. */
 void pwf_executor_seconds(const pwf_executor *executor, const char *name, double *forward,

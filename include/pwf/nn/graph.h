@@ -88,7 +88,7 @@ pwf_value pwf_graph_max_pool(pwf_graph *graph, pwf_value x, int64_t kernel, int6
 pwf_value pwf_graph_avg_pool(pwf_graph *graph, pwf_value x, int64_t kernel, int64_t stride);
 pwf_value pwf_graph_global_pool(pwf_graph *graph, pwf_value x);
 
-/** The channels of `count` values (1 to PWF_NODE_INPUTS) of equal height and width, in order.
+/** The channels of `count` values (1 to 4) of equal height and width, in order.
  * Local. */
 pwf_value pwf_graph_concat(pwf_graph *graph, int count, const pwf_value *x);
 

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef PWF_NN_OPERATOR_H
-#define PWF_NN_OPERATOR_H
+#ifndef PWF_SRC_NN_OPERATOR_H
+#define PWF_SRC_NN_OPERATOR_H
 
 #include "pwf/nn/executor.h"
 #include "pwf/nn/graph.h"
 #include "pwf/tensor/conv.h"
+#include "pwf/tensor/kernels.h"
 
-/** The interface of an operator, for those who add one and for the tests that walk the table;
- * models use graph.h. docs/how-to/add-an-operator.md lists the steps. */
+/* The interface of an operator, and what the operator files share; models use pwf/nn/graph.h.
+ * docs/how-to/add-an-operator.md lists the steps. */
 
-enum { PWF_NODE_INPUTS = 4 }; /* inputs of an operator at most */
+enum { PWF_NODE_INPUTS = 4, PWF_NODE_ATTRIBUTES = 4 }; /* of an operator, at most */
 
 /* The shape of one image of a value. */
 typedef struct pwf_shape {
@@ -28,10 +29,9 @@ typedef struct pwf_node {
     const pwf_buffer *mean, *variance;
     int64_t kernel_height, kernel_width, stride; /* of a window, in pixels */
     pwf_padding padding;
-    int64_t groups; /* of channels */
-    int64_t heads;  /* of attention */
-    int64_t token;
-    float smoothing; /* of labels, 0 to below 1 */
+    /* Attributes that only op_NAME.c reads, which names their indices by an enum. */
+    int64_t whole[PWF_NODE_ATTRIBUTES];
+    float real[PWF_NODE_ATTRIBUTES];
 } pwf_node;
 
 /* Memory that the calls of a plan need. */
@@ -114,18 +114,81 @@ struct pwf_operator {
     void (*settle_back)(const pwf_call *call);
 };
 
-/** The table of operators, in the order of PWF_OPERATORS.
- * Local. Constant. */
+/* The table of operators, in the order of PWF_OPERATORS. */
 int pwf_operator_count(void);
 const pwf_operator *pwf_operator_at(int index);
 
-/** Finds an operator by name; an unknown name is a bug.
- * Local. */
+/* Finds an operator by name; an unknown name is a bug. */
 const pwf_operator *pwf_operator_find(const char *name);
 
-/** Calls infer and plan of the operator, or does what a NULL stands for.
- * Local. Fails as they do. */
+/* Calls infer and plan of the operator, or does what a NULL stands for. Fails as they do. */
 pwf_status pwf_node_infer(pwf_node *node);
 pwf_status pwf_node_plan(const pwf_plan_task *task, void **plan, pwf_need *need);
+
+/* ---- shared by the operator files ---- */
+
+#define PWF_OPERATOR_DECLARE(name) extern const pwf_operator pwf_op_##name;
+PWF_OPERATORS(PWF_OPERATOR_DECLARE)
+
+/* Adds a node, of which op, inputs, input and the operator's attributes are set. Does nothing after
+ * a failure; the value is then 0, which nobody will use. */
+pwf_value pwf_graph_apply(pwf_graph *graph, pwf_node node);
+
+/* A node of one input; weight and bias may be NULL. */
+static inline pwf_node pwf_node_of(const pwf_operator *op, pwf_value x, const pwf_param *weight,
+                                   const pwf_param *bias)
+{
+    return (pwf_node){.op = op, .inputs = 1, .input = {x}, .weight = weight, .bias = bias};
+}
+
+/* Ends a graph with one or two heads: the cross-entropy of their logits [1, 1, classes]. */
+pwf_value pwf_graph_cross_entropy(pwf_graph *graph, int heads, const pwf_value *logits,
+                                  float smoothing);
+pwf_value pwf_graph_mean(pwf_graph *graph, pwf_value a, pwf_value b);
+
+/* The result has the shape of the inputs, which must be equal. */
+pwf_status pwf_infer_equal(pwf_node *node);
+
+/* Pooling: the shapes of result and call. A kernel of height 0 becomes the whole image. */
+pwf_status pwf_infer_pool(pwf_node *node);
+pwf_pool_shape pwf_pool_shape_of(const pwf_call *call);
+
+/* dx = dy, or dx += dy; [count] */
+void pwf_pass_gradient(float *dx, bool add, const float *dy, int64_t count);
+
+static inline int64_t pwf_pixels(pwf_shape s)
+{
+    return s.height * s.width;
+}
+
+static inline int64_t pwf_elements(pwf_shape s)
+{
+    return s.height * s.width * s.channels;
+}
+
+/* Elements of the first input of a call. */
+static inline int64_t pwf_call_elements(const pwf_call *call)
+{
+    return call->images * pwf_elements(call->node->in[0]);
+}
+
+/* Rows and columns of pixels that a window makes of the first input; below 1 if it does not fit. */
+static inline int64_t pwf_window_rows(const pwf_node *n)
+{
+    return pwf_conv_extent(n->in[0].height, n->kernel_height, n->stride,
+                           n->padding.top + n->padding.bottom);
+}
+
+static inline int64_t pwf_window_columns(const pwf_node *n)
+{
+    return pwf_conv_extent(n->in[0].width, n->kernel_width, n->stride,
+                           n->padding.left + n->padding.right);
+}
+
+/* The name of a parameter for messages. */
+static inline const char *pwf_param_text(const pwf_param *p)
+{
+    return p->name ? p->name : "?";
+}
 
 #endif
