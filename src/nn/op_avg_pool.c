@@ -6,14 +6,14 @@
 
 static pwf_status forward(const pwf_call *c)
 {
-    const pwf_pool_shape s = pwf_pool_shape_of(c);
+    const pwf_conv_shape s = pwf_window_shape(c->node, c->images);
     pwf_kernels_now()->avg_pool_forward(c->y, c->x[0], &s);
     return pwf_ok();
 }
 
 static pwf_status backward(const pwf_call *c)
 {
-    const pwf_pool_shape s = pwf_pool_shape_of(c);
+    const pwf_conv_shape s = pwf_window_shape(c->node, c->images);
     if (c->dx[0]) pwf_kernels_now()->avg_pool_backward(c->dx[0], c->add[0], c->dy, &s);
     return pwf_ok();
 }

@@ -29,7 +29,8 @@ static pwf_status infer_conv(pwf_node *n)
                         "%lld channels",
                         pwf_param_text(n->weight), (long long)w->shape[0], (long long)w->shape[1],
                         (long long)n->whole[GROUPS], (long long)n->in[0].channels);
-    n->out = (pwf_shape){pwf_window_rows(n), pwf_window_columns(n), w->shape[0]};
+    const pwf_conv_shape s = pwf_window_shape(n, 1);
+    n->out = (pwf_shape){pwf_conv_out_height(&s), pwf_conv_out_width(&s), w->shape[0]};
     if (n->out.height < 1 || n->out.width < 1)
         return PWF_FAIL(PWF_CONFIG,
                         "%s: a window of %lldx%lld does not fit on %lldx%lld pixels; use a larger "
@@ -60,16 +61,9 @@ static pwf_conv_shape shape_of(const pwf_node *n, int64_t images)
     if (n->weight->dims == 2)
         return pwf_conv_shape_linear(images * pwf_pixels(n->in[0]), n->in[0].channels,
                                      n->out.channels);
-    return (pwf_conv_shape){.images = images,
-                            .height = n->in[0].height,
-                            .width = n->in[0].width,
-                            .channels = n->in[0].channels,
-                            .filters = n->out.channels,
-                            .kernel_height = n->kernel_height,
-                            .kernel_width = n->kernel_width,
-                            .stride = n->stride,
-                            .padding = n->padding,
-                            .groups = n->whole[GROUPS]};
+    pwf_conv_shape s = pwf_window_shape(n, images);
+    s.groups = n->whole[GROUPS];
+    return s;
 }
 
 /* Workspace after the convolution's own, in bytes: the sums of the bias gradient (2 doubles per

@@ -149,9 +149,11 @@ pwf_value pwf_graph_mean(pwf_graph *graph, pwf_value a, pwf_value b);
 /* The result has the shape of the inputs, which must be equal. */
 pwf_status pwf_infer_equal(pwf_node *node);
 
-/* Pooling: the shapes of result and call. A kernel of height 0 becomes the whole image. */
+/* The window of a node on `images` images, with as many filters as the result has channels. */
+pwf_conv_shape pwf_window_shape(const pwf_node *node, int64_t images);
+
+/* The result of pooling. A kernel of height 0 becomes the whole image. */
 pwf_status pwf_infer_pool(pwf_node *node);
-pwf_pool_shape pwf_pool_shape_of(const pwf_call *call);
 
 /* dx = dy, or dx += dy; [count] */
 void pwf_pass_gradient(float *dx, bool add, const float *dy, int64_t count);
@@ -170,19 +172,6 @@ static inline int64_t pwf_elements(pwf_shape s)
 static inline int64_t pwf_call_elements(const pwf_call *call)
 {
     return call->images * pwf_elements(call->node->in[0]);
-}
-
-/* Rows and columns of pixels that a window makes of the first input; below 1 if it does not fit. */
-static inline int64_t pwf_window_rows(const pwf_node *n)
-{
-    return pwf_conv_extent(n->in[0].height, n->kernel_height, n->stride,
-                           n->padding.top + n->padding.bottom);
-}
-
-static inline int64_t pwf_window_columns(const pwf_node *n)
-{
-    return pwf_conv_extent(n->in[0].width, n->kernel_width, n->stride,
-                           n->padding.left + n->padding.right);
 }
 
 /* The name of a parameter for messages. */

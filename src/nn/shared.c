@@ -35,6 +35,20 @@ pwf_status pwf_infer_equal(pwf_node *node)
     return pwf_ok();
 }
 
+pwf_conv_shape pwf_window_shape(const pwf_node *node, int64_t images)
+{
+    return (pwf_conv_shape){.images = images,
+                            .height = node->in[0].height,
+                            .width = node->in[0].width,
+                            .channels = node->in[0].channels,
+                            .filters = node->out.channels,
+                            .kernel_height = node->kernel_height,
+                            .kernel_width = node->kernel_width,
+                            .stride = node->stride,
+                            .padding = node->padding,
+                            .groups = 1};
+}
+
 pwf_status pwf_infer_pool(pwf_node *node)
 {
     if (node->kernel_height == 0) {
@@ -46,7 +60,8 @@ pwf_status pwf_infer_pool(pwf_node *node)
     PWF_ASSERT(node->padding.top < node->kernel_height &&
                node->padding.bottom < node->kernel_height &&
                node->padding.left < node->kernel_width && node->padding.right < node->kernel_width);
-    node->out = (pwf_shape){pwf_window_rows(node), pwf_window_columns(node), node->in[0].channels};
+    const pwf_conv_shape s = pwf_window_shape(node, 1);
+    node->out = (pwf_shape){pwf_conv_out_height(&s), pwf_conv_out_width(&s), s.channels};
     if (node->out.height < 1 || node->out.width < 1)
         return PWF_FAIL(PWF_CONFIG,
                         "a pooling window of %lldx%lld does not fit on %lldx%lld pixels; use a "
@@ -54,20 +69,6 @@ pwf_status pwf_infer_pool(pwf_node *node)
                         (long long)node->kernel_height, (long long)node->kernel_width,
                         (long long)node->in[0].height, (long long)node->in[0].width);
     return pwf_ok();
-}
-
-/* The pooling kernels take one struct. */
-pwf_pool_shape pwf_pool_shape_of(const pwf_call *call)
-{
-    const pwf_node *n = call->node;
-    return (pwf_pool_shape){.images = call->images,
-                            .height = n->in[0].height,
-                            .width = n->in[0].width,
-                            .channels = n->in[0].channels,
-                            .kernel_height = n->kernel_height,
-                            .kernel_width = n->kernel_width,
-                            .stride = n->stride,
-                            .padding = n->padding};
 }
 
 void pwf_pass_gradient(float *dx, bool add, const float *dy, int64_t count)

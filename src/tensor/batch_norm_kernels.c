@@ -113,14 +113,7 @@ void PWF_KERNEL(pwf_norm_backward)(float *dx, bool add, const float *dy, const f
                                    const float *slope, int64_t rows, int64_t channels)
 {
     for (int64_t i = 0; i < rows; i++, dx += channels, dy += channels, x += channels) {
-        if (add) {
-            PWF_INDEPENDENT
-            for (int64_t c = 0; c < channels; c++)
-                dx[c] += factor[c] * (dy[c] - fmaf(x[c] - mean[c], slope[c], offset[c]));
-        } else {
-            PWF_INDEPENDENT
-            for (int64_t c = 0; c < channels; c++)
-                dx[c] = factor[c] * (dy[c] - fmaf(x[c] - mean[c], slope[c], offset[c]));
-        }
+        PWF_EACH_GRADIENT(dx, add, c, channels,
+                          factor[c] * (dy[c] - fmaf(x[c] - mean[c], slope[c], offset[c])))
     }
 }

@@ -58,10 +58,8 @@ static pwf_status plan(const pwf_conv_backend *backend, const pwf_conv_shape *sh
     *conv = (pwf_conv){
         .backend = backend,
         .shape = *shape,
-        .out_height = pwf_conv_extent(shape->height, shape->kernel_height, shape->stride,
-                                      shape->padding.top + shape->padding.bottom),
-        .out_width = pwf_conv_extent(shape->width, shape->kernel_width, shape->stride,
-                                     shape->padding.left + shape->padding.right),
+        .out_height = pwf_conv_out_height(shape),
+        .out_width = pwf_conv_out_width(shape),
         .use = use,
     };
     PWF_ASSERT(conv->out_height >= 1 && conv->out_width >= 1);

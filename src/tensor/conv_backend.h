@@ -47,6 +47,32 @@ static inline bool pwf_conv_is_linear(const pwf_conv_shape *s)
            !pwf_conv_is_padded(s);
 }
 
+/* Elements of the weights, of the images and of the result. */
+static inline int64_t pwf_conv_weights(const pwf_conv_shape *s)
+{
+    return s->filters * (s->channels / s->groups) * s->kernel_height * s->kernel_width;
+}
+
+static inline int64_t pwf_conv_images(const pwf_conv_shape *s)
+{
+    return s->images * s->height * s->width * s->channels;
+}
+
+static inline int64_t pwf_conv_results(const pwf_conv *conv)
+{
+    return conv->shape.images * conv->out_height * conv->out_width * conv->shape.filters;
+}
+
+/* Offset of the pixel of image b under output pixel (p, q) at position (r, t) of the window; -1
+ * outside the image. */
+static inline int64_t pwf_conv_under(const pwf_conv_shape *s, int64_t b, int64_t p, int64_t q,
+                                     int64_t r, int64_t t)
+{
+    const int64_t h = p * s->stride - s->padding.top + r, w = q * s->stride - s->padding.left + t;
+    if (h < 0 || h >= s->height || w < 0 || w >= s->width) return -1;
+    return ((b * s->height + h) * s->width + w) * s->channels;
+}
+
 /* Name, version and instruction set of a library, for the log. */
 enum { PWF_BACKEND_TEXT = 128 };
 void pwf_conv_onednn_describe(char text[PWF_BACKEND_TEXT]);

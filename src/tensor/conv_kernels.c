@@ -9,61 +9,40 @@
 
 #include <string.h>
 
-/* Weights [K, C/groups, R, S] to the order of strides `order`. */
-static void weights_to(float *restrict out, const float *restrict weight, const pwf_conv_shape *s,
+/* Copies weights [K, C/groups, R, S] to the order of strides `order`; back: adds weights in that
+ * order to `out`, which is plain. */
+static inline __attribute__((always_inline)) void rearrange(float *restrict out,
+                                                            const float *restrict in,
+                                                            const pwf_conv_shape *s,
+                                                            pwf_weight_order order, const bool back)
+{
+    const int64_t kernels = s->filters / s->groups, channels = s->channels / s->groups;
+    const int64_t group = kernels * channels * s->kernel_height * s->kernel_width;
+    int64_t plain = 0;
+    for (int64_t first = 0; first < s->groups * group; first += group)
+        for (int64_t k = 0; k < kernels; k++)
+            for (int64_t c = 0; c < channels; c++)
+                for (int64_t r = 0; r < s->kernel_height; r++)
+                    for (int64_t t = 0; t < s->kernel_width; t++, plain++) {
+                        const int64_t at =
+                            first + k * order.k + c * order.c + r * order.r + t * order.s;
+                        if (back)
+                            out[plain] += in[at];
+                        else
+                            out[at] = in[plain];
+                    }
+}
+
+static void weights_to(float *out, const float *weight, const pwf_conv_shape *s,
                        pwf_weight_order order)
 {
-    const int64_t kernels = s->filters / s->groups, channels = s->channels / s->groups;
-    const int64_t area = s->kernel_height * s->kernel_width;
-    for (int64_t g = 0; g < s->groups; g++) {
-        float *base = out + g * kernels * channels * area;
-        for (int64_t k = 0; k < kernels; k++)
-            for (int64_t c = 0; c < channels; c++)
-                for (int64_t r = 0; r < s->kernel_height; r++)
-                    for (int64_t q = 0; q < s->kernel_width; q++)
-                        base[k * order.k + c * order.c + r * order.r + q * order.s] = *weight++;
-    }
+    rearrange(out, weight, s, order, false);
 }
 
-/* The inverse of weights_to, adding. */
-static void weights_add(float *restrict dweight, const float *restrict in, const pwf_conv_shape *s,
+static void weights_add(float *dweight, const float *in, const pwf_conv_shape *s,
                         pwf_weight_order order)
 {
-    const int64_t kernels = s->filters / s->groups, channels = s->channels / s->groups;
-    const int64_t area = s->kernel_height * s->kernel_width;
-    for (int64_t g = 0; g < s->groups; g++) {
-        const float *base = in + g * kernels * channels * area;
-        for (int64_t k = 0; k < kernels; k++)
-            for (int64_t c = 0; c < channels; c++)
-                for (int64_t r = 0; r < s->kernel_height; r++)
-                    for (int64_t q = 0; q < s->kernel_width; q++)
-                        *dweight++ += base[k * order.k + c * order.c + r * order.r + q * order.s];
-    }
-}
-
-/* The extents that the loops below run over. */
-typedef struct walk {
-    const pwf_conv_shape *s;
-    int64_t p, q, c, k; /* output size; channels and filters of a group */
-} walk;
-
-static walk walk_of(const pwf_conv_shape *s)
-{
-    return (walk){
-        s,
-        pwf_conv_extent(s->height, s->kernel_height, s->stride, s->padding.top + s->padding.bottom),
-        pwf_conv_extent(s->width, s->kernel_width, s->stride, s->padding.left + s->padding.right),
-        s->channels / s->groups, s->filters / s->groups};
-}
-
-/* Offset of the input pixel of image b under output pixel (p, q) at kernel position (r, t); -1
- * outside the image. */
-static inline int64_t under(const pwf_conv_shape *s, int64_t b, int64_t p, int64_t q, int64_t r,
-                            int64_t t)
-{
-    const int64_t h = p * s->stride - s->padding.top + r, w = q * s->stride - s->padding.left + t;
-    if (h < 0 || h >= s->height || w < 0 || w >= s->width) return -1;
-    return ((b * s->height + h) * s->width + w) * s->channels;
+    rearrange(dweight, in, s, order, true);
 }
 
 /* y[n] += a * x[n]: all the arithmetic of the plain back end. */
@@ -73,105 +52,95 @@ static inline void axpy(float *restrict y, float a, const float *restrict x, int
         y[i] += a * x[i];
 }
 
-/* y[b,p,q,k] = bias[k] + sum over r, s, c in this order of x * w. */
+typedef enum loop_kind { FORWARD, BACKWARD_DATA, BACKWARD_WEIGHTS } pass_kind;
+
+/* out += the products of two arrays, for each output pixel, position in the window, and channel or
+ * filter in this order. FORWARD: out is y, in is x, other the weights R, S, C, K of each group.
+ * BACKWARD_DATA: dx, dy, the weights R, S, K, C. BACKWARD_WEIGHTS: the gradient of the weights R,
+ * S, C, K; x; dy. */
+static inline __attribute__((always_inline)) void multiply(const loop_kind kind, float *out,
+                                                           const float *in, const float *other,
+                                                           const pwf_conv_shape *s)
+{
+    const int64_t height = pwf_conv_out_height(s), width = pwf_conv_out_width(s);
+    const int64_t channels = s->channels / s->groups, filters = s->filters / s->groups;
+    const int64_t area = s->kernel_height * s->kernel_width;
+    for (int64_t pixel = 0; pixel < s->images * height * width; pixel++)
+        for (int64_t rs = 0; rs < area; rs++) {
+            const int64_t at =
+                pwf_conv_under(s, pixel / (height * width), pixel / width % height, pixel % width,
+                               rs / s->kernel_width, rs % s->kernel_width);
+            for (int64_t g = 0; at >= 0 && g < s->groups; g++) {
+                /* Offsets of the group in the images, the results and the weights. */
+                const int64_t image = at + g * channels, result = pixel * s->filters + g * filters;
+                const int64_t weights = (g * area + rs) * channels * filters;
+                for (int64_t c = 0; kind == FORWARD && c < channels; c++)
+                    axpy(out + result, in[image + c], other + weights + c * filters, filters);
+                for (int64_t k = 0; kind == BACKWARD_DATA && k < filters; k++)
+                    axpy(out + image, in[result + k], other + weights + k * channels, channels);
+                for (int64_t c = 0; kind == BACKWARD_WEIGHTS && c < channels; c++)
+                    axpy(out + weights + c * filters, in[image + c], other + result, filters);
+            }
+        }
+}
+
 static void forward(float *y, const float *x, const float *arranged, const float *bias,
                     const pwf_conv_shape *s)
 {
-    const walk d = walk_of(s);
-    const int64_t area = s->kernel_height * s->kernel_width;
-    for (int64_t pixel = 0; pixel < s->images * d.p * d.q; pixel++) {
-        const int64_t b = pixel / (d.p * d.q), p = pixel / d.q % d.p, q = pixel % d.q;
-        float *out = y + pixel * s->filters;
-        for (int64_t k = 0; k < s->filters; k++)
-            out[k] = bias ? bias[k] : 0.0f;
-        for (int64_t rs = 0; rs < area; rs++) {
-            const int64_t at = under(s, b, p, q, rs / s->kernel_width, rs % s->kernel_width);
-            if (at < 0) continue;
-            for (int64_t c = 0; c < s->channels; c++) {
-                const int64_t g = c / d.c;
-                axpy(out + g * d.k, x[at + c], arranged + ((g * area + rs) * d.c + c % d.c) * d.k,
-                     d.k);
-            }
-        }
-    }
+    const int64_t results = s->images * pwf_conv_out_height(s) * pwf_conv_out_width(s) * s->filters;
+    for (int64_t i = 0; i < results; i++)
+        y[i] = bias ? bias[i % s->filters] : 0.0f;
+    multiply(FORWARD, y, x, arranged, s);
 }
 
-/* dx += dy w for each output pixel, kernel position and filter in this order. */
 static void backward_data(float *dx, const float *dy, const float *arranged,
                           const pwf_conv_shape *s)
 {
-    const walk d = walk_of(s);
-    const int64_t area = s->kernel_height * s->kernel_width;
-    memset(dx, 0, (size_t)(s->images * s->height * s->width * s->channels) * sizeof *dx);
-    for (int64_t pixel = 0; pixel < s->images * d.p * d.q; pixel++) {
-        const int64_t b = pixel / (d.p * d.q), p = pixel / d.q % d.p, q = pixel % d.q;
-        for (int64_t rs = 0; rs < area; rs++) {
-            const int64_t at = under(s, b, p, q, rs / s->kernel_width, rs % s->kernel_width);
-            if (at < 0) continue;
-            for (int64_t k = 0; k < s->filters; k++) {
-                const int64_t g = k / d.k;
-                axpy(dx + at + g * d.c, dy[pixel * s->filters + k],
-                     arranged + ((g * area + rs) * d.k + k % d.k) * d.c, d.c);
-            }
-        }
-    }
+    memset(dx, 0, (size_t)pwf_conv_images(s) * sizeof *dx);
+    multiply(BACKWARD_DATA, dx, dy, arranged, s);
 }
 
-/* darranged = sum over output pixels in index order of x dy. */
 static void backward_weights(float *darranged, const float *dy, const float *x,
                              const pwf_conv_shape *s)
 {
-    const walk d = walk_of(s);
-    const int64_t area = s->kernel_height * s->kernel_width;
-    memset(darranged, 0, (size_t)(area * d.c * s->filters) * sizeof *darranged);
-    for (int64_t pixel = 0; pixel < s->images * d.p * d.q; pixel++) {
-        const int64_t b = pixel / (d.p * d.q), p = pixel / d.q % d.p, q = pixel % d.q;
-        for (int64_t rs = 0; rs < area; rs++) {
-            const int64_t at = under(s, b, p, q, rs / s->kernel_width, rs % s->kernel_width);
-            if (at < 0) continue;
-            for (int64_t c = 0; c < s->channels; c++) {
-                const int64_t g = c / d.c;
-                axpy(darranged + ((g * area + rs) * d.c + c % d.c) * d.k, x[at + c],
-                     dy + pixel * s->filters + g * d.k, d.k);
-            }
-        }
-    }
+    memset(darranged, 0, (size_t)pwf_conv_weights(s) * sizeof *darranged);
+    multiply(BACKWARD_WEIGHTS, darranged, x, dy, s);
 }
 
-/* A row of columns holds the pixels under a window, in the order R, S, C. */
+/* Copies the pixels under each window to a row of columns, in the order R, S, C; back: adds the
+ * columns to the pixels. */
+static inline __attribute__((always_inline)) void
+move_columns(float *restrict out, const float *restrict in, const pwf_conv_shape *s, int64_t group,
+             int64_t images, const bool back)
+{
+    const int64_t height = pwf_conv_out_height(s), width = pwf_conv_out_width(s);
+    const int64_t n = s->channels / s->groups;
+    int64_t column = 0;
+    for (int64_t b = 0; b < images; b++)
+        for (int64_t p = 0; p < height; p++)
+            for (int64_t q = 0; q < width; q++)
+                for (int64_t r = 0; r < s->kernel_height; r++)
+                    for (int64_t t = 0; t < s->kernel_width; t++, column += n) {
+                        const int64_t at = pwf_conv_under(s, b, p, q, r, t);
+                        const int64_t pixel = at + group * n;
+                        for (int64_t c = 0; back && at >= 0 && c < n; c++)
+                            out[pixel + c] += in[column + c];
+                        if (!back && at >= 0)
+                            memcpy(out + column, in + pixel, (size_t)n * sizeof *out);
+                        if (!back && at < 0) memset(out + column, 0, (size_t)n * sizeof *out);
+                    }
+}
+
 static void to_columns(float *columns, const float *x, const pwf_conv_shape *s, int64_t group,
                        int64_t images)
 {
-    const walk d = walk_of(s);
-    const size_t bytes = (size_t)d.c * sizeof *x;
-    for (int64_t b = 0; b < images; b++)
-        for (int64_t p = 0; p < d.p; p++)
-            for (int64_t q = 0; q < d.q; q++)
-                for (int64_t r = 0; r < s->kernel_height; r++)
-                    for (int64_t t = 0; t < s->kernel_width; t++, columns += d.c) {
-                        const int64_t at = under(s, b, p, q, r, t);
-                        if (at < 0)
-                            memset(columns, 0, bytes);
-                        else
-                            memcpy(columns, x + at + group * d.c, bytes);
-                    }
+    move_columns(columns, x, s, group, images, false);
 }
 
 static void from_columns(float *dx, const float *columns, const pwf_conv_shape *s, int64_t group,
                          int64_t images)
 {
-    const walk d = walk_of(s);
-    for (int64_t b = 0; b < images; b++)
-        for (int64_t p = 0; p < d.p; p++)
-            for (int64_t q = 0; q < d.q; q++)
-                for (int64_t r = 0; r < s->kernel_height; r++)
-                    for (int64_t t = 0; t < s->kernel_width; t++, columns += d.c) {
-                        const int64_t at = under(s, b, p, q, r, t);
-                        if (at < 0) continue;
-                        float *restrict to = dx + at + group * d.c;
-                        for (int64_t c = 0; c < d.c; c++)
-                            to[c] += columns[c];
-                    }
+    move_columns(dx, columns, s, group, images, true);
 }
 
 static void add_bias(float *y, const float *restrict bias, int64_t rows, int64_t channels)

@@ -355,11 +355,6 @@ static const void *operand(const pwf_conv *conv, void *room, size_t bytes, const
     return room;
 }
 
-static int64_t weight_count(const pwf_conv_shape *s)
-{
-    return s->filters * (s->channels / s->groups) * s->kernel_height * s->kernel_width;
-}
-
 /* Offset of the weights of a pass among the prepacked ones. */
 static size_t packed_offset(const plans *own, pass_kind kind)
 {
@@ -373,7 +368,7 @@ static dnnl_status_t pack_pass(const pwf_conv *conv, pass_kind kind, void *packe
     const plans *own = conv->own;
     const pass *p = &own->at[kind];
     char *scratch = workspace, *flat = scratch + p->scratch_bytes + p->weight_bytes;
-    TRY(set(p->plain, operand(conv, flat, p->plain_bytes, weight, weight_count(&conv->shape))));
+    TRY(set(p->plain, operand(conv, flat, p->plain_bytes, weight, pwf_conv_weights(&conv->shape))));
     TRY(set(p->reorder_scratch, scratch));
     TRY(set(p->weights, packed));
     return reorder(own, p, kind);
@@ -404,7 +399,7 @@ static dnnl_status_t set_weights(const pwf_conv *conv, pass_kind kind, const flo
     }
     if (!p->reorder)
         return set(p->weights,
-                   operand(conv, flat, p->plain_bytes, weight, weight_count(&conv->shape)));
+                   operand(conv, flat, p->plain_bytes, weight, pwf_conv_weights(&conv->shape)));
     if (conv->packed) return set(p->weights, (const char *)conv->packed + packed_offset(own, kind));
     return pack_pass(conv, kind, blocked, weight, scratch);
 }
@@ -415,15 +410,14 @@ static dnnl_status_t run(const pwf_conv *conv, pass_kind kind, const float *imag
                          void *workspace, const float **plain)
 {
     const plans *own = conv->own;
-    const pwf_conv_shape *s = &conv->shape;
     const pass *p = &own->at[kind];
     char *scratch = workspace, *blocked = scratch + p->scratch_bytes;
     char *flat = blocked + p->weight_bytes, *images_room = flat + p->plain_bytes;
     char *result_room = images_room + p->image_bytes;
-    TRY(set(p->images, operand(conv, images_room, p->image_bytes, images,
-                               s->images * s->height * s->width * s->channels)));
-    TRY(set(p->result, operand(conv, result_room, p->result_bytes, result,
-                               s->images * conv->out_height * conv->out_width * s->filters)));
+    TRY(set(p->images,
+            operand(conv, images_room, p->image_bytes, images, pwf_conv_images(&conv->shape))));
+    TRY(set(p->result,
+            operand(conv, result_room, p->result_bytes, result, pwf_conv_results(conv))));
     TRY(set(p->scratch, scratch));
     if (bias) TRY(set(p->bias, bias));
     TRY(set_weights(conv, kind, weight, blocked, flat, scratch));
@@ -459,7 +453,7 @@ static pwf_status backward_weights(pwf_conv *conv, float *dweight, const float *
     const float *plain = NULL;
     PWF_TRY(report(run(conv, BACKWARD_WEIGHTS, x, dy, NULL, NULL, workspace, &plain),
                    "the weight gradient of a convolution"));
-    pwf_kernels_now()->accumulate(dweight, plain, weight_count(&conv->shape));
+    pwf_kernels_now()->accumulate(dweight, plain, pwf_conv_weights(&conv->shape));
     return pwf_ok();
 }
 

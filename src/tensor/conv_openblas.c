@@ -174,7 +174,7 @@ static pwf_status backward_data(pwf_conv *conv, float *dx, const float *dy, cons
     if (!z.direct) {
         k->weights_to(workspace, weight, s, order_of(s));
         arranged = workspace;
-        memset(dx, 0, (size_t)(s->images * s->height * s->width * s->channels) * sizeof *dx);
+        memset(dx, 0, (size_t)pwf_conv_images(s) * sizeof *dx);
     }
     for (int64_t i = 0; i < parts(conv, &z); i++) {
         const part p = part_of(conv, &z, i);

@@ -7,12 +7,6 @@
 
 #include <string.h>
 
-/* Elements of the weights, of the images, of the result. */
-static int64_t weights(const pwf_conv_shape *s)
-{
-    return s->filters * (s->channels / s->groups) * s->kernel_height * s->kernel_width;
-}
-
 /* R, S, C, K: filters are contiguous, so that the innermost loop runs over them. */
 static pwf_weight_order filters_last(const pwf_conv_shape *s)
 {
@@ -27,21 +21,12 @@ static pwf_weight_order channels_last(const pwf_conv_shape *s)
     return (pwf_weight_order){.k = c, .c = 1, .r = s->kernel_width * c * k, .s = c * k};
 }
 
-static int64_t images(const pwf_conv_shape *s)
-{
-    return s->images * s->height * s->width * s->channels;
-}
-
-static int64_t results(const pwf_conv *conv)
-{
-    return conv->shape.images * conv->out_height * conv->out_width * conv->shape.filters;
-}
-
 /* The workspace holds rearranged weights; in bf16 also x and dy, rounded. */
 static pwf_status plan(pwf_conv *conv)
 {
-    int64_t count = weights(&conv->shape);
-    if (conv->use.precision == PWF_BF16) count += images(&conv->shape) + results(conv);
+    int64_t count = pwf_conv_weights(&conv->shape);
+    if (conv->use.precision == PWF_BF16)
+        count += pwf_conv_images(&conv->shape) + pwf_conv_results(conv);
     conv->workspace = (size_t)count * sizeof(float);
     return pwf_ok();
 }
@@ -73,8 +58,8 @@ static pwf_status forward(pwf_conv *conv, float *y, const float *x, const float 
     const pwf_conv_shape *s = &conv->shape;
     float *arranged = workspace;
     k->weights_to(arranged, weight, s, filters_last(s));
-    rounded(conv, arranged, arranged, weights(s));
-    x = rounded(conv, arranged + weights(s), x, images(s));
+    rounded(conv, arranged, arranged, pwf_conv_weights(s));
+    x = rounded(conv, arranged + pwf_conv_weights(s), x, pwf_conv_images(s));
     const unsigned before = pwf_flush_begin(conv->use.precision);
     if (pwf_conv_is_linear(s))
         linear_forward(s, y, x, arranged, bias);
@@ -94,8 +79,8 @@ static pwf_status backward_data(pwf_conv *conv, float *dx, const float *dy, cons
     const pwf_matmul m = pwf_linear_data(s, PWF_FP32);
     float *arranged = workspace;
     if (!linear) k->weights_to(arranged, weight, s, channels_last(s));
-    weight = rounded(conv, arranged, linear ? weight : arranged, weights(s));
-    dy = rounded(conv, arranged + weights(s), dy, results(conv));
+    weight = rounded(conv, arranged, linear ? weight : arranged, pwf_conv_weights(s));
+    dy = rounded(conv, arranged + pwf_conv_weights(s), dy, pwf_conv_results(conv));
     const unsigned before = pwf_flush_begin(conv->use.precision);
     if (linear)
         pwf_kernels_now()->matmul_plain(dx, false, 1.0f, dy, weight, &m);
@@ -113,9 +98,9 @@ static pwf_status backward_weights(pwf_conv *conv, float *dweight, const float *
     const pwf_conv_shape *s = &conv->shape;
     const bool linear = pwf_conv_is_linear(s);
     const pwf_matmul m = pwf_linear_weights(s, PWF_FP32);
-    float *darranged = workspace, *room = darranged + weights(s);
-    x = rounded(conv, room, x, images(s));
-    dy = rounded(conv, room + images(s), dy, results(conv));
+    float *darranged = workspace, *room = darranged + pwf_conv_weights(s);
+    x = rounded(conv, room, x, pwf_conv_images(s));
+    dy = rounded(conv, room + pwf_conv_images(s), dy, pwf_conv_results(conv));
     const unsigned before = pwf_flush_begin(conv->use.precision);
     if (linear)
         pwf_kernels_now()->matmul_plain(dweight, true, 1.0f, dy, x, &m);

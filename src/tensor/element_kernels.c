@@ -17,15 +17,7 @@ void PWF_KERNEL(pwf_relu_forward)(float *y, const float *x, int64_t count)
 void PWF_KERNEL(pwf_relu_backward)(float *dx, bool add, const float *dy, const float *y,
                                    int64_t count)
 {
-    if (add) {
-        PWF_INDEPENDENT
-        for (int64_t i = 0; i < count; i++)
-            dx[i] += y[i] <= 0.0f ? 0.0f : dy[i];
-    } else {
-        PWF_INDEPENDENT
-        for (int64_t i = 0; i < count; i++)
-            dx[i] = y[i] <= 0.0f ? 0.0f : dy[i];
-    }
+    PWF_EACH_GRADIENT(dx, add, i, count, y[i] <= 0.0f ? 0.0f : dy[i])
 }
 
 void PWF_KERNEL(pwf_add)(float *y, const float *a, const float *b, int64_t count)

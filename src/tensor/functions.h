@@ -17,6 +17,19 @@
 #define PWF_INDEPENDENT _Pragma("GCC ivdep")
 #endif
 
+/* Stores a gradient element by element, or adds it: dx[i] = or += value for i below count, where
+ * `value` may read dx[i]. */
+#define PWF_EACH_GRADIENT(dx, add, i, count, value)                                                \
+    if (add) {                                                                                     \
+        PWF_INDEPENDENT                                                                            \
+        for (int64_t i = 0; i < (count); i++)                                                      \
+            (dx)[i] += (value);                                                                    \
+    } else {                                                                                       \
+        PWF_INDEPENDENT                                                                            \
+        for (int64_t i = 0; i < (count); i++)                                                      \
+            (dx)[i] = (value);                                                                     \
+    }
+
 /* Unrolls the next loop, which is short and of constant length, completely. */
 #if defined(__clang__)
 #define PWF_UNROLL _Pragma("clang loop unroll(full)")

@@ -35,13 +35,5 @@ void PWF_KERNEL(pwf_gelu_forward)(float *y, float *slope, const float *x, int64_
 void PWF_KERNEL(pwf_gelu_backward)(float *dx, bool add, const float *dy, const float *slope,
                                    int64_t count)
 {
-    if (add) {
-        PWF_INDEPENDENT
-        for (int64_t i = 0; i < count; i++)
-            dx[i] += dy[i] * slope[i];
-    } else {
-        PWF_INDEPENDENT
-        for (int64_t i = 0; i < count; i++)
-            dx[i] = dy[i] * slope[i];
-    }
+    PWF_EACH_GRADIENT(dx, add, i, count, dy[i] * slope[i])
 }

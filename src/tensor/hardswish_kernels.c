@@ -24,13 +24,5 @@ static inline float slope(float x)
 void PWF_KERNEL(pwf_hardswish_backward)(float *dx, bool add, const float *dy, const float *x,
                                         int64_t count)
 {
-    if (add) {
-        PWF_INDEPENDENT
-        for (int64_t i = 0; i < count; i++)
-            dx[i] += dy[i] * slope(x[i]);
-    } else {
-        PWF_INDEPENDENT
-        for (int64_t i = 0; i < count; i++)
-            dx[i] = dy[i] * slope(x[i]);
-    }
+    PWF_EACH_GRADIENT(dx, add, i, count, dy[i] * slope(x[i]))
 }

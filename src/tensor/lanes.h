@@ -32,20 +32,15 @@ static inline pwf_lanes pwf_lanes_of(float x)
     return _mm512_set1_ps(x);
 }
 
-static inline pwf_lanes pwf_lanes_add(pwf_lanes a, pwf_lanes b)
-{
-    return _mm512_add_ps(a, b);
-}
-
-static inline pwf_lanes pwf_lanes_subtract(pwf_lanes a, pwf_lanes b)
-{
-    return _mm512_sub_ps(a, b);
-}
-
-static inline pwf_lanes pwf_lanes_multiply(pwf_lanes a, pwf_lanes b)
-{
-    return _mm512_mul_ps(a, b);
-}
+#define PWF_LANES_PAIRWISE(name, operation)                                                        \
+    static inline pwf_lanes pwf_lanes_##name(pwf_lanes a, pwf_lanes b)                             \
+    {                                                                                              \
+        return operation(a, b);                                                                    \
+    }
+PWF_LANES_PAIRWISE(add, _mm512_add_ps)
+PWF_LANES_PAIRWISE(subtract, _mm512_sub_ps)
+PWF_LANES_PAIRWISE(multiply, _mm512_mul_ps)
+PWF_LANES_PAIRWISE(greater, _mm512_max_ps) /* a where it is greater than b, else b; b if a is NaN */
 
 static inline pwf_lanes pwf_lanes_fma(pwf_lanes a, pwf_lanes b, pwf_lanes c)
 {
@@ -57,12 +52,6 @@ static inline pwf_lanes pwf_lanes_power(pwf_lanes x)
 {
     const __m512i place = _mm512_add_epi32(_mm512_castps_si512(x), _mm512_set1_epi32(127));
     return _mm512_castsi512_ps(_mm512_slli_epi32(place, 23));
-}
-
-/* x where it is greater than y, else y; so y where x is NaN. */
-static inline pwf_lanes pwf_lanes_greater(pwf_lanes x, pwf_lanes y)
-{
-    return _mm512_max_ps(x, y);
 }
 
 /* The first n <= 16 floats at p, then `rest`. */
@@ -121,20 +110,15 @@ static inline pwf_lanes pwf_lanes_of(float x)
     return (pwf_lanes){_mm256_set1_ps(x), _mm256_set1_ps(x)};
 }
 
-static inline pwf_lanes pwf_lanes_add(pwf_lanes a, pwf_lanes b)
-{
-    return (pwf_lanes){_mm256_add_ps(a.low, b.low), _mm256_add_ps(a.high, b.high)};
-}
-
-static inline pwf_lanes pwf_lanes_subtract(pwf_lanes a, pwf_lanes b)
-{
-    return (pwf_lanes){_mm256_sub_ps(a.low, b.low), _mm256_sub_ps(a.high, b.high)};
-}
-
-static inline pwf_lanes pwf_lanes_multiply(pwf_lanes a, pwf_lanes b)
-{
-    return (pwf_lanes){_mm256_mul_ps(a.low, b.low), _mm256_mul_ps(a.high, b.high)};
-}
+#define PWF_LANES_PAIRWISE(name, operation)                                                        \
+    static inline pwf_lanes pwf_lanes_##name(pwf_lanes a, pwf_lanes b)                             \
+    {                                                                                              \
+        return (pwf_lanes){operation(a.low, b.low), operation(a.high, b.high)};                    \
+    }
+PWF_LANES_PAIRWISE(add, _mm256_add_ps)
+PWF_LANES_PAIRWISE(subtract, _mm256_sub_ps)
+PWF_LANES_PAIRWISE(multiply, _mm256_mul_ps)
+PWF_LANES_PAIRWISE(greater, _mm256_max_ps)
 
 static inline pwf_lanes pwf_lanes_fma(pwf_lanes a, pwf_lanes b, pwf_lanes c)
 {
@@ -149,11 +133,6 @@ static inline pwf_lanes pwf_lanes_power(pwf_lanes x)
     const __m256i high = _mm256_add_epi32(_mm256_castps_si256(x.high), bias);
     return (pwf_lanes){_mm256_castsi256_ps(_mm256_slli_epi32(low, 23)),
                        _mm256_castsi256_ps(_mm256_slli_epi32(high, 23))};
-}
-
-static inline pwf_lanes pwf_lanes_greater(pwf_lanes x, pwf_lanes y)
-{
-    return (pwf_lanes){_mm256_max_ps(x.low, y.low), _mm256_max_ps(x.high, y.high)};
 }
 
 static inline double pwf_lanes_sum(pwf_lanes v)
@@ -201,26 +180,17 @@ static inline pwf_lanes pwf_lanes_of(float x)
     return v;
 }
 
-static inline pwf_lanes pwf_lanes_add(pwf_lanes a, pwf_lanes b)
-{
-    for (int j = 0; j < PWF_LANES; j++)
-        a.at[j] += b.at[j];
-    return a;
-}
-
-static inline pwf_lanes pwf_lanes_subtract(pwf_lanes a, pwf_lanes b)
-{
-    for (int j = 0; j < PWF_LANES; j++)
-        a.at[j] -= b.at[j];
-    return a;
-}
-
-static inline pwf_lanes pwf_lanes_multiply(pwf_lanes a, pwf_lanes b)
-{
-    for (int j = 0; j < PWF_LANES; j++)
-        a.at[j] *= b.at[j];
-    return a;
-}
+#define PWF_LANES_PAIRWISE(name, result)                                                           \
+    static inline pwf_lanes pwf_lanes_##name(pwf_lanes a, pwf_lanes b)                             \
+    {                                                                                              \
+        for (int j = 0; j < PWF_LANES; j++)                                                        \
+            a.at[j] = result;                                                                      \
+        return a;                                                                                  \
+    }
+PWF_LANES_PAIRWISE(add, a.at[j] + b.at[j])
+PWF_LANES_PAIRWISE(subtract, a.at[j] - b.at[j])
+PWF_LANES_PAIRWISE(multiply, a.at[j] * b.at[j])
+PWF_LANES_PAIRWISE(greater, a.at[j] > b.at[j] ? a.at[j] : b.at[j])
 
 static inline pwf_lanes pwf_lanes_fma(pwf_lanes a, pwf_lanes b, pwf_lanes c)
 {
@@ -234,13 +204,6 @@ static inline pwf_lanes pwf_lanes_power(pwf_lanes x)
     for (int j = 0; j < PWF_LANES; j++)
         x.at[j] = pwf_float_of((pwf_float_bits(x.at[j]) + 127u) << 23);
     return x;
-}
-
-static inline pwf_lanes pwf_lanes_greater(pwf_lanes x, pwf_lanes y)
-{
-    for (int j = 0; j < PWF_LANES; j++)
-        y.at[j] = x.at[j] > y.at[j] ? x.at[j] : y.at[j];
-    return y;
 }
 
 static inline double pwf_lanes_sum(pwf_lanes v)

@@ -32,34 +32,12 @@ pwf_status pwf_matmul_check(pwf_tensor_backend backend, const pwf_matmul *shape)
     return pwf_ok();
 }
 
-/* Rows of a, and of b, as they lie in memory, and the length of each. */
-static int64_t rows_a(const pwf_matmul *m)
-{
-    return m->transpose_a ? m->inner : m->rows;
-}
-
-static int64_t length_a(const pwf_matmul *m)
-{
-    return m->transpose_a ? m->rows : m->inner;
-}
-
-static int64_t rows_b(const pwf_matmul *m)
-{
-    return m->transpose_b ? m->columns : m->inner;
-}
-
-static int64_t length_b(const pwf_matmul *m)
-{
-    return m->transpose_b ? m->inner : m->columns;
-}
-
 /* bf16 needs rounded copies of a and b, unless the product is the own one, which packs them. */
 size_t pwf_matmul_workspace(pwf_tensor_backend backend, const pwf_matmul *shape)
 {
     if (pwf_matmul_ours(backend)) return pwf_product_workspace(shape);
     if (shape->precision == PWF_FP32) return 0;
-    return (size_t)(rows_a(shape) * length_a(shape) + rows_b(shape) * length_b(shape)) *
-           sizeof(float);
+    return (size_t)((shape->rows + shape->columns) * shape->inner) * sizeof(float);
 }
 
 /* out = factor * x rounded to bf16, without gaps between the rows. */
@@ -77,13 +55,15 @@ static void round_rows(float *out, float factor, const float *x, int64_t rows, i
 static pwf_status run_rounded(pwf_tensor_backend backend, const pwf_matmul *m, float *y, bool add,
                               float factor, const float *a, const float *b, float *workspace)
 {
-    float *other = workspace + rows_a(m) * length_a(m);
+    float *other = workspace + m->rows * m->inner;
     pwf_matmul dense = *m;
     dense.precision = PWF_FP32;
-    dense.stride_a = length_a(m);
-    dense.stride_b = length_b(m);
-    round_rows(workspace, 1.0f, a, rows_a(m), length_a(m), m->stride_a);
-    round_rows(other, factor, b, rows_b(m), length_b(m), m->stride_b);
+    dense.stride_a = m->transpose_a ? m->rows : m->inner;
+    dense.stride_b = m->transpose_b ? m->inner : m->columns;
+    round_rows(workspace, 1.0f, a, m->transpose_a ? m->inner : m->rows, dense.stride_a,
+               m->stride_a);
+    round_rows(other, factor, b, m->transpose_b ? m->columns : m->inner, dense.stride_b,
+               m->stride_b);
     const unsigned before = pwf_flush_begin(PWF_BF16);
     const pwf_status status = pwf_matmul_run(backend, &dense, y, add, 1.0f, workspace, other, NULL);
     pwf_flush_end(before);

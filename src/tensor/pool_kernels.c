@@ -4,8 +4,6 @@
  * that order, so the bits are the same everywhere. */
 #include "tables.h"
 
-#include "pwf/tensor/conv.h"
-
 #include <math.h>
 #include <string.h>
 
@@ -14,44 +12,28 @@ typedef struct pixel {
     int64_t b, p, q;
 } pixel;
 
-/* Height and width of the result. */
-static inline int64_t out_height(const pwf_pool_shape *s)
-{
-    return pwf_conv_extent(s->height, s->kernel_height, s->stride,
-                           s->padding.top + s->padding.bottom);
-}
-
-static inline int64_t out_width(const pwf_pool_shape *s)
-{
-    return pwf_conv_extent(s->width, s->kernel_width, s->stride,
-                           s->padding.left + s->padding.right);
-}
-
 /* Offset of the input pixel at index `at` of the window of output pixel o; -1 outside the image. */
-static inline int64_t under(const pwf_pool_shape *s, pixel o, int64_t at)
+static inline int64_t under(const pwf_conv_shape *s, pixel o, int64_t at)
 {
-    const int64_t h = o.p * s->stride - s->padding.top + at / s->kernel_width;
-    const int64_t w = o.q * s->stride - s->padding.left + at % s->kernel_width;
-    if (h < 0 || h >= s->height || w < 0 || w >= s->width) return -1;
-    return ((o.b * s->height + h) * s->width + w) * s->channels;
+    return pwf_conv_under(s, o.b, o.p, o.q, at / s->kernel_width, at % s->kernel_width);
 }
 
-static inline pixel pixel_at(const pwf_pool_shape *s, int64_t index)
+static inline pixel pixel_at(const pwf_conv_shape *s, int64_t index)
 {
-    const int64_t p = out_height(s), q = out_width(s);
+    const int64_t p = pwf_conv_out_height(s), q = pwf_conv_out_width(s);
     return (pixel){index / (p * q), index / q % p, index % q};
 }
 
-static void clear(float *dx, const pwf_pool_shape *s)
+static void clear(float *dx, const pwf_conv_shape *s)
 {
-    memset(dx, 0, (size_t)(s->images * s->height * s->width * s->channels) * sizeof *dx);
+    memset(dx, 0, (size_t)pwf_conv_images(s) * sizeof *dx);
 }
 
 void PWF_KERNEL(pwf_max_pool_forward)(float *restrict y, int32_t *restrict where,
-                                      const float *restrict x, const pwf_pool_shape *s)
+                                      const float *restrict x, const pwf_conv_shape *s)
 {
     const int64_t area = s->kernel_height * s->kernel_width, n = s->channels;
-    const int64_t pixels = s->images * out_height(s) * out_width(s);
+    const int64_t pixels = s->images * pwf_conv_out_height(s) * pwf_conv_out_width(s);
     for (int64_t i = 0; i < pixels; i++, y += n, where += n) {
         for (int64_t c = 0; c < n; c++) {
             y[c] = -INFINITY;
@@ -75,10 +57,10 @@ void PWF_KERNEL(pwf_max_pool_forward)(float *restrict y, int32_t *restrict where
 
 /* dx += dy at the pixel of the maximum. */
 void PWF_KERNEL(pwf_max_pool_backward)(float *restrict dx, bool add, const float *restrict dy,
-                                       const int32_t *restrict where, const pwf_pool_shape *s)
+                                       const int32_t *restrict where, const pwf_conv_shape *s)
 {
     const int64_t area = s->kernel_height * s->kernel_width, n = s->channels;
-    const int64_t pixels = s->images * out_height(s) * out_width(s);
+    const int64_t pixels = s->images * pwf_conv_out_height(s) * pwf_conv_out_width(s);
     if (!add) clear(dx, s);
     for (int64_t i = 0; i < pixels; i++, dy += n, where += n) {
         const pixel o = pixel_at(s, i);
@@ -93,10 +75,10 @@ void PWF_KERNEL(pwf_max_pool_backward)(float *restrict dx, bool add, const float
 }
 
 void PWF_KERNEL(pwf_avg_pool_forward)(float *restrict y, const float *restrict x,
-                                      const pwf_pool_shape *s)
+                                      const pwf_conv_shape *s)
 {
     const int64_t area = s->kernel_height * s->kernel_width, n = s->channels;
-    const int64_t pixels = s->images * out_height(s) * out_width(s);
+    const int64_t pixels = s->images * pwf_conv_out_height(s) * pwf_conv_out_width(s);
     const float share = 1.0f / (float)area;
     for (int64_t i = 0; i < pixels; i++, y += n) {
         const pixel o = pixel_at(s, i);
@@ -113,10 +95,10 @@ void PWF_KERNEL(pwf_avg_pool_forward)(float *restrict y, const float *restrict x
 
 /* dx += dy / area at every pixel of the window. */
 void PWF_KERNEL(pwf_avg_pool_backward)(float *restrict dx, bool add, const float *restrict dy,
-                                       const pwf_pool_shape *s)
+                                       const pwf_conv_shape *s)
 {
     const int64_t area = s->kernel_height * s->kernel_width, n = s->channels;
-    const int64_t pixels = s->images * out_height(s) * out_width(s);
+    const int64_t pixels = s->images * pwf_conv_out_height(s) * pwf_conv_out_width(s);
     const float share = 1.0f / (float)area;
     if (!add) clear(dx, s);
     for (int64_t i = 0; i < pixels; i++, dy += n) {

@@ -32,10 +32,7 @@ static inline void store_first(float *p, vec v, int n)
     _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1u), v);
 }
 
-#define LOAD(p) _mm512_loadu_ps(p)
-#define STORE(p, v) _mm512_storeu_ps(p, v)
-#define SPREAD(x) _mm512_set1_ps(x)
-#define MULTIPLY(a, b) _mm512_mul_ps(a, b)
+#define INTRINSIC(name) _mm512_##name##_ps
 #if defined(__AVX512BF16__)
 #define FMA(a, b, c) _mm512_dpbf16_ps(c, (__m512bh)(a), (__m512bh)(b))
 #else
@@ -64,57 +61,44 @@ static inline void store_first(float *p, vec v, int n)
     _mm256_maskstore_ps(p, mask_first(n), v);
 }
 
-#define LOAD(p) _mm256_loadu_ps(p)
-#define STORE(p, v) _mm256_storeu_ps(p, v)
-#define SPREAD(x) _mm256_set1_ps(x)
-#define MULTIPLY(a, b) _mm256_mul_ps(a, b)
+#define INTRINSIC(name) _mm256_##name##_ps
 #define FMA(a, b, c) _mm256_fmadd_ps(a, b, c)
 
 #else
 
+#include <xmmintrin.h>
+
 enum { LANES = 4, ROWS = 4 };
-typedef struct vec {
-    float at[LANES];
-} vec;
+typedef __m128 vec;
 
 static inline vec load_first(const float *p, int n)
 {
-    vec v = {{0}};
-    memcpy(v.at, p, (size_t)n * sizeof *p);
+    vec v = _mm_setzero_ps();
+    memcpy(&v, p, (size_t)n * sizeof *p);
     return v;
 }
 
 static inline void store_first(float *p, vec v, int n)
 {
-    memcpy(p, v.at, (size_t)n * sizeof *p);
-}
-
-static inline vec spread(float x)
-{
-    return (vec){{x, x, x, x}};
-}
-
-static inline vec multiply(vec a, vec b)
-{
-    for (int i = 0; i < LANES; i++)
-        b.at[i] *= a.at[i];
-    return b;
+    memcpy(p, &v, (size_t)n * sizeof *p);
 }
 
 static inline vec multiply_add(vec a, vec b, vec c)
 {
     for (int i = 0; i < LANES; i++)
-        c.at[i] = pwf_fma(a.at[i], b.at[i], c.at[i]);
+        c[i] = pwf_fma(a[i], b[i], c[i]);
     return c;
 }
 
-#define LOAD(p) load_first(p, LANES)
-#define STORE(p, v) store_first(p, v, LANES)
-#define SPREAD(x) spread(x)
-#define MULTIPLY(a, b) multiply(a, b)
+#define INTRINSIC(name) _mm_##name##_ps
 #define FMA(a, b, c) multiply_add(a, b, c)
 
 #endif
+
+#define LOAD(p) INTRINSIC(loadu)(p)
+#define STORE(p, v) INTRINSIC(storeu)(p, v)
+#define SPREAD(x) INTRINSIC(set1)(x)
+#define MULTIPLY(a, b) INTRINSIC(mul)(a, b)
 
 #if defined(__AVX512BF16__)
 

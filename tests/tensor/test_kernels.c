@@ -143,7 +143,13 @@ static void test_not_a_number(void **state)
     assert_true(isnan(y[0]) && y[1] == 0.0f && y[2] == 2.0f && y[3] == 0.0f);
     k->relu_backward(dx, false, dy, y, 4);
     assert_true(isnan(dx[0]) && dx[1] == 0.0f && dx[2] == 3.0f && dx[3] == 0.0f);
-    const pwf_pool_shape s = {1, 1, 4, 1, 1, 4, 1, {0, 0, 0, 0}};
+    const pwf_conv_shape s = {.images = 1,
+                              .height = 1,
+                              .width = 4,
+                              .channels = 1,
+                              .kernel_height = 1,
+                              .kernel_width = 4,
+                              .stride = 1};
     int32_t place;
     k->max_pool_forward(y, &place, x, &s);
     assert_true(isnan(y[0]) && place == 0);

@@ -14,7 +14,8 @@
  * fast ones are tested. On linear layers plain and own product give the same bits. A linear layer
  * is a convolution of one row of pixels with a 1x1 kernel (pwf_conv_shape_linear). */
 
-/* Images [B, H, W, C], weights [K, C/groups, R, S], result [B, P, Q, K]. */
+/* Images [B, H, W, C], weights [K, C/groups, R, S], result [B, P, Q, K]. Pooling reads the images
+ * and the window only. */
 typedef struct pwf_conv_shape {
     int64_t images, height, width, channels;
     int64_t filters, kernel_height, kernel_width;
@@ -30,6 +31,20 @@ static inline int64_t pwf_conv_extent(int64_t size, int64_t kernel, int64_t stri
 {
     const int64_t room = size + padding - kernel;
     return room < 0 ? 0 : room / stride + 1;
+}
+
+/** Height and width of the result of a convolution or pooling.
+ * Local. */
+static inline int64_t pwf_conv_out_height(const pwf_conv_shape *shape)
+{
+    return pwf_conv_extent(shape->height, shape->kernel_height, shape->stride,
+                           shape->padding.top + shape->padding.bottom);
+}
+
+static inline int64_t pwf_conv_out_width(const pwf_conv_shape *shape)
+{
+    return pwf_conv_extent(shape->width, shape->kernel_width, shape->stride,
+                           shape->padding.left + shape->padding.right);
 }
 
 /** The shape of a linear layer: x [rows, inputs], weights [outputs, inputs], y [rows, outputs].

@@ -70,13 +70,13 @@ KERNEL(hardswish_backward, (float *dx, bool add, const float *dy, const float *x
 
 /* y = maximum over the window; place [B, P, Q, C] = its index there, row-major, the first of
  * equals; a NaN wins. */
-KERNEL(max_pool_forward, (float *y, int32_t *place, const float *x, const pwf_pool_shape *shape))
+KERNEL(max_pool_forward, (float *y, int32_t *place, const float *x, const pwf_conv_shape *shape))
 KERNEL(max_pool_backward,
-       (float *dx, bool add, const float *dy, const int32_t *place, const pwf_pool_shape *shape))
+       (float *dx, bool add, const float *dy, const int32_t *place, const pwf_conv_shape *shape))
 
 /* y = mean over the window; without padding. */
-KERNEL(avg_pool_forward, (float *y, const float *x, const pwf_pool_shape *shape))
-KERNEL(avg_pool_backward, (float *dx, bool add, const float *dy, const pwf_pool_shape *shape))
+KERNEL(avg_pool_forward, (float *y, const float *x, const pwf_conv_shape *shape))
+KERNEL(avg_pool_backward, (float *dx, bool add, const float *dy, const pwf_conv_shape *shape))
 
 /* ---- along a row ---- */
 

@@ -2,8 +2,8 @@
 #ifndef PWF_TENSOR_KERNELS_H
 #define PWF_TENSOR_KERNELS_H
 
+#include "pwf/tensor/conv.h"
 #include "pwf/tensor/matmul.h"
-#include "pwf/tensor/tensor.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,13 +11,6 @@
 /** The program's own kernels: everything but convolutions and linear layers. kernel_rows.h
  * describes each one. They vectorise over channels, the last axis, and add over pixels in index
  * order, so every instruction set gives the same bits. */
-
-/* A pooling window over [B, H, W, C]; the result is [B, P, Q, C]. */
-typedef struct pwf_pool_shape {
-    int64_t images, height, width, channels;
-    int64_t kernel_height, kernel_width, stride;
-    pwf_padding padding;
-} pwf_pool_shape;
 
 #define KERNEL(name, arguments) void(*name) arguments;
 typedef struct pwf_kernels {
