@@ -127,39 +127,13 @@ void pwf_config_print_help(FILE *out)
     print_resumable(out);
 }
 
-/* The kind of a value as the page of settings names it. */
-static const char *kind_name(pwf_kind kind)
-{
-    switch (kind) {
-    case PWF_KIND_BOOL:
-        return "true or false";
-    case PWF_KIND_INT:
-        return "whole number";
-    case PWF_KIND_REAL:
-        return "number";
-    case PWF_KIND_TEXT:
-        return "text";
-    case PWF_KIND_PATH:
-        return "path";
-    case PWF_KIND_CHOICE:
-        return "word";
-    case PWF_KIND_INTS:
-        return "list of whole numbers";
-    case PWF_KIND_REALS:
-        return "list of numbers";
-    case PWF_KIND_TEXTS:
-        return "list of texts";
-    }
-    return "";
-}
-
 /* One row of the page of settings. */
 static void print_row(FILE *out, const pwf_config *standard, const pwf_option *option)
 {
     char range[200];
     char *value = pwf_value_text(standard, option);
     pwf_option_range(option, range, sizeof range);
-    fprintf(out, "| `%s` | %s | `%s` | %s%s%s | %s | %s |\n", option->key, kind_name(option->kind),
+    fprintf(out, "| `%s` | %s | `%s` | %s%s%s | %s | %s |\n", option->key, pwf_option_kind(option),
             value ? value : "?", range, option->unit && range[0] ? " " : "",
             option->unit && range[0] ? option->unit : "", option->of_run ? "yes" : "",
             option->meaning);

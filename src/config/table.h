@@ -75,6 +75,9 @@ typedef union pwf_value {
 
 bool pwf_option_is_list(const pwf_option *option);
 
+/* The kind of its value, as the page of settings names it. */
+const char *pwf_option_kind(const pwf_option *option);
+
 /* Reads a single value, or one more item of a list, into `value`, which starts zeroed. `place`
  * begins the sentence of a failure. */
 pwf_status pwf_value_item(const pwf_option *option, const char *place, const char *text,

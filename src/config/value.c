@@ -11,12 +11,6 @@
 
 enum { RANGE_TEXT = 200 };
 
-bool pwf_option_is_list(const pwf_option *option)
-{
-    return option->kind == PWF_KIND_INTS || option->kind == PWF_KIND_REALS ||
-           option->kind == PWF_KIND_TEXTS;
-}
-
 /* Decodes one UTF-8 character; returns its length in bytes, or 0 if it is not valid. */
 static size_t decode(const unsigned char *at, size_t left, uint32_t *point)
 {
@@ -110,13 +104,14 @@ static pwf_status refuse(const pwf_option *option, const char *place, const char
 
 /* A number in the range of the row; an infinity is outside every range. */
 static pwf_status read_number(const pwf_option *option, const char *place, const char *text,
-                              double *value)
+                              void *value)
 {
     char range[RANGE_TEXT], must[RANGE_TEXT + 8];
-    const char *wrong = pwf_number_read(text, option->unit, value);
+    double *number = value;
+    const char *wrong = pwf_number_read(text, option->unit, number);
     if (wrong) return refuse(option, place, text, wrong);
-    const bool below = option->above ? *value <= option->min : *value < option->min;
-    if (!below && *value <= option->max) return pwf_ok();
+    const bool below = option->above ? *number <= option->min : *number < option->min;
+    if (!below && *number <= option->max) return pwf_ok();
     pwf_option_range(option, range, sizeof range);
     snprintf(must, sizeof must, "%s%s", option->above ? "" : "from ", range);
     return refuse(option, place, text, must);
@@ -125,23 +120,23 @@ static pwf_status read_number(const pwf_option *option, const char *place, const
 /* Whole numbers pass through fp64, which holds every value of the ranges exactly: 1e3 is allowed.
  */
 static pwf_status read_whole(const pwf_option *option, const char *place, const char *text,
-                             int64_t *value)
+                             void *value)
 {
     double real;
     PWF_TRY(read_number(option, place, text, &real));
     if (real != floor(real)) return refuse(option, place, text, "a whole number");
-    *value = (int64_t)real; /* every range lies inside +-2^53 */
+    *(int64_t *)value = (int64_t)real; /* every range lies inside +-2^53 */
     return pwf_ok();
 }
 
 /* The words of YAML 1.1, in any case; true stands at the odd indices. */
 static pwf_status read_flag(const pwf_option *option, const char *place, const char *text,
-                            bool *value)
+                            void *value)
 {
     static const char *const words[] = {"false", "true", "no", "yes", "off", "on"};
     for (int i = 0; i < 6; i++) {
         if (strcasecmp(text, words[i]) != 0) continue;
-        *value = i % 2 == 1;
+        *(bool *)value = i % 2 == 1;
         return pwf_ok();
     }
     return refuse(option, place, text, "true or false");
@@ -149,11 +144,11 @@ static pwf_status read_flag(const pwf_option *option, const char *place, const c
 
 /* The index of a word in the list of the row. */
 static pwf_status read_choice(const pwf_option *option, const char *place, const char *text,
-                              int *value)
+                              void *value)
 {
     for (int i = 0; option->words[i]; i++) {
         if (strcmp(text, option->words[i]) != 0) continue;
-        *value = i;
+        *(int *)value = i;
         return pwf_ok();
     }
     char range[RANGE_TEXT], meant[100], must[RANGE_TEXT + 120];
@@ -163,11 +158,11 @@ static pwf_status read_choice(const pwf_option *option, const char *place, const
     return refuse(option, place, text, must);
 }
 
-/* A text that fits into `room` bytes and can be written back as one line of YAML. */
+/* A text that fits its member and can be written back as one line of YAML. */
 static pwf_status read_text(const pwf_option *option, const char *place, const char *text,
-                            char *value, size_t room)
+                            void *value)
 {
-    const size_t length = strlen(text);
+    const size_t length = strlen(text), room = option->kind == PWF_KIND_PATH ? PWF_PATH : PWF_TEXT;
     char must[48];
     snprintf(must, sizeof must, "at most %zu bytes long", room - 1);
     if (length >= room) return refuse(option, place, text, must);
@@ -177,49 +172,103 @@ static pwf_status read_text(const pwf_option *option, const char *place, const c
     return pwf_ok();
 }
 
-/* Appends one entry to the list in `value`. */
-static pwf_status read_list_item(const pwf_option *option, const char *place, const char *text,
-                                 pwf_value *value)
+/* Whether YAML reads a text back as the same text without quotes. */
+static bool is_plain(const char *text)
 {
-    int *count = &value->ints.count; /* the three lists begin with their count */
+    static const char *const taken[] = {"true", "false", "yes", "no", "on",
+                                        "off",  "null",  "y",   "n"};
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    if (!strchr(letters, text[0]) && text[0] != '/' && text[0] != '_') return false;
+    for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++)
+        if (strcasecmp(text, taken[i]) == 0) return false;
+    size_t safe = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                               "_-./");
+    return text[0] != '\0' && text[safe] == '\0';
+}
+
+/* In single quotes, where a quote is doubled, unless the bare text reads back. */
+static void write_text(FILE *out, const void *value)
+{
+    const char *text = value;
+    if (is_plain(text)) {
+        fputs(text, out);
+        return;
+    }
+    fputc('\'', out);
+    for (; *text; text++) {
+        if (*text == '\'') fputc('\'', out);
+        fputc(*text, out);
+    }
+    fputc('\'', out);
+}
+
+static void write_flag(FILE *out, const void *value)
+{
+    fputs(*(const bool *)value ? "true" : "false", out);
+}
+
+static void write_whole(FILE *out, const void *value)
+{
+    fprintf(out, "%lld", (long long)*(const int64_t *)value);
+}
+
+static void write_number(FILE *out, const void *value)
+{
+    char text[PWF_NUMBER_TEXT];
+    pwf_number_write(*(const double *)value, text);
+    fputs(text, out);
+}
+
+/* What a kind of value is called in the page of settings, its bytes in pwf_config, and how it, or
+ * an entry of a list, is read and written. A choice is written through the words of its row. */
+static const struct kind {
+    const char *name;
+    size_t bytes;
+    pwf_status (*read)(const pwf_option *option, const char *place, const char *text, void *value);
+    void (*write)(FILE *out, const void *value);
+    size_t first, entry; /* of a list: offset of its first entry, and bytes of each; else 0 */
+} kinds[] = {
+    [PWF_KIND_BOOL] = {"true or false", sizeof(bool), read_flag, write_flag, 0, 0},
+    [PWF_KIND_INT] = {"whole number", sizeof(int64_t), read_whole, write_whole, 0, 0},
+    [PWF_KIND_REAL] = {"number", sizeof(double), read_number, write_number, 0, 0},
+    [PWF_KIND_TEXT] = {"text", PWF_TEXT, read_text, write_text, 0, 0},
+    [PWF_KIND_PATH] = {"path", PWF_PATH, read_text, write_text, 0, 0},
+    [PWF_KIND_CHOICE] = {"word", sizeof(int), read_choice, NULL, 0, 0},
+    [PWF_KIND_INTS] = {"list of whole numbers", sizeof(pwf_int_list), read_whole, write_whole,
+                       offsetof(pwf_int_list, at), sizeof(int64_t)},
+    [PWF_KIND_REALS] = {"list of numbers", sizeof(pwf_real_list), read_number, write_number,
+                        offsetof(pwf_real_list, at), sizeof(double)},
+    [PWF_KIND_TEXTS] = {"list of texts", sizeof(pwf_text_list), read_text, write_text,
+                        offsetof(pwf_text_list, at), PWF_TEXT},
+};
+
+bool pwf_option_is_list(const pwf_option *option)
+{
+    return kinds[option->kind].entry > 0;
+}
+
+const char *pwf_option_kind(const pwf_option *option)
+{
+    return kinds[option->kind].name;
+}
+
+/* libyaml passes escaped zero bytes on, and every later function expects a C string. The entry of a
+ * list is appended; all lists begin with their count. */
+pwf_status pwf_value_item(const pwf_option *option, const char *place, const char *text,
+                          size_t length, pwf_value *value)
+{
+    const struct kind *kind = &kinds[option->kind];
+    if (memchr(text, '\0', length)) return refuse(option, place, text, "text without zero bytes");
+    if (kind->entry == 0) return kind->read(option, place, text, value);
+    int *count = &value->ints.count;
     char must[48];
     snprintf(must, sizeof must, "a list of at most %d values", PWF_LIST);
     if (*count == PWF_LIST) return refuse(option, place, "...", must);
     if (text[0] == '\0') return refuse(option, place, text, "a value, not an empty entry");
-    if (option->kind == PWF_KIND_INTS)
-        PWF_TRY(read_whole(option, place, text, &value->ints.at[*count]));
-    else if (option->kind == PWF_KIND_REALS)
-        PWF_TRY(read_number(option, place, text, &value->reals.at[*count]));
-    else
-        PWF_TRY(read_text(option, place, text, value->texts.at[*count], PWF_TEXT));
+    PWF_TRY(kind->read(option, place, text,
+                       (char *)value + kind->first + (size_t)*count * kind->entry));
     (*count)++;
     return pwf_ok();
-}
-
-/* libyaml passes escaped zero bytes on, and every later function expects a C string. */
-pwf_status pwf_value_item(const pwf_option *option, const char *place, const char *text,
-                          size_t length, pwf_value *value)
-{
-    if (memchr(text, '\0', length)) return refuse(option, place, text, "text without zero bytes");
-    switch (option->kind) {
-    case PWF_KIND_BOOL:
-        return read_flag(option, place, text, &value->flag);
-    case PWF_KIND_INT:
-        return read_whole(option, place, text, &value->integer);
-    case PWF_KIND_REAL:
-        return read_number(option, place, text, &value->real);
-    case PWF_KIND_TEXT:
-        return read_text(option, place, text, value->text, PWF_TEXT);
-    case PWF_KIND_PATH:
-        return read_text(option, place, text, value->path, PWF_PATH);
-    case PWF_KIND_CHOICE:
-        return read_choice(option, place, text, &value->choice);
-    case PWF_KIND_INTS:
-    case PWF_KIND_REALS:
-    case PWF_KIND_TEXTS:
-        break;
-    }
-    return read_list_item(option, place, text, value);
 }
 
 /* Only spaces: other white space has been refused as not printable. */
@@ -255,8 +304,8 @@ static pwf_status read_list(const pwf_option *option, const char *place, const c
         const char *stop = comma ? comma : end;
         const char *first = skip_spaces(at);
         size_t bytes = first < stop ? length_trimmed(first, (size_t)(stop - first)) : 0;
-        char item[PWF_TEXT +
-                  1]; /* one more byte than fits, so that a text that is too long is noticed */
+        /* One more byte than fits, so that a text that is too long is noticed. */
+        char item[PWF_TEXT + 1];
         if (bytes > PWF_TEXT) bytes = PWF_TEXT;
         memcpy(item, first, bytes);
         item[bytes] = '\0';
@@ -274,100 +323,29 @@ pwf_status pwf_value_read(const pwf_option *option, const char *place, const cha
     return pwf_value_item(option, place, text, strlen(text), value);
 }
 
-/* Bytes that a value of a kind takes in pwf_config. */
-static size_t size_of(pwf_kind kind)
-{
-    static const size_t sizes[] = {[PWF_KIND_BOOL] = sizeof(bool),
-                                   [PWF_KIND_INT] = sizeof(int64_t),
-                                   [PWF_KIND_REAL] = sizeof(double),
-                                   [PWF_KIND_TEXT] = PWF_TEXT,
-                                   [PWF_KIND_PATH] = PWF_PATH,
-                                   [PWF_KIND_CHOICE] = sizeof(int),
-                                   [PWF_KIND_INTS] = sizeof(pwf_int_list),
-                                   [PWF_KIND_REALS] = sizeof(pwf_real_list),
-                                   [PWF_KIND_TEXTS] = sizeof(pwf_text_list)};
-    return sizes[kind];
-}
-
 void pwf_value_store(pwf_config *config, const pwf_option *option, const pwf_value *value,
                      pwf_origin origin)
 {
     unsigned char *rank = &config->origin[option - pwf_options];
     if (origin < (pwf_origin)*rank) return;
     *rank = (unsigned char)origin;
-    memcpy((char *)config + option->offset, value, size_of(option->kind));
-}
-
-/* Whether YAML reads a text back as the same text without quotes. */
-static bool is_plain(const char *text)
-{
-    static const char *const taken[] = {"true", "false", "yes", "no", "on",
-                                        "off",  "null",  "y",   "n"};
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    if (!strchr(letters, text[0]) && text[0] != '/' && text[0] != '_') return false;
-    for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++)
-        if (strcasecmp(text, taken[i]) == 0) return false;
-    size_t safe = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                               "_-./");
-    return text[0] != '\0' && text[safe] == '\0';
-}
-
-static void write_text(FILE *out, const char *text)
-{
-    if (is_plain(text)) {
-        fputs(text, out);
-        return;
-    }
-    fputc('\'', out);
-    for (; *text; text++) {
-        if (*text == '\'') fputc('\'', out);
-        fputc(*text, out);
-    }
-    fputc('\'', out);
-}
-
-static void write_real(FILE *out, double value)
-{
-    char text[PWF_NUMBER_TEXT];
-    pwf_number_write(value, text);
-    fputs(text, out);
+    memcpy((char *)config + option->offset, value, kinds[option->kind].bytes);
 }
 
 void pwf_value_write(FILE *out, const pwf_config *config, const pwf_option *option)
 {
-    pwf_value value;
-    memcpy(&value, (const char *)config + option->offset, size_of(option->kind));
-    switch (option->kind) {
-    case PWF_KIND_BOOL:
-        fputs(value.flag ? "true" : "false", out);
-        return;
-    case PWF_KIND_INT:
-        fprintf(out, "%lld", (long long)value.integer);
-        return;
-    case PWF_KIND_REAL:
-        write_real(out, value.real);
-        return;
-    case PWF_KIND_TEXT:
-        write_text(out, value.text);
-        return;
-    case PWF_KIND_PATH:
-        write_text(out, value.path);
-        return;
-    case PWF_KIND_CHOICE:
-        write_text(out, option->words[value.choice]);
-        return;
-    case PWF_KIND_INTS:
-    case PWF_KIND_REALS:
-    case PWF_KIND_TEXTS:
-        break;
-    }
-    for (int i = 0; i < value.ints.count; i++) {
+    const struct kind *kind = &kinds[option->kind];
+    const char *at = (const char *)config + option->offset;
+    if (option->kind == PWF_KIND_CHOICE) write_text(out, option->words[*(const int *)at]);
+    if (kind->write && kind->entry == 0) kind->write(out, at);
+    if (kind->entry == 0) return;
+    const int count = *(const int *)at;
+    at += kind->first;
+    for (int i = 0; i < count; i++, at += kind->entry) {
         fputs(i ? ", " : "[", out);
-        if (option->kind == PWF_KIND_INTS) fprintf(out, "%lld", (long long)value.ints.at[i]);
-        if (option->kind == PWF_KIND_REALS) write_real(out, value.reals.at[i]);
-        if (option->kind == PWF_KIND_TEXTS) write_text(out, value.texts.at[i]);
+        kind->write(out, at);
     }
-    fputs(value.ints.count ? "]" : "[]", out);
+    fputs(count ? "]" : "[]", out);
 }
 
 char *pwf_value_text(const pwf_config *config, const pwf_option *option)
