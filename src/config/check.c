@@ -38,16 +38,13 @@ bool pwf_option_of_preset(const pwf_config *config, const pwf_option *option)
 static pwf_status check_model(const pwf_config *config)
 {
     const char *name = config->model.name;
-    if (name[0] == '\0')
-        return PWF_FAIL(
-            PWF_CONFIG,
-            "model.name is empty; set a preset such as resnet18 or a family such as resnet");
+    PWF_FAIL_IF(name[0] == '\0', PWF_CONFIG,
+                "model.name is empty; set a preset such as resnet18 or a family such as resnet");
     for (int i = 0; i < pwf_option_count; i++) {
         const pwf_family_config *family = owner(config, pwf_options[i].key);
-        if (family && pwf_config_is_set(config, pwf_options[i].key))
-            return PWF_FAIL(PWF_CONFIG,
-                            "%s is decided by the preset %s; set model.name to %s to choose it",
-                            pwf_options[i].key, name, family->name);
+        PWF_FAIL_IF(family && pwf_config_is_set(config, pwf_options[i].key), PWF_CONFIG,
+                    "%s is decided by the preset %s; set model.name to %s to choose it",
+                    pwf_options[i].key, name, family->name);
     }
     for (const pwf_family_config *const *f = pwf_model_families(); *f; f++)
         if (strcmp(name, (*f)->name) == 0 && (*f)->check) return (*f)->check(&config->model);
@@ -68,9 +65,8 @@ static pwf_status check_channels(const char *key, const pwf_real_list *list, int
 static pwf_status check_rounds(const pwf_config *config)
 {
     const pwf_real_list *f = &config->fixing.fractions;
-    if (f->count == 0)
-        return PWF_FAIL(PWF_CONFIG,
-                        "fixing.fractions is empty; for one round over all weights, set [1.0]");
+    PWF_FAIL_IF(f->count == 0, PWF_CONFIG,
+                "fixing.fractions is empty; for one round over all weights, set [1.0]");
     for (int i = 1; i < f->count; i++) {
         if (f->at[i] > f->at[i - 1]) continue;
         char before[PWF_NUMBER_TEXT], now[PWF_NUMBER_TEXT];
@@ -92,28 +88,24 @@ static pwf_status check_rounds(const pwf_config *config)
 /* Every slot has the same number of images, and every worker and shard at least one slot. */
 static pwf_status check_parallel(const pwf_config *config)
 {
-    if (config->parallel.precision == PWF_BF16 && config->parallel.backend == PWF_TENSOR_OPENBLAS)
-        return PWF_FAIL(PWF_CONFIG,
-                        "parallel.precision bf16 is not available with parallel.backend openblas; "
-                        "set parallel.precision to fp32 or parallel.backend to auto");
+    PWF_FAIL_IF(config->parallel.precision == PWF_BF16 &&
+                    config->parallel.backend == PWF_TENSOR_OPENBLAS,
+                PWF_CONFIG,
+                "parallel.precision bf16 is not available with parallel.backend openblas; set "
+                "parallel.precision to fp32 or parallel.backend to auto");
     long long slots = (long long)config->parallel.slots, batch = (long long)config->train.batch;
-    if (batch % slots != 0)
-        return PWF_FAIL(
-            PWF_CONFIG,
-            "parallel.slots (%lld) must divide train.batch (%lld); the next larger batch "
-            "that it divides is %lld",
-            slots, batch, (batch / slots + 1) * slots);
-    if (config->parallel.threads > slots)
-        return PWF_FAIL(
-            PWF_CONFIG,
-            "parallel.threads (%lld) is more than parallel.slots (%lld); threads beyond "
-            "the slots would be idle",
-            (long long)config->parallel.threads, slots);
-    if (config->parallel.shards > slots)
-        return PWF_FAIL(PWF_CONFIG,
-                        "parallel.shards (%lld) is more than parallel.slots (%lld); ranks beyond "
-                        "the slots would be idle",
-                        (long long)config->parallel.shards, slots);
+    PWF_FAIL_IF(batch % slots != 0, PWF_CONFIG,
+                "parallel.slots (%lld) must divide train.batch (%lld); the next larger batch that "
+                "it divides is %lld",
+                slots, batch, (batch / slots + 1) * slots);
+    PWF_FAIL_IF(config->parallel.threads > slots, PWF_CONFIG,
+                "parallel.threads (%lld) is more than parallel.slots (%lld); threads beyond the "
+                "slots would be idle",
+                (long long)config->parallel.threads, slots);
+    PWF_FAIL_IF(config->parallel.shards > slots, PWF_CONFIG,
+                "parallel.shards (%lld) is more than parallel.slots (%lld); ranks beyond the slots "
+                "would be idle",
+                (long long)config->parallel.shards, slots);
     return pwf_ok();
 }
 
@@ -121,23 +113,19 @@ static pwf_status check_parallel(const pwf_config *config)
 static pwf_status check_data(const pwf_config *config)
 {
     const bool held = pwf_data_is_held(config->data.format);
-    if (config->data.val_classes[0] && !config->data.val_list[0])
-        return PWF_FAIL(PWF_CONFIG, "data.val_classes explains the numbers in data.val_list, but "
-                                    "data.val_list is not set");
-    if (config->data.val_list[0] && held)
-        return PWF_FAIL(PWF_CONFIG,
-                        "data.val_list applies to data.format imagefolder only; files of "
-                        "other formats contain the classes");
-    if (config->data.skip_bad > 0 && held)
-        return PWF_FAIL(PWF_CONFIG,
-                        "data.skip_bad (%lld) applies to data.format imagefolder and hdf5 only",
-                        (long long)config->data.skip_bad);
-    if (config->data.pad != 0 && !held)
-        return PWF_FAIL(
-            PWF_CONFIG,
-            "data.pad (%lld) does not apply to data.format imagefolder and hdf5, which crop "
-            "from data.resize pixels",
-            (long long)config->data.pad);
+    PWF_FAIL_IF(
+        config->data.val_classes[0] && !config->data.val_list[0], PWF_CONFIG,
+        "data.val_classes explains the numbers in data.val_list, but data.val_list is not set");
+    PWF_FAIL_IF(config->data.val_list[0] && held, PWF_CONFIG,
+                "data.val_list applies to data.format imagefolder only; files of other formats "
+                "contain the classes");
+    PWF_FAIL_IF(config->data.skip_bad > 0 && held, PWF_CONFIG,
+                "data.skip_bad (%lld) applies to data.format imagefolder and hdf5 only",
+                (long long)config->data.skip_bad);
+    PWF_FAIL_IF(config->data.pad != 0 && !held, PWF_CONFIG,
+                "data.pad (%lld) does not apply to data.format imagefolder and hdf5, which crop "
+                "from data.resize pixels",
+                (long long)config->data.pad);
     return pwf_ok();
 }
 
@@ -155,25 +143,23 @@ static pwf_status check_augment(const pwf_config *config)
     const int64_t images = config->train.batch / config->parallel.slots;
     PWF_TRY(check_range("augment.crop_scale", &config->augment.crop_scale));
     PWF_TRY(check_range("augment.crop_ratio", &config->augment.crop_ratio));
-    if (config->augment.crop && config->data.pad > 0)
-        return PWF_FAIL(
-            PWF_CONFIG,
-            "augment.crop replaces the random shift by data.pad (%lld); set data.pad to "
-            "0",
-            (long long)config->data.pad);
-    if ((config->augment.mixup > 0.0 || config->augment.cutmix > 0.0) && images % 2 != 0)
-        return PWF_FAIL(PWF_CONFIG,
-                        "augment.mixup and augment.cutmix mix pairs of a slot, but train.batch / "
-                        "parallel.slots is %lld, an odd number; choose another train.batch or "
-                        "parallel.slots",
-                        (long long)images);
+    PWF_FAIL_IF(config->augment.crop && config->data.pad > 0, PWF_CONFIG,
+                "augment.crop replaces the random shift by data.pad (%lld); set data.pad to "
+                "0",
+                (long long)config->data.pad);
+    PWF_FAIL_IF(
+        (config->augment.mixup > 0.0 || config->augment.cutmix > 0.0) && images % 2 != 0,
+        PWF_CONFIG,
+        "augment.mixup and augment.cutmix mix pairs of a slot, but train.batch / parallel.slots is "
+        "%lld, an odd number; choose another train.batch or parallel.slots",
+        (long long)images);
     return pwf_ok();
 }
 
 pwf_status pwf_config_check(const pwf_config *config)
 {
-    if (config->output[0] == '\0')
-        return PWF_FAIL(PWF_CONFIG, "output is empty; set it to the run directory");
+    PWF_FAIL_IF(config->output[0] == '\0', PWF_CONFIG,
+                "output is empty; set it to the run directory");
     PWF_TRY(check_model(config));
     PWF_TRY(check_channels("data.mean", &config->data.mean, config->model.channels));
     PWF_TRY(check_channels("data.std", &config->data.std, config->model.channels));
@@ -181,10 +167,9 @@ pwf_status pwf_config_check(const pwf_config *config)
     PWF_TRY(check_rounds(config));
     PWF_TRY(check_parallel(config));
     PWF_TRY(check_augment(config));
-    if (config->checkpoint.async && config->checkpoint.writer == PWF_CKPT_MPIIO)
-        return PWF_FAIL(PWF_CONFIG,
-                        "checkpoint.async writes in a thread, which must not call MPI-IO; set "
-                        "checkpoint.writer to pwrite, or checkpoint.async to false");
+    PWF_FAIL_IF(config->checkpoint.async && config->checkpoint.writer == PWF_CKPT_MPIIO, PWF_CONFIG,
+                "checkpoint.async writes in a thread, which must not call MPI-IO; set "
+                "checkpoint.writer to pwrite, or checkpoint.async to false");
     return pwf_ok();
 }
 

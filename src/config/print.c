@@ -33,7 +33,7 @@ pwf_status pwf_config_write(const pwf_config *config, char **text)
     size_t size = 0;
     *text = NULL;
     FILE *out = open_memstream(text, &size);
-    if (!out) return PWF_FAIL(PWF_RESOURCE, "no memory to write the configuration");
+    PWF_FAIL_IF(!out, PWF_RESOURCE, "no memory to write the configuration");
     write_group(out, config, NULL);
     for (int i = 0; i < pwf_group_count; i++) {
         fprintf(out, "\n%s: # %s\n", pwf_groups[i].name, pwf_groups[i].meaning);

@@ -84,15 +84,14 @@ pwf_status pwf_config_set(pwf_config *config, const char *assignment)
     pwf_clip(assignment, strlen(assignment), clip);
     snprintf(place, sizeof place, "--set %s", clip);
     const char *equals = strchr(assignment, '=');
-    if (!equals)
-        return PWF_FAIL(PWF_CONFIG, "%s has no value; write, for example, --set optim.lr=0.01",
-                        place);
+    PWF_FAIL_IF(!equals, PWF_CONFIG, "%s has no value; write, for example, --set optim.lr=0.01",
+                place);
     size_t length = (size_t)(equals - assignment);
     const pwf_option *option = pwf_option_find(assignment, length);
     if (!option) {
         char key[KEY_MAX], meant[400];
-        if (length >= KEY_MAX || pwf_utf8_check(assignment, length, false) != length)
-            return PWF_FAIL(PWF_CONFIG, "%s: this is not a key", place);
+        PWF_FAIL_IF(length >= KEY_MAX || pwf_utf8_check(assignment, length, false) != length,
+                    PWF_CONFIG, "%s: this is not a key", place);
         memcpy(key, assignment, length);
         key[length] = '\0';
         pwf_suggest_key(key, false, meant, sizeof meant);

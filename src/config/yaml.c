@@ -43,15 +43,14 @@ static const char *place(reader *r)
 static pwf_status fail_parser(reader *r)
 {
     const yaml_parser_t *p = &r->parser;
-    if (p->error == YAML_MEMORY_ERROR)
-        return PWF_FAIL(PWF_RESOURCE, "%s: no memory to read it", r->name);
+    PWF_FAIL_IF(p->error == YAML_MEMORY_ERROR, PWF_RESOURCE, "%s: no memory to read it", r->name);
     const char *problem = p->problem ? p->problem : "it cannot be read";
     yaml_mark_t mark = p->problem_mark;
     if (strcmp(problem, "found character that cannot start any token") == 0)
         problem = "a tab or another character that is not allowed here; indent with spaces and "
                   "quote texts";
-    if (!p->context || p->context_mark.line == mark.line)
-        return PWF_FAIL(PWF_CONFIG, "%s: not valid YAML: %s", place_at(r, mark), problem);
+    PWF_FAIL_IF(!p->context || p->context_mark.line == mark.line, PWF_CONFIG,
+                "%s: not valid YAML: %s", place_at(r, mark), problem);
     return PWF_FAIL(PWF_CONFIG, "%s: not valid YAML: %s, %s that began on line %zu",
                     place_at(r, mark), problem, p->context, p->context_mark.line + 1);
 }
@@ -59,12 +58,10 @@ static pwf_status fail_parser(reader *r)
 /* Anchors and tags have no use here, and aliases could make a small file huge. */
 static pwf_status refuse_decorations(reader *r, const yaml_char_t *anchor, const yaml_char_t *tag)
 {
-    if (anchor)
-        return PWF_FAIL(PWF_CONFIG, "%s: anchors (&name) are not allowed; write the value itself",
-                        place(r));
-    if (tag)
-        return PWF_FAIL(PWF_CONFIG, "%s: tags (!name) are not allowed; write the bare value",
-                        place(r));
+    PWF_FAIL_IF(anchor, PWF_CONFIG, "%s: anchors (&name) are not allowed; write the value itself",
+                place(r));
+    PWF_FAIL_IF(tag, PWF_CONFIG, "%s: tags (!name) are not allowed; write the bare value",
+                place(r));
     return pwf_ok();
 }
 
@@ -76,16 +73,15 @@ static pwf_status next(reader *r)
         memset(&r->event, 0, sizeof r->event);
         return fail_parser(r);
     }
-    if (++r->events > EVENTS_MAX)
-        return PWF_FAIL(PWF_CONFIG, "%s: more than %d YAML events", place(r), EVENTS_MAX);
+    PWF_FAIL_IF(++r->events > EVENTS_MAX, PWF_CONFIG, "%s: more than %d YAML events", place(r),
+                EVENTS_MAX);
     switch (r->event.type) {
     case YAML_ALIAS_EVENT:
         return PWF_FAIL(PWF_CONFIG, "%s: aliases (*name) are not allowed; write the value itself",
                         place(r));
     case YAML_SCALAR_EVENT:
-        if (r->event.data.scalar.length > SCALAR_MAX)
-            return PWF_FAIL(PWF_CONFIG, "%s: a value or key is longer than %d bytes", place(r),
-                            SCALAR_MAX);
+        PWF_FAIL_IF(r->event.data.scalar.length > SCALAR_MAX, PWF_CONFIG,
+                    "%s: a value or key is longer than %d bytes", place(r), SCALAR_MAX);
         return refuse_decorations(r, r->event.data.scalar.anchor, r->event.data.scalar.tag);
     case YAML_SEQUENCE_START_EVENT:
         return refuse_decorations(r, r->event.data.sequence_start.anchor,
@@ -94,9 +90,9 @@ static pwf_status next(reader *r)
         return refuse_decorations(r, r->event.data.mapping_start.anchor,
                                   r->event.data.mapping_start.tag);
     case YAML_DOCUMENT_START_EVENT:
-        if (r->event.data.document_start.tag_directives.start !=
-            r->event.data.document_start.tag_directives.end)
-            return PWF_FAIL(PWF_CONFIG, "%s: %%TAG is not allowed", place(r));
+        PWF_FAIL_IF(r->event.data.document_start.tag_directives.start !=
+                        r->event.data.document_start.tag_directives.end,
+                    PWF_CONFIG, "%s: %%TAG is not allowed", place(r));
         return pwf_ok();
     default:
         return pwf_ok();
@@ -115,30 +111,27 @@ static pwf_status read_item(reader *r, const pwf_option *option, pwf_value *valu
 {
     const char *text = (const char *)r->event.data.scalar.value;
     bool plain = r->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
-    if (is_empty(r))
-        return PWF_FAIL(PWF_CONFIG, "%s: %s has no value%s", place(r), option->key,
-                        option->kind == PWF_KIND_TEXT || option->kind == PWF_KIND_PATH
-                            ? "; write '' for an empty text"
-                            : "");
-    if (plain && (strcmp(text, "~") == 0 || strcmp(text, "null") == 0))
-        return PWF_FAIL(PWF_CONFIG, "%s: %s: %s is not a value; quote it to set this text",
-                        place(r), option->key, text);
+    PWF_FAIL_IF(is_empty(r), PWF_CONFIG, "%s: %s has no value%s", place(r), option->key,
+                option->kind == PWF_KIND_TEXT || option->kind == PWF_KIND_PATH
+                    ? "; write '' for an empty text"
+                    : "");
+    PWF_FAIL_IF(plain && (strcmp(text, "~") == 0 || strcmp(text, "null") == 0), PWF_CONFIG,
+                "%s: %s: %s is not a value; quote it to set this text", place(r), option->key,
+                text);
     return pwf_value_item(option, place(r), text, r->event.data.scalar.length, value);
 }
 
 /* Every list must be written with brackets or dashes; a single value is not a list of one. */
 static pwf_status read_list(reader *r, const pwf_option *option, pwf_value *value)
 {
-    if (r->event.type != YAML_SEQUENCE_START_EVENT)
-        return PWF_FAIL(PWF_CONFIG, "%s: %s must be a list, for example [%s]", place(r),
-                        option->key,
-                        option->kind == PWF_KIND_TEXTS ? "fc.weight" : option->standard);
+    PWF_FAIL_IF(r->event.type != YAML_SEQUENCE_START_EVENT, PWF_CONFIG,
+                "%s: %s must be a list, for example [%s]", place(r), option->key,
+                option->kind == PWF_KIND_TEXTS ? "fc.weight" : option->standard);
     for (;;) {
         PWF_TRY(next(r));
         if (r->event.type == YAML_SEQUENCE_END_EVENT) return pwf_ok();
-        if (r->event.type != YAML_SCALAR_EVENT)
-            return PWF_FAIL(PWF_CONFIG, "%s: %s must be a list of single values", place(r),
-                            option->key);
+        PWF_FAIL_IF(r->event.type != YAML_SCALAR_EVENT, PWF_CONFIG,
+                    "%s: %s must be a list of single values", place(r), option->key);
         PWF_TRY(read_item(r, option, value));
     }
 }
@@ -147,7 +140,7 @@ static pwf_status read_list(reader *r, const pwf_option *option, pwf_value *valu
 static pwf_status read_option(reader *r, const pwf_option *option)
 {
     bool *seen = &r->seen[option - pwf_options];
-    if (*seen) return PWF_FAIL(PWF_CONFIG, "%s: %s is set twice", place(r), option->key);
+    PWF_FAIL_IF(*seen, PWF_CONFIG, "%s: %s is set twice", place(r), option->key);
     *seen = true;
     PWF_TRY(next(r));
     pwf_value value;
@@ -155,10 +148,9 @@ static pwf_status read_option(reader *r, const pwf_option *option)
     if (pwf_option_is_list(option)) {
         PWF_TRY(read_list(r, option, &value));
     } else {
-        if (r->event.type != YAML_SCALAR_EVENT)
-            return PWF_FAIL(PWF_CONFIG, "%s: %s must be a single value, not a %s", place(r),
-                            option->key,
-                            r->event.type == YAML_SEQUENCE_START_EVENT ? "list" : "mapping");
+        PWF_FAIL_IF(r->event.type != YAML_SCALAR_EVENT, PWF_CONFIG,
+                    "%s: %s must be a single value, not a %s", place(r), option->key,
+                    r->event.type == YAML_SEQUENCE_START_EVENT ? "list" : "mapping");
         PWF_TRY(read_item(r, option, &value));
     }
     pwf_value_store(r->config, option, &value, r->origin);
@@ -168,13 +160,12 @@ static pwf_status read_option(reader *r, const pwf_option *option)
 /* Copies the current event, which must be a key, clipped to what a message can show. */
 static pwf_status read_key(reader *r, char key[KEY_SHOWN])
 {
-    if (r->event.type != YAML_SCALAR_EVENT)
-        return PWF_FAIL(PWF_CONFIG, "%s: a key must be a plain word", place(r));
+    PWF_FAIL_IF(r->event.type != YAML_SCALAR_EVENT, PWF_CONFIG, "%s: a key must be a plain word",
+                place(r));
     const char *text = (const char *)r->event.data.scalar.value;
     size_t length = r->event.data.scalar.length;
-    if (length == 2 && memcmp(text, "<<", 2) == 0)
-        return PWF_FAIL(PWF_CONFIG,
-                        "%s: merge keys (<<) are not allowed; write the keys themselves", place(r));
+    PWF_FAIL_IF(length == 2 && memcmp(text, "<<", 2) == 0, PWF_CONFIG,
+                "%s: merge keys (<<) are not allowed; write the keys themselves", place(r));
     if (length >= KEY_SHOWN || pwf_utf8_check(text, length, false) != length) {
         char clip[PWF_CLIP];
         return PWF_FAIL(PWF_CONFIG, "%s: %s is not a key", place(r), pwf_clip(text, length, clip));
@@ -196,7 +187,7 @@ static pwf_status fail_unknown(reader *r, const char *key)
 static pwf_status read_group(reader *r, const pwf_group *group)
 {
     bool *seen = &r->seen_group[group - pwf_groups];
-    if (*seen) return PWF_FAIL(PWF_CONFIG, "%s: %s is set twice", place(r), group->name);
+    PWF_FAIL_IF(*seen, PWF_CONFIG, "%s: %s is set twice", place(r), group->name);
     *seen = true;
     PWF_TRY(next(r));
     if (is_empty(r)) return pwf_ok(); /* all its keys are commented out */
@@ -222,9 +213,8 @@ static pwf_status read_group(reader *r, const pwf_group *group)
 static pwf_status read_root(reader *r)
 {
     if (is_empty(r)) return pwf_ok();
-    if (r->event.type != YAML_MAPPING_START_EVENT)
-        return PWF_FAIL(PWF_CONFIG, "%s: must begin with a group or key, for example \"optim:\"",
-                        place(r));
+    PWF_FAIL_IF(r->event.type != YAML_MAPPING_START_EVENT, PWF_CONFIG,
+                "%s: must begin with a group or key, for example \"optim:\"", place(r));
     for (;;) {
         PWF_TRY(next(r));
         if (r->event.type == YAML_MAPPING_END_EVENT) return pwf_ok();
@@ -250,17 +240,16 @@ static pwf_status read_stream(reader *r)
     PWF_TRY(read_root(r));
     PWF_TRY(next(r)); /* the end of the document */
     PWF_TRY(next(r));
-    if (r->event.type != YAML_STREAM_END_EVENT)
-        return PWF_FAIL(PWF_CONFIG, "%s: a second document (---) is not allowed", place(r));
+    PWF_FAIL_IF(r->event.type != YAML_STREAM_END_EVENT, PWF_CONFIG,
+                "%s: a second document (---) is not allowed", place(r));
     return pwf_ok();
 }
 
 /* Size and characters, before libyaml sees the text. */
 static pwf_status check_bytes(reader *r, const char *text, size_t length)
 {
-    if (length > PWF_CONFIG_FILE_MAX)
-        return PWF_FAIL(PWF_CONFIG, "%s: must be at most %d KiB long", r->name,
-                        PWF_CONFIG_FILE_MAX / 1024);
+    PWF_FAIL_IF(length > PWF_CONFIG_FILE_MAX, PWF_CONFIG, "%s: must be at most %d KiB long",
+                r->name, PWF_CONFIG_FILE_MAX / 1024);
     size_t bad = pwf_utf8_check(text, length, true);
     if (bad == length) return pwf_ok();
     yaml_mark_t mark = {0, 0, 0};
@@ -290,8 +279,7 @@ pwf_status pwf_config_read_text(pwf_config *config, const char *text, size_t len
         length -= 3;
     }
     PWF_TRY(check_bytes(&r, text, length));
-    if (!yaml_parser_initialize(&r.parser))
-        return PWF_FAIL(PWF_RESOURCE, "%s: no memory to read it", name);
+    PWF_FAIL_IF(!yaml_parser_initialize(&r.parser), PWF_RESOURCE, "%s: no memory to read it", name);
     yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, length);
     pwf_status status = read_stream(&r);

@@ -156,6 +156,6 @@ pwf_status pwf_fault_point(const char *name)
     while (strcmp(action, "hang") == 0)
         pause();
     if (strcmp(action, "delay") == 0) wait_for_request(before, fault.number > 0 ? fault.number : 2);
-    if (strcmp(action, "eio") == 0) return PWF_FAIL(PWF_IO, "injected fault at %s", name);
+    PWF_FAIL_IF(strcmp(action, "eio") == 0, PWF_IO, "injected fault at %s", name);
     return pwf_ok();
 }

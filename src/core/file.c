@@ -28,12 +28,10 @@ pwf_status pwf_file_pread(int fd, const char *path, void *out, size_t bytes, uin
     while (bytes > 0) {
         const ssize_t n = pread(fd, to, call_bytes(bytes), (off_t)offset);
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0)
-            return PWF_FAIL(PWF_IO, "cannot read %s at byte %llu: %s", path,
-                            (unsigned long long)offset, strerror(errno));
-        if (n == 0)
-            return PWF_FAIL(PWF_DATA, "%s is truncated: it ends at byte %llu", path,
-                            (unsigned long long)offset);
+        PWF_FAIL_IF(n < 0, PWF_IO, "cannot read %s at byte %llu: %s", path,
+                    (unsigned long long)offset, strerror(errno));
+        PWF_FAIL_IF(n == 0, PWF_DATA, "%s is truncated: it ends at byte %llu", path,
+                    (unsigned long long)offset);
         pwf_watch_beat();
         to += n;
         bytes -= (size_t)n;
@@ -65,8 +63,7 @@ pwf_status pwf_file_append(int fd, const char *path, const void *in, size_t byte
     while (bytes > 0) {
         const ssize_t n = write(fd, from, bytes);
         if (n < 0 && errno == EINTR) continue;
-        if (n <= 0)
-            return PWF_FAIL(PWF_IO, "cannot write %s: %s", path, strerror(n < 0 ? errno : ENOSPC));
+        PWF_FAIL_IF(n <= 0, PWF_IO, "cannot write %s: %s", path, strerror(n < 0 ? errno : ENOSPC));
         from += n;
         bytes -= (size_t)n;
     }
@@ -76,7 +73,7 @@ pwf_status pwf_file_append(int fd, const char *path, const void *in, size_t byte
 pwf_status pwf_file_sync(int fd, const char *path)
 {
     while (fsync(fd) != 0)
-        if (errno != EINTR) return PWF_FAIL(PWF_IO, "cannot sync %s: %s", path, strerror(errno));
+        PWF_FAIL_IF(errno != EINTR, PWF_IO, "cannot sync %s: %s", path, strerror(errno));
     return pwf_ok();
 }
 

@@ -115,7 +115,7 @@ pwf_status pwf_json_text(const pwf_json *object, int indent, char **text)
     *text = object && !object->failed
                 ? json_dumps(object->object, flags | (indent ? JSON_INDENT((size_t)indent) : 0))
                 : NULL;
-    if (!*text) return PWF_FAIL(PWF_RESOURCE, "out of memory for a JSON row");
+    PWF_FAIL_IF(!*text, PWF_RESOURCE, "out of memory for a JSON row");
     return pwf_ok();
 }
 
@@ -141,10 +141,10 @@ static pwf_status check_size(const char *text, size_t length)
             if (c != ',' && ++depth > deepest) deepest = depth;
         }
     }
-    if (deepest > PWF_JSON_DEPTH_MAX)
-        return PWF_FAIL(PWF_DATA, "JSON is nested deeper than %d levels", PWF_JSON_DEPTH_MAX);
-    if (count > PWF_JSON_VALUES_MAX)
-        return PWF_FAIL(PWF_DATA, "JSON has more than %d values", PWF_JSON_VALUES_MAX);
+    PWF_FAIL_IF(deepest > PWF_JSON_DEPTH_MAX, PWF_DATA, "JSON is nested deeper than %d levels",
+                PWF_JSON_DEPTH_MAX);
+    PWF_FAIL_IF(count > PWF_JSON_VALUES_MAX, PWF_DATA, "JSON has more than %d values",
+                PWF_JSON_VALUES_MAX);
     return pwf_ok();
 }
 
@@ -154,11 +154,10 @@ pwf_status pwf_json_parse(const char *text, size_t length, pwf_json **out)
     PWF_TRY(check_size(text, length));
     json_error_t error;
     json_t *object = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
-    if (!object && json_error_code(&error) == json_error_out_of_memory)
-        return PWF_FAIL(PWF_RESOURCE, "out of memory parsing JSON");
-    if (!object)
-        return PWF_FAIL(PWF_DATA, "invalid JSON: %s at line %d, column %d", error.text, error.line,
-                        error.column);
+    PWF_FAIL_IF(!object && json_error_code(&error) == json_error_out_of_memory, PWF_RESOURCE,
+                "out of memory parsing JSON");
+    PWF_FAIL_IF(!object, PWF_DATA, "invalid JSON: %s at line %d, column %d", error.text, error.line,
+                error.column);
     if (!json_is_object(object)) {
         json_decref(object);
         return PWF_FAIL(PWF_DATA, "the JSON text is not an object");

@@ -34,18 +34,17 @@ pwf_status pwf_mem_alloc(pwf_mem_kind kind, int64_t count, size_t size, void *po
     char *base = NULL;
     size_t bytes = 0;
     memcpy(pointer, &base, sizeof base);
-    if (count < 0 || __builtin_mul_overflow((size_t)count, size, &bytes) || bytes > SIZE_MAX / 2)
-        return PWF_FAIL(PWF_RESOURCE, "%lld elements of %zu bytes for %s exceed the address space",
-                        (long long)count, size, pwf_mem_name(kind));
+    PWF_FAIL_IF(count < 0 || __builtin_mul_overflow((size_t)count, size, &bytes) ||
+                    bytes > SIZE_MAX / 2,
+                PWF_RESOURCE, "%lld elements of %zu bytes for %s exceed the address space",
+                (long long)count, size, pwf_mem_name(kind));
     /* aligned_alloc requires a multiple of the alignment. */
     size_t padded = (bytes + HEADER + 63) / 64 * 64;
     base = aligned_alloc(64, padded);
-    if (!base)
-        return PWF_FAIL(
-            PWF_RESOURCE,
-            "out of memory: cannot allocate %.1f MiB for %s; use more ranks or nodes, more "
-            "parallel.shards, parallel.recompute, or a smaller batch",
-            (double)bytes / 1048576.0, pwf_mem_name(kind));
+    PWF_FAIL_IF(!base, PWF_RESOURCE,
+                "out of memory: cannot allocate %.1f MiB for %s; use more ranks or nodes, more "
+                "parallel.shards, parallel.recompute, or a smaller batch",
+                (double)bytes / 1048576.0, pwf_mem_name(kind));
     memset(base, 0, padded);
     const header h = {bytes, kind};
     memcpy(base, &h, sizeof h);

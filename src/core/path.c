@@ -70,12 +70,11 @@ pwf_status pwf_path_split(const char *path, char dir[PWF_PATH], const char **nam
     const char *slash = strrchr(path, '/');
     struct stat info;
     *name = slash ? slash + 1 : path;
-    if (**name == '\0') return PWF_FAIL(PWF_CANTCREATE, "'%.200s' does not name a file", path);
-    if (strlen(path) >= PWF_PATH - 64)
-        return PWF_FAIL(PWF_CANTCREATE, "the path %.200s... is longer than %d bytes", path,
-                        PWF_PATH - 64);
-    if (lstat(path, &info) == 0 && !S_ISREG(info.st_mode))
-        return PWF_FAIL(PWF_CANTCREATE, "%s exists and is not a regular file", path);
+    PWF_FAIL_IF(**name == '\0', PWF_CANTCREATE, "'%.200s' does not name a file", path);
+    PWF_FAIL_IF(strlen(path) >= PWF_PATH - 64, PWF_CANTCREATE,
+                "the path %.200s... is longer than %d bytes", path, PWF_PATH - 64);
+    PWF_FAIL_IF(lstat(path, &info) == 0 && !S_ISREG(info.st_mode), PWF_CANTCREATE,
+                "%s exists and is not a regular file", path);
     pwf_path_directory(dir, path);
     return pwf_ok();
 }
@@ -84,12 +83,11 @@ pwf_status pwf_path_check_folder(const char *dir)
 {
     struct stat info;
     if (stat(dir, &info) != 0) return PWF_FAIL_ERRNO(PWF_FILE_OUTPUT, "use the directory", dir);
-    if (!S_ISDIR(info.st_mode)) return PWF_FAIL(PWF_CANTCREATE, "%s is not a directory", dir);
-    if ((info.st_mode & S_IWOTH) && !(info.st_mode & S_ISVTX))
-        return PWF_FAIL(PWF_DENIED,
-                        "every user can write to the directory %s and could replace files in it: "
-                        "run chmod o-w on it",
-                        dir);
+    PWF_FAIL_IF(!S_ISDIR(info.st_mode), PWF_CANTCREATE, "%s is not a directory", dir);
+    PWF_FAIL_IF((info.st_mode & S_IWOTH) && !(info.st_mode & S_ISVTX), PWF_DENIED,
+                "every user can write to the directory %s and could replace files in it: run chmod "
+                "o-w on it",
+                dir);
     return pwf_ok();
 }
 
@@ -107,7 +105,7 @@ pwf_status pwf_path_sync_folder(const char *dir)
     const int e = fsync(fd) == 0 ? 0 : errno;
     close(fd);
     /* Some file systems do not support fsync of a directory and return one of these. */
-    if (e != 0 && e != EINVAL && e != EROFS)
-        return PWF_FAIL(PWF_IO, "cannot sync the directory %s: %s", dir, strerror(e));
+    PWF_FAIL_IF(e != 0 && e != EINVAL && e != EROFS, PWF_IO, "cannot sync the directory %s: %s",
+                dir, strerror(e));
     return pwf_ok();
 }

@@ -103,9 +103,8 @@ pwf_status pwf_request_listen(void)
     /* The new thread inherits an open mask; the caller then blocks the signals, so that the kernel
      * can deliver them to that thread only. */
     const int e = pthread_create(&thread, NULL, listen_main, NULL);
-    if (e != 0)
-        return PWF_FAIL(PWF_RESOURCE, "cannot start the thread that handles signals: %s",
-                        strerror(e));
+    PWF_FAIL_IF(e != 0, PWF_RESOURCE, "cannot start the thread that handles signals: %s",
+                strerror(e));
     pthread_detach(thread);
     pthread_sigmask(SIG_BLOCK, &ours, NULL);
     return pwf_ok();

@@ -85,8 +85,8 @@ pwf_status pwf_trace_start(double zero)
 static void write_event(FILE *out, int process, const event *e)
 {
     fprintf(out,
-            ",\n{\"name\": \"%s\", \"ph\": \"X\", \"pid\": %d, \"tid\": %d, \"ts\": %.3f, "
-            "\"dur\": %.3f",
+            ",\n{\"name\": \"%s\", \"ph\": \"X\", \"pid\": %d, \"tid\": %d, \"ts\": %.3f, \"dur\": "
+            "%.3f",
             e->name, process, e->thread, 1e6 * (e->begun - zero_time), 1e6 * (e->ended - e->begun));
     if (e->key) fprintf(out, ", \"args\": {\"%s\": %" PRId64 "}", e->key, e->value);
     fprintf(out, "}");

@@ -244,7 +244,7 @@ void pwf_watch_stop(void)
 pwf_status pwf_watch_peers(const pid_t *pids, int count)
 {
     pid_t *copy = malloc((size_t)count * sizeof *pids);
-    if (!copy) return PWF_FAIL(PWF_RESOURCE, "out of memory for the watchdog");
+    PWF_FAIL_IF(!copy, PWF_RESOURCE, "out of memory for the watchdog");
     memcpy(copy, pids, (size_t)count * sizeof *pids);
     if (watch.runs) pthread_mutex_lock(&watch.mutex); /* the watchdog thread reads them */
     free(watch.pids);

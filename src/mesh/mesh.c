@@ -28,11 +28,10 @@ static pwf_status check_shards(int shards, int size)
         }
         used += (size_t)n;
     }
-    return PWF_FAIL(
-        PWF_CONFIG,
-        "parallel.shards = %d: must divide the number of ranks, %d; set it to one of %s, "
-        "or start a different number of ranks",
-        shards, size, choices);
+    return PWF_FAIL(PWF_CONFIG,
+                    "parallel.shards = %d: must divide the number of ranks, %d; set it to one of "
+                    "%s, or start a different number of ranks",
+                    shards, size, choices);
 }
 
 /* Ranks with the same `color` form a group, ordered by `key`. */

@@ -123,8 +123,8 @@ static pwf_status plan(pwf_reduction *r, const int64_t *offset)
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, count, sizeof *r->complete, &r->complete));
     plan_pieces(r, offset);
     for (; r->locks < LOCKS; r->locks++)
-        if (pthread_mutex_init(&r->lock[r->locks], NULL) != 0)
-            return PWF_FAIL(PWF_RESOURCE, "cannot create a mutex: the system is out of memory");
+        PWF_FAIL_IF(pthread_mutex_init(&r->lock[r->locks], NULL) != 0, PWF_RESOURCE,
+                    "cannot create a mutex: the system is out of memory");
     if (r->ranks == 1) return pwf_ok();
     r->room = most_messages(r);
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, r->room, sizeof *r->messages, &r->messages));

@@ -42,9 +42,8 @@ static const char *const keys[] = {"model.depths",      "model.growth",    "mode
 static pwf_status check(const pwf_model_config *config)
 {
     const int depths = config->depths.count;
-    if (depths < 1 || depths > BLOCKS_MAX)
-        return PWF_FAIL(PWF_CONFIG, "model.depths has %d values; a densenet has 1 to %d blocks",
-                        depths, BLOCKS_MAX);
+    PWF_FAIL_IF(depths < 1 || depths > BLOCKS_MAX, PWF_CONFIG,
+                "model.depths has %d values; a densenet has 1 to %d blocks", depths, BLOCKS_MAX);
     return pwf_stem_check(config);
 }
 

@@ -47,11 +47,9 @@ static const char *const keys[] = {"model.block",
 static pwf_status check(const pwf_model_config *config)
 {
     const int depths = config->depths.count, widths = config->widths.count;
-    if (depths != widths || depths < 1 || depths > STAGES_MAX)
-        return PWF_FAIL(PWF_CONFIG,
-                        "model.depths has %d values and model.widths %d; both need one per stage, "
-                        "1 to %d",
-                        depths, widths, STAGES_MAX);
+    PWF_FAIL_IF(depths != widths || depths < 1 || depths > STAGES_MAX, PWF_CONFIG,
+                "model.depths has %d values and model.widths %d; both need one per stage, 1 to %d",
+                depths, widths, STAGES_MAX);
     return pwf_stem_check(config);
 }
 

@@ -102,16 +102,15 @@ static pwf_value embed(pwf_builder *b, const pwf_model_config *config, const dim
 /* For presets too: model.image_size must suit their patches. */
 static pwf_status check_dims(const pwf_model_config *config, const dims *net)
 {
-    if (config->image_size % net->patch != 0)
-        return PWF_FAIL(PWF_CONFIG, "model.image_size %lld is not a multiple of model.patch %lld",
-                        (long long)config->image_size, (long long)net->patch);
-    if (net->width % net->heads != 0)
-        return PWF_FAIL(PWF_CONFIG, "model.width %lld is not a multiple of model.heads %lld",
-                        (long long)net->width, (long long)net->heads);
-    if ((double)net->width * net->mlp_ratio < 1.0)
-        return PWF_FAIL(PWF_CONFIG,
-                        "model.mlp_ratio %g times model.width %lld is less than one hidden channel",
-                        net->mlp_ratio, (long long)net->width);
+    PWF_FAIL_IF(config->image_size % net->patch != 0, PWF_CONFIG,
+                "model.image_size %lld is not a multiple of model.patch %lld",
+                (long long)config->image_size, (long long)net->patch);
+    PWF_FAIL_IF(net->width % net->heads != 0, PWF_CONFIG,
+                "model.width %lld is not a multiple of model.heads %lld", (long long)net->width,
+                (long long)net->heads);
+    PWF_FAIL_IF((double)net->width * net->mlp_ratio < 1.0, PWF_CONFIG,
+                "model.mlp_ratio %g times model.width %lld is less than one hidden channel",
+                net->mlp_ratio, (long long)net->width);
     return pwf_ok();
 }
 

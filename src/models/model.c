@@ -72,9 +72,8 @@ static pwf_status unknown(const char *name)
     size_t used = 0;
     int count = 0;
     for (const char *other; (other = name_at(count)); count++) {
-        if (strlen(name) > 3 && strncmp(name, other, strlen(name)) == 0)
-            return PWF_FAIL(PWF_CONFIG, "model.name: unknown model \"%s\"; did you mean \"%s\"?",
-                            name, other);
+        PWF_FAIL_IF(strlen(name) > 3 && strncmp(name, other, strlen(name)) == 0, PWF_CONFIG,
+                    "model.name: unknown model \"%s\"; did you mean \"%s\"?", name, other);
         used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", count ? ", " : "", other);
     }
     PWF_ASSERT(used < sizeof list);
@@ -83,9 +82,8 @@ static pwf_status unknown(const char *name)
         const char *other = name_at((k + FAMILY_COUNT) % count); /* presets before families */
         if (pwf_word_distance(name, other) < pwf_word_distance(name, nearest)) nearest = other;
     }
-    if (pwf_word_distance(name, nearest) <= NEAR)
-        return PWF_FAIL(PWF_CONFIG, "model.name: unknown model \"%s\"; did you mean \"%s\"?", name,
-                        nearest);
+    PWF_FAIL_IF(pwf_word_distance(name, nearest) <= NEAR, PWF_CONFIG,
+                "model.name: unknown model \"%s\"; did you mean \"%s\"?", name, nearest);
     return PWF_FAIL(PWF_CONFIG, "model.name: unknown model \"%.60s\"; the models are %s", name,
                     list);
 }

@@ -48,7 +48,7 @@ pwf_status pwf_arena_plan(pwf_arena_block *blocks, int count, size_t *total)
 {
     *total = 0;
     pwf_arena_block **order = malloc(2 * ((size_t)count + 1) * sizeof *order);
-    if (!order) return PWF_FAIL(PWF_RESOURCE, "no memory to plan %d arrays", count);
+    PWF_FAIL_IF(!order, PWF_RESOURCE, "no memory to plan %d arrays", count);
     pwf_arena_block **placed = order + count;
     for (int i = 0; i < count; i++) {
         blocks[i].bytes = (blocks[i].bytes + 63) / 64 * 64;

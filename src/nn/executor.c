@@ -18,7 +18,7 @@ pwf_status pwf_executor_new(const pwf_graph *graph, int64_t images, pwf_mode mod
     PWF_ASSERT(graph->closed && images >= 1);
     *out = NULL;
     pwf_executor *e = calloc(1, sizeof *e);
-    if (!e) return PWF_FAIL(PWF_RESOURCE, "no memory for an executor");
+    PWF_FAIL_IF(!e, PWF_RESOURCE, "no memory for an executor");
     e->graph = graph;
     e->images = images;
     e->mode = mode;

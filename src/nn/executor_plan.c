@@ -213,8 +213,8 @@ static pwf_status start_plan(pwf_executor *e)
     e->actions = calloc(actions, sizeof *e->actions);
     e->blocks = calloc(most, sizeof *e->blocks);
     e->sizes = calloc(most, sizeof *e->sizes);
-    if (!e->nodes || !e->values || !e->actions || !e->blocks || !e->sizes)
-        return PWF_FAIL(PWF_RESOURCE, "no memory for the plan of %d operators", g->node_count);
+    PWF_FAIL_IF(!e->nodes || !e->values || !e->actions || !e->blocks || !e->sizes, PWF_RESOURCE,
+                "no memory for the plan of %d operators", g->node_count);
     e->block_count = NO_BLOCK + 1;
     return pwf_ok();
 }

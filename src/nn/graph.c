@@ -17,8 +17,7 @@ static pwf_status grow(pwf_graph *g)
     if (nodes) g->nodes = nodes;
     pwf_graph_value *values = realloc(g->values, (size_t)room * sizeof *values);
     if (values) g->values = values;
-    if (!nodes || !values)
-        return PWF_FAIL(PWF_RESOURCE, "no memory for a graph of %d operators", room);
+    PWF_FAIL_IF(!nodes || !values, PWF_RESOURCE, "no memory for a graph of %d operators", room);
     g->room = room;
     return pwf_ok();
 }
@@ -28,7 +27,7 @@ pwf_status pwf_graph_new(pwf_tensor_backend backend, int64_t height, int64_t wid
 {
     *out = NULL;
     pwf_graph *g = calloc(1, sizeof *g);
-    if (!g) return PWF_FAIL(PWF_RESOURCE, "no memory for a graph");
+    PWF_FAIL_IF(!g, PWF_RESOURCE, "no memory for a graph");
     g->backend = backend;
     g->logits = -1;
     g->status = grow(g);

@@ -14,11 +14,9 @@ enum { HEADS }; /* of node.whole */
 static pwf_status infer(pwf_node *n)
 {
     PWF_ASSERT(n->whole[HEADS] >= 1);
-    if (n->in[0].channels % (3 * n->whole[HEADS]) != 0)
-        return PWF_FAIL(
-            PWF_CONFIG,
-            "attention over %lld channels: must be a multiple of 3 * model.heads = 3 * %lld",
-            (long long)n->in[0].channels, (long long)n->whole[HEADS]);
+    PWF_FAIL_IF(n->in[0].channels % (3 * n->whole[HEADS]) != 0, PWF_CONFIG,
+                "attention over %lld channels: must be a multiple of 3 * model.heads = 3 * %lld",
+                (long long)n->in[0].channels, (long long)n->whole[HEADS]);
     n->out = (pwf_shape){n->in[0].height, n->in[0].width, n->in[0].channels / 3};
     return pwf_ok();
 }
@@ -43,7 +41,7 @@ static pwf_status plan(const pwf_plan_task *task, void **own, pwf_need *need)
                          channels};
     PWF_TRY(pwf_attention_check(p.backend, &p.shape));
     plan_data *copy = malloc(sizeof *copy);
-    if (!copy) return PWF_FAIL(PWF_RESOURCE, "no memory for the plan of an attention");
+    PWF_FAIL_IF(!copy, PWF_RESOURCE, "no memory for the plan of an attention");
     *copy = p;
     *own = copy;
     need->saved = task->training ? (size_t)n->whole[HEADS] * pwf_attention_saved(&p.shape) : 0;

@@ -12,11 +12,10 @@ static const double EPSILON = 1e-5;
 static pwf_status infer(pwf_node *n)
 {
     const int64_t channels = n->in[0].channels;
-    if (n->weight->count != channels || n->bias->count != channels || n->mean->count != channels ||
-        n->variance->count != channels)
-        return PWF_FAIL(PWF_CONFIG, "%s has %lld values, but its input has %lld channels",
-                        pwf_param_text(n->weight), (long long)n->weight->count,
-                        (long long)channels);
+    PWF_FAIL_IF(n->weight->count != channels || n->bias->count != channels ||
+                    n->mean->count != channels || n->variance->count != channels,
+                PWF_CONFIG, "%s has %lld values, but its input has %lld channels",
+                pwf_param_text(n->weight), (long long)n->weight->count, (long long)channels);
     n->out = n->in[0];
     return pwf_ok();
 }
@@ -43,11 +42,10 @@ static pwf_status plan(const pwf_plan_task *task, void **own, pwf_need *need)
 {
     const pwf_shape s = task->node->in[0];
     (void)own;
-    if (task->training && task->slot_images * pwf_pixels(s) < 2)
-        return PWF_FAIL(PWF_CONFIG,
-                        "%s: a slot of one pixel has no variance; use fewer parallel.slots, a "
-                        "larger train.batch or a larger model.image_size",
-                        pwf_param_text(task->node->weight));
+    PWF_FAIL_IF(task->training && task->slot_images * pwf_pixels(s) < 2, PWF_CONFIG,
+                "%s: a slot of one pixel has no variance; use fewer parallel.slots, a larger "
+                "train.batch or a larger model.image_size",
+                pwf_param_text(task->node->weight));
     if (task->training)
         need->kept = (size_t)s.channels * (DOUBLES * sizeof(double) + FLOATS * sizeof(float));
     else

@@ -11,11 +11,10 @@ static pwf_status infer(pwf_node *n)
 {
     n->out = n->in[0];
     for (int j = 1; j < n->inputs; j++) {
-        if (n->in[j].height != n->out.height || n->in[j].width != n->out.width)
-            return PWF_FAIL(PWF_CONFIG,
-                            "channels of %lldx%lld and %lldx%lld pixels cannot be concatenated",
-                            (long long)n->out.height, (long long)n->out.width,
-                            (long long)n->in[j].height, (long long)n->in[j].width);
+        PWF_FAIL_IF(n->in[j].height != n->out.height || n->in[j].width != n->out.width, PWF_CONFIG,
+                    "channels of %lldx%lld and %lldx%lld pixels cannot be concatenated",
+                    (long long)n->out.height, (long long)n->out.width, (long long)n->in[j].height,
+                    (long long)n->in[j].width);
         n->out.channels += n->in[j].channels;
     }
     return pwf_ok();

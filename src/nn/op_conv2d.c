@@ -9,10 +9,10 @@ enum { GROUPS }; /* of node.whole: groups of channels */
 /* A bias has one value per output channel. */
 static pwf_status check_bias(const pwf_node *n)
 {
-    if (n->bias && n->bias->count != n->weight->shape[0])
-        return PWF_FAIL(PWF_CONFIG, "%s has %lld values, %s has %lld outputs",
-                        pwf_param_text(n->bias), (long long)n->bias->count,
-                        pwf_param_text(n->weight), (long long)n->weight->shape[0]);
+    PWF_FAIL_IF(n->bias && n->bias->count != n->weight->shape[0], PWF_CONFIG,
+                "%s has %lld values, %s has %lld outputs", pwf_param_text(n->bias),
+                (long long)n->bias->count, pwf_param_text(n->weight),
+                (long long)n->weight->shape[0]);
     return pwf_ok();
 }
 
@@ -23,21 +23,19 @@ static pwf_status infer_conv(pwf_node *n)
     PWF_ASSERT(w->dims == 4 && n->stride >= 1 && n->whole[GROUPS] >= 1);
     n->kernel_height = w->shape[2];
     n->kernel_width = w->shape[3];
-    if (n->in[0].channels != w->shape[1] * n->whole[GROUPS] || w->shape[0] % n->whole[GROUPS] != 0)
-        return PWF_FAIL(PWF_CONFIG,
-                        "%s has %lld filters over %lld channels in %lld groups, but its input has "
-                        "%lld channels",
-                        pwf_param_text(n->weight), (long long)w->shape[0], (long long)w->shape[1],
-                        (long long)n->whole[GROUPS], (long long)n->in[0].channels);
+    PWF_FAIL_IF(
+        n->in[0].channels != w->shape[1] * n->whole[GROUPS] || w->shape[0] % n->whole[GROUPS] != 0,
+        PWF_CONFIG,
+        "%s has %lld filters over %lld channels in %lld groups, but its input has %lld channels",
+        pwf_param_text(n->weight), (long long)w->shape[0], (long long)w->shape[1],
+        (long long)n->whole[GROUPS], (long long)n->in[0].channels);
     const pwf_conv_shape s = pwf_window_shape(n, 1);
     n->out = (pwf_shape){pwf_conv_out_height(&s), pwf_conv_out_width(&s), w->shape[0]};
-    if (n->out.height < 1 || n->out.width < 1)
-        return PWF_FAIL(PWF_CONFIG,
-                        "%s: a window of %lldx%lld does not fit on %lldx%lld pixels; use a larger "
-                        "model.image_size or a shallower network",
-                        pwf_param_text(n->weight), (long long)n->kernel_height,
-                        (long long)n->kernel_width, (long long)n->in[0].height,
-                        (long long)n->in[0].width);
+    PWF_FAIL_IF(n->out.height < 1 || n->out.width < 1, PWF_CONFIG,
+                "%s: a window of %lldx%lld does not fit on %lldx%lld pixels; use a larger "
+                "model.image_size or a shallower network",
+                pwf_param_text(n->weight), (long long)n->kernel_height, (long long)n->kernel_width,
+                (long long)n->in[0].height, (long long)n->in[0].width);
     return check_bias(n);
 }
 
@@ -46,11 +44,10 @@ static pwf_status infer_linear(pwf_node *n)
 {
     const pwf_param *w = n->weight;
     PWF_ASSERT(w->dims == 2);
-    if (n->in[0].channels != w->shape[1])
-        return PWF_FAIL(
-            PWF_CONFIG, "%s has %lld inputs, but is given %lldx%lld pixels of %lld channels",
-            pwf_param_text(n->weight), (long long)w->shape[1], (long long)n->in[0].height,
-            (long long)n->in[0].width, (long long)n->in[0].channels);
+    PWF_FAIL_IF(n->in[0].channels != w->shape[1], PWF_CONFIG,
+                "%s has %lld inputs, but is given %lldx%lld pixels of %lld channels",
+                pwf_param_text(n->weight), (long long)w->shape[1], (long long)n->in[0].height,
+                (long long)n->in[0].width, (long long)n->in[0].channels);
     n->out = (pwf_shape){n->in[0].height, n->in[0].width, w->shape[0]};
     return check_bias(n);
 }

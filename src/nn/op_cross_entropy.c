@@ -12,11 +12,9 @@ enum { SMOOTHING }; /* of node.real: the share of labels, 0 to below 1 */
 static pwf_status infer(pwf_node *n)
 {
     for (int i = 0; i < n->inputs; i++)
-        if (pwf_pixels(n->in[i]) != 1)
-            return PWF_FAIL(
-                PWF_CONFIG,
-                "logits of %lldx%lld pixels: the last layer of a network must have one pixel",
-                (long long)n->in[i].height, (long long)n->in[i].width);
+        PWF_FAIL_IF(pwf_pixels(n->in[i]) != 1, PWF_CONFIG,
+                    "logits of %lldx%lld pixels: the last layer of a network must have one pixel",
+                    (long long)n->in[i].height, (long long)n->in[i].width);
     PWF_ASSERT(n->inputs == 1 || n->in[0].channels == n->in[1].channels);
     n->out = (pwf_shape){1, n->inputs, n->in[0].channels};
     return pwf_ok();

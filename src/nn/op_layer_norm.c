@@ -10,10 +10,9 @@ static const double EPSILON = 1e-6; /* of timm's vision transformers */
 static pwf_status infer(pwf_node *n)
 {
     const int64_t channels = n->in[0].channels;
-    if (n->weight->count != channels || n->bias->count != channels)
-        return PWF_FAIL(PWF_CONFIG, "%s has %lld values, but its input has %lld channels",
-                        pwf_param_text(n->weight), (long long)n->weight->count,
-                        (long long)channels);
+    PWF_FAIL_IF(n->weight->count != channels || n->bias->count != channels, PWF_CONFIG,
+                "%s has %lld values, but its input has %lld channels", pwf_param_text(n->weight),
+                (long long)n->weight->count, (long long)channels);
     n->out = n->in[0];
     return pwf_ok();
 }

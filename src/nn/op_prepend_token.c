@@ -8,10 +8,9 @@
 
 static pwf_status infer(pwf_node *n)
 {
-    if (n->weight->count != n->in[0].channels)
-        return PWF_FAIL(PWF_CONFIG, "%s has %lld values, but a token has %lld channels",
-                        pwf_param_text(n->weight), (long long)n->weight->count,
-                        (long long)n->in[0].channels);
+    PWF_FAIL_IF(n->weight->count != n->in[0].channels, PWF_CONFIG,
+                "%s has %lld values, but a token has %lld channels", pwf_param_text(n->weight),
+                (long long)n->weight->count, (long long)n->in[0].channels);
     n->out = (pwf_shape){1, pwf_pixels(n->in[0]) + 1, n->in[0].channels};
     return pwf_ok();
 }

@@ -11,9 +11,9 @@ enum { TOKEN }; /* of node.whole: from 0 */
 static pwf_status infer(pwf_node *n)
 {
     PWF_ASSERT(n->whole[TOKEN] >= 0);
-    if (n->whole[TOKEN] >= pwf_pixels(n->in[0]))
-        return PWF_FAIL(PWF_CONFIG, "token %lld does not exist: there are %lld tokens",
-                        (long long)n->whole[TOKEN] + 1, (long long)pwf_pixels(n->in[0]));
+    PWF_FAIL_IF(n->whole[TOKEN] >= pwf_pixels(n->in[0]), PWF_CONFIG,
+                "token %lld does not exist: there are %lld tokens", (long long)n->whole[TOKEN] + 1,
+                (long long)pwf_pixels(n->in[0]));
     n->out = (pwf_shape){1, 1, n->in[0].channels};
     return pwf_ok();
 }

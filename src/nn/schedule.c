@@ -190,8 +190,8 @@ static pwf_status plan(pwf_node_schedule *s, const pwf_graph *g, stages_of *p, i
     if (training) assign_backward(g, p);
     s->actions = malloc(most_actions(g, p, recompute) * sizeof *s->actions);
     s->stages = malloc((size_t)(p->forward_stages + p->backward_stages) * sizeof *s->stages);
-    if (!s->actions || !s->stages)
-        return PWF_FAIL(PWF_RESOURCE, "no memory for the schedule of %d operators", g->node_count);
+    PWF_FAIL_IF(!s->actions || !s->stages, PWF_RESOURCE,
+                "no memory for the schedule of %d operators", g->node_count);
     for (int i = 0; i < g->node_count; i++)
         p->kept[i] = true;
     if (recompute) pwf_recompute_keep(g, p->forward, p->forward_stages, p->kept, p->redo);

@@ -24,13 +24,11 @@ pwf_status pwf_infer_equal(pwf_node *node)
     const pwf_shape a = node->in[0];
     for (int j = 1; j < node->inputs; j++) {
         const pwf_shape b = node->in[j];
-        if (a.height != b.height || a.width != b.width || a.channels != b.channels)
-            return PWF_FAIL(PWF_CONFIG,
-                            "%s of %lldx%lldx%lld and %lldx%lldx%lld: the branches of a block do "
-                            "not match",
-                            node->op->name, (long long)a.height, (long long)a.width,
-                            (long long)a.channels, (long long)b.height, (long long)b.width,
-                            (long long)b.channels);
+        PWF_FAIL_IF(a.height != b.height || a.width != b.width || a.channels != b.channels,
+                    PWF_CONFIG,
+                    "%s of %lldx%lldx%lld and %lldx%lldx%lld: the branches of a block do not match",
+                    node->op->name, (long long)a.height, (long long)a.width, (long long)a.channels,
+                    (long long)b.height, (long long)b.width, (long long)b.channels);
     }
     return pwf_ok();
 }
@@ -62,12 +60,11 @@ pwf_status pwf_infer_pool(pwf_node *node)
                node->padding.left < node->kernel_width && node->padding.right < node->kernel_width);
     const pwf_conv_shape s = pwf_window_shape(node, 1);
     node->out = (pwf_shape){pwf_conv_out_height(&s), pwf_conv_out_width(&s), s.channels};
-    if (node->out.height < 1 || node->out.width < 1)
-        return PWF_FAIL(PWF_CONFIG,
-                        "a pooling window of %lldx%lld does not fit on %lldx%lld pixels; use a "
-                        "larger model.image_size",
-                        (long long)node->kernel_height, (long long)node->kernel_width,
-                        (long long)node->in[0].height, (long long)node->in[0].width);
+    PWF_FAIL_IF(node->out.height < 1 || node->out.width < 1, PWF_CONFIG,
+                "a pooling window of %lldx%lld does not fit on %lldx%lld pixels; use a larger "
+                "model.image_size",
+                (long long)node->kernel_height, (long long)node->kernel_width,
+                (long long)node->in[0].height, (long long)node->in[0].width);
     return pwf_ok();
 }
 

@@ -54,7 +54,7 @@ static pwf_status plan(const pwf_conv_backend *backend, const pwf_conv_shape *sh
 {
     *out = NULL;
     pwf_conv *conv = calloc(1, sizeof *conv);
-    if (!conv) return PWF_FAIL(PWF_RESOURCE, "no memory for the plan of a convolution");
+    PWF_FAIL_IF(!conv, PWF_RESOURCE, "no memory for the plan of a convolution");
     *conv = (pwf_conv){
         .backend = backend,
         .shape = *shape,

@@ -300,17 +300,17 @@ static pwf_status plan(pwf_conv *conv)
     if (status == dnnl_unimplemented) status = plan_with_operands(conv, dnnl_f32);
     if (status == dnnl_success) return pwf_ok();
     const pwf_conv_shape *s = &conv->shape;
-    if (status == dnnl_out_of_memory)
-        return PWF_FAIL(PWF_RESOURCE, "oneDNN: no memory to plan a convolution");
-    return PWF_FAIL(
-        PWF_CONFIG,
-        "oneDNN (status %d) does not support a convolution of %lldx%lldx%lld with %lld "
-        "filters of %lldx%lld, stride %lld, padding %lld, %lld, %lld, %lld, %lld groups; set "
-        "parallel.backend to openblas",
-        (int)status, (long long)s->height, (long long)s->width, (long long)s->channels,
-        (long long)s->filters, (long long)s->kernel_height, (long long)s->kernel_width,
-        (long long)s->stride, (long long)s->padding.top, (long long)s->padding.left,
-        (long long)s->padding.bottom, (long long)s->padding.right, (long long)s->groups);
+    PWF_FAIL_IF(status == dnnl_out_of_memory, PWF_RESOURCE,
+                "oneDNN: no memory to plan a convolution");
+    return PWF_FAIL(PWF_CONFIG,
+                    "oneDNN (status %d) does not support a convolution of %lldx%lldx%lld with %lld "
+                    "filters of %lldx%lld, stride %lld, padding %lld, %lld, %lld, %lld, %lld "
+                    "groups; set parallel.backend to openblas",
+                    (int)status, (long long)s->height, (long long)s->width, (long long)s->channels,
+                    (long long)s->filters, (long long)s->kernel_height, (long long)s->kernel_width,
+                    (long long)s->stride, (long long)s->padding.top, (long long)s->padding.left,
+                    (long long)s->padding.bottom, (long long)s->padding.right,
+                    (long long)s->groups);
 }
 
 static dnnl_status_t set(dnnl_memory_t memory_object, const void *address)

@@ -54,20 +54,21 @@ static sizes sizes_of(const pwf_conv *conv)
 
 pwf_status pwf_openblas_no_bf16(void)
 {
-    return PWF_FAIL(PWF_CONFIG, "OpenBLAS has no bf16 products; use parallel.precision fp32 or "
-                                "another parallel.backend");
+    return PWF_FAIL(
+        PWF_CONFIG,
+        "OpenBLAS has no bf16 products; use parallel.precision fp32 or another parallel.backend");
 }
 
 static pwf_status plan(pwf_conv *conv)
 {
     const sizes z = sizes_of(conv);
     if (conv->use.precision == PWF_BF16) return pwf_openblas_no_bf16();
-    if (z.chunk * z.pixels > INT_MAX || z.columns > INT_MAX || conv->shape.channels > INT_MAX ||
-        conv->shape.filters > INT_MAX)
-        return PWF_FAIL(PWF_CONFIG,
-                        "OpenBLAS: a convolution with %lld pixels and %lld filters exceeds its "
-                        "32-bit sizes; use a smaller image or batch",
-                        (long long)z.pixels, (long long)conv->shape.filters);
+    PWF_FAIL_IF(z.chunk * z.pixels > INT_MAX || z.columns > INT_MAX ||
+                    conv->shape.channels > INT_MAX || conv->shape.filters > INT_MAX,
+                PWF_CONFIG,
+                "OpenBLAS: a convolution with %lld pixels and %lld filters exceeds its 32-bit "
+                "sizes; use a smaller image or batch",
+                (long long)z.pixels, (long long)conv->shape.filters);
     conv->workspace = z.weight_bytes;
     if (!z.direct) conv->workspace += (size_t)(z.chunk * z.pixels * z.columns) * sizeof(float);
     return pwf_ok();

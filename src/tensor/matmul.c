@@ -21,12 +21,11 @@ pwf_status pwf_matmul_check(pwf_tensor_backend backend, const pwf_matmul *shape)
     const int64_t all[] = {shape->rows,     shape->columns,  shape->inner,
                            shape->stride_y, shape->stride_a, shape->stride_b};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        if (all[i] > INT_MAX && backend != PWF_TENSOR_PLAIN && !pwf_matmul_ours(backend))
-            return PWF_FAIL(PWF_CONFIG,
-                            "a matrix product of %lldx%lldx%lld exceeds the 32-bit sizes of this "
-                            "parallel.backend; use auto or plain",
-                            (long long)shape->rows, (long long)shape->columns,
-                            (long long)shape->inner);
+        PWF_FAIL_IF(all[i] > INT_MAX && backend != PWF_TENSOR_PLAIN && !pwf_matmul_ours(backend),
+                    PWF_CONFIG,
+                    "a matrix product of %lldx%lldx%lld exceeds the 32-bit sizes of this "
+                    "parallel.backend; use auto or plain",
+                    (long long)shape->rows, (long long)shape->columns, (long long)shape->inner);
     if (shape->precision == PWF_BF16 && backend == PWF_TENSOR_OPENBLAS)
         return pwf_openblas_no_bf16();
     return pwf_ok();

@@ -56,6 +56,12 @@ _Noreturn void pwf_assert_failed(const char *what, const char *file, int line);
 
 #define PWF_FAIL(code, ...) pwf_status_make((code), __FILE__, __LINE__, __VA_ARGS__)
 
+/* Returns such a failure from the calling function if `condition` holds. */
+#define PWF_FAIL_IF(condition, code, ...)                                                          \
+    do {                                                                                           \
+        if (condition) return PWF_FAIL(code, __VA_ARGS__);                                         \
+    } while (0)
+
 /* Returns the status of `call` from the calling function unless it is success. In a collective
  * function `call` must be collective as well, or the ranks diverge. */
 #define PWF_TRY(call)                                                                              \
