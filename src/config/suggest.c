@@ -9,11 +9,6 @@
 #include <ctype.h>
 #include <string.h>
 
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 /* The part of a key after its last dot. */
 static const char *leaf_of(const char *key)
 {
@@ -33,7 +28,7 @@ static size_t rate(const char *key, const pwf_option *option)
     if (same_group ? pwf_word_is_near(part, own) || (part == 1 && strlen(own) == 2)
                    : pwf_word_is_near(whole, option->key) && whole <= 3)
         best = 2 * whole;
-    if (pwf_word_is_near(part, own)) best = least(best, 2 * part + 3);
+    if (pwf_word_is_near(part, own) && 2 * part + 3 < best) best = 2 * part + 3;
     return best;
 }
 
@@ -64,11 +59,8 @@ static void list_choices(const char *key, bool variable, char *text, size_t size
     for (int i = 0; group && i < pwf_option_count; i++) {
         if (!pwf_option_in(&pwf_options[i], group->name)) continue;
         append(text, size, comma);
-        if (variable) {
-            append_key(text, size, pwf_options[i].key, true);
-        } else {
-            append(text, size, pwf_option_leaf(&pwf_options[i]));
-        }
+        append_key(text, size, variable ? pwf_options[i].key : pwf_option_leaf(&pwf_options[i]),
+                   variable);
         comma = ", ";
     }
     for (int i = 0; !group && i < pwf_group_count; i++) {
@@ -85,8 +77,10 @@ void pwf_suggest_key(const char *key, bool variable, char *text, size_t size)
     enum { SHOWN = 3 };
     size_t best = SIZE_MAX;
     text[0] = '\0';
-    for (int i = 0; i < pwf_option_count; i++)
-        best = least(best, rate(key, &pwf_options[i]));
+    for (int i = 0; i < pwf_option_count; i++) {
+        const size_t rating = rate(key, &pwf_options[i]);
+        if (rating < best) best = rating;
+    }
     bool group = pwf_group_find(key, strlen(key)) != NULL;
     /* A mistyped group, if the word is nearer to one than to any key. */
     for (int i = 0; !group && !strchr(key, '.') && i < pwf_group_count; i++) {

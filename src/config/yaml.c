@@ -11,7 +11,7 @@
 
 enum { SCALAR_MAX = 4096, EVENTS_MAX = 2000, PLACE_MAX = 320, KEY_SHOWN = 64 };
 
-typedef struct reader {
+typedef struct yaml_reader {
     yaml_parser_t parser;
     yaml_event_t event; /* the current one; all zero when there is none */
     int events;         /* read so far, at most EVENTS_MAX */
@@ -21,10 +21,10 @@ typedef struct reader {
     bool seen[PWF_CONFIG_KEYS_MAX];
     bool seen_group[PWF_CONFIG_KEYS_MAX];
     char place[PLACE_MAX];
-} reader;
+} yaml_reader;
 
 /* "file:line:column" of a mark, valid until the next call. */
-static const char *place_at(reader *r, yaml_mark_t mark)
+static const char *place_at(yaml_reader *r, yaml_mark_t mark)
 {
     char clip[PWF_CLIP];
     const char *name =
@@ -34,13 +34,13 @@ static const char *place_at(reader *r, yaml_mark_t mark)
 }
 
 /* The place of the current event; valid until the next call, as of place_at. */
-static const char *place(reader *r)
+static const char *place(yaml_reader *r)
 {
     return place_at(r, r->event.start_mark);
 }
 
 /* The error of libyaml as a sentence. */
-static pwf_status fail_parser(reader *r)
+static pwf_status fail_parser(yaml_reader *r)
 {
     const yaml_parser_t *p = &r->parser;
     PWF_FAIL_IF(p->error == YAML_MEMORY_ERROR, PWF_RESOURCE, "%s: no memory to read it", r->name);
@@ -56,7 +56,8 @@ static pwf_status fail_parser(reader *r)
 }
 
 /* Anchors and tags have no use here, and aliases could make a small file huge. */
-static pwf_status refuse_decorations(reader *r, const yaml_char_t *anchor, const yaml_char_t *tag)
+static pwf_status refuse_decorations(yaml_reader *r, const yaml_char_t *anchor,
+                                     const yaml_char_t *tag)
 {
     PWF_FAIL_IF(anchor, PWF_CONFIG, "%s: anchors (&name) are not allowed; write the value itself",
                 place(r));
@@ -66,7 +67,7 @@ static pwf_status refuse_decorations(reader *r, const yaml_char_t *anchor, const
 }
 
 /* Advances to the next event and refuses those that no configuration needs. */
-static pwf_status next(reader *r)
+static pwf_status next(yaml_reader *r)
 {
     yaml_event_delete(&r->event);
     if (!yaml_parser_parse(&r->parser, &r->event)) {
@@ -100,14 +101,14 @@ static pwf_status next(reader *r)
 }
 
 /* Nothing at all after the colon. */
-static bool is_empty(const reader *r)
+static bool is_empty(const yaml_reader *r)
 {
     return r->event.type == YAML_SCALAR_EVENT && r->event.data.scalar.length == 0 &&
            r->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 }
 
 /* The current scalar as a value of the option. */
-static pwf_status read_item(reader *r, const pwf_option *option, pwf_value *value)
+static pwf_status read_item(yaml_reader *r, const pwf_option *option, pwf_value *value)
 {
     const char *text = (const char *)r->event.data.scalar.value;
     bool plain = r->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
@@ -122,7 +123,7 @@ static pwf_status read_item(reader *r, const pwf_option *option, pwf_value *valu
 }
 
 /* Every list must be written with brackets or dashes; a single value is not a list of one. */
-static pwf_status read_list(reader *r, const pwf_option *option, pwf_value *value)
+static pwf_status read_list(yaml_reader *r, const pwf_option *option, pwf_value *value)
 {
     PWF_FAIL_IF(r->event.type != YAML_SEQUENCE_START_EVENT, PWF_CONFIG,
                 "%s: %s must be a list, for example [%s]", place(r), option->key,
@@ -137,7 +138,7 @@ static pwf_status read_list(reader *r, const pwf_option *option, pwf_value *valu
 }
 
 /* The value after a key; a key may be set once per file. */
-static pwf_status read_option(reader *r, const pwf_option *option)
+static pwf_status read_option(yaml_reader *r, const pwf_option *option)
 {
     bool *seen = &r->seen[option - pwf_options];
     PWF_FAIL_IF(*seen, PWF_CONFIG, "%s: %s is set twice", place(r), option->key);
@@ -158,7 +159,7 @@ static pwf_status read_option(reader *r, const pwf_option *option)
 }
 
 /* Copies the current event, which must be a key, clipped to what a message can show. */
-static pwf_status read_key(reader *r, char key[KEY_SHOWN])
+static pwf_status read_key(yaml_reader *r, char key[KEY_SHOWN])
 {
     PWF_FAIL_IF(r->event.type != YAML_SCALAR_EVENT, PWF_CONFIG, "%s: a key must be a plain word",
                 place(r));
@@ -176,7 +177,7 @@ static pwf_status read_key(reader *r, char key[KEY_SHOWN])
 }
 
 /* A misspelt key is an error, with the nearest key: a typing error must not go unnoticed. */
-static pwf_status fail_unknown(reader *r, const char *key)
+static pwf_status fail_unknown(yaml_reader *r, const char *key)
 {
     char meant[400];
     pwf_suggest_key(key, false, meant, sizeof meant);
@@ -184,7 +185,7 @@ static pwf_status fail_unknown(reader *r, const char *key)
 }
 
 /* The keys of one group. */
-static pwf_status read_group(reader *r, const pwf_group *group)
+static pwf_status read_group(yaml_reader *r, const pwf_group *group)
 {
     bool *seen = &r->seen_group[group - pwf_groups];
     PWF_FAIL_IF(*seen, PWF_CONFIG, "%s: %s is set twice", place(r), group->name);
@@ -210,7 +211,7 @@ static pwf_status read_group(reader *r, const pwf_group *group)
 }
 
 /* Groups, and keys without one, at the top level. */
-static pwf_status read_root(reader *r)
+static pwf_status read_root(yaml_reader *r)
 {
     if (is_empty(r)) return pwf_ok();
     PWF_FAIL_IF(r->event.type != YAML_MAPPING_START_EVENT, PWF_CONFIG,
@@ -231,7 +232,7 @@ static pwf_status read_root(reader *r)
 }
 
 /* One document, which may be empty. */
-static pwf_status read_stream(reader *r)
+static pwf_status read_stream(yaml_reader *r)
 {
     PWF_TRY(next(r)); /* the start of the stream */
     PWF_TRY(next(r));
@@ -246,7 +247,7 @@ static pwf_status read_stream(reader *r)
 }
 
 /* Size and characters, before libyaml sees the text. */
-static pwf_status check_bytes(reader *r, const char *text, size_t length)
+static pwf_status check_bytes(yaml_reader *r, const char *text, size_t length)
 {
     PWF_FAIL_IF(length > PWF_CONFIG_FILE_MAX, PWF_CONFIG, "%s: must be at most %d KiB long",
                 r->name, PWF_CONFIG_FILE_MAX / 1024);
@@ -269,7 +270,7 @@ static pwf_status check_bytes(reader *r, const char *text, size_t length)
 pwf_status pwf_config_read_text(pwf_config *config, const char *text, size_t length,
                                 const char *name, pwf_origin origin)
 {
-    reader r;
+    yaml_reader r;
     memset(&r, 0, sizeof r);
     r.name = name;
     r.config = config;

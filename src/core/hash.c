@@ -4,7 +4,7 @@
  * the caller. */
 #include "pwf/core/hash.h"
 
-#include "hash_kernels.h"
+#include "kernels.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -5,7 +5,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "hash_kernels.h"
+#include "kernels.h"
 
 pwf_hash PWF_KERNEL(pwf_hash_of)(const void *bytes, size_t count)
 {

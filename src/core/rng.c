@@ -4,8 +4,8 @@
  * so any rank recomputes any number; the kernels are chosen by instruction set. */
 #include "pwf/core/rng.h"
 
+#include "kernels.h"
 #include "pwf/core/status.h"
-#include "rng_kernels.h"
 
 #include <Random123/philox.h>
 #include <string.h>

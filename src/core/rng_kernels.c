@@ -2,7 +2,7 @@
 /* Philox4x32-10 for many counters at once, so that it vectorises, and the conversion of words to
  * normals and uniforms. Compiled once per instruction set and called through rng.c. A test compares
  * it with Random123. Pure functions. */
-#include "rng_kernels.h"
+#include "kernels.h"
 
 #include "pwf/core/bits.h"
 

@@ -52,14 +52,14 @@ float pwf_draw_normal(pwf_draws *draws)
 
 double pwf_draw_log_uniform(pwf_draws *draws, double low, double high)
 {
-    const double from = (double)pwf_log((float)low), to = (double)pwf_log((float)high);
+    const double from = (double)pwf_ln((float)low), to = (double)pwf_ln((float)high);
     return (double)pwf_exp((float)pwf_draw_between(draws, from, to));
 }
 
 /* ln of a uniform variate in (0, 1). */
 static double log_uniform(pwf_draws *d)
 {
-    return (double)pwf_log((float)((pwf_draw_word(d) >> 8) + 0.5) * 0x1p-24f);
+    return (double)pwf_ln((float)((pwf_draw_word(d) >> 8) + 0.5) * 0x1p-24f);
 }
 
 /* ln of a Gamma(alpha, 1) variate by Marsaglia and Tsang (TOMS 2000); for alpha < 1 that of
@@ -76,9 +76,9 @@ static double log_gamma_number(pwf_draws *d, double alpha)
         const double x = (double)pwf_draw_normal(d), root = 1.0 + width * x;
         const double u = log_uniform(d);
         if (root <= 0.0) continue;
-        const double v = root * root * root, log_v = 3.0 * (double)pwf_log((float)root);
+        const double v = root * root * root, log_v = 3.0 * (double)pwf_ln((float)root);
         if (u < 0.5 * x * x + size - size * v + size * log_v)
-            return (double)pwf_log((float)size) + log_v + less;
+            return (double)pwf_ln((float)size) + log_v + less;
     }
 }
 

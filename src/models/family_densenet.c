@@ -14,16 +14,16 @@ enum {
     NARROW = 4 /* channels between the two convolutions of a layer, in units of growth */
 };
 
-typedef struct dims {
+typedef struct densenet_dims {
     int64_t growth; /* channels that a layer adds; the stem makes twice as many */
     int blocks;
     int64_t depths[BLOCKS_MAX]; /* layers per block */
     pwf_stem stem;
-} dims;
+} densenet_dims;
 
 /* A network with the stem for ImageNet; the numbers are depths. */
 #define PUBLISHED(channels, ...)                                                                   \
-    &(const dims)                                                                                  \
+    &(const densenet_dims)                                                                         \
     {                                                                                              \
         .growth = channels, .blocks = 4, .depths = {__VA_ARGS__}, .stem = PWF_STEM_PUBLISHED       \
     }
@@ -48,21 +48,13 @@ static pwf_status check(const pwf_model_config *config)
 }
 
 /* The network that the keys describe; check() has passed. */
-static dims dims_of(const pwf_model_config *config)
+static densenet_dims dims_of(const pwf_model_config *config)
 {
-    dims net = {
+    densenet_dims net = {
         .growth = config->growth, .blocks = config->depths.count, .stem = pwf_stem_of(config)};
     for (int i = 0; i < net.blocks; i++)
         net.depths[i] = config->depths.at[i];
     return net;
-}
-
-/* Convolution with a Kaiming normal start over the incoming connections. */
-static pwf_value conv(pwf_builder *b, const char *name, pwf_value x, int64_t in, int64_t out,
-                      int64_t kernel, int64_t stride)
-{
-    return pwf_part_conv(b, name, x, in, out, kernel, stride,
-                         pwf_start_kaiming(in * kernel * kernel));
 }
 
 /* Batch normalisation before each convolution, with ReLU. */
@@ -77,9 +69,9 @@ static pwf_value layer(pwf_builder *b, const char *own, pwf_value x, int64_t in,
     char name[PWF_LAYER_NAME];
     const int64_t narrow = NARROW * growth;
     pwf_value y = norm_relu(b, pwf_part_name(name, own, "norm1"), x, in);
-    y = conv(b, pwf_part_name(name, own, "conv1"), y, in, narrow, 1, 1);
+    y = pwf_part_conv(b, pwf_part_name(name, own, "conv1"), y, in, narrow, 1, 1);
     y = norm_relu(b, pwf_part_name(name, own, "norm2"), y, narrow);
-    y = conv(b, pwf_part_name(name, own, "conv2"), y, narrow, growth, 3, 1);
+    y = pwf_part_conv(b, pwf_part_name(name, own, "conv2"), y, narrow, growth, 3, 1);
     return pwf_graph_concat(b->graph, 2, (const pwf_value[]){x, y});
 }
 
@@ -89,19 +81,17 @@ static pwf_value transition(pwf_builder *b, int number, pwf_value x, int64_t in)
     char own[32], name[PWF_LAYER_NAME];
     snprintf(own, sizeof own, "features.transition%d", number);
     x = norm_relu(b, pwf_part_name(name, own, "norm"), x, in);
-    x = conv(b, pwf_part_name(name, own, "conv"), x, in, in / 2, 1, 1);
+    x = pwf_part_conv(b, pwf_part_name(name, own, "conv"), x, in, in / 2, 1, 1);
     return pwf_graph_avg_pool(b->graph, x, 2, 2);
 }
 
 /* From the stem to the loss; `preset` NULL: from the keys. */
 static pwf_status build(pwf_builder *b, const pwf_model_config *config, const void *preset)
 {
-    const dims net = preset ? *(const dims *)preset : dims_of(config);
-    const int64_t channels = config->channels;
+    const densenet_dims net = preset ? *(const densenet_dims *)preset : dims_of(config);
     int64_t width = 2 * net.growth;
-    const pwf_start start = pwf_start_kaiming(channels * net.stem.kernel * net.stem.kernel);
     pwf_value x =
-        pwf_part_stem(b, &net.stem, "features.conv0", "features.norm0", channels, width, start);
+        pwf_part_stem(b, &net.stem, "features.conv0", "features.norm0", config->channels, width);
     for (int block = 1; block <= net.blocks; block++) {
         for (int64_t i = 1; i <= net.depths[block - 1] && b->status.code == PWF_OK; i++) {
             char own[64];

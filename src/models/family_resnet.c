@@ -9,18 +9,18 @@
 
 enum { STAGES_MAX = 8, EXPANSION = 4 };
 
-typedef struct dims {
+typedef struct resnet_dims {
     bool bottleneck; /* 1x1, 3x3, 1x1 blocks with EXPANSION times as many outputs; else 3x3, 3x3 */
     int64_t factor;  /* channels inside a bottleneck = factor * width of the stage */
     int stages;
     int64_t depths[STAGES_MAX]; /* blocks per stage */
     int64_t widths[STAGES_MAX]; /* channels per stage; the first is also the stem's */
     pwf_stem stem;
-} dims;
+} resnet_dims;
 
 /* A network with the stem for ImageNet; the numbers are depths. */
 #define PUBLISHED(is_bottleneck, inner, ...)                                                       \
-    &(const dims)                                                                                  \
+    &(const resnet_dims)                                                                           \
     {                                                                                              \
         .bottleneck = is_bottleneck, .factor = inner, .stages = 4, .depths = {__VA_ARGS__},        \
         .widths = {64, 128, 256, 512}, .stem = PWF_STEM_PUBLISHED                                  \
@@ -54,25 +54,17 @@ static pwf_status check(const pwf_model_config *config)
 }
 
 /* The network that the keys describe; check() has passed. */
-static dims dims_of(const pwf_model_config *config)
+static resnet_dims dims_of(const pwf_model_config *config)
 {
-    dims net = {.bottleneck = config->block == PWF_BLOCK_BOTTLENECK,
-                .factor = 1,
-                .stages = config->depths.count,
-                .stem = pwf_stem_of(config)};
+    resnet_dims net = {.bottleneck = config->block == PWF_BLOCK_BOTTLENECK,
+                       .factor = 1,
+                       .stages = config->depths.count,
+                       .stem = pwf_stem_of(config)};
     for (int i = 0; i < net.stages; i++) {
         net.depths[i] = config->depths.at[i];
         net.widths[i] = config->widths.at[i];
     }
     return net;
-}
-
-/* Convolution with a Kaiming normal start over the outgoing connections, as in timm. */
-static pwf_value conv(pwf_builder *b, const char *name, pwf_value x, int64_t in, int64_t out,
-                      int64_t kernel, int64_t stride)
-{
-    return pwf_part_conv(b, name, x, in, out, kernel, stride,
-                         pwf_start_kaiming(out * kernel * kernel));
 }
 
 /* Convolution `number` of a block and its normalisation. The last one of a branch has no ReLU and
@@ -82,14 +74,14 @@ static pwf_value layer(pwf_builder *b, const char *block, int number, pwf_value 
 {
     char part[32], name[PWF_LAYER_NAME];
     snprintf(part, sizeof part, "conv%d", number);
-    x = conv(b, pwf_part_name(name, block, part), x, in, out, kernel, stride);
+    x = pwf_part_conv(b, pwf_part_name(name, block, part), x, in, out, kernel, stride);
     snprintf(part, sizeof part, "bn%d", number);
     x = pwf_part_batch_norm(b, pwf_part_name(name, block, part), x, out, last);
     return last ? x : pwf_graph_relu(b->graph, x);
 }
 
 /* relu(branch(x) + shortcut(x)); the shortcut is a 1x1 convolution where shapes differ, else x. */
-static pwf_value residual(pwf_builder *b, const dims *net, const char *block, pwf_value x,
+static pwf_value residual(pwf_builder *b, const resnet_dims *net, const char *block, pwf_value x,
                           int64_t in, int64_t width, int64_t stride)
 {
     const int64_t out = net->bottleneck ? EXPANSION * width : width, inner = net->factor * width;
@@ -104,8 +96,8 @@ static pwf_value residual(pwf_builder *b, const dims *net, const char *block, pw
     }
     if (stride != 1 || in != out) {
         char name[PWF_LAYER_NAME];
-        shortcut =
-            conv(b, pwf_part_name(name, block, "downsample.0"), shortcut, in, out, 1, stride);
+        shortcut = pwf_part_conv(b, pwf_part_name(name, block, "downsample.0"), shortcut, in, out,
+                                 1, stride);
         shortcut = pwf_part_batch_norm(b, pwf_part_name(name, block, "downsample.1"), shortcut, out,
                                        false);
     }
@@ -115,10 +107,9 @@ static pwf_value residual(pwf_builder *b, const dims *net, const char *block, pw
 /* From the stem to the loss; `preset` NULL: from the keys. */
 static pwf_status build(pwf_builder *b, const pwf_model_config *config, const void *preset)
 {
-    const dims net = preset ? *(const dims *)preset : dims_of(config);
+    const resnet_dims net = preset ? *(const resnet_dims *)preset : dims_of(config);
     int64_t width = net.widths[0];
-    pwf_value x = pwf_part_stem(b, &net.stem, "conv1", "bn1", config->channels, width,
-                                pwf_start_kaiming(width * net.stem.kernel * net.stem.kernel));
+    pwf_value x = pwf_part_stem(b, &net.stem, "conv1", "bn1", config->channels, width);
     for (int stage = 0; stage < net.stages; stage++)
         for (int64_t i = 0; i < net.depths[stage] && b->status.code == PWF_OK; i++) {
             char block[48];
@@ -138,5 +129,6 @@ const pwf_family pwf_family_resnet = {
     .config = {.name = "resnet", .keys = keys, .check = check},
     .presets = presets,
     .names = {.heads = (const char *const[]){"fc.", NULL}},
+    .fan_out = true,
     .build = build,
 };

@@ -9,14 +9,14 @@
 
 #include <stdio.h>
 
-typedef struct dims {
+typedef struct vit_dims {
     int64_t patch, width, depth, heads;
     double mlp_ratio; /* hidden channels of a block / width */
     bool distilled;
-} dims;
+} vit_dims;
 
 #define PUBLISHED(is_distilled, ...)                                                               \
-    &(const dims)                                                                                  \
+    &(const vit_dims)                                                                              \
     {                                                                                              \
         __VA_ARGS__, .mlp_ratio = 4.0, .distilled = is_distilled                                   \
     }
@@ -41,14 +41,14 @@ static const char *const keys[] = {"model.patch", "model.width",     "model.dept
                                    NULL};
 
 /* The network that the keys describe. */
-static dims dims_of(const pwf_model_config *config)
+static vit_dims dims_of(const pwf_model_config *config)
 {
-    return (dims){.patch = config->patch,
-                  .width = config->width,
-                  .depth = config->depth,
-                  .heads = config->heads,
-                  .mlp_ratio = config->mlp_ratio,
-                  .distilled = config->distilled};
+    return (vit_dims){.patch = config->patch,
+                      .width = config->width,
+                      .depth = config->depth,
+                      .heads = config->heads,
+                      .mlp_ratio = config->mlp_ratio,
+                      .distilled = config->distilled};
 }
 
 /* Start values of timm: weights and position embeddings, and the class token. */
@@ -62,7 +62,7 @@ static pwf_value linear(pwf_builder *b, const char *name, pwf_value x, int64_t i
 }
 
 /* x = x + attention(norm1(x)), then x = x + mlp(norm2(x)). */
-static pwf_value block(pwf_builder *b, const dims *net, int64_t number, pwf_value x)
+static pwf_value block(pwf_builder *b, const vit_dims *net, int64_t number, pwf_value x)
 {
     char own[32], name[PWF_LAYER_NAME];
     const int64_t width = net->width, hidden = (int64_t)((double)width * net->mlp_ratio);
@@ -82,7 +82,7 @@ static pwf_value block(pwf_builder *b, const dims *net, int64_t number, pwf_valu
 
 /* The image as tokens: class token, distillation token if any, patches in row order; positions are
  * added. */
-static pwf_value embed(pwf_builder *b, const pwf_model_config *config, const dims *net)
+static pwf_value embed(pwf_builder *b, const pwf_model_config *config, const vit_dims *net)
 {
     const int64_t side = config->image_size / net->patch;
     const int64_t tokens = side * side + (net->distilled ? 2 : 1);
@@ -100,7 +100,7 @@ static pwf_value embed(pwf_builder *b, const pwf_model_config *config, const dim
 }
 
 /* For presets too: model.image_size must suit their patches. */
-static pwf_status check_dims(const pwf_model_config *config, const dims *net)
+static pwf_status check_dims(const pwf_model_config *config, const vit_dims *net)
 {
     PWF_FAIL_IF(config->image_size % net->patch != 0, PWF_CONFIG,
                 "model.image_size %lld is not a multiple of model.patch %lld",
@@ -116,7 +116,7 @@ static pwf_status check_dims(const pwf_model_config *config, const dims *net)
 
 static pwf_status build(pwf_builder *b, const pwf_model_config *config, const void *preset)
 {
-    const dims net = preset ? *(const dims *)preset : dims_of(config);
+    const vit_dims net = preset ? *(const vit_dims *)preset : dims_of(config);
     const int64_t width = net.width, classes = config->classes;
     PWF_TRY(check_dims(config, &net));
     pwf_value x = embed(b, config, &net);

@@ -102,7 +102,7 @@ static pwf_status build(pwf_model_request request, pwf_registry **registry, pwf_
     PWF_TRY(pwf_registry_new(registry));
     PWF_TRY(pwf_graph_new(request.backend, size, size, config->channels, graph));
     pwf_graph_smooth_labels(*graph, request.label_smoothing);
-    pwf_builder b = {*registry, *graph, pwf_ok()};
+    pwf_builder b = {*registry, *graph, family->fan_out, pwf_ok()};
     PWF_TRY(family->build(&b, config, preset ? preset->dims : NULL));
     return pwf_registry_close(*registry, exclude, request.exclude->count);
 }

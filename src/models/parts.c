@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Layers with their parameters, shared by the families (parts.h). Each registers parameters under
+/* Layers with their parameters, shared by the families (family.h). Each registers parameters under
  * timm's names in timm's order and adds the operator to the graph. Called by family_*.c; touches
  * the builder alone. */
-#include "parts.h"
+#include "family.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -10,11 +10,6 @@
 pwf_start pwf_start_uniform(int64_t inputs)
 {
     return (pwf_start){PWF_INIT_UNIFORM, 1.0 / sqrt((double)inputs)};
-}
-
-pwf_start pwf_start_kaiming(int64_t connections)
-{
-    return (pwf_start){PWF_INIT_NORMAL, sqrt(2.0 / (double)connections)};
 }
 
 /* Names of the published networks are far shorter than the limits; longer ones are cut. */
@@ -58,9 +53,11 @@ static const pwf_buffer *buffer(pwf_builder *b, const char *layer, const char *l
 /* Padding kernel / 2 on each side. A parameter is NULL after a failure; value 0 then stands for
  * none. */
 pwf_value pwf_part_conv(pwf_builder *b, const char *name, pwf_value x, int64_t in, int64_t out,
-                        int64_t kernel, int64_t stride, pwf_start start)
+                        int64_t kernel, int64_t stride)
 {
     const int64_t shape[] = {out, in, kernel, kernel};
+    const int64_t connections = (b->fan_out ? out : in) * kernel * kernel;
+    const pwf_start start = {PWF_INIT_NORMAL, sqrt(2.0 / (double)connections)};
     const pwf_param *weight = parameter(b, name, "weight", 4, shape, PWF_ROLE_WEIGHT, start);
     if (!weight) return 0;
     return pwf_graph_conv2d(b->graph, x, weight, NULL, stride, pwf_padding_around(kernel / 2), 1);
@@ -107,9 +104,9 @@ pwf_stem pwf_stem_of(const pwf_model_config *config)
 }
 
 pwf_value pwf_part_stem(pwf_builder *b, const pwf_stem *stem, const char *conv, const char *norm,
-                        int64_t in, int64_t out, pwf_start start)
+                        int64_t in, int64_t out)
 {
-    pwf_value x = pwf_part_conv(b, conv, 0, in, out, stem->kernel, stem->stride, start);
+    pwf_value x = pwf_part_conv(b, conv, 0, in, out, stem->kernel, stem->stride);
     x = pwf_graph_relu(b->graph, pwf_part_batch_norm(b, norm, x, out, false));
     return stem->pool ? pwf_graph_max_pool(b->graph, x, 3, 2, pwf_padding_around(1)) : x;
 }

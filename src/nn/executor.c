@@ -93,7 +93,7 @@ static bool is_back(const pwf_action *action)
 }
 
 /* What the calls of one run share. */
-typedef struct run {
+typedef struct slot_run {
     const float *weights;       /* [flat total] */
     const float *buffers;       /* [buffers], in prediction */
     float *dweights;            /* [flat total], NULL: no backward */
@@ -101,10 +101,10 @@ typedef struct run {
     const pwf_targets *targets; /* NULL: forward only, without loss */
     float scale;                /* of the loss gradient */
     double *loss;               /* out: sum over images */
-} run;
+} slot_run;
 
 /* The arguments of action number `time` for `images` images from image `first` of the slot. */
-static pwf_call call_of(const pwf_executor *e, int time, const run *r, int64_t first,
+static pwf_call call_of(const pwf_executor *e, int time, const slot_run *r, int64_t first,
                         int64_t images)
 {
     const pwf_action *action = &e->schedule.actions[time];
@@ -188,7 +188,7 @@ static pwf_status time_action(pwf_executor *e, const pwf_action *action, const p
 }
 
 /* Without targets only forward actions run, and of these not the loss, which is the last node. */
-static bool is_needed(const pwf_executor *e, const pwf_action *action, const run *r)
+static bool is_needed(const pwf_executor *e, const pwf_action *action, const slot_run *r)
 {
     return r->targets || (!is_back(action) && action->node < e->graph->node_count - 1);
 }
@@ -202,7 +202,7 @@ static void report_gradients(const pwf_executor *e, const pwf_node *n)
 }
 
 /* Turns the sums of a finished stage into what later stages read, such as mean and variance. */
-static void settle(pwf_executor *e, const pwf_node_stage *stage, const run *r)
+static void settle(pwf_executor *e, const pwf_node_stage *stage, const slot_run *r)
 {
     for (int a = stage->first; a <= stage->last; a++) {
         const pwf_action *action = &e->schedule.actions[a];
@@ -228,7 +228,7 @@ static void set_direction(pwf_executor *e, bool back)
 }
 
 /* Runs the actions of a stage on the group that begins with image `first`. */
-static pwf_status run_group(pwf_executor *e, const pwf_node_stage *stage, const run *r,
+static pwf_status run_group(pwf_executor *e, const pwf_node_stage *stage, const slot_run *r,
                             int64_t first)
 {
     for (int a = stage->first; a <= stage->last; a++) {
@@ -257,7 +257,7 @@ static void clear_sums(pwf_executor *e, const pwf_node_stage *stage)
 }
 
 /* All groups of a stage run before the next stage begins. */
-static pwf_status run_stages(pwf_executor *e, const run *r)
+static pwf_status run_stages(pwf_executor *e, const slot_run *r)
 {
     const pwf_node_schedule *s = &e->schedule;
     const int end = r->targets ? s->stage_count : s->forward_stages;
@@ -271,7 +271,7 @@ static pwf_status run_stages(pwf_executor *e, const run *r)
     return pwf_ok();
 }
 
-static pwf_status run_all(pwf_executor *e, const run *r)
+static pwf_status run_all(pwf_executor *e, const slot_run *r)
 {
     e->back = false;
     e->span = pwf_trace_begin("forward");
@@ -283,7 +283,7 @@ static pwf_status run_all(pwf_executor *e, const run *r)
 pwf_status pwf_executor_forward(pwf_executor *executor, const float *weights, const float *buffers,
                                 const float **logits)
 {
-    const run r = {.weights = weights, .buffers = buffers, .statistics = executor->statistics};
+    const slot_run r = {.weights = weights, .buffers = buffers, .statistics = executor->statistics};
     PWF_TRY(run_all(executor, &r));
     *logits = pwf_executor_at(executor, executor->values[executor->graph->logits].block, 0);
     return pwf_ok();
@@ -294,12 +294,12 @@ pwf_status pwf_executor_train(pwf_executor *executor, const float *weights,
                               float *statistics, double *loss)
 {
     PWF_ASSERT(executor->training);
-    const run r = {.weights = weights,
-                   .dweights = dweights,
-                   .statistics = statistics,
-                   .targets = targets,
-                   .scale = scale,
-                   .loss = loss};
+    const slot_run r = {.weights = weights,
+                        .dweights = dweights,
+                        .statistics = statistics,
+                        .targets = targets,
+                        .scale = scale,
+                        .loss = loss};
     *loss = 0.0;
     return run_all(executor, &r);
 }
@@ -313,7 +313,7 @@ void pwf_executor_watch_gradients(pwf_executor *executor, pwf_gradient_ready *re
 pwf_status pwf_executor_statistics(pwf_executor *executor, const float *weights, float *statistics)
 {
     PWF_ASSERT(executor->training);
-    const run r = {.weights = weights, .statistics = statistics};
+    const slot_run r = {.weights = weights, .statistics = statistics};
     return run_all(executor, &r);
 }
 

@@ -23,8 +23,7 @@ static pwf_status infer(pwf_node *n)
 
 typedef struct plan_data {
     pwf_tensor_backend backend;
-    pwf_attention shape; /* of one head */
-    int64_t channels;    /* of all heads */
+    pwf_attention shape; /* of one head; stride_y is the number of channels of all heads */
 } plan_data;
 
 /* Heads are worked one by one; the plan holds the shape of one. */
@@ -37,8 +36,7 @@ static pwf_status plan(const pwf_plan_task *task, void **own, pwf_need *need)
                           .depth = channels / n->whole[HEADS],
                           .stride_qkv = 3 * channels,
                           .stride_y = channels,
-                          .precision = task->precision},
-                         channels};
+                          .precision = task->precision}};
     PWF_TRY(pwf_attention_check(p.backend, &p.shape));
     plan_data *copy = malloc(sizeof *copy);
     PWF_FAIL_IF(!copy, PWF_RESOURCE, "no memory for the plan of an attention");
@@ -60,7 +58,7 @@ static head_data head_of(const pwf_call *c, int64_t head)
 {
     const plan_data *p = c->plan;
     const int64_t heads = c->node->whole[HEADS], image = head / heads, number = head % heads;
-    const int64_t y = image * p->shape.tokens * p->channels;
+    const int64_t y = image * p->shape.tokens * p->shape.stride_y;
     char *saved = c->saved;
     if (saved) saved += (size_t)head * pwf_attention_saved(&p->shape);
     return (head_data){3 * y + number * p->shape.depth, y + number * p->shape.depth, saved};
@@ -71,7 +69,7 @@ static pwf_status forward(const pwf_call *c)
     const plan_data *p = c->plan;
     for (int64_t head = 0; head < c->images * c->node->whole[HEADS]; head++) {
         const head_data at = head_of(c, head);
-        const float *q = c->x[0] + at.qkv, *k = q + p->channels, *v = k + p->channels;
+        const float *q = c->x[0] + at.qkv, *k = q + p->shape.stride_y, *v = k + p->shape.stride_y;
         PWF_TRY(pwf_attention_forward(p->backend, &p->shape, c->y + at.y, at.saved, q, k, v,
                                       c->workspace));
     }
@@ -84,8 +82,8 @@ static pwf_status backward(const pwf_call *c)
     if (!c->dx[0]) return pwf_ok();
     for (int64_t head = 0; head < c->images * c->node->whole[HEADS]; head++) {
         const head_data at = head_of(c, head);
-        const float *q = c->x[0] + at.qkv, *k = q + p->channels, *v = k + p->channels;
-        float *dq = c->dx[0] + at.qkv, *dk = dq + p->channels, *dv = dk + p->channels;
+        const float *q = c->x[0] + at.qkv, *k = q + p->shape.stride_y, *v = k + p->shape.stride_y;
+        float *dq = c->dx[0] + at.qkv, *dk = dq + p->shape.stride_y, *dv = dk + p->shape.stride_y;
         const pwf_attention_past past = {q, k, v, c->y + at.y, c->dy + at.y, at.saved};
         PWF_TRY(pwf_attention_backward(p->backend, &p->shape, dq, dk, dv, c->add[0], &past,
                                        c->workspace));

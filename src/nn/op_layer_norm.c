@@ -17,19 +17,13 @@ static pwf_status infer(pwf_node *n)
     return pwf_ok();
 }
 
-/* Tokens of an image. */
-static int64_t rows_of(const pwf_node *n)
-{
-    return pwf_pixels(n->in[0]);
-}
-
 /* Saved: mean and 1 / standard deviation of each row; in prediction the kernel writes them to the
  * workspace. Backward needs there the sums of dscale and dshift (double) and the room of the
  * kernel.
  */
 static pwf_status plan(const pwf_plan_task *task, void **own, pwf_need *need)
 {
-    const size_t both = 2 * (size_t)rows_of(task->node) * sizeof(float);
+    const size_t both = 2 * (size_t)pwf_pixels(task->node->in[0]) * sizeof(float);
     const size_t channels = (size_t)task->node->in[0].channels;
     const size_t sums = 2 * channels * sizeof(double) + 18 * channels * sizeof(float);
     (void)own;
@@ -40,7 +34,7 @@ static pwf_status plan(const pwf_plan_task *task, void **own, pwf_need *need)
 
 static pwf_status forward(const pwf_call *c)
 {
-    const int64_t rows = rows_of(c->node), n = c->node->in[0].channels;
+    const int64_t rows = pwf_pixels(c->node->in[0]), n = c->node->in[0].channels;
     for (int64_t i = 0; i < c->images; i++) {
         float *mean = c->training ? (float *)c->saved + 2 * i * rows : c->workspace;
         pwf_kernels_now()->layer_norm_forward(c->y + i * rows * n, mean, mean + rows,
@@ -53,7 +47,8 @@ static pwf_status forward(const pwf_call *c)
 /* dx of one image, and its share of dscale and dshift. */
 static void image_backward(const pwf_call *c, int64_t image)
 {
-    const int64_t rows = rows_of(c->node), n = c->node->in[0].channels, at = image * rows * n;
+    const int64_t rows = pwf_pixels(c->node->in[0]), n = c->node->in[0].channels,
+                  at = image * rows * n;
     const float *mean = (const float *)c->saved + 2 * image * rows, *inverse = mean + rows;
     double *dscale = c->workspace, *dshift = dscale + n;
     pwf_kernels_now()->layer_norm_backward(c->dx[0] ? c->dx[0] + at : NULL, c->add[0], dscale,

@@ -2,7 +2,7 @@
 /* Decides which results stay in memory from forward to backward and which are recomputed
  * (parallel.recompute; Chen et al. 2016, arXiv:1604.06174). Called by schedule.c; a pure function
  * of the graph. */
-#include "recompute.h"
+#include "schedule.h"
 
 #include "operator.h"
 

@@ -5,7 +5,6 @@
 #include "schedule.h"
 
 #include "operator.h"
-#include "recompute.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,8 +5,7 @@
  * operator attention; all memory is the caller's. */
 #include "pwf/tensor/attention.h"
 
-#include "attention_kernels.h"
-#include "product.h"
+#include "tables.h"
 
 #include <math.h>
 #include <stdint.h>

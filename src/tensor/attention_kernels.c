@@ -2,7 +2,6 @@
 /* The element-wise steps of attention between its products; compiled once per instruction set,
  * called through pwf_attention_kernels. A row is a whole number of vectors, so that loops need no
  * remainder: elements from n on hold what contributes nothing. */
-#include "attention_kernels.h"
 #include "lanes.h"
 #include "tables.h"
 

@@ -90,23 +90,20 @@ static float *columns_of(void *workspace, const sizes *z)
 
 /* One product: a chunk of images and a group. */
 typedef struct part {
-    const pwf_conv *conv;
-    const sizes *z;
-    int64_t first, images; /* of the chunk */
-    int64_t group;
-    int rows; /* of the matrix */
+    int64_t images, group; /* images of the chunk */
+    int64_t image, result; /* offsets in x, of the chunk, and in y */
+    int rows;              /* of the matrix */
 } part;
 
 /* Part `index`, counted over chunks, then over groups. */
 static part part_of(const pwf_conv *conv, const sizes *z, int64_t index)
 {
-    const int64_t first = index / conv->shape.groups * z->chunk;
-    const int64_t left = conv->shape.images - first;
-    part p = {.conv = conv,
-              .z = z,
-              .first = first,
-              .images = left < z->chunk ? left : z->chunk,
-              .group = index % conv->shape.groups};
+    const pwf_conv_shape *s = &conv->shape;
+    const int64_t first = index / s->groups * z->chunk, left = s->images - first;
+    part p = {.images = left < z->chunk ? left : z->chunk,
+              .group = index % s->groups,
+              .image = first * s->height * s->width * s->channels};
+    p.result = first * z->pixels * s->filters + p.group * z->filters;
     p.rows = (int)(p.images * z->pixels);
     return p;
 }
@@ -116,28 +113,16 @@ static int64_t parts(const pwf_conv *conv, const sizes *z)
     return (conv->shape.images + z->chunk - 1) / z->chunk * conv->shape.groups;
 }
 
-/* Offsets of the part in x and in y. */
-static int64_t image_at(const part *p)
-{
-    const pwf_conv_shape *s = &p->conv->shape;
-    return p->first * s->height * s->width * s->channels;
-}
-
-static int64_t result_at(const part *p)
-{
-    return p->first * p->z->pixels * p->conv->shape.filters + p->group * p->z->filters;
-}
-
 /* The left matrix of a part: its columns, or the image itself for a 1x1 window. */
-static const float *matrix(const part *p, const float *x, float *columns, int *stride)
+static const float *matrix(const pwf_conv_shape *s, const sizes *z, const part *p, const float *x,
+                           float *columns, int *stride)
 {
-    const pwf_conv_shape *s = &p->conv->shape;
-    if (p->z->direct) {
+    if (z->direct) {
         *stride = (int)s->channels;
-        return x + image_at(p) + p->group * (s->channels / s->groups);
+        return x + p->image + p->group * (s->channels / s->groups);
     }
-    *stride = (int)p->z->columns;
-    pwf_conv_kernels_now()->to_columns(columns, x + image_at(p), s, p->group, p->images);
+    *stride = (int)z->columns;
+    pwf_conv_kernels_now()->to_columns(columns, x + p->image, s, p->group, p->images);
     return columns;
 }
 
@@ -155,10 +140,10 @@ static pwf_status forward(pwf_conv *conv, float *y, const float *x, const float 
     for (int64_t i = 0; i < parts(conv, &z); i++) {
         const part p = part_of(conv, &z, i);
         int stride;
-        const float *a = matrix(&p, x, columns_of(workspace, &z), &stride);
+        const float *a = matrix(&conv->shape, &z, &p, x, columns_of(workspace, &z), &stride);
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, p.rows, (int)z.filters, (int)z.columns,
                     1.0f, a, stride, arranged + p.group * z.filters * z.columns, (int)z.columns,
-                    0.0f, y + result_at(&p), (int)conv->shape.filters);
+                    0.0f, y + p.result, (int)conv->shape.filters);
     }
     if (bias) k->add_bias(y, bias, conv->shape.images * z.pixels, conv->shape.filters);
     return pwf_ok();
@@ -179,13 +164,13 @@ static pwf_status backward_data(pwf_conv *conv, float *dx, const float *dy, cons
     }
     for (int64_t i = 0; i < parts(conv, &z); i++) {
         const part p = part_of(conv, &z, i);
-        float *to = z.direct ? dx + image_at(&p) + p.group * (s->channels / s->groups)
+        float *to = z.direct ? dx + p.image + p.group * (s->channels / s->groups)
                              : columns_of(workspace, &z);
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, p.rows, (int)z.columns,
-                    (int)z.filters, 1.0f, dy + result_at(&p), (int)s->filters,
+                    (int)z.filters, 1.0f, dy + p.result, (int)s->filters,
                     arranged + p.group * z.filters * z.columns, (int)z.columns, 0.0f, to,
                     z.direct ? (int)s->channels : (int)z.columns);
-        if (!z.direct) k->from_columns(dx + image_at(&p), to, s, p.group, p.images);
+        if (!z.direct) k->from_columns(dx + p.image, to, s, p.group, p.images);
     }
     return pwf_ok();
 }
@@ -201,9 +186,9 @@ static pwf_status backward_weights(pwf_conv *conv, float *dweight, const float *
     for (int64_t i = 0; i < parts(conv, &z); i++) {
         const part p = part_of(conv, &z, i);
         int stride;
-        const float *a = matrix(&p, x, columns_of(workspace, &z), &stride);
+        const float *a = matrix(&conv->shape, &z, &p, x, columns_of(workspace, &z), &stride);
         cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)z.filters, (int)z.columns, p.rows,
-                    1.0f, dy + result_at(&p), (int)s->filters, a, stride, 1.0f,
+                    1.0f, dy + p.result, (int)s->filters, a, stride, 1.0f,
                     sum + p.group * z.filters * z.columns, (int)z.columns);
     }
     pwf_conv_kernels_now()->weights_add(dweight, sum, s, order_of(s));

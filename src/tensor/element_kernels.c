@@ -45,5 +45,5 @@ void PWF_KERNEL(pwf_log)(float *y, const float *x, int64_t count)
 {
     PWF_INDEPENDENT
     for (int64_t i = 0; i < count; i++)
-        y[i] = pwf_log(x[i]);
+        y[i] = pwf_ln(x[i]);
 }

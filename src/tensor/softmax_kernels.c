@@ -44,6 +44,6 @@ void PWF_KERNEL(pwf_softmax)(float *restrict probability, float *restrict log_su
                 probability[i * n + c] *= share;
         }
         for (int64_t i = first; log_sum && i < end; i++)
-            log_sum[i] = pwf_log(sum[i - first]) + top[i - first];
+            log_sum[i] = pwf_ln(sum[i - first]) + top[i - first];
     }
 }

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "pwf/core/rng.h"
-#include "rng_kernels.h"
+#include "kernels.h"
 
 #include <Random123/philox.h>
 #include <cmocka.h>

@@ -41,7 +41,7 @@ static inline float pwf_exp(float x)
 /** ln x for normal positive x: x = m 2^e, m in [sqrt(1/2), sqrt 2), f = m - 1; ln 2 in
  * two parts. For other x the limit or NaN.
  * Local; any thread. The same bits everywhere. */
-static inline float pwf_log(float x)
+static inline float pwf_ln(float x)
 {
     float n;
     const float f = pwf_log_split(x, &n), f2 = f * f;
