@@ -16,7 +16,7 @@ void pwf_app_print_version(const char *program)
     printf("  MPI              %s\n", pwf_mesh_library());
     printf("  checkpoints      %s\n", pwf_h5_library());
     printf("  settings         libyaml %s\n", pwf_config_library());
-    printf("  matrix products  %s\n", pwf_tensor_backend_text(PWF_TENSOR_AUTO));
+    printf("  matrix products  %s\n", pwf_tensor_backend_text(PWF_TENSOR_AUTO).text);
     printf("  own kernels      %s (this machine has %s)\n", pwf_isa_name(pwf_isa_now()),
            pwf_isa_name(pwf_isa_best()));
 }

@@ -40,7 +40,7 @@ static void find_facts(const pwf_config *config, pwf_rank_facts *p)
     snprintf(p->libraries, sizeof p->libraries, "%.*s, %s", (int)strcspn(mpi, ","), mpi,
              pwf_h5_library());
     snprintf(p->tensors, sizeof p->tensors, "%s",
-             pwf_tensor_backend_text(config->parallel.backend));
+             pwf_tensor_backend_text(config->parallel.backend).text);
     p->bf16 = pwf_isa_bf16();
     if (transports) snprintf(p->transports, sizeof p->transports, "%s", transports);
     p->hdf5 = pwf_h5_check_library();

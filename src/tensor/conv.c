@@ -16,23 +16,22 @@ void pwf_tensor_thread_start(void)
     pwf_conv_openblas_thread_start();
 }
 
-/* The text is thread-local, so that workers may ask at the same time. */
-const char *pwf_tensor_backend_text(int64_t backend)
+/* `auto` is oneDNN, and the own products where they are fast. */
+pwf_tensor_text pwf_tensor_backend_text(int64_t backend)
 {
-    static _Thread_local char text[PWF_BACKEND_TEXT];
+    pwf_tensor_text out;
+    const char *isa = pwf_isa_name(pwf_isa_now());
     PWF_ASSERT(backend >= 0 && backend < PWF_TENSOR_BACKENDS);
     if (backend == PWF_TENSOR_PLAIN)
-        snprintf(text, sizeof text, "plain loops (%s)", pwf_isa_name(pwf_isa_now()));
+        snprintf(out.text, sizeof out.text, "plain loops (%s)", isa);
     else if (backend == PWF_TENSOR_OPENBLAS)
-        pwf_conv_openblas_describe(text);
+        pwf_conv_openblas_describe(&out);
     else
-        pwf_conv_onednn_describe(text);
-    if (backend == PWF_TENSOR_AUTO && pwf_product_fast()) {
-        const size_t used = strlen(text);
-        snprintf(text + used, sizeof text - used, ", own products (%s)",
-                 pwf_isa_name(pwf_isa_now()));
-    }
-    return text;
+        pwf_conv_onednn_describe(&out);
+    const size_t used = strlen(out.text);
+    if (backend == PWF_TENSOR_AUTO && pwf_product_fast())
+        snprintf(out.text + used, sizeof out.text - used, ", own products (%s)", isa);
+    return out;
 }
 
 pwf_conv_shape pwf_conv_shape_linear(int64_t rows, int64_t inputs, int64_t outputs)

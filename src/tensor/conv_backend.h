@@ -74,9 +74,8 @@ static inline int64_t pwf_conv_under(const pwf_conv_shape *s, int64_t b, int64_t
 }
 
 /* Name, version and instruction set of a library, for the log. */
-enum { PWF_BACKEND_TEXT = 128 };
-void pwf_conv_onednn_describe(char text[PWF_BACKEND_TEXT]);
-void pwf_conv_openblas_describe(char text[PWF_BACKEND_TEXT]);
+void pwf_conv_onednn_describe(pwf_tensor_text *out);
+void pwf_conv_openblas_describe(pwf_tensor_text *out);
 void pwf_conv_onednn_thread_start(void);
 
 /* Whether oneDNN multiplies bf16 in AMX tiles, several times as fast as the own product. */

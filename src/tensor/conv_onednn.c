@@ -21,7 +21,7 @@ void pwf_conv_onednn_thread_start(void)
     omp_set_num_threads(1);
 }
 
-void pwf_conv_onednn_describe(char text[PWF_BACKEND_TEXT])
+void pwf_conv_onednn_describe(pwf_tensor_text *out)
 {
     static const struct {
         dnnl_cpu_isa_t isa;
@@ -36,7 +36,8 @@ void pwf_conv_onednn_describe(char text[PWF_BACKEND_TEXT])
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (isa == names[i].isa) name = names[i].name;
     const dnnl_version_t *v = dnnl_version();
-    snprintf(text, PWF_BACKEND_TEXT, "oneDNN %d.%d.%d (%s)", v->major, v->minor, v->patch, name);
+    snprintf(out->text, sizeof out->text, "oneDNN %d.%d.%d (%s)", v->major, v->minor, v->patch,
+             name);
 }
 
 /* Whether the library finds bf16 instructions on this machine, and below, AMX tiles. */

@@ -16,13 +16,13 @@ void pwf_conv_openblas_thread_start(void)
     openblas_set_num_threads(1);
 }
 
-void pwf_conv_openblas_describe(char text[PWF_BACKEND_TEXT])
+void pwf_conv_openblas_describe(pwf_tensor_text *out)
 {
     /* "OpenBLAS 0.3.21 NO_LAPACKE ...": the first two words matter. */
     const char *config = openblas_get_config();
     const char *space = strchr(config, ' ');
     const char *end = space ? strchr(space + 1, ' ') : NULL;
-    snprintf(text, PWF_BACKEND_TEXT, "%.*s (%s)", end ? (int)(end - config) : 40, config,
+    snprintf(out->text, sizeof out->text, "%.*s (%s)", end ? (int)(end - config) : 40, config,
              openblas_get_corename());
 }
 

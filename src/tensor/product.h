@@ -22,7 +22,7 @@
  * is read where it lies; in bf16 it is rounded block by block into a room of pwf_product_room
  * bytes. */
 
-/* Bytes of so many floats, rounded up to cache lines. */
+/* Bytes of `floats` numbers, rounded up to cache lines. */
 static inline size_t pwf_float_lines(int64_t floats)
 {
     return pwf_lines((size_t)floats * sizeof(float));

@@ -27,7 +27,7 @@ void pwf_trainer_describe(const pwf_trainer *t)
              (long long)c->parallel.threads, (long long)c->parallel.slots,
              (long long)(c->train.batch / c->parallel.slots));
     PWF_INFO("KERNELS", "%s; own kernels %s; training in %s",
-             pwf_tensor_backend_text((int64_t)pwf_graph_backend(t->engine->graph)),
+             pwf_tensor_backend_text((int64_t)pwf_graph_backend(t->engine->graph)).text,
              pwf_isa_name(pwf_isa_now()), t->precision == PWF_BF16 ? "bf16" : "fp32");
 }
 

@@ -138,7 +138,7 @@ int main(int argc, char **argv)
     if (threads > THREADS_MAX) return PWF_USAGE;
     pwf_tensor_thread_start();
     bench_text("machine", "kernels", "value", pwf_isa_name(pwf_isa_best()));
-    bench_text("machine", "library", "value", pwf_tensor_backend_text(PWF_TENSOR_ONEDNN));
+    bench_text("machine", "library", "value", pwf_tensor_backend_text(PWF_TENSOR_ONEDNN).text);
     bench_cell("machine", "threads", "value", threads);
     bench_cell("machine", "second-level cache of a core, MiB", "value",
                (double)bench_second_level() * 0x1p-20);

@@ -232,7 +232,7 @@ static void measure(const char *model, int64_t backend, double seconds)
     const double rate = bench_rate((int)all.threads, seconds, &job);
     const double operations = 3e-9 * (double)pwf_graph_operations(all.graph);
     printf("%s, %s, %s: %.1f images/s, %.1f GFLOP/s (%.2f GFLOP per image), %.1f MiB a thread\n",
-           model, pwf_tensor_backend_text(backend), precisions[all.precision], rate,
+           model, pwf_tensor_backend_text(backend).text, precisions[all.precision], rate,
            rate * operations, operations,
            (double)pwf_mem_peak(PWF_MEM_ACTIVATIONS) / 1048576.0 / (double)all.threads);
     char row[128];

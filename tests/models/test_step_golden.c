@@ -148,7 +148,7 @@ static void check_file(const char *name)
         configure(config, g, backend);
         expect(pwf_model_build(pwf_config_model(config), &registry, &graph));
         train(g, registry, graph, &d);
-        printf("  %-22s %9.1e %9.1e %9.1e %9.1e\n", pwf_tensor_backend_text(backend), d.loss,
+        printf("  %-22s %9.1e %9.1e %9.1e %9.1e\n", pwf_tensor_backend_text(backend).text, d.loss,
                d.gradient, d.statistics, d.logits);
         assert_true(d.loss < 1e-6 && d.gradient < 2e-5 && d.statistics < 5e-6 && d.logits < 5e-6);
         pwf_graph_free(graph);

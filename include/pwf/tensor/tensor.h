@@ -52,9 +52,13 @@ static inline size_t pwf_lines(size_t bytes)
  * Local. */
 void pwf_tensor_thread_start(void);
 
+typedef struct pwf_tensor_text {
+    char text[128];
+} pwf_tensor_text;
+
 /** The libraries and instruction sets of a pwf_tensor_backend, for the log:
  * "oneDNN 2.6.3 (avx512), own products (avx512)".
- * Local. Valid until the thread's next call. */
-const char *pwf_tensor_backend_text(int64_t backend);
+ * Local; any thread. */
+pwf_tensor_text pwf_tensor_backend_text(int64_t backend);
 
 #endif
