@@ -41,6 +41,7 @@ static pwf_status check_model(const pwf_config *config)
     PWF_FAIL_IF(name[0] == '\0', PWF_CONFIG,
                 "model.name is empty; set a preset such as resnet18 or a family such as resnet");
     for (int i = 0; i < pwf_option_count; i++) {
+        /* A key that no family lists, such as model.classes, applies to every network. */
         const pwf_family_config *family = owner(config, pwf_options[i].key);
         PWF_FAIL_IF(family && pwf_config_is_set(config, pwf_options[i].key), PWF_CONFIG,
                     "%s is decided by the preset %s; set model.name to %s to choose it",
@@ -64,10 +65,12 @@ static pwf_status check_channels(const char *key, const pwf_real_list *list, int
 /* Fractions rise strictly, so that every round fixes something; the bounds of sigma are ordered. */
 static pwf_status check_rounds(const pwf_config *config)
 {
+    /* That each lies in (0, 1] is checked by its row. */
     const pwf_real_list *f = &config->fixing.fractions;
     PWF_FAIL_IF(f->count == 0, PWF_CONFIG,
                 "fixing.fractions is empty; for one round over all weights, set [1.0]");
     for (int i = 1; i < f->count; i++) {
+        /* Each round must fix some weights more than the last. */
         if (f->at[i] > f->at[i - 1]) continue;
         char before[PWF_NUMBER_TEXT], now[PWF_NUMBER_TEXT];
         pwf_number_write(f->at[i - 1], before);
@@ -98,6 +101,7 @@ static pwf_status check_parallel(const pwf_config *config)
                 "parallel.slots (%lld) must divide train.batch (%lld); the next larger batch that "
                 "it divides is %lld",
                 slots, batch, (batch / slots + 1) * slots);
+    /* A slot is computed by one thread, and every shard needs a slot of its own. */
     PWF_FAIL_IF(config->parallel.threads > slots, PWF_CONFIG,
                 "parallel.threads (%lld) is more than parallel.slots (%lld); threads beyond the "
                 "slots would be idle",
@@ -112,6 +116,7 @@ static pwf_status check_parallel(const pwf_config *config)
 /* Refuses settings that the chosen source of images would silently ignore. */
 static pwf_status check_data(const pwf_config *config)
 {
+    /* Held in memory: idx, cifar and the like, whose files contain images of one size. */
     const bool held = pwf_data_is_held(config->data.format);
     PWF_FAIL_IF(
         config->data.val_classes[0] && !config->data.val_list[0], PWF_CONFIG,
@@ -140,6 +145,7 @@ static pwf_status check_range(const char *key, const pwf_real_list *list)
  * images. */
 static pwf_status check_augment(const pwf_config *config)
 {
+    /* check_parallel has checked that the slots divide the batch. */
     const int64_t images = config->train.batch / config->parallel.slots;
     PWF_TRY(check_range("augment.crop_scale", &config->augment.crop_scale));
     PWF_TRY(check_range("augment.crop_ratio", &config->augment.crop_ratio));
@@ -176,6 +182,7 @@ pwf_status pwf_config_check(const pwf_config *config)
 void pwf_config_keep_precision(pwf_config *stored, pwf_config *now)
 {
     pwf_precision *before = &stored->parallel.precision, *after = &now->parallel.precision;
+    /* A checkpoint without the key was trained in fp32. */
     if (*before == PWF_PRECISION_AUTO) *before = PWF_FP32;
     if (*after == PWF_PRECISION_AUTO) *after = *before;
 }
@@ -202,6 +209,7 @@ pwf_model_request pwf_config_model(const pwf_config *config)
 static pwf_status describe_difference(const pwf_option *option, const pwf_config *stored,
                                       const pwf_config *now, char *text, size_t size)
 {
+    /* As texts, which are equal exactly if the values are: numbers read back to the same bits. */
     char *before = pwf_value_text(stored, option), *after = pwf_value_text(now, option);
     bool have = before && after;
     text[0] = '\0';
@@ -217,6 +225,7 @@ static pwf_status describe_difference(const pwf_option *option, const pwf_config
 
 pwf_status pwf_config_same(const pwf_config *stored, const pwf_config *now)
 {
+    /* LIST leaves room for the advice after the list, REST for "; and N more keys differ". */
     enum { LIST = PWF_STATUS_TEXT - 220, REST = 40 };
     char list[LIST] = "", one[300];
     size_t used = 0;

@@ -154,6 +154,7 @@ void pwf_number_write(double value, char text[PWF_NUMBER_TEXT])
 {
     int exponent;
     double mantissa = frexp(value, &exponent);
+    /* Powers of two in a middle range are short as decimals. */
     bool power = mantissa == 0.5 || mantissa == -0.5;
     if (power && (exponent < -3 || exponent > 21)) {
         snprintf(text, PWF_NUMBER_TEXT, "%s2^%d", mantissa < 0 ? "-" : "", exponent - 1);

@@ -19,6 +19,7 @@ static void write_group(FILE *out, const pwf_config *config, const char *group)
         /* Keys that a preset decides must not be set together with it, see pwf_config_check. */
         if (pwf_option_of_preset(config, option) && !pwf_config_is_set(config, option->key))
             continue;
+        /* The value is formatted first: the column of the comment depends on its length. */
         char *value = pwf_value_text(config, option);
         int used = fprintf(out, "%s%s: %s", group ? "  " : "", pwf_option_leaf(option),
                            value ? value : "");
@@ -39,6 +40,7 @@ pwf_status pwf_config_write(const pwf_config *config, char **text)
         fprintf(out, "\n%s: # %s\n", pwf_groups[i].name, pwf_groups[i].meaning);
         write_group(out, config, pwf_groups[i].name);
     }
+    /* A NUL byte marks a value that could not be formatted, see write_group. */
     bool bad = ferror(out) != 0;
     if (fclose(out) != 0 || bad || !*text || memchr(*text, '\0', size)) {
         free(*text);
@@ -48,6 +50,7 @@ pwf_status pwf_config_write(const pwf_config *config, char **text)
     return pwf_ok();
 }
 
+/* Columns of a line of --help. */
 enum { WIDTH = 99 };
 
 /* One key of the help: name, default, meaning and range, wrapped. */
@@ -58,6 +61,7 @@ static void print_option(FILE *out, const pwf_config *standard, const pwf_option
     char *value = pwf_value_text(standard, option);
     int used = fprintf(out, "  %-*s%s", VALUE_AT - 2, option->key, value ? value : "?");
     free(value);
+    /* A long key or default has a line of its own; its meaning begins below. */
     if (used + 1 >= TEXT_AT) {
         fputc('\n', out);
         used = 0;
@@ -81,6 +85,7 @@ static void list_resumable(FILE *out, const char *group)
 {
     int kept = 0, resumable = 0;
     for (int i = 0; i < pwf_option_count; i++) {
+        /* Both counts: a group is abbreviated only if all of its keys are resumable. */
         kept += is_resumable(&pwf_options[i], group, false);
         resumable += is_resumable(&pwf_options[i], group, true);
     }
@@ -99,6 +104,7 @@ static void print_resumable(FILE *out)
     size_t size = 0;
     FILE *list = open_memstream(&text, &size);
     if (!list) return;
+    /* Collected in memory, because the words are wrapped as one paragraph. */
     fputs("A resumed run keeps the settings of its checkpoint. Only these keys may change: ", list);
     list_resumable(list, NULL);
     for (int i = 0; i < pwf_group_count; i++)
@@ -116,6 +122,7 @@ void pwf_config_print_help(FILE *out)
           "after --set (--set optim.lr=0.01), or as a variable (PWF_OPTIM_LR=0.01).\n"
           "Powers of two may be written 2^-11, lists [1, 2].\n\n",
           out);
+    /* The only key without a group. */
     print_option(out, &standard, pwf_option_find("output", 6));
     for (int i = 0; i < pwf_group_count; i++) {
         fprintf(out, "\n%s: %s\n", pwf_groups[i].name, pwf_groups[i].meaning);
@@ -142,6 +149,7 @@ static void print_row(FILE *out, const pwf_config *standard, const pwf_option *o
 
 static void print_table(FILE *out, const pwf_config *standard, const char *group)
 {
+    /* One table per group, each with its head. */
     fputs("| key | kind | default | allowed | resumable | meaning |\n"
           "|---|---|---|---|---|---|\n",
           out);

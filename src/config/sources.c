@@ -24,6 +24,7 @@ void pwf_config_defaults(pwf_config *config)
         pwf_status status =
             pwf_value_read(&pwf_options[i], "default", pwf_options[i].standard, &value);
         PWF_ASSERT(status.code == PWF_OK);
+        /* The lowest origin: everything else replaces it. */
         pwf_value_store(config, &pwf_options[i], &value, PWF_FROM_DEFAULT);
     }
 }
@@ -57,6 +58,7 @@ pwf_status pwf_config_read_file(pwf_config *config, const char *path)
     /* Without O_NONBLOCK a named pipe would hold the job up for ever. */
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (file < 0) return fail_open(path, errno);
+    /* Only a regular file has an end; a device could be read forever. */
     struct stat about;
     if (fstat(file, &about) != 0 || !S_ISREG(about.st_mode)) {
         close(file);
@@ -86,6 +88,7 @@ pwf_status pwf_config_set(pwf_config *config, const char *assignment)
     const char *equals = strchr(assignment, '=');
     PWF_FAIL_IF(!equals, PWF_CONFIG, "%s has no value; write, for example, --set optim.lr=0.01",
                 place);
+    /* The key must match in full; a near one is suggested. */
     size_t length = (size_t)(equals - assignment);
     const pwf_option *option = pwf_option_find(assignment, length);
     if (!option) {
@@ -94,6 +97,7 @@ pwf_status pwf_config_set(pwf_config *config, const char *assignment)
                     PWF_CONFIG, "%s: this is not a key", place);
         memcpy(key, assignment, length);
         key[length] = '\0';
+        /* The text is printable and short, so it may appear in the message as it is. */
         pwf_suggest_key(key, false, meant, sizeof meant);
         return PWF_FAIL(PWF_CONFIG, "%s: %s is not a key%s", place, length ? key : "''", meant);
     }
@@ -117,11 +121,13 @@ static bool is_variable(const char *entry, size_t length, const char *key)
 static bool is_refused(const char *entry, size_t length)
 {
     static const char *const ours[] = {"PWF_SOURCE_DIR", "PWF_BIN_DIR"};
+    /* Variables of other programs, and of the test suite. */
     if (strncmp(entry, "PWF_", 4) != 0 || strncmp(entry, "PWF_TEST_", 9) == 0) return false;
     for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
         if (strlen(ours[i]) == length && memcmp(ours[i], entry, length) == 0) return false;
     for (int i = 0; i < pwf_option_count; i++)
         if (is_variable(entry, length, pwf_options[i].key)) return false;
+    /* Others may use PWF_ for their own ends; only names that begin like a group are refused. */
     for (int i = 0; i < pwf_group_count; i++) {
         char name[PWF_VARIABLE];
         pwf_option_variable(pwf_groups[i].name, name);
@@ -169,6 +175,7 @@ pwf_status pwf_config_read_environment(pwf_config *config)
         const char *text = getenv(name);
         if (!text) continue;
         pwf_value value;
+        /* The name of the variable is the place in messages. */
         PWF_TRY(pwf_value_read(&pwf_options[i], name, text, &value));
         pwf_value_store(config, &pwf_options[i], &value, PWF_FROM_ENVIRONMENT);
     }

@@ -53,6 +53,7 @@ static void list_choices(const char *key, bool variable, char *text, size_t size
     const char *dot = strchr(key, '.');
     size_t length = dot ? (size_t)(dot - key) : strlen(key);
     const pwf_group *group = pwf_group_find(key, length);
+    /* Keys of the group that was named correctly, else the names of all groups. */
     snprintf(text, size, group ? "; the keys of %s are" : "; the groups are",
              group ? group->name : "");
     const char *comma = " ";

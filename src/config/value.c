@@ -15,6 +15,7 @@ enum { RANGE_TEXT = 200 };
 static size_t decode(const unsigned char *at, size_t left, uint32_t *point)
 {
     static const uint32_t first_of[] = {0, 0, 0x80, 0x800, 0x10000};
+    /* The leading one bits of the first byte count the bytes of the character. */
     size_t bytes = at[0] < 0x80             ? 1
                    : (at[0] & 0xe0) == 0xc0 ? 2
                    : (at[0] & 0xf0) == 0xe0 ? 3
@@ -26,6 +27,7 @@ static size_t decode(const unsigned char *at, size_t left, uint32_t *point)
         if ((at[i] & 0xc0) != 0x80) return 0;
         code = code << 6 | (at[i] & 0x3fu);
     }
+    /* Overlong forms, numbers beyond Unicode, and halves of surrogate pairs. */
     if (code < first_of[bytes] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) return 0;
     *point = code;
     return bytes;
@@ -35,6 +37,7 @@ static size_t decode(const unsigned char *at, size_t left, uint32_t *point)
  * not be written on one line and read back. */
 static bool is_printable(uint32_t point)
 {
+    /* Control characters of ASCII and Latin-1. */
     if (point < 0x20 || (point >= 0x7f && point < 0xa0)) return false;
     return point != 0x2028 && point != 0x2029 && point != 0xfeff && point != 0xfffe &&
            point != 0xffff;
@@ -59,6 +62,7 @@ size_t pwf_utf8_check(const char *text, size_t length, bool lines)
  * a question mark. */
 const char *pwf_clip(const char *text, size_t length, char out[PWF_CLIP])
 {
+    /* Room for "..." and the NUL. */
     size_t shown = length < PWF_CLIP - 4 ? length : PWF_CLIP - 4;
     while (shown < length && shown > 0 && (text[shown] & 0xc0) == 0x80)
         shown--;
@@ -109,6 +113,7 @@ static pwf_status read_number(const pwf_option *option, const char *place, const
     char range[RANGE_TEXT], must[RANGE_TEXT + 8];
     double *number = value;
     const char *wrong = pwf_number_read(text, option->unit, number);
+    /* The text is not a number of this unit. */
     if (wrong) return refuse(option, place, text, wrong);
     const bool below = option->above ? *number <= option->min : *number < option->min;
     if (!below && *number <= option->max) return pwf_ok();
@@ -124,6 +129,7 @@ static pwf_status read_whole(const pwf_option *option, const char *place, const 
 {
     double real;
     PWF_TRY(read_number(option, place, text, &real));
+    /* The ranges of whole numbers end below 2^53, so that floor is exact. */
     if (real != floor(real)) return refuse(option, place, text, "a whole number");
     *(int64_t *)value = (int64_t)real; /* every range lies inside +-2^53 */
     return pwf_ok();
@@ -288,6 +294,7 @@ static size_t length_trimmed(const char *text, size_t length)
 static pwf_status read_list(const pwf_option *option, const char *place, const char *text,
                             pwf_value *value)
 {
+    /* Brackets are optional, but must match. */
     text = skip_spaces(text);
     size_t length = length_trimmed(text, strlen(text));
     if (length > 0 && text[0] == '[') {
@@ -326,6 +333,7 @@ pwf_status pwf_value_read(const pwf_option *option, const char *place, const cha
 void pwf_value_store(pwf_config *config, const pwf_option *option, const pwf_value *value,
                      pwf_origin origin)
 {
+    /* Equal origins replace: the last --set of a key counts. */
     unsigned char *rank = &config->origin[option - pwf_options];
     if (origin < (pwf_origin)*rank) return;
     *rank = (unsigned char)origin;
@@ -355,6 +363,7 @@ char *pwf_value_text(const pwf_config *config, const pwf_option *option)
     FILE *out = open_memstream(&text, &size);
     if (!out) return NULL;
     pwf_value_write(out, config, option);
+    /* Formatting into memory fails only without memory. */
     bool bad = ferror(out) != 0;
     if (fclose(out) != 0 || bad) {
         free(text);

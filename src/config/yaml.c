@@ -29,6 +29,7 @@ static const char *place_at(yaml_reader *r, yaml_mark_t mark)
     char clip[PWF_CLIP];
     const char *name =
         strlen(r->name) > PLACE_MAX - 50 ? pwf_clip(r->name, strlen(r->name), clip) : r->name;
+    /* libyaml counts from 0, editors from 1. */
     snprintf(r->place, sizeof r->place, "%s:%zu:%zu", name, mark.line + 1, mark.column + 1);
     return r->place;
 }
@@ -46,6 +47,7 @@ static pwf_status fail_parser(yaml_reader *r)
     PWF_FAIL_IF(p->error == YAML_MEMORY_ERROR, PWF_RESOURCE, "%s: no memory to read it", r->name);
     const char *problem = p->problem ? p->problem : "it cannot be read";
     yaml_mark_t mark = p->problem_mark;
+    /* The message of libyaml for the most common mistake, a tab, does not name it. */
     if (strcmp(problem, "found character that cannot start any token") == 0)
         problem = "a tab or another character that is not allowed here; indent with spaces and "
                   "quote texts";
@@ -69,11 +71,13 @@ static pwf_status refuse_decorations(yaml_reader *r, const yaml_char_t *anchor,
 /* Advances to the next event and refuses those that no configuration needs. */
 static pwf_status next(yaml_reader *r)
 {
+    /* Of the last call; deleting a zeroed event does nothing. */
     yaml_event_delete(&r->event);
     if (!yaml_parser_parse(&r->parser, &r->event)) {
         memset(&r->event, 0, sizeof r->event);
         return fail_parser(r);
     }
+    /* Far more than all keys need. */
     PWF_FAIL_IF(++r->events > EVENTS_MAX, PWF_CONFIG, "%s: more than %d YAML events", place(r),
                 EVENTS_MAX);
     switch (r->event.type) {
@@ -116,6 +120,7 @@ static pwf_status read_item(yaml_reader *r, const pwf_option *option, pwf_value 
                 option->kind == PWF_KIND_TEXT || option->kind == PWF_KIND_PATH
                     ? "; write '' for an empty text"
                     : "");
+    /* YAML reads these as "no value", which a setting cannot have. */
     PWF_FAIL_IF(plain && (strcmp(text, "~") == 0 || strcmp(text, "null") == 0), PWF_CONFIG,
                 "%s: %s: %s is not a value; quote it to set this text", place(r), option->key,
                 text);
@@ -144,6 +149,7 @@ static pwf_status read_option(yaml_reader *r, const pwf_option *option)
     PWF_FAIL_IF(*seen, PWF_CONFIG, "%s: %s is set twice", place(r), option->key);
     *seen = true;
     PWF_TRY(next(r));
+    /* An entry of a list is appended, so the value starts empty. */
     pwf_value value;
     memset(&value, 0, sizeof value);
     if (pwf_option_is_list(option)) {
@@ -165,6 +171,7 @@ static pwf_status read_key(yaml_reader *r, char key[KEY_SHOWN])
                 place(r));
     const char *text = (const char *)r->event.data.scalar.value;
     size_t length = r->event.data.scalar.length;
+    /* Merge keys copy mappings, as aliases do. */
     PWF_FAIL_IF(length == 2 && memcmp(text, "<<", 2) == 0, PWF_CONFIG,
                 "%s: merge keys (<<) are not allowed; write the keys themselves", place(r));
     if (length >= KEY_SHOWN || pwf_utf8_check(text, length, false) != length) {
@@ -203,6 +210,7 @@ static pwf_status read_group(yaml_reader *r, const pwf_group *group)
         if (r->event.type == YAML_MAPPING_END_EVENT) return pwf_ok();
         char leaf[KEY_SHOWN], key[2 * KEY_SHOWN];
         PWF_TRY(read_key(r, leaf));
+        /* A leaf with a dot cannot match: no key has two. */
         snprintf(key, sizeof key, "%s.%s", group->name, leaf);
         const pwf_option *option = pwf_option_find(key, strlen(key));
         if (!option) return fail_unknown(r, key);
@@ -221,6 +229,7 @@ static pwf_status read_root(yaml_reader *r)
         if (r->event.type == YAML_MAPPING_END_EVENT) return pwf_ok();
         char key[KEY_SHOWN];
         PWF_TRY(read_key(r, key));
+        /* No group has the name of a key. */
         const pwf_group *group = pwf_group_find(key, strlen(key));
         const pwf_option *option = pwf_option_find(key, strlen(key));
         if (!group && !option) return fail_unknown(r, key);
@@ -253,6 +262,7 @@ static pwf_status check_bytes(yaml_reader *r, const char *text, size_t length)
                 r->name, PWF_CONFIG_FILE_MAX / 1024);
     size_t bad = pwf_utf8_check(text, length, true);
     if (bad == length) return pwf_ok();
+    /* Line and column, in characters, of the byte that is refused. */
     yaml_mark_t mark = {0, 0, 0};
     for (size_t i = 0; i < bad; i++) {
         unsigned char c = (unsigned char)text[i];
@@ -280,6 +290,7 @@ pwf_status pwf_config_read_text(pwf_config *config, const char *text, size_t len
         length -= 3;
     }
     PWF_TRY(check_bytes(&r, text, length));
+    /* From here on the parser must be deleted, whatever happens. */
     PWF_FAIL_IF(!yaml_parser_initialize(&r.parser), PWF_RESOURCE, "%s: no memory to read it", name);
     yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, length);

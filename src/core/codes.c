@@ -4,6 +4,7 @@
  * state, no files, no MPI. */
 #include "pwf/core/codes.h"
 
+/* Actions are in Markdown, for the reference page; slurm/requeue.sh carries them out. */
 const pwf_code_row pwf_code_rows[] = {
     {PWF_OK, "OK", "finished; the results are verified", "nothing"},
     {PWF_USAGE, "USAGE", "the command line is wrong", "fix it; do not requeue"},
@@ -37,6 +38,7 @@ const pwf_code_row pwf_code_rows[] = {
 
 const int pwf_code_count = sizeof pwf_code_rows / sizeof *pwf_code_rows;
 
+/* Codes are sparse, so the table is searched; only messages need names. */
 const char *pwf_code_name(pwf_code code)
 {
     for (int i = 0; i < pwf_code_count; i++)
@@ -44,6 +46,7 @@ const char *pwf_code_name(pwf_code code)
     return "UNKNOWN";
 }
 
+/* The text before and after the table covers ends of a process that have no row. */
 void pwf_codes_print_markdown(FILE *out)
 {
     fputs("# Exit codes\n\n"

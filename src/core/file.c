@@ -61,6 +61,7 @@ pwf_status pwf_file_append(int fd, const char *path, const void *in, size_t byte
 {
     const char *from = in;
     while (bytes > 0) {
+        /* Rows and messages are short, so that one call need not report progress. */
         const ssize_t n = write(fd, from, bytes);
         if (n < 0 && errno == EINTR) continue;
         PWF_FAIL_IF(n <= 0, PWF_IO, "cannot write %s: %s", path, strerror(n < 0 ? errno : ENOSPC));
@@ -72,6 +73,8 @@ pwf_status pwf_file_append(int fd, const char *path, const void *in, size_t byte
 
 pwf_status pwf_file_sync(int fd, const char *path)
 {
+    /* After another error the system may have dropped the pages, and a second fsync would succeed.
+     */
     while (fsync(fd) != 0)
         PWF_FAIL_IF(errno != EINTR, PWF_IO, "cannot sync %s: %s", path, strerror(errno));
     return pwf_ok();

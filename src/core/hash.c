@@ -25,6 +25,7 @@ bool pwf_hash_equal(pwf_hash a, pwf_hash b)
     return a.lo == b.lo && a.hi == b.hi;
 }
 
+/* All kernels give the same hash; they differ in speed alone. */
 pwf_hash pwf_hash_bytes(const void *bytes, size_t count)
 {
     typedef pwf_hash (*hash_of)(const void *, size_t);
@@ -50,6 +51,7 @@ void pwf_hasher_add(pwf_hasher *hasher, const void *bytes, size_t count)
     XXH3_128bits_update(hasher->state, bytes, count);
 }
 
+/* The state is only read: more bytes may follow. */
 pwf_hash pwf_hasher_digest(const pwf_hasher *hasher)
 {
     return from_xxh(XXH3_128bits_digest(hasher->state));
@@ -62,6 +64,7 @@ void pwf_hasher_free(pwf_hasher *hasher)
     free(hasher);
 }
 
+/* High word first, as xxhsum prints it. */
 void pwf_hash_text(pwf_hash hash, char text[33])
 {
     snprintf(text, 33, "%016" PRIx64 "%016" PRIx64, hash.hi, hash.lo);

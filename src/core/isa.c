@@ -11,6 +11,7 @@ static atomic_bool without_bf16; /* AVX512_BF16 switched off */
 
 pwf_isa pwf_isa_best(void)
 {
+    /* The sets that PWF_ISA_FLAGS_* in cmake/Rooms.cmake permit; bmi2 implies bmi. */
     __builtin_cpu_init();
     if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") ||
         !__builtin_cpu_supports("bmi2"))
@@ -25,6 +26,7 @@ pwf_isa pwf_isa_now(void)
 {
     int isa = atomic_load_explicit(&chosen, memory_order_relaxed);
     if (isa < 0) {
+        /* Threads that come here at the same time store the same value. */
         isa = (int)pwf_isa_best();
         atomic_store(&chosen, isa);
     }

@@ -14,6 +14,7 @@ struct pwf_json {
     bool failed;    /* out of memory while setting a member */
 };
 
+/* A failed json_object marks the wrapper, which pwf_json_text reports. */
 pwf_json *pwf_json_new(void)
 {
     pwf_json *j = calloc(1, sizeof *j);
@@ -40,6 +41,7 @@ void pwf_json_set_int(pwf_json *object, const char *key, int64_t value)
 
 void pwf_json_set_real(pwf_json *object, const char *key, double value)
 {
+    /* JSON has neither NaN nor infinities. */
     set(object, key, isfinite(value) ? json_real(value) : json_null());
 }
 
@@ -68,6 +70,8 @@ void pwf_json_set_bool(pwf_json *object, const char *key, bool value)
 
 void pwf_json_set_ints(pwf_json *object, const char *key, const int64_t *values, int count)
 {
+    /* json_array_append_new accepts NULL from a failed json_array and fails, so one check suffices.
+     */
     json_t *array = json_array();
     for (int i = 0; i < count; i++)
         if (json_array_append_new(array, json_integer(values[i])) != 0 && object)
@@ -75,6 +79,8 @@ void pwf_json_set_ints(pwf_json *object, const char *key, const int64_t *values,
     set(object, key, array);
 }
 
+/* A member whose pwf_json_new ran out of memory is NULL, and the object that should hold it fails.
+ */
 /* Frees the wrapper and returns its jansson object. */
 static json_t *unwrap(pwf_json *value, bool *failed)
 {
@@ -111,6 +117,7 @@ void pwf_json_append(pwf_json *object, const char *key, pwf_json *value)
 
 pwf_status pwf_json_text(const pwf_json *object, int indent, char **text)
 {
+    /* Nine digits are enough to read an fp32 number back to the same bits. */
     const size_t flags = JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(9);
     *text = object && !object->failed
                 ? json_dumps(object->object, flags | (indent ? JSON_INDENT((size_t)indent) : 0))
@@ -153,6 +160,7 @@ pwf_status pwf_json_parse(const char *text, size_t length, pwf_json **out)
     *out = NULL;
     PWF_TRY(check_size(text, length));
     json_error_t error;
+    /* Of two equal keys programs disagree which one counts, so duplicates are refused. */
     json_t *object = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
     PWF_FAIL_IF(!object && json_error_code(&error) == json_error_out_of_memory, PWF_RESOURCE,
                 "out of memory parsing JSON");
@@ -184,6 +192,7 @@ bool pwf_json_get_real(const pwf_json *object, const char *key, double *value)
 {
     const json_t *v = json_object_get(object->object, key);
     if (!json_is_number(v) && !json_is_null(v)) return false;
+    /* The inverse of pwf_json_set_real. */
     *value = json_is_null(v) ? (double)NAN : json_number_value(v);
     return true;
 }
@@ -210,6 +219,7 @@ pwf_status pwf_json_each(const pwf_json *object, pwf_json_visit visit, void *con
     json_t *value = NULL;
     json_object_foreach(object->object, key, value)
     {
+        /* Borrowed from `object` for one call; the visitor must not free it. */
         const pwf_json lent = {value, false};
         PWF_TRY(visit(context, key, &lent));
     }
@@ -230,6 +240,7 @@ bool pwf_json_get_ints(const pwf_json *object, const char *key, int64_t *values,
     if (!json_is_array(array) || json_array_size(array) > (size_t)room) return false;
     for (size_t i = 0; i < json_array_size(array); i++)
         if (!json_is_integer(json_array_get(array, i))) return false;
+    /* All elements are integers: from here on nothing fails, so the output is all or nothing. */
     *count = (int)json_array_size(array);
     for (int i = 0; i < *count; i++)
         values[i] = json_integer_value(json_array_get(array, (size_t)i));

@@ -48,6 +48,7 @@ void pwf_log_place(char text[160])
 {
     char host[PWF_HOST];
     pwf_host_name(host);
+    /* Read once each: another thread may set them meanwhile. */
     const char *phase = at.phase;
     const int64_t step = at.step;
     int used = snprintf(text, 160, "rank %d on %s", at.rank, host);
@@ -154,6 +155,7 @@ static void emit(pwf_level level, const char *code, const char *text)
         used = put_escaped(line, used > LINE - 8 ? LINE - 8 : used, text, true);
         used = put(line, used, "\"");
     }
+    /* A long message is cut; quote and newline still fit. */
     if (used > LINE - 2) used = LINE - 2;
     line[used++] = '\n';
     pwf_log_wipe_line();
@@ -162,6 +164,7 @@ static void emit(pwf_level level, const char *code, const char *text)
 
 void pwf_log(pwf_level level, const char *code, const char *format, ...)
 {
+    /* What is not a warning is the same on all ranks, so that rank 0 speaks for all. */
     if (level < at.level || (level < PWF_LOG_WARN && at.rank != 0)) return;
     char text[LINE];
     va_list args;

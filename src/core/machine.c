@@ -53,6 +53,7 @@ static bool read_number(const char **at, int *out)
 {
     char *end;
     if (**at < '0' || **at > '9') return false;
+    /* A number too long for `long` becomes LONG_MAX, which is out of range. */
     const long value = strtol(*at, &end, 10);
     *at = end;
     *out = (int)value;
@@ -71,6 +72,7 @@ bool pwf_processors_parse(const char *text, pwf_processors *out)
             at++;
             if (!read_number(&at, &last) || last < first) return false;
         }
+        /* Lists may overlap; the set is a union. */
         for (int i = first; i <= last; i++)
             add(&set, i);
         if (*at != ',') {
@@ -107,6 +109,7 @@ void pwf_processors_text(const pwf_processors *set, char text[PWF_PROCESSORS_TEX
 static void look_at_process(pid_t pid, pwf_processors *out)
 {
     memset(out, 0, sizeof *out);
+    /* A plain cpu_set_t ends at processor 1023. */
     cpu_set_t *set = CPU_ALLOC(PWF_PROCESSORS_MAX);
     const size_t bytes = CPU_ALLOC_SIZE(PWF_PROCESSORS_MAX);
     if (!set) return;
@@ -164,6 +167,7 @@ static void read_group(const char *folder, double *quota, int64_t *memory)
 static void read_groups(const char *mount, const char *group, double *quota, int64_t *memory)
 {
     char folder[2 * PWF_PATH];
+    /* The smallest limit on the way up is the one in force. */
     const size_t top = strlen(mount);
     snprintf(folder, sizeof folder, "%s%s", mount, group);
     for (;;) {
@@ -271,6 +275,7 @@ void pwf_machine_look(pwf_machine *out)
     look_at_process(0, &out->own);
     look_at_process(getppid(), &out->parents);
     pwf_processors_join(&out->parents, &out->own);
+    /* All processors of the host, whether this process may use them or not. */
     out->online = sysconf(_SC_NPROCESSORS_ONLN);
     char line[256];
     pwf_processors nodes;
@@ -281,6 +286,7 @@ void pwf_machine_look(pwf_machine *out)
     look_at_memory(out);
     int64_t allowed;
     pwf_machine_groups("/proc/self", &out->quota, &allowed);
+    /* The limit of the group counts if it is below the memory of the host. */
     if (allowed < out->memory) out->memory = allowed;
     out->files = limit_of(RLIMIT_NOFILE);
     out->stack = limit_of(RLIMIT_STACK);

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Rights and limits have codes of their own, whatever the file is; a missing file is the mistake of
+ * the user only if the user named it. */
 pwf_code pwf_errno_code(int error, pwf_file_use use)
 {
     switch (error) {
@@ -36,6 +38,7 @@ pwf_code pwf_errno_code(int error, pwf_file_use use)
 pwf_status pwf_errno_status(pwf_file_use use, const char *verb, const char *path,
                             const char *source, int line)
 {
+    /* Read before any call that may change it. */
     const int error = errno;
     return pwf_status_make(pwf_errno_code(error, use), source, line, "cannot %s %s: %s", verb, path,
                            strerror(error));
@@ -73,6 +76,7 @@ pwf_status pwf_path_split(const char *path, char dir[PWF_PATH], const char **nam
     PWF_FAIL_IF(**name == '\0', PWF_CANTCREATE, "'%.200s' does not name a file", path);
     PWF_FAIL_IF(strlen(path) >= PWF_PATH - 64, PWF_CANTCREATE,
                 "the path %.200s... is longer than %d bytes", path, PWF_PATH - 64);
+    /* lstat: a rename would replace a symbolic link, not the file it points to. */
     PWF_FAIL_IF(lstat(path, &info) == 0 && !S_ISREG(info.st_mode), PWF_CANTCREATE,
                 "%s exists and is not a regular file", path);
     pwf_path_directory(dir, path);
@@ -84,6 +88,7 @@ pwf_status pwf_path_check_folder(const char *dir)
     struct stat info;
     if (stat(dir, &info) != 0) return PWF_FAIL_ERRNO(PWF_FILE_OUTPUT, "use the directory", dir);
     PWF_FAIL_IF(!S_ISDIR(info.st_mode), PWF_CANTCREATE, "%s is not a directory", dir);
+    /* With the sticky bit only the owner of a file can remove or rename it. */
     PWF_FAIL_IF((info.st_mode & S_IWOTH) && !(info.st_mode & S_ISVTX), PWF_DENIED,
                 "every user can write to the directory %s and could replace files in it: run chmod "
                 "o-w on it",

@@ -92,6 +92,7 @@ pwf_status pwf_pool_new(int threads, void (*start)(void), pwf_pool **out)
         free(workers);
         return PWF_FAIL(PWF_RESOURCE, "out of memory for %d worker threads", threads);
     }
+    /* `threads` counts those that run, so that a failure below frees exactly these. */
     p->workers = workers;
     p->start = start;
     p->threads = 1;
@@ -113,6 +114,7 @@ pwf_status pwf_pool_new(int threads, void (*start)(void), pwf_pool **out)
         }
         p->threads++;
     }
+    /* The caller is a worker, too, once all threads exist. */
     if (start) start();
     *out = p;
     return pwf_ok();
@@ -141,6 +143,7 @@ static void wait_for_others(pwf_pool *p)
 void pwf_pool_run(pwf_pool *pool, int tasks, pwf_task task, void *context)
 {
     pthread_mutex_lock(&pool->lock);
+    /* The last run has no threads left, so its description may change. */
     pool->task = task;
     pool->context = context;
     pool->span = pwf_trace_name();
@@ -173,6 +176,7 @@ void pwf_pool_free(pwf_pool *pool)
 {
     if (!pool) return;
     pthread_mutex_lock(&pool->lock);
+    /* Only the caller starts runs, so none is open: all threads wait for the condition. */
     pool->ending = true;
     pthread_cond_broadcast(&pool->wake);
     pthread_mutex_unlock(&pool->lock);

@@ -112,6 +112,7 @@ pwf_status pwf_request_listen(void)
 
 void pwf_request_ignore(void)
 {
+    /* The largest request decides which signal is raised again below. */
     const pwf_request request = pwf_request_now();
     for (int i = 0; i < REQUESTS; i++)
         if (requests[i].number != 0 && sigismember(&ours, requests[i].number))

@@ -21,6 +21,7 @@ void PWF_KERNEL(pwf_philox_quads)(uint32_t *out, pwf_stream s, uint64_t first, i
             c2[j] = (uint32_t)(s.step >> 32);
             c3[j] = s.sample;
         }
+        /* The key moves by the golden ratio and sqrt(3) - 1 each round. */
         uint32_t k0 = s.seed, k1 = (uint32_t)s.purpose;
         for (int round = 0; round < 10; round++) {
             for (int j = 0; j < LANES; j++) {
@@ -34,6 +35,7 @@ void PWF_KERNEL(pwf_philox_quads)(uint32_t *out, pwf_stream s, uint64_t first, i
             k0 += 0x9E3779B9u;
             k1 += 0xBB67AE85u;
         }
+        /* The last group computes all lanes and stores those asked for. */
         const int lanes = quads - base < LANES ? (int)(quads - base) : LANES;
         uint32_t *o = out + 4 * base;
         for (int j = 0; j < lanes; j++) {

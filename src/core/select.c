@@ -21,6 +21,7 @@ double pwf_select(double *values, int64_t count, int64_t k)
             values[i++] = values[j];
             values[j--] = swap;
         }
+        /* Between j and i all values equal the pivot. */
         if (k <= j)
             hi = j;
         else if (k >= i)

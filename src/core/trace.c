@@ -31,6 +31,7 @@ static double zero_time; /* clock reading that becomes time 0 */
 static _Thread_local int thread_number;
 static _Thread_local const char *innermost; /* name of the innermost open span */
 
+/* Number and innermost span belong to a thread, so no lock guards them. */
 void pwf_trace_thread(int number)
 {
     thread_number = number;
@@ -41,6 +42,7 @@ const char *pwf_trace_name(void)
     return innermost;
 }
 
+/* A span remembers the one around it, which becomes innermost again when it ends. */
 pwf_span pwf_trace_open_span(const char *name)
 {
     const pwf_span span = {name, innermost, pwf_clock_seconds()};
@@ -68,6 +70,7 @@ void pwf_trace_drop_span(pwf_span span)
 
 pwf_status pwf_trace_start(double zero)
 {
+    /* Allocated before the lock: zeroing the buffer touches all its pages. */
     event *room = NULL;
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, PWF_TRACE_ROOM, sizeof *room, &room));
     pthread_mutex_lock(&lock);
@@ -96,6 +99,7 @@ pwf_status pwf_trace_take(int process, char **text, size_t *length)
 {
     *text = NULL;
     *length = 0;
+    /* The spans are formatted under the lock, which delays threads that end a span meanwhile. */
     FILE *out = open_memstream(text, length);
     pthread_mutex_lock(&lock);
     for (int i = 0; out && i < used; i++)
@@ -117,6 +121,7 @@ pwf_status pwf_trace_take(int process, char **text, size_t *length)
 
 void pwf_trace_stop(void)
 {
+    /* No span opens from here on; one that is open finds no buffer when it ends. */
     atomic_store(&pwf_trace_on, false);
     pthread_mutex_lock(&lock);
     event *room = events;

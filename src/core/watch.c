@@ -53,6 +53,7 @@ typedef struct view {
 
 void pwf_watch_limit(const char *key, double seconds)
 {
+    /* The key is stored first: the watchdog names it once the limit is exceeded. */
     atomic_store(&limit_key, key);
     atomic_store(&limit, seconds);
     atomic_fetch_add(&begun, 1);
@@ -60,6 +61,7 @@ void pwf_watch_limit(const char *key, double seconds)
 
 void pwf_watch_beat(void)
 {
+    /* Only a change of the count matters, so no other memory is ordered by it. */
     atomic_fetch_add_explicit(in_background ? &pieces : &beats, 1, memory_order_relaxed);
 }
 
@@ -112,6 +114,8 @@ static _Noreturn void end_process(double silent)
     if (rank >= 0)
         snprintf(stopped, sizeof stopped, "; rank %d (process %ld on this host) is stopped", rank,
                  (long)watch.pids[rank]);
+    /* A process that waits is rarely the cause; the message names a stopped rank if there is one.
+     */
     if (what)
         pwf_log(PWF_LOG_ERROR, "STUCK",
                 "%s: waited %.0f s in %s for other ranks%s; the limit is %s", place, silent, what,
@@ -160,6 +164,7 @@ static void check(view *v, double seconds)
         v->silent = 0.0;
         v->beats = now.beats;
     }
+    /* Waiting ranks get longer, so that the rank that hangs reports first. */
     const double most = atomic_load(&limit);
     const bool waiting = atomic_load(&waits) != NULL;
     const double patience =
@@ -224,6 +229,7 @@ pwf_status pwf_watch_start(void)
 
 void pwf_watch_stop(void)
 {
+    /* Also without a thread, to drop the processes and limits of an earlier run. */
     if (watch.runs) {
         pthread_mutex_lock(&watch.mutex);
         watch.ends = true;

@@ -36,6 +36,7 @@ size_t pwf_word_distance(const char *a, const char *b)
     return d[rows % 3][columns];
 }
 
+/* Words of fewer than three letters match exactly or not at all. */
 bool pwf_word_is_near(size_t edits, const char *word)
 {
     return edits == 0 || edits <= strlen(word) / 3;

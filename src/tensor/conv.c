@@ -12,6 +12,7 @@
 /* OpenMP and OpenBLAS keep their number of threads per thread and per process. */
 void pwf_tensor_thread_start(void)
 {
+    /* The order does not matter; each sets its own library. */
     pwf_conv_onednn_thread_start();
     pwf_conv_openblas_thread_start();
 }
@@ -61,6 +62,7 @@ static pwf_status plan(const pwf_conv_backend *backend, const pwf_conv_shape *sh
         .out_width = pwf_conv_out_width(shape),
         .use = use,
     };
+    /* The operator has refused windows that do not fit. */
     PWF_ASSERT(conv->out_height >= 1 && conv->out_width >= 1);
     const pwf_status status = backend->plan(conv);
     if (status.code == PWF_OK)
@@ -97,6 +99,7 @@ pwf_status pwf_conv_new(pwf_tensor_backend backend, const pwf_conv_shape *shape,
 void pwf_conv_free(pwf_conv *conv)
 {
     if (!conv) return;
+    /* Most back ends keep nothing but the plan itself. */
     if (conv->backend->release) conv->backend->release(conv);
     free(conv);
 }

@@ -135,6 +135,7 @@ static dnnl_status_t describe_pass(const pwf_conv *conv, const shapes *d, pass_k
                                    const_dnnl_primitive_desc_t hint, dnnl_primitive_desc_t *out)
 {
     dnnl_convolution_desc_t c;
+    /* The hint of a backward pass must be a training descriptor. */
     const dnnl_prop_kind_t forward = conv->use.backward_data || conv->use.backward_weights
                                          ? dnnl_forward_training
                                          : dnnl_forward_inference;
@@ -169,6 +170,7 @@ static dnnl_status_t plan_reorder(pass *p, pass_kind kind, const dnnl_memory_des
                                   const_dnnl_primitive_attr_t attributes)
 {
     if (dnnl_memory_desc_equal(plain, weights)) return dnnl_success;
+    /* Room for the weights in the order of the primitive. */
     p->weight_bytes = pwf_lines(dnnl_memory_desc_get_size(weights));
     const bool back = kind == BACKWARD_WEIGHTS;
     dnnl_primitive_desc_t pd;
@@ -220,6 +222,7 @@ static dnnl_status_t plan_pass(pwf_conv *conv, const shapes *d, pass_kind kind,
     if (kind != BACKWARD_WEIGHTS) conv->packed_bytes += p->weight_bytes;
     const size_t bytes =
         p->scratch_bytes + p->weight_bytes + p->plain_bytes + p->image_bytes + p->result_bytes;
+    /* Passes run one after the other and share the workspace. */
     if (bytes > conv->workspace) conv->workspace = bytes;
     return dnnl_success;
 }
@@ -283,6 +286,7 @@ static void release(pwf_conv *conv)
 /* Plans with primitives for fp32 or bf16 operands. */
 static dnnl_status_t plan_with_operands(pwf_conv *conv, dnnl_data_type_t operands)
 {
+    /* A second attempt starts from nothing. */
     plans *own = conv->own = calloc(1, sizeof(plans));
     if (!own) return dnnl_out_of_memory;
     conv->workspace = conv->packed_bytes = 0;
@@ -323,6 +327,7 @@ static dnnl_status_t set(dnnl_memory_t memory_object, const void *address)
 /* Runs the primitive of a pass on the arrays that are set. */
 static dnnl_status_t execute(const plans *own, const pass *p, pass_kind kind, const float *bias)
 {
+    /* The names under which the library knows the arrays of each pass. */
     static const int images[PASSES] = {DNNL_ARG_SRC, DNNL_ARG_DIFF_SRC, DNNL_ARG_SRC};
     static const int weights[PASSES] = {DNNL_ARG_WEIGHTS, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_WEIGHTS};
     static const int result[PASSES] = {DNNL_ARG_DST, DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_DST};
@@ -420,6 +425,7 @@ static dnnl_status_t run(const pwf_conv *conv, pass_kind kind, const float *imag
     TRY(set(p->result,
             operand(conv, result_room, p->result_bytes, result, pwf_conv_results(conv))));
     TRY(set(p->scratch, scratch));
+    /* Without a bias the argument is left out, see execute. */
     if (bias) TRY(set(p->bias, bias));
     TRY(set_weights(conv, kind, weight, blocked, flat, scratch));
     TRY(execute(own, p, kind, bias));

@@ -42,6 +42,7 @@ static sizes sizes_of(const pwf_conv *conv)
     sizes z = {.pixels = conv->out_height * conv->out_width,
                .columns = s->kernel_height * s->kernel_width * (s->channels / s->groups),
                .filters = s->filters / s->groups};
+    /* The rows of the matrix are then the pixels themselves, `channels` apart. */
     z.direct =
         s->kernel_height == 1 && s->kernel_width == 1 && s->stride == 1 && !pwf_conv_is_padded(s);
     const int64_t image = z.pixels * z.columns * (int64_t)sizeof(float);
@@ -182,11 +183,13 @@ static pwf_status backward_weights(pwf_conv *conv, float *dweight, const float *
     const pwf_conv_shape *s = &conv->shape;
     const sizes z = sizes_of(conv);
     float *sum = workspace;
+    /* Sums of all chunks; dweight may hold those of earlier calls. */
     memset(sum, 0, z.weight_bytes);
     for (int64_t i = 0; i < parts(conv, &z); i++) {
         const part p = part_of(conv, &z, i);
         int stride;
         const float *a = matrix(&conv->shape, &z, &p, x, columns_of(workspace, &z), &stride);
+        /* The 1 before `sum` makes the product add to the chunks before. */
         cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)z.filters, (int)z.columns, p.rows,
                     1.0f, dy + p.result, (int)s->filters, a, stride, 1.0f,
                     sum + p.group * z.filters * z.columns, (int)z.columns);

@@ -79,6 +79,7 @@ void PWF_KERNEL(pwf_avg_pool_forward)(float *restrict y, const float *restrict x
 {
     const int64_t area = s->kernel_height * s->kernel_width, n = s->channels;
     const int64_t pixels = s->images * pwf_conv_out_height(s) * pwf_conv_out_width(s);
+    /* Without padding every window has `area` pixels. */
     const float share = 1.0f / (float)area;
     for (int64_t i = 0; i < pixels; i++, y += n) {
         const pixel o = pixel_at(s, i);

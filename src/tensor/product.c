@@ -144,6 +144,7 @@ static void run_block(const pwf_matmul *m, const block *b, const float *packed)
                          .inner = b->words,
                          .vectors = vectors,
                          .last = (int)columns - (vectors - 1) * k->lanes};
+        /* The last tile has what rows are left. */
         for (int64_t i = 0; i < b->rows; i += k->rows_most) {
             k->tile(&tile, b->rows - i < k->rows_most ? (int)(b->rows - i) : k->rows_most);
             tile.y += k->rows_most * m->stride_y;
@@ -185,6 +186,7 @@ static pwf_matmul first_part(const pwf_matmul *m)
 {
     pwf_matmul part = *m;
     part.inner = part_of(words(m), ONCE_MOST) * pwf_product_kernels_now(m->precision)->depth;
+    /* A word may be a pair of which the last lacks its second element. */
     if (part.inner > m->inner) part.inner = m->inner;
     return part;
 }

@@ -19,6 +19,7 @@
 
 #include <immintrin.h>
 
+/* 24 sums, 3 vectors of b and 1 of a: 28 of 32 registers. */
 enum { LANES = 16, ROWS = 8 };
 typedef __m512 vec;
 
@@ -43,6 +44,7 @@ static inline void store_first(float *p, vec v, int n)
 
 #include <immintrin.h>
 
+/* 12 sums, 3 vectors of b and 1 of a: all 16 registers. */
 enum { LANES = 8, ROWS = 4 };
 typedef __m256 vec;
 
@@ -243,6 +245,7 @@ static inline __attribute__((always_inline)) void run(const pwf_tile *t, const i
         __builtin_prefetch(t->y + (rows + r) * t->stride_y + v * LANES, 1);
     const int64_t row = t->row, step = t->step;
     const float *a0 = t->a, *a3 = a0 + 3 * row, *a6 = a3 + 3 * row, *b = t->b;
+    /* The chain of each sum: one fma per word of the inner axis. */
     for (int64_t k = 0; k < t->inner; k++) {
         vec part[PWF_PANEL_VECTORS];
         PWF_UNROLL
