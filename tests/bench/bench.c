@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* What the programs of the bench share: threads that run a job at the same time, rates, and cells
+ * of the result table. */
 #include "bench.h"
 
 #include "pwf/core/clock.h"
@@ -11,7 +13,7 @@
 
 enum { THREADS_MAX = 256 };
 
-/* A run is so short that on a busy machine some find all cores free. */
+/* Short enough that, on a busy machine, some runs find all cores free. */
 static const double RUN_SECONDS = 0.002;
 
 void bench_check(pwf_status status)
@@ -60,7 +62,7 @@ typedef struct crew {
     pthread_barrier_t barrier;
     int threads;
     double seconds;
-    double rate[THREADS_MAX]; /* of the run at hand */
+    double rate[THREADS_MAX]; /* of the current run */
     double best;
     bool go_on;
 } crew;

@@ -20,7 +20,7 @@ static double greater(double a, double b)
 }
 
 /* 0: this machine has none. */
-static double tell(const char *row, double value, const char *unit)
+static double report(const char *row, double value, const char *unit)
 {
     if (value > 0.0) {
         printf("%-62s %9.1f %s\n", row, value, unit);
@@ -42,12 +42,12 @@ static double from_registers(void *context, int thread)
 static void registers(registers_kind kind)
 {
     const bench_job job = {NULL, NULL, from_registers, &kind};
-    tell(kind.name, kind.here ? 1e-9 * bench_rate(threads, seconds, &job) : 0.0, "GFLOP/s");
+    report(kind.name, kind.here ? 1e-9 * bench_rate(threads, seconds, &job) : 0.0, "GFLOP/s");
 }
 
 enum { THREADS_MAX = 256 };
 
-/* Arrays are copied piece by piece, from the start again at their end. */
+/* Arrays are copied piece by piece; the copy restarts at their end. */
 typedef struct copy_job {
     size_t bytes, piece;
     size_t at[THREADS_MAX];
@@ -88,7 +88,7 @@ static void copy(const char *row, long long bytes)
     job.bytes = (size_t)(bytes / 2 / 4096 * 4096);
     job.piece = job.bytes < PIECE ? job.bytes : PIECE;
     const bench_job work = {copy_begin, copy_end, copy_work, &job};
-    tell(row, bytes > 0 ? 1e-9 * bench_rate(threads, seconds, &work) : 0.0, "GB/s");
+    report(row, bytes > 0 ? 1e-9 * bench_rate(threads, seconds, &work) : 0.0, "GB/s");
 }
 
 static void copies(void)
@@ -116,7 +116,7 @@ static void products(void)
                      s->inputs, s->outputs);
             best[bf16] = greater(
                 best[bf16],
-                tell(row, unit * products_onednn(*s, bf16 != 0, threads, seconds), "GFLOP/s"));
+                report(row, unit * products_onednn(*s, bf16 != 0, threads, seconds), "GFLOP/s"));
         }
     for (int bf16 = 0; bf16 < 2; bf16++)
         for (int i = 0; i < 3; i++)
@@ -125,10 +125,10 @@ static void products(void)
                 snprintf(row, sizeof row, "our linear layer, %s, %lldx%lldx%lld%s",
                          bf16 ? "bf16" : "fp32", s->rows, s->inputs, s->outputs, passes[pass]);
                 const double rate = products_linear(*s, pass, bf16 != 0, threads, seconds);
-                best[bf16] = greater(best[bf16], tell(row, unit * rate, "GFLOP/s"));
+                best[bf16] = greater(best[bf16], report(row, unit * rate, "GFLOP/s"));
             }
-    tell(BENCH_PRODUCTS_FP32, best[0], "GFLOP/s");
-    tell(BENCH_PRODUCTS_BF16, best[1], "GFLOP/s");
+    report(BENCH_PRODUCTS_FP32, best[0], "GFLOP/s");
+    report(BENCH_PRODUCTS_BF16, best[1], "GFLOP/s");
 }
 
 int main(int argc, char **argv)

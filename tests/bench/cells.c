@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Cells of the result table: group, row, column and value, read from the output of the programs. */
 #include "cells.h"
 
 #include "bench.h"

@@ -29,19 +29,19 @@ static double write_beside(pwf_background *b, const pwf_mesh *mesh, const char *
 {
     double begun = pwf_clock_seconds();
     bench_check(pwf_background_begin(b, dir, snapshot));
-    double stood = pwf_clock_seconds() - begun;
+    double blocked = pwf_clock_seconds() - begun;
     while (pwf_background_is_under_way(b)) {
         pwf_background_wait(b);
         int claim = pwf_background_claim(b);
         bench_check(pwf_mesh_agree_most(mesh, pwf_ok(), &claim, 1));
         begun = pwf_clock_seconds();
         bench_check(pwf_background_advance(b, claim, path));
-        stood += pwf_clock_seconds() - begun;
+        blocked += pwf_clock_seconds() - begun;
     }
-    return stood;
+    return blocked;
 }
 
-static void tell(const char *model, int ranks, const char *way, double seconds, double bytes)
+static void report(const char *model, int ranks, const char *way, double seconds, double bytes)
 {
     char row[128], remark[64];
     snprintf(row, sizeof row, "checkpoint of %s, %s, %d ranks", model, way, ranks);
@@ -55,7 +55,7 @@ int main(int argc, char **argv)
 {
     enum { TIMES_MAX = 100 };
     static char path[PWF_PATH];
-    static double seconds[WAYS][TIMES_MAX], stood[WAYS][TIMES_MAX];
+    static double seconds[WAYS][TIMES_MAX], blocked[WAYS][TIMES_MAX];
     static pwf_config config;
     bench_check(pwf_mesh_start(&argc, &argv));
     const int times = argc == 4 ? atoi(argv[3]) : 0;
@@ -99,7 +99,7 @@ int main(int argc, char **argv)
             else
                 bench_check(pwf_ckpt_write(mesh, argv[1], &snapshot, path));
             if (i >= 0) seconds[w][i] = pwf_clock_seconds() - begun;
-            if (i >= 0) stood[w][i] = w == ASYNC ? stands : seconds[w][i];
+            if (i >= 0) blocked[w][i] = w == ASYNC ? stands : seconds[w][i];
             pwf_ckpt_prune(mesh, argv[1],
                            (pwf_retention){.step = snapshot.facts.position.step, .keep = 2});
         }
@@ -109,13 +109,13 @@ int main(int argc, char **argv)
         bench_check(pwf_ckpt_inspect(path, true, &info));
         for (int w = 0; w < WAYS; w++) {
             qsort(seconds[w], (size_t)times, sizeof seconds[w][0], ascending);
-            qsort(stood[w], (size_t)times, sizeof stood[w][0], ascending);
+            qsort(blocked[w], (size_t)times, sizeof blocked[w][0], ascending);
             printf("%s %s: %.1f MiB, %d ranks, median of %d: %.3f s, fastest %.3f, slowest %.3f; "
-                   "the caller stood still for %.3f s, fastest %.3f, slowest %.3f\n",
+                   "the caller was blocked for %.3f s, fastest %.3f, slowest %.3f\n",
                    argv[2], ways[w], (double)info.bytes * 0x1p-20, ranks, times,
-                   seconds[w][times / 2], seconds[w][0], seconds[w][times - 1], stood[w][times / 2],
-                   stood[w][0], stood[w][times - 1]);
-            tell(argv[2], ranks, ways[w], seconds[w][times / 2], (double)info.bytes);
+                   seconds[w][times / 2], seconds[w][0], seconds[w][times - 1],
+                   blocked[w][times / 2], blocked[w][0], blocked[w][times - 1]);
+            report(argv[2], ranks, ways[w], seconds[w][times / 2], (double)info.bytes);
         }
     }
     pwf_state_free(snapshot.state);

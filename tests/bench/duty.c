@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The work of an operator in one slot, in multiplications, additions and bytes of memory, from
+ * which bench_step derives fractions of the ceilings. */
 #include "duty.h"
 
 #include "bench.h"

@@ -11,7 +11,7 @@ typedef struct duty {
     double operations, second, third, memory;
 } duty;
 
-/* Adds `calls` calls of so many bytes on each of some threads. */
+/* Adds `calls` calls of the given bytes on each thread. */
 void duty_touch(duty *d, double bytes, double calls, int threads);
 
 /* That of all uses of an operator in a network. */

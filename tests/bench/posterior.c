@@ -109,7 +109,7 @@ static const struct {
                   {"update", 44.0},
                   {"hashes of the state", 18.0}};
 
-static void tell(const double *seconds)
+static void report(const double *seconds)
 {
     const double n = (double)all.state->total;
     char group[128];
@@ -157,7 +157,7 @@ static void measure_isa(pwf_isa isa)
            "per weight\n",
            pwf_isa_name(isa), seconds[SAMPLE] * unit, seconds[GRADIENT] * unit,
            seconds[UPDATE] * unit, seconds[HASH] * unit);
-    if (isa == pwf_isa_best() && all.model) tell(seconds);
+    if (isa == pwf_isa_best() && all.model) report(seconds);
 }
 
 static void start(int64_t n)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Rates of matrix products of oneDNN and of the own product, as ceilings for linear layers. */
 #include "products.h"
 
 #include "bench.h"
@@ -15,7 +16,7 @@ static void check(dnnl_status_t status)
         bench_check(PWF_FAIL(PWF_BUG, "oneDNN: failed with status %d", (int)status));
 }
 
-/* One thread's own things. */
+/* What a thread owns. */
 typedef struct onednn {
     dnnl_engine_t engine;
     dnnl_stream_t stream;
@@ -29,7 +30,7 @@ typedef struct onednn_job {
     onednn own[THREADS_MAX];
 } onednn_job;
 
-/* Filled with zero bits, on which products take no longer or shorter. */
+/* Zeros: the speed of a product does not depend on the numbers. */
 static dnnl_memory_t memory(const dnnl_memory_desc_t *desc, dnnl_engine_t engine)
 {
     dnnl_memory_t made;

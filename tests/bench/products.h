@@ -12,7 +12,7 @@ typedef struct product {
     long long rows, inputs, outputs;
 } product;
 
-/* oneDNN's product, its weights already in the order it likes best; operations per second of all
+/* oneDNN's product, its weights already in its preferred order; operations per second of all
  * threads, or 0 where the library has no instructions for it. */
 double products_onednn(product shape, bool bf16, int threads, double seconds);
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Peak rates of fused multiply-adds in registers, for each instruction set of this machine. */
 #define _GNU_SOURCE /* syscall */
 #include "registers.h"
 
@@ -142,7 +143,7 @@ __attribute__((target("amx-tile,amx-bf16"))) static double bf16_tiles(void)
     return 2.0 * 16.0 * 16.0 * 32.0 * 4.0 * ROUNDS;
 }
 
-/* The system gives the room for tiles only to who asks for it. */
+/* The kernel enables the tile registers of AMX only on request. */
 static int has_tiles(void)
 {
     enum { REQUEST = 0x1023, TILE_DATA = 18 }; /* ARCH_REQ_XCOMP_PERM */

@@ -65,7 +65,7 @@ static void fill(bench *b)
     }
 }
 
-/* What a rank takes beside its weights. */
+/* What a rank holds in addition to its weights. */
 static int64_t extra_bytes;
 
 static double one_round(bench *b, double fraction, bool show)
@@ -87,7 +87,7 @@ static double one_round(bench *b, double fraction, bool show)
     return seconds;
 }
 
-static void tell(const bench *b, const char *what, double seconds)
+static void report(const bench *b, const char *what, double seconds)
 {
     char row[128], remark[64];
     snprintf(row, sizeof row, "%s, %lld weights, %d ranks", what, (long long)b->total,
@@ -109,7 +109,7 @@ static void run(bench *b, double fraction, int repeats, bool alone)
     for (int i = 0; i < repeats; i++) {
         fill(b);
         const double seconds = one_round(b, fraction, true);
-        if (root) tell(b, "one round", seconds);
+        if (root) report(b, "one round", seconds);
     }
     int64_t peak = (int64_t)pwf_mem_process_peak();
     pwf_mesh_sum_i64(b->mesh, PWF_WORLD, &peak, 1);
@@ -121,7 +121,7 @@ static void run(bench *b, double fraction, int repeats, bool alone)
         sum += one_round(b, rounds[i], true);
     if (!root) return;
     printf("  all ten: %.3f s, %d values\n", sum, b->codebook.count);
-    tell(b, "all ten rounds", sum);
+    report(b, "all ten rounds", sum);
 }
 
 int main(int argc, char **argv)

@@ -35,7 +35,7 @@ Ceilings, all threads at once
 | copying in memory                             | 20.0 |      |
 | bf16 products from registers, AMX             |    - |      |
 
-Whole steps and evaluation, images a second, beside PyTorch
+Whole steps and evaluation, images a second, compared with PyTorch
 
 |           |  pwf | PyTorch | ratio | of the product ceiling |
 |-----------|------|---------|-------|------------------------|

@@ -3,7 +3,7 @@
  *   bench_step MODEL [images of a slot] [threads] [milliseconds] [images of a step] [back end]
  *              [precision] [recompute]
  * MODEL is one of timm's names, or `fashion` for the network of configs/fashion_mnist.yaml; with
- * `recompute`, the last word, backward makes again what parallel.recompute does not keep. Each
+ * `recompute`, the last word, the backward pass recomputes as with parallel.recompute. Each
  * operator's time is that of its fastest slot. */
 #include "bench.h"
 #include "duty.h"
@@ -25,13 +25,13 @@ typedef struct spent {
     double forward, backward;
 } spent;
 
-/* One thread's own things. */
+/* What a thread owns. */
 typedef struct worker {
     pwf_executor *executor;
     float *gradient, *statistics;
     int64_t *sum;
     int32_t *labels;
-    double adding; /* seconds of the slot at hand */
+    double adding; /* seconds of the current slot */
     spent before[PARTS_MAX], least[PARTS_MAX];
     bool warm;
 } worker;
@@ -182,7 +182,7 @@ static double work(void *context, int thread)
 }
 
 /* Cells are of a whole step on all threads: milliseconds, GFLOP and GB. */
-static void tell(const char *name, int part, const duty *d)
+static void report(const char *name, int part, const duty *d)
 {
     char group[128];
     spent s = {1e30, 1e30};
@@ -212,15 +212,15 @@ static void tell_all(void)
     duty d = {0};
     for (int i = 0; i < pwf_operator_count(); i++) {
         const duty op = duty_of(all.graph, pwf_operator_at(i), all.images, (int)all.threads);
-        tell(pwf_operator_at(i)->name, OPERATORS + i, &op);
+        report(pwf_operator_at(i)->name, OPERATORS + i, &op);
     }
     duty_touch(&d, gradient + all.packed_bytes, (double)all.images / (double)all.batch,
                (int)all.threads);
-    tell("pack the weights", PACK, &d);
+    report("pack the weights", PACK, &d);
     d = (duty){0};
     duty_touch(&d, 6.0 * gradient, 1.0,
                (int)all.threads); /* the gradient and sums of twice its size, read and written */
-    tell("exact sums", EXACT, &d);
+    report("exact sums", EXACT, &d);
 }
 
 static void measure(const char *model, int64_t backend, double seconds)

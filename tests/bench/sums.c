@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What exact sums of gradients cost beside plain fp32 ones on this number of ranks: bench_sums
- * WEIGHTS SLOTS SECONDS REPEATS PRECISION, of a step with so many slots a rank. A step adds each
+/* Cost of exact sums of gradients compared with fp32 sums on this number of ranks: bench_sums
+ * WEIGHTS SLOTS SECONDS REPEATS PRECISION, of a step with SLOTS slots per rank. A step adds each
  * slot's gradient to 64-bit integers, twice the bytes of fp32, and reduces these over the ranks.
  * The reduction of fp32 is taken as that of half as many integers, which moves its bytes. */
 #include "bench.h"
@@ -61,7 +61,8 @@ static void release(void)
     pwf_mem_free(all.gradient);
 }
 
-static void tell(int ranks, const char *precision, double slots, double step, const double *seconds)
+static void report(int ranks, const char *precision, double slots, double step,
+                   const double *seconds)
 {
     const double exact = slots * seconds[ADD] + seconds[REDUCE];
     const double plain = slots * seconds[PLAIN_ADD] + seconds[PLAIN_REDUCE];
@@ -100,7 +101,7 @@ int main(int argc, char **argv)
         }
     pwf_mesh_max_f64(mesh, PWF_WORLD, seconds, PARTS);
     if (pwf_mesh_rank(mesh, PWF_WORLD) == 0)
-        tell(ranks, argc > 5 ? argv[5] : "fp32", (double)slots, step, seconds);
+        report(ranks, argc > 5 ? argv[5] : "fp32", (double)slots, step, seconds);
     release();
     pwf_mesh_free(mesh);
     pwf_mesh_stop();

@@ -21,8 +21,8 @@ typedef struct column {
     form form;
 } column;
 
-/* The groups in the order in which they are shown; `main` is what is compared with an earlier run.
- * A group whose name ends with a space stands for all that begin with it. */
+/* The groups in the order in which they are shown; `main` is the column compared with an earlier
+ * run. A group whose name ends with a space matches all that begin with it. */
 static const struct {
     const char *group, *title, *main;
     column columns[COLUMNS_MAX];
@@ -32,14 +32,14 @@ static const struct {
      "value",
      {{"", "value", NUMBER}, {"unit", "unit", TEXT}}},
     {BENCH_STEPS,
-     "Whole steps and evaluation, images a second, beside PyTorch",
+     "Whole steps and evaluation, images a second, compared with PyTorch",
      "ours",
      {{"pwf", "ours", NUMBER},
       {"PyTorch", "pytorch", NUMBER},
       {"ratio", "ratio", RATIO},
       {"of the product ceiling", "of_ceiling", PERCENT}}},
     {"posterior",
-     "A Bayesian step beside an ordinary one, seconds",
+     "A Bayesian step and an ordinary one, seconds",
      "ratio",
      {{"Bayesian", "bayesian", NUMBER},
       {"ordinary", "ordinary", NUMBER},
@@ -258,7 +258,7 @@ static void show(char text[CELL_TEXT], const char *group, const char *row, colum
 static int shown_place, widths[COLUMNS_MAX + 2];
 static bool measuring, compared;
 
-/* Columns of the group at hand, and with an earlier run one more. */
+/* Columns of the current group, and one more to compare with an earlier run. */
 static int columns(column out[COLUMNS_MAX + 1])
 {
     int count = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* config_tool FILE.yaml ...: reads each over the defaults and prints all settings, a line "---"
- * behind each file; or says why not, with the code of it. */
+/* config_tool FILE.yaml ...: reads each over the defaults and prints all settings, followed
+ * by a line "---"; prints the message and code of a file that is refused. */
 #include "pwf/config/config.h"
 
 #include <stdio.h>

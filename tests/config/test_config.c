@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The option table from every side: defaults, YAML, --set, environment, the written configuration,
+ * and the reference page. */
 #include "config/cases.h"
 
 #include <unistd.h>
-
-/* The table walked from every side: defaults, YAML, --set, environment, writer, documentation. */
 
 /* A value that is allowed and not the default. */
 static const char *other_value(const pwf_option *option, char text[PWF_NUMBER_TEXT])

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Refused configurations: the exact message of each error, rules between keys, resume rules, and
+ * random input, which must never crash the reader. */
 #include "config/cases.h"
 
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-/* What is refused, in which words, and that nothing a person can feed it brings it down. */
 
 static void assert_says(pwf_status status, const char *words)
 {
@@ -193,7 +193,7 @@ static void test_option_sentences(void **state)
     memcpy(text, "fixing.exclude=", 15);
     assert_contains(pwf_config_set(&c, text), "at most 255 bytes long");
     free(text);
-    assert_memory_equal(&c, &before, sizeof c); /* what is refused changes nothing */
+    assert_memory_equal(&c, &before, sizeof c); /* a refused value changes nothing */
 }
 
 static void test_environment(void **state)
@@ -294,7 +294,7 @@ static void test_check(void **state)
 }
 
 /* A key that a preset decides is refused wherever it was given, even with its own value; the
- * configuration written out leaves it away and is read again. */
+ * written configuration omits it and can be read back. */
 static void test_preset_decides(void **state)
 {
     (void)state;
@@ -322,7 +322,7 @@ static void test_preset_decides(void **state)
     free(text);
 }
 
-/* A run goes on in the precision it began with, one of before the key in fp32. */
+/* A run keeps the precision it began with; one from before the key existed uses fp32. */
 static void test_kept_precision(void **state)
 {
     (void)state;

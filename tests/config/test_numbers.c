@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Numbers in configurations: decimals, powers, suffixes, locales, and texts that read back to the
+ * same bits. */
 #include "config/cases.h"
 
 #include <float.h>

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The files of configs/: each is read, passes all checks, and resolves to the published settings,
+ * which are the defaults except for the keys named here. */
 #include "config/cases.h"
 
 #include <glob.h>
-
-/* The files of configs/: each is read, fits together, and resolves to the published settings, which
- * are the defaults, but for the keys named here. */
 
 typedef struct experiment {
     const char *file, *model, *slots;

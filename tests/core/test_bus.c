@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The SIGBUS handler: a child process that reads a truncated mapped file ends with PWF_RESOURCE and
+ * names the file; other SIGBUS signals keep their default action. */
 #define _XOPEN_SOURCE 700 /* mkstemp */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,7 +21,7 @@
 
 enum { BYTES = 8192 };
 
-/* How a child ends that touches a file's second page, and what it said. */
+/* How a child that reads the second page of a file ends, and its output. */
 static int touch_page(off_t length, bool killed, char text[1024])
 {
     int ends[2];

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* JSON objects: what is written, members read back, limits and errors of the parser, and failures
+ * while members are set. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Log lines: fields and escapes of logfmt, sentences on a terminal, levels and ranks, the progress
+ * line, and lines longer than the limit. */
 #define _XOPEN_SOURCE 700
 #include <setjmp.h>
 #include <stdarg.h>

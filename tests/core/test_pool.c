@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The thread pool: every task runs once, on a valid worker, whatever the number of threads; runs
+ * follow each other; the pulse is called. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Requests to save or stop: signals, their order, the time limit, and a second urgent signal, which
+ * ends the process. The clock is virtual. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,7 +22,7 @@
 #include <unistd.h>
 
 /* Requests to stop stay for the life of a process, so each case is a process of its own: how it
- * ends (a code, or 128 + a signal) is the answer. */
+ * ends (a code, or 128 + a signal) is the result. */
 static int outcome(void (*work)(void))
 {
     const pid_t child = fork();
@@ -151,7 +153,7 @@ static void left_alone(void)
 {
     pthread_t thread;
     listen();
-    /* In the place of ours: the mask is what is tested. */
+    /* Replaces the handler: the mask is under test. */
     must(sigaction(SIGUSR1, &(struct sigaction){.sa_handler = look}, NULL) == 0);
     compute(NULL);
     must(pthread_create(&thread, NULL, compute, NULL) == 0);

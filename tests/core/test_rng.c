@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Random numbers: known answers of Philox, equality with Random123 on every instruction set,
+ * independence of the range asked for, and the distribution of normals and uniforms. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "pwf/core/rng.h"
 #include "kernels.h"
+#include "pwf/core/rng.h"
 
 #include <Random123/philox.h>
 #include <cmocka.h>

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The watchdog: which silence ends a process, which does not, and what the message names. Each case
+ * is a child process with a virtual clock. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,7 +29,7 @@ static void begin(double limit)
 }
 
 /* A watched process ends by the watchdog or by itself, so each case is a process of its own; how it
- * ends is the answer, what it says goes to `said`. */
+ * ends is the result; its output goes to `said`. */
 static int outcome(void (*work)(void))
 {
     int ends[2], status = 0;
@@ -168,7 +170,7 @@ static void lives(void)
     }
 }
 
-/* It goes on, piece by piece and within one, and has ended. */
+/* Background work that progresses, piece by piece and within one, and ends. */
 static void *comes_to_an_end(void *unused)
 {
     for (int i = 0; i < 10; i++) {

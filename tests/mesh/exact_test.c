@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Exact sums: rounding half to even, limits, order of additions, and the same bits on every
+ * instruction set, against a definition in integers; prints the speed. */
 #include "pwf/mesh/exact.h"
 
 #include "pwf/core/clock.h"

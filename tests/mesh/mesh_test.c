@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Collectives of the mesh on 1 to 4 ranks: agreement, comparison, sums, maxima, broadcasts, gathers
+ * of any length in one or many MPI calls, and the counted bytes. */
 #include "mesh/meshes.h"
 #include "pwf/mesh/pending.h"
 
@@ -325,7 +327,7 @@ static int64_t received(pwf_axis axis, int kind)
     return bytes;
 }
 
-/* A ring moves what is counted: gathers, and a sum in two rounds of it. */
+/* The counted bytes are those of a ring: of a gather, and of a sum as two of them. */
 static void traffic(void **state)
 {
     (void)state;

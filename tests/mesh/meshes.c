@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* What the tests of the mesh share: they run for every number of shards that divides the number of
+ * ranks. */
 #include "mesh/meshes.h"
 
 #include "mesh_private.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Reads the golden files of tests/golden: cases with integers and tensors, all in text. */
 #include "golden_file.h"
 
 #include <math.h>
@@ -46,7 +47,7 @@ static void read_tensor(golden_file *g, golden_tensor *t)
     need(t->data != NULL, "no memory");
     need(fread(t->data, sizeof(float), (size_t)t->count, g->file) == (size_t)t->count,
          "a tensor is cut off");
-    next_line(g); /* the newline behind the values */
+    next_line(g); /* the newline after the values */
 }
 
 bool golden_next(golden_file *g, golden_case *c)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* One operator outside a graph: plans it, allocates all arrays, and runs forward and backward. */
 #include "op_case.h"
 
 #include "pwf/core/mem.h"

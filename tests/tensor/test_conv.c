@@ -226,7 +226,7 @@ static void test_packed(void **state)
     assert_int_equal(pwf_mem_live(), 0);
 }
 
-/* Ties go to even, what is too large to infinity, a NaN stays one and a denormal is 0. */
+/* Ties round to even, overflow to infinity, denormals to 0; NaN stays NaN. */
 static void test_rounding(void **state)
 {
     (void)state;

@@ -36,7 +36,7 @@ static bool same(float x, float other)
     return pwf_float_bits(x) == pwf_float_bits(other) || (isnan(x) && isnan(other));
 }
 
-/* Also what lies between the rows of y. */
+/* Also the elements between the rows of y. */
 static void assert_all_same(void)
 {
     int others = 0;
@@ -233,7 +233,7 @@ static void test_wild_numbers(void **state)
     }
 }
 
-/* A sum that is taken up again is the sum in one call. */
+/* A sum continued by a later call is the sum of one call. */
 static void test_pieces(void **state)
 {
     (void)state;
