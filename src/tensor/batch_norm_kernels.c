@@ -8,62 +8,92 @@
 /* Channels whose sums stay in registers during the pass over all rows. */
 enum { TILE = 32 };
 
-/* sum += x, product += x (z - mean) for a tile of channels; without `mean` it counts as 0, without
- * `product` sum = that of x. `width` is the constant TILE except for the last channels, so that the
- * inner loops unroll, and NULL is a constant wherever this is inlined. */
+/* sum += dy, product += dy (x - mean) for a tile of channels. Here and below `width` is the
+ * constant TILE except for the last channels, so that the inner loops unroll. */
 static inline __attribute__((always_inline)) void
-sum_tile(double *restrict sum, double *restrict product, const float *restrict x,
-         const float *restrict z, const float *restrict mean, int64_t rows, int64_t channels,
-         int width)
+sums_tile(double *restrict sum, double *restrict product, const float *restrict dy,
+          const float *restrict x, const float *restrict mean, int64_t rows, int64_t channels,
+          int width)
 {
     double a[TILE] = {0}, b[TILE] = {0};
     float m[TILE] = {0};
-    for (int j = 0; product && j < width; j++) {
+    for (int j = 0; j < width; j++) {
         a[j] = sum[j];
         b[j] = product[j];
-        if (mean) m[j] = mean[j];
+        m[j] = mean[j];
     }
-    for (int64_t i = 0; i < rows; i++, x += channels, z += channels)
+    for (int64_t i = 0; i < rows; i++, dy += channels, x += channels)
         for (int j = 0; j < width; j++) {
-            a[j] += (double)x[j];
-            if (product) b[j] += (double)x[j] * (double)(mean ? z[j] - m[j] : z[j]);
+            a[j] += (double)dy[j];
+            b[j] += (double)dy[j] * (double)(x[j] - m[j]);
         }
     for (int j = 0; j < width; j++) {
         sum[j] = a[j];
-        if (product) product[j] = b[j];
+        product[j] = b[j];
     }
-}
-
-static inline __attribute__((always_inline)) void sum_rows(double *sum, double *product,
-                                                           const float *x, const float *z,
-                                                           const float *mean, int64_t rows,
-                                                           int64_t channels)
-{
-    int64_t c = 0;
-    for (; c + TILE <= channels; c += TILE)
-        sum_tile(sum + c, product ? product + c : NULL, x + c, z + c, mean ? mean + c : NULL, rows,
-                 channels, TILE);
-    if (c < channels)
-        sum_tile(sum + c, product ? product + c : NULL, x + c, z + c, mean ? mean + c : NULL, rows,
-                 channels, (int)(channels - c));
 }
 
 void PWF_KERNEL(pwf_norm_sums)(double *sum, double *product, const float *dy, const float *x,
                                const float *mean, int64_t rows, int64_t channels)
 {
-    sum_rows(sum, product, dy, x, mean, rows, channels);
+    int64_t c = 0;
+    for (; c + TILE <= channels; c += TILE)
+        sums_tile(sum + c, product + c, dy + c, x + c, mean + c, rows, channels, TILE);
+    if (c < channels)
+        sums_tile(sum + c, product + c, dy + c, x + c, mean + c, rows, channels,
+                  (int)(channels - c));
+}
+
+/* sum = sum of x for a tile of channels. */
+static inline __attribute__((always_inline)) void column_tile(double *restrict sum,
+                                                              const float *restrict x, int64_t rows,
+                                                              int64_t channels, int width)
+{
+    double a[TILE] = {0};
+    for (int64_t i = 0; i < rows; i++, x += channels)
+        for (int j = 0; j < width; j++)
+            a[j] += (double)x[j];
+    for (int j = 0; j < width; j++)
+        sum[j] = a[j];
 }
 
 void PWF_KERNEL(pwf_column_sums)(double *sum, const float *x, int64_t rows, int64_t channels)
 {
-    sum_rows(sum, NULL, x, x, NULL, rows, channels);
+    int64_t c = 0;
+    for (; c + TILE <= channels; c += TILE)
+        column_tile(sum + c, x + c, rows, channels, TILE);
+    if (c < channels) column_tile(sum + c, x + c, rows, channels, (int)(channels - c));
 }
 
-/* The products are exact, because squares of fp32 numbers fit a double. */
+/* sum += x, square += x^2 for a tile of channels. */
+static inline __attribute__((always_inline)) void
+moments_tile(double *restrict sum, double *restrict square, const float *restrict x, int64_t rows,
+             int64_t channels, int width)
+{
+    double a[TILE] = {0}, b[TILE] = {0};
+    for (int j = 0; j < width; j++) {
+        a[j] = sum[j];
+        b[j] = square[j];
+    }
+    for (int64_t i = 0; i < rows; i++, x += channels)
+        for (int j = 0; j < width; j++) {
+            const double v = (double)x[j];
+            a[j] += v;
+            b[j] += v * v; /* the product is exact */
+        }
+    for (int j = 0; j < width; j++) {
+        sum[j] = a[j];
+        square[j] = b[j];
+    }
+}
+
 void PWF_KERNEL(pwf_column_moments)(double *sum, double *square, const float *x, int64_t rows,
                                     int64_t channels)
 {
-    sum_rows(sum, square, x, x, NULL, rows, channels);
+    int64_t c = 0;
+    for (; c + TILE <= channels; c += TILE)
+        moments_tile(sum + c, square + c, x + c, rows, channels, TILE);
+    if (c < channels) moments_tile(sum + c, square + c, x + c, rows, channels, (int)(channels - c));
 }
 
 /* y = fma(x - mean, factor, shift), channels innermost. */

@@ -52,20 +52,23 @@ static inline void axpy(float *restrict y, float a, const float *restrict x, int
         y[i] += a * x[i];
 }
 
-typedef enum loop_kind { FORWARD, BACKWARD_DATA, BACKWARD_WEIGHTS } pass_kind;
+typedef enum loop_kind { FORWARD, BACKWARD_DATA, BACKWARD_WEIGHTS } loop_kind;
 
 /* out += the products of two arrays, for each output pixel, position in the window, and channel or
  * filter in this order. FORWARD: out is y, in is x, other the weights R, S, C, K of each group.
  * BACKWARD_DATA: dx, dy, the weights R, S, K, C. BACKWARD_WEIGHTS: the gradient of the weights R,
- * S, C, K; x; dy. */
+ * S, C, K; x; dy. Forward, `out` is first set to the bias or 0. */
 static inline __attribute__((always_inline)) void multiply(const loop_kind kind, float *out,
                                                            const float *in, const float *other,
+                                                           const float *bias,
                                                            const pwf_conv_shape *s)
 {
     const int64_t height = pwf_conv_out_height(s), width = pwf_conv_out_width(s);
     const int64_t channels = s->channels / s->groups, filters = s->filters / s->groups;
     const int64_t area = s->kernel_height * s->kernel_width;
-    for (int64_t pixel = 0; pixel < s->images * height * width; pixel++)
+    for (int64_t pixel = 0; pixel < s->images * height * width; pixel++) {
+        for (int64_t k = 0; kind == FORWARD && k < s->filters; k++)
+            out[pixel * s->filters + k] = bias ? bias[k] : 0.0f;
         for (int64_t rs = 0; rs < area; rs++) {
             const int64_t at =
                 pwf_conv_under(s, pixel / (height * width), pixel / width % height, pixel % width,
@@ -82,65 +85,65 @@ static inline __attribute__((always_inline)) void multiply(const loop_kind kind,
                     axpy(out + weights + c * filters, in[image + c], other + result, filters);
             }
         }
+    }
 }
 
 static void forward(float *y, const float *x, const float *arranged, const float *bias,
                     const pwf_conv_shape *s)
 {
-    const int64_t results = s->images * pwf_conv_out_height(s) * pwf_conv_out_width(s) * s->filters;
-    for (int64_t i = 0; i < results; i++)
-        y[i] = bias ? bias[i % s->filters] : 0.0f;
-    multiply(FORWARD, y, x, arranged, s);
+    multiply(FORWARD, y, x, arranged, bias, s);
 }
 
 static void backward_data(float *dx, const float *dy, const float *arranged,
                           const pwf_conv_shape *s)
 {
     memset(dx, 0, (size_t)pwf_conv_images(s) * sizeof *dx);
-    multiply(BACKWARD_DATA, dx, dy, arranged, s);
+    multiply(BACKWARD_DATA, dx, dy, arranged, NULL, s);
 }
 
 static void backward_weights(float *darranged, const float *dy, const float *x,
                              const pwf_conv_shape *s)
 {
     memset(darranged, 0, (size_t)pwf_conv_weights(s) * sizeof *darranged);
-    multiply(BACKWARD_WEIGHTS, darranged, x, dy, s);
+    multiply(BACKWARD_WEIGHTS, darranged, x, dy, NULL, s);
 }
 
-/* Copies the pixels under each window to a row of columns, in the order R, S, C; back: adds the
- * columns to the pixels. */
-static inline __attribute__((always_inline)) void
-move_columns(float *restrict out, const float *restrict in, const pwf_conv_shape *s, int64_t group,
-             int64_t images, const bool back)
+/* A row of columns holds the pixels under a window, in the order R, S, C. */
+static void to_columns(float *columns, const float *x, const pwf_conv_shape *s, int64_t group,
+                       int64_t images)
 {
     const int64_t height = pwf_conv_out_height(s), width = pwf_conv_out_width(s);
     const int64_t n = s->channels / s->groups;
-    int64_t column = 0;
+    const size_t bytes = (size_t)n * sizeof *x;
     for (int64_t b = 0; b < images; b++)
         for (int64_t p = 0; p < height; p++)
             for (int64_t q = 0; q < width; q++)
                 for (int64_t r = 0; r < s->kernel_height; r++)
-                    for (int64_t t = 0; t < s->kernel_width; t++, column += n) {
+                    for (int64_t t = 0; t < s->kernel_width; t++, columns += n) {
                         const int64_t at = pwf_conv_under(s, b, p, q, r, t);
-                        const int64_t pixel = at + group * n;
-                        for (int64_t c = 0; back && at >= 0 && c < n; c++)
-                            out[pixel + c] += in[column + c];
-                        if (!back && at >= 0)
-                            memcpy(out + column, in + pixel, (size_t)n * sizeof *out);
-                        if (!back && at < 0) memset(out + column, 0, (size_t)n * sizeof *out);
+                        if (at < 0)
+                            memset(columns, 0, bytes);
+                        else
+                            memcpy(columns, x + at + group * n, bytes);
                     }
-}
-
-static void to_columns(float *columns, const float *x, const pwf_conv_shape *s, int64_t group,
-                       int64_t images)
-{
-    move_columns(columns, x, s, group, images, false);
 }
 
 static void from_columns(float *dx, const float *columns, const pwf_conv_shape *s, int64_t group,
                          int64_t images)
 {
-    move_columns(dx, columns, s, group, images, true);
+    const int64_t height = pwf_conv_out_height(s), width = pwf_conv_out_width(s);
+    const int64_t n = s->channels / s->groups;
+    for (int64_t b = 0; b < images; b++)
+        for (int64_t p = 0; p < height; p++)
+            for (int64_t q = 0; q < width; q++)
+                for (int64_t r = 0; r < s->kernel_height; r++)
+                    for (int64_t t = 0; t < s->kernel_width; t++, columns += n) {
+                        const int64_t at = pwf_conv_under(s, b, p, q, r, t);
+                        if (at < 0) continue;
+                        float *restrict to = dx + at + group * n;
+                        for (int64_t c = 0; c < n; c++)
+                            to[c] += columns[c];
+                    }
 }
 
 static void add_bias(float *y, const float *restrict bias, int64_t rows, int64_t channels)

@@ -225,8 +225,17 @@ static pwf_hash all_kernels(int64_t channels)
     static double sums[2][MOST];
     const pwf_kernels *k = pwf_kernels_now();
     const int64_t n = ROWS * channels;
-    const pwf_pool_shape s = {1, 9, 7, channels, 3, 3, 2, {1, 1, 1, 1}},
-                         average = {1, 9, 7, channels, 3, 2, 2, {0, 0, 0, 0}};
+    const pwf_conv_shape s = {.images = 1,
+                              .height = 9,
+                              .width = 7,
+                              .channels = channels,
+                              .kernel_height = 3,
+                              .kernel_width = 3,
+                              .stride = 2,
+                              .padding = {1, 1, 1, 1}};
+    pwf_conv_shape average = s;
+    average.kernel_width = 2;
+    average.padding = pwf_padding_around(0);
     pwf_hasher *h = pwf_hasher_new();
     uint32_t seed = 1;
     for (int64_t i = 0; i < n; i++) {

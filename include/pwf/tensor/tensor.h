@@ -53,7 +53,7 @@ static inline size_t pwf_lines(size_t bytes)
 void pwf_tensor_thread_start(void);
 
 typedef struct pwf_tensor_text {
-    char text[128];
+    char text[96];
 } pwf_tensor_text;
 
 /** The libraries and instruction sets of a pwf_tensor_backend, for the log:
