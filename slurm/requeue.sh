@@ -5,7 +5,7 @@
 # Signals that the job script has received: SIGUSR1 (the time limit is near); SIGTERM or SIGINT. Empty: none.
 pwf_asked_usr1='' pwf_asked_term='' pwf_child=''
 
-# On SIGTERM, mpirun kills its ranks after two seconds and srun ends its step. Both forward SIGUSR1, on which the
+# On SIGTERM, mpirun kills its ranks one second later and srun ends its step. Both forward SIGUSR1, on which the
 # program writes a checkpoint and stops. So every request to stop reaches the program as SIGUSR1.
 pwf_relay_stop() {
     local signal=$1

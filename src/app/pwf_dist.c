@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The program pwf_dist: parses its arguments, starts watchdog and MPI, settles and checks the job,
- * runs it (src/train/run.c), and turns its status into the exit code. The only function that ends
- * the process is main. */
+ * runs it (src/train/run.c), and turns its status into the exit code. No function of the room but
+ * main ends the process. */
 #include "app.h"
 
 #include "pwf/core/codes.h"
@@ -57,8 +57,8 @@ static void print_help(void)
         printf("  %-4d", (int)pwf_code_rows[i].code);
         pwf_words_print(stdout, pwf_code_rows[i].meaning, 6, 99);
     }
-    printf("\nAll ranks end with the same code, except on 79: the watchdog of one rank ends its "
-           "process, and\nthe launcher kills the others.\n\n");
+    printf("\nAll ranks end with the same code, except on 70, 71 and 79: there, one rank may end "
+           "alone, and\nthe launcher kills the others.\n\n");
     pwf_config_print_help(stdout);
 }
 

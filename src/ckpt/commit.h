@@ -34,7 +34,7 @@ bool pwf_commit_is_done(const pwf_commit *c);
 /** The name the file gets. */
 const char *pwf_commit_path(const pwf_commit *c);
 
-/** Continues with a copy of the arrays, so that the state may change. Called after the layout.
+/** Continues with a copy of the arrays, so that the state may change. Called after open_all.
  * `copy` has pwf_commit_copy_bytes bytes, which is 0 on ranks that write nothing. Local. */
 size_t pwf_commit_copy_bytes(const pwf_mesh *mesh, const pwf_state *state);
 void pwf_commit_copy(pwf_commit *c, char *copy);

@@ -64,7 +64,7 @@ void pwf_codes_print_markdown(FILE *out)
     for (int i = 0; i < pwf_code_count; i++)
         fprintf(out, "| %d | %s | %s | %s |\n", (int)pwf_code_rows[i].code, pwf_code_rows[i].name,
                 pwf_code_rows[i].meaning, pwf_code_rows[i].action);
-    fputs("\nThe codes 64 to 78 have the meanings of `sysexits.h`.\n"
+    fputs("\nThe codes 64 to 78 have the meanings of `sysexits.h`, except 76.\n"
           "The job scripts requeue after 71, 74, 75, 79 and after kills (`slurm/requeue.sh`); they "
           "exclude a host only after a second 79.\n"
           "mpirun itself ends with 1 after SIGTERM, and with 128 + n when signal n killed a "
