@@ -90,12 +90,11 @@ static pwf_status act(const pwf_mesh *mesh, pwf_app_action action, const pwf_app
 /* Ranks with different options would wait for each other at different points. */
 static pwf_status compare_options(const pwf_mesh *launch, int argc, char **argv)
 {
-    pwf_hasher *hasher = pwf_hasher_new();
-    PWF_TRY(pwf_mesh_agree(launch, hasher ? pwf_ok() : PWF_FAIL(PWF_RESOURCE, "no memory")));
+    pwf_hasher hasher;
+    pwf_hasher_begin(&hasher);
     for (int i = 1; i < argc; i++)
-        pwf_hasher_add(hasher, argv[i], strlen(argv[i]) + 1);
-    const pwf_hash hash = pwf_hasher_digest(hasher);
-    pwf_hasher_free(hasher);
+        pwf_hasher_add(&hasher, argv[i], strlen(argv[i]) + 1);
+    const pwf_hash hash = pwf_hasher_digest(&hasher);
     pwf_status status = pwf_mesh_same(launch, &hash, sizeof hash, "command line");
     if (status.code != PWF_OK) status.code = PWF_LAUNCH;
     return status;

@@ -177,11 +177,12 @@ pwf_status pwf_file_root(const pwf_file *file, int copy, pwf_hash *root)
     const int64_t rows = file->header.extent_rows;
     const uint64_t bytes = file->header.bytes;
     pwf_extent *sorted = NULL;
-    outside w = {pwf_hasher_new(), NULL, copy};
+    pwf_hasher hasher;
+    outside w = {&hasher, NULL, copy};
+    pwf_hasher_begin(&hasher);
     pwf_status s = pwf_mem_alloc(PWF_MEM_BUFFERS, rows, sizeof *sorted, &sorted);
     if (s.code == PWF_OK)
         s = pwf_mem_alloc(PWF_MEM_BUFFERS, bytes < PIECE ? (int64_t)bytes : PIECE, 1, &w.piece);
-    if (s.code == PWF_OK && !w.hasher) s = PWF_FAIL(PWF_RESOURCE, "no memory for a hash");
     if (s.code == PWF_OK) {
         if (rows > 0) {
             memcpy(sorted, file->extents, (size_t)rows * sizeof *sorted);
@@ -189,8 +190,7 @@ pwf_status pwf_file_root(const pwf_file *file, int copy, pwf_hash *root)
         }
         s = add_outside(file, sorted, &w);
     }
-    if (s.code == PWF_OK) *root = pwf_hasher_digest(w.hasher);
-    pwf_hasher_free(w.hasher);
+    if (s.code == PWF_OK) *root = pwf_hasher_digest(&hasher);
     pwf_mem_free(w.piece);
     pwf_mem_free(sorted);
     return s;

@@ -68,25 +68,22 @@ void pwf_hashes_gather(const pwf_mesh *mesh, pwf_hashes *hashes)
 }
 
 /* Order: sizes, fields, codebook, buffers, block hashes. It is frozen with the format version. */
-pwf_status pwf_hashes_fingerprint(const pwf_hash *hash, int64_t count, const pwf_replicated *rest,
-                                  pwf_hash *out)
+pwf_hash pwf_hashes_fingerprint(const pwf_hash *hash, int64_t count, const pwf_replicated *rest)
 {
     const pwf_codebook *book = rest->codebook;
     const int64_t numbers[] = {rest->posterior, rest->total, rest->buffer_count, book->count,
                                book->min_power};
-    pwf_hasher *hasher = pwf_hasher_new();
-    if (!hasher) return PWF_FAIL(PWF_RESOURCE, "no memory for a hash");
+    pwf_hasher hasher;
+    pwf_hasher_begin(&hasher);
     /* sizes first, so that no two states hash the same bytes */
-    pwf_hasher_add(hasher, numbers, sizeof numbers);
-    pwf_fields_hash(rest->facts, hasher);
+    pwf_hasher_add(&hasher, numbers, sizeof numbers);
+    pwf_fields_hash(rest->facts, &hasher);
     if (book->count > 0)
-        pwf_hasher_add(hasher, book->entry, (size_t)book->count * sizeof *book->entry);
+        pwf_hasher_add(&hasher, book->entry, (size_t)book->count * sizeof *book->entry);
     if (rest->buffer_count > 0)
-        pwf_hasher_add(hasher, rest->buffers, (size_t)rest->buffer_count * sizeof *rest->buffers);
-    if (count > 0) pwf_hasher_add(hasher, hash, (size_t)count * sizeof *hash);
-    *out = pwf_hasher_digest(hasher);
-    pwf_hasher_free(hasher);
-    return pwf_ok();
+        pwf_hasher_add(&hasher, rest->buffers, (size_t)rest->buffer_count * sizeof *rest->buffers);
+    if (count > 0) pwf_hasher_add(&hasher, hash, (size_t)count * sizeof *hash);
+    return pwf_hasher_digest(&hasher);
 }
 
 /* Copies block hashes that the caller has computed already to their places. */
@@ -123,7 +120,7 @@ pwf_status pwf_ckpt_fingerprint(const pwf_mesh *mesh, const pwf_snapshot *snapsh
                                      .buffers = state->buffers,
                                      .codebook = &state->codebook,
                                      .facts = &snapshot->facts};
-        s = pwf_hashes_fingerprint(hashes.hash, hashes.first[hashes.arrays], &rest, out);
+        *out = pwf_hashes_fingerprint(hashes.hash, hashes.first[hashes.arrays], &rest);
     }
     pwf_hashes_free(&hashes);
     return pwf_mesh_agree(mesh, s);

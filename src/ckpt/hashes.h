@@ -38,8 +38,7 @@ typedef struct pwf_replicated {
 } pwf_replicated;
 
 /** The fingerprint from `count` block hashes in order and the replicated rest of a snapshot.
- * Local. Fails with PWF_RESOURCE. */
-pwf_status pwf_hashes_fingerprint(const pwf_hash *hash, int64_t count, const pwf_replicated *rest,
-                                  pwf_hash *out);
+ * Local. */
+pwf_hash pwf_hashes_fingerprint(const pwf_hash *hash, int64_t count, const pwf_replicated *rest);
 
 #endif

@@ -91,7 +91,7 @@ static pwf_status fingerprint(const pwf_file *file, hid_t h5, const pwf_codebook
                                  .buffers = buffers,
                                  .codebook = book,
                                  .facts = facts};
-    if (s.code == PWF_OK) s = pwf_hashes_fingerprint(hash, count, &rest, out);
+    if (s.code == PWF_OK) *out = pwf_hashes_fingerprint(hash, count, &rest);
     pwf_mem_free(hash);
     pwf_mem_free(buffers);
     return s;

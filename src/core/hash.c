@@ -2,23 +2,16 @@
 /* 128-bit XXH3 hashes in one call or piece by piece. Called for fingerprints, for the blocks of
  * checkpoints, and to compare arguments and states of ranks. No state; pwf_hasher objects belong to
  * the caller. */
-#include "pwf/core/hash.h"
+#define XXH_INLINE_ALL /* its state is then that of the header, not of the installed library */
+#include <xxhash.h>
 
 #include "kernels.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <xxhash.h>
 
-struct pwf_hasher {
-    XXH3_state_t *state; /* allocated by the library, which aligns it */
-};
-
-static pwf_hash from_xxh(XXH128_hash_t h)
-{
-    return (pwf_hash){h.low64, h.high64};
-}
+_Static_assert(sizeof(XXH3_state_t) <= sizeof(pwf_hasher), "a hasher holds the state of XXH3");
+_Static_assert(_Alignof(XXH3_state_t) <= _Alignof(pwf_hasher), "and is aligned for it");
 
 bool pwf_hash_equal(pwf_hash a, pwf_hash b)
 {
@@ -33,35 +26,21 @@ pwf_hash pwf_hash_bytes(const void *bytes, size_t count)
     return table[pwf_isa_now()](bytes, count);
 }
 
-pwf_hasher *pwf_hasher_new(void)
+void pwf_hasher_begin(pwf_hasher *hasher)
 {
-    pwf_hasher *h = malloc(sizeof *h);
-    if (!h) return NULL;
-    h->state = XXH3_createState();
-    if (!h->state) {
-        free(h);
-        return NULL;
-    }
-    XXH3_128bits_reset(h->state);
-    return h;
+    XXH3_128bits_reset((XXH3_state_t *)hasher->state);
 }
 
 void pwf_hasher_add(pwf_hasher *hasher, const void *bytes, size_t count)
 {
-    XXH3_128bits_update(hasher->state, bytes, count);
+    XXH3_128bits_update((XXH3_state_t *)hasher->state, bytes, count);
 }
 
 /* The state is only read: more bytes may follow. */
 pwf_hash pwf_hasher_digest(const pwf_hasher *hasher)
 {
-    return from_xxh(XXH3_128bits_digest(hasher->state));
-}
-
-void pwf_hasher_free(pwf_hasher *hasher)
-{
-    if (!hasher) return;
-    XXH3_freeState(hasher->state);
-    free(hasher);
+    const XXH128_hash_t h = XXH3_128bits_digest((const XXH3_state_t *)hasher->state);
+    return (pwf_hash){h.low64, h.high64};
 }
 
 /* High word first, as xxhsum prints it. */

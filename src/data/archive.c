@@ -101,13 +101,12 @@ pwf_status pwf_archive_root(int fd, const char *path, const pwf_archive_block *b
     uint8_t *piece = NULL;
     PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, block->bytes < PIECE ? (int64_t)block->bytes : PIECE, 1,
                           &piece));
-    pwf_hasher *h = pwf_hasher_new();
-    pwf_status s = h ? pwf_ok() : PWF_FAIL(PWF_RESOURCE, "no memory for a hash");
-    if (s.code == PWF_OK) s = add_bytes(fd, path, h, piece, PIECE, PWF_ARCHIVE_BLOCK, block->data);
+    pwf_hasher h;
+    pwf_hasher_begin(&h);
+    pwf_status s = add_bytes(fd, path, &h, piece, PIECE, PWF_ARCHIVE_BLOCK, block->data);
     if (s.code == PWF_OK)
-        s = add_bytes(fd, path, h, piece, PIECE, block->data + block->data_bytes, block->bytes);
-    if (s.code == PWF_OK) *root = pwf_hasher_digest(h);
-    pwf_hasher_free(h);
+        s = add_bytes(fd, path, &h, piece, PIECE, block->data + block->data_bytes, block->bytes);
+    if (s.code == PWF_OK) *root = pwf_hasher_digest(&h);
     pwf_mem_free(piece);
     return s;
 }

@@ -64,17 +64,15 @@ static pwf_status make_values(pwf_dataset *d)
 
 /* Labels, pixels and shape of images held in memory: the same bytes in another shape are other
  * images. */
-static pwf_status hash_pixels(pwf_dataset *d)
+static pwf_hash hash_pixels(const pwf_dataset *d)
 {
-    pwf_hasher *h = pwf_hasher_new();
-    if (!h) return PWF_FAIL(PWF_RESOURCE, "no memory to hash the data set");
     const int64_t shape[4] = {d->count, d->height, d->width, d->channels};
-    pwf_hasher_add(h, shape, sizeof shape);
-    pwf_hasher_add(h, d->memory.pixels, (size_t)(d->count * d->height * d->width * d->channels));
-    pwf_hasher_add(h, d->memory.labels, (size_t)d->count);
-    d->hash = pwf_hasher_digest(h);
-    pwf_hasher_free(h);
-    return pwf_ok();
+    pwf_hasher h;
+    pwf_hasher_begin(&h);
+    pwf_hasher_add(&h, shape, sizeof shape);
+    pwf_hasher_add(&h, d->memory.pixels, (size_t)(d->count * d->height * d->width * d->channels));
+    pwf_hasher_add(&h, d->memory.labels, (size_t)d->count);
+    return pwf_hasher_digest(&h);
 }
 
 /* Held in memory: the source has checked the shape. */
@@ -87,7 +85,8 @@ static pwf_status open_memory(pwf_dataset *d, const pwf_dataset_request *request
     d->height = d->memory.height;
     d->width = d->memory.width;
     d->channels = d->memory.channels;
-    return hash_pixels(d);
+    d->hash = hash_pixels(d);
+    return pwf_ok();
 }
 
 /* Files are sorted by class, so a limit keeps evenly spread ones. */
@@ -156,16 +155,14 @@ static pwf_status split_off(pwf_dataset *d, const pwf_dataset_request *request, 
 }
 
 /* The selection is part of the identity of the data set. */
-static pwf_status hash_pick(pwf_dataset *d)
+static void hash_pick(pwf_dataset *d)
 {
-    if (!d->pick) return pwf_ok();
-    pwf_hasher *h = pwf_hasher_new();
-    if (!h) return PWF_FAIL(PWF_RESOURCE, "no memory to hash the data set");
-    pwf_hasher_add(h, &d->hash, sizeof d->hash);
-    pwf_hasher_add(h, d->pick, (size_t)d->count * sizeof *d->pick);
-    d->hash = pwf_hasher_digest(h);
-    pwf_hasher_free(h);
-    return pwf_ok();
+    pwf_hasher h;
+    if (!d->pick) return;
+    pwf_hasher_begin(&h);
+    pwf_hasher_add(&h, &d->hash, sizeof d->hash);
+    pwf_hasher_add(&h, d->pick, (size_t)d->count * sizeof *d->pick);
+    d->hash = pwf_hasher_digest(&h);
 }
 
 /* With data.validation, both splits come from the training images. */
@@ -187,7 +184,8 @@ static pwf_status fill(pwf_dataset *d, const pwf_dataset_request *request, pwf_d
         const int64_t most = d->config.test_limit;
         if (split == PWF_TEST && most > 0 && most < d->count) d->count = most;
     }
-    return hash_pick(d);
+    hash_pick(d);
+    return pwf_ok();
 }
 
 pwf_status pwf_dataset_open(pwf_dataset_request request, pwf_data_split split, pwf_dataset **out)

@@ -505,18 +505,16 @@ static pwf_status fill_all(folder *f, const char *path)
 }
 
 /* Hash of all names, sizes and labels in order. */
-static pwf_status hash_list(const folder *f, pwf_hash *out)
+static pwf_hash hash_list(const folder *f)
 {
-    pwf_hasher *h = pwf_hasher_new();
-    if (!h) return PWF_FAIL(PWF_RESOURCE, "no memory to hash the list of images");
+    pwf_hasher h;
+    pwf_hasher_begin(&h);
     for (int64_t i = 0; i < f->count; i++) {
         const int64_t numbers[2] = {f->files[i].size, f->files[i].label};
-        pwf_hasher_add(h, name_of(f, i), strlen(name_of(f, i)) + 1);
-        pwf_hasher_add(h, numbers, sizeof numbers);
+        pwf_hasher_add(&h, name_of(f, i), strlen(name_of(f, i)) + 1);
+        pwf_hasher_add(&h, numbers, sizeof numbers);
     }
-    *out = pwf_hasher_digest(h);
-    pwf_hasher_free(h);
-    return pwf_ok();
+    return pwf_hasher_digest(&h);
 }
 
 static pwf_status open_part(const pwf_dataset_request *request, bool train, pwf_images *out)
@@ -530,7 +528,8 @@ static pwf_status open_part(const pwf_dataset_request *request, bool train, pwf_
     PWF_TRY(request->folder ? fill_all(f, request->folder) : fill_part(f, request, train));
     out->count = f->count;
     out->classes = f->classes.count;
-    return hash_list(f, &out->hash);
+    out->hash = hash_list(f);
+    return pwf_ok();
 }
 
 static void close_folder(void *self)

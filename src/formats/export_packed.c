@@ -212,16 +212,14 @@ static void put(unsigned char *at, uint64_t x, size_t bytes)
 }
 
 /* Hash over all decoded values, which a reader can compare. */
-static pwf_status hash_values(const compact_file *p, pwf_hash *out)
+static pwf_hash hash_values(const compact_file *p)
 {
-    pwf_hasher *hasher = pwf_hasher_new();
-    if (!hasher) return PWF_FAIL(PWF_RESOURCE, "no memory for a hash");
+    pwf_hasher hasher;
+    pwf_hasher_begin(&hasher);
     for (int t = 0; t < p->from->count; t++)
-        pwf_hasher_add(hasher, p->from->part[t].values,
+        pwf_hasher_add(&hasher, p->from->part[t].values,
                        (size_t)p->from->part[t].count * sizeof(float));
-    *out = pwf_hasher_digest(hasher);
-    pwf_hasher_free(hasher);
-    return pwf_ok();
+    return pwf_hasher_digest(&hasher);
 }
 
 /* Length of the finished file. */
@@ -231,11 +229,10 @@ static int64_t file_bytes(const compact_file *p)
 }
 
 /* Fills in the first 128 bytes. */
-static pwf_status fill_header(compact_file *p)
+static void fill_header(compact_file *p)
 {
     unsigned char *h = p->file;
-    pwf_hash values;
-    PWF_TRY(hash_values(p, &values));
+    const pwf_hash values = hash_values(p);
     memcpy(h, "pwfpack\n", 8);
     put(h + 8, 1, 4);
     put(h + 12, (uint64_t)p->from->count, 4);
@@ -253,7 +250,6 @@ static pwf_status fill_header(compact_file *p)
     memcpy(h + 96, &body, sizeof body);
     const pwf_hash own = pwf_hash_bytes(h, HEADER - sizeof own);
     memcpy(h + HEADER - sizeof own, &own, sizeof own);
-    return pwf_ok();
 }
 
 /* Joins header, tables, coded stream and fp32 values. */
@@ -273,7 +269,8 @@ static pwf_status assemble(compact_file *p)
             at += sizeof part->values[i];
         }
     }
-    return fill_header(p);
+    fill_header(p);
+    return pwf_ok();
 }
 
 /* The failure of the final comparison, which would be a bug. */

@@ -68,17 +68,15 @@ static pwf_status longest(const pwf_part *p, int64_t count, bool classes, int64_
 }
 
 /* Hash of the class names, which a data set compares. */
-static pwf_status hash_classes(const pwf_part *p, pwf_hash *out)
+static pwf_hash hash_classes(const pwf_part *p)
 {
-    pwf_hasher *h = pwf_hasher_new();
-    if (!h) return PWF_FAIL(PWF_RESOURCE, "no memory for a hash");
+    pwf_hasher h;
+    pwf_hasher_begin(&h);
     for (int64_t i = 0; i < p->block.classes; i++) {
         const char *name = pwf_images_class(&p->images, i);
-        pwf_hasher_add(h, name, strlen(name) + 1);
+        pwf_hasher_add(&h, name, strlen(name) + 1);
     }
-    *out = pwf_hasher_digest(h);
-    pwf_hasher_free(h);
-    return pwf_ok();
+    return pwf_hasher_digest(&h);
 }
 
 /* Fills in the first block except for the offsets. */
@@ -109,7 +107,7 @@ static pwf_status plan(pwf_part *p)
     PWF_TRY(longest(p, b->images, false, &b->name_bytes));
     PWF_TRY(longest(p, b->classes, true, &b->class_bytes));
     b->list = p->images.hash;
-    PWF_TRY(hash_classes(p, &b->class_list));
+    b->class_list = hash_classes(p);
     p->volume =
         (pwf_pack_volume){.images = b->images, .classes = b->classes, .source_bytes = source};
     return pwf_ok();

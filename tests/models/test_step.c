@@ -61,12 +61,12 @@ static bool run_step(const job *j, pwf_executor *executor, const float *weights,
     /* Each element was reported once, after the last addition to it. */
     if (pieces.count != (int64_t)total || memcmp(copy, gradient, total * sizeof *copy) != 0)
         return false;
-    pwf_hasher *hasher = pwf_hasher_new();
-    pwf_hasher_add(hasher, gradient, total * sizeof *gradient);
-    pwf_hasher_add(hasher, statistics, buffers * sizeof *statistics);
-    pwf_hasher_add(hasher, &loss, sizeof loss);
-    *hash = pwf_hasher_digest(hasher);
-    pwf_hasher_free(hasher);
+    pwf_hasher hasher;
+    pwf_hasher_begin(&hasher);
+    pwf_hasher_add(&hasher, gradient, total * sizeof *gradient);
+    pwf_hasher_add(&hasher, statistics, buffers * sizeof *statistics);
+    pwf_hasher_add(&hasher, &loss, sizeof loss);
+    *hash = pwf_hasher_digest(&hasher);
     return isfinite(loss);
 }
 

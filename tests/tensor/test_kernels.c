@@ -236,8 +236,9 @@ static pwf_hash all_kernels(int64_t channels)
     pwf_conv_shape average = s;
     average.kernel_width = 2;
     average.padding = pwf_padding_around(0);
-    pwf_hasher *h = pwf_hasher_new();
+    pwf_hasher h;
     uint32_t seed = 1;
+    pwf_hasher_begin(&h);
     for (int64_t i = 0; i < n; i++) {
         seed = seed * 1664525u + 1013904223u;
         x[i] = (float)(int32_t)seed * 0x1p-29f;
@@ -248,30 +249,29 @@ static pwf_hash all_kernels(int64_t channels)
     k->column_sums(sums[0], x, ROWS, channels);
     memset(sums[1], 0, sizeof sums[1]);
     k->column_moments(sums[0], sums[1], x, ROWS, channels);
-    pwf_hasher_add(h, sums, sizeof sums);
+    pwf_hasher_add(&h, sums, sizeof sums);
     k->norm_forward(y, x, a[0], a[1], a[2], ROWS, channels);
     k->norm_sums(sums[0], sums[1], y, x, a[0], ROWS, channels);
-    pwf_hasher_add(h, sums, sizeof sums);
+    pwf_hasher_add(&h, sums, sizeof sums);
     k->norm_backward(z, false, y, x, a[0], a[1], a[2], a[3], ROWS, channels);
     k->norm_backward(z, true, y, x, a[3], a[1], a[2], a[0], ROWS, channels);
-    pwf_hasher_add(h, z, (size_t)n * sizeof *z);
+    pwf_hasher_add(&h, z, (size_t)n * sizeof *z);
     k->relu_forward(y, x, n);
     k->relu_backward(z, true, x, y, n);
     k->add(z, z, y, n);
     k->accumulate(z, x, n);
-    pwf_hasher_add(h, z, (size_t)n * sizeof *z);
+    pwf_hasher_add(&h, z, (size_t)n * sizeof *z);
     k->max_pool_forward(y, place, x, &s);
     k->max_pool_backward(z, true, y, place, &s);
     k->avg_pool_forward(y, x, &average);
     k->avg_pool_backward(z, true, y, &average);
-    pwf_hasher_add(h, z, (size_t)n * sizeof *z);
+    pwf_hasher_add(&h, z, (size_t)n * sizeof *z);
     k->softmax(y, z, x, ROWS, channels);
     k->log(x, y, n);
-    pwf_hasher_add(h, x, (size_t)n * sizeof *x);
-    pwf_hasher_add(h, z, ROWS * sizeof *z);
-    token_kernels(h, x, channels);
-    const pwf_hash hash = pwf_hasher_digest(h);
-    pwf_hasher_free(h);
+    pwf_hasher_add(&h, x, (size_t)n * sizeof *x);
+    pwf_hasher_add(&h, z, ROWS * sizeof *z);
+    token_kernels(&h, x, channels);
+    const pwf_hash hash = pwf_hasher_digest(&h);
     return hash;
 }
 

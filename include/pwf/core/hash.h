@@ -20,14 +20,17 @@ bool pwf_hash_equal(pwf_hash a, pwf_hash b);
  * Local; any thread. */
 pwf_hash pwf_hash_bytes(const void *bytes, size_t count);
 
-/** A hash of data in pieces: equal to pwf_hash_bytes of their concatenation. pwf_hasher_new returns
- * NULL if out of memory; the caller frees the hasher. pwf_hasher_digest may be called repeatedly.
- * Local. */
-typedef struct pwf_hasher pwf_hasher;
-pwf_hasher *pwf_hasher_new(void);
+/* The state of a hash of data in pieces; only the functions below use its contents. */
+typedef struct pwf_hasher {
+    _Alignas(64) unsigned char state[640];
+} pwf_hasher;
+
+/** A hash of data in pieces: equal to pwf_hash_bytes of their concatenation. pwf_hasher_begin comes
+ * first; pwf_hasher_digest may be called repeatedly. There is nothing to free.
+ * Local; one thread at a time. */
+void pwf_hasher_begin(pwf_hasher *hasher);
 void pwf_hasher_add(pwf_hasher *hasher, const void *bytes, size_t count);
 pwf_hash pwf_hasher_digest(const pwf_hasher *hasher);
-void pwf_hasher_free(pwf_hasher *hasher);
 
 /** The hash as 32 hexadecimal digits, NUL-terminated.
  * Local. */
