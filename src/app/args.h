@@ -22,30 +22,19 @@ typedef struct pwf_app_option {
     const char *help;
 } pwf_app_option;
 
-/* Rows that several tables share. */
+/* Members of rows that several tables share. */
 #define PWF_APP_OPTION_CONFIG                                                                      \
-    {                                                                                              \
-        .name = "--config", .letter = "-c", .argument = "FILE", .help = "settings, a YAML file"    \
-    }
+    .name = "--config", .letter = "-c", .argument = "FILE", .help = "settings, a YAML file"
 #define PWF_APP_OPTION_SET                                                                         \
-    {                                                                                              \
-        .name = "--set", .argument = "KEY=VALUE", .key = "",                                       \
-        .help = "one setting, such as optim.lr=0.01; may be repeated"                              \
-    }
+    .name = "--set", .argument = "KEY=VALUE", .key = "",                                           \
+    .help = "one setting, such as optim.lr=0.01; may be repeated"
 #define PWF_APP_OPTION_MODEL                                                                       \
-    {                                                                                              \
-        .name = "--model", .argument = "NAME", .key = "model.name",                                \
-        .help = "model family or preset; short for --set model.name=NAME"                          \
-    }
+    .name = "--model", .argument = "NAME", .key = "model.name",                                    \
+    .help = "model family or preset; short for --set model.name=NAME"
 #define PWF_APP_OPTION_DIRECTORY                                                                   \
-    {                                                                                              \
-        .name = "--output", .argument = "DIR", .key = "output",                                    \
-        .help = "run directory; short for --set output=DIR"                                        \
-    }
-#define PWF_APP_OPTION_JSON                                                                        \
-    {                                                                                              \
-        .name = "--json", .help = "print JSON instead of text"                                     \
-    }
+    .name = "--output", .argument = "DIR", .key = "output",                                        \
+    .help = "run directory; short for --set output=DIR"
+#define PWF_APP_OPTION_JSON .name = "--json", .help = "print JSON instead of text"
 
 /* The table of a command. */
 #define PWF_APP_OPTIONS(table) .options = table, .option_count = sizeof table / sizeof *table

@@ -101,10 +101,10 @@ static void add_failure(doctor *d, const char *name, pwf_status status)
 /* ---- settings and checks ---- */
 
 static const pwf_app_option options[] = {
-    PWF_APP_OPTION_CONFIG,
-    PWF_APP_OPTION_SET,
-    PWF_APP_OPTION_DIRECTORY,
-    PWF_APP_OPTION_JSON,
+    {PWF_APP_OPTION_CONFIG},
+    {PWF_APP_OPTION_SET},
+    {PWF_APP_OPTION_DIRECTORY},
+    {PWF_APP_OPTION_JSON},
 };
 
 /* Resolves the settings on rank 0 and broadcasts them. With --config or --set they must be

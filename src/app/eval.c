@@ -12,14 +12,14 @@
 #include <string.h>
 
 static const pwf_app_option options[] = {
-    PWF_APP_OPTION_CONFIG,
-    PWF_APP_OPTION_SET,
-    PWF_APP_OPTION_MODEL,
+    {PWF_APP_OPTION_CONFIG},
+    {PWF_APP_OPTION_SET},
+    {PWF_APP_OPTION_MODEL},
     {.name = "--ensemble", .help = "also evaluate an ensemble of eval.samples sampled networks"},
     {.name = "--precision",
      .argument = "fp32|bf16",
      .help = "precision of matrix-product inputs; default fp32, in which a run evaluates"},
-    PWF_APP_OPTION_JSON,
+    {PWF_APP_OPTION_JSON},
 };
 
 /* What is printed: the network's file, its settings, and what was measured. */

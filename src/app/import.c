@@ -15,9 +15,9 @@
 #include <string.h>
 
 static const pwf_app_option options[] = {
-    PWF_APP_OPTION_CONFIG,
-    PWF_APP_OPTION_SET,
-    PWF_APP_OPTION_MODEL,
+    {PWF_APP_OPTION_CONFIG},
+    {PWF_APP_OPTION_SET},
+    {PWF_APP_OPTION_MODEL},
     {.name = "--classes",
      .argument = "N",
      .key = "model.classes",

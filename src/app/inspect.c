@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const pwf_app_option options[] = {PWF_APP_OPTION_JSON};
+static const pwf_app_option options[] = {{PWF_APP_OPTION_JSON}};
 
 /* Share of posterior parameters that are fixed, 0 to 1. */
 static double share(const pwf_loaded_info *info)

@@ -14,9 +14,9 @@
 enum { TOP = 5 }; /* classes that --top5 prints */
 
 static const pwf_app_option options[] = {
-    PWF_APP_OPTION_CONFIG,
-    PWF_APP_OPTION_SET,
-    PWF_APP_OPTION_MODEL,
+    {PWF_APP_OPTION_CONFIG},
+    {PWF_APP_OPTION_SET},
+    {PWF_APP_OPTION_MODEL},
     {.name = "--input",
      .letter = "-i",
      .argument = "IMAGES",

@@ -20,9 +20,9 @@
 #include <string.h>
 
 static const pwf_app_option options[] = {
-    PWF_APP_OPTION_CONFIG,
-    PWF_APP_OPTION_SET,
-    PWF_APP_OPTION_DIRECTORY,
+    {PWF_APP_OPTION_CONFIG},
+    {PWF_APP_OPTION_SET},
+    {PWF_APP_OPTION_DIRECTORY},
     {.name = "--resume",
      .argument = "[WHAT]",
      .help =

@@ -93,13 +93,8 @@ static pwf_status check_room(const pwf_commit *c)
 static void job_digits(const char *variable, char text[21])
 {
     const char *value = getenv(variable);
-    size_t n = 0;
-    while (value && n < 20 && value[n] >= '0' && value[n] <= '9') {
-        text[n] = value[n];
-        n++;
-    }
-    if (n == 0) text[n++] = '0';
-    text[n] = '\0';
+    const int digits = value ? (int)strspn(value, "0123456789") : 0;
+    snprintf(text, 21, "%.*s", digits > 0 ? digits : 1, digits > 0 ? value : "0");
 }
 
 /* The name of the partial file has job, restart and a random number, so that attempts do not

@@ -5,6 +5,7 @@
  */
 #include "pwf/infer/workers.h"
 
+#include "pwf/core/log.h"
 #include "pwf/core/mem.h"
 #include "pwf/core/trace.h"
 #include "pwf/tensor/tensor.h"
@@ -111,16 +112,15 @@ void pwf_workers_begin(pwf_workers *workers, pwf_work work)
 
 pwf_status pwf_workers_status(const pwf_workers *workers)
 {
-    for (int w = 0; w < pwf_pool_threads(workers->pool); w++)
-        if (workers->each[w].status.code != PWF_OK) return workers->each[w].status;
-    return pwf_ok();
-}
-
-bool pwf_workers_finite(const pwf_workers *workers)
-{
-    for (int w = 0; w < pwf_pool_threads(workers->pool); w++)
-        if (!workers->each[w].finite) return false;
-    return true;
+    bool finite = true;
+    for (int w = 0; w < pwf_pool_threads(workers->pool); w++) {
+        PWF_TRY(workers->each[w].status);
+        finite = finite && workers->each[w].finite;
+    }
+    if (finite) return pwf_ok();
+    char place[160];
+    pwf_log_place(place);
+    return PWF_FAIL(PWF_NUMBERS, "%s: the loss or a gradient is not finite or too large", place);
 }
 
 double pwf_workers_decode_seconds(const pwf_workers *workers)

@@ -372,12 +372,9 @@ static void check_messages(const pwf_survey *s, pwf_finding *f)
 static void check_directory(const pwf_survey *s, pwf_finding *f)
 {
     const pwf_directory *d = &s->found;
-    if (s->directory.code != PWF_OK) {
-        fail_with(f, &s->directory);
-        return;
-    }
-    if (s->shared.code != PWF_OK) {
-        fail_with(f, &s->shared);
+    const pwf_status *status = s->directory.code != PWF_OK ? &s->directory : &s->shared;
+    if (status->code != PWF_OK) {
+        fail_with(f, status);
         return;
     }
     const char *all = s->ranks > 1 ? "; all ranks see it" : "";

@@ -61,18 +61,12 @@ static pwf_status gather(const pwf_mesh *mesh, const pwf_config *config, pwf_ran
     return pwf_ok();
 }
 
-/* Number of tasks of the Slurm job; 0 outside of one. */
-static int64_t tasks_of_job(void)
-{
-    const char *text = getenv("SLURM_NTASKS");
-    return text ? strtoll(text, NULL, 10) : 0;
-}
-
 /* The directory is probed by all ranks together, since it may not be the same one on every host. */
 pwf_status pwf_launch_examine(const pwf_mesh *mesh, const pwf_launch_job *job,
                               pwf_finding findings[PWF_FINDINGS_MAX], int *count)
 {
     const bool first = pwf_mesh_rank(mesh, PWF_WORLD) == 0;
+    const char *tasks = getenv("SLURM_NTASKS");
     char variables[VARIABLES];
     pwf_rank_facts *facts = NULL;
     *count = 0;
@@ -81,7 +75,7 @@ pwf_status pwf_launch_examine(const pwf_mesh *mesh, const pwf_launch_job *job,
         .config = job->config,
         .ranks = pwf_mesh_size(mesh, PWF_WORLD),
         .launcher = pwf_mesh_launcher(),
-        .tasks = tasks_of_job(),
+        .tasks = tasks ? strtoll(tasks, NULL, 10) : 0,
         .variables = variables,
         .directory = pwf_ok(),
         .shared = pwf_ok(),

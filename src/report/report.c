@@ -31,30 +31,6 @@ static pwf_status open_files(pwf_report *r, int64_t metrics_bytes, int64_t round
     return pwf_grow_append(&r->rounds, csv_header, sizeof csv_header - 1);
 }
 
-/* The files are cut to the lengths that the checkpoint stores; a fresh start cuts them to 0. */
-pwf_status pwf_report_open(const char *dir, int64_t metrics_bytes, int64_t rounds_bytes, bool live,
-                           pwf_report **out)
-{
-    *out = NULL;
-    pwf_report *r = calloc(1, sizeof *r);
-    char *copy = strdup(dir);
-    if (!r || !copy) {
-        free(r);
-        free(copy);
-        return PWF_FAIL(PWF_RESOURCE, "no memory for the report of %s", dir);
-    }
-    r->dir = copy;
-    r->metrics.fd = r->rounds.fd = -1;
-    const pwf_status s = open_files(r, metrics_bytes, rounds_bytes);
-    if (s.code != PWF_OK) {
-        pwf_report_close(r);
-        return s;
-    }
-    r->live = live;
-    *out = r;
-    return s;
-}
-
 /* For commands without a run directory, such as pwf pack and pwf eval: no descriptors, so that
  * closing it touches no file. */
 pwf_status pwf_report_open_line(bool live, pwf_report **out)
@@ -65,6 +41,21 @@ pwf_status pwf_report_open_line(bool live, pwf_report **out)
     r->dir_fd = r->metrics.fd = r->rounds.fd = -1;
     r->live = live;
     return pwf_ok();
+}
+
+/* The files are cut to the lengths that the checkpoint stores; a fresh start cuts them to 0. */
+pwf_status pwf_report_open(const char *dir, int64_t metrics_bytes, int64_t rounds_bytes, bool live,
+                           pwf_report **out)
+{
+    PWF_TRY(pwf_report_open_line(live, out));
+    (*out)->dir = strdup(dir);
+    const pwf_status s = (*out)->dir
+                             ? open_files(*out, metrics_bytes, rounds_bytes)
+                             : PWF_FAIL(PWF_RESOURCE, "no memory for the report of %s", dir);
+    if (s.code == PWF_OK) return s;
+    pwf_report_close(*out);
+    *out = NULL;
+    return s;
 }
 
 /* Returns the first failure, but closes everything. A failed close may be the only sign that rows

@@ -6,21 +6,16 @@
 #include "trainer.h"
 
 #include "pwf/core/clock.h"
+#include "pwf/core/file.h"
 #include "pwf/core/log.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 /* Seconds between looks for the file `stop`: each asks a file system that many share. */
 static const double LOOK_EVERY = 1.0;
-
-static void stop_file(const pwf_config *config, char path[PWF_PATH + 8])
-{
-    snprintf(path, PWF_PATH + 8, "%s/stop", config->output);
-}
 
 /* The largest request this rank knows of. Rank 0 of a run, which has the report, also looks for the
  * file and at the clock. */
@@ -31,9 +26,9 @@ static pwf_request request_here(pwf_trainer *t)
     if (!t->report) return request;
     if (request == PWF_REQUEST_NONE && pwf_saver_is_due(&t->saver, now)) request = PWF_REQUEST_SAVE;
     if (request > PWF_REQUEST_FILE || now - t->requests.looked < LOOK_EVERY) return request;
-    char path[PWF_PATH + 8];
+    char path[PWF_PATH];
     t->requests.looked = now;
-    stop_file(t->config, path);
+    pwf_path_join(path, t->config->output, "stop");
     return access(path, F_OK) == 0 ? PWF_REQUEST_FILE : request;
 }
 
@@ -60,8 +55,8 @@ pwf_status pwf_trainer_agree_or_stop(pwf_trainer *t, pwf_status local)
 
 void pwf_trainer_remove_stop_file(const pwf_config *config)
 {
-    char path[PWF_PATH + 8];
-    stop_file(config, path);
+    char path[PWF_PATH];
+    pwf_path_join(path, config->output, "stop");
     if (unlink(path) != 0 && errno != ENOENT)
         PWF_WARN("STOP_FILE", "cannot remove %s, which will stop the next run too: %s", path,
                  strerror(errno));

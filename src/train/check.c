@@ -13,7 +13,6 @@ static pwf_status check(pwf_trainer *t, const char *checkpoint)
 {
     const pwf_config *c = t->config;
     pwf_directory found;
-    pwf_trainer_describe(t);
     PWF_TRY(pwf_trainer_resume(t, checkpoint));
     pwf_status status = pwf_ok();
     if (pwf_mesh_rank(t->mesh, PWF_WORLD) == 0) status = pwf_directory_check(c->output, &found);

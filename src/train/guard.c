@@ -19,12 +19,7 @@ pwf_status pwf_guard_new(const pwf_engine *engine, const pwf_snapshot *now, cons
 {
     const pwf_range own = engine->state->own;
     const int64_t hashes = PWF_STATE_ARRAYS_MAX * pwf_block_count(pwf_range_length(own));
-    *out = (pwf_guard){.mesh = engine->mesh,
-                       .config = engine->config,
-                       .pool = engine->workers.pool,
-                       .now = now,
-                       .batch = batch,
-                       .classes = engine->classes};
+    *out = (pwf_guard){.engine = engine, .now = now, .batch = batch};
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, hashes, sizeof *out->rest, &out->rest));
     return pwf_mem_alloc(PWF_MEM_BUFFERS, hashes, sizeof *out->found, &out->found);
 }
@@ -66,7 +61,8 @@ pwf_status pwf_guard_check_step(const pwf_guard *guard)
     if (!are_sane(b->slot_statistics + b->first * b->buffers, (b->last - b->first) * b->buffers))
         return not_finite("a statistic of BatchNorm");
     const double loss = pwf_batch_loss(b);
-    if (!pwf_losses_spike(losses, loss, guard->config->watchdog.spike, guard->classes, b->images))
+    if (!pwf_losses_spike(losses, loss, guard->engine->config->watchdog.spike,
+                          guard->engine->classes, b->images))
         return pwf_ok();
     return PWF_FAIL(PWF_NUMBERS, "the loss jumped from %.3g to %.3g at step %lld (watchdog.spike)",
                     losses->value[losses->count - 1], loss,
@@ -113,7 +109,7 @@ static int64_t own_blocks(const pwf_guard *guard)
 static void hash_blocks(const pwf_guard *guard, pwf_hash *table)
 {
     hash_job job = {guard->now->state, table};
-    pwf_pool_run(guard->pool, (int)own_blocks(guard), hash_block, &job);
+    pwf_pool_run(guard->engine->workers.pool, (int)own_blocks(guard), hash_block, &job);
 }
 
 /* Tables are [arrays, own blocks]. Entries for which there is no block are never written, so they
@@ -125,18 +121,19 @@ static size_t table_bytes(const pwf_guard *guard)
 
 void pwf_guard_rest(pwf_guard *guard)
 {
-    if (guard->config->watchdog.memory) hash_blocks(guard, guard->rest);
+    if (guard->engine->config->watchdog.memory) hash_blocks(guard, guard->rest);
     pwf_guard_mark_rest(guard);
 }
 
 void pwf_guard_rest_block(const pwf_guard *guard, int64_t block)
 {
-    if (guard->config->watchdog.memory) pwf_state_hash_block(guard->now->state, block, guard->rest);
+    if (guard->engine->config->watchdog.memory)
+        pwf_state_hash_block(guard->now->state, block, guard->rest);
 }
 
 void pwf_guard_mark_rest(pwf_guard *guard)
 {
-    guard->at_rest = guard->config->watchdog.memory;
+    guard->at_rest = guard->engine->config->watchdog.memory;
 }
 
 void pwf_guard_disturb(pwf_guard *guard)
@@ -162,7 +159,7 @@ pwf_status pwf_guard_fingerprint(pwf_guard *guard, char text[33])
 {
     pwf_hash fingerprint;
     if (!guard->at_rest) hash_blocks(guard, guard->found);
-    PWF_TRY(pwf_ckpt_fingerprint(guard->mesh, guard->now,
+    PWF_TRY(pwf_ckpt_fingerprint(guard->engine->mesh, guard->now,
                                  guard->at_rest ? guard->rest : guard->found, &fingerprint));
     pwf_hash_text(fingerprint, text);
     return pwf_ok();
@@ -217,7 +214,7 @@ static pwf_hash hash_received(const pwf_guard *guard)
 
 int pwf_guard_hash(const pwf_guard *guard)
 {
-    if (pwf_mesh_size(guard->mesh, PWF_WORLD) == 1) return 0;
+    if (pwf_mesh_size(guard->engine->mesh, PWF_WORLD) == 1) return 0;
     return (int)((hash_common(guard).lo ^ hash_received(guard).lo) & INT_MAX);
 }
 
@@ -264,7 +261,7 @@ static pwf_status differs(pwf_guard *guard, const card *cards, int odd, subject 
  * difference there is repaired by repeating the step, the others are not. Collective. */
 pwf_status pwf_guard_compare(pwf_guard *guard)
 {
-    const pwf_mesh *mesh = guard->mesh;
+    const pwf_mesh *mesh = guard->engine->mesh;
     const int ranks = pwf_mesh_size(mesh, PWF_WORLD), shards = pwf_mesh_size(mesh, PWF_SHARD);
     card cards[PWF_SLOTS_MAX], *mine = &cards[pwf_mesh_rank(mesh, PWF_WORLD)];
     if (ranks == 1) return pwf_ok();

@@ -9,12 +9,9 @@
  * docs/explanation/reliability.md has the order of remedies; step.c and rollback.c carry them out.
  */
 typedef struct pwf_guard {
-    const pwf_mesh *mesh;
-    const pwf_config *config;
-    pwf_pool *pool;
+    const pwf_engine *engine;
     const pwf_snapshot *now; /* the live state, position and losses */
     const pwf_batch *batch;  /* results of the step under way */
-    int64_t classes;
     bool received;   /* losses, statistics and norms of the step under way are on all ranks */
     bool at_rest;    /* the shard has not changed since `rest` was computed */
     pwf_hash *rest;  /* hashes of the shard's blocks, as pwf_state_hash_block lays them out */
@@ -25,7 +22,7 @@ typedef struct pwf_guard {
     int rollbacks;   /* in a row, without a checkpoint in between */
 } pwf_guard;
 
-/* Prepares a guard; mesh, configuration and pool are the engine's, and all pointers are borrowed.
+/* Prepares a guard; all pointers are borrowed.
  * Local. Fails with PWF_RESOURCE; pwf_guard_free releases what was made in either case. */
 pwf_status pwf_guard_new(const pwf_engine *engine, const pwf_snapshot *now, const pwf_batch *batch,
                          pwf_guard *out);

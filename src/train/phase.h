@@ -6,6 +6,7 @@
 #include "pwf/config/config.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* The phases of a run:
  *
@@ -24,11 +25,19 @@ typedef enum pwf_phase {
 
 enum { PWF_PHASE_TITLE = 64 }; /* bytes of a title */
 
-/* Whether a phase consists of optimiser steps. Local. */
-bool pwf_phase_has_steps(int64_t phase);
+/* How a title counts rounds. */
+typedef enum pwf_round_number { PWF_NO_ROUND, PWF_ROUND_DONE, PWF_ROUND_NEXT } pwf_round_number;
 
-/* The name of a phase in log lines and traces, for example "fix". Local. */
-const char *pwf_phase_name(int64_t phase);
+typedef struct pwf_phase_row {
+    const char *name; /* in log lines, traces and titles */
+    const char *text; /* for people */
+    const char *key;  /* setting with the watchdog's limit */
+    size_t limit;     /* offset of its value in pwf_config */
+    pwf_round_number round;
+    bool steps; /* consists of optimiser steps */
+} pwf_phase_row;
+
+extern const pwf_phase_row pwf_phases[]; /* by pwf_phase */
 
 /* The name with the round, for progress and metrics, for example "fix 2/10". Local. */
 void pwf_phase_title(const pwf_position *position, int rounds, char title[PWF_PHASE_TITLE]);

@@ -31,7 +31,7 @@ int64_t pwf_plan_baseline_steps(const pwf_plan *plan)
 int64_t pwf_plan_phase_steps(const pwf_plan *plan, const pwf_position *position)
 {
     const pwf_config *c = plan->config;
-    if (!pwf_phase_has_steps(position->phase)) return 0;
+    if (!pwf_phases[position->phase].steps) return 0;
     if (position->phase == PWF_PHASE_BASELINE) return pwf_plan_baseline_steps(plan);
     return pwf_plan_steps(plan, position->round ? c->fixing.epochs : c->fixing.first_epochs);
 }

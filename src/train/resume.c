@@ -15,7 +15,7 @@
 #include <string.h>
 
 /* One log line per subject, each with a stable code, before anything that can take long. */
-void pwf_trainer_describe(const pwf_trainer *t)
+static void describe(const pwf_trainer *t)
 {
     const pwf_config *c = t->config;
     PWF_INFO("MODEL", "%s: %lld parameters, %lld of them posterior", c->model.name,
@@ -79,6 +79,7 @@ static pwf_status read_checkpoint(pwf_trainer *t, const char *checkpoint)
 pwf_status pwf_trainer_resume(pwf_trainer *t, const char *checkpoint)
 {
     pwf_meter *meter = &t->meter;
+    describe(t);
     meter->units_total = pwf_plan_units(&t->plan, &t->now.facts.position);
     PWF_TRY(checkpoint ? read_checkpoint(t, checkpoint) : read_start_weights(t->engine));
     meter->units_done = meter->units_total - pwf_plan_units(&t->plan, &t->now.facts.position);

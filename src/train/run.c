@@ -153,7 +153,7 @@ static pwf_status dispatch(pwf_trainer *t)
 /* One phase, or one step of a phase that consists of steps. */
 static pwf_status perform(pwf_trainer *t)
 {
-    const pwf_span span = pwf_trace_begin(pwf_phase_name(t->now.facts.position.phase));
+    const pwf_span span = pwf_trace_begin(pwf_phases[t->now.facts.position.phase].name);
     pwf_phase_announce(t->config, &t->now.facts.position);
     const pwf_status status = dispatch(t);
     pwf_trace_end(span);
@@ -171,8 +171,8 @@ static pwf_status run_phases(pwf_trainer *t)
         if (status.code == PWF_STOPPED) return status;
         /* Only steps run while a checkpoint is written; other phases wait for it. */
         if (status.code == PWF_OK)
-            status = pwf_phase_has_steps(t->now.facts.position.phase) ? pwf_saver_advance(&t->saver)
-                                                                      : pwf_saver_settle(&t->saver);
+            status = pwf_phases[t->now.facts.position.phase].steps ? pwf_saver_advance(&t->saver)
+                                                                   : pwf_saver_settle(&t->saver);
         /* A phase left unfinished (PWF_STOPPED) has not moved the position: answer() then saves. */
         if (status.code == PWF_OK) status = perform(t);
         if (status.code == PWF_NUMBERS) status = pwf_trainer_roll_back(t, &status);
@@ -216,7 +216,6 @@ static pwf_status close_report(pwf_report *report, const char *title, double sec
 static pwf_status run(pwf_trainer *t, const char *checkpoint)
 {
     const double minutes = t->config->checkpoint.max_time;
-    pwf_trainer_describe(t);
     t->saver.ended = t->meter.started;
     if (minutes > 0.0) pwf_request_set_deadline(t->meter.started + 60.0 * minutes);
     PWF_TRY(pwf_trainer_resume(t, checkpoint));

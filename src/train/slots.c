@@ -8,7 +8,6 @@
 
 #include "pwf/core/clock.h"
 #include "pwf/core/fault.h"
-#include "pwf/core/log.h"
 #include "pwf/core/mem.h"
 #include "pwf/core/request.h"
 #include "pwf/core/trace.h"
@@ -225,16 +224,6 @@ static void gather_results(const pwf_engine *e, pwf_batch *b)
     pwf_trace_end(span);
 }
 
-/* A failure, else PWF_NUMBERS if any loss or gradient of this rank was not finite. */
-static pwf_status status_of(const pwf_workers *workers)
-{
-    PWF_TRY(pwf_workers_status(workers));
-    if (pwf_workers_finite(workers)) return pwf_ok();
-    char place[160];
-    pwf_log_place(place);
-    return PWF_FAIL(PWF_NUMBERS, "%s: the loss or a gradient is not finite or too large", place);
-}
-
 /* The gathering takes place after a failure too, since other ranks take part in it. Collective. */
 pwf_status pwf_slots_run(pwf_engine *engine, pwf_batch *batch, const pwf_position *position,
                          pwf_precision precision, bool gradients)
@@ -250,7 +239,7 @@ pwf_status pwf_slots_run(pwf_engine *engine, pwf_batch *batch, const pwf_positio
     pwf_trace_end(span);
     batch->seconds = (pwf_clock_seconds() - begun) / (double)slots;
     const pwf_status skips = pwf_feed_agree_skips(&engine->feed, PWF_TRAIN, position->step);
-    const pwf_status status = status_of(&engine->workers);
+    const pwf_status status = pwf_workers_status(&engine->workers);
     gather_results(engine, batch);
     return status.code == PWF_OK ? skips : status;
 }

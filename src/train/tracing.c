@@ -44,11 +44,14 @@ static pwf_status open_file(pwf_tracing *tracing, int64_t step)
     return pwf_file_pwrite(tracing->fd, tracing->path, HEAD, sizeof HEAD - 1, 0);
 }
 
-/* Does nothing on ranks other than 0. */
-static void close_file(pwf_tracing *tracing)
+/* Only rank 0 has a file. `over` makes the first trace of a job the only one. */
+static void stop(pwf_tracing *tracing)
 {
+    pwf_trace_stop();
     if (tracing->fd >= 0) close(tracing->fd);
     tracing->fd = -1;
+    tracing->open = false;
+    tracing->over = true;
 }
 
 /* Ends the trace on every rank; the run continues. */
@@ -56,10 +59,7 @@ static void give_up(pwf_tracing *tracing, const pwf_status *why)
 {
     if (pwf_mesh_rank(tracing->mesh, PWF_WORLD) == 0)
         PWF_WARN("TRACE_FAILED", "the trace ends here: %s", why->text);
-    pwf_trace_stop();
-    close_file(tracing);
-    tracing->open = false;
-    tracing->over = true;
+    stop(tracing);
 }
 
 /* Rank 0 appends the events of all ranks, which begin with a comma; the first needs none. `events`
@@ -179,10 +179,7 @@ void pwf_tracing_end(pwf_tracing *tracing, int64_t steps)
 {
     pwf_tracing_flush(tracing);
     if (!tracing->open) return;
-    pwf_trace_stop();
-    close_file(tracing);
-    tracing->open = false;
-    tracing->over = true;
+    stop(tracing);
     if (pwf_mesh_rank(tracing->mesh, PWF_WORLD) == 0)
         PWF_INFO("TRACE", "trace of %lld steps in %s; open it with ui.perfetto.dev",
                  (long long)(steps - tracing->first), tracing->path);
@@ -195,7 +192,7 @@ void pwf_tracing_update(pwf_tracing *tracing, const pwf_position *position, int6
     if (!c->log.trace || tracing->over) return;
     if (!tracing->open && position->step >= c->log.trace_from)
         begin(tracing, position->step, steps);
-    if (tracing->open && pwf_phase_has_steps(position->phase) &&
+    if (tracing->open && pwf_phases[position->phase].steps &&
         steps - tracing->first >= c->log.trace_steps)
         pwf_tracing_end(tracing, steps);
 }

@@ -10,10 +10,10 @@
 
 enum { WORDS_MAX = 512 };
 
-static const pwf_app_option options[] = {PWF_APP_OPTION_CONFIG,
-                                         PWF_APP_OPTION_SET,
-                                         PWF_APP_OPTION_DIRECTORY,
-                                         PWF_APP_OPTION_MODEL,
+static const pwf_app_option options[] = {{PWF_APP_OPTION_CONFIG},
+                                         {PWF_APP_OPTION_SET},
+                                         {PWF_APP_OPTION_DIRECTORY},
+                                         {PWF_APP_OPTION_MODEL},
                                          {.name = "--resume", .argument = "[WHAT]"}};
 
 enum { OPTIONS = sizeof options / sizeof *options };

@@ -27,9 +27,9 @@ static void test_titles(void **state)
         char title[PWF_PHASE_TITLE];
         pwf_phase_title(&p, 10, title);
         assert_string_equal(title, titles[phase]);
-        const size_t length = strlen(pwf_phase_name(phase));
-        assert_memory_equal(title, pwf_phase_name(phase), length);
-        assert_int_equal(pwf_phase_has_steps(phase),
+        const size_t length = strlen(pwf_phases[phase].name);
+        assert_memory_equal(title, pwf_phases[phase].name, length);
+        assert_int_equal(pwf_phases[phase].steps,
                          phase == PWF_PHASE_BASELINE || phase == PWF_PHASE_TRAIN);
         assert_string_not_equal(pwf_train_phase_text(phase), "unknown");
     }
