@@ -59,8 +59,9 @@ void pwf_workers_begin(pwf_workers *workers, pwf_work work);
  * Local; on the thread of that worker. Fails with PWF_RESOURCE or PWF_CONFIG. */
 pwf_status pwf_workers_executor(const pwf_workers *workers, pwf_worker *worker);
 
-/** The first failure of the current loop, in worker order, else PWF_NUMBERS if a loss or gradient
- * of it is not finite. Local. */
+/** The first failure of the current loop, in worker order; else PWF_NUMBERS if one of its losses or
+ * gradients is not finite.
+ * Local. */
 pwf_status pwf_workers_status(const pwf_workers *workers);
 
 /** Seconds that all workers together have spent decoding images since the start.
