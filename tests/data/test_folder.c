@@ -241,7 +241,7 @@ static void lists_of_classes_alone(void **state)
 }
 
 /* Undamaged images are all decoded; a file that grew, shrank or disappeared is named. */
-static void bad_files_are_named(void **state)
+static void damaged_files_are_named(void **state)
 {
     (void)state;
     new_tree("strict");
@@ -268,7 +268,7 @@ static void bad_files_are_named(void **state)
     assert_int_equal(pwf_mem_live(), 0);
 }
 
-static void bad_files_give_way(void **state)
+static void damaged_files_are_replaced(void **state)
 {
     (void)state;
     new_tree("skipped");
@@ -329,7 +329,7 @@ static void *load_one(void *argument)
 }
 
 /* Two threads that decode the same damaged files at the same time count each file once. */
-static void bad_files_met_at_once_count_once(void **state)
+static void damaged_files_are_counted_once(void **state)
 {
     (void)state;
     new_tree("at_once");
@@ -359,7 +359,7 @@ static void bad_files_met_at_once_count_once(void **state)
 }
 
 /* Both parts together are the training images, for all other settings. */
-static void validation_parts_the_training_images(void **state)
+static void validation_splits_the_training_images(void **state)
 {
     (void)state;
     new_tree("parted");
@@ -455,10 +455,10 @@ int main(void)
         cmocka_unit_test(other_trees_are_refused),
         cmocka_unit_test(flat_validation_folder),
         cmocka_unit_test(lists_of_classes_alone),
-        cmocka_unit_test(bad_files_are_named),
-        cmocka_unit_test(bad_files_give_way),
-        cmocka_unit_test(bad_files_met_at_once_count_once),
-        cmocka_unit_test(validation_parts_the_training_images),
+        cmocka_unit_test(damaged_files_are_named),
+        cmocka_unit_test(damaged_files_are_replaced),
+        cmocka_unit_test(damaged_files_are_counted_once),
+        cmocka_unit_test(validation_splits_the_training_images),
         cmocka_unit_test(augmentation_crops_and_mirrors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

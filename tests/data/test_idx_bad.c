@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* IDX files that must be refused: cut off at every byte, every changed bit of the header, contents
- * that do not fit the settings, files that are missing or not regular, gzip bombs, and random
+ * that do not fit the settings, files that are missing or not regular, gzip gzip_bombs, and random
  * changes. None may crash, leak or allocate by a size that only the header states. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -136,7 +136,7 @@ static void wrong_settings(void **state)
     refused(PWF_CONFIG, "data.std");
 }
 
-static void not_there(void **state)
+static void missing_files(void **state)
 {
     (void)state;
     unlink("bad/" IMAGES);
@@ -177,7 +177,7 @@ static void put_bomb(const uint8_t head[16], size_t count)
     free(zeros);
 }
 
-static void bombs(void **state)
+static void gzip_bombs(void **state)
 {
     (void)state;
     unlink("bad/" IMAGES);
@@ -273,9 +273,9 @@ int main(void)
         cmocka_unit_test_setup(every_header_bit, fresh),
         cmocka_unit_test_setup(wrong_contents, fresh),
         cmocka_unit_test_setup(wrong_settings, fresh),
-        cmocka_unit_test_setup(not_there, fresh),
+        cmocka_unit_test_setup(missing_files, fresh),
         cmocka_unit_test_setup(not_regular, fresh),
-        cmocka_unit_test_setup(bombs, fresh),
+        cmocka_unit_test_setup(gzip_bombs, fresh),
         cmocka_unit_test_setup(random_changes, fresh),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

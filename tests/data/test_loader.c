@@ -83,7 +83,7 @@ static void loads_what_the_data_set_gives(void **state)
     }
 }
 
-static void bad_files_as_without_it(void **state)
+static void damaged_files_as_without_loader(void **state)
 {
     (void)state;
     bytes_write("tree/train/n00000001/n00000001_4.JPEG", "bad", 3);
@@ -110,7 +110,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(loads_what_the_data_set_gives),
-        cmocka_unit_test(bad_files_as_without_it),
+        cmocka_unit_test(damaged_files_as_without_loader),
     };
     return cmocka_run_group_tests(tests, make_tree, NULL);
 }

@@ -122,7 +122,7 @@ static void every_setting_works_in_memory(void **state)
 
 /* Adding random erasing changes images only inside the box, and the box is that of erasing alone:
  * the settings do not share random numbers. */
-static void one_kind_does_not_shift_another(void **state)
+static void settings_do_not_share_random_numbers(void **state)
 {
     (void)state;
     pwf_config base, crop, erase, both;
@@ -187,7 +187,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_setting_works_on_folders),
         cmocka_unit_test(every_setting_works_in_memory),
-        cmocka_unit_test(one_kind_does_not_shift_another),
+        cmocka_unit_test(settings_do_not_share_random_numbers),
         cmocka_unit_test(loading_ahead_gives_the_same),
     };
     if (system("rm -rf tree") != 0) return 1;

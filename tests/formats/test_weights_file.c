@@ -189,7 +189,7 @@ static void refuse_members(const unsigned char *bytes, size_t count, const char 
 
 /* Members that share bytes or a name are refused: reading or finding them all would take quadratic
  * time. */
-static void test_members_stand_apart(void **state)
+static void test_overlapping_members(void **state)
 {
     (void)state;
     unsigned char good[8192], bad[8192];
@@ -370,7 +370,7 @@ int main(void)
         cmocka_unit_test(test_safetensors_rules),
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_damage),
-        cmocka_unit_test(test_members_stand_apart),
+        cmocka_unit_test(test_overlapping_members),
         cmocka_unit_test(test_damaged_pickle),
         cmocka_unit_test(test_import),
         cmocka_unit_test(test_import_fresh_head),

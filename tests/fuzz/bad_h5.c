@@ -217,7 +217,7 @@ static void make(const char *path, bool own, void (*change)(const place *p))
     H5Pclose(access);
     if (own) {
         copy(path, NULL, &bytes, &size);
-        fuzz_mend_checkpoint(path, bytes, size);
+        fuzz_correct_checkpoint(path, bytes, size);
     }
     free(bytes);
 }

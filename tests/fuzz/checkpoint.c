@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Recomputes length, root hash and header hash of a changed checkpoint, as an attacker would, so
- * that the readers behind the hashes are reached. Used by the targets checkpoint and ckpt_h5, and
+ * that the checks after the hashes are reached. Used by the targets checkpoint and ckpt_h5, and
  * by craft_h5 and bad_h5. */
 #include "checkpoint.h"
 
@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 /* The tables are valid, and only the root hash is wrong. */
-static void mend_root(const char *path, pwf_header *header)
+static void correct_root(const char *path, pwf_header *header)
 {
     pwf_file file = {.path = path, .header = *header};
     file.fd = open(path, O_RDWR | O_CLOEXEC);
@@ -29,7 +29,7 @@ static void mend_root(const char *path, pwf_header *header)
     close(file.fd);
 }
 
-void fuzz_mend_checkpoint(const char *path, uint8_t *bytes, size_t size)
+void fuzz_correct_checkpoint(const char *path, uint8_t *bytes, size_t size)
 {
     pwf_header header;
     pwf_file file;
@@ -46,5 +46,5 @@ void fuzz_mend_checkpoint(const char *path, uint8_t *bytes, size_t size)
     if (s.code == PWF_OK)
         pwf_file_close(&file);
     else if (strstr(s.text, "is damaged outside its arrays"))
-        mend_root(path, &header);
+        correct_root(path, &header);
 }

@@ -7,6 +7,6 @@
 
 /** Recomputes length, root hash and header hash in the file that holds these bytes, if its tables
  * are valid enough; `bytes` gets the length and the header hash too. Local. Aborts on failure. */
-void fuzz_mend_checkpoint(const char *path, uint8_t *bytes, size_t size);
+void fuzz_correct_checkpoint(const char *path, uint8_t *bytes, size_t size);
 
 #endif

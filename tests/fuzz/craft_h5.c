@@ -50,7 +50,7 @@ int main(int argc, char **argv)
     PWF_ASSERT(fd >= 0);
     fuzz_must(pwf_file_pwrite(fd, argv[1], bytes, length, 0));
     close(fd);
-    if (own) fuzz_mend_checkpoint(argv[1], bytes, length);
+    if (own) fuzz_correct_checkpoint(argv[1], bytes, length);
     fuzz_h5_free(file);
     return PWF_OK;
 }

@@ -31,7 +31,7 @@ void fuzz_one(const uint8_t *data, size_t size)
     uint8_t *bytes = malloc(size + !size);
     PWF_ASSERT(bytes);
     if (size > 0) memcpy(bytes, data, size);
-    fuzz_mend_checkpoint(path, bytes, size);
+    fuzz_correct_checkpoint(path, bytes, size);
     free(bytes);
     read_file(path);
 }

@@ -26,7 +26,7 @@ void fuzz_one(const uint8_t *data, size_t size)
     if (size < 1) return;
     const size_t length = fuzz_h5_change(files[data[0] & 1U], data + 1, size - 1, bytes);
     const char *path = fuzz_file("ckpt.h5", bytes, length);
-    fuzz_mend_checkpoint(path, bytes, length);
+    fuzz_correct_checkpoint(path, bytes, length);
     if (pwf_ckpt_load(path, &loaded).code != PWF_OK) return;
     fuzz_accept();
     pwf_ckpt_unload(&loaded);

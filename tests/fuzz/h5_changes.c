@@ -112,7 +112,7 @@ static piece as_read(const uint8_t *bytes, size_t size, piece p)
     return p;
 }
 
-static void mend_checksums(const fuzz_h5 *file, uint8_t *bytes)
+static void correct_checksums(const fuzz_h5 *file, uint8_t *bytes)
 {
     for (int i = 0; i < file->pieces; i++) {
         const piece p = as_read(bytes, file->size, file->piece[i]);
@@ -134,6 +134,6 @@ size_t fuzz_h5_change(const fuzz_h5 *file, const uint8_t *changes, size_t size,
         memcpy(bytes + to, changes + at, n);
         at += n;
     }
-    mend_checksums(file, bytes);
+    correct_checksums(file, bytes);
     return file->size;
 }

@@ -34,7 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const int descriptor = next_descriptor();
     pwf_log_set(PWF_LOG_ERROR, true);
     fuzz_one(data, size);
-    if (pwf_mem_live() != live) fail("memory was left behind");
+    if (pwf_mem_live() != live) fail("memory leaked");
     if (next_descriptor() != descriptor) fail("a descriptor was left open");
     if (pwf_mem_peak_total() > MEMORY_MAX) fail("more memory was taken than an input may cost");
     return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The random variates behind augmentation and mixing (moments, ranges, independence of the order
+/* The random variates of augmentation and mixing (moments, ranges, independence of the order
  * of calls), and Mixup and CutMix: every pixel of a mixed slot, and the share of the images. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -94,7 +94,7 @@ static pwf_config mixing(double mixup, double cutmix)
     return config;
 }
 
-static void mixing_is_what_it_says(void **state)
+static void mixing_follows_its_definition(void **state)
 {
     (void)state;
     static const double alphas[4][2] = {{0.0, 0.0}, {0.8, 0.0}, {0.0, 1.0}, {0.8, 1.0}};
@@ -149,7 +149,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(beta_has_its_moments),
         cmocka_unit_test(uniforms_reach_their_ends),
-        cmocka_unit_test(mixing_is_what_it_says),
+        cmocka_unit_test(mixing_follows_its_definition),
         cmocka_unit_test(mixing_is_a_function_of_seed_batch_and_slot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -63,7 +63,7 @@ static arrays run(pwf_optimiser_name name, pwf_isa isa, const int16_t *code, int
     return a;
 }
 
-static void bits_depend_on_neither_instructions_nor_cuts(void **state)
+static void bits_are_independent_of_isa_and_slices(void **state)
 {
     (void)state;
     int16_t code[COUNT];
@@ -217,7 +217,7 @@ static void clip_factor(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bits_depend_on_neither_instructions_nor_cuts),
+        cmocka_unit_test(bits_are_independent_of_isa_and_slices),
         cmocka_unit_test(fixed_elements_stay),
         cmocka_unit_test(every_row_names_its_moments),
         cmocka_unit_test(sgd_follows_its_formula),

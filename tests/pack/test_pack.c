@@ -167,7 +167,7 @@ static void pixels_are_those_after_resizing(void **state)
     pwf_mesh_barrier(mesh);
 }
 
-static void parts_and_classes_are_told_apart(void **state)
+static void other_parts_and_classes_are_refused(void **state)
 {
     (void)state;
     pwf_pack_result result;
@@ -238,7 +238,7 @@ static void unfinish(int bad, int missing, pwf_archive_block *b)
     put(".train.h5.part", 0, b, sizeof *b);
 }
 
-static void what_is_right_is_kept(void **state)
+static void valid_chunks_are_kept(void **state)
 {
     (void)state;
     pwf_archive_block b;
@@ -347,7 +347,7 @@ static void damage_is_found(void **state)
 }
 
 /* A first block with a correct hash but false statements about the rest of the file. */
-static void lies_are_refused(void **state)
+static void false_statements_are_refused(void **state)
 {
     (void)state;
     pwf_pack_result result;
@@ -381,11 +381,11 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(encoded_files_are_those_of_the_folder, make_tree),
         cmocka_unit_test_setup(pixels_are_those_after_resizing, make_tree),
-        cmocka_unit_test_setup(parts_and_classes_are_told_apart, make_tree),
-        cmocka_unit_test_setup(what_is_right_is_kept, make_tree),
+        cmocka_unit_test_setup(other_parts_and_classes_are_refused, make_tree),
+        cmocka_unit_test_setup(valid_chunks_are_kept, make_tree),
         cmocka_unit_test_setup(bad_trees_and_outputs, make_tree),
         cmocka_unit_test_setup(damage_is_found, make_tree),
-        cmocka_unit_test_setup(lies_are_refused, make_tree),
+        cmocka_unit_test_setup(false_statements_are_refused, make_tree),
     };
     if (pwf_mesh_start(&argc, &argv).code != PWF_OK || pwf_mesh_new(1, &mesh).code != PWF_OK)
         return 1;

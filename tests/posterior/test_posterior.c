@@ -307,7 +307,7 @@ static void bits_do_not_depend_on_the_machine(void **unused)
 }
 
 /* A NaN in sigma stays visible in the weights instead of becoming the floor. */
-static void broken_numbers_stay_visible(void **unused)
+static void nan_stays_visible(void **unused)
 {
     (void)unused;
     pwf_registry *registry = network_new();
@@ -393,7 +393,7 @@ int main(void)
         cmocka_unit_test(rounding_matches_the_formulas),
         cmocka_unit_test(rounding_keeps_the_mean),
         cmocka_unit_test(bits_do_not_depend_on_the_machine),
-        cmocka_unit_test(broken_numbers_stay_visible),
+        cmocka_unit_test(nan_stays_visible),
         cmocka_unit_test(start_values_match_the_formula),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -75,7 +75,7 @@ static void posterior_comes_first(void **unused)
     pwf_registry_free(r);
 }
 
-static void excluded_ones_become_plain(void **unused)
+static void excluded_parameters_become_plain(void **unused)
 {
     (void)unused;
     pwf_registry *r = table_new();
@@ -111,7 +111,7 @@ static void wrong_tables_are_refused(void **unused)
 }
 
 /* The address of an entry stays valid while entries are added. */
-static void entries_do_not_move(void **unused)
+static void entries_keep_their_addresses(void **unused)
 {
     (void)unused;
     enum { PARAMS = 300 };
@@ -172,9 +172,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(posterior_comes_first),
-        cmocka_unit_test(excluded_ones_become_plain),
+        cmocka_unit_test(excluded_parameters_become_plain),
         cmocka_unit_test(wrong_tables_are_refused),
-        cmocka_unit_test(entries_do_not_move),
+        cmocka_unit_test(entries_keep_their_addresses),
         cmocka_unit_test(start_values_are_a_function_of_the_index),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
