@@ -91,10 +91,7 @@ pwf_status pwf_value_read(const pwf_option *option, const char *place, const cha
 void pwf_value_store(pwf_config *config, const pwf_option *option, const pwf_value *value,
                      pwf_origin origin);
 
-/* Prints the key's value as YAML, on one line. */
-void pwf_value_write(FILE *out, const pwf_config *config, const pwf_option *option);
-
-/* The same as a string that the caller frees; NULL: no memory. */
+/* The key's value as YAML, on one line, which the caller frees; NULL: no memory. */
 char *pwf_value_text(const pwf_config *config, const pwf_option *option);
 
 /* "0 to 10", "above 1, at most 100", "auto, on, off"; empty where anything goes. */

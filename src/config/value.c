@@ -340,7 +340,7 @@ void pwf_value_store(pwf_config *config, const pwf_option *option, const pwf_val
     memcpy((char *)config + option->offset, value, kinds[option->kind].bytes);
 }
 
-void pwf_value_write(FILE *out, const pwf_config *config, const pwf_option *option)
+static void write_value(FILE *out, const pwf_config *config, const pwf_option *option)
 {
     const struct kind *kind = &kinds[option->kind];
     const char *at = (const char *)config + option->offset;
@@ -362,7 +362,7 @@ char *pwf_value_text(const pwf_config *config, const pwf_option *option)
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
     if (!out) return NULL;
-    pwf_value_write(out, config, option);
+    write_value(out, config, option);
     /* Formatting into memory fails only without memory. */
     bool bad = ferror(out) != 0;
     if (fclose(out) != 0 || bad) {

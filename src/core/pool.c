@@ -5,6 +5,7 @@
  * atomic counter. */
 #include "pwf/core/pool.h"
 
+#include "pwf/core/clock.h"
 #include "pwf/core/trace.h"
 
 #include <pthread.h>
@@ -12,7 +13,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { PAUSE = 100000 /* ns between two pulses while the caller waits */ };
 
@@ -98,12 +98,7 @@ pwf_status pwf_pool_new(int threads, void (*start)(void), pwf_pool **out)
     p->threads = 1;
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->wake, NULL);
-    /* The caller waits with a timeout, which must not depend on the wall clock. */
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&p->done, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    pwf_clock_condition(&p->done); /* the caller waits with a timeout */
     for (int i = 1; i < threads; i++) {
         workers[i] = (worker){.pool = p, .index = i};
         const int error = pthread_create(&workers[i].thread, NULL, worker_main, &workers[i]);
@@ -124,13 +119,9 @@ pwf_status pwf_pool_new(int threads, void (*start)(void), pwf_pool **out)
 static void wait_for_others(pwf_pool *p)
 {
     while (p->busy > 0) {
-        struct timespec until;
         pthread_mutex_unlock(&p->lock);
         const bool again = p->pulse && p->pulse(p->pulse_context);
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += PAUSE;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
+        const struct timespec until = pwf_clock_after(PAUSE);
         pthread_mutex_lock(&p->lock);
         if (p->busy == 0) break;
         if (again)

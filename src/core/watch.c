@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 static const double TICK = 1.0;       /* seconds between two checks at most */
@@ -192,11 +191,7 @@ static void *watch_main(void *argument)
     pthread_mutex_lock(&watch.mutex);
     while (!watch.ends) {
         const double tick = find_tick();
-        struct timespec next;
-        clock_gettime(CLOCK_MONOTONIC, &next);
-        const long ns = next.tv_nsec + (long)(tick * 1e9);
-        next.tv_sec += ns / 1000000000;
-        next.tv_nsec = ns % 1000000000;
+        const struct timespec next = pwf_clock_after((long)(tick * 1e9));
         pthread_cond_timedwait(&watch.changed, &watch.mutex, &next);
         /* If the sleep took longer than requested, the whole process was stopped or starved. */
         const double after = pwf_clock_seconds(), passed = after - before;
@@ -211,14 +206,10 @@ static void *watch_main(void *argument)
 
 pwf_status pwf_watch_start(void)
 {
-    pthread_condattr_t monotonic;
     PWF_ASSERT(!watch.runs);
     watch.ends = false;
     pthread_mutex_init(&watch.mutex, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&watch.changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    pwf_clock_condition(&watch.changed);
     const int e = pthread_create(&watch.thread, NULL, watch_main, NULL);
     watch.runs = e == 0;
     if (e == 0) return pwf_ok();

@@ -96,11 +96,6 @@ void pwf_graph_shape(const pwf_graph *graph, int64_t *height, int64_t *width, in
     *classes = graph->values[graph->logits].shape.channels;
 }
 
-pwf_tensor_backend pwf_graph_backend(const pwf_graph *graph)
-{
-    return graph->backend;
-}
-
 /* Only the sole reader of a value may overwrite it, never the input image, and in training nothing
  * that a backward pass reads. */
 bool pwf_graph_in_place(const pwf_graph *graph, const pwf_node *node, bool training)
@@ -108,14 +103,4 @@ bool pwf_graph_in_place(const pwf_graph *graph, const pwf_node *node, bool train
     const pwf_graph_value *x = &graph->values[node->input[0]];
     if (!node->op->in_place || x->readers != 1 || x->producer < 0) return false;
     return !training || (!node->op->needs_input && !graph->nodes[x->producer].op->needs_output);
-}
-
-int64_t pwf_graph_operations(const pwf_graph *graph)
-{
-    int64_t sum = 0;
-    for (int i = 0; i < graph->node_count; i++) {
-        const pwf_node *n = &graph->nodes[i];
-        if (n->op->operations) sum += n->op->operations(n);
-    }
-    return sum;
 }

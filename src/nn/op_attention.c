@@ -21,29 +21,25 @@ static pwf_status infer(pwf_node *n)
     return pwf_ok();
 }
 
-typedef struct plan_data {
-    pwf_tensor_backend backend;
-    pwf_attention shape; /* of one head; stride_y is the number of channels of all heads */
-} plan_data;
-
-/* Heads are worked one by one; the plan holds the shape of one. */
+/* Heads are worked one by one; the plan is the shape of one. Its stride_y is the number of channels
+ * of all heads. */
 static pwf_status plan(const pwf_plan_task *task, void **own, pwf_need *need)
 {
     const pwf_node *n = task->node;
     const int64_t channels = n->out.channels;
-    const plan_data p = {task->backend,
-                         {.tokens = pwf_pixels(n->in[0]),
-                          .depth = channels / n->whole[HEADS],
-                          .stride_qkv = 3 * channels,
-                          .stride_y = channels,
-                          .precision = task->precision}};
-    PWF_TRY(pwf_attention_check(p.backend, &p.shape));
-    plan_data *copy = malloc(sizeof *copy);
+    const pwf_attention p = {.backend = task->backend,
+                             .tokens = pwf_pixels(n->in[0]),
+                             .depth = channels / n->whole[HEADS],
+                             .stride_qkv = 3 * channels,
+                             .stride_y = channels,
+                             .precision = task->precision};
+    PWF_TRY(pwf_attention_check(&p));
+    pwf_attention *copy = malloc(sizeof *copy);
     PWF_FAIL_IF(!copy, PWF_RESOURCE, "no memory for the plan of an attention");
     *copy = p;
     *own = copy;
-    need->saved = task->training ? (size_t)n->whole[HEADS] * pwf_attention_saved(&p.shape) : 0;
-    need->workspace = pwf_attention_workspace(p.backend, &p.shape, task->backward);
+    need->saved = task->training ? (size_t)n->whole[HEADS] * pwf_attention_saved(&p) : 0;
+    need->workspace = pwf_attention_workspace(&p, task->backward);
     return pwf_ok();
 }
 
@@ -56,37 +52,35 @@ typedef struct head_data {
 /* `head` counts over images, then over the heads of an image. */
 static head_data head_of(const pwf_call *c, int64_t head)
 {
-    const plan_data *p = c->plan;
+    const pwf_attention *p = c->plan;
     const int64_t heads = c->node->whole[HEADS], image = head / heads, number = head % heads;
-    const int64_t y = image * p->shape.tokens * p->shape.stride_y;
+    const int64_t y = image * p->tokens * p->stride_y;
     char *saved = c->saved;
-    if (saved) saved += (size_t)head * pwf_attention_saved(&p->shape);
-    return (head_data){3 * y + number * p->shape.depth, y + number * p->shape.depth, saved};
+    if (saved) saved += (size_t)head * pwf_attention_saved(p);
+    return (head_data){3 * y + number * p->depth, y + number * p->depth, saved};
 }
 
 static pwf_status forward(const pwf_call *c)
 {
-    const plan_data *p = c->plan;
+    const pwf_attention *p = c->plan;
     for (int64_t head = 0; head < c->images * c->node->whole[HEADS]; head++) {
         const head_data at = head_of(c, head);
-        const float *q = c->x[0] + at.qkv, *k = q + p->shape.stride_y, *v = k + p->shape.stride_y;
-        PWF_TRY(pwf_attention_forward(p->backend, &p->shape, c->y + at.y, at.saved, q, k, v,
-                                      c->workspace));
+        const float *q = c->x[0] + at.qkv, *k = q + p->stride_y, *v = k + p->stride_y;
+        PWF_TRY(pwf_attention_forward(p, c->y + at.y, at.saved, q, k, v, c->workspace));
     }
     return pwf_ok();
 }
 
 static pwf_status backward(const pwf_call *c)
 {
-    const plan_data *p = c->plan;
+    const pwf_attention *p = c->plan;
     if (!c->dx[0]) return pwf_ok();
     for (int64_t head = 0; head < c->images * c->node->whole[HEADS]; head++) {
         const head_data at = head_of(c, head);
-        const float *q = c->x[0] + at.qkv, *k = q + p->shape.stride_y, *v = k + p->shape.stride_y;
-        float *dq = c->dx[0] + at.qkv, *dk = dq + p->shape.stride_y, *dv = dk + p->shape.stride_y;
+        const float *q = c->x[0] + at.qkv, *k = q + p->stride_y, *v = k + p->stride_y;
+        float *dq = c->dx[0] + at.qkv, *dk = dq + p->stride_y, *dv = dk + p->stride_y;
         const pwf_attention_past past = {q, k, v, c->y + at.y, c->dy + at.y, at.saved};
-        PWF_TRY(pwf_attention_backward(p->backend, &p->shape, dq, dk, dv, c->add[0], &past,
-                                       c->workspace));
+        PWF_TRY(pwf_attention_backward(p, dq, dk, dv, c->add[0], &past, c->workspace));
     }
     return pwf_ok();
 }

@@ -9,17 +9,6 @@
 
 static const double EPSILON = 1e-5;
 
-static pwf_status infer(pwf_node *n)
-{
-    const int64_t channels = n->in[0].channels;
-    PWF_FAIL_IF(n->weight->count != channels || n->bias->count != channels ||
-                    n->mean->count != channels || n->variance->count != channels,
-                PWF_CONFIG, "%s has %lld values, but its input has %lld channels",
-                pwf_param_text(n->weight), (long long)n->weight->count, (long long)channels);
-    n->out = n->in[0];
-    return pwf_ok();
-}
-
 /* Kept in training, each [C]: sums over the slot; mean and 1 / standard deviation; the factors of
  * the element-wise passes. */
 typedef struct kept {
@@ -141,7 +130,7 @@ static pwf_status backward(const pwf_call *c)
 const pwf_operator pwf_op_batch_norm = {.name = "batch_norm",
                                         .needs_input = true,
                                         .cheap = true,
-                                        .infer = infer,
+                                        .infer = pwf_infer_channels,
                                         .plan = plan,
                                         .forward = forward,
                                         .backward = backward,

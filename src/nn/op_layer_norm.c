@@ -7,16 +7,6 @@
 
 static const double EPSILON = 1e-6; /* of timm's vision transformers */
 
-static pwf_status infer(pwf_node *n)
-{
-    const int64_t channels = n->in[0].channels;
-    PWF_FAIL_IF(n->weight->count != channels || n->bias->count != channels, PWF_CONFIG,
-                "%s has %lld values, but its input has %lld channels", pwf_param_text(n->weight),
-                (long long)n->weight->count, (long long)channels);
-    n->out = n->in[0];
-    return pwf_ok();
-}
-
 /* Saved: mean and 1 / standard deviation of each row; in prediction the kernel writes them to the
  * workspace. Backward needs there the sums of dscale and dshift (double) and the room of the
  * kernel.
@@ -70,7 +60,7 @@ static pwf_status backward(const pwf_call *c)
 const pwf_operator pwf_op_layer_norm = {.name = "layer_norm",
                                         .needs_input = true,
                                         .saves = true,
-                                        .infer = infer,
+                                        .infer = pwf_infer_channels,
                                         .plan = plan,
                                         .forward = forward,
                                         .backward = backward};

@@ -114,13 +114,6 @@ struct pwf_operator {
     void (*settle_back)(const pwf_call *call);
 };
 
-/* The table of operators, in the order of PWF_OPERATORS. */
-int pwf_operator_count(void);
-const pwf_operator *pwf_operator_at(int index);
-
-/* Finds an operator by name; an unknown name is a bug. */
-const pwf_operator *pwf_operator_find(const char *name);
-
 /* Calls infer and plan of the operator, or does what a NULL stands for. Fails as they do. */
 pwf_status pwf_node_infer(pwf_node *node);
 pwf_status pwf_node_plan(const pwf_plan_task *task, void **plan, pwf_need *need);
@@ -148,6 +141,10 @@ pwf_value pwf_graph_mean(pwf_graph *graph, pwf_value a, pwf_value b);
 
 /* The result has the shape of the inputs, which must be equal. */
 pwf_status pwf_infer_equal(pwf_node *node);
+
+/* The result has the shape of the input, with whose channels all parameters and buffers must agree.
+ */
+pwf_status pwf_infer_channels(pwf_node *node);
 
 /* The window of a node on `images` images, with as many filters as the result has channels. */
 pwf_conv_shape pwf_window_shape(const pwf_node *node, int64_t images);

@@ -33,6 +33,17 @@ pwf_status pwf_infer_equal(pwf_node *node)
     return pwf_ok();
 }
 
+pwf_status pwf_infer_channels(pwf_node *node)
+{
+    const int64_t channels = node->in[0].channels;
+    PWF_FAIL_IF(node->weight->count != channels || node->bias->count != channels ||
+                    (node->mean && node->mean->count != channels) ||
+                    (node->variance && node->variance->count != channels),
+                PWF_CONFIG, "%s has %lld values, but its input has %lld channels",
+                pwf_param_text(node->weight), (long long)node->weight->count, (long long)channels);
+    return pwf_ok();
+}
+
 pwf_conv_shape pwf_window_shape(const pwf_node *node, int64_t images)
 {
     return (pwf_conv_shape){.images = images,

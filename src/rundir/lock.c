@@ -8,6 +8,7 @@
 
 #include "holder.h"
 
+#include "pwf/core/clock.h"
 #include "pwf/core/fault.h"
 #include "pwf/core/file.h"
 #include "pwf/core/log.h"
@@ -149,12 +150,8 @@ static void *renew(void *context)
 /* Starts the thread. */
 static pwf_status start_renewing(pwf_lock *l)
 {
-    pthread_condattr_t monotonic;
     pthread_mutex_init(&l->mutex, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&l->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    pwf_clock_condition(&l->changed);
     const int e = pthread_create(&l->thread, NULL, renew, l);
     l->beats = e == 0;
     if (e != 0)

@@ -24,9 +24,9 @@ static int64_t stride_of(const pwf_attention *s)
 }
 
 /* Rows of a block. */
-static int64_t block_of(pwf_tensor_backend backend, const pwf_attention *s)
+static int64_t block_of(const pwf_attention *s)
 {
-    return pwf_matmul_ours(backend) && s->tokens > BLOCK ? BLOCK : s->tokens;
+    return pwf_matmul_ours(s->backend) && s->tokens > BLOCK ? BLOCK : s->tokens;
 }
 
 static float inverse_root(const pwf_attention *s)
@@ -127,10 +127,10 @@ static pwf_status multiply(const work *w, const product *p, int64_t rows, float 
     return pwf_ok();
 }
 
-pwf_status pwf_attention_check(pwf_tensor_backend backend, const pwf_attention *shape)
+pwf_status pwf_attention_check(const pwf_attention *shape)
 {
     const pwf_matmul m = scores(shape);
-    return pwf_matmul_check(backend, &m);
+    return pwf_matmul_check(shape->backend, &m);
 }
 
 /* Saved for backward: the inverse row sums s, then e. */
@@ -140,14 +140,14 @@ size_t pwf_attention_saved(const pwf_attention *shape)
 }
 
 /* Workspace of the products: packed operands, and the room of the one that needs most. */
-static size_t products(pwf_tensor_backend backend, const pwf_attention *s, bool backward)
+static size_t products(const pwf_attention *s, bool backward)
 {
     const pwf_matmul all[] = {scores(s), mix(s, s->stride_y), mix_transposed(s, s->stride_qkv)};
-    const bool ours = pwf_matmul_ours(backend);
+    const bool ours = pwf_matmul_ours(s->backend);
     size_t room = 0;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         const size_t bytes =
-            ours ? pwf_product_room(&all[i]) : pwf_matmul_workspace(backend, &all[i]);
+            ours ? pwf_product_room(&all[i]) : pwf_matmul_workspace(s->backend, &all[i]);
         if (bytes > room) room = bytes;
     }
     room = pwf_lines(room);
@@ -155,25 +155,23 @@ static size_t products(pwf_tensor_backend backend, const pwf_attention *s, bool 
     return room + pwf_product_packed(&all[0]) + (backward ? 3 : 1) * pwf_product_packed(&all[1]);
 }
 
-size_t pwf_attention_workspace(pwf_tensor_backend backend, const pwf_attention *shape,
-                               bool backward)
+size_t pwf_attention_workspace(const pwf_attention *shape, bool backward)
 {
-    const size_t block = pwf_float_lines(block_of(backend, shape) * stride_of(shape)) +
-                         pwf_float_lines(shape->tokens);
+    const size_t block =
+        pwf_float_lines(block_of(shape) * stride_of(shape)) + pwf_float_lines(shape->tokens);
     const size_t square = pwf_float_lines(shape->tokens * stride_of(shape));
-    return products(backend, shape, backward) +
+    return products(shape, backward) +
            (backward ? square + pwf_float_lines(shape->tokens * shape->depth) +
                            pwf_float_lines(shape->tokens)
                      : block);
 }
 
-pwf_status pwf_attention_forward(pwf_tensor_backend backend, const pwf_attention *shape, float *y,
-                                 void *saved, const float *q, const float *k, const float *v,
-                                 void *workspace)
+pwf_status pwf_attention_forward(const pwf_attention *shape, float *y, void *saved, const float *q,
+                                 const float *k, const float *v, void *workspace)
 {
     const pwf_attention_kernels *kernels = pwf_attention_kernels_now();
-    work w = {backend, pwf_matmul_ours(backend), workspace, NULL};
-    const int64_t block = block_of(backend, shape), stride = stride_of(shape);
+    work w = {shape->backend, pwf_matmul_ours(shape->backend), workspace, NULL};
+    const int64_t block = block_of(shape), stride = stride_of(shape);
     float *inverse = saved ? saved : take(&w, pwf_float_lines(shape->tokens));
     float *e = saved ? inverse + pwf_float_lines(shape->tokens) / sizeof *e
                      : take(&w, pwf_float_lines(block * stride));
@@ -191,13 +189,12 @@ pwf_status pwf_attention_forward(pwf_tensor_backend backend, const pwf_attention
     return pwf_ok();
 }
 
-pwf_status pwf_attention_backward(pwf_tensor_backend backend, const pwf_attention *shape, float *dq,
-                                  float *dk, float *dv, bool add, const pwf_attention_past *past,
-                                  void *workspace)
+pwf_status pwf_attention_backward(const pwf_attention *shape, float *dq, float *dk, float *dv,
+                                  bool add, const pwf_attention_past *past, void *workspace)
 {
     const pwf_attention_kernels *kernels = pwf_attention_kernels_now();
-    work w = {backend, pwf_matmul_ours(backend), workspace, NULL};
-    const int64_t block = block_of(backend, shape), stride = stride_of(shape);
+    work w = {shape->backend, pwf_matmul_ours(shape->backend), workspace, NULL};
+    const int64_t block = block_of(shape), stride = stride_of(shape);
     const float *inverse = past->saved, *e = inverse + pwf_float_lines(shape->tokens) / sizeof *e;
     const float root = inverse_root(shape);
     float *h = take(&w, pwf_float_lines(shape->tokens * stride)),

@@ -43,9 +43,8 @@ static const float *rounded(const pwf_conv *conv, float *room, const float *from
 static void linear_forward(const pwf_conv_shape *s, float *y, const float *x, const float *arranged,
                            const float *bias)
 {
-    pwf_matmul m = pwf_linear_forward(s, PWF_FP32);
-    m.transpose_b = false;
-    m.stride_b = m.columns;
+    const pwf_matmul m = pwf_matmul_dense(s->images * s->height * s->width, s->filters, s->channels,
+                                          false, false, PWF_FP32);
     for (int64_t i = 0; bias && i < m.rows; i++)
         memcpy(y + i * m.columns, bias, (size_t)m.columns * sizeof *y);
     pwf_kernels_now()->matmul_plain(y, bias != NULL, 1.0f, x, arranged, &m);

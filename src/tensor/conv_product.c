@@ -6,6 +6,20 @@
 #include "conv_backend.h"
 #include "product.h"
 
+pwf_matmul pwf_matmul_dense(int64_t rows, int64_t columns, int64_t inner, bool transpose_a,
+                            bool transpose_b, pwf_precision precision)
+{
+    return (pwf_matmul){.rows = rows,
+                        .columns = columns,
+                        .inner = inner,
+                        .transpose_a = transpose_a,
+                        .transpose_b = transpose_b,
+                        .stride_y = columns,
+                        .stride_a = transpose_a ? rows : inner,
+                        .stride_b = transpose_b ? inner : columns,
+                        .precision = precision};
+}
+
 static int64_t rows(const pwf_conv_shape *s)
 {
     return s->images * s->height * s->width;
@@ -14,37 +28,17 @@ static int64_t rows(const pwf_conv_shape *s)
 /* Weights are [filters, channels]: transposed in forward, as they are in the data gradient. */
 pwf_matmul pwf_linear_forward(const pwf_conv_shape *shape, pwf_precision precision)
 {
-    return (pwf_matmul){.rows = rows(shape),
-                        .columns = shape->filters,
-                        .inner = shape->channels,
-                        .transpose_b = true,
-                        .stride_y = shape->filters,
-                        .stride_a = shape->channels,
-                        .stride_b = shape->channels,
-                        .precision = precision};
+    return pwf_matmul_dense(rows(shape), shape->filters, shape->channels, false, true, precision);
 }
 
 pwf_matmul pwf_linear_data(const pwf_conv_shape *shape, pwf_precision precision)
 {
-    return (pwf_matmul){.rows = rows(shape),
-                        .columns = shape->channels,
-                        .inner = shape->filters,
-                        .stride_y = shape->channels,
-                        .stride_a = shape->filters,
-                        .stride_b = shape->channels,
-                        .precision = precision};
+    return pwf_matmul_dense(rows(shape), shape->channels, shape->filters, false, false, precision);
 }
 
 pwf_matmul pwf_linear_weights(const pwf_conv_shape *shape, pwf_precision precision)
 {
-    return (pwf_matmul){.rows = shape->filters,
-                        .columns = shape->channels,
-                        .inner = rows(shape),
-                        .transpose_a = true,
-                        .stride_y = shape->channels,
-                        .stride_a = shape->filters,
-                        .stride_b = shape->channels,
-                        .precision = precision};
+    return pwf_matmul_dense(shape->filters, shape->channels, rows(shape), true, false, precision);
 }
 
 /* Raises the workspace to at least `bytes`. */

@@ -55,10 +55,9 @@ static pwf_status run_rounded(pwf_tensor_backend backend, const pwf_matmul *m, f
                               float factor, const float *a, const float *b, float *workspace)
 {
     float *other = workspace + m->rows * m->inner;
-    pwf_matmul dense = *m;
-    dense.precision = PWF_FP32;
-    dense.stride_a = m->transpose_a ? m->rows : m->inner;
-    dense.stride_b = m->transpose_b ? m->inner : m->columns;
+    pwf_matmul dense =
+        pwf_matmul_dense(m->rows, m->columns, m->inner, m->transpose_a, m->transpose_b, PWF_FP32);
+    dense.stride_y = m->stride_y;
     round_rows(workspace, 1.0f, a, m->transpose_a ? m->inner : m->rows, dense.stride_a,
                m->stride_a);
     round_rows(other, factor, b, m->transpose_b ? m->columns : m->inner, dense.stride_b,

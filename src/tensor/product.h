@@ -59,6 +59,10 @@ void pwf_flush_end(unsigned before);
 /* Whether this back end uses the own matrix product. */
 bool pwf_matmul_ours(pwf_tensor_backend backend);
 
+/* A product of matrices without gaps between their rows. */
+pwf_matmul pwf_matmul_dense(int64_t rows, int64_t columns, int64_t inner, bool transpose_a,
+                            bool transpose_b, pwf_precision precision);
+
 /* The products of a linear layer; rows are pixels.
  *     y [rows, filters] = x [rows, channels] times the transposed weights [filters, channels]
  *     dx = dy times the weights

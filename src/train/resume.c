@@ -27,8 +27,8 @@ static void describe(const pwf_trainer *t)
              (long long)c->parallel.threads, (long long)c->parallel.slots,
              (long long)(c->train.batch / c->parallel.slots));
     PWF_INFO("KERNELS", "%s; own kernels %s; training in %s",
-             pwf_tensor_backend_text((int64_t)pwf_graph_backend(t->engine->graph)).text,
-             pwf_isa_name(pwf_isa_now()), t->precision == PWF_BF16 ? "bf16" : "fp32");
+             pwf_tensor_backend_text(c->parallel.backend).text, pwf_isa_name(pwf_isa_now()),
+             t->precision == PWF_BF16 ? "bf16" : "fp32");
 }
 
 /* Replaces random start weights by those of model.init. Collective. */

@@ -66,3 +66,13 @@ duty duty_of(const pwf_graph *graph, const pwf_operator *op, int64_t images, int
     pwf_schedule_free(&schedule);
     return d;
 }
+
+int64_t duty_operations(const pwf_graph *graph)
+{
+    int64_t sum = 0;
+    for (int i = 0; i < graph->node_count; i++) {
+        const pwf_node *n = &graph->nodes[i];
+        if (n->op->operations) sum += n->op->operations(n);
+    }
+    return sum;
+}

@@ -17,4 +17,7 @@ void duty_touch(duty *d, double bytes, double calls, int threads);
 /* That of all uses of an operator in a network. */
 duty duty_of(const pwf_graph *graph, const pwf_operator *op, int64_t images, int threads);
 
+/* Multiplications and additions of all matrix products of a network for one image, forward. */
+int64_t duty_operations(const pwf_graph *graph);
+
 #endif

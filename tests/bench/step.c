@@ -7,6 +7,7 @@
  * operator's time is that of its fastest slot. */
 #include "bench.h"
 #include "duty.h"
+#include "nn/operators.h"
 #include "pwf/config/config.h"
 #include "pwf/core/clock.h"
 #include "pwf/core/mem.h"
@@ -77,7 +78,7 @@ static void build(const char *model, int64_t backend)
         snprintf(all.config.model.name, sizeof all.config.model.name, "%s", model);
     bench_check(pwf_model_build(pwf_config_model(&all.config), &all.registry, &all.graph));
     all.total = pwf_registry_total_count(all.registry);
-    PWF_ASSERT(OPERATORS + pwf_operator_count() <= PARTS_MAX);
+    PWF_ASSERT(OPERATORS + operator_count() <= PARTS_MAX);
     bench_check(pwf_mem_alloc(PWF_MEM_BUFFERS, all.total, sizeof(float), &all.weights));
     pwf_registry_start_values(all.registry, 1, all.weights, 0, all.total);
 }
@@ -143,9 +144,9 @@ static double least(double a, double b)
 /* What the executor has counted since the slot before. */
 static void note(worker *w)
 {
-    for (int i = 0; i < pwf_operator_count(); i++) {
+    for (int i = 0; i < operator_count(); i++) {
         spent now, *before = &w->before[OPERATORS + i], *best = &w->least[OPERATORS + i];
-        pwf_executor_seconds(w->executor, pwf_operator_at(i)->name, &now.forward, &now.backward);
+        pwf_executor_seconds(w->executor, operator_at(i)->name, &now.forward, &now.backward);
         if (w->warm) {
             best->forward = least(best->forward, now.forward - before->forward);
             best->backward = least(best->backward, now.backward - before->backward);
@@ -210,9 +211,9 @@ static void tell_all(void)
 {
     const double gradient = 4.0 * (double)all.total;
     duty d = {0};
-    for (int i = 0; i < pwf_operator_count(); i++) {
-        const duty op = duty_of(all.graph, pwf_operator_at(i), all.images, (int)all.threads);
-        report(pwf_operator_at(i)->name, OPERATORS + i, &op);
+    for (int i = 0; i < operator_count(); i++) {
+        const duty op = duty_of(all.graph, operator_at(i), all.images, (int)all.threads);
+        report(operator_at(i)->name, OPERATORS + i, &op);
     }
     duty_touch(&d, gradient + all.packed_bytes, (double)all.images / (double)all.batch,
                (int)all.threads);
@@ -230,7 +231,7 @@ static void measure(const char *model, int64_t backend, double seconds)
     pack();
     const bench_job job = {begin, end, work, NULL};
     const double rate = bench_rate((int)all.threads, seconds, &job);
-    const double operations = 3e-9 * (double)pwf_graph_operations(all.graph);
+    const double operations = 3e-9 * (double)duty_operations(all.graph);
     printf("%s, %s, %s: %.1f images/s, %.1f GFLOP/s (%.2f GFLOP per image), %.1f MiB a thread\n",
            model, pwf_tensor_backend_text(backend).text, precisions[all.precision], rate,
            rate * operations, operations,

@@ -2,6 +2,7 @@
 /* Walks the table of operators and checks every gradient by central differences on every back end;
  * in bf16, which rounds, results are compared with those in fp32. An operator without a case here
  * fails the test. */
+#include "nn/operators.h"
 #include "op_case.h"
 
 #include "pwf/core/mem.h"
@@ -207,7 +208,7 @@ static void test_bf16(void **state)
                                                   PWF_TENSOR_PLAIN};
     for (size_t j = 0; j < sizeof cases / sizeof *cases; j++)
         for (size_t k = 0; k < sizeof backends / sizeof *backends; k++) {
-            const pwf_operator *op = pwf_operator_find(cases[j].weight.name);
+            const pwf_operator *op = operator_find(cases[j].weight.name);
             op_case c = begin(&cases[j], op, backends[k], PWF_BF16);
             op_case exact = begin(&cases[j], op, backends[k], PWF_FP32);
             double most = apart(c.y, exact.y, c.out_count);
@@ -229,8 +230,8 @@ static void test_bf16(void **state)
 static void test_gradients(void **state)
 {
     (void)state;
-    for (int i = 0; i < pwf_operator_count(); i++) {
-        const pwf_operator *op = pwf_operator_at(i);
+    for (int i = 0; i < operator_count(); i++) {
+        const pwf_operator *op = operator_at(i);
         int found = 0;
         for (size_t j = 0; j < sizeof cases / sizeof *cases; j++) {
             if (strcmp(cases[j].weight.name, op->name) != 0) continue;

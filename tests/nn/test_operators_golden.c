@@ -2,6 +2,7 @@
 /* Every operator against its definition in double precision (PyTorch or numpy), on every back end.
  * Prints the largest difference, relative to the largest number of its array. */
 #include "golden_file.h"
+#include "nn/operators.h"
 #include "op_case.h"
 
 #include "pwf/core/mem.h"
@@ -93,9 +94,9 @@ static void run_file(const char *name)
     assert_non_null(g);
     golden_open(&file, name);
     while (golden_next(&file, g)) {
-        const pwf_operator *op = pwf_operator_find(g->name);
+        const pwf_operator *op = operator_find(g->name);
         int i = 0;
-        while (pwf_operator_at(i) != op)
+        while (operator_at(i) != op)
             i++;
         for (int b = 0; b < PWF_TENSOR_BACKENDS; b++) {
             const double d = run(g, op, (pwf_tensor_backend)b);
@@ -111,13 +112,13 @@ static void run_file(const char *name)
 static void test_golden(void **state)
 {
     (void)state;
-    assert_true((size_t)pwf_operator_count() <= sizeof worst / sizeof *worst);
+    assert_true((size_t)operator_count() <= sizeof worst / sizeof *worst);
     run_file("operators.golden");
     run_file("transformers.golden");
     run_file("activations.golden");
     printf("%-14s %9s %9s %9s %9s\n", "", "auto", "onednn", "openblas", "plain");
-    for (int i = 0; i < pwf_operator_count(); i++) {
-        printf("%-14s", pwf_operator_at(i)->name);
+    for (int i = 0; i < operator_count(); i++) {
+        printf("%-14s", operator_at(i)->name);
         for (int b = 0; b < PWF_TENSOR_BACKENDS; b++)
             printf(" %9.1e", worst[i][b]);
         printf("\n");

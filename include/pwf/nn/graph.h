@@ -135,13 +135,4 @@ pwf_status pwf_graph_close_heads(pwf_graph *graph, pwf_value a, pwf_value b);
 void pwf_graph_shape(const pwf_graph *graph, int64_t *height, int64_t *width, int64_t *channels,
                      int64_t *classes);
 
-/** The back end that the graph was made for.
- * Local. */
-pwf_tensor_backend pwf_graph_backend(const pwf_graph *graph);
-
-/** Multiplications and additions of all matrix products (convolutions, linear layers, attention)
- * for one image, forward.
- * Local. */
-int64_t pwf_graph_operations(const pwf_graph *graph);
-
 #endif
