@@ -8,6 +8,7 @@
 #include "pwf/core/select.h"
 #include "pwf/posterior/posterior.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,15 +72,6 @@ static pwf_status count_centres(const pwf_inspect_view *view, centre **out)
     return pwf_ok();
 }
 
-/* The value of a codebook entry; exact. */
-static double value_of(const pwf_inspect_view *view, int32_t entry)
-{
-    double x = (double)entry;
-    for (int64_t i = 0; i < view->min_power; i++)
-        x *= 0.5;
-    return x;
-}
-
 /* The most frequent centres and their shares of all fixed weights. */
 static pwf_status print_centres(const pwf_inspect_view *view)
 {
@@ -90,7 +82,7 @@ static pwf_status print_centres(const pwf_inspect_view *view)
         all += list[k].count;
     if (view->entries > 0) printf("\n  %14s  %12s  %7s\n", "codebook value", "weights", "share");
     for (int k = 0; k < view->entries && k < CODES_SHOWN; k++)
-        printf("  %14.9g  %12lld  %5.2f %%\n", value_of(view, list[k].entry),
+        printf("  %14.9g  %12lld  %5.2f %%\n", ldexp(list[k].entry, -(int)view->min_power),
                (long long)list[k].count, all > 0 ? 100 * (double)list[k].count / (double)all : 0.0);
     if (view->entries > CODES_SHOWN)
         printf("  and %d rarer ones; --json lists all\n", view->entries - CODES_SHOWN);
@@ -150,7 +142,7 @@ pwf_status pwf_inspect_json_layers(const pwf_inspect_view *view, pwf_json *out)
     PWF_TRY(count_centres(view, &list));
     for (int k = 0; k < view->entries; k++) {
         pwf_json *j = pwf_json_new();
-        pwf_json_set_real(j, "value", value_of(view, list[k].entry));
+        pwf_json_set_real(j, "value", ldexp(list[k].entry, -(int)view->min_power));
         pwf_json_set_int(j, "entry", list[k].entry);
         pwf_json_set_int(j, "weights", list[k].count);
         pwf_json_append(out, "centres", j);

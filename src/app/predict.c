@@ -86,15 +86,14 @@ static pwf_status predict(const pwf_mesh *launch, const pwf_app_args *args)
     pwf_mesh *mesh = NULL;
     pwf_prediction found;
     const bool first = pwf_mesh_rank(launch, PWF_WORLD) == 0;
-    const bool replaces = first && (pwf_path_is_same(in, out) || pwf_path_is_same(file, out));
-    PWF_TRY(pwf_mesh_agree(
-        launch, replaces
-                    ? pwf_app_usage(args->command, "the output would replace the input %s", out)
-                    : pwf_ok()));
+    pwf_status s = pwf_ok();
+    if (first && (pwf_path_is_same(in, out) || pwf_path_is_same(file, out)))
+        s = pwf_app_usage(args->command, "the output would replace the input %s", out);
+    PWF_TRY(pwf_mesh_agree(launch, s));
     PWF_TRY(pwf_app_settle_network(launch, args, PWF_FP32, &config));
     PWF_TRY(pwf_mesh_agree(launch, first ? pwf_logits_check(out) : pwf_ok()));
     PWF_TRY(pwf_mesh_new((int)config.parallel.shards, &mesh));
-    pwf_status s = pwf_infer_predict(mesh, &config, file, in, &found);
+    s = pwf_infer_predict(mesh, &config, file, in, &found);
     if (s.code == PWF_OK && first) s = save(args, &config, &found);
     s = pwf_mesh_agree(mesh, s);
     pwf_infer_free_prediction(&found);

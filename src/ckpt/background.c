@@ -182,7 +182,7 @@ void pwf_background_wait(pwf_background *b)
 /* After collective steps: ends the commit, or hands it back to the thread. */
 static void go_on(pwf_background *b, const pwf_status *s)
 {
-    if (s->code != PWF_OK || pwf_commit_is_done(b->commit)) {
+    if (s->code != PWF_OK || pwf_commit_done(b->commit)) {
         pwf_commit_end(b->commit, s);
         b->commit = NULL;
     } else {
@@ -226,8 +226,8 @@ pwf_status pwf_background_advance(pwf_background *b, int claim, char *path)
     /* Success is known from the reduction; only a failure needs its message shared. */
     pwf_status s = claim == PWF_OK ? pwf_ok() : pwf_mesh_agree(b->mesh, b->status);
     if (s.code == PWF_OK) s = pwf_commit_together(b->commit, false);
-    if (s.code == PWF_OK && pwf_commit_is_done(b->commit))
-        memcpy(path, pwf_commit_path(b->commit), PWF_PATH);
+    const char *done = pwf_commit_done(b->commit);
+    if (s.code == PWF_OK && done) memcpy(path, done, PWF_PATH);
     go_on(b, &s);
     return s;
 }

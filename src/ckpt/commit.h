@@ -28,11 +28,9 @@ pwf_status pwf_commit_together(pwf_commit *c, bool all);
  * Local; any thread, one at a time; calls neither MPI nor HDF5. Fails as pwf_ckpt_write. */
 pwf_status pwf_commit_aside(pwf_commit *c, bool *more);
 
-/** Whether the last step is done: the file has its name, durably. */
-bool pwf_commit_is_done(const pwf_commit *c);
-
-/** The name the file gets. */
-const char *pwf_commit_path(const pwf_commit *c);
+/** The name of the file once the last step is done, so that it is durable; else NULL.
+ * Local. */
+const char *pwf_commit_done(const pwf_commit *c);
 
 /** Continues with a copy of the arrays, so that the state may change. Called after open_all.
  * `copy` has pwf_commit_copy_bytes bytes, which is 0 on ranks that write nothing. Local. */

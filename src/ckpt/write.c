@@ -405,19 +405,14 @@ static pwf_status run_step(pwf_commit *c)
     return step->point ? PWF_FAULT_POINT(step->point) : pwf_ok();
 }
 
-bool pwf_commit_is_done(const pwf_commit *c)
+const char *pwf_commit_done(const pwf_commit *c)
 {
-    return c->next == step_count;
-}
-
-const char *pwf_commit_path(const pwf_commit *c)
-{
-    return c->path;
+    return c->next == step_count ? c->path : NULL;
 }
 
 pwf_status pwf_commit_together(pwf_commit *c, bool all)
 {
-    while (!pwf_commit_is_done(c) && (all || steps[c->next].place == HERE))
+    while (!pwf_commit_done(c) && (all || steps[c->next].place == HERE))
         PWF_TRY(pwf_mesh_agree(c->mesh, run_step(c)));
     return pwf_ok();
 }

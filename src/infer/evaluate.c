@@ -212,62 +212,53 @@ static pwf_status run_chunks(eval_job *job)
     return pwf_feed_agree_skips(&e->feed, PWF_TEST, job->position->step);
 }
 
-/* Adds the rows of all chunks in chunk order into `total` [row]. */
-static void add_up(eval_job *job, double *total)
+/* ---- measures ------------------------------------------------------------------------------- */
+
+/* Adds the rows of all chunks in chunk order; `mean` gets the means over all images, *ece the
+ * expected calibration error: the mean of |accuracy - confidence| of the bin of each image. The
+ * sums are the same on every rank, and so is the result. Collective. */
+static pwf_status add_up(eval_job *job, chunk_result *mean, double *ece)
 {
+    double total[RESULT + 3 * BINS_MAX] = {0};
     int64_t offset[PWF_SLOTS_MAX + 1];
     const int ranks = pwf_mesh_size(job->engine->mesh, PWF_WORLD);
     for (int r = 0; r <= ranks; r++)
         offset[r] =
             pwf_range_split(job->chunks, ranks, r) * job->row * (int64_t)sizeof *job->results;
     pwf_mesh_gather(job->engine->mesh, PWF_WORLD, job->results, offset);
-    memset(total, 0, (size_t)job->row * sizeof *total);
     for (int64_t c = 0; c < job->chunks; c++)
         for (int64_t i = 0; i < job->row; i++)
             total[i] += job->results[c * job->row + i];
-}
-
-/* ---- measures ------------------------------------------------------------------------------- */
-
-/* The sums are the same on every rank, and so is the result. */
-static pwf_status check_loss(const eval_job *job, double loss)
-{
-    if (isfinite(loss)) return pwf_ok();
+    const chunk_result *r = (const chunk_result *)total;
+    const double *bins = total + RESULT;
+    *mean =
+        (chunk_result){r->images, r->top1 / r->images, r->top5 / r->images, r->loss / r->images};
+    *ece = 0.0;
+    for (int64_t b = 0; b < job->engine->config->eval.bins; b++)
+        *ece += fabs(bins[3 * b + 1] - bins[3 * b + 2]) / r->images;
+    if (isfinite(mean->loss)) return pwf_ok();
     return PWF_FAIL(PWF_NUMBERS,
                     "the logits of the test images are not finite after step %lld; resume from an "
                     "earlier checkpoint with a smaller optim.lr or train.baseline_lr",
                     (long long)job->position->step);
 }
 
-/* Expected calibration error: mean over images of |accuracy - confidence| of their bin. */
-static double calibration_error(const eval_job *job, const double *total)
-{
-    const double images = ((const chunk_result *)total)->images;
-    const double *bins = total + RESULT;
-    double error = 0.0;
-    for (int64_t b = 0; b < job->engine->config->eval.bins; b++)
-        error += fabs(bins[3 * b + 1] - bins[3 * b + 2]) / images;
-    return error;
-}
-
 /* The weights are the means that measure() has drawn. Collective. */
 static pwf_status evaluate_means(eval_job *job, pwf_report_eval *out)
 {
-    double total[RESULT + 3 * BINS_MAX];
+    chunk_result mean;
     PWF_TRY(run_chunks(job));
-    add_up(job, total);
-    const chunk_result *r = (const chunk_result *)total;
-    out->top1 = r->top1 / r->images;
-    out->top5 = r->top5 / r->images;
-    out->loss = r->loss / r->images;
-    out->ece = calibration_error(job, total);
-    return check_loss(job, out->loss);
+    const pwf_status status = add_up(job, &mean, &out->ece);
+    out->top1 = mean.top1;
+    out->top5 = mean.top5;
+    out->loss = mean.loss;
+    return status;
 }
 
 /* Averages the probabilities of eval.samples draws; the draws of an image are added in order. */
 static pwf_status draw_ensemble(eval_job *job, pwf_report_eval *out)
 {
-    double total[RESULT + 3 * BINS_MAX];
+    chunk_result mean;
     memset(job->results, 0, (size_t)(job->chunks * job->row) * sizeof *job->results);
     for (job->sample = 0; job->sample < job->samples; job->sample++) {
         const pwf_stream noise = {.seed = (uint32_t)job->engine->config->train.seed,
@@ -277,13 +268,11 @@ static pwf_status draw_ensemble(eval_job *job, pwf_report_eval *out)
         pwf_engine_draw(job->engine, &noise, PWF_FP32);
         PWF_TRY(run_chunks(job));
     }
-    add_up(job, total);
-    const chunk_result *r = (const chunk_result *)total;
+    const pwf_status status = add_up(job, &mean, &out->ensemble_ece);
     out->has_ensemble = true;
-    out->ensemble_top1 = r->top1 / r->images;
-    out->ensemble_nll = r->loss / r->images;
-    out->ensemble_ece = calibration_error(job, total);
-    return check_loss(job, out->ensemble_nll);
+    out->ensemble_top1 = mean.top1;
+    out->ensemble_nll = mean.loss;
+    return status;
 }
 
 /* The sums of probabilities take 4 bytes per class of each image of this rank; they are freed at

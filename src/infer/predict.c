@@ -38,11 +38,12 @@ static int64_t first_image(const predict_job *job, int64_t chunk)
 }
 
 /* Pixels of an HDF5 file are used as they are, so their shape must be that of the model exactly. */
-static pwf_status check_shape(const predict_job *job, const char *images)
+static pwf_status check_shape(predict_job *job, const char *images)
 {
     const pwf_engine *e = job->engine;
     int64_t shape[4];
     pwf_predict_input_shape(job->input, shape);
+    job->images = shape[0];
     if (shape[1] == e->channels && shape[2] == e->height && shape[3] == e->width) return pwf_ok();
     return PWF_FAIL(PWF_DATA,
                     "the images of %s are %lld x %lld x %lld (channels, rows, columns); the model "
@@ -143,7 +144,6 @@ static pwf_status open_input(predict_job *job, const char *images)
 {
     pwf_engine *e = job->engine;
     const int64_t values = e->channels * e->height * e->width;
-    int64_t shape[4];
     struct stat info;
     if (stat(images, &info) == 0 && S_ISDIR(info.st_mode)) {
         pwf_dataset_request request = pwf_config_dataset(e->config);
@@ -154,8 +154,6 @@ static pwf_status open_input(predict_job *job, const char *images)
     }
     PWF_TRY(pwf_predict_input_open(images, &job->input));
     PWF_TRY(check_shape(job, images));
-    pwf_predict_input_shape(job->input, shape);
-    job->images = shape[0];
     return pwf_mem_alloc(PWF_MEM_BUFFERS,
                          pwf_pool_threads(e->workers.pool) * e->config->eval.batch * values,
                          sizeof *job->staged, &job->staged);

@@ -65,25 +65,22 @@ static pwf_status read_line(const pwf_report *r, const char *line, size_t length
                             evaluations *all)
 {
     pwf_json *row = NULL;
-    pwf_status s = pwf_json_parse(line, length, &row);
-    if (s.code == PWF_DATA)
-        return PWF_FAIL(PWF_DATA, "%s/metrics.jsonl, line %" PRId64 ": %.500s", r->dir, number,
-                        s.text);
-    if (s.code != PWF_OK) return s;
-    const char *kind = "";
+    const char *kind = "", *wrong = NULL;
     pwf_report_eval e;
-    if (pwf_json_get_text(row, "kind", &kind) && strcmp(kind, "evaluation") == 0) {
+    const pwf_status parsed = pwf_json_parse(line, length, &row);
+    pwf_status s = parsed;
+    if (s.code == PWF_DATA) wrong = parsed.text;
+    if (s.code == PWF_OK) pwf_json_get_text(row, "kind", &kind);
+    if (strcmp(kind, "evaluation") == 0) {
         if (read_evaluation(row, &e))
             s = append(all, &e);
         else
-            s = PWF_FAIL(PWF_DATA,
-                         "%s/metrics.jsonl, line %" PRId64 ": an evaluation with a number missing",
-                         r->dir, number);
+            wrong = "an evaluation with a number missing";
     }
-    if (strcmp(kind, "model") == 0 && !read_compact(row, &all->compact) && s.code == PWF_OK)
-        s = PWF_FAIL(PWF_DATA,
-                     "%s/metrics.jsonl, line %" PRId64 ": a model row with a size missing", r->dir,
-                     number);
+    if (strcmp(kind, "model") == 0 && !read_compact(row, &all->compact))
+        wrong = "a model row with a size missing";
+    if (wrong)
+        s = PWF_FAIL(PWF_DATA, "%s/metrics.jsonl, line %" PRId64 ": %.500s", r->dir, number, wrong);
     pwf_json_free(row);
     return s;
 }
