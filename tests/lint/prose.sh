@@ -9,7 +9,7 @@ if grep -rnIwiE "$words" src include docs configs jobs slurm cmake README.md CON
 
 # Lines of comment and of code; a line with both counts as code.
 # shellcheck disable=SC2016
-find src -name '*.c' -print0 | sort -z | xargs -0 awk -v least=7 -v most=25 '
+find src -name '*.c' -print0 | sort -z | xargs -0 awk -v least=10 -v most=25 '
     {
         line = $0; comment = inside
         gsub(/"([^"\\]|\\.)*"/, "s", line)
@@ -31,10 +31,14 @@ find src -name '*.c' -print0 | sort -z | xargs -0 awk -v least=7 -v most=25 '
         else if (comment) { comments[part[2]]++; all_comment++ }
     }
     END {
-        for (room in codes) printf "%s: %.1f %% comments\n", room, 100 * comments[room] / (comments[room] + codes[room]) | "sort"
+        for (room in codes) {
+            share = 100 * comments[room] / (comments[room] + codes[room])
+            wrong = share < least || share > most
+            bad += wrong
+            printf "%s: %.1f %% comments%s\n", room, share, wrong ? ", not between " least " and " most " %" : "" | "sort"
+        }
         close("sort")
-        share = 100 * all_comment / (all_comment + all_code)
-        printf "src: %.1f %% comments, %d lines of code\n", share, all_code
-        if (share < least || share > most) { printf "not between %d and %d %%\n", least, most; exit 1 }
+        printf "src: %.1f %% comments, %d lines of code\n", 100 * all_comment / (all_comment + all_code), all_code
+        exit bad > 0
     }' || bad=1
 exit $bad
