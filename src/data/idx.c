@@ -56,6 +56,7 @@ static pwf_status read_file(pwf_idx *x, uint8_t *bytes, size_t room, size_t *got
 {
     for (;;) {
         const ssize_t n = read(x->fd, bytes, room);
+        /* A slow file system makes progress, too. */
         pwf_watch_beat();
         if (n >= 0) {
             *got = (size_t)n;
@@ -88,6 +89,7 @@ static pwf_status inflate_some(pwf_idx *x, bool *more)
         PWF_TRY(read_file(x, x->in, CHUNK, &got));
         x->stream.next_in = x->in;
         x->stream.avail_in = (uInt)got;
+        /* The end of the file; the caller knows whether a member was complete. */
         if (got == 0) {
             *more = false;
             return pwf_ok();
@@ -111,9 +113,11 @@ static pwf_status inflate_some(pwf_idx *x, bool *more)
 /* At most `count` unpacked bytes; fewer only at the end of the file. */
 static pwf_status pull(pwf_idx *x, uint8_t *bytes, int64_t count, int64_t *got)
 {
+    /* Piece by piece, because a call may deliver less than there is room for. */
     *got = 0;
     while (*got < count) {
         const int64_t left = count - *got;
+        /* avail_out has 32 bits, and one read returns less than 2 GiB. */
         const size_t room = left < (1 << 30) ? (size_t)left : (size_t)1 << 30;
         size_t n = 0;
         bool more = true;
