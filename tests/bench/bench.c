@@ -131,7 +131,7 @@ double bench_rate(int threads, double seconds, const bench_job *job)
     return c.best;
 }
 
-/* From sysfs, where sysconf says nothing of many processors; `other` where that is silent too. */
+/* From sysfs, because sysconf reports 0 on many processors; `other` if sysfs has no entry. */
 static long long cache_bytes(int index, long long other)
 {
     char path[96];

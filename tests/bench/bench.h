@@ -4,8 +4,8 @@
 
 #include "pwf/core/status.h"
 
-/* What the programs of the bench share. What one of them measures are cells of a table, each of a
- * group, a row and a column; table.c makes the table of all of them. */
+/* Shared by the programs of the bench. A measured value is a cell with a group, a row and a column;
+ * table.c prints the cells of all programs as tables. */
 
 /* Groups, and rows of the first one that others refer to. */
 #define BENCH_CEILINGS "ceilings"
@@ -41,8 +41,8 @@ typedef struct bench_job {
     void *context;
 } bench_job;
 
-/* The best rate, per second, of all threads together, of many short runs that they begin at the
- * same time. */
+/* The best rate per second, summed over the threads, of many short runs, which the threads begin
+ * together. */
 double bench_rate(int threads, double seconds, const bench_job *job);
 
 /* Bytes of a core's second-level cache, and of the third level that all share. */

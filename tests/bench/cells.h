@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 
-/* The cells that the programs of the bench wrote: numbers and texts by group, row and column, each
- * in the order in which it first came. Trouble ends the program. */
+/* The cells that the programs of the bench wrote: numbers and texts by group, row and column, in
+ * order of first appearance. An error ends the program. */
 
 enum { CELL_TEXT = 128 };
 

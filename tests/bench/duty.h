@@ -4,7 +4,7 @@
 
 #include "operator.h"
 
-/* What a part of a step has to do for a slot, forward and backward: operations of its matrix
+/* The work of a part of a step for one slot, forward and backward: operations of its matrix
  * products, and the bytes it must read and write, by the level of cache that can hold what one call
  * touches. */
 typedef struct duty {

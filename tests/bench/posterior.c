@@ -79,7 +79,7 @@ static void update(void)
     pwf_pool_run(all.pool, (int)blocks, update_block, &scale);
 }
 
-/* As src/train/compare.c does before a step with the hashes that the update before has made. */
+/* As the check of the state before a step, with the hashes of the last update. */
 static void hash_block(void *context, int task, int worker)
 {
     (void)context;

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-/* Instructions that the ceilings are made of. Each kind is compiled for its own instruction set and
+/* The instructions that the ceilings measure. Each kind is compiled for its own instruction set and
  * may be called where its `here` is true. */
 
 /* Does a piece of work and returns the floating-point operations in it. */

@@ -7,6 +7,7 @@
  * operator's time is that of its fastest slot. */
 #include "bench.h"
 #include "duty.h"
+#include "models/fashion.h"
 #include "nn/operators.h"
 #include "pwf/config/config.h"
 #include "pwf/core/clock.h"
@@ -53,27 +54,13 @@ static struct {
     worker workers[THREADS_MAX];
 } all;
 
-static void fashion_net(pwf_config *config)
-{
-    strcpy(config->model.name, "resnet");
-    config->model.block = PWF_BLOCK_BASIC;
-    config->model.depths = (pwf_int_list){3, {1, 1, 1}};
-    config->model.widths = (pwf_int_list){3, {32, 64, 128}};
-    config->model.stem_kernel = 3;
-    config->model.stem_stride = 2;
-    config->model.stem_pool = false;
-    config->model.channels = 1;
-    config->model.classes = 10;
-    config->model.image_size = 28;
-}
-
 static void build(const char *model, int64_t backend)
 {
     pwf_config_defaults(&all.config);
     all.model = model;
     all.config.parallel.backend = (pwf_tensor_backend)backend;
     if (strcmp(model, "fashion") == 0)
-        fashion_net(&all.config);
+        set_fashion_net(&all.config.model);
     else
         snprintf(all.config.model.name, sizeof all.config.model.name, "%s", model);
     bench_check(pwf_model_build(pwf_config_model(&all.config), &all.registry, &all.graph));
@@ -141,7 +128,7 @@ static double least(double a, double b)
     return a < b ? a : b;
 }
 
-/* What the executor has counted since the slot before. */
+/* The seconds that the executor has counted since the last slot. */
 static void note(worker *w)
 {
     for (int i = 0; i < operator_count(); i++) {
@@ -167,7 +154,7 @@ static void add_gradient(void *context, int64_t lo, int64_t count)
     w->adding += pwf_clock_seconds() - begun;
 }
 
-/* As src/train/slots.c does a slot. */
+/* Computes a slot as src/train/slots.c does. */
 static double work(void *context, int thread)
 {
     (void)context;

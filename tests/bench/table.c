@@ -75,7 +75,7 @@ static bool begins_with(const char *text, const char *with)
     return strncmp(text, with, strlen(with)) == 0;
 }
 
-/* Its place in `groups`, or -1: not shown. */
+/* Its index in `groups`, or -1: not shown. */
 static int place_of(const char *group)
 {
     for (int g = 0; g < GROUPS; g++) {
@@ -86,7 +86,7 @@ static int place_of(const char *group)
     return -1;
 }
 
-/* ---- what follows from the cells ----------------------------------------------------------- */
+/* ---- derived cells ------------------------------------------------------------------------- */
 
 static double ceiling(const char *row)
 {
@@ -130,8 +130,8 @@ static void derive_mesh(const char *group, const char *row)
                   cells_number(group, alone, "value"));
 }
 
-/* Seconds that the fastest copy takes for what a part must read and write; a machine without a
- * third level of its own has memory behind the second. */
+/* Seconds that the fastest copy takes for what a part must read and write; without a separate
+ * third level, memory follows the second. */
 static double copy_seconds(const char *group, const char *row, const char **slowest)
 {
     static const struct {

@@ -24,7 +24,7 @@ static const char *folder(void)
     return source ? source : ".";
 }
 
-/* What the key is to be where it is not the default; NULL: the default. */
+/* The expected value of a key; NULL: the default. */
 static const char *expected(const experiment *e, const char *key, char output[PWF_TEXT])
 {
     snprintf(output, PWF_TEXT, "runs/%s", e->file);

@@ -173,7 +173,7 @@ static void hash_of_pieces(void **state)
         for (size_t at = 0; at < sizeof bytes; at += piece) {
             const size_t left = sizeof bytes - at;
             pwf_hasher_add(&h, bytes + at, left < piece ? left : piece);
-            (void)pwf_hasher_digest(&h); /* asking changes nothing */
+            (void)pwf_hasher_digest(&h); /* a digest does not change the state */
         }
         const pwf_hash same = pwf_hasher_digest(&h);
         assert_memory_equal(&whole, &same, sizeof whole);

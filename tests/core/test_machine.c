@@ -49,7 +49,7 @@ static void make_folders(void)
     }
 }
 
-/* Version 2: the narrowest of the groups around the process counts. */
+/* Version 2: the smallest limit of the group and its parents counts. */
 static void test_second(void **state)
 {
     (void)state;
@@ -67,7 +67,7 @@ static void test_second(void **state)
     put("groups/v2/job/step/cpu.max", "50000 100000\n");
     put("groups/v2/job/step/memory.max", "2147483648\n");
     expect(0.5, 1073741824);
-    /* In a container the mount shows the group's own folder as its top. */
+    /* In a container the root of the mount is the group's own folder. */
     put("groups/mountinfo", "30 1 0:28 /job groups/v2 rw - cgroup2 cgroup2 rw\n");
     put("groups/v2/cpu.max", "300000 100000\n");
     put("groups/cgroup", "0::/job\n");

@@ -67,7 +67,7 @@ static void every_task_runs_once(void **state)
     }
 }
 
-/* Two tasks that wait for each other end only if two workers are at work. */
+/* Two tasks that wait for each other end only if two workers run at the same time. */
 static void meet(void *context, int task, int worker)
 {
     (void)task;
@@ -102,7 +102,7 @@ static bool pulse(void *context)
     return atomic_fetch_add(&p->count, 1) < 1000;
 }
 
-/* The tasks of all but the caller end when it has pulsed often. */
+/* Tasks of other workers end after the caller has pulsed many times. */
 static void wait_for_pulses(void *context, int task, int worker)
 {
     pulses *p = context;

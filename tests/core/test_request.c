@@ -46,7 +46,7 @@ static void sleep_ms(long ms)
     nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
 }
 
-/* As from outside; another thread takes it. */
+/* Sent to the process, as from outside; the listening thread receives it. */
 static void send(int number)
 {
     must(kill(getpid(), number) == 0);

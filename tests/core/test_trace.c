@@ -26,7 +26,7 @@ static json_t *take(int process)
     assert_int_equal(strlen(text), length);
     char *all = malloc(length + 4);
     assert_non_null(all);
-    /* The first comma gives way to the bracket. */
+    /* The bracket replaces the first comma. */
     strcpy(all, "[]");
     if (length > 0) {
         memcpy(all, text, length);

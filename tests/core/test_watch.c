@@ -90,7 +90,7 @@ static void *falls_silent(void *unused)
     return unused;
 }
 
-/* The rest of the process lives on, and so does its own limit. */
+/* The limit of the rest of the process stays in force. */
 static void hangs_beside(void)
 {
     begin(2.0);
@@ -158,7 +158,7 @@ static void test_names_a_stopped_process(void **state)
     assert_non_null(strstr(said, "rank 2 (process "));
 }
 
-/* Much longer than the limit, but never silent for as long; each sign of life in turn. */
+/* Much longer than the limit, but never silent for as long; each kind of progress in turn. */
 static void lives(void)
 {
     begin(2.0);

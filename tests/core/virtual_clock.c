@@ -17,7 +17,7 @@ enum { SLEEPERS = 8 };
 
 static atomic_llong now = 1000000000000; /* ns */
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of what follows */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards the variables below */
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static int awake = 1;  /* threads */
 static long long late; /* ns, added to the next wake-up */

@@ -22,7 +22,7 @@ void virtual_advance(double seconds);
 /** Makes the next sleep of every thread end `seconds` late, as if the process had been stopped. */
 void virtual_oversleep(double seconds);
 
-/** Says that the calling thread ends. */
+/** Announces that the calling thread ends. */
 void virtual_leave(void);
 
 #endif

@@ -50,7 +50,7 @@ static bool summable(float v)
     return (to_bits(v) & 0x7fffffffu) < to_bits(2048.0f);
 }
 
-/* Half to even in whole numbers: |v| = m 2^e, in units of 2^-44. */
+/* Half to even in integers: |v| = m 2^e, in units of 2^-44. */
 static int64_t units_of(float v)
 {
     if (!summable(v)) return 0;
@@ -71,7 +71,7 @@ static int64_t units_of(float v)
     return to_bits(v) >> 31 ? -(int64_t)q : (int64_t)q;
 }
 
-/* One rounding, half to even, in whole numbers. */
+/* One rounding, half to even, in integers. */
 static float value_of(int64_t s)
 {
     const uint64_t a = s < 0 ? 0 - (uint64_t)s : (uint64_t)s;

@@ -89,7 +89,7 @@ typedef struct subject {
     int64_t count;
 } subject;
 
-/* Ours from PyTorch's in fp32; ours and PyTorch's from the one in double precision. */
+/* Distances: ours to PyTorch's fp32; ours and PyTorch's fp32 to double precision. */
 typedef struct differences {
     double between, ours, theirs;
 } differences;

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 /* clang-format on */
 
+#include "models/fashion.h"
 #include "pwf/config/config.h"
 #include "pwf/core/mem.h"
 #include "pwf/models/model.h"
@@ -162,15 +163,7 @@ static void test_families(void **state)
 static pwf_config *fashion_net(void)
 {
     pwf_config *config = named("resnet");
-    config->model.block = PWF_BLOCK_BASIC;
-    config->model.depths = (pwf_int_list){3, {1, 1, 1}};
-    config->model.widths = (pwf_int_list){3, {32, 64, 128}};
-    config->model.stem_kernel = 3;
-    config->model.stem_stride = 2;
-    config->model.stem_pool = false;
-    config->model.channels = 1;
-    config->model.classes = 10;
-    config->model.image_size = 28;
+    set_fashion_net(&config->model);
     return config;
 }
 

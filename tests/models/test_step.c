@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A step gives the same bits whichever thread runs it, wherever its memory lies, whatever ran
  * before, and (plain back end) on every instruction set. */
+#include "models/fashion.h"
+
 #include "pwf/config/config.h"
 #include "pwf/core/hash.h"
 #include "pwf/core/isa.h"
@@ -116,16 +118,8 @@ static pwf_config *fashion_net(int64_t backend)
     pwf_config *config = calloc(1, sizeof *config);
     assert_non_null(config);
     pwf_config_defaults(config);
-    strcpy(config->model.name, "resnet");
-    config->model.block = PWF_BLOCK_BASIC;
-    config->model.depths = (pwf_int_list){3, {1, 1, 1}};
-    config->model.widths = (pwf_int_list){3, {32, 64, 128}};
-    config->model.stem_kernel = 3;
-    config->model.stem_stride = 2;
+    set_fashion_net(&config->model);
     config->model.stem_pool = true;
-    config->model.channels = 1;
-    config->model.classes = 10;
-    config->model.image_size = 28;
     config->parallel.backend = (pwf_tensor_backend)backend;
     return config;
 }

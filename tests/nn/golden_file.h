@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Reads what tests/golden/make_network_golden.py writes. Trouble with a file ends the program. */
+/* Reads what tests/golden/make_network_golden.py writes. An error in a file ends the program. */
 
 enum { GOLDEN_NAME = 64, GOLDEN_TENSORS = 128, GOLDEN_INTS = 32 };
 
@@ -40,11 +40,11 @@ void golden_close(golden_file *golden);
 bool golden_next(golden_file *golden, golden_case *out);
 void golden_case_free(golden_case *c);
 
-/* By name; a tensor that is not there is NULL, an integer 0. */
+/* By name; a missing tensor is NULL, a missing integer 0. */
 const golden_tensor *golden_find(const golden_case *c, const char *name);
 int64_t golden_int(const golden_case *c, const char *name);
 
-/* max |a - b| / max |b|; b is the truth. */
+/* max |a - b| / max |b|; b is the reference. */
 double golden_difference(const float *a, const float *b, int64_t count);
 
 #endif

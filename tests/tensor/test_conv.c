@@ -261,7 +261,7 @@ static void expect_bits(const arrays *a, const arrays *truth)
     assert_memory_equal(a->dw, truth->dw, (size_t)a->weights * sizeof(float));
 }
 
-/* By our own product, whatever `auto` would take. */
+/* With the own product, whichever back end `auto` would choose. */
 static void run_product(pwf_precision precision, const pwf_conv_shape *s, arrays *a)
 {
     pwf_conv conv = {.shape = *s, .use = {true, true, true, true, precision}};
@@ -274,7 +274,7 @@ static void run_product(pwf_precision precision, const pwf_conv_shape *s, arrays
 }
 
 /* On linear layers our own product has the bits of the plain loops, with and without the
- * instruction for bf16; in fp32 `auto` takes it. */
+ * instruction for bf16; in fp32 `auto` uses it. */
 static void test_linear_bits(void **state)
 {
     (void)state;

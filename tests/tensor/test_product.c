@@ -30,7 +30,7 @@ static void fill(float *out, uint32_t seed)
         out[i] = (float)(int32_t)draw(&seed) * 0x1p-31f;
 }
 
-/* The same number, or both not one: of those the bits may differ. */
+/* The same bits, or both NaN, whose bits may differ. */
 static bool same(float x, float other)
 {
     return pwf_float_bits(x) == pwf_float_bits(other) || (isnan(x) && isnan(other));
@@ -127,7 +127,7 @@ static void check_now(const pwf_matmul *m, int start, float factor)
     assert_all_same();
 }
 
-enum { MODES = 0xffc0 }; /* in their register; the rest says what has happened */
+enum { MODES = 0xffc0 }; /* control bits of MXCSR; the others are status flags */
 
 static void check(pwf_matmul m, int start, float factor)
 {
@@ -163,7 +163,7 @@ static pwf_matmul shape_of(const int64_t size[3], int kind)
 
 static void check_sizes(void)
 {
-    /* Whole and broken tiles of every instruction set, one and more blocks of each axis. */
+    /* Whole and partial tiles of every instruction set, one and more blocks of each axis. */
     static const int64_t sizes[][3] = {{1, 1, 1},     {3, 16, 5},   {8, 48, 7},   {7, 47, 9},
                                        {9, 49, 64},   {4, 64, 3},   {5, 33, 17},  {12, 17, 31},
                                        {17, 100, 33}, {6, 197, 40}, {250, 20, 4}, {13, 65, 209},
@@ -185,7 +185,7 @@ static void test_bits(void **state)
     check_sizes();
 }
 
-/* Infinities, numbers that are none, zeros of both signs, denormal and largest numbers. */
+/* Infinities, NaN, zeros of both signs, denormal and largest numbers. */
 static void test_special_numbers(void **state)
 {
     (void)state;
