@@ -100,10 +100,8 @@ static pwf_status settle(const fix_job *j, const pwf_round_input *input, const c
     bool found = false;
     if (pwf_config_is_set(&j->given, key)) return pwf_ok();
     PWF_TRY(pwf_round_input_number(input, name, value, &found));
-    if (!found && strcmp(name, "fraction") == 0)
-        return PWF_FAIL(PWF_CONFIG,
-                        "%s has no attribute fraction, and there is no --set fraction=VALUE",
-                        j->in);
+    PWF_FAIL_IF(!found && strcmp(name, "fraction") == 0, PWF_CONFIG,
+                "%s has no attribute fraction, and there is no --set fraction=VALUE", j->in);
     return pwf_ok();
 }
 
@@ -113,9 +111,8 @@ static pwf_status settle_whole(const fix_job *j, const pwf_round_input *input, c
 {
     double number = (double)*value;
     PWF_TRY(settle(j, input, name, key, &number));
-    if (!(number >= -1e6 && number <= 1e6) || (double)(int64_t)number != number)
-        return PWF_FAIL(PWF_DATA, "the attribute %s of %s is %g, not a small whole number", name,
-                        j->in, number);
+    PWF_FAIL_IF(!(number >= -1e6 && number <= 1e6) || (double)(int64_t)number != number, PWF_DATA,
+                "the attribute %s of %s is %g, not a small whole number", name, j->in, number);
     *value = (int64_t)number;
     return pwf_ok();
 }
@@ -132,11 +129,10 @@ static pwf_status settle_join(const fix_job *j, const pwf_round_input *input, pw
             *join = (pwf_sigma_join)i;
             return pwf_ok();
         }
-    if (found)
-        return PWF_FAIL(PWF_DATA,
-                        "the attribute sigma_join of %s is '%.100s'; it must be std_mu, keep, "
-                        "divide_by_2 or divide_by_10",
-                        j->in, text);
+    PWF_FAIL_IF(found, PWF_DATA,
+                "the attribute sigma_join of %s is '%.100s'; it must be std_mu, keep, "
+                "divide_by_2 or divide_by_10",
+                j->in, text);
     return pwf_ok();
 }
 

@@ -109,7 +109,7 @@ static pwf_status fill(const pwf_mesh *mesh, const command *c, const pwf_weights
     if (s.code == PWF_OK) s = write_model(mesh, c, state);
     if (s.code == PWF_OK) report(c, file, &import, state, pwf_clock_seconds() - begun);
     pwf_state_free(state);
-    if (s.code == PWF_DATA) return PWF_FAIL(PWF_DATA, "%s: %s", c->in, s.text);
+    PWF_FAIL_IF(s.code == PWF_DATA, PWF_DATA, "%s: %s", c->in, s.text);
     return s;
 }
 
@@ -121,8 +121,8 @@ static pwf_status import(const pwf_mesh *mesh, const pwf_app_args *args)
     pwf_weights_file *file = NULL;
     pwf_registry *registry = NULL;
     pwf_graph *graph = NULL;
-    if (pwf_mesh_size(mesh, PWF_WORLD) != 1)
-        return PWF_FAIL(PWF_LAUNCH, "pwf import runs on one rank; start it without mpirun");
+    PWF_FAIL_IF(pwf_mesh_size(mesh, PWF_WORLD) != 1, PWF_LAUNCH,
+                "pwf import runs on one rank; start it without mpirun");
     c.in = args->operand[0];
     c.out = pwf_app_value(args, "--output");
     PWF_TRY(pwf_app_layer(args, NULL, &c.config));

@@ -83,9 +83,8 @@ static pwf_status check_elsewhere(const pwf_mesh *mesh, const pwf_app_job *job)
 static pwf_status resolve_named(const pwf_mesh *mesh, const pwf_app_args *args,
                                 pwf_app_action action, const char *name, pwf_app_job *job)
 {
-    if (strlen(name) >= sizeof job->checkpoint)
-        return PWF_FAIL(PWF_USAGE, "the name of the checkpoint is longer than %zu bytes",
-                        sizeof job->checkpoint - 1);
+    PWF_FAIL_IF(strlen(name) >= sizeof job->checkpoint, PWF_USAGE,
+                "the name of the checkpoint is longer than %zu bytes", sizeof job->checkpoint - 1);
     strcpy(job->checkpoint, name);
     PWF_TRY(resume(mesh, args, job));
     PWF_TRY(lock(mesh, action, job));

@@ -49,8 +49,8 @@ static pwf_status settle(const pwf_app_args *args, pwf_precision precision, pwf_
     const pwf_status status = pwf_app_layer(args, stored, config);
     free(stored);
     PWF_TRY(status);
-    if (!pwf_config_is_set(config, "model.name"))
-        return PWF_FAIL(PWF_USAGE, "%s does not name its model; add --model NAME", file);
+    PWF_FAIL_IF(!pwf_config_is_set(config, "model.name"), PWF_USAGE,
+                "%s does not name its model; add --model NAME", file);
     /* The run may have used more shards than this command has ranks. */
     if (pwf_config_origin(config, "parallel.shards") <= PWF_FROM_CHECKPOINT)
         config->parallel.shards = 1;

@@ -64,9 +64,9 @@ static pwf_status read_losses(hid_t h5, const char *path, pwf_losses *out)
 {
     int64_t count = 0;
     PWF_TRY(pwf_h5_count(h5, path, &count));
-    if (count > PWF_LOSSES_MAX)
-        return PWF_FAIL(PWF_DATA, "the dataset %s has %lld elements, at most %d are allowed", path,
-                        (long long)count, PWF_LOSSES_MAX);
+    PWF_FAIL_IF(count > PWF_LOSSES_MAX, PWF_DATA,
+                "the dataset %s has %lld elements, at most %d are allowed", path, (long long)count,
+                PWF_LOSSES_MAX);
     PWF_TRY(pwf_h5_read(h5, path, NULL, H5T_NATIVE_DOUBLE, count, out->value));
     out->count = count;
     return pwf_ok();
@@ -174,12 +174,12 @@ pwf_status pwf_fields_compare(const char *path, const pwf_facts *file, const pwf
         char there[PWF_FACT_TEXT], here[PWF_FACT_TEXT];
         print_value(f, file, there);
         print_value(f, run, here);
-        if (f->resume == PWF_RESUME_SAME &&
-            !is_same(f, pwf_field_member(f, file), pwf_field_member(f, run)))
-            return PWF_FAIL(PWF_DATA, "%s: %s is %s, this run has %s: both must be equal to resume",
-                            path, f->name, there, here);
-        if (f->type == PWF_FIELD_COUNT && *(const int64_t *)pwf_field_member(f, file) < 0)
-            return PWF_FAIL(PWF_DATA, "%s: %s = %s: must be >= 0", path, f->path, there);
+        PWF_FAIL_IF(f->resume == PWF_RESUME_SAME &&
+                        !is_same(f, pwf_field_member(f, file), pwf_field_member(f, run)),
+                    PWF_DATA, "%s: %s is %s, this run has %s: both must be equal to resume", path,
+                    f->name, there, here);
+        PWF_FAIL_IF(f->type == PWF_FIELD_COUNT && *(const int64_t *)pwf_field_member(f, file) < 0,
+                    PWF_DATA, "%s: %s = %s: must be >= 0", path, f->path, there);
     }
     return pwf_ok();
 }

@@ -53,38 +53,34 @@ static pwf_status check_fields(const char *path, const pwf_header *h)
                (uint64_t)a->blocks <= (bytes - a->hashes) / sizeof(pwf_hash);
         rows += a->posterior ? h->posterior_params : h->params;
     }
-    if (!good || rows != h->extent_rows)
-        return PWF_FAIL(PWF_DATA, "the first block of %s is inconsistent; use an older file", path);
+    PWF_FAIL_IF(!good || rows != h->extent_rows, PWF_DATA,
+                "the first block of %s is inconsistent; use an older file", path);
     return pwf_ok();
 }
 
 /* Reads the first block and checks magic, hash, version and length. */
 static pwf_status read_header(int fd, const char *path, int64_t bytes, pwf_header *h)
 {
-    if (bytes < PWF_FIRST_BLOCK)
-        return PWF_FAIL(PWF_DATA,
-                        "%s has only %lld bytes: it is not a checkpoint, or is truncated; use an "
-                        "older file",
-                        path, (long long)bytes);
+    PWF_FAIL_IF(bytes < PWF_FIRST_BLOCK, PWF_DATA,
+                "%s has only %lld bytes: it is not a checkpoint, or is truncated; use an "
+                "older file",
+                path, (long long)bytes);
     PWF_TRY(pwf_file_pread(fd, path, h, sizeof *h, 0));
-    if (memcmp(h->magic, magic, sizeof magic) != 0)
-        return PWF_FAIL(PWF_DATA,
-                        "%s is not a checkpoint of this program: its first bytes are different",
-                        path);
+    PWF_FAIL_IF(memcmp(h->magic, magic, sizeof magic) != 0, PWF_DATA,
+                "%s is not a checkpoint of this program: its first bytes are different", path);
     /* before the version is trusted: every version ends with this hash */
-    if (!pwf_hash_equal(h->own, pwf_hash_bytes(h, offsetof(pwf_header, own))))
-        return PWF_FAIL(PWF_DATA, "%s is damaged in its first block; use an older file", path);
-    if (h->version > PWF_FORMAT || h->version == 0)
-        return PWF_FAIL(PWF_DATA,
-                        "%s has format version %u and this program reads up to %d: use a newer "
-                        "program",
-                        path, h->version, PWF_FORMAT);
-    if ((uint64_t)bytes < h->bytes)
-        return PWF_FAIL(PWF_DATA, "%s is truncated: %lld of %llu bytes; use an older file", path,
-                        (long long)bytes, (unsigned long long)h->bytes);
-    if ((uint64_t)bytes > h->bytes)
-        return PWF_FAIL(PWF_DATA, "%s has %lld bytes after its end; use an older file", path,
-                        (long long)((uint64_t)bytes - h->bytes));
+    PWF_FAIL_IF(!pwf_hash_equal(h->own, pwf_hash_bytes(h, offsetof(pwf_header, own))), PWF_DATA,
+                "%s is damaged in its first block; use an older file", path);
+    PWF_FAIL_IF(h->version > PWF_FORMAT || h->version == 0, PWF_DATA,
+                "%s has format version %u and this program reads up to %d: use a newer "
+                "program",
+                path, h->version, PWF_FORMAT);
+    PWF_FAIL_IF((uint64_t)bytes < h->bytes, PWF_DATA,
+                "%s is truncated: %lld of %llu bytes; use an older file", path, (long long)bytes,
+                (unsigned long long)h->bytes);
+    PWF_FAIL_IF((uint64_t)bytes > h->bytes, PWF_DATA,
+                "%s has %lld bytes after its end; use an older file", path,
+                (long long)((uint64_t)bytes - h->bytes));
     return check_fields(path, h);
 }
 
@@ -130,9 +126,8 @@ static pwf_status check_extents(const pwf_file *file)
         }
         good = good && start == h->array[a].elements;
     }
-    if (!good)
-        return PWF_FAIL(PWF_DATA, "the table of extents of %s is damaged; use an older file",
-                        file->path);
+    PWF_FAIL_IF(!good, PWF_DATA, "the table of extents of %s is damaged; use an older file",
+                file->path);
     return pwf_ok();
 }
 
@@ -162,9 +157,8 @@ static pwf_status add_outside(const pwf_file *file, const pwf_extent *sorted, co
     uint64_t at = PWF_FIRST_BLOCK;
     for (int64_t i = 0; i < file->header.extent_rows; i++) {
         const uint64_t lo = (uint64_t)sorted[i].offset;
-        if (lo < at)
-            return PWF_FAIL(PWF_DATA, "two parameters of %s overlap; use an older file",
-                            file->path);
+        PWF_FAIL_IF(lo < at, PWF_DATA, "two parameters of %s overlap; use an older file",
+                    file->path);
         PWF_TRY(add_bytes(file, w, at, lo));
         at = lo + (uint64_t)extent_bytes(file, &sorted[i]);
     }
@@ -213,9 +207,8 @@ static pwf_status split_names(pwf_file *file)
         if (good) *stop = '\0';
         at = good ? stop + 1 : end;
     }
-    if (!good || at != end)
-        return PWF_FAIL(PWF_DATA, "the table of names of %s is damaged; use an older file",
-                        file->path);
+    PWF_FAIL_IF(!good || at != end, PWF_DATA,
+                "the table of names of %s is damaged; use an older file", file->path);
     return pwf_ok();
 }
 
@@ -339,9 +332,9 @@ static pwf_status bad_block(const pwf_file *file, int array, int64_t block)
     const int64_t hi = lo + PWF_BLOCK < elements ? lo + PWF_BLOCK : elements;
     const int64_t first = find_extent(extents, rows, lo), last = find_extent(extents, rows, hi - 1);
     const char *name = file->header.array[array].name;
-    if (first == last)
-        return PWF_FAIL(PWF_DATA, "%s is damaged in block %lld of %s, in %s; use an older file",
-                        file->path, (long long)block, name, file->name[first]);
+    PWF_FAIL_IF(first == last, PWF_DATA,
+                "%s is damaged in block %lld of %s, in %s; use an older file", file->path,
+                (long long)block, name, file->name[first]);
     return PWF_FAIL(PWF_DATA,
                     "%s is damaged in block %lld of %s, between %s and %s; use an older file",
                     file->path, (long long)block, name, file->name[first], file->name[last]);

@@ -13,8 +13,8 @@ static pwf_status read_step(const char *path, int64_t *step)
 {
     pwf_header header;
     PWF_TRY(pwf_file_header(path, &header));
-    if (header.kind != PWF_KIND_CHECKPOINT)
-        return PWF_FAIL(PWF_DATA, "%s is a model, not a checkpoint", path);
+    PWF_FAIL_IF(header.kind != PWF_KIND_CHECKPOINT, PWF_DATA, "%s is a model, not a checkpoint",
+                path);
     *step = header.step;
     return pwf_ok();
 }

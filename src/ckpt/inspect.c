@@ -31,10 +31,10 @@ static pwf_status check_arrays(const pwf_file *file)
     const int mu = find_array(file, "mu"), code = find_array(file, "code");
     const int sigma = find_array(file, "sigma");
     const pwf_file_array *array = file->header.array;
-    if (mu < 0 || array[mu].size != sizeof(float) || array[mu].posterior || code < 0 ||
-        array[code].size != sizeof(int16_t) || !array[code].posterior ||
-        (sigma >= 0 && (array[sigma].size != sizeof(float) || !array[sigma].posterior)))
-        return PWF_FAIL(PWF_DATA, "%s has no arrays mu and code", file->path);
+    PWF_FAIL_IF(mu < 0 || array[mu].size != sizeof(float) || array[mu].posterior || code < 0 ||
+                    array[code].size != sizeof(int16_t) || !array[code].posterior ||
+                    (sigma >= 0 && (array[sigma].size != sizeof(float) || !array[sigma].posterior)),
+                PWF_DATA, "%s has no arrays mu and code", file->path);
     return pwf_ok();
 }
 
@@ -186,9 +186,9 @@ static pwf_status load_arrays(const pwf_file *file, pwf_loaded *out)
     PWF_TRY(pwf_file_read(file, mu, 0, h->total, out->mu));
     PWF_TRY(pwf_file_read(file, code, 0, h->posterior, out->code));
     for (int64_t i = 0; i < h->posterior; i++)
-        if (out->code[i] < PWF_FREE || out->code[i] >= out->info.codebook)
-            return PWF_FAIL(PWF_DATA, "%s has the code %d; its codebook has %d entries", file->path,
-                            out->code[i], out->info.codebook);
+        PWF_FAIL_IF(out->code[i] < PWF_FREE || out->code[i] >= out->info.codebook, PWF_DATA,
+                    "%s has the code %d; its codebook has %d entries", file->path, out->code[i],
+                    out->info.codebook);
     /* a final model has no sigma */
     if (sigma < 0) return pwf_ok();
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, h->posterior, sizeof *out->sigma, &out->sigma));

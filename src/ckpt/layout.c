@@ -113,15 +113,15 @@ static pwf_status make(hid_t file, const item *line)
 static pwf_status check_group(hid_t file, const item *line)
 {
     H5L_info_t link;
-    if (line->path[1] != '\0' &&
-        (H5Lget_info(file, line->path, &link, H5P_DEFAULT) < 0 || link.type != H5L_TYPE_HARD))
-        return PWF_FAIL(PWF_DATA, "the group %s is missing or a link", line->path);
+    PWF_FAIL_IF(line->path[1] != '\0' && (H5Lget_info(file, line->path, &link, H5P_DEFAULT) < 0 ||
+                                          link.type != H5L_TYPE_HARD),
+                PWF_DATA, "the group %s is missing or a link", line->path);
     H5G_info_t info;
-    if (H5Gget_info_by_name(file, line->path, &info, H5P_DEFAULT) < 0)
-        return PWF_FAIL(PWF_DATA, "the group %s is missing", line->path);
-    if ((int64_t)info.nlinks != line->links)
-        return PWF_FAIL(PWF_DATA, "the group %s holds %lld entries instead of %lld", line->path,
-                        (long long)info.nlinks, (long long)line->links);
+    PWF_FAIL_IF(H5Gget_info_by_name(file, line->path, &info, H5P_DEFAULT) < 0, PWF_DATA,
+                "the group %s is missing", line->path);
+    PWF_FAIL_IF((int64_t)info.nlinks != line->links, PWF_DATA,
+                "the group %s holds %lld entries instead of %lld", line->path,
+                (long long)info.nlinks, (long long)line->links);
     return pwf_ok();
 }
 
@@ -183,17 +183,16 @@ static pwf_status check(hid_t file, const item *line)
 {
     if (line->type == GROUP) return check_group(file, line);
     H5L_info_t link;
-    if (H5Lget_info(file, line->path, &link, H5P_DEFAULT) < 0)
-        return PWF_FAIL(PWF_DATA, "the dataset %s is missing", line->path);
-    if (link.type != H5L_TYPE_HARD)
-        return PWF_FAIL(PWF_DATA, "%s is a link, not a dataset", line->path);
+    PWF_FAIL_IF(H5Lget_info(file, line->path, &link, H5P_DEFAULT) < 0, PWF_DATA,
+                "the dataset %s is missing", line->path);
+    PWF_FAIL_IF(link.type != H5L_TYPE_HARD, PWF_DATA, "%s is a link, not a dataset", line->path);
     const hid_t set = H5Dopen2(file, line->path, H5P_DEFAULT);
     if (set < 0) return pwf_h5_failed(PWF_DATA, "cannot open the dataset", line->path);
     const char *wrong = NULL;
     check_shape(set, line, &wrong);
     if (!wrong) check_storage(set, line, &wrong);
     H5Dclose(set);
-    if (wrong) return PWF_FAIL(PWF_DATA, "the dataset %s %s", line->path, wrong);
+    PWF_FAIL_IF(wrong, PWF_DATA, "the dataset %s %s", line->path, wrong);
     return pwf_ok();
 }
 
@@ -503,37 +502,36 @@ pwf_status pwf_layout_make(const pwf_layout *layout)
 static pwf_status check_names(const pwf_file *file, const pwf_registry *registry)
 {
     const pwf_header *h = &file->header;
-    if (h->params != pwf_registry_params(registry) || h->buffers != pwf_registry_buffers(registry))
-        return PWF_FAIL(PWF_DATA,
-                        "%s has %lld parameters and %lld buffers, the model of this run %d and %d: "
-                        "it is a checkpoint of another model",
-                        file->path, (long long)h->params, (long long)h->buffers,
-                        pwf_registry_params(registry), pwf_registry_buffers(registry));
+    PWF_FAIL_IF(h->params != pwf_registry_params(registry) ||
+                    h->buffers != pwf_registry_buffers(registry),
+                PWF_DATA,
+                "%s has %lld parameters and %lld buffers, the model of this run %d and %d: "
+                "it is a checkpoint of another model",
+                file->path, (long long)h->params, (long long)h->buffers,
+                pwf_registry_params(registry), pwf_registry_buffers(registry));
     for (int64_t i = 0; i < h->params + h->buffers; i++) {
         const char *name = name_at(registry, h->params, i);
-        if (strcmp(name, file->name[i]) != 0)
-            return PWF_FAIL(PWF_DATA,
-                            "%s has %s where the model of this run has %s: it belongs to another "
-                            "model",
-                            file->path, file->name[i], name);
+        PWF_FAIL_IF(strcmp(name, file->name[i]) != 0, PWF_DATA,
+                    "%s has %s where the model of this run has %s: it belongs to another "
+                    "model",
+                    file->path, file->name[i], name);
     }
     /* the same names with other shapes, or another set of fixed parameters */
-    if (h->posterior != pwf_registry_posterior_count(registry) ||
-        h->total != pwf_registry_total_count(registry))
-        return PWF_FAIL(PWF_DATA,
-                        "%s has %lld posterior elements of %lld, the model of this run %lld of "
-                        "%lld: their shapes or fixing.exclude differ",
-                        file->path, (long long)h->posterior, (long long)h->total,
-                        (long long)pwf_registry_posterior_count(registry),
-                        (long long)pwf_registry_total_count(registry));
+    PWF_FAIL_IF(h->posterior != pwf_registry_posterior_count(registry) ||
+                    h->total != pwf_registry_total_count(registry),
+                PWF_DATA,
+                "%s has %lld posterior elements of %lld, the model of this run %lld of "
+                "%lld: their shapes or fixing.exclude differ",
+                file->path, (long long)h->posterior, (long long)h->total,
+                (long long)pwf_registry_posterior_count(registry),
+                (long long)pwf_registry_total_count(registry));
     const pwf_extent *e = file->extents;
     for (int64_t a = 0; a < h->arrays; a++)
         for (int64_t i = 0; i < (h->array[a].posterior ? h->posterior_params : h->params); i++, e++)
-            if (e->count != pwf_registry_param(registry, (int)i)->count)
-                return PWF_FAIL(PWF_DATA,
-                                "%s has %lld elements in %s, the model of this run has %lld",
-                                file->path, (long long)e->count, file->name[i],
-                                (long long)pwf_registry_param(registry, (int)i)->count);
+            PWF_FAIL_IF(e->count != pwf_registry_param(registry, (int)i)->count, PWF_DATA,
+                        "%s has %lld elements in %s, the model of this run has %lld", file->path,
+                        (long long)e->count, file->name[i],
+                        (long long)pwf_registry_param(registry, (int)i)->count);
     return pwf_ok();
 }
 

@@ -129,17 +129,16 @@ static pwf_status find(const source *from, const char *name, bool buffer, int di
     for (int i = 0; i < from->count && !part; i++)
         if (from->part[i].buffer == buffer && strcmp(from->part[i].name, name) == 0)
             part = &from->part[i];
-    if (!part)
-        return PWF_FAIL(PWF_DATA,
-                        "%s is of the model %s and has no %s: the settings (model.*) are of "
-                        "another model",
-                        from->path, from->model, name);
-    if (part->dims != dims || memcmp(part->shape, shape, (size_t)dims * sizeof *shape) != 0)
-        return PWF_FAIL(PWF_DATA,
-                        "%s has %s in another shape than the model of the settings: give its "
-                        "model.* settings, or import it again for this model, its number of "
-                        "classes and its image size",
-                        from->path, name);
+    PWF_FAIL_IF(!part, PWF_DATA,
+                "%s is of the model %s and has no %s: the settings (model.*) are of "
+                "another model",
+                from->path, from->model, name);
+    PWF_FAIL_IF(part->dims != dims || memcmp(part->shape, shape, (size_t)dims * sizeof *shape) != 0,
+                PWF_DATA,
+                "%s has %s in another shape than the model of the settings: give its "
+                "model.* settings, or import it again for this model, its number of "
+                "classes and its image size",
+                from->path, name);
     *out = part;
     return pwf_ok();
 }
@@ -222,11 +221,10 @@ static pwf_status import(const char *path, pwf_weights_file *file, const pwf_for
 {
     pwf_import import = {.names = names};
     const pwf_status s = pwf_import_weights(file, whole, &import);
-    if (s.code == PWF_DATA && import.problems > 0)
-        return PWF_FAIL(PWF_DATA,
-                        "%s: %s; pwf import with the same model lists each, with what it may have "
-                        "meant",
-                        path, s.text);
+    PWF_FAIL_IF(s.code == PWF_DATA && import.problems > 0, PWF_DATA,
+                "%s: %s; pwf import with the same model lists each, with what it may have "
+                "meant",
+                path, s.text);
     return s;
 }
 

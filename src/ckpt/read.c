@@ -37,9 +37,9 @@ pwf_status pwf_read_codebook(hid_t h5, pwf_codebook *out)
     int64_t count = 0;
     PWF_TRY(pwf_h5_read(h5, "/codebook", "min_power", H5T_NATIVE_INT64, 1, &out->min_power));
     PWF_TRY(pwf_h5_count(h5, "/codebook", &count));
-    if (count > PWF_CODES_MAX)
-        return PWF_FAIL(PWF_DATA, "the codebook has %lld entries, at most %d are allowed",
-                        (long long)count, PWF_CODES_MAX);
+    PWF_FAIL_IF(count > PWF_CODES_MAX, PWF_DATA,
+                "the codebook has %lld entries, at most %d are allowed", (long long)count,
+                PWF_CODES_MAX);
     out->count = (int)count;
     if (!out->entry)
         PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, count, sizeof *out->entry, &out->entry));
@@ -59,8 +59,8 @@ pwf_status pwf_read_buffers(hid_t h5, const pwf_file *file, float **out, int64_t
             int64_t n = 0;
             snprintf(path, sizeof path, "/buffers/%s", file->name[h->params + i]);
             PWF_TRY(pwf_h5_count(h5, path, &n));
-            if (n > (int64_t)(h->bytes / sizeof(float)) - at)
-                return PWF_FAIL(PWF_DATA, "the dataset %s is larger than the file", path);
+            PWF_FAIL_IF(n > (int64_t)(h->bytes / sizeof(float)) - at, PWF_DATA,
+                        "the dataset %s is larger than the file", path);
             if (pass == 1) PWF_TRY(pwf_h5_read(h5, path, NULL, H5T_NATIVE_FLOAT, n, *out + at));
             at += n;
         }
@@ -83,11 +83,10 @@ static pwf_status read_open(hid_t h5, const pwf_file *file, const pwf_snapshot *
     PWF_TRY(pwf_read_codebook(h5, &state->codebook));
     const int64_t stored = state->codebook.min_power;
     state->codebook.min_power = min_power;
-    if (stored != min_power)
-        return PWF_FAIL(PWF_DATA,
-                        "%s: fixing.min_power is %lld, this run has %lld: both must be "
-                        "equal to resume",
-                        file->path, (long long)stored, (long long)min_power);
+    PWF_FAIL_IF(stored != min_power, PWF_DATA,
+                "%s: fixing.min_power is %lld, this run has %lld: both must be "
+                "equal to resume",
+                file->path, (long long)stored, (long long)min_power);
     pwf_status status = pwf_read_buffers(h5, file, &buffers, &count);
     if (status.code == PWF_OK && count != pwf_registry_buffer_count(state->registry))
         status = PWF_FAIL(PWF_DATA, "the buffers of %s have other lengths than those of this run",
@@ -102,9 +101,8 @@ static pwf_status read_open(hid_t h5, const pwf_file *file, const pwf_snapshot *
 static pwf_status read_replicated(const pwf_file *file, const pwf_snapshot *s, pwf_facts *facts)
 {
     hid_t h5 = -1;
-    if (file->header.kind != PWF_KIND_CHECKPOINT)
-        return PWF_FAIL(PWF_DATA, "%s is a final model, not a checkpoint: it cannot be resumed",
-                        file->path);
+    PWF_FAIL_IF(file->header.kind != PWF_KIND_CHECKPOINT, PWF_DATA,
+                "%s is a final model, not a checkpoint: it cannot be resumed", file->path);
     PWF_TRY(pwf_layout_open(file, s->state->registry, &h5));
     const pwf_status status = read_open(h5, file, s, facts);
     H5Fclose(h5);
@@ -150,9 +148,9 @@ static pwf_status read_array(const pwf_file *file, int i, const pwf_state_array 
 static pwf_status check_codes(const pwf_file *file, const pwf_state *state)
 {
     for (int64_t i = 0; i < pwf_range_length(state->own_posterior); i++)
-        if (state->code[i] < PWF_FREE || state->code[i] >= state->codebook.count)
-            return PWF_FAIL(PWF_DATA, "%s has the code %d; its codebook has %d entries", file->path,
-                            state->code[i], state->codebook.count);
+        PWF_FAIL_IF(state->code[i] < PWF_FREE || state->code[i] >= state->codebook.count, PWF_DATA,
+                    "%s has the code %d; its codebook has %d entries", file->path, state->code[i],
+                    state->codebook.count);
     return pwf_ok();
 }
 
@@ -163,15 +161,15 @@ static pwf_status read_shard(const pwf_file *file, pwf_state *state)
     const int count = pwf_state_arrays(state, arrays);
     const pwf_header *h = &file->header;
     /* arrays are compared by position: their order is fixed */
-    if (h->arrays != count)
-        return PWF_FAIL(PWF_DATA, "%s has %lld arrays instead of %d", file->path,
-                        (long long)h->arrays, count);
+    PWF_FAIL_IF(h->arrays != count, PWF_DATA, "%s has %lld arrays instead of %d", file->path,
+                (long long)h->arrays, count);
     for (int i = 0; i < count; i++) {
-        if (strcmp(h->array[i].name, arrays[i].name) != 0 || h->array[i].size != arrays[i].size ||
-            (h->array[i].posterior == 1) != arrays[i].posterior ||
-            h->array[i].elements != (arrays[i].posterior ? state->posterior : state->total))
-            return PWF_FAIL(PWF_DATA, "the array %s of %s is not the %s of this program",
-                            h->array[i].name, file->path, arrays[i].name);
+        PWF_FAIL_IF(
+            strcmp(h->array[i].name, arrays[i].name) != 0 || h->array[i].size != arrays[i].size ||
+                (h->array[i].posterior == 1) != arrays[i].posterior ||
+                h->array[i].elements != (arrays[i].posterior ? state->posterior : state->total),
+            PWF_DATA, "the array %s of %s is not the %s of this program", h->array[i].name,
+            file->path, arrays[i].name);
         PWF_TRY(read_array(file, i, &arrays[i],
                            arrays[i].posterior ? state->own_posterior : state->own));
     }

@@ -73,12 +73,12 @@ static pwf_status check_room(const pwf_commit *c)
         need += (double)h->array[i].elements * h->array[i].size;
     need += (double)h->extent_rows * (PWF_FIRST_BLOCK + 512);
     struct rlimit limit;
-    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
-        (double)limit.rlim_cur < need)
-        return PWF_FAIL(PWF_IO,
-                        "a checkpoint needs up to %.1f MiB and this process may write files of "
-                        "%.1f MiB: raise ulimit -f",
-                        need * 0x1p-20, (double)limit.rlim_cur * 0x1p-20);
+    PWF_FAIL_IF(getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+                    (double)limit.rlim_cur < need,
+                PWF_IO,
+                "a checkpoint needs up to %.1f MiB and this process may write files of "
+                "%.1f MiB: raise ulimit -f",
+                need * 0x1p-20, (double)limit.rlim_cur * 0x1p-20);
     struct statvfs v;
     if (statvfs(c->dir, &v) != 0) return pwf_ok(); /* not every file system tells */
     const double room = (double)v.f_bavail * (double)v.f_frsize;
@@ -314,8 +314,8 @@ static pwf_status write_header(pwf_commit *c)
     pwf_header *h = &c->file.header;
     struct stat info;
     /* nobody else should write here, so a changed length is a failure */
-    if (fstat(c->file.fd, &info) != 0 || (uint64_t)info.st_size != h->bytes)
-        return PWF_FAIL(PWF_IO, "%s changed its length during the commit", c->partial);
+    PWF_FAIL_IF(fstat(c->file.fd, &info) != 0 || (uint64_t)info.st_size != h->bytes, PWF_IO,
+                "%s changed its length during the commit", c->partial);
     /* the same tables over the file in memory */
     pwf_file memory = c->file;
     memory.fd = c->memory;
@@ -479,8 +479,8 @@ static pwf_status plan(pwf_commit *c, const char *dir, const char *name, uint32_
     PWF_TRY(pwf_hashes_new(c->mesh, c->state, &c->hashes));
     PWF_TRY(pwf_layout_plan(c->state, &c->facts, kind, &c->file));
     const int n = snprintf(c->path, sizeof c->path, "%s/%s", dir, name);
-    if (n >= (int)sizeof c->path)
-        return PWF_FAIL(PWF_CANTCREATE, "the name of the directory %.200s... is too long", dir);
+    PWF_FAIL_IF(n >= (int)sizeof c->path, PWF_CANTCREATE,
+                "the name of the directory %.200s... is too long", dir);
     snprintf(c->dir, sizeof c->dir, "%s", dir);
     c->name = c->path + strlen(dir) + 1;
     return pwf_ok();

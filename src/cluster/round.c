@@ -53,14 +53,11 @@ static pwf_status check_settings(const fixing *f)
                 {"fixing.min_power", "[0, 20]", (double)s->min_power, 0.0, 20.0}};
     /* Written so that a NaN is refused. */
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (!(rows[i].value >= rows[i].least && rows[i].value <= rows[i].most))
-            return PWF_FAIL(PWF_CONFIG, "%s is %g; it must lie in %s", rows[i].name, rows[i].value,
-                            rows[i].limits);
-    if (s->sigma_join >= PWF_JOIN_COUNT)
-        return PWF_FAIL(
-            PWF_CONFIG,
-            "fixing.sigma_join is %lld; it must be std_mu, keep, divide_by_2 or divide_by_10",
-            (long long)s->sigma_join);
+        PWF_FAIL_IF(!(rows[i].value >= rows[i].least && rows[i].value <= rows[i].most), PWF_CONFIG,
+                    "%s is %g; it must lie in %s", rows[i].name, rows[i].value, rows[i].limits);
+    PWF_FAIL_IF(s->sigma_join >= PWF_JOIN_COUNT, PWF_CONFIG,
+                "fixing.sigma_join is %lld; it must be std_mu, keep, divide_by_2 or divide_by_10",
+                (long long)s->sigma_join);
     return pwf_ok();
 }
 
@@ -89,18 +86,15 @@ static pwf_status check_same(const fixing *f)
 static pwf_status check_weights(const fixing *f)
 {
     const pwf_round_weights *w = f->weights;
-    if (f->local > (int64_t)UINT32_MAX)
-        return PWF_FAIL(PWF_RESOURCE,
-                        "one rank holds %lld weights, more than the 2^32 - 1 a fixing round can "
-                        "number; use more ranks or a larger parallel.shards",
-                        (long long)f->local);
+    PWF_FAIL_IF(f->local > (int64_t)UINT32_MAX, PWF_RESOURCE,
+                "one rank holds %lld weights, more than the 2^32 - 1 a fixing round can "
+                "number; use more ranks or a larger parallel.shards",
+                (long long)f->local);
     for (int64_t i = 0; i < f->local; i++)
-        if (!isfinite(w->mu[i]) || !isfinite(w->sigma[i]))
-            return PWF_FAIL(
-                PWF_NUMBERS,
-                "weight %lld has mu %g and sigma %g; both must be finite: resume from an "
-                "earlier checkpoint with a lower optim.lr",
-                (long long)(w->own.lo + i), (double)w->mu[i], (double)w->sigma[i]);
+        PWF_FAIL_IF(!isfinite(w->mu[i]) || !isfinite(w->sigma[i]), PWF_NUMBERS,
+                    "weight %lld has mu %g and sigma %g; both must be finite: resume from an "
+                    "earlier checkpoint with a lower optim.lr",
+                    (long long)(w->own.lo + i), (double)w->mu[i], (double)w->sigma[i]);
     return pwf_ok();
 }
 
@@ -156,12 +150,11 @@ static void update_counts(fixing *f)
 static pwf_status begin_stage(fixing *f)
 {
     const double largest = largest_free(f);
-    if (largest * f->stage.scale >= PWF_CENTRE_LIMIT)
-        return PWF_FAIL(PWF_CONFIG,
-                        "the largest free weight, %g, is %g steps of 2^-%lld, more than the 2^24 "
-                        "that fp32 represents exactly; lower fixing.min_power, or find out why the "
-                        "weight is so large",
-                        largest, largest * f->stage.scale, (long long)f->stage.min_power);
+    PWF_FAIL_IF(largest * f->stage.scale >= PWF_CENTRE_LIMIT, PWF_CONFIG,
+                "the largest free weight, %g, is %g steps of 2^-%lld, more than the 2^24 "
+                "that fp32 represents exactly; lower fixing.min_power, or find out why the "
+                "weight is so large",
+                largest, largest * f->stage.scale, (long long)f->stage.min_power);
     pwf_status status = pwf_centres_set(&f->centres, f->stage.order, f->stage.min_power, largest);
     if (status.code == PWF_OK)
         status = pwf_candidates_build(&f->candidates, &f->stage, &f->centres, f->weights);
@@ -259,11 +252,10 @@ static double take_step(fixing *f, int64_t centre, const pwf_cut *cut, int64_t c
 /* Enlarges the list of steps, on all ranks together. A round has fewer steps than codes. */
 static pwf_status make_room_for_step(fixing *f)
 {
-    if (f->step_count >= STEPS_MAX)
-        return PWF_FAIL(PWF_CONFIG,
-                        "the fixing round needs more than %d greedy steps; raise fixing.delta or "
-                        "fixing.delta_growth, or lower fixing.min_power",
-                        (int)STEPS_MAX);
+    PWF_FAIL_IF(f->step_count >= STEPS_MAX, PWF_CONFIG,
+                "the fixing round needs more than %d greedy steps; raise fixing.delta or "
+                "fixing.delta_growth, or lower fixing.min_power",
+                (int)STEPS_MAX);
     if (f->step_count < f->step_room) return pwf_ok();
     pwf_round_step *larger = NULL;
     const int64_t room = f->step_room ? 2 * f->step_room : 256;

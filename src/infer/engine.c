@@ -45,9 +45,8 @@ static pwf_status set_up(pwf_engine *e, pwf_purpose purpose)
 {
     const int ranks = pwf_mesh_size(e->mesh, PWF_WORLD);
     const bool halves = purpose == PWF_TO_TRAIN && e->config->parallel.precision == PWF_BF16;
-    if (ranks > PWF_SLOTS_MAX)
-        return PWF_FAIL(PWF_LAUNCH, "%d ranks: at most %d are supported; start fewer", ranks,
-                        PWF_SLOTS_MAX);
+    PWF_FAIL_IF(ranks > PWF_SLOTS_MAX, PWF_LAUNCH,
+                "%d ranks: at most %d are supported; start fewer", ranks, PWF_SLOTS_MAX);
     PWF_TRY(pwf_mesh_agree(e->mesh, open_inputs(e, purpose)));
     if (purpose != PWF_TO_PREDICT) PWF_TRY(pwf_feed_compare(&e->feed));
     PWF_TRY(pwf_exchange_new(e->mesh, pwf_registry_total_count(e->registry),

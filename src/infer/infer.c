@@ -43,11 +43,10 @@ static pwf_status evaluate(pwf_engine *e, const char *file, bool ensemble, line 
     const pwf_evaluation_hooks hooks = {agree, show, l};
     const pwf_foreign_names *names = pwf_model_foreign_names(e->config->model.name);
     PWF_TRY(pwf_network_read(e->mesh, file, names, e->state, &out->network));
-    if (ensemble && !out->network.has_sigma)
-        return PWF_FAIL(PWF_DATA,
-                        "%s has no sigma to draw weights with: only checkpoints of a Bayesian "
-                        "phase or of a round have",
-                        file);
+    PWF_FAIL_IF(ensemble && !out->network.has_sigma, PWF_DATA,
+                "%s has no sigma to draw weights with: only checkpoints of a Bayesian "
+                "phase or of a round have",
+                file);
     out->images = pwf_dataset_count(e->feed.test);
     return pwf_engine_evaluate(e, &out->network.facts.position, e->config->parallel.precision,
                                ensemble, &hooks, &out->measures);

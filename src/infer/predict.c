@@ -60,13 +60,11 @@ static pwf_status transpose(const predict_job *job, int64_t index, const float *
     for (int64_t c = 0; c < channels; c++)
         for (int64_t p = 0; p < pixels; p++) {
             const float x = from[c * pixels + p];
-            if (!isfinite(x))
-                return PWF_FAIL(
-                    PWF_DATA,
-                    "image %lld has a value that is not finite: channel %lld, row %lld, "
-                    "column %lld",
-                    (long long)index, (long long)c, (long long)(p / job->engine->width),
-                    (long long)(p % job->engine->width));
+            PWF_FAIL_IF(!isfinite(x), PWF_DATA,
+                        "image %lld has a value that is not finite: channel %lld, row %lld, "
+                        "column %lld",
+                        (long long)index, (long long)c, (long long)(p / job->engine->width),
+                        (long long)(p % job->engine->width));
             to[p * channels + c] = x;
         }
     return pwf_ok();
@@ -94,9 +92,8 @@ static pwf_status run_chunk(const predict_job *job, pwf_worker *w, int task)
     }
     PWF_TRY(pwf_executor_forward(w->executor, e->workers.weights, e->state->buffers, &logits));
     for (int64_t i = 0; i < count * e->classes; i++)
-        if (!isfinite(logits[i]))
-            return PWF_FAIL(PWF_NUMBERS, "the logits of image %lld are not finite",
-                            (long long)(lo + i / e->classes));
+        PWF_FAIL_IF(!isfinite(logits[i]), PWF_NUMBERS, "the logits of image %lld are not finite",
+                    (long long)(lo + i / e->classes));
     memcpy(job->logits + lo * e->classes, logits, (size_t)(count * e->classes) * sizeof *logits);
     return pwf_ok();
 }

@@ -19,7 +19,7 @@ pwf_status pwf_workers_start(const pwf_graph *graph, int threads, int64_t total,
 {
     out->graph = graph;
     out->each = calloc((size_t)threads, sizeof *out->each);
-    if (!out->each) return PWF_FAIL(PWF_RESOURCE, "no memory for %d workers", threads);
+    PWF_FAIL_IF(!out->each, PWF_RESOURCE, "no memory for %d workers", threads);
     PWF_TRY(pwf_pool_new(threads, pwf_tensor_thread_start, &out->pool));
     PWF_TRY(pwf_mem_alloc(PWF_MEM_WEIGHTS, total, sizeof *out->weights, &out->weights));
     for (int w = 0; w < threads; w++) {

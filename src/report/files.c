@@ -20,10 +20,8 @@ enum { MODE = 0644 };
 static pwf_status cannot(const char *what, const char *dir, const char *name, pwf_file_use use)
 {
     const int error = errno;
-    if (error == ELOOP)
-        return PWF_FAIL(PWF_DENIED,
-                        "%s/%s is a symbolic link; remove it or choose another --output", dir,
-                        name);
+    PWF_FAIL_IF(error == ELOOP, PWF_DENIED,
+                "%s/%s is a symbolic link; remove it or choose another --output", dir, name);
     return PWF_FAIL(pwf_errno_code(error, use), "cannot %s %s/%s: %s", what, dir, name,
                     strerror(error));
 }
@@ -52,14 +50,12 @@ static pwf_status check_cut(pwf_grow_file *f)
     struct stat st;
     int64_t end = 0;
     if (fstat(f->fd, &st) != 0) return cannot("examine", f->dir, f->name, PWF_FILE_STATE);
-    if (!S_ISREG(st.st_mode))
-        return PWF_FAIL(PWF_CANTCREATE, "%s/%s is not a regular file", f->dir, f->name);
-    if (st.st_nlink > 1)
-        return PWF_FAIL(
-            PWF_DENIED,
-            "%s/%s is a hard link to another file, which would be changed; remove it or "
-            "choose another --output",
-            f->dir, f->name);
+    PWF_FAIL_IF(!S_ISREG(st.st_mode), PWF_CANTCREATE, "%s/%s is not a regular file", f->dir,
+                f->name);
+    PWF_FAIL_IF(st.st_nlink > 1, PWF_DENIED,
+                "%s/%s is a hard link to another file, which would be changed; remove it or "
+                "choose another --output",
+                f->dir, f->name);
     PWF_TRY(line_end(f, st.st_size < f->length ? st.st_size : f->length, &end));
     if (end < f->length)
         PWF_WARN("ROWS",
@@ -93,8 +89,8 @@ pwf_status pwf_grow_append(pwf_grow_file *file, const char *bytes, size_t count)
     if (pwf_file_append(file->fd, file->name, bytes, count).code != PWF_OK) {
         const pwf_status s = cannot("append to", file->dir, file->name, PWF_FILE_STATE);
         /* An incomplete line would make the file unreadable. */
-        if (ftruncate(file->fd, file->length) != 0)
-            return PWF_FAIL(PWF_IO, "%.800s; it may end with an incomplete line", s.text);
+        PWF_FAIL_IF(ftruncate(file->fd, file->length) != 0, PWF_IO,
+                    "%.800s; it may end with an incomplete line", s.text);
         return s;
     }
     file->length += (int64_t)count;

@@ -37,7 +37,7 @@ pwf_status pwf_report_open_line(bool live, pwf_report **out)
 {
     pwf_report *r = calloc(1, sizeof *r);
     *out = r;
-    if (!r) return PWF_FAIL(PWF_RESOURCE, "no memory for the progress line");
+    PWF_FAIL_IF(!r, PWF_RESOURCE, "no memory for the progress line");
     r->dir_fd = r->metrics.fd = r->rounds.fd = -1;
     r->live = live;
     return pwf_ok();
@@ -80,9 +80,8 @@ pwf_status pwf_report_write(const pwf_report *report, const char *name, const ch
                             size_t bytes)
 {
     char path[PWF_PATH];
-    if (!pwf_path_join(path, report->dir, name))
-        return PWF_FAIL(PWF_CANTCREATE, "the name of the directory %.200s... is too long",
-                        report->dir);
+    PWF_FAIL_IF(!pwf_path_join(path, report->dir, name), PWF_CANTCREATE,
+                "the name of the directory %.200s... is too long", report->dir);
     return pwf_output_write(path, text, bytes);
 }
 
@@ -96,9 +95,8 @@ pwf_status pwf_report_lengths(pwf_report *report, int64_t *metrics_bytes, int64_
 {
     const pwf_grow_file *files[2] = {&report->metrics, &report->rounds};
     for (int i = 0; i < 2; i++)
-        if (fsync(files[i]->fd) != 0)
-            return PWF_FAIL(PWF_IO, "cannot sync %s/%s: %s", report->dir, files[i]->name,
-                            strerror(errno));
+        PWF_FAIL_IF(fsync(files[i]->fd) != 0, PWF_IO, "cannot sync %s/%s: %s", report->dir,
+                    files[i]->name, strerror(errno));
     *metrics_bytes = report->metrics.length;
     *rounds_bytes = report->rounds.length;
     return pwf_ok();
@@ -134,7 +132,7 @@ pwf_status pwf_report_round(pwf_report *report, int64_t round, const pwf_round_r
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
-    if (!out) return PWF_FAIL(PWF_RESOURCE, "no memory for the rows of round %" PRId64, round);
+    PWF_FAIL_IF(!out, PWF_RESOURCE, "no memory for the rows of round %" PRId64, round);
     for (int64_t i = 0; i < result->count; i++) {
         const pwf_round_step *s = &result->steps[i];
         char delta[32], centre[32];

@@ -54,7 +54,7 @@ typedef struct evaluations {
 static pwf_status append(evaluations *all, const pwf_report_eval *e)
 {
     pwf_report_eval *more = realloc(all->at, (size_t)(all->count + 1) * sizeof *more);
-    if (!more) return PWF_FAIL(PWF_RESOURCE, "no memory for the summary");
+    PWF_FAIL_IF(!more, PWF_RESOURCE, "no memory for the summary");
     all->at = more;
     all->at[all->count++] = *e;
     return pwf_ok();

@@ -39,12 +39,11 @@ static pwf_status cannot_create(const char *path, int e)
 static pwf_status check_existing(const char *path)
 {
     struct stat info;
-    if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode))
-        return PWF_FAIL(PWF_CANTCREATE, "%s is not a directory; choose another --output", path);
-    if (access(path, W_OK | X_OK) != 0)
-        return PWF_FAIL(pwf_errno_code(errno, PWF_FILE_OUTPUT),
-                        "cannot write in the run directory %s: %s; choose another with --output",
-                        path, strerror(errno));
+    PWF_FAIL_IF(stat(path, &info) != 0 || !S_ISDIR(info.st_mode), PWF_CANTCREATE,
+                "%s is not a directory; choose another --output", path);
+    PWF_FAIL_IF(access(path, W_OK | X_OK) != 0, pwf_errno_code(errno, PWF_FILE_OUTPUT),
+                "cannot write in the run directory %s: %s; choose another with --output", path,
+                strerror(errno));
     return pwf_path_check_folder(path);
 }
 
@@ -115,8 +114,8 @@ static void name_file_system(const char *place, pwf_directory *out)
 static pwf_status find_place(const char *dir, pwf_directory *out)
 {
     struct stat info;
-    if (snprintf(out->place, PWF_PATH, "%s", dir) >= PWF_PATH - 64)
-        return PWF_FAIL(PWF_CANTCREATE, "the name of the run directory is too long");
+    PWF_FAIL_IF(snprintf(out->place, PWF_PATH, "%s", dir) >= PWF_PATH - 64, PWF_CANTCREATE,
+                "the name of the run directory is too long");
     out->exists = stat(dir, &info) == 0;
     if (!out->exists && errno != ENOENT) return cannot_create(dir, errno);
     bool there = out->exists;

@@ -73,11 +73,11 @@ static pwf_status open_file(pwf_lock *l)
 {
     struct stat info;
     l->fd = open(l->path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644);
-    if (l->fd < 0 || fstat(l->fd, &info) != 0)
-        return PWF_FAIL(errno == EACCES || errno == EPERM || errno == ELOOP ? PWF_DENIED : PWF_IO,
-                        "cannot open %s: %s", l->path, strerror(errno));
-    if (!S_ISREG(info.st_mode) || info.st_nlink > 1)
-        return PWF_FAIL(PWF_DENIED, "%s is a link or not a regular file: remove it", l->path);
+    PWF_FAIL_IF(l->fd < 0 || fstat(l->fd, &info) != 0,
+                errno == EACCES || errno == EPERM || errno == ELOOP ? PWF_DENIED : PWF_IO,
+                "cannot open %s: %s", l->path, strerror(errno));
+    PWF_FAIL_IF(!S_ISREG(info.st_mode) || info.st_nlink > 1, PWF_DENIED,
+                "%s is a link or not a regular file: remove it", l->path);
     return pwf_ok();
 }
 
@@ -154,8 +154,7 @@ static pwf_status start_renewing(pwf_lock *l)
     pwf_clock_condition(&l->changed);
     const int e = pthread_create(&l->thread, NULL, renew, l);
     l->beats = e == 0;
-    if (e != 0)
-        return PWF_FAIL(PWF_RESOURCE, "no thread to keep %s alive: %s", l->path, strerror(e));
+    PWF_FAIL_IF(e != 0, PWF_RESOURCE, "no thread to keep %s alive: %s", l->path, strerror(e));
     return pwf_ok();
 }
 
@@ -196,9 +195,8 @@ static pwf_status remove_stale(pwf_lock *l, time_t now)
     pwf_holder by = {0};
     const int fd = open(l->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT) return pwf_ok();
-    if (fd < 0)
-        return PWF_FAIL(errno == EACCES || errno == ELOOP ? PWF_DENIED : PWF_IO,
-                        "cannot open %s: %s", l->path, strerror(errno));
+    PWF_FAIL_IF(fd < 0, errno == EACCES || errno == ELOOP ? PWF_DENIED : PWF_IO,
+                "cannot open %s: %s", l->path, strerror(errno));
     const bool there = fstat(fd, &info) == 0;
     pwf_holder_read(fd, &by);
     close(fd);
@@ -280,8 +278,8 @@ static pwf_status wait_for_earlier(pwf_lock *l, pwf_status s)
 /* Creates the directory if necessary and takes the lock. */
 static pwf_status take(pwf_lock *l, const char *dir)
 {
-    if (snprintf(l->dir, sizeof l->dir, "%s", dir) >= PWF_PATH - 64)
-        return PWF_FAIL(PWF_CANTCREATE, "the name of the run directory is too long");
+    PWF_FAIL_IF(snprintf(l->dir, sizeof l->dir, "%s", dir) >= PWF_PATH - 64, PWF_CANTCREATE,
+                "the name of the run directory is too long");
     snprintf(l->path, sizeof l->path, "%.*s/.pwf.lock", PWF_PATH - 64, l->dir);
     PWF_TRY(pwf_directory_make(l->dir, &l->made_dir));
     const pwf_status s = try_to_take(l);

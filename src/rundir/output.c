@@ -25,8 +25,8 @@ pwf_status pwf_output_create(const char *dir, const char *name, const char *atte
     if (getrandom(&random, sizeof random, 0) != sizeof random) random = (uint64_t)getpid();
     const int n = snprintf(partial, PWF_PATH, "%s/.%s.part.%s%016llx", dir, name, attempt,
                            (unsigned long long)random);
-    if (n >= PWF_PATH)
-        return PWF_FAIL(PWF_CANTCREATE, "the name of the directory %.200s... is too long", dir);
+    PWF_FAIL_IF(n >= PWF_PATH, PWF_CANTCREATE, "the name of the directory %.200s... is too long",
+                dir);
     *fd = open(partial, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (*fd < 0) return PWF_FAIL_ERRNO(PWF_FILE_OUTPUT, "create", partial);
     return pwf_ok();
@@ -104,8 +104,7 @@ pwf_status pwf_output_write(const char *path, const void *bytes, size_t count)
 pwf_status pwf_output_memory(int *fd, char name[PWF_MEMORY_NAME])
 {
     *fd = memfd_create("pwf-layout", MFD_CLOEXEC);
-    if (*fd < 0)
-        return PWF_FAIL(PWF_RESOURCE, "cannot create a file in memory: %s", strerror(errno));
+    PWF_FAIL_IF(*fd < 0, PWF_RESOURCE, "cannot create a file in memory: %s", strerror(errno));
     snprintf(name, PWF_MEMORY_NAME, "/proc/self/fd/%d", *fd);
     return pwf_ok();
 }

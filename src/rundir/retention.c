@@ -128,7 +128,7 @@ pwf_status pwf_retention_visit(const char *dir, void (*visit)(void *context, con
         visit(context, path);
     }
     free_names(names, count);
-    if (count == 0) return PWF_FAIL(PWF_MISSING, "%s has no checkpoint and no model.h5", dir);
+    PWF_FAIL_IF(count == 0, PWF_MISSING, "%s has no checkpoint and no model.h5", dir);
     return pwf_ok();
 }
 
@@ -279,8 +279,9 @@ static pwf_status copy_bytes(int from, int to, const char *source, const char *t
     struct stat info;
     if (fstat(from, &info) != 0) return PWF_FAIL_ERRNO(PWF_FILE_STATE, "look at", source);
     PWF_TRY(pwf_output_copy(from, source, to, target));
-    if (ftruncate(to, info.st_size) != 0 || fchmod(to, info.st_mode & 0777) != 0 || fsync(to) != 0)
-        return PWF_FAIL(PWF_IO, "%s could not be synced to the disk: %s", target, strerror(errno));
+    PWF_FAIL_IF(ftruncate(to, info.st_size) != 0 || fchmod(to, info.st_mode & 0777) != 0 ||
+                    fsync(to) != 0,
+                PWF_IO, "%s could not be synced to the disk: %s", target, strerror(errno));
     return pwf_ok();
 }
 

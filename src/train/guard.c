@@ -242,11 +242,10 @@ static int find_odd(const card *cards, int ranks, int first, int stride, subject
 static pwf_status differs(pwf_guard *guard, const card *cards, int odd, subject s)
 {
     const long long step = (long long)guard->now->facts.position.step;
-    if (s == RECEIVED)
-        return PWF_FAIL(PWF_NUMBERS,
-                        "rank %d on %s has received other losses, statistics or norms than others "
-                        "at step %lld",
-                        odd, cards[odd].host, step);
+    PWF_FAIL_IF(s == RECEIVED, PWF_NUMBERS,
+                "rank %d on %s has received other losses, statistics or norms than others "
+                "at step %lld",
+                odd, cards[odd].host, step);
     guard->diverged = true;
     return PWF_FAIL(PWF_NUMBERS,
                     "rank %d on %s holds %s than others at step %lld: its memory or processor "

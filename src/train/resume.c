@@ -39,11 +39,10 @@ static pwf_status read_start_weights(const pwf_engine *e)
     pwf_hash hash = {0, 0};
     if (!*path) return pwf_ok();
     const pwf_status read = pwf_ckpt_read_start(e->mesh, path, e->state, &hash);
-    if (read.code == PWF_DATA && pwf_network_form(path) == PWF_FORM_WEIGHTS)
-        return PWF_FAIL(PWF_DATA,
-                        "model.init: %s is a weight file of another program; convert it first: "
-                        "pwf import %s --model %s -o start.h5",
-                        path, path, e->config->model.name);
+    PWF_FAIL_IF(read.code == PWF_DATA && pwf_network_form(path) == PWF_FORM_WEIGHTS, PWF_DATA,
+                "model.init: %s is a weight file of another program; convert it first: "
+                "pwf import %s --model %s -o start.h5",
+                path, path, e->config->model.name);
     PWF_TRY(read);
     pwf_hash_text(hash, text);
     PWF_INFO("INIT", "start weights from %s, hash %s", path, text);

@@ -75,9 +75,8 @@ void pwf_saver_keep_round(pwf_saver *saver)
 static pwf_status fail(pwf_saver *saver, const char *what, int64_t step, const pwf_status *status)
 {
     if (status->code == PWF_RESOURCE || status->code == PWF_NUMBERS) return *status;
-    if (++saver->failures >= FAILURES_MAX)
-        return PWF_FAIL(PWF_IO, "writing a %s failed %d times in a row: %s", what, FAILURES_MAX,
-                        status->text);
+    PWF_FAIL_IF(++saver->failures >= FAILURES_MAX, PWF_IO,
+                "writing a %s failed %d times in a row: %s", what, FAILURES_MAX, status->text);
     PWF_WARN("CKPT_FAILED", "no %s at step %lld: %s; the run continues", what, (long long)step,
              status->text);
     return pwf_ok();

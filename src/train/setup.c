@@ -14,12 +14,11 @@
 pwf_status pwf_train_check_workers(const pwf_config *config, int64_t ranks)
 {
     const int64_t threads = config->parallel.threads, slots = config->parallel.slots;
-    if (ranks * threads > slots)
-        return PWF_FAIL(PWF_LAUNCH,
-                        "%lld ranks of %lld threads are more workers than the %lld slots of a "
-                        "batch: start fewer ranks, or begin a new run with a larger "
-                        "parallel.slots",
-                        (long long)ranks, (long long)threads, (long long)slots);
+    PWF_FAIL_IF(ranks * threads > slots, PWF_LAUNCH,
+                "%lld ranks of %lld threads are more workers than the %lld slots of a "
+                "batch: start fewer ranks, or begin a new run with a larger "
+                "parallel.slots",
+                (long long)ranks, (long long)threads, (long long)slots);
     return pwf_ok();
 }
 

@@ -117,7 +117,7 @@ static pwf_status names(const pwf_tracing *tracing, char **text, size_t *length)
     char host[PWF_HOST], value[PWF_HOST + 32];
     const int rank = pwf_mesh_rank(tracing->mesh, PWF_WORLD);
     FILE *out = open_memstream(text, length);
-    if (!out) return PWF_FAIL(PWF_RESOURCE, "no memory for the names of a trace");
+    PWF_FAIL_IF(!out, PWF_RESOURCE, "no memory for the names of a trace");
     pwf_host_name(host);
     for (char *c = host; *c; c++)
         if (*c == '"' || *c == '\\' || *c < ' ' || *c > '~') *c = '?';

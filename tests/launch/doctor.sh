@@ -32,7 +32,7 @@ warns() { # warns LOG "text": pwf_dist's warning
     says "$1" "$2"
 }
 
-# A good start: nothing to say, nothing left behind.
+# A good launch: no findings, and no files remain.
 started good.log "${mpi[@]}" -n 2 "${doctor[@]}" -c "$tiny" --output o/p
 expect 0 "doctor on two ranks"
 row good.log launch ok "2 ranks on $host, started by the mpirun of an Open MPI"
@@ -198,7 +198,7 @@ expect 0 "the same with portable loops"
 check "no warning then" test -z "$(grep computes plain.log)"
 started h5.doctor env HDF5_USE_FILE_LOCKING=TRUE HDF5_PLUGIN_PATH=/nowhere "${doctor[@]}"
 row h5.doctor hdf5 note "ignored variables: HDF5_USE_FILE_LOCKING, HDF5_PLUGIN_PATH"
-# A file that another program has locked can be read whatever the user's variables say.
+# A file that another program has locked can be read, whatever HDF5 variables the user has set.
 cp "$PWF_SOURCE_DIR/tests/rounds/round_0.h5" in.h5
 started locked.log env HDF5_USE_FILE_LOCKING=TRUE flock -x in.h5 "$PWF_BIN_DIR/pwf" fix-round in.h5 -o out.h5
 expect 0 "HDF5 locking"

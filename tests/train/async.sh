@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# checkpoint.async: a run writes the same files with the same bits as without it, whatever happens while
+# checkpoint.async: a run writes the same files with the same bits as without it, also if it is disturbed while
 # a checkpoint is being written. Usage: async.sh [ON: fault points are compiled in]
 set -euo pipefail
 # shellcheck source=tests/train/lib.sh
@@ -12,7 +12,7 @@ async=("${settings[@]}" --set checkpoint.async=true)
 dist 1 whole.log "${settings[@]}" --output whole --set checkpoint.async=false
 expect 0 "without"
 
-rest() { # rest RUN: takes it up on another mesh, and holds it against the whole one
+rest() { # rest RUN: resumes it on another mesh and compares it with the whole run
     dist 3 "$1.more.log" "${async[@]}" --output "$1" --resume auto --set parallel.shards=3 \
         --set checkpoint.stop_after=0
     expect 0 "$1: resumed"
@@ -42,7 +42,7 @@ check "no steps during a checkpoint without checkpoint.async" test "$(row whole 
 
 # Checkpoints by the clock never overlap and do not change the results.
 dist 2 clock.log "${async[@]}" --output clock --set checkpoint.minutes=1e-7 --set parallel.shards=2
-expect 0 "as often as can be"
+expect 0 "as often as possible"
 same_rows whole clock
 same_state whole clock
 

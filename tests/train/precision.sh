@@ -32,7 +32,7 @@ dist 1 dry.log --dry-run -c "$tiny" --set parallel.precision=bf16
 expect 0 "what bf16 costs"
 says dry.log "training in bf16"
 
-# A resumed run keeps its precision, whatever auto would be now.
+# A resumed run keeps its precision, even if auto would choose another one now.
 bf16=(--set parallel.precision=bf16)
 dist 1 whole.log -c "$tiny" --output whole "${few[@]}" "${bf16[@]}"
 expect 0 "in bf16"
