@@ -16,7 +16,9 @@ target_compile_options(pwf_flags INTERFACE
 target_link_options(pwf_flags INTERFACE -pie -Wl,-z,relro,-z,now)
 if(PWF_SANITIZE)
   target_compile_options(pwf_flags INTERFACE -fsanitize=${PWF_SANITIZE} -fno-omit-frame-pointer
-                         -fno-sanitize-recover=all)
+                         -fno-sanitize-recover=all
+                         # clang does not vectorise instrumented loops, and warns about each
+                         $<$<C_COMPILER_ID:Clang>:-Wno-pass-failed>)
   target_link_options(pwf_flags INTERFACE -fsanitize=${PWF_SANITIZE})
 else()
   target_compile_definitions(pwf_flags INTERFACE $<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
