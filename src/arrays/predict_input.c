@@ -24,11 +24,10 @@ static pwf_status check_shape(pwf_predict_input *in)
     const hid_t space = H5Dget_space(in->set);
     const int dims = space < 0 ? -1 : H5Sget_simple_extent_dims(space, shape, NULL);
     if (space >= 0) H5Sclose(space);
-    if (dims != 4)
-        return PWF_FAIL(PWF_DATA,
-                        "the dataset images in %s has %d dimensions instead of four: images, "
-                        "channels, rows, columns",
-                        in->h5.path, dims);
+    PWF_FAIL_IF(dims != 4, PWF_DATA,
+                "the dataset images in %s has %d dimensions instead of four: images, "
+                "channels, rows, columns",
+                in->h5.path, dims);
     for (int d = 0; d < 4; d++) {
         if (shape[d] == 0) return pwf_user_h5_refused(&in->h5, name, "is empty");
         if (shape[d] > INT32_MAX)

@@ -51,9 +51,9 @@ static pwf_status check_shape(pwf_round_input *in, const wanted *w, hid_t set)
     if (length == 0) return pwf_user_h5_refused(&in->h5, w->name, "is empty");
     PWF_TRY(pwf_user_h5_fits(&in->h5, w->name, (double)length));
     if (in->total == 0) in->total = (int64_t)length;
-    if (in->total != (int64_t)length)
-        return PWF_FAIL(PWF_DATA, "%s in %s has %llu elements, but mu has %lld", w->name,
-                        in->h5.path, (unsigned long long)length, (long long)in->total);
+    PWF_FAIL_IF(in->total != (int64_t)length, PWF_DATA,
+                "%s in %s has %llu elements, but mu has %lld", w->name, in->h5.path,
+                (unsigned long long)length, (long long)in->total);
     return pwf_ok();
 }
 
@@ -154,11 +154,11 @@ static pwf_status read_text(const pwf_round_input *in, const char *name, hid_t a
 {
     char *words = NULL;
     char fixed[PWF_PATH] = "";
-    if (H5Tget_class(type) != H5T_STRING)
-        return PWF_FAIL(PWF_DATA, "the attribute %s of %s is not a text", name, in->h5.path);
+    PWF_FAIL_IF(H5Tget_class(type) != H5T_STRING, PWF_DATA, "the attribute %s of %s is not a text",
+                name, in->h5.path);
     const bool variable = H5Tis_variable_str(type) > 0;
-    if (!variable && H5Tget_size(type) >= sizeof fixed)
-        return PWF_FAIL(PWF_DATA, "the attribute %s of %s is too long", name, in->h5.path);
+    PWF_FAIL_IF(!variable && H5Tget_size(type) >= sizeof fixed, PWF_DATA,
+                "the attribute %s of %s is too long", name, in->h5.path);
     if (H5Aread(attribute, type, variable ? (void *)&words : (void *)fixed) < 0)
         return pwf_h5_failed(PWF_DATA, "cannot read the attributes of", in->h5.path);
     const char *from = variable ? words : fixed;
@@ -166,7 +166,7 @@ static pwf_status read_text(const pwf_round_input *in, const char *name, hid_t a
     const bool fits = length < size;
     if (fits && from) memcpy(text, from, length + 1);
     if (words) H5free_memory(words);
-    if (!fits) return PWF_FAIL(PWF_DATA, "the attribute %s of %s is too long", name, in->h5.path);
+    PWF_FAIL_IF(!fits, PWF_DATA, "the attribute %s of %s is too long", name, in->h5.path);
     return pwf_ok();
 }
 

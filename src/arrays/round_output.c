@@ -176,7 +176,7 @@ static pwf_status close_all(writing *w)
 static pwf_status sync_all(writing *w)
 {
     const int fd = open(w->partial, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0) return PWF_FAIL(PWF_IO, "cannot open %s: %s", w->partial, strerror(errno));
+    PWF_FAIL_IF(fd < 0, PWF_IO, "cannot open %s: %s", w->partial, strerror(errno));
     const pwf_status s = pwf_file_sync(fd, w->partial);
     close(fd);
     return s;

@@ -29,10 +29,9 @@ static pwf_status check_file(pwf_user_h5 *in)
     if (fd < 0) return PWF_FAIL_ERRNO(PWF_FILE_INPUT, "open", in->path);
     const bool known = fstat(fd, &info) == 0;
     close(fd);
-    if (!known || !S_ISREG(info.st_mode))
-        return PWF_FAIL(PWF_DATA, "%s is not a regular file", in->path);
+    PWF_FAIL_IF(!known || !S_ISREG(info.st_mode), PWF_DATA, "%s is not a regular file", in->path);
     in->bytes = (int64_t)info.st_size;
-    if (H5Fis_hdf5(in->path) <= 0) return PWF_FAIL(PWF_DATA, "%s is not an HDF5 file", in->path);
+    PWF_FAIL_IF(H5Fis_hdf5(in->path) <= 0, PWF_DATA, "%s is not an HDF5 file", in->path);
     return pwf_ok();
 }
 
@@ -41,7 +40,7 @@ pwf_status pwf_user_h5_open(const char *path, const char *needs, pwf_user_h5 *in
 {
     pwf_h5_start();
     *in = (pwf_user_h5){.file = -1, .needs = needs};
-    if (strlen(path) >= PWF_PATH) return PWF_FAIL(PWF_MISSING, "a file name is too long");
+    PWF_FAIL_IF(strlen(path) >= PWF_PATH, PWF_MISSING, "a file name is too long");
     memcpy(in->path, path, strlen(path) + 1);
     PWF_TRY(check_file(in));
     in->file = H5Fopen(in->path, H5F_ACC_RDONLY, H5P_DEFAULT);
@@ -56,7 +55,7 @@ static pwf_status check_link(const pwf_user_h5 *in, const char *name, bool optio
     *found = exists > 0;
     if (exists < 0) return pwf_h5_failed(PWF_DATA, "cannot read the root group of", in->path);
     if (!*found && optional) return pwf_ok();
-    if (!*found) return PWF_FAIL(PWF_DATA, "%s has no dataset %s; %s", in->path, name, in->needs);
+    PWF_FAIL_IF(!*found, PWF_DATA, "%s has no dataset %s; %s", in->path, name, in->needs);
     if (H5Lget_info(in->file, name, &info, H5P_DEFAULT) < 0)
         return pwf_h5_failed(PWF_DATA, "cannot read the root group of", in->path);
     if (info.type != H5L_TYPE_HARD)

@@ -58,25 +58,24 @@ static bool is_sound(const pwf_archive_block *b)
  * is the same in every version, so damage and a newer format get different messages. */
 pwf_status pwf_archive_read_block(int fd, const char *path, int64_t bytes, pwf_archive_block *block)
 {
-    if (bytes < PWF_ARCHIVE_BLOCK)
-        return PWF_FAIL(PWF_DATA,
-                        "%s has only %lld bytes: it is truncated, or not an image archive", path,
-                        (long long)bytes);
+    PWF_FAIL_IF(bytes < PWF_ARCHIVE_BLOCK, PWF_DATA,
+                "%s has only %lld bytes: it is truncated, or not an image archive", path,
+                (long long)bytes);
     PWF_TRY(pwf_file_pread(fd, path, block, sizeof *block, 0));
-    if (memcmp(block->magic, magic, sizeof magic) != 0)
-        return PWF_FAIL(PWF_DATA, "%s is not an image archive; make one with pwf pack", path);
-    if (!pwf_hash_equal(block->own, pwf_hash_bytes(block, offsetof(pwf_archive_block, own))))
-        return PWF_FAIL(PWF_DATA, "%s is damaged in its first block; pack it again", path);
-    if (block->version == 0 || block->version > PWF_ARCHIVE_VERSION)
-        return PWF_FAIL(PWF_DATA,
-                        "%s has format version %u and this program reads up to %d: use a newer "
-                        "program",
-                        path, block->version, PWF_ARCHIVE_VERSION);
-    if ((uint64_t)bytes != block->bytes)
-        return PWF_FAIL(PWF_DATA, "%s has %lld bytes instead of %llu; copy or pack it again", path,
-                        (long long)bytes, (unsigned long long)block->bytes);
-    if (!is_sound(block))
-        return PWF_FAIL(PWF_DATA, "the first block of %s is inconsistent; pack it again", path);
+    PWF_FAIL_IF(memcmp(block->magic, magic, sizeof magic) != 0, PWF_DATA,
+                "%s is not an image archive; make one with pwf pack", path);
+    PWF_FAIL_IF(
+        !pwf_hash_equal(block->own, pwf_hash_bytes(block, offsetof(pwf_archive_block, own))),
+        PWF_DATA, "%s is damaged in its first block; pack it again", path);
+    PWF_FAIL_IF(block->version == 0 || block->version > PWF_ARCHIVE_VERSION, PWF_DATA,
+                "%s has format version %u and this program reads up to %d: use a newer "
+                "program",
+                path, block->version, PWF_ARCHIVE_VERSION);
+    PWF_FAIL_IF((uint64_t)bytes != block->bytes, PWF_DATA,
+                "%s has %lld bytes instead of %llu; copy or pack it again", path, (long long)bytes,
+                (unsigned long long)block->bytes);
+    PWF_FAIL_IF(!is_sound(block), PWF_DATA, "the first block of %s is inconsistent; pack it again",
+                path);
     return pwf_ok();
 }
 
@@ -164,9 +163,10 @@ static pwf_status read_tables(pwf_archive *a)
     PWF_TRY(read_table(a, b->hashes, b->images, 16, &a->hashes));
     PWF_TRY(read_table(a, b->names, b->images, b->name_bytes, &a->names));
     PWF_TRY(read_table(a, b->class_names, b->classes, b->class_bytes, &a->class_names));
-    if (!are_places(a) || !are_labels(a) || !are_texts(a->names, b->images, b->name_bytes) ||
-        !are_texts(a->class_names, b->classes, b->class_bytes))
-        return PWF_FAIL(PWF_DATA, "the tables of %s are inconsistent; pack it again", a->path);
+    PWF_FAIL_IF(!are_places(a) || !are_labels(a) ||
+                    !are_texts(a->names, b->images, b->name_bytes) ||
+                    !are_texts(a->class_names, b->classes, b->class_bytes),
+                PWF_DATA, "the tables of %s are inconsistent; pack it again", a->path);
     return pwf_ok();
 }
 
@@ -177,26 +177,24 @@ static pwf_status open_archive(pwf_archive *a, const char *root, const char *pat
 {
     pwf_hash now;
     int64_t bytes = 0;
-    if (strlen(path) >= sizeof a->path)
-        return PWF_FAIL(PWF_MISSING, "the path %.200s... is too long", path);
+    PWF_FAIL_IF(strlen(path) >= sizeof a->path, PWF_MISSING, "the path %.200s... is too long",
+                path);
     memcpy(a->path, path, strlen(path) + 1);
     /* A link to an archive outside the folder is refused, as for image files. */
     char real[PWF_PATH];
     pwf_data_resolve(root, real);
     PWF_TRY(pwf_data_open_file(real, path, &a->fd, &bytes));
-    if (a->fd < 0)
-        return PWF_FAIL(PWF_MISSING,
-                        "%s does not exist; make it from an image folder with pwf pack", path);
+    PWF_FAIL_IF(a->fd < 0, PWF_MISSING,
+                "%s does not exist; make it from an image folder with pwf pack", path);
     PWF_TRY(pwf_archive_read_block(a->fd, path, bytes, &a->block));
-    if (complete && !a->block.complete)
-        return PWF_FAIL(PWF_DATA, "%s is unfinished; run the same pwf pack again", path);
+    PWF_FAIL_IF(complete && !a->block.complete, PWF_DATA,
+                "%s is unfinished; run the same pwf pack again", path);
     if (complete) {
         PWF_TRY(pwf_archive_root(a->fd, path, &a->block, &now));
-        if (!pwf_hash_equal(now, a->block.root))
-            return PWF_FAIL(PWF_DATA,
-                            "%s is damaged outside its images (names, labels, hashes or HDF5 "
-                            "metadata); copy or pack it again",
-                            path);
+        PWF_FAIL_IF(!pwf_hash_equal(now, a->block.root), PWF_DATA,
+                    "%s is damaged outside its images (names, labels, hashes or HDF5 "
+                    "metadata); copy or pack it again",
+                    path);
     }
     return read_tables(a);
 }

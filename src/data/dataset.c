@@ -45,17 +45,16 @@ struct pwf_dataset {
 static pwf_status make_values(pwf_dataset *d)
 {
     const pwf_real_list *mean = &d->config.mean, *std = &d->config.std;
-    if ((mean->count != 1 && mean->count != d->channels) ||
-        (std->count != 1 && std->count != d->channels))
-        return PWF_FAIL(
-            PWF_CONFIG,
-            "data.mean has %d values and data.std %d; give one value, or one for each of "
-            "the %lld channels",
-            mean->count, std->count, (long long)d->channels);
+    PWF_FAIL_IF((mean->count != 1 && mean->count != d->channels) ||
+                    (std->count != 1 && std->count != d->channels),
+                PWF_CONFIG,
+                "data.mean has %d values and data.std %d; give one value, or one for each of "
+                "the %lld channels",
+                mean->count, std->count, (long long)d->channels);
     PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, d->channels * 256, sizeof *d->value, &d->value));
     for (int64_t c = 0; c < d->channels; c++) {
         const double m = mean->at[mean->count == 1 ? 0 : c], s = std->at[std->count == 1 ? 0 : c];
-        if (!(s > 0)) return PWF_FAIL(PWF_CONFIG, "data.std must be above 0, not %g", s);
+        PWF_FAIL_IF(!(s > 0), PWF_CONFIG, "data.std must be above 0, not %g", s);
         for (int v = 0; v < 256; v++)
             d->value[256 * c + v] = (float)((v / 255.0 - m) / s);
     }
@@ -97,18 +96,16 @@ static pwf_status open_images(pwf_dataset *d, const pwf_dataset_request *request
     /* The hash is that of the whole list; hash_pick adds the selection. */
     const int64_t files = d->images.count;
     d->hash = d->images.hash;
-    if (files > UINT32_MAX) return PWF_FAIL(PWF_DATA, "more than 2^32 - 1 images");
+    PWF_FAIL_IF(files > UINT32_MAX, PWF_DATA, "more than 2^32 - 1 images");
     d->count = limit > 0 && limit < files ? limit : files;
     d->height = d->width = request->side;
     d->channels = 3;
     const bool resizes =
         d->train ? !d->transform.config.crop : d->config.eval_transform == PWF_EVAL_PAPER;
-    if (resizes && d->config.resize < d->width)
-        return PWF_FAIL(
-            PWF_CONFIG,
-            "data.resize (%lld) must be at least model.image_size (%lld), which is cropped "
-            "from it",
-            (long long)d->config.resize, (long long)d->width);
+    PWF_FAIL_IF(resizes && d->config.resize < d->width, PWF_CONFIG,
+                "data.resize (%lld) must be at least model.image_size (%lld), which is cropped "
+                "from it",
+                (long long)d->config.resize, (long long)d->width);
     PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, 1, sizeof *d->skipped, &d->skipped));
     pthread_mutex_init(&d->skipped->lock, NULL);
     d->skipped->room = d->config.skip_bad;
@@ -126,11 +123,10 @@ static pwf_status split_off(pwf_dataset *d, const pwf_dataset_request *request, 
     static const int64_t DRAW = (int64_t)1 << 40; /* a pass number that training never reaches */
     const int64_t all = d->count;
     const int64_t held = (int64_t)(d->config.validation * (double)all + 0.5);
-    if (held < 1 || held >= all)
-        return PWF_FAIL(PWF_CONFIG,
-                        "data.validation leaves %lld of %lld images for training; both parts need "
-                        "at least one",
-                        (long long)(all - held), (long long)all);
+    PWF_FAIL_IF(held < 1 || held >= all, PWF_CONFIG,
+                "data.validation leaves %lld of %lld images for training; both parts need "
+                "at least one",
+                (long long)(all - held), (long long)all);
     pwf_order *order = NULL;
     /* Marks, so that both parts keep the order of the source. */
     uint8_t *is_held = NULL;
@@ -192,10 +188,9 @@ pwf_status pwf_dataset_open(pwf_dataset_request request, pwf_data_split split, p
 {
     pwf_dataset *d = NULL;
     *out = NULL;
-    if (!request.folder && !request.data->path[0])
-        return PWF_FAIL(PWF_CONFIG,
-                        "data.path is not set; set it, or the variable PWF_DATA_PATH, to the "
-                        "directory of the images");
+    PWF_FAIL_IF(!request.folder && !request.data->path[0], PWF_CONFIG,
+                "data.path is not set; set it, or the variable PWF_DATA_PATH, to the "
+                "directory of the images");
     PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, 1, sizeof *d, &d));
     d->config = *request.data;
     if (request.folder) { /* all of its images, and a damaged one is a failure */

@@ -43,13 +43,13 @@ pwf_status pwf_data_open_file(const char *real_root, const char *path, int *fd, 
     *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (*fd < 0) {
         if (errno == ENOENT || errno == ENOTDIR) return pwf_ok();
-        if (errno == ELOOP || errno == ENXIO)
-            return PWF_FAIL(PWF_DATA, "cannot open %s: %s", path, strerror(errno));
+        PWF_FAIL_IF(errno == ELOOP || errno == ENXIO, PWF_DATA, "cannot open %s: %s", path,
+                    strerror(errno));
         return PWF_FAIL_ERRNO(PWF_FILE_INPUT, "open", path);
     }
     PWF_TRY(pwf_data_check_inside(real_root, path));
     if (fstat(*fd, &st) != 0) return PWF_FAIL_ERRNO(PWF_FILE_STATE, "look at", path);
-    if (!S_ISREG(st.st_mode)) return PWF_FAIL(PWF_DATA, "%s is not a regular file", path);
+    PWF_FAIL_IF(!S_ISREG(st.st_mode), PWF_DATA, "%s is not a regular file", path);
     *size = st.st_size;
     return pwf_ok();
 }
@@ -58,8 +58,8 @@ pwf_status pwf_data_open_in(const char *root, const char *name, char path[PWF_PA
                             int64_t *size)
 {
     char real[PWF_PATH];
-    if (!pwf_path_join(path, root, name))
-        return PWF_FAIL(PWF_MISSING, "the path of %s in data.path is too long", name);
+    PWF_FAIL_IF(!pwf_path_join(path, root, name), PWF_MISSING,
+                "the path of %s in data.path is too long", name);
     pwf_data_resolve(root, real);
     return pwf_data_open_file(real, path, fd, size);
 }
@@ -71,7 +71,7 @@ pwf_status pwf_data_read_file(const char *real_root, const char *path, int64_t m
     int fd = -1;
     *bytes = NULL;
     pwf_status s = pwf_data_open_file(real_root, path, &fd, size);
-    if (s.code == PWF_OK && fd < 0) return PWF_FAIL(PWF_MISSING, "%s does not exist", path);
+    PWF_FAIL_IF(s.code == PWF_OK && fd < 0, PWF_MISSING, "%s does not exist", path);
     if (s.code == PWF_OK && *size > most)
         s = PWF_FAIL(PWF_DATA, "%s has %lld bytes; at most %lld are allowed", path,
                      (long long)*size, (long long)most);

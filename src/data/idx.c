@@ -63,9 +63,8 @@ static pwf_status read_file(pwf_idx *x, uint8_t *bytes, size_t room, size_t *got
             x->taken += n;
             return pwf_ok();
         }
-        if (errno != EINTR)
-            return PWF_FAIL(PWF_IO, "cannot read %s at byte %lld: %s", x->path, (long long)x->taken,
-                            strerror(errno));
+        PWF_FAIL_IF(errno != EINTR, PWF_IO, "cannot read %s at byte %lld: %s", x->path,
+                    (long long)x->taken, strerror(errno));
     }
 }
 
@@ -141,12 +140,11 @@ pwf_status pwf_idx_read(pwf_idx *idx, uint8_t *bytes, int64_t count)
 {
     int64_t got = 0;
     PWF_TRY(pull(idx, bytes, count, &got));
-    if (got < count)
-        return PWF_FAIL(PWF_DATA,
-                        "%s is truncated: it ends after %lld bytes%s, but its header states "
-                        "%lld; download it again",
-                        idx->path, (long long)idx->given, idx->gz ? " unpacked" : "",
-                        (long long)idx->promised);
+    PWF_FAIL_IF(got < count, PWF_DATA,
+                "%s is truncated: it ends after %lld bytes%s, but its header states "
+                "%lld; download it again",
+                idx->path, (long long)idx->given, idx->gz ? " unpacked" : "",
+                (long long)idx->promised);
     return pwf_ok();
 }
 
@@ -160,11 +158,10 @@ pwf_status pwf_idx_finish(pwf_idx *idx)
     }
     int64_t got = 0;
     PWF_TRY(pull(idx, scratch, 1, &got));
-    if (got > 0)
-        return PWF_FAIL(PWF_DATA,
-                        "%s has more than the %lld bytes that its header states; it is not an "
-                        "IDX file of these dimensions",
-                        idx->path, (long long)idx->promised);
+    PWF_FAIL_IF(got > 0, PWF_DATA,
+                "%s has more than the %lld bytes that its header states; it is not an "
+                "IDX file of these dimensions",
+                idx->path, (long long)idx->promised);
     if (idx->gz && !idx->ended) return damaged(idx, "it ends before its gzip checksum");
     return pwf_ok();
 }
@@ -178,17 +175,15 @@ static uint32_t big_endian(const uint8_t b[4])
 /* Two zero bytes, type 8 (unsigned bytes), number of dimensions. */
 static pwf_status check_magic(const pwf_idx *x, const uint8_t m[4])
 {
-    if (!x->gz && m[0] == 0x1f && m[1] == 0x8b)
-        return PWF_FAIL(PWF_DATA, "%s holds gzip data; give its name the ending .gz", x->path);
-    if (m[0] != 0 || m[1] != 0 || m[2] != 8)
-        return PWF_FAIL(PWF_DATA,
-                        "%s is not an IDX file of unsigned bytes: it begins with %02x %02x %02x "
-                        "%02x, not 00 00 08 %02x",
-                        x->path, m[0], m[1], m[2], m[3], x->dims);
-    if (m[3] != x->dims)
-        return PWF_FAIL(PWF_DATA, "%s has %d dimensions (byte 3), but must have %d%s", x->path,
-                        m[3], x->dims,
-                        m[3] == 1 && x->dims == 3 ? " (labels instead of images?)" : "");
+    PWF_FAIL_IF(!x->gz && m[0] == 0x1f && m[1] == 0x8b, PWF_DATA,
+                "%s holds gzip data; give its name the ending .gz", x->path);
+    PWF_FAIL_IF(m[0] != 0 || m[1] != 0 || m[2] != 8, PWF_DATA,
+                "%s is not an IDX file of unsigned bytes: it begins with %02x %02x %02x "
+                "%02x, not 00 00 08 %02x",
+                x->path, m[0], m[1], m[2], m[3], x->dims);
+    PWF_FAIL_IF(m[3] != x->dims, PWF_DATA, "%s has %d dimensions (byte 3), but must have %d%s",
+                x->path, m[3], x->dims,
+                m[3] == 1 && x->dims == 3 ? " (labels instead of images?)" : "");
     return pwf_ok();
 }
 
@@ -198,22 +193,20 @@ static pwf_status check_size(pwf_idx *x)
     int64_t product = 1;
     bool over = false;
     for (int d = 0; d < x->dims; d++) {
-        if (x->dim[d] == 0 || (d > 0 && x->dim[d] > PWF_IDX_SIDE_MAX))
-            return PWF_FAIL(PWF_DATA,
-                            "%s: dimension %d, at byte %d, is %lld; 1 to %lld are allowed", x->path,
-                            d + 1, 4 + 4 * d, (long long)x->dim[d],
-                            d > 0 ? (long long)PWF_IDX_SIDE_MAX : (long long)UINT32_MAX);
+        PWF_FAIL_IF(x->dim[d] == 0 || (d > 0 && x->dim[d] > PWF_IDX_SIDE_MAX), PWF_DATA,
+                    "%s: dimension %d, at byte %d, is %lld; 1 to %lld are allowed", x->path, d + 1,
+                    4 + 4 * d, (long long)x->dim[d],
+                    d > 0 ? (long long)PWF_IDX_SIDE_MAX : (long long)UINT32_MAX);
         over = over || __builtin_mul_overflow(product, x->dim[d], &product);
     }
     over = over || __builtin_add_overflow(product, x->given, &x->promised);
     /* Deflate expands at most 1,032 times, so a larger claim cannot be true. */
     const int64_t most = x->gz ? x->size * PWF_IDX_RATIO_MAX : x->size;
     if (over || x->promised > most) {
-        if (!over && !x->gz)
-            return PWF_FAIL(PWF_DATA,
-                            "%s is truncated: it has %lld bytes, but its header states %lld; "
-                            "download it again",
-                            x->path, (long long)x->size, (long long)x->promised);
+        PWF_FAIL_IF(!over && !x->gz, PWF_DATA,
+                    "%s is truncated: it has %lld bytes, but its header states %lld; "
+                    "download it again",
+                    x->path, (long long)x->size, (long long)x->promised);
         return PWF_FAIL(PWF_DATA, "%s: its header states more than a file of %lld bytes can hold",
                         x->path, (long long)x->size);
     }
@@ -251,16 +244,14 @@ static pwf_status open_any(pwf_idx *x, const char *root, const char *stem)
         PWF_TRY(open_file(x, root, stem, ".gz"));
         x->gz = true;
     }
-    if (x->fd < 0)
-        return PWF_FAIL(PWF_MISSING,
-                        "neither %s nor %s.gz is in data.path \"%s\"; the Debian package "
-                        "dataset-fashion-mnist installs them in /usr/share/datasets/fashion-mnist",
-                        stem, stem, root);
-    if (x->size > INT64_MAX / PWF_IDX_RATIO_MAX)
-        return PWF_FAIL(PWF_DATA, "%s is too large", x->path);
+    PWF_FAIL_IF(x->fd < 0, PWF_MISSING,
+                "neither %s nor %s.gz is in data.path \"%s\"; the Debian package "
+                "dataset-fashion-mnist installs them in /usr/share/datasets/fashion-mnist",
+                stem, stem, root);
+    PWF_FAIL_IF(x->size > INT64_MAX / PWF_IDX_RATIO_MAX, PWF_DATA, "%s is too large", x->path);
     if (!x->gz) return pwf_ok();
-    if (inflateInit2(&x->stream, 16 + MAX_WBITS) != Z_OK)
-        return PWF_FAIL(PWF_RESOURCE, "no memory to unpack %s", x->path);
+    PWF_FAIL_IF(inflateInit2(&x->stream, 16 + MAX_WBITS) != Z_OK, PWF_RESOURCE,
+                "no memory to unpack %s", x->path);
     x->stream_open = true;
     return pwf_ok();
 }
@@ -271,7 +262,7 @@ pwf_status pwf_idx_open(const char *root, const char *stem, int dims, pwf_idx **
     PWF_ASSERT(dims >= 1 && dims <= PWF_IDX_DIMS);
     *out = NULL;
     pwf_idx *x = calloc(1, sizeof *x);
-    if (!x) return PWF_FAIL(PWF_RESOURCE, "no memory to read %s", stem);
+    PWF_FAIL_IF(!x, PWF_RESOURCE, "no memory to read %s", stem);
     x->fd = -1;
     pwf_status s = open_any(x, root, stem);
     if (s.code == PWF_OK) s = read_header(x, dims);

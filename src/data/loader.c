@@ -93,12 +93,11 @@ static void *loader_main(void *argument)
 static pwf_status start_threads(pwf_loader *l, int threads)
 {
     l->thread = calloc((size_t)threads, sizeof *l->thread);
-    if (!l->thread) return PWF_FAIL(PWF_RESOURCE, "no memory for %d loading threads", threads);
+    PWF_FAIL_IF(!l->thread, PWF_RESOURCE, "no memory for %d loading threads", threads);
     for (; l->threads < threads; l->threads++) {
         const int error = pthread_create(&l->thread[l->threads], NULL, loader_main, l);
-        if (error)
-            return PWF_FAIL(PWF_RESOURCE, "cannot start loading thread %d of %d: %s",
-                            l->threads + 1, threads, strerror(error));
+        PWF_FAIL_IF(error, PWF_RESOURCE, "cannot start loading thread %d of %d: %s", l->threads + 1,
+                    threads, strerror(error));
     }
     return pwf_ok();
 }

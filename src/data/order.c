@@ -19,13 +19,12 @@ pwf_status pwf_order_new(int64_t images, int64_t batch, uint32_t seed, pwf_order
 {
     *out = NULL;
     PWF_ASSERT(images >= 1 && batch >= 1);
-    if (batch > images)
-        return PWF_FAIL(PWF_CONFIG,
-                        "train.batch is %lld, but there are only %lld training images; lower "
-                        "train.batch or raise data.train_limit",
-                        (long long)batch, (long long)images);
-    if (images > UINT32_MAX)
-        return PWF_FAIL(PWF_DATA, "%lld images are more than 2^32 - 1", (long long)images);
+    PWF_FAIL_IF(batch > images, PWF_CONFIG,
+                "train.batch is %lld, but there are only %lld training images; lower "
+                "train.batch or raise data.train_limit",
+                (long long)batch, (long long)images);
+    PWF_FAIL_IF(images > UINT32_MAX, PWF_DATA, "%lld images are more than 2^32 - 1",
+                (long long)images);
     pwf_order *o = NULL;
     PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, 1, sizeof *o, &o));
     *o = (pwf_order){

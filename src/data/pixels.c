@@ -9,15 +9,14 @@
 pwf_status pwf_source_check_shape(const pwf_dataset_request *request, const char *what,
                                   int64_t side, int64_t channels, int64_t classes)
 {
-    if (request->side != side || request->channels != channels)
-        return PWF_FAIL(PWF_CONFIG,
-                        "%s images have %lld x %lld pixels and %lld channels, but model.image_size "
-                        "is %lld and model.channels is %lld",
-                        what, (long long)side, (long long)side, (long long)channels,
-                        (long long)request->side, (long long)request->channels);
-    if (request->classes != classes)
-        return PWF_FAIL(PWF_CONFIG, "model.classes is %lld, but %s has %lld classes",
-                        (long long)request->classes, what, (long long)classes);
+    PWF_FAIL_IF(request->side != side || request->channels != channels, PWF_CONFIG,
+                "%s images have %lld x %lld pixels and %lld channels, but model.image_size "
+                "is %lld and model.channels is %lld",
+                what, (long long)side, (long long)side, (long long)channels,
+                (long long)request->side, (long long)request->channels);
+    PWF_FAIL_IF(request->classes != classes, PWF_CONFIG,
+                "model.classes is %lld, but %s has %lld classes", (long long)request->classes, what,
+                (long long)classes);
     return pwf_ok();
 }
 

@@ -39,7 +39,7 @@ static pwf_status open_file(const char *root, const char *name, int64_t record, 
 {
     int64_t bytes = 0;
     PWF_TRY(pwf_data_open_in(root, name, file->path, &file->fd, &bytes));
-    if (file->fd < 0) return PWF_FAIL(PWF_MISSING, "%s does not exist", file->path);
+    PWF_FAIL_IF(file->fd < 0, PWF_MISSING, "%s does not exist", file->path);
     file->records = bytes / record;
     if (bytes > 0 && bytes % record == 0) return pwf_ok();
     return PWF_FAIL(PWF_DATA,
@@ -58,9 +58,9 @@ static pwf_status read_file(const batch_file *file, const layout *set, int64_t f
     for (int64_t r = 0; r < file->records; r++) {
         PWF_TRY(pwf_file_pread(file->fd, file->path, record, bytes, (uint64_t)r * bytes));
         const uint8_t label = record[set->label_bytes - 1];
-        if (label >= set->classes)
-            return PWF_FAIL(PWF_DATA, "%s: record %lld is of class %d; classes run from 0 to %d",
-                            file->path, (long long)r, label, set->classes - 1);
+        PWF_FAIL_IF(label >= set->classes, PWF_DATA,
+                    "%s: record %lld is of class %d; classes run from 0 to %d", file->path,
+                    (long long)r, label, set->classes - 1);
         if (first + r >= out->count) continue;
         uint8_t *to = out->pixels + (first + r) * CHANNELS * PLANE;
         out->labels[first + r] = label;

@@ -12,17 +12,16 @@
 static pwf_status check_part(const pwf_archive_block *b, const char *path,
                              const pwf_dataset_request *request, bool train)
 {
-    if ((b->train != 0) != train)
-        return PWF_FAIL(PWF_DATA,
-                        "%s holds the %s images; train.h5 must hold the training images and val.h5 "
-                        "the others",
-                        path, b->train ? "training" : "validation");
-    if (request->channels != 3)
-        return PWF_FAIL(PWF_CONFIG, "the images of %s have 3 channels, but model.channels is %lld",
-                        path, (long long)request->channels);
-    if (request->classes > 0 && b->classes != request->classes)
-        return PWF_FAIL(PWF_DATA, "%s has %lld classes, but model.classes is %lld", path,
-                        (long long)b->classes, (long long)request->classes);
+    PWF_FAIL_IF((b->train != 0) != train, PWF_DATA,
+                "%s holds the %s images; train.h5 must hold the training images and val.h5 "
+                "the others",
+                path, b->train ? "training" : "validation");
+    PWF_FAIL_IF(request->channels != 3, PWF_CONFIG,
+                "the images of %s have 3 channels, but model.channels is %lld", path,
+                (long long)request->channels);
+    PWF_FAIL_IF(request->classes > 0 && b->classes != request->classes, PWF_DATA,
+                "%s has %lld classes, but model.classes is %lld", path, (long long)b->classes,
+                (long long)request->classes);
     return pwf_ok();
 }
 
@@ -48,12 +47,11 @@ static pwf_status check_pixels(const pwf_archive_block *b, const char *path,
                                const pwf_dataset_request *request, bool train)
 {
     if (b->form != PWF_ARCHIVE_PIXELS) return pwf_ok();
-    if (b->side != request->data->resize)
-        return PWF_FAIL(PWF_CONFIG,
-                        "%s holds images of %lld x %lld pixels, but data.resize is %lld; set it to "
-                        "%lld, or pack again",
-                        path, (long long)b->side, (long long)b->side,
-                        (long long)request->data->resize, (long long)b->side);
+    PWF_FAIL_IF(b->side != request->data->resize, PWF_CONFIG,
+                "%s holds images of %lld x %lld pixels, but data.resize is %lld; set it to "
+                "%lld, or pack again",
+                path, (long long)b->side, (long long)b->side, (long long)request->data->resize,
+                (long long)b->side);
     const char *wants = train && request->augment->crop ? "augment.crop"
                         : !train && request->data->eval_transform == PWF_EVAL_TIMM
                             ? "data.eval_transform timm"
@@ -72,8 +70,8 @@ static pwf_status open_part(const pwf_dataset_request *request, bool train, pwf_
     pwf_archive *archive = NULL;
     const char *root = request->data->path;
     char path[PWF_PATH];
-    if (!pwf_path_join(path, root, train ? "train.h5" : "val.h5"))
-        return PWF_FAIL(PWF_DATA, "the path of the archive in data.path is too long");
+    PWF_FAIL_IF(!pwf_path_join(path, root, train ? "train.h5" : "val.h5"), PWF_DATA,
+                "the path of the archive in data.path is too long");
     PWF_TRY(pwf_archive_open(root, path, true, &archive));
     const pwf_archive_block *b = &archive->block;
     out->self = archive;

@@ -13,12 +13,11 @@ static pwf_status check_labels(const pwf_idx *file, const uint8_t *labels, int64
                                int64_t classes)
 {
     for (int64_t i = 0; i < count; i++)
-        if (labels[i] >= classes)
-            return PWF_FAIL(PWF_DATA,
-                            "%s: label %lld, at byte %lld, is class %d, but model.classes is %lld, "
-                            "so classes run from 0 to %lld",
-                            pwf_idx_path(file), (long long)i, (long long)(8 + i), labels[i],
-                            (long long)classes, (long long)(classes - 1));
+        PWF_FAIL_IF(labels[i] >= classes, PWF_DATA,
+                    "%s: label %lld, at byte %lld, is class %d, but model.classes is %lld, "
+                    "so classes run from 0 to %lld",
+                    pwf_idx_path(file), (long long)i, (long long)(8 + i), labels[i],
+                    (long long)classes, (long long)(classes - 1));
     return pwf_ok();
 }
 
@@ -50,19 +49,17 @@ static pwf_status check_shape(const pwf_dataset_request *request, const pwf_idx 
 {
     const int64_t height = pwf_idx_dim(images, 1), width = pwf_idx_dim(images, 2);
     const int64_t side = request->side;
-    if (height != side || width != side)
-        return PWF_FAIL(PWF_DATA,
-                        "%s: images are %lld x %lld pixels (bytes 8 to 15), but model.image_size "
-                        "is %lld",
-                        pwf_idx_path(images), (long long)height, (long long)width, (long long)side);
-    if (request->channels != 1)
-        return PWF_FAIL(PWF_DATA,
-                        "%s: images of this format have one channel, but model.channels is %lld",
-                        pwf_idx_path(images), (long long)request->channels);
-    if (pwf_idx_dim(images, 0) != pwf_idx_dim(labels, 0))
-        return PWF_FAIL(PWF_DATA, "%s has %lld images, but %s has %lld labels; they are not a pair",
-                        pwf_idx_path(images), (long long)pwf_idx_dim(images, 0),
-                        pwf_idx_path(labels), (long long)pwf_idx_dim(labels, 0));
+    PWF_FAIL_IF(height != side || width != side, PWF_DATA,
+                "%s: images are %lld x %lld pixels (bytes 8 to 15), but model.image_size "
+                "is %lld",
+                pwf_idx_path(images), (long long)height, (long long)width, (long long)side);
+    PWF_FAIL_IF(request->channels != 1, PWF_DATA,
+                "%s: images of this format have one channel, but model.channels is %lld",
+                pwf_idx_path(images), (long long)request->channels);
+    PWF_FAIL_IF(pwf_idx_dim(images, 0) != pwf_idx_dim(labels, 0), PWF_DATA,
+                "%s has %lld images, but %s has %lld labels; they are not a pair",
+                pwf_idx_path(images), (long long)pwf_idx_dim(images, 0), pwf_idx_path(labels),
+                (long long)pwf_idx_dim(labels, 0));
     return pwf_ok();
 }
 

@@ -80,12 +80,11 @@ static pwf_status look_at(const folder *f, const char *path, int64_t *size)
         failed = stat(path, &st);
     }
     if (failed) return PWF_FAIL_ERRNO(PWF_FILE_INPUT, "look at", path);
-    if (S_ISDIR(st.st_mode))
-        return PWF_FAIL(PWF_DATA,
-                        "%s is a folder; images must lie directly in the folder of their "
-                        "class",
-                        path);
-    if (!S_ISREG(st.st_mode)) return PWF_FAIL(PWF_DATA, "%s is not a regular file", path);
+    PWF_FAIL_IF(S_ISDIR(st.st_mode), PWF_DATA,
+                "%s is a folder; images must lie directly in the folder of their "
+                "class",
+                path);
+    PWF_FAIL_IF(!S_ISREG(st.st_mode), PWF_DATA, "%s is not a regular file", path);
     *size = st.st_size;
     return pwf_ok();
 }
@@ -278,19 +277,16 @@ static pwf_status label_of(const val_list *l, int64_t number, const char *word, 
     *label = class_of(l->classes, word);
     if (*label >= 0) return pwf_ok();
     const int64_t n = strtoll(word, &end, 10);
-    if (!*end && l->images && !l->kit)
-        return PWF_FAIL(PWF_DATA,
-                        "%s, line %lld: a number without a file name, as in the ImageNet "
-                        "development kit, whose order is not that of the names; set "
-                        "data.val_classes to the list of classes in the order of these numbers",
-                        l->path, (long long)number);
+    PWF_FAIL_IF(!*end && l->images && !l->kit, PWF_DATA,
+                "%s, line %lld: a number without a file name, as in the ImageNet "
+                "development kit, whose order is not that of the names; set "
+                "data.val_classes to the list of classes in the order of these numbers",
+                l->path, (long long)number);
     const int64_t first = l->kit ? 1 : 0, count = l->kit ? l->kit_count : l->classes->count;
-    if (*end || n < first || n >= first + count)
-        return PWF_FAIL(PWF_DATA,
-                        "%s, line %lld: %.100s is neither a class of train/ nor a number from %lld "
-                        "to %lld",
-                        l->path, (long long)number, word, (long long)first,
-                        (long long)(first + count - 1));
+    PWF_FAIL_IF(*end || n < first || n >= first + count, PWF_DATA,
+                "%s, line %lld: %.100s is neither a class of train/ nor a number from %lld "
+                "to %lld",
+                l->path, (long long)number, word, (long long)first, (long long)(first + count - 1));
     *label = l->kit ? l->kit[n - 1] : (int32_t)n;
     return pwf_ok();
 }
@@ -304,22 +300,20 @@ static pwf_status add_line(folder *f, const val_list *l, int64_t number, char *l
     int32_t label = 0;
     if (!name || (number == 1 && strcmp(name, "ImageId") == 0)) return pwf_ok();
     if (l->images) {
-        if (f->count == l->images->count)
-            return PWF_FAIL(PWF_DATA, "%s has more lines than the %d images of %s/val", l->path,
-                            l->images->count, f->root);
+        PWF_FAIL_IF(f->count == l->images->count, PWF_DATA,
+                    "%s has more lines than the %d images of %s/val", l->path, l->images->count,
+                    f->root);
         class = name;
         name = l->images->at[f->count]->d_name;
     }
-    if (!class)
-        return PWF_FAIL(PWF_DATA,
-                        "%s, line %lld: must have a file name and its class, for example "
-                        "\"ILSVRC2012_val_00000001.JPEG n01751748\"",
-                        l->path, (long long)number);
+    PWF_FAIL_IF(!class, PWF_DATA,
+                "%s, line %lld: must have a file name and its class, for example "
+                "\"ILSVRC2012_val_00000001.JPEG n01751748\"",
+                l->path, (long long)number);
     PWF_TRY(label_of(l, number, class, &label));
     const int n = snprintf(file, sizeof file, "val/%s%s", name, is_image(name) ? "" : ".JPEG");
-    if (n >= (int)sizeof file)
-        return PWF_FAIL(PWF_DATA, "%s, line %lld: the name is too long", l->path,
-                        (long long)number);
+    PWF_FAIL_IF(n >= (int)sizeof file, PWF_DATA, "%s, line %lld: the name is too long", l->path,
+                (long long)number);
     /* Only a name with a slash can leave val/; look_at checks links. */
     if (strchr(name, '/')) {
         PWF_TRY(full_path(f, file, path));
@@ -343,10 +337,10 @@ static pwf_status add_lines(folder *f, const val_list *l, char *text)
     int64_t number = 0;
     for (char *line; (line = next_line(&text)) != NULL;)
         PWF_TRY(add_line(f, l, ++number, line));
-    if (f->count == 0) return PWF_FAIL(PWF_DATA, "%s names no images", l->path);
-    if (l->images && f->count < l->images->count)
-        return PWF_FAIL(PWF_DATA, "%s has classes for %lld images, but %s/val has %d", l->path,
-                        (long long)f->count, f->root, l->images->count);
+    PWF_FAIL_IF(f->count == 0, PWF_DATA, "%s names no images", l->path);
+    PWF_FAIL_IF(l->images && f->count < l->images->count, PWF_DATA,
+                "%s has classes for %lld images, but %s/val has %d", l->path, (long long)f->count,
+                f->root, l->images->count);
     return pwf_ok();
 }
 
@@ -359,8 +353,8 @@ static pwf_status read_kit(val_list *l, const char *path, char *text, int64_t si
         const char *class = strtok_r(line, BLANKS, &rest);
         if (!class) continue;
         l->kit[l->kit_count] = class_of(l->classes, class);
-        if (l->kit[l->kit_count++] < 0)
-            return PWF_FAIL(PWF_DATA, "%s: %.100s is not a class of train/", path, class);
+        PWF_FAIL_IF(l->kit[l->kit_count++] < 0, PWF_DATA, "%s: %.100s is not a class of train/",
+                    path, class);
     }
     return pwf_ok();
 }
@@ -403,7 +397,7 @@ static pwf_status read_text(const folder *f, const char *name, char path[PWF_PAT
     const bool absolute = name[0] == '/';
     const int n =
         snprintf(path, PWF_PATH, "%s%s%s", absolute ? "" : f->root, absolute ? "" : "/", name);
-    if (n >= PWF_PATH) return PWF_FAIL(PWF_DATA, "the path of %.200s... is too long", name);
+    PWF_FAIL_IF(n >= PWF_PATH, PWF_DATA, "the path of %.200s... is too long", name);
     PWF_TRY(pwf_data_read_file(absolute ? "/" : f->real, path, LIST_MAX, text, size));
     if (!memchr(*text, '\0', (size_t)*size)) return pwf_ok();
     return PWF_FAIL(PWF_DATA, "%s is not a text: it has a zero byte", path);
@@ -460,9 +454,9 @@ static pwf_status fill_part(folder *f, const pwf_dataset_request *request, bool 
     const char *part = train || is_folder(path) ? "train" : "val";
     PWF_TRY(full_path(f, part, path));
     PWF_TRY(list_classes(f, part, &f->classes));
-    if (request->classes > 0 && f->classes.count != request->classes)
-        return PWF_FAIL(PWF_DATA, "%s has %d class folders, but model.classes is %lld", path,
-                        f->classes.count, (long long)request->classes);
+    PWF_FAIL_IF(request->classes > 0 && f->classes.count != request->classes, PWF_DATA,
+                "%s has %d class folders, but model.classes is %lld", path, f->classes.count,
+                (long long)request->classes);
     if (!train && request->data->val_list[0]) return add_listed(f, request, &f->classes);
     return add_classes(f, train ? "train" : "val", &f->classes);
 }
@@ -495,8 +489,8 @@ static pwf_status add_all(folder *f, const char *part, int depth)
 /* `path` is a folder that the user named for predict; it has no train/ and val/. */
 static pwf_status fill_all(folder *f, const char *path)
 {
-    if (strlen(path) >= sizeof f->root)
-        return PWF_FAIL(PWF_DATA, "the name of the folder %.100s... is too long", path);
+    PWF_FAIL_IF(strlen(path) >= sizeof f->root, PWF_DATA,
+                "the name of the folder %.100s... is too long", path);
     strcpy(f->root, path);
     pwf_data_resolve(path, f->real);
     PWF_TRY(add_all(f, "", 0));
@@ -520,9 +514,9 @@ static pwf_hash hash_list(const folder *f)
 static pwf_status open_part(const pwf_dataset_request *request, bool train, pwf_images *out)
 {
     folder *f = NULL;
-    if (request->channels != 3)
-        return PWF_FAIL(PWF_CONFIG, "images of folders have 3 channels, but model.channels is %lld",
-                        (long long)request->channels);
+    PWF_FAIL_IF(request->channels != 3, PWF_CONFIG,
+                "images of folders have 3 channels, but model.channels is %lld",
+                (long long)request->channels);
     PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, 1, sizeof *f, &f));
     out->self = f;
     PWF_TRY(request->folder ? fill_all(f, request->folder) : fill_part(f, request, train));

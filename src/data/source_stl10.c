@@ -34,14 +34,13 @@ static pwf_status open_file(const char *root, const char *part, char which, part
 /* The files have no headers: only their lengths show whether they are complete and a pair. */
 static pwf_status check_sizes(const part_file *images, const part_file *labels)
 {
-    if (images->bytes == 0 || images->bytes % IMAGE != 0)
-        return PWF_FAIL(PWF_DATA,
-                        "%s has %lld bytes, which is not a whole number of images of %d bytes; "
-                        "download it again",
-                        images->path, (long long)images->bytes, IMAGE);
-    if (labels->bytes != images->bytes / IMAGE)
-        return PWF_FAIL(PWF_DATA, "%s has %lld labels, but %s has %lld images", labels->path,
-                        (long long)labels->bytes, images->path, (long long)(images->bytes / IMAGE));
+    PWF_FAIL_IF(images->bytes == 0 || images->bytes % IMAGE != 0, PWF_DATA,
+                "%s has %lld bytes, which is not a whole number of images of %d bytes; "
+                "download it again",
+                images->path, (long long)images->bytes, IMAGE);
+    PWF_FAIL_IF(labels->bytes != images->bytes / IMAGE, PWF_DATA,
+                "%s has %lld labels, but %s has %lld images", labels->path,
+                (long long)labels->bytes, images->path, (long long)(images->bytes / IMAGE));
     return pwf_ok();
 }
 

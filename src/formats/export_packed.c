@@ -286,10 +286,10 @@ static pwf_status compare(const compact_file *p, const pwf_packed *packed, float
     const char *wrong = pwf_packed_values(packed, values, NULL);
     if (wrong) return not_packed(wrong);
     for (int t = 0; t < p->from->count; t++)
-        if (memcmp(values + packed->tensor[t].first, p->from->part[t].values,
-                   (size_t)p->from->part[t].count * sizeof *values) != 0)
-            return PWF_FAIL(PWF_BUG, "what was packed decodes to other values in %s",
-                            p->from->part[t].name);
+        PWF_FAIL_IF(memcmp(values + packed->tensor[t].first, p->from->part[t].values,
+                           (size_t)p->from->part[t].count * sizeof *values) != 0,
+                    PWF_BUG, "what was packed decodes to other values in %s",
+                    p->from->part[t].name);
     return pwf_ok();
 }
 

@@ -307,9 +307,8 @@ static pwf_status read_place(matching *m, const place *p)
     else
         PWF_TRY(pwf_weights_read(m->file, p->tensor, p->values, &m->import->rounded));
     for (int64_t i = 0; i < p->count; i++)
-        if (!isfinite(p->values[i]))
-            return PWF_FAIL(PWF_DATA, "element %lld of %s is not a finite fp32 number",
-                            (long long)i, p->name);
+        PWF_FAIL_IF(!isfinite(p->values[i]), PWF_DATA,
+                    "element %lld of %s is not a finite fp32 number", (long long)i, p->name);
     m->import->taken++;
     return pwf_ok();
 }
@@ -325,9 +324,9 @@ static pwf_status match(matching *m)
             check_shape(m, &m->place[i]);
     for (int i = 0; i < m->file->count; i++)
         if (!m->used[i]) say_extra(m, i);
-    if (m->import->problems > 0)
-        return PWF_FAIL(PWF_DATA, "%d tensor%s of the file and the model do not fit",
-                        m->import->problems, m->import->problems == 1 ? "" : "s");
+    PWF_FAIL_IF(m->import->problems > 0, PWF_DATA,
+                "%d tensor%s of the file and the model do not fit", m->import->problems,
+                m->import->problems == 1 ? "" : "s");
     for (int i = 0; i < m->places; i++)
         if (!m->place[i].fresh) PWF_TRY(read_place(m, &m->place[i]));
     return pwf_ok();

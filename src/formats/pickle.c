@@ -310,9 +310,8 @@ pwf_status pwf_pickle_read(pwf_pickle *p, const unsigned char *in, size_t bytes,
     }
     if (!m.wrong) *top = pwf_pickle_pop(&m);
     *at = (size_t)(m.at - in);
-    if (m.memory) return PWF_FAIL(PWF_RESOURCE, "no memory for a pickle of %zu bytes", bytes);
-    if (m.wrong)
-        return PWF_FAIL(PWF_DATA, "its pickle is not that of a state dict, at byte %lld: %s",
-                        (long long)(opcode - in), m.wrong);
+    PWF_FAIL_IF(m.memory, PWF_RESOURCE, "no memory for a pickle of %zu bytes", bytes);
+    PWF_FAIL_IF(m.wrong, PWF_DATA, "its pickle is not that of a state dict, at byte %lld: %s",
+                (long long)(opcode - in), m.wrong);
     return pwf_ok();
 }

@@ -81,8 +81,8 @@ static pwf_status add_tensor(pwf_weights_file *file, const pwf_pickle *p,
                !__builtin_mul_overflow(t.shape[d] - 1, place.stride[d], &reach) &&
                !__builtin_add_overflow(last, reach, &last);
     }
-    if (!good || (t.count > 0 ? last >= storage->number : value->number > storage->number))
-        return PWF_FAIL(PWF_DATA, "%s: '%s' reaches outside its storage", file->path, t.name);
+    PWF_FAIL_IF(!good || (t.count > 0 ? last >= storage->number : value->number > storage->number),
+                PWF_DATA, "%s: '%s' reaches outside its storage", file->path, t.name);
     /* offsets in a pickle count elements */
     place.offset = start + (uint64_t)value->number * (uint64_t)pwf_dtype_size(storage->dtype);
     place.strided = !is_plain(&t, place.stride);

@@ -135,10 +135,9 @@ static pwf_status add_member(pwf_weights_file *file, archive *a, int i)
     const size_t length = strlen(m->name);
     pwf_named_tensor t = {.dims = 0};
     int64_t bytes = 0;
-    if (!ends(m->name, length, ".npy"))
-        return PWF_FAIL(PWF_DATA,
-                        "%s: its member %s is not an array: numpy.savez writes only .npy files",
-                        file->path, m->name);
+    PWF_FAIL_IF(!ends(m->name, length, ".npy"), PWF_DATA,
+                "%s: its member %s is not an array: numpy.savez writes only .npy files", file->path,
+                m->name);
     PWF_TRY(read_header(file, &a->zip, m, &t, &a->skip[i]));
     PWF_TRY(pwf_weights_add(file, m->name, length - strlen(".npy"), &t, &(pwf_weights_place){0}));
     if (__builtin_mul_overflow(file->tensor[i].count, pwf_dtype_size(t.dtype), &bytes) ||

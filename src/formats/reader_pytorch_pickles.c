@@ -40,11 +40,10 @@ static pwf_status next_pickle(reading *r, pwf_pickle *p, int32_t *top)
 {
     const pwf_status s = pwf_pickle_read(p, r->in, r->bytes, &r->at, top);
     if (s.code != PWF_DATA) return s;
-    if (r->at == r->bytes && r->bytes < r->file->bytes)
-        return PWF_FAIL(PWF_DATA,
-                        "%s: its pickles of more than %d bytes are too large for a state "
-                        "dict",
-                        r->file->path, PWF_WEIGHTS_HEADER_MAX);
+    PWF_FAIL_IF(r->at == r->bytes && r->bytes < r->file->bytes, PWF_DATA,
+                "%s: its pickles of more than %d bytes are too large for a state "
+                "dict",
+                r->file->path, PWF_WEIGHTS_HEADER_MAX);
     return PWF_FAIL(PWF_DATA, "%s: %s", r->file->path, s.text);
 }
 
@@ -73,9 +72,8 @@ static pwf_status check_version(const reading *r, const pwf_pickle_node *n)
 static pwf_status check_machine(const reading *r, const pwf_pickle *p, int32_t top)
 {
     const int32_t little = pwf_pickle_find(p, top, "little_endian");
-    if (little < 0 || p->node[little].kind != PWF_PICKLE_NONE)
-        return PWF_FAIL(PWF_DATA, "%s does not say whether its numbers are little-endian",
-                        r->file->path);
+    PWF_FAIL_IF(little < 0 || p->node[little].kind != PWF_PICKLE_NONE, PWF_DATA,
+                "%s does not say whether its numbers are little-endian", r->file->path);
     if (p->node[little].number == 1) return pwf_ok();
     return PWF_FAIL(PWF_DATA,
                     "%s was saved on a big-endian machine; load it there in PyTorch and save its "
@@ -150,22 +148,21 @@ static pwf_status place_storage(const reading *r, const pwf_pickle_node *key, ui
     const pwf_weights_file *file = r->file;
     storage *s = key->kind == PWF_PICKLE_TEXT ? look_up(r, key) : NULL;
     int64_t elements = 0, bytes = 0;
-    if (!s)
-        return PWF_FAIL(PWF_DATA,
-                        "%s lists a storage that no tensor of a known type uses; load it in "
-                        "PyTorch and save its state dict again",
-                        file->path);
-    if (s->offset != 0) return PWF_FAIL(PWF_DATA, "%s lists a storage twice", file->path);
-    if (file->bytes - *at < sizeof elements)
-        return PWF_FAIL(PWF_DATA, "%s is truncated before its last storage", file->path);
+    PWF_FAIL_IF(!s, PWF_DATA,
+                "%s lists a storage that no tensor of a known type uses; load it in "
+                "PyTorch and save its state dict again",
+                file->path);
+    PWF_FAIL_IF(s->offset != 0, PWF_DATA, "%s lists a storage twice", file->path);
+    PWF_FAIL_IF(file->bytes - *at < sizeof elements, PWF_DATA,
+                "%s is truncated before its last storage", file->path);
     PWF_TRY(pwf_file_pread(file->fd, file->path, &elements, sizeof elements, *at));
-    if (elements != s->elements ||
-        __builtin_mul_overflow(elements, pwf_dtype_size(s->dtype), &bytes))
-        return PWF_FAIL(PWF_DATA, "%s: a storage of %lld elements has %lld in the file", file->path,
-                        (long long)s->elements, (long long)elements);
+    PWF_FAIL_IF(elements != s->elements ||
+                    __builtin_mul_overflow(elements, pwf_dtype_size(s->dtype), &bytes),
+                PWF_DATA, "%s: a storage of %lld elements has %lld in the file", file->path,
+                (long long)s->elements, (long long)elements);
     s->offset = *at + sizeof elements;
-    if ((uint64_t)bytes > file->bytes - s->offset)
-        return PWF_FAIL(PWF_DATA, "%s is truncated in a storage", file->path);
+    PWF_FAIL_IF((uint64_t)bytes > file->bytes - s->offset, PWF_DATA, "%s is truncated in a storage",
+                file->path);
     *at = s->offset + (uint64_t)bytes;
     return pwf_ok();
 }
@@ -174,13 +171,12 @@ static pwf_status place_storage(const reading *r, const pwf_pickle_node *key, ui
 static pwf_status place_storages(reading *r, const pwf_pickle *keys, int32_t list)
 {
     uint64_t at = r->at;
-    if (keys->node[list].kind != PWF_PICKLE_LIST)
-        return PWF_FAIL(PWF_DATA, "%s has no list of its storages", r->file->path);
+    PWF_FAIL_IF(keys->node[list].kind != PWF_PICKLE_LIST, PWF_DATA,
+                "%s has no list of its storages", r->file->path);
     for (int32_t cell = keys->node[list].first; cell >= 0; cell = keys->cell[cell].next)
         PWF_TRY(place_storage(r, &keys->node[keys->cell[cell].node], &at));
-    if (at != r->file->bytes)
-        return PWF_FAIL(PWF_DATA, "%s has %llu bytes after its last storage", r->file->path,
-                        (unsigned long long)(r->file->bytes - at));
+    PWF_FAIL_IF(at != r->file->bytes, PWF_DATA, "%s has %llu bytes after its last storage",
+                r->file->path, (unsigned long long)(r->file->bytes - at));
     return pwf_ok();
 }
 
@@ -190,8 +186,8 @@ static pwf_status find_storage(void *context, const pwf_pickle_node *n, const ch
 {
     const reading *r = context;
     const storage *s = look_up(r, n);
-    if (!s || s->offset == 0)
-        return PWF_FAIL(PWF_DATA, "%s: the storage of '%s' is missing", r->file->path, name);
+    PWF_FAIL_IF(!s || s->offset == 0, PWF_DATA, "%s: the storage of '%s' is missing", r->file->path,
+                name);
     *offset = s->offset;
     return pwf_ok();
 }

@@ -31,10 +31,10 @@ static pwf_status find_storage(void *context, const pwf_pickle_node *storage, co
                                   ? pwf_zip_find(&r->zip, member)
                                   : NULL;
     int64_t need = 0;
-    if (!m || __builtin_mul_overflow(storage->number, pwf_dtype_size(storage->dtype), &need) ||
-        (uint64_t)need != m->bytes)
-        return PWF_FAIL(PWF_DATA, "%s: the storage of '%s' is missing or of another length",
-                        r->file->path, name);
+    PWF_FAIL_IF(
+        !m || __builtin_mul_overflow(storage->number, pwf_dtype_size(storage->dtype), &need) ||
+            (uint64_t)need != m->bytes,
+        PWF_DATA, "%s: the storage of '%s' is missing or of another length", r->file->path, name);
     uint8_t *checked = &r->checked[m - r->zip.member];
     if (!*checked) PWF_TRY(pwf_zip_check(&r->zip, m));
     *checked = 1;
@@ -49,9 +49,9 @@ static pwf_status read_pickle(zip_reading *r, const pwf_zip_member *member)
     pwf_pickle pickle = {0};
     int32_t top = 0;
     size_t at = 0;
-    if (member->bytes > PWF_WEIGHTS_HEADER_MAX)
-        return PWF_FAIL(PWF_DATA, "%s: its pickle of %llu bytes is too large for a state dict",
-                        r->file->path, (unsigned long long)member->bytes);
+    PWF_FAIL_IF(member->bytes > PWF_WEIGHTS_HEADER_MAX, PWF_DATA,
+                "%s: its pickle of %llu bytes is too large for a state dict", r->file->path,
+                (unsigned long long)member->bytes);
     PWF_TRY(pwf_zip_check(&r->zip, member));
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, (int64_t)member->bytes, 1, &in));
     pwf_status s =

@@ -38,26 +38,25 @@ static pwf_status add_tensor(void *context, const char *name, const pwf_json *en
     int places = 0;
     const char *dtype = "";
     if (strcmp(name, "__metadata__") == 0) return pwf_ok();
-    if (!pwf_json_get_text(entry, "dtype", &dtype) ||
-        !pwf_json_get_ints(entry, "shape", t.shape, PWF_TENSOR_DIMS, &t.dims) ||
-        !pwf_json_get_ints(entry, "data_offsets", place, 2, &places) || places != 2)
-        return PWF_FAIL(PWF_DATA,
-                        "%s: '%.256s' lacks dtype, shape (of at most %d integers) or two "
-                        "data_offsets",
-                        file->path, name, PWF_TENSOR_DIMS);
+    PWF_FAIL_IF(!pwf_json_get_text(entry, "dtype", &dtype) ||
+                    !pwf_json_get_ints(entry, "shape", t.shape, PWF_TENSOR_DIMS, &t.dims) ||
+                    !pwf_json_get_ints(entry, "data_offsets", place, 2, &places) || places != 2,
+                PWF_DATA,
+                "%s: '%.256s' lacks dtype, shape (of at most %d integers) or two "
+                "data_offsets",
+                file->path, name, PWF_TENSOR_DIMS);
     PWF_TRY(find_dtype(file, name, dtype, &t.dtype));
-    if (place[0] < 0 || place[1] < place[0] || (uint64_t)place[1] > l->bytes)
-        return PWF_FAIL(PWF_DATA,
-                        "%s: the values of '%.256s' lie outside the file; it may be truncated",
-                        file->path, name);
+    PWF_FAIL_IF(place[0] < 0 || place[1] < place[0] || (uint64_t)place[1] > l->bytes, PWF_DATA,
+                "%s: the values of '%.256s' lie outside the file; it may be truncated", file->path,
+                name);
     PWF_TRY(pwf_weights_add(file, name, strlen(name), &t,
                             &(pwf_weights_place){.offset = l->data + (uint64_t)place[0]}));
     int64_t need = 0;
-    if (__builtin_mul_overflow(file->tensor[file->count - 1].count, pwf_dtype_size(t.dtype),
-                               &need) ||
-        need != place[1] - place[0])
-        return PWF_FAIL(PWF_DATA, "%s: '%.256s' has %lld bytes, which do not match its shape",
-                        file->path, name, (long long)(place[1] - place[0]));
+    PWF_FAIL_IF(__builtin_mul_overflow(file->tensor[file->count - 1].count, pwf_dtype_size(t.dtype),
+                                       &need) ||
+                    need != place[1] - place[0],
+                PWF_DATA, "%s: '%.256s' has %lld bytes, which do not match its shape", file->path,
+                name, (long long)(place[1] - place[0]));
     return pwf_ok();
 }
 
@@ -102,8 +101,7 @@ static pwf_status check_cover(const listing *l)
 static pwf_status parse(listing *l, const char *text, size_t length)
 {
     const pwf_status bad = pwf_json_parse(text, length, &l->file->header);
-    if (bad.code != PWF_OK)
-        return PWF_FAIL(bad.code, "%s: the header is %.400s", l->file->path, bad.text);
+    PWF_FAIL_IF(bad.code != PWF_OK, bad.code, "%s: the header is %.400s", l->file->path, bad.text);
     pwf_status s = pwf_json_each(l->file->header, add_tensor, l);
     if (s.code == PWF_OK) s = check_cover(l);
     return s;
@@ -115,12 +113,12 @@ static pwf_status list_tensors(pwf_weights_file *file)
     uint64_t length = 0;
     PWF_TRY(pwf_file_pread(file->fd, file->path, &length, sizeof length, 0));
     /* the shortest header is {} */
-    if (length < 2 || length > PWF_WEIGHTS_HEADER_MAX || length > file->bytes - sizeof length)
-        return PWF_FAIL(
-            PWF_DATA,
-            "%s is not a safetensors file (its header would have %llu bytes), nor a file of "
-            "PyTorch",
-            file->path, (unsigned long long)length);
+    PWF_FAIL_IF(length < 2 || length > PWF_WEIGHTS_HEADER_MAX ||
+                    length > file->bytes - sizeof length,
+                PWF_DATA,
+                "%s is not a safetensors file (its header would have %llu bytes), nor a file of "
+                "PyTorch",
+                file->path, (unsigned long long)length);
     char *text = NULL;
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, (int64_t)length, 1, &text));
     listing l = {file, sizeof length + length, file->bytes - sizeof length - length};

@@ -31,7 +31,7 @@ static pwf_status grow(pwf_weights_file *file)
     if (tensor) file->tensor = tensor;
     pwf_weights_place *place = realloc(file->place, (size_t)room * sizeof *place);
     if (place) file->place = place;
-    if (!tensor || !place) return PWF_FAIL(PWF_RESOURCE, "no memory for the list of tensors");
+    PWF_FAIL_IF(!tensor || !place, PWF_RESOURCE, "no memory for the list of tensors");
     file->room = room;
     return pwf_ok();
 }
@@ -41,19 +41,19 @@ pwf_status pwf_weights_add(pwf_weights_file *file, const char *name, size_t leng
                            const pwf_named_tensor *tensor, const pwf_weights_place *place)
 {
     PWF_TRY(check_name(file, name, length));
-    if (file->count == PWF_TENSORS_MAX)
-        return PWF_FAIL(PWF_DATA, "%s has more than %d tensors", file->path, PWF_TENSORS_MAX);
+    PWF_FAIL_IF(file->count == PWF_TENSORS_MAX, PWF_DATA, "%s has more than %d tensors", file->path,
+                PWF_TENSORS_MAX);
     int64_t count = 1;
     for (int d = 0; d < tensor->dims; d++)
-        if (tensor->shape[d] < 0 || __builtin_mul_overflow(count, tensor->shape[d], &count))
-            return PWF_FAIL(PWF_DATA, "%s: the shape of '%.*s' is negative or too large",
-                            file->path, (int)length, name);
+        PWF_FAIL_IF(tensor->shape[d] < 0 || __builtin_mul_overflow(count, tensor->shape[d], &count),
+                    PWF_DATA, "%s: the shape of '%.*s' is negative or too large", file->path,
+                    (int)length, name);
     if (file->count == file->room) PWF_TRY(grow(file));
     pwf_named_tensor *to = &file->tensor[file->count];
     *to = *tensor;
     to->count = count;
     to->name = malloc(length + 1);
-    if (!to->name) return PWF_FAIL(PWF_RESOURCE, "no memory for the list of tensors");
+    PWF_FAIL_IF(!to->name, PWF_RESOURCE, "no memory for the list of tensors");
     memcpy(to->name, name, length);
     to->name[length] = '\0';
     file->place[file->count++] = *place;

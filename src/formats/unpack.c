@@ -44,9 +44,8 @@ static pwf_status unpack(const char *path, pwf_unpacked *out)
     if (wrong) return refused(path, wrong);
     for (uint32_t t = 0; t < p->tensors; t++) {
         const pwf_packed_tensor *from = &p->tensor[t];
-        if (from->dims > PWF_DIMS)
-            return PWF_FAIL(PWF_DATA, "%s: %s has %d dimensions; %d are possible", path, from->name,
-                            from->dims, PWF_DIMS);
+        PWF_FAIL_IF(from->dims > PWF_DIMS, PWF_DATA, "%s: %s has %d dimensions; %d are possible",
+                    path, from->name, from->dims, PWF_DIMS);
         pwf_loaded_part *part = &out->part[t];
         *part = (pwf_loaded_part){.name = from->name,
                                   .dims = from->dims,

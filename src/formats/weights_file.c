@@ -40,15 +40,14 @@ static pwf_status list(pwf_weights_file *file)
 {
     unsigned char first[PWF_WEIGHTS_FIRST] = {0};
     const size_t bytes = file->bytes < sizeof first ? (size_t)file->bytes : sizeof first;
-    if (bytes < 9)
-        return PWF_FAIL(PWF_DATA, "%s has only %zu bytes: too short for a weight file", file->path,
-                        bytes);
+    PWF_FAIL_IF(bytes < 9, PWF_DATA, "%s has only %zu bytes: too short for a weight file",
+                file->path, bytes);
     PWF_TRY(pwf_file_pread(file->fd, file->path, first, bytes, 0));
-    if (memcmp(first, "\211HDF\r\n\032\n", 8) == 0 || memcmp(first, "pwfckpt\n", 8) == 0)
-        return PWF_FAIL(PWF_DATA,
-                        "%s is an HDF5 file; weights come from safetensors, PyTorch or NumPy "
-                        "files, and a model of this program needs no import",
-                        file->path);
+    PWF_FAIL_IF(memcmp(first, "\211HDF\r\n\032\n", 8) == 0 || memcmp(first, "pwfckpt\n", 8) == 0,
+                PWF_DATA,
+                "%s is an HDF5 file; weights come from safetensors, PyTorch or NumPy "
+                "files, and a model of this program needs no import",
+                file->path);
     const int i = find_reader(first, bytes);
     file->reader = readers[i < READER_COUNT ? i : READER_COUNT - 1];
     file->format = file->reader->name;
@@ -121,9 +120,9 @@ pwf_status pwf_weights_metadata(const pwf_weights_file *file, pwf_json_visit vis
 pwf_status pwf_weights_read(const pwf_weights_file *file, int index, float *out, int64_t *rounded)
 {
     const pwf_named_tensor *t = &file->tensor[index];
-    if (t->dtype > PWF_DTYPE_F64)
-        return PWF_FAIL(PWF_DATA, "%s: '%s' has the type %s, which is not a weight type",
-                        file->path, t->name, pwf_dtype_name(t->dtype));
+    PWF_FAIL_IF(t->dtype > PWF_DTYPE_F64, PWF_DATA,
+                "%s: '%s' has the type %s, which is not a weight type", file->path, t->name,
+                pwf_dtype_name(t->dtype));
     return file->reader->read ? file->reader->read(file, index, out, rounded)
                               : pwf_weights_read_place(file, index, out, rounded);
 }

@@ -141,11 +141,10 @@ static pwf_status check_method(const pwf_zip *zip, pwf_zip_member *m, uint64_t m
 {
     m->deflated = method == DEFLATED;
     if ((flags & 1) == 0 && method == STORED && m->packed == m->bytes) return pwf_ok();
-    if ((flags & 1) != 0 || !m->deflated || !zip->deflated)
-        return PWF_FAIL(PWF_DATA,
-                        "%s has compressed or encrypted members; save it with torch.save, which "
-                        "stores them plainly",
-                        zip->path);
+    PWF_FAIL_IF((flags & 1) != 0 || !m->deflated || !zip->deflated, PWF_DATA,
+                "%s has compressed or encrypted members; save it with torch.save, which "
+                "stores them plainly",
+                zip->path);
     if (m->bytes / 1032 > m->packed) return bad(zip, "a member claims too many bytes");
     return pwf_ok();
 }

@@ -40,14 +40,12 @@ pwf_status pwf_h5_in_child(const char *path, void (*look)(void *context), void *
     if (!contained) return pwf_ok();
     const pid_t child = fork();
     if (child == 0) run_child(look, context);
-    if (child < 0)
-        return PWF_FAIL(PWF_RESOURCE, "cannot start a process to check %s: %s", path,
-                        strerror(errno));
+    PWF_FAIL_IF(child < 0, PWF_RESOURCE, "cannot start a process to check %s: %s", path,
+                strerror(errno));
     int status = 0;
     while (waitpid(child, &status, 0) < 0)
-        if (errno != EINTR)
-            return PWF_FAIL(PWF_RESOURCE, "cannot wait for the process that checks %s: %s", path,
-                            strerror(errno));
+        PWF_FAIL_IF(errno != EINTR, PWF_RESOURCE, "cannot wait for the process that checks %s: %s",
+                    path, strerror(errno));
     if (WIFEXITED(status) && WEXITSTATUS(status) == PWF_OK) return pwf_ok();
     return PWF_FAIL(PWF_DATA,
                     "libhdf5 does not survive %s (%s) although its hashes are right: somebody has "

@@ -58,9 +58,8 @@ pwf_status pwf_h5_failed(pwf_code code, const char *what, const char *path)
 {
     char text[200] = "no reason given";
     H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, innermost, text);
-    if (!can_open_more())
-        return PWF_FAIL(PWF_RESOURCE, "%s %s: too many open files; raise the limit (ulimit -n)",
-                        what, path);
+    PWF_FAIL_IF(!can_open_more(), PWF_RESOURCE,
+                "%s %s: too many open files; raise the limit (ulimit -n)", what, path);
     return PWF_FAIL(code, "%s %s: HDF5 says: %s", what, path, text);
 }
 

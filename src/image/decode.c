@@ -12,9 +12,8 @@ pwf_status pwf_image_decode(const char *name, const uint8_t *bytes, int64_t size
     static const uint8_t jpeg[3] = {0xff, 0xd8, 0xff};
     static const uint8_t png[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
     *out = (pwf_image){0};
-    if (size > PWF_IMAGE_FILE_MAX)
-        return PWF_FAIL(PWF_DATA, "%s has %lld bytes; at most %d are allowed", name,
-                        (long long)size, PWF_IMAGE_FILE_MAX);
+    PWF_FAIL_IF(size > PWF_IMAGE_FILE_MAX, PWF_DATA, "%s has %lld bytes; at most %d are allowed",
+                name, (long long)size, PWF_IMAGE_FILE_MAX);
     pwf_status s;
     if (size >= 3 && memcmp(bytes, jpeg, sizeof jpeg) == 0)
         s = pwf_jpeg_decode(name, bytes, size, out);

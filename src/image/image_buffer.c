@@ -9,13 +9,13 @@ enum { PAST_END = 16 }; /* bytes that a kernel may read after the last pixel */
 
 pwf_status pwf_image_new(const char *name, int64_t width, int64_t height, pwf_image *out)
 {
-    if (width < 1 || height < 1 || width > PWF_IMAGE_SIDE_MAX || height > PWF_IMAGE_SIDE_MAX ||
-        width * height > PWF_IMAGE_PIXELS_MAX)
-        return PWF_FAIL(PWF_DATA,
-                        "%s: the image has %lld x %lld pixels; a side must have 1 to %d pixels and "
-                        "the image at most %d million",
-                        name, (long long)width, (long long)height, PWF_IMAGE_SIDE_MAX,
-                        PWF_IMAGE_PIXELS_MAX >> 20);
+    PWF_FAIL_IF(width < 1 || height < 1 || width > PWF_IMAGE_SIDE_MAX ||
+                    height > PWF_IMAGE_SIDE_MAX || width * height > PWF_IMAGE_PIXELS_MAX,
+                PWF_DATA,
+                "%s: the image has %lld x %lld pixels; a side must have 1 to %d pixels and "
+                "the image at most %d million",
+                name, (long long)width, (long long)height, PWF_IMAGE_SIDE_MAX,
+                PWF_IMAGE_PIXELS_MAX >> 20);
     /* The products cannot overflow: sides have at most 15 bits. */
     out->width = width;
     out->height = height;

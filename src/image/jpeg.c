@@ -192,7 +192,7 @@ static void decode(jpeg_reader *r)
 pwf_status pwf_jpeg_decode(const char *name, const uint8_t *bytes, int64_t size, pwf_image *out)
 {
     jpeg_reader *r = calloc(1, sizeof *r);
-    if (!r) return PWF_FAIL(PWF_RESOURCE, "no memory to decode %s", name);
+    PWF_FAIL_IF(!r, PWF_RESOURCE, "no memory to decode %s", name);
     r->name = name;
     r->bytes = bytes;
     r->size = size;

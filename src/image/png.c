@@ -111,7 +111,7 @@ static void decode(png_reader *r)
 pwf_status pwf_png_decode(const char *name, const uint8_t *bytes, int64_t size, pwf_image *out)
 {
     png_reader *r = calloc(1, sizeof *r);
-    if (!r) return PWF_FAIL(PWF_RESOURCE, "no memory to decode %s", name);
+    PWF_FAIL_IF(!r, PWF_RESOURCE, "no memory to decode %s", name);
     r->name = name;
     r->bytes = bytes;
     r->size = (size_t)size;

@@ -89,9 +89,9 @@ static pwf_status fetch(const packing *w, int64_t index, uint8_t *to, int64_t si
 {
     const int64_t side = w->archive->block.side;
     char path[PWF_PATH];
-    if (snprintf(path, sizeof path, "%s/%s", w->job->tree, pwf_archive_name(w->archive, index)) >=
-        (int)sizeof path)
-        return PWF_FAIL(PWF_DATA, "the path %.200s... is too long", path);
+    PWF_FAIL_IF(snprintf(path, sizeof path, "%s/%s", w->job->tree,
+                         pwf_archive_name(w->archive, index)) >= (int)sizeof path,
+                PWF_DATA, "the path %.200s... is too long", path);
     if (side == 0) {
         uint8_t *bytes = NULL;
         PWF_TRY(pwf_data_read_encoded(w->tree, path, size, &bytes, &size));
@@ -120,8 +120,8 @@ static pwf_status write_chunk(const packing *w, chunk *c)
     PWF_TRY(pwf_file_pwrite(w->fd, w->path, c->hash, (size_t)(c->hi - c->lo) * sizeof *c->hash,
                             hash_place(w, c)));
     PWF_TRY(PWF_FAULT_POINT("pack.chunk_written"));
-    if (fdatasync(w->fd) != 0)
-        return PWF_FAIL(PWF_IO, "%s could not be synced to the disk: %s", w->path, strerror(errno));
+    PWF_FAIL_IF(fdatasync(w->fd) != 0, PWF_IO, "%s could not be synced to the disk: %s", w->path,
+                strerror(errno));
     PWF_TRY(pwf_file_pwrite(w->fd, w->path, &record, sizeof record, record_place(w, c)));
     return PWF_FAULT_POINT("pack.chunk_recorded");
 }
@@ -157,9 +157,9 @@ static pwf_status do_chunk(packing *w, int64_t number)
 static pwf_status open_part(packing *w)
 {
     w->fd = open(w->path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-    if (w->fd < 0)
-        return PWF_FAIL(PWF_IO, "cannot open %s on every rank: %s; the ranks need one file system",
-                        w->path, strerror(errno));
+    PWF_FAIL_IF(w->fd < 0, PWF_IO,
+                "cannot open %s on every rank: %s; the ranks need one file system", w->path,
+                strerror(errno));
     return pwf_archive_open(w->dir, w->path, false, &w->archive);
 }
 

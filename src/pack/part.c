@@ -59,9 +59,9 @@ static pwf_status longest(const pwf_part *p, int64_t count, bool classes, int64_
         const char *name =
             classes ? pwf_images_class(&p->images, i) : pwf_images_get(&p->images, i).name;
         const int64_t n = (int64_t)strlen(name) + 1;
-        if (n > PWF_ARCHIVE_NAME_MAX)
-            return PWF_FAIL(PWF_DATA, "the name %.100s... has more than %d bytes; shorten it", name,
-                            PWF_ARCHIVE_NAME_MAX - 1);
+        PWF_FAIL_IF(n > PWF_ARCHIVE_NAME_MAX, PWF_DATA,
+                    "the name %.100s... has more than %d bytes; shorten it", name,
+                    PWF_ARCHIVE_NAME_MAX - 1);
         if (n > *bytes) *bytes = n;
     }
     return pwf_ok();
@@ -94,12 +94,12 @@ static pwf_status plan(pwf_part *p)
     for (int64_t i = 0; i < b->images; i++) {
         const pwf_images_item image = pwf_images_get(&p->images, i);
         const int64_t size = image.size;
-        if (size > PWF_IMAGE_FILE_MAX)
-            return PWF_FAIL(PWF_DATA, "%s has %lld bytes; images have at most %d", image.name,
-                            (long long)size, PWF_IMAGE_FILE_MAX);
+        PWF_FAIL_IF(size > PWF_IMAGE_FILE_MAX, PWF_DATA,
+                    "%s has %lld bytes; images have at most %d", image.name, (long long)size,
+                    PWF_IMAGE_FILE_MAX);
         source += size;
     }
-    if (source == 0) return PWF_FAIL(PWF_DATA, "all image files of %s are empty", job->tree);
+    PWF_FAIL_IF(source == 0, PWF_DATA, "all image files of %s are empty", job->tree);
     b->data_bytes = (uint64_t)(job->side > 0 ? b->images * 3 * job->side * job->side : source);
     const int64_t share = (int64_t)b->data_bytes / CHUNKS;
     b->chunk.bytes = share < CHUNK_LEAST ? CHUNK_LEAST : share > CHUNK_MOST ? CHUNK_MOST : share;
@@ -119,11 +119,11 @@ static pwf_status plan(pwf_part *p)
 static pwf_status lock(const pwf_part *p)
 {
     struct stat named, held;
-    if (flock(p->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-        return PWF_FAIL(PWF_CANTCREATE, "another pwf pack is writing %s", p->path);
-    if (stat(p->path, &named) != 0 || fstat(p->fd, &held) != 0 || named.st_ino != held.st_ino ||
-        named.st_dev != held.st_dev)
-        return PWF_FAIL(PWF_CANTCREATE, "another pwf pack has just finished %s", p->job->output);
+    PWF_FAIL_IF(flock(p->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK, PWF_CANTCREATE,
+                "another pwf pack is writing %s", p->path);
+    PWF_FAIL_IF(stat(p->path, &named) != 0 || fstat(p->fd, &held) != 0 ||
+                    named.st_ino != held.st_ino || named.st_dev != held.st_dev,
+                PWF_CANTCREATE, "another pwf pack has just finished %s", p->job->output);
     return pwf_ok();
 }
 
@@ -134,15 +134,16 @@ static pwf_status open_part(pwf_part *p)
     const char *name = NULL, *output = p->job->output;
     PWF_TRY(pwf_path_split(output, p->dir, &name));
     PWF_TRY(pwf_path_check_folder(p->dir));
-    if (!p->job->force && lstat(output, &info) == 0)
-        return PWF_FAIL(PWF_CANTCREATE, "%s exists; --force replaces it", output);
-    if (snprintf(p->path, sizeof p->path, "%s/.%s.part", p->dir, name) >= (int)sizeof p->path)
-        return PWF_FAIL(PWF_CANTCREATE, "the name %.200s... is too long", output);
+    PWF_FAIL_IF(!p->job->force && lstat(output, &info) == 0, PWF_CANTCREATE,
+                "%s exists; --force replaces it", output);
+    PWF_FAIL_IF(snprintf(p->path, sizeof p->path, "%s/.%s.part", p->dir, name) >=
+                    (int)sizeof p->path,
+                PWF_CANTCREATE, "the name %.200s... is too long", output);
     p->fd = open(p->path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
     /* O_NOFOLLOW and the check below: never write through a link, or to a pipe or device. */
     if (p->fd < 0) return PWF_FAIL_ERRNO(PWF_FILE_OUTPUT, "create", p->path);
-    if (fstat(p->fd, &info) != 0 || !S_ISREG(info.st_mode))
-        return PWF_FAIL(PWF_CANTCREATE, "%s is not a regular file", p->path);
+    PWF_FAIL_IF(fstat(p->fd, &info) != 0 || !S_ISREG(info.st_mode), PWF_CANTCREATE,
+                "%s is not a regular file", p->path);
     return lock(p);
 }
 
@@ -161,11 +162,10 @@ static pwf_status compare(const pwf_part *p, const pwf_archive_block *old)
     static const char *const parts[2] = {"val", "train"};
     const pwf_archive_block *b = &p->block;
     char was[80], is[80];
-    if (old->train != b->train)
-        return PWF_FAIL(PWF_CANTCREATE,
-                        "%s is an unfinished archive of --split %s, not %s; name another output, "
-                        "or discard it with --force",
-                        p->path, parts[old->train], parts[b->train]);
+    PWF_FAIL_IF(old->train != b->train, PWF_CANTCREATE,
+                "%s is an unfinished archive of --split %s, not %s; name another output, "
+                "or discard it with --force",
+                p->path, parts[old->train], parts[b->train]);
     if (old->form != b->form || old->side != b->side) {
         say_form(was, old);
         say_form(is, b);
@@ -174,12 +174,13 @@ static pwf_status compare(const pwf_part *p, const pwf_archive_block *old)
                         "options again, or discard it with --force",
                         p->path, was, is);
     }
-    if (!pwf_hash_equal(old->list, b->list) || !pwf_hash_equal(old->class_list, b->class_list) ||
-        old->chunk.bytes != b->chunk.bytes)
-        return PWF_FAIL(PWF_CANTCREATE,
-                        "%s is an unfinished archive of %lld images of another tree, or of this "
-                        "one before it changed (it has %lld now); discard it with --force",
-                        p->path, (long long)old->images, (long long)b->images);
+    PWF_FAIL_IF(!pwf_hash_equal(old->list, b->list) ||
+                    !pwf_hash_equal(old->class_list, b->class_list) ||
+                    old->chunk.bytes != b->chunk.bytes,
+                PWF_CANTCREATE,
+                "%s is an unfinished archive of %lld images of another tree, or of this "
+                "one before it changed (it has %lld now); discard it with --force",
+                p->path, (long long)old->images, (long long)b->images);
     return pwf_ok();
 }
 

@@ -86,12 +86,11 @@ static pwf_status start_param(pwf_state *state, const pwf_posterior_config *conf
     const float *mu = full_mu + p->offset;
     int64_t used = 0;
     for (int64_t i = 0; i < p->count; i++) {
-        if (!isfinite(mu[i]))
-            return PWF_FAIL(
-                PWF_NUMBERS,
-                "element %lld of parameter '%s' is not finite; start from an earlier checkpoint "
-                "or from other weights",
-                (long long)i, p->name);
+        PWF_FAIL_IF(
+            !isfinite(mu[i]), PWF_NUMBERS,
+            "element %lld of parameter '%s' is not finite; start from an earlier checkpoint "
+            "or from other weights",
+            (long long)i, p->name);
         if (fabsf(mu[i]) > 0.0f) key[used++] = pwf_double_bits(room_around(mu[i]));
     }
     const double quartile = used ? upper_quartile(key, used) : 0.0;

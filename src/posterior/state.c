@@ -41,7 +41,7 @@ pwf_status pwf_state_new(const pwf_registry *registry, pwf_range own, uint32_t s
 {
     *out = NULL;
     pwf_state *s = calloc(1, sizeof *s);
-    if (!s) return PWF_FAIL(PWF_RESOURCE, "no memory for the training state");
+    PWF_FAIL_IF(!s, PWF_RESOURCE, "no memory for the training state");
     s->registry = registry;
     s->posterior = pwf_registry_posterior_count(registry);
     s->total = pwf_registry_total_count(registry);

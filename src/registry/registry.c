@@ -37,13 +37,13 @@ static pwf_status table_add(table *t, size_t size, const char *name, void *entry
     if (t->count == t->room) {
         const int room = t->room ? 2 * t->room : 64;
         void **grown = realloc(t->at, (size_t)room * sizeof *grown);
-        if (!grown) return PWF_FAIL(PWF_RESOURCE, "no memory for the parameter table");
+        PWF_FAIL_IF(!grown, PWF_RESOURCE, "no memory for the parameter table");
         t->at = grown;
         t->room = room;
     }
     const size_t length = strlen(name) + 1;
     char *memory = calloc(1, size + length);
-    if (!memory) return PWF_FAIL(PWF_RESOURCE, "no memory for parameter %s", name);
+    PWF_FAIL_IF(!memory, PWF_RESOURCE, "no memory for parameter %s", name);
     const char *copy = memcpy(memory + size, name, length);
     memcpy(memory, &copy, sizeof copy);
     memcpy(entry, &memory, sizeof memory);
@@ -74,12 +74,12 @@ pwf_status pwf_registry_add(pwf_registry *registry, const char *name, int dims,
                             const pwf_param **out)
 {
     PWF_ASSERT(!registry->closed && dims >= 1 && dims <= PWF_DIMS);
-    if (pwf_registry_find(registry, name))
-        return PWF_FAIL(PWF_BUG, "parameter %s is registered twice", name);
+    PWF_FAIL_IF(pwf_registry_find(registry, name), PWF_BUG, "parameter %s is registered twice",
+                name);
     int64_t count = 1; /* elements; refused if it overflows */
     for (int d = 0; d < dims; d++)
-        if (shape[d] < 1 || __builtin_mul_overflow(count, shape[d], &count))
-            return PWF_FAIL(PWF_BUG, "parameter %s has an impossible shape", name);
+        PWF_FAIL_IF(shape[d] < 1 || __builtin_mul_overflow(count, shape[d], &count), PWF_BUG,
+                    "parameter %s has an impossible shape", name);
     pwf_param *p = NULL;
     PWF_TRY(table_add(&registry->params, sizeof *p, name, &p));
     *p = (pwf_param){.name = p->name,
@@ -121,15 +121,13 @@ pwf_status pwf_registry_close(pwf_registry *registry, const char *const *exclude
             params[i]->posterior = false;
             matched = true;
         }
-        if (!matched)
-            return PWF_FAIL(
-                PWF_CONFIG,
-                "fixing.exclude: no parameter matches '%s'; parameters have names like '%s'",
-                exclude[k], count ? params[0]->name : "");
+        PWF_FAIL_IF(!matched, PWF_CONFIG,
+                    "fixing.exclude: no parameter matches '%s'; parameters have names like '%s'",
+                    exclude[k], count ? params[0]->name : "");
     }
     /* Posterior parameters first, then plain ones, both in registration order. */
     void **ordered = malloc((size_t)(count ? count : 1) * sizeof *ordered);
-    if (!ordered) return PWF_FAIL(PWF_RESOURCE, "no memory for the parameter table");
+    PWF_FAIL_IF(!ordered, PWF_RESOURCE, "no memory for the parameter table");
     int used = 0;
     for (int plain = 0; plain < 2; plain++) {
         for (int i = 0; i < count; i++) {
