@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Decoder of .pwf files. A program of its own can use this file and its header with nothing but the
- * C library. Called by unpack.c and by the export, which checks each file it writes. Works on bytes
- * in memory; untrusted input gives a message, never a crash. */
+/* Decoder of .pwf files. Other programs can use this file and its header with nothing but the C
+ * library and xxhash.h. Called by unpack.c and by the export, which checks each file it writes.
+ * Works on bytes in memory; invalid input gives a message, never a crash. */
 #include "pwf/decoder/pwf_decode.h"
 
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-const char pwf_packed_no_memory[] = "there is no memory for the tables";
+const char pwf_packed_no_memory[] = "not enough memory for its tables";
 
 enum { HEADER = 128, BITS_MAX = 20, POWER_MAX = 126 };
 
@@ -66,7 +66,7 @@ static uint64_t take_varying(table_reader *r)
     return 0;
 }
 
-/* A text that ends with its only NUL; the length counts it. */
+/* A string of `bytes` bytes, of which the last, and no other, is NUL. */
 static const char *take_text(table_reader *r, uint64_t bytes)
 {
     const unsigned char *from = take(r, bytes);
@@ -122,11 +122,11 @@ static const char *read_codebook(table_reader *r, pwf_packed *p)
     }
     if (r->bad || r->at != r->end) return "the tables are damaged";
     if (p->coded == 0 ? p->codes > 0 || sum > 0 || p->bits > 0 : sum != UINT64_C(1) << p->bits)
-        return "the frequencies do not add up";
+        return "the frequencies do not add up to their total";
     return NULL;
 }
 
-/* All tables; each count is bounded by the bytes left. */
+/* Reads all tables; each count is bounded by their length. */
 static const char *read_tables(pwf_packed *p, const unsigned char *from, uint64_t bytes)
 {
     table_reader r = {from, from + bytes, 0};
@@ -151,10 +151,10 @@ const char *pwf_packed_open(pwf_packed *p, const void *bytes, size_t size)
 {
     const unsigned char *file = bytes;
     memset(p, 0, sizeof *p);
-    if (size < HEADER || memcmp(file, "pwfpack\n", 8) != 0) return "it is no .pwf file";
-    if (!has_hash(file, HEADER - 16, file + HEADER - 16)) return "its first bytes are damaged";
+    if (size < HEADER || memcmp(file, "pwfpack\n", 8) != 0) return "it is not a .pwf file";
+    if (!has_hash(file, HEADER - 16, file + HEADER - 16)) return "its header is damaged";
     /* after the hash: a damaged file is not a newer one */
-    if (number(file + 8, 4) != 1) return "it is of a newer version of the format";
+    if (number(file + 8, 4) != 1) return "it has an unknown format version; use a newer program";
     const uint64_t tables = number(file + 56, 8), elements = number(file + 72, 8);
     const uint64_t body = size - HEADER;
     p->tensors = (uint32_t)number(file + 12, 4);
@@ -165,14 +165,14 @@ const char *pwf_packed_open(pwf_packed *p, const void *bytes, size_t size)
     p->stream_bytes = number(file + 64, 8);
     p->hash[0] = number(file + 80, 8);
     p->hash[1] = number(file + 88, 8);
-    if (number(file + 16, 8) != size) return "it is truncated, or has bytes after its end";
+    if (number(file + 16, 8) != size) return "it is truncated, or has extra bytes at its end";
     /* differences cannot overflow; the sections fill the file exactly */
     if (tables > body || p->stream_bytes > body - tables || p->stream_bytes % 4 != 0 ||
         p->rest > (body - tables) / 4 || p->rest * 4 != body - tables - p->stream_bytes)
-        return "its sections do not fit its length";
+        return "its sections do not add up to its length";
     if (p->tensors > PWF_PACKED_TENSORS || p->codes > PWF_PACKED_CODES || p->bits > BITS_MAX ||
         p->min_power > POWER_MAX)
-        return "a number in its header is impossible";
+        return "a number in its header exceeds its limit";
     if (!has_hash(file + HEADER, (size_t)body, file + 96)) return "it is damaged";
     const char *wrong = read_tables(p, file + HEADER, tables);
     if (wrong) return wrong;
@@ -200,8 +200,8 @@ void pwf_packed_close(pwf_packed *p)
 typedef struct coder {
     uint64_t x;
     const unsigned char *at, *end;
-    uint16_t *symbol; /* [2^bits]: whose interval a slot lies in */
-    uint32_t *start;  /* [codes + 1]: of the intervals */
+    uint16_t *symbol; /* [2^bits]: the symbol in whose interval each slot lies */
+    uint32_t *start;  /* [codes + 1]: first slots of the intervals */
     float *value;     /* [codes] */
 } coder;
 
@@ -263,7 +263,7 @@ static const char *decode(const pwf_packed *p, coder *c, float *out, int16_t *co
     if (used != p->rest) return "there are more fp32 values than elements";
     /* the encoder started from this state */
     if (p->coded > 0 && (c->at != c->end || c->x != UINT64_C(1) << 31))
-        return "the stream does not end where it began";
+        return "the stream does not end in the start state of the encoder";
     return NULL;
 }
 
@@ -279,6 +279,6 @@ const char *pwf_packed_values(const pwf_packed *p, float *out, int16_t *code)
     if (wrong) return wrong;
     const XXH128_hash_t hash = XXH3_128bits(out, (size_t)p->elements * sizeof *out);
     if (hash.low64 != p->hash[0] || hash.high64 != p->hash[1])
-        return "the values have another hash";
+        return "the hash of the values does not match";
     return NULL;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Lets libhdf5 read a file in a child process first. The hashes of a file detect accidental damage,
- * but whoever changes a file on purpose can compute them again; libhdf5 then trusts metadata that
- * it should not. Called by the readers of the commands; forks, so MPI must not have started. */
+ * but whoever crafts a file can compute them too, and libhdf5 then trusts its metadata. Called by
+ * the checkpoint readers of the commands; forks, so MPI must not have started. */
 #include "pwf/h5/contain.h"
 #include "pwf/h5/library.h"
 
@@ -28,7 +28,7 @@ static _Noreturn void run_child(void (*look)(void *context), void *context)
     struct rlimit time;
     setrlimit(RLIMIT_CORE, &core);
     if (getrlimit(RLIMIT_CPU, &time) == 0 && time.rlim_cur > SECONDS_MAX) {
-        time.rlim_cur = SECONDS_MAX; /* SIGXCPU ends it then */
+        time.rlim_cur = SECONDS_MAX; /* SIGXCPU then ends the child */
         setrlimit(RLIMIT_CPU, &time);
     }
     look(context);
@@ -48,7 +48,8 @@ pwf_status pwf_h5_in_child(const char *path, void (*look)(void *context), void *
                     path, strerror(errno));
     if (WIFEXITED(status) && WEXITSTATUS(status) == PWF_OK) return pwf_ok();
     return PWF_FAIL(PWF_DATA,
-                    "libhdf5 does not survive %s (%s) although its hashes are right: somebody has "
-                    "changed it on purpose; do not use it",
-                    path, WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "it gave up");
+                    "libhdf5 cannot read %s (%s) although its hashes match: the file was modified "
+                    "deliberately; do not use it",
+                    path,
+                    WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "it exited with an error");
 }

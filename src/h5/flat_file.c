@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Lays out an HDF5 file of plain arrays at known offsets, which many ranks then fill with plain
- * writes. Called by pwf pack on rank 0. Works on a file in memory and copies it to the given
- * descriptor. */
+/* Lays out an HDF5 file of contiguous arrays at known offsets, which many ranks then fill with
+ * pwrite. Called by pwf pack on rank 0. Builds the layout in a file in memory and copies that to
+ * the given descriptor. */
 #define _XOPEN_SOURCE 700 /* ftruncate */
 #include "pwf/h5/flat_file.h"
 #include "pwf/core/file.h"
@@ -76,9 +76,9 @@ pwf_status pwf_flat_lay_out(int fd, const char *path, int64_t first, const pwf_f
     PWF_TRY(pwf_output_memory(&memory, name));
     pwf_status s = lay_out_in(name, first, texts, text_count, arrays, array_count);
     if (s.code == PWF_OK && fstat(memory, &info) != 0)
-        s = PWF_FAIL_ERRNO(PWF_FILE_STATE, "look at the layout of", path);
+        s = PWF_FAIL_ERRNO(PWF_FILE_STATE, "stat the layout of", path);
     if (s.code == PWF_OK && ftruncate(fd, info.st_size) != 0)
-        s = PWF_FAIL(PWF_IO, "cannot give %s its length of %lld bytes: %s", path,
+        s = PWF_FAIL(PWF_IO, "cannot set the length of %s to %lld bytes: %s", path,
                      (long long)info.st_size, strerror(errno));
     if (s.code == PWF_OK) s = pwf_output_copy(memory, "the layout", fd, path);
     if (s.code == PWF_OK) *bytes = info.st_size;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Wrappers of libhdf5: start, errors, creation, attributes, whole datasets, parallel open.
+/* Wrappers of libhdf5: start, errors, creation, attributes, datasets, parallel open.
  * Called by every room that uses HDF5.
- * Sets variables of the environment before libhdf5 reads them. */
+ * Sets and unsets environment variables before libhdf5 reads them. */
 #include "pwf/h5/h5.h"
 #include "pwf/h5/library.h"
 
@@ -42,7 +42,8 @@ static herr_t innermost(unsigned n, const H5E_error2_t *error, void *data)
     return 0;
 }
 
-/* libhdf5 hides errno. It needs two descriptors to open a file, and has closed what it opened. */
+/* libhdf5 hides errno, so this opens as many descriptors as libhdf5 needs to open a file: two.
+ * Those of the failed call are closed by now. */
 static bool can_open_more(void)
 {
     const int first = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -53,7 +54,7 @@ static bool can_open_more(void)
     return !full;
 }
 
-/* A shortage of descriptors is not the fault of the file, so it has a code of its own. */
+/* Running out of descriptors is not an error of the file, so it has its own exit code. */
 pwf_status pwf_h5_failed(pwf_code code, const char *what, const char *path)
 {
     char text[200] = "no reason given";
@@ -76,7 +77,7 @@ pwf_status pwf_h5_create(const char *path, hsize_t first, hid_t *out)
     H5Pset_userblock(create, first);
     H5Pset_obj_track_times(create, false);
     *out = H5Fcreate(path, H5F_ACC_TRUNC, create, access);
-    /* before anything else clears libhdf5's error stack */
+    /* before another call clears libhdf5's error stack */
     const pwf_status s = *out < 0 ? pwf_h5_failed(PWF_IO, "cannot create", path) : pwf_ok();
     H5Pclose(create);
     H5Pclose(access);
@@ -114,7 +115,7 @@ herr_t pwf_h5_put_text(hid_t file, const char *name, const char *text)
     return e;
 }
 
-/* Times would make the bytes of equal files differ. */
+/* Timestamps would make files with equal contents differ. */
 herr_t pwf_h5_put_array(hid_t file, const char *name, hid_t stored, hid_t memory, int dims,
                         const int64_t *shape, const void *values)
 {
@@ -175,7 +176,7 @@ pwf_status pwf_h5_read(hid_t file, const char *name, const char *attribute, hid_
     return s;
 }
 
-/* Only texts of fixed length; the result always ends with NUL. */
+/* Only strings of fixed length; the result always ends with NUL. */
 pwf_status pwf_h5_read_text(hid_t file, const char *name, char **out)
 {
     *out = NULL;
@@ -185,7 +186,7 @@ pwf_status pwf_h5_read_text(hid_t file, const char *name, char **out)
     const hid_t type = H5Dget_type(set);
     const size_t bytes = type < 0 ? 0 : H5Tget_size(type);
     if (bytes == 0 || H5Tget_class(type) != H5T_STRING || H5Tis_variable_str(type) != 0)
-        s = PWF_FAIL(PWF_DATA, "the dataset %s is not a text of fixed length", name);
+        s = PWF_FAIL(PWF_DATA, "the dataset %s is not a string of fixed length", name);
     else if (!(*out = calloc(bytes + 1, 1)))
         s = PWF_FAIL(PWF_RESOURCE, "no memory for the %zu bytes of %s", bytes, name);
     else if (H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, *out) < 0)
@@ -223,8 +224,8 @@ pwf_status pwf_h5_shape(hid_t file, const char *name, int *dims, int64_t shape[P
     if (*dims < 0)
         s = pwf_h5_failed(PWF_DATA, "cannot open the dataset", name);
     else if (*dims > PWF_DIMS)
-        s = PWF_FAIL(PWF_DATA, "the dataset %s has %d dimensions; %d are possible", name, *dims,
-                     PWF_DIMS);
+        s = PWF_FAIL(PWF_DATA, "the dataset %s has %d dimensions; at most %d are supported", name,
+                     *dims, PWF_DIMS);
     for (int d = 0; s.code == PWF_OK && d < *dims; d++)
         shape[d] = (int64_t)extent[d];
     if (space >= 0) H5Sclose(space);
@@ -251,11 +252,11 @@ pwf_status pwf_h5_check_library(void)
     if (strcmp(built, loaded) == 0) return pwf_ok();
     return PWF_FAIL(PWF_LAUNCH,
                     "%s is loaded, but pwf was built with %s: load the module it was built with, "
-                    "or build it again",
+                    "or rebuild pwf",
                     loaded, built);
 }
 
-/* Collective metadata: all ranks then make the same calls, and rank 0 reads for them. */
+/* With collective metadata all ranks make the same metadata calls, and rank 0 reads for them. */
 pwf_status pwf_h5_open_parallel(MPI_Comm comm, const char *path, hid_t *out)
 {
     pwf_h5_start();

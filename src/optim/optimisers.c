@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The table of optimisers, and gradient clipping. The rows are PWF_OPTIMISERS; each names a file
  * optimiser_NAME.c that is compiled once per instruction set and defines pwf_optimiser_NAME_ISA.
- * Called by train (step) and setup of the state; touches no file and no MPI. */
+ * Called by the training step and by the setup of the state; touches neither files nor MPI. */
 #include "pwf/core/isa.h"
 #include "pwf/core/status.h"
 #include "pwf/optim/optimiser.h"

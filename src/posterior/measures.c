@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Unique values and entropy of the weights, counted in a sorted copy. A radix sort of the bits, in
- * three passes of 11 bits, orders the copy. Called by evaluations and pwf inspect.
- * Allocates 8 bytes per value; touches neither files nor MPI. */
+/* Unique values and entropy of the weights, counted in a copy that a radix sort of the bits, in
+ * three passes of 11 bits, has ordered. Called by evaluations and pwf inspect. Allocates 8 bytes
+ * per value; touches neither files nor MPI. */
 #include "pwf/core/bits.h"
 #include "pwf/core/mem.h"
 #include "pwf/posterior/posterior.h"
@@ -22,7 +22,7 @@ static uint32_t key_of(float x)
 
 static const uint32_t key_zero = UINT32_C(0x80000000);
 
-/* Radix sort in three passes; returns the one of the two arrays that holds the result. */
+/* Radix sort in three passes; returns whichever of the two arrays holds the result. */
 static uint32_t *sort_keys(uint32_t *key, uint32_t *other, int64_t count)
 {
     int64_t place[PASSES][DIGITS] = {{0}};
@@ -61,7 +61,7 @@ static void measure_runs(const uint32_t *key, int64_t count, pwf_measures *out)
     for (int64_t i = 0; i < count; i++)
         zeros += key[i] == key_zero;
     double all = 0.0, nonzero = 0.0;
-    int64_t last = 0; /* most runs have the length of the one before while nothing is fixed */
+    int64_t last = 0; /* while nothing is fixed, most runs are as long as the previous one */
     double last_all = 0.0, last_nonzero = 0.0;
     for (int64_t i = 0, end; i < count; i = end) {
         for (end = i + 1; end < count && key[end] == key[i];)

@@ -9,7 +9,7 @@
 
 #include <math.h>
 
-/* In this order of the comparison a NaN of sigma stays visible. */
+/* With the operands in this order, a NaN in sigma is returned. */
 static inline float floored(float sigma)
 {
     return sigma < PWF_SIGMA_FLOOR ? PWF_SIGMA_FLOOR : sigma;
@@ -23,14 +23,14 @@ static void draw(float *restrict weights, const float *restrict mu, const float 
 }
 
 /* The upper 16 bits of bits + below, as a number; `below` determines the rounding of the lower
- * half. Nothing is added to Inf and NaN, so that they stay what they are. */
+ * half. Nothing is added to Inf and NaN, so Inf stays Inf and a quiet NaN stays NaN. */
 static inline float upper_half(uint32_t bits, uint32_t below)
 {
     const uint32_t added = (bits & 0x7fffffffu) < 0x7f800000u ? below : 0u;
     return pwf_float_of((bits + added) & 0xffff0000u);
 }
 
-/* Stochastic rounding to bf16: the lower half of the bits, out of 2^16, is the probability that
+/* Stochastic rounding to bf16: the lower half of the bits, divided by 2^16, is the probability that
  * adding a random 16-bit number carries into the upper half. */
 static void draw_rounded(float *restrict weights, const float *restrict mu,
                          const float *restrict sigma, const float *restrict eps,

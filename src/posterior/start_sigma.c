@@ -21,9 +21,9 @@ static double room_around(float mu)
 
 enum { DIGIT = 11, DIGITS = 1 << DIGIT };
 
-/* The k-th smallest (from 0) of non-negative doubles given by their bits, and the next one in
- * *after, +infinity if there is none. Radix selection from the most significant digit: linear for
- * any values. Destroys `key`. */
+/* Returns the k-th smallest (from 0) of non-negative doubles given by their bits; *after gets the
+ * next one, or +infinity if there is none. Radix selection from the most significant digit: linear
+ * for any values. Destroys `key`. */
 static double select_place(uint64_t *key, int64_t count, int64_t k, double *after)
 {
     uint64_t above = pwf_double_bits(INFINITY); /* smallest of the larger keys that were dropped */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The training state of one rank: allocation, the table of its arrays, block hashes, and the
- * codebook. Called by the training run, checkpoints and tools. Owns the arrays; touches neither
+ * codebook. Called by the training run, checkpoints and commands. Owns the arrays; touches neither
  * files nor MPI. */
 #include "pwf/posterior/state.h"
 
@@ -21,7 +21,7 @@ static pwf_status allocate_moment(pwf_state *s, int k)
     return pwf_mem_alloc(PWF_MEM_STATE, posterior, sizeof(float), &s->sigma_moment[k]);
 }
 
-/* Arrays that every state has. All are zeroed. */
+/* Allocates the arrays that every state has, zeroed. */
 static pwf_status allocate(pwf_state *s)
 {
     const int64_t all = pwf_range_length(s->own), posterior = pwf_range_length(s->own_posterior);

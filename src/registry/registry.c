@@ -22,7 +22,7 @@ struct pwf_registry {
     bool closed;
 };
 
-/* Entries hold their names. */
+/* The names are in the allocations of the entries. */
 static void table_free(table *t)
 {
     for (int i = 0; i < t->count; i++)
@@ -67,8 +67,8 @@ void pwf_registry_free(pwf_registry *registry)
     free(registry);
 }
 
-/* The role decides at first whether the parameter has a posterior; patterns of close may revoke it.
- */
+/* The role says whether the parameter has a posterior; patterns of pwf_registry_close may make it a
+ * plain one afterwards. */
 pwf_status pwf_registry_add(pwf_registry *registry, const char *name, int dims,
                             const int64_t *shape, pwf_role role, pwf_init init, float init_scale,
                             const pwf_param **out)
@@ -79,7 +79,7 @@ pwf_status pwf_registry_add(pwf_registry *registry, const char *name, int dims,
     int64_t count = 1; /* elements; refused if it overflows */
     for (int d = 0; d < dims; d++)
         PWF_FAIL_IF(shape[d] < 1 || __builtin_mul_overflow(count, shape[d], &count), PWF_BUG,
-                    "parameter %s has an impossible shape", name);
+                    "parameter %s has an invalid shape", name);
     pwf_param *p = NULL;
     PWF_TRY(table_add(&registry->params, sizeof *p, name, &p));
     *p = (pwf_param){.name = p->name,
@@ -177,7 +177,7 @@ const pwf_param *pwf_registry_find(const pwf_registry *registry, const char *nam
     return NULL;
 }
 
-/* The counts are known only when patterns have decided which parameters are plain. */
+/* The counts are known only after pwf_registry_close has applied the patterns. */
 int64_t pwf_registry_posterior_count(const pwf_registry *registry)
 {
     PWF_ASSERT(registry->closed);

@@ -6,9 +6,9 @@
 #include <stdint.h>
 
 /** Decoder of .pwf files (docs/reference/pwf-format.md): network weights as entropy-coded indices
- * into a codebook of integers, the rest as fp32. Needs the C library alone. Safe on any input:
- * every size is checked before it is used, and memory is a small multiple of the file's tables. For
- * a little-endian machine.
+ * into a codebook of integers, the rest as fp32. Needs the C library and, to compile, xxhash.h.
+ * Safe on any input: every size is checked before it is used, and memory is at most a small
+ * multiple of the file's tables, plus 2 MiB. For a little-endian machine.
  *
  *     pwf_packed p;
  *     const char *wrong = pwf_packed_open(&p, bytes, size);
@@ -39,12 +39,12 @@ typedef struct pwf_packed_tensor {
 typedef struct pwf_packed {
     uint32_t tensors;
     pwf_packed_tensor *tensor;
-    uint64_t elements;                    /* of all tensors */
-    uint64_t coded;                       /* of the coded ones */
+    uint64_t elements;                    /* values of all tensors */
+    uint64_t coded;                       /* values of the coded tensors */
     uint64_t rest;                        /* values stored as fp32 */
-    uint32_t codes;                       /* of the codebook */
+    uint32_t codes;                       /* entries of the codebook */
     uint32_t min_power;                   /* value of code k is entry[k] * 2^-min_power */
-    int32_t *entry;                       /* [codes], rising */
+    int32_t *entry;                       /* [codes], in increasing order */
     uint32_t bits;                        /* the frequencies add up to 2^bits */
     uint32_t *frequency;                  /* [codes + 1]; the last stands for a value in fp32 */
     const char *metadata;                 /* JSON, ends with NUL, in the caller's bytes */
@@ -53,7 +53,7 @@ typedef struct pwf_packed {
     uint64_t hash[2]; /* XXH3-128 of all values, low word first */
 } pwf_packed;
 
-/** What a function returns when there is no memory, which says nothing of the file. */
+/** Returned by the functions below when memory runs out; it says nothing about the file. */
 extern const char pwf_packed_no_memory[];
 
 /** Checks a file of `size` bytes and reads its tables.

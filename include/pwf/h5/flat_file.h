@@ -6,16 +6,16 @@
 
 #include <stdint.h>
 
-/** HDF5 files of plain arrays at known offsets, which many ranks fill with plain writes: libhdf5
- * does not have the file open when a rank dies. */
+/** HDF5 files of contiguous arrays at known offsets, which many ranks fill with pwrite: when a rank
+ * dies, libhdf5 does not have the file open. */
 
 typedef enum pwf_flat_type { PWF_FLAT_U8, PWF_FLAT_I32, PWF_FLAT_I64, PWF_FLAT_TEXT } pwf_flat_type;
 
-/* A dataset of the root group, little-endian; texts are padded with zero bytes. */
+/* A dataset of the root group, little-endian; strings are padded with zero bytes. */
 typedef struct pwf_flat_array {
     const char *name;
     pwf_flat_type type;
-    int64_t text; /* bytes of a text */
+    int64_t text; /* bytes of a string (PWF_FLAT_TEXT) */
     int dims;
     int64_t shape[4];
     uint64_t offset; /* result: offset in the file */
@@ -26,9 +26,9 @@ typedef struct pwf_flat_text {
     const char *name, *value;
 } pwf_flat_text;
 
-/** Lays out an empty file: a user block of `first` bytes (a power of two from 512 on) that is left
- * zero, then arrays of at least one element, contiguous, each beginning at a multiple of `first`,
- * not written (the file has holes there). The bytes depend only on the arguments.
+/** Lays out an empty file: a user block of `first` zero bytes (a power of two, at least 512), then
+ * contiguous arrays of at least one element, each beginning at a multiple of `first`. The arrays
+ * are not written: the file has holes there. The bytes depend only on the arguments.
  * Local. *bytes gets the length of the file. Fails with PWF_IO or PWF_RESOURCE. */
 pwf_status pwf_flat_lay_out(int fd, const char *path, int64_t first, const pwf_flat_text *texts,
                             int text_count, pwf_flat_array *arrays, int array_count,

@@ -14,26 +14,27 @@
  * Local. */
 void pwf_h5_start(void);
 
-/** A failure as a status: "WHAT PATH: HDF5 says: ...", with the innermost message of libhdf5.
+/** Returns a failed status with the message "WHAT PATH: HDF5 says: ...", with the innermost message
+ * of libhdf5.
  * Local. */
 pwf_status pwf_h5_failed(pwf_code code, const char *what, const char *path);
 
-/** A new file, laid out by the serial driver: newest format of HDF5 1.10, a user block of `first`
- * bytes, arrays of that size and more at multiples of it.
+/** Creates a file with the stdio driver: newest format of HDF5 1.10, a user block of `first` bytes,
+ * arrays of at least that size aligned to it.
  * Local. The caller closes it. Fails with PWF_IO. */
 pwf_status pwf_h5_create(const char *path, hsize_t first, hid_t *out);
 
-/** Properties of a dataset: contiguous, allocated at once, no fill values, no times.
+/** Properties of a dataset: contiguous, allocated on creation, no fill values, no timestamps.
  * Local. The caller closes it. */
 hid_t pwf_h5_plain_storage(void);
 
-/** Makes an attribute of one value, or of a text with its NUL; negative if that failed.
+/** Creates an attribute with one value, or with a string and its NUL. Negative: failure.
  * Local. */
 herr_t pwf_h5_put_attribute(hid_t file, const char *name, hid_t type, const void *value);
 herr_t pwf_h5_put_text(hid_t file, const char *name, const char *text);
 
-/** Writes a new dataset of `dims` dimensions, without times: values of type `memory` in memory,
- * `stored` in the file. Negative: failure.
+/** Writes a new dataset of `dims` dimensions, without timestamps: values of type `memory` in
+ * memory, `stored` in the file. Negative: failure.
  * Local. */
 herr_t pwf_h5_put_array(hid_t file, const char *name, hid_t stored, hid_t memory, int dims,
                         const int64_t *shape, const void *values);
@@ -45,13 +46,13 @@ herr_t pwf_h5_put_array(hid_t file, const char *name, hid_t stored, hid_t memory
 herr_t pwf_h5_transfer(hid_t set, hid_t type, int dims, int64_t lo, const int64_t *shape,
                        void *into, const void *from);
 
-/** Reads one dataset whole, converted to `type` in memory, `count` elements (an attribute of it if
- * `attribute` is not NULL).
+/** Reads all `count` elements of a dataset, or of its attribute `attribute` if that is not NULL,
+ * converted to `type` in memory.
  * Local. Fails with PWF_DATA. */
 pwf_status pwf_h5_read(hid_t file, const char *name, const char *attribute, hid_t type,
                        int64_t count, void *out);
 
-/** Reads a text dataset; the caller frees *out with free().
+/** Reads a string dataset; the caller frees *out with free().
  * Local. Fails with PWF_DATA or PWF_RESOURCE. */
 pwf_status pwf_h5_read_text(hid_t file, const char *name, char **out);
 

@@ -15,8 +15,8 @@ void pwf_h5_contain(void);
  * Local. */
 const char *pwf_h5_library(void);
 
-/** Checks that this is the release the program was built with; libhdf5 itself would end the
- * process.
+/** Checks that the loaded library is of the release that the program was built with; libhdf5 itself
+ * would abort the process.
  * Local. Fails with PWF_LAUNCH. */
 pwf_status pwf_h5_check_library(void);
 

@@ -5,7 +5,7 @@
 /** The group `optim` of the configuration; docs/reference/options.md describes each key. */
 
 /* One row per optimiser: its name and its description in the help. The optimiser itself is
- * src/optim/optimiser_NAME.c. Names are stored in checkpoints as text, so rows may be added
+ * src/optim/optimiser_NAME.c. Checkpoints store the name, not its number, so rows may be added
  * anywhere. */
 #define PWF_OPTIMISERS(ROW)                                                                        \
     ROW(sgd, "SGD with momentum")                                                                  \

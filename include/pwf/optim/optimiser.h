@@ -10,7 +10,7 @@
 
 enum { PWF_MOMENTS_MAX = 2 }; /* a checkpoint has room for 3 + 2 * 2 arrays */
 
-/* What is the same for all elements of one optimiser step. */
+/* Values that all elements of one optimiser step share. */
 typedef struct pwf_optimiser_step {
     const pwf_optim_config *config;
     float lr;      /* of this step */
@@ -19,12 +19,13 @@ typedef struct pwf_optimiser_step {
 } pwf_optimiser_step;
 
 typedef struct pwf_optimiser {
-    /* Names of the state arrays per parameter array, the first "momentum". The training state, its
-     * checkpoints and its fingerprint follow from this list. NULL after the last. */
+    /* Names of the moments, each of which is a state array for mu and one for sigma; the first is
+     * "momentum", NULL ends the list. The training state, its checkpoints and its fingerprint
+     * follow from it. */
     const char *moments[PWF_MOMENTS_MAX + 1];
     /* One update of `elements` elements of x and of each moment, with g = scale * gradient.
-     * Elements whose code >= 0 keep x and moments; `code` NULL: there are none. The arrays do not
-     * overlap. Any thread; element-wise, with the same bits on every instruction set. */
+     * Elements with code >= 0 keep x and moments; `code` NULL: all elements are updated. The arrays
+     * do not overlap. Any thread; element-wise, with the same bits on every instruction set. */
     void (*update)(const pwf_optimiser_step *step, float *x, float *const *moments,
                    const float *gradient, const int16_t *code, int64_t elements);
 } pwf_optimiser;
@@ -37,8 +38,8 @@ const pwf_optimiser *pwf_optimiser_get(pwf_optimiser_name name);
  * Local; any thread. */
 int pwf_optimiser_moments(const pwf_optimiser *optimiser);
 
-/** The factor of gradient clipping, min(1, limit / (norm + 1e-6)); 1 if limit <= 0. `squares` holds
- * the sum of squares of each block, added here in block order in double.
+/** Returns the factor of gradient clipping, min(1, limit / (norm + 1e-6)); 1 if limit <= 0.
+ * `squares` holds the sum of squares of each block, added here in block order in double.
  * Local. *norm gets the norm; it is not finite if a gradient was not. */
 float pwf_clip_factor(const double *squares, int64_t blocks, double limit, double *norm);
 

@@ -9,15 +9,15 @@
 /** Learning rates over the steps of a phase. */
 
 typedef struct pwf_schedule {
-    double lr; /* the rate everything is a factor of */
+    double lr; /* base rate, which the schedule multiplies by a factor */
     pwf_schedule_kind kind;
-    int64_t warmup;     /* steps in which the rate rises in a line to lr */
+    int64_t warmup;     /* steps of linear warm-up to lr */
     int64_t step_every; /* PWF_SCHEDULE_STEP: steps between two drops */
-    double step_factor; /* and the factor of each */
+    double step_factor; /* factor applied at each drop */
 } pwf_schedule;
 
 /** The learning rate of step `step` (from 0) of `steps`. During warm-up lr (step + 1) / (warmup +
- * 1); after it, with s the share of the remaining steps done: constant lr; linear lr (1 - s);
+ * 1); after it, with s the completed share of the remaining steps: constant lr; linear lr (1 - s);
  * cosine lr (1 + cos(pi s)) / 2; step lr factor^(steps since warm-up / step_every).
  * Local. Without libm: the same bits on every machine. */
 double pwf_schedule_lr(const pwf_schedule *settings, int64_t step, int64_t steps);

@@ -32,12 +32,12 @@ typedef struct pwf_state {
     pwf_range own_posterior;  /* intersection of own and [0, posterior) */
     /* [own.hi - own.lo] */
     float *mu;                         /* mean of the posterior, or value of a plain parameter */
-    float *mu_moment[PWF_MOMENTS_MAX]; /* of the optimiser; [0] always, the others as in moments */
+    float *mu_moment[PWF_MOMENTS_MAX]; /* [0] always exists, the others if the optimiser has them */
     /* [own_posterior.hi - own_posterior.lo] */
     float *sigma;
     float *sigma_moment[PWF_MOMENTS_MAX];
     int16_t *code;                            /* index into the codebook, or PWF_FREE */
-    const pwf_optimiser *optimiser;           /* whose moments the state has */
+    const pwf_optimiser *optimiser;           /* the optimiser whose moments the state holds */
     char moment_name[2][PWF_MOMENTS_MAX][32]; /* "mu_momentum"; "sigma_momentum" */
     /* replicated */
     pwf_codebook codebook;
@@ -56,15 +56,15 @@ typedef struct pwf_state_array {
     void *data;
 } pwf_state_array;
 
-/** Allocates the state of the range `own` with start values: mu from the registry, sigma 0,
- * momentum 0, codes free, an empty codebook, buffers as registered.
- * Local. The caller owns it; the
- * registry must outlive it. Fails with PWF_RESOURCE. */
+/** Allocates the state of the range `own` with start values: mu and buffers from the registry,
+ * sigma and momentum 0, all weights free, an empty codebook.
+ * Local. The caller owns it; the registry must outlive it. Fails with PWF_RESOURCE. */
 pwf_status pwf_state_new(const pwf_registry *registry, pwf_range own, uint32_t seed,
                          int64_t min_power, pwf_state **out);
 void pwf_state_free(pwf_state *state);
 
-/** Adds the moments of an optimiser other than "momentum", which every state has; all are 0.
+/** Sets the optimiser and adds its moments beyond "momentum", which every state has; they start at
+ * 0.
  * Local. Fails with PWF_RESOURCE. */
 pwf_status pwf_state_add_moments(pwf_state *state, const pwf_optimiser *optimiser);
 
@@ -76,17 +76,18 @@ void pwf_state_clear_moments(pwf_state *state);
  * Local. */
 int pwf_state_arrays(const pwf_state *state, pwf_state_array out[PWF_STATE_ARRAYS_MAX]);
 
-/** Hashes block `block` of each array to table[i * blocks + block], where i is the array and
+/** Hashes block `block` of each array into table[i * blocks + block], where i is the array and
  * `blocks` the number of blocks of the range. Nothing is written for a posterior array without this
  * block.
  * Local; any thread. */
 void pwf_state_hash_block(const pwf_state *state, int64_t block, pwf_hash *table);
 
-/** The code of centre `integer`, which is appended if it is new; PWF_FREE if the codebook is full.
+/** Returns the code of centre `integer`, appending it if it is new; PWF_FREE if the codebook is
+ * full.
  * Local; every rank must make the same calls. */
 int pwf_codebook_add(pwf_codebook *codebook, int32_t integer);
 
-/** The value of a code: integer * 2^-min_power, exact in fp32 for |integer| < 2^24.
+/** Returns the value of a code: integer * 2^-min_power, exact in fp32 for |integer| < 2^24.
  * Local. */
 float pwf_codebook_value(const pwf_codebook *codebook, int code);
 

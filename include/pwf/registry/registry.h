@@ -50,7 +50,7 @@ typedef struct pwf_buffer {
 
 typedef struct pwf_registry pwf_registry;
 
-/** An empty registry.
+/** Creates an empty registry.
  * Local. The caller owns it. Fails with PWF_RESOURCE. */
 pwf_status pwf_registry_new(pwf_registry **out);
 void pwf_registry_free(pwf_registry *registry);
@@ -64,8 +64,8 @@ pwf_status pwf_registry_add(pwf_registry *registry, const char *name, int dims,
 pwf_status pwf_registry_add_buffer(pwf_registry *registry, const char *name, int64_t count,
                                    float initial, const pwf_buffer **out);
 
-/** Makes parameters plain whose names match one of the patterns (shell wildcards), sorts the table
- * into the flat order and fixes all offsets. Nothing can be added afterwards.
+/** Makes the parameters plain whose names match one of the patterns (shell wildcards), sorts the
+ * table into the flat order and fixes all offsets. Nothing can be added afterwards.
  * Local. Fails with PWF_CONFIG if a pattern matches nothing. */
 pwf_status pwf_registry_close(pwf_registry *registry, const char *const *exclude, int patterns);
 
@@ -86,7 +86,8 @@ int64_t pwf_registry_posterior_count(const pwf_registry *registry);
 int64_t pwf_registry_total_count(const pwf_registry *registry);
 int64_t pwf_registry_buffer_count(const pwf_registry *registry);
 
-/** out = start values of the flat elements [lo, lo + count), a pure function of (seed, index).
+/** Writes the start values of the flat elements [lo, lo + count) to `out` [count]; each is a pure
+ * function of (seed, index).
  * Local. Same bits on every machine. */
 void pwf_registry_start_values(const pwf_registry *registry, uint32_t seed, float *out, int64_t lo,
                                int64_t count);
