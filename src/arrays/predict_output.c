@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The output file of pwf predict.
- * Called on rank 0. libhdf5 creates the file in memory, where writing does not fail.
- * The bytes are then written front to back by the protocol of rundir. */
+/* The output file of pwf predict. Called by that command on rank 0.
+ * libhdf5 creates the file in memory, where no write can fail.
+ * pwf_output_write then writes its bytes to the disk. */
 #include "pwf/arrays/predict_file.h"
 #include "pwf/core/mem.h"
 #include "pwf/h5/h5.h"
@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-/* Texts of one length, padded with zero bytes. */
+/* Adds the names as strings of one length, padded with zero bytes. */
 static pwf_status add_names(hid_t file, const pwf_logits *logits, herr_t *e)
 {
     size_t longest = 1;
@@ -29,7 +29,7 @@ static pwf_status add_names(hid_t file, const pwf_logits *logits, herr_t *e)
     return pwf_ok();
 }
 
-/* Logits, names and the attribute `model`. */
+/* Adds the logits, the names and the attribute `model`. */
 static pwf_status fill(hid_t file, const pwf_logits *logits)
 {
     const int64_t shape[2] = {logits->images, logits->classes};
@@ -56,7 +56,7 @@ static pwf_status write_image(hid_t file, const char *path)
     return s;
 }
 
-/* Creates and removes a partial file, before hours of work. */
+/* Creates and removes a partial file, so that hours of work do not end without a result. */
 pwf_status pwf_logits_check(const char *path)
 {
     pwf_output output;
@@ -65,14 +65,14 @@ pwf_status pwf_logits_check(const char *path)
     return pwf_ok();
 }
 
-/* The image of the file in memory is written by plain calls. */
+/* The file is built in memory and its image is written without libhdf5. */
 pwf_status pwf_logits_write(const char *path, const pwf_logits *logits)
 {
     pwf_h5_start();
     const hid_t access = H5Pcreate(H5P_FILE_ACCESS), create = H5Pcreate(H5P_FILE_CREATE);
     /* in memory, grown by 1 MiB, never written by libhdf5 */
     H5Pset_fapl_core(access, 1 << 20, false);
-    /* The oldest format: an image of a newer one keeps the flag of an open file. */
+    /* The oldest format: the image of a newer one would be marked as open for writing. */
     H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_V110);
     H5Pset_obj_track_times(create, false);
     const hid_t file = H5Fcreate("logits", H5F_ACC_TRUNC, create, access);

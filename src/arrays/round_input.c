@@ -21,7 +21,7 @@ static const wanted arrays[ARRAYS] = {
 
 struct pwf_round_input {
     pwf_user_h5 h5;
-    hid_t set[ARRAYS]; /* -1: not there */
+    hid_t set[ARRAYS]; /* -1: the file has no such dataset */
     int64_t total;
 };
 
@@ -148,14 +148,14 @@ pwf_status pwf_round_input_number(const pwf_round_input *input, const char *name
     return s;
 }
 
-/* h5py writes texts of variable length, other tools of fixed length; both are accepted. */
+/* h5py writes strings of variable length, other tools of fixed length; both are accepted. */
 static pwf_status read_text(const pwf_round_input *in, const char *name, hid_t attribute,
                             hid_t type, char *text, size_t size)
 {
     char *words = NULL;
     char fixed[PWF_PATH] = "";
-    PWF_FAIL_IF(H5Tget_class(type) != H5T_STRING, PWF_DATA, "the attribute %s of %s is not a text",
-                name, in->h5.path);
+    PWF_FAIL_IF(H5Tget_class(type) != H5T_STRING, PWF_DATA,
+                "the attribute %s of %s is not a string", name, in->h5.path);
     const bool variable = H5Tis_variable_str(type) > 0;
     PWF_FAIL_IF(!variable && H5Tget_size(type) >= sizeof fixed, PWF_DATA,
                 "the attribute %s of %s is too long", name, in->h5.path);
@@ -170,7 +170,7 @@ static pwf_status read_text(const pwf_round_input *in, const char *name, hid_t a
     return pwf_ok();
 }
 
-/* A longer text than the caller has room for is refused, not cut. */
+/* A string that is too long for the caller is refused, not truncated. */
 pwf_status pwf_round_input_text(const pwf_round_input *input, const char *name, char *text,
                                 size_t size, bool *found)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The output file of pwf fix-round. Called on all ranks: rank 0 lays the file out and writes what
- * it alone has, then every rank fills its part of the three arrays through parallel HDF5. The ranks
+ * only it has, then every rank fills its part of the three arrays through parallel HDF5. The ranks
  * agree on a status between the steps. */
 #define _GNU_SOURCE /* getrandom */
 #include "pwf/arrays/round_file.h"
@@ -61,7 +61,7 @@ static pwf_status create(writing *w)
 /* The compound type of a row of `steps`, in the file or in memory. */
 static hid_t row_type(bool packed)
 {
-    /* in the file without padding, as NumPy stores such a type */
+    /* without padding in the file, as NumPy stores such a type */
     const hid_t t = H5Tcreate(H5T_COMPOUND, packed ? 28 : sizeof(pwf_round_row));
     H5Tinsert(t, "order", packed ? 0 : offsetof(pwf_round_row, order), H5T_STD_I32LE);
     H5Tinsert(t, "delta", packed ? 4 : offsetof(pwf_round_row, delta), H5T_IEEE_F64LE);
@@ -80,7 +80,7 @@ static herr_t make_arrays(hid_t file, const pwf_round_output *out)
     /* allocated now, so that the parallel writes touch no metadata */
     if (e >= 0) e = H5Pset_alloc_time(plist, H5D_ALLOC_TIME_EARLY);
     if (e >= 0) e = H5Pset_fill_time(plist, H5D_FILL_TIME_NEVER);
-    if (e >= 0) e = H5Pset_obj_track_times(plist, false); /* the same input, the same file */
+    if (e >= 0) e = H5Pset_obj_track_times(plist, false); /* equal inputs give equal files */
     list_arrays(out, list);
     for (int i = 0; i < ARRAYS && e >= 0; i++) {
         const hid_t set =
@@ -172,7 +172,7 @@ static pwf_status close_all(writing *w)
 
 /* ---- sync_all, read_back, give_name ---- */
 
-/* On every rank, since each host holds its own dirty pages. */
+/* Syncs on every rank, since each host has its own dirty pages. */
 static pwf_status sync_all(writing *w)
 {
     const int fd = open(w->partial, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
@@ -182,16 +182,16 @@ static pwf_status sync_all(writing *w)
     return s;
 }
 
-/* What was read back is not what was written. */
+/* The failure when the file differs from what was written. */
 static pwf_status differs(const writing *w, const char *name)
 {
-    return PWF_FAIL(PWF_IO,
-                    "%s of %s was read back with other values; is the disk full or "
-                    "failing?",
-                    name, w->partial);
+    return PWF_FAIL(
+        PWF_IO,
+        "%s of %s differs from what was written; check that the disk is not full or failing", name,
+        w->partial);
 }
 
-/* Compares the own range of one array, in pieces. */
+/* Compares this rank's range of one array, in pieces. */
 static pwf_status compare_array(const writing *w, hid_t file, const array *a, char *piece)
 {
     const hid_t set = H5Dopen2(file, a->name, H5P_DEFAULT);
@@ -217,7 +217,7 @@ static pwf_status compare_rows(const writing *w, hid_t file)
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, out->row_count, sizeof *back, &back));
     const hid_t type = row_type(false);
     pwf_status s = pwf_h5_read(file, "steps", NULL, type, out->row_count, back);
-    /* unreadable here means badly written */
+    /* a file just written that cannot be read is an I/O error */
     if (s.code != PWF_OK) s.code = PWF_IO;
     for (int64_t i = 0; i < out->row_count && s.code == PWF_OK; i++) {
         const pwf_round_row *a = &out->rows[i], *b = &back[i];
@@ -272,8 +272,8 @@ pwf_status pwf_round_output_write(const pwf_mesh *mesh, const char *path,
     s = pwf_mesh_agree(mesh, s);
     for (size_t i = 0; i < sizeof steps / sizeof *steps && s.code == PWF_OK; i++)
         s = pwf_mesh_agree(mesh, steps[i](&w));
-    /* after a failed write the parallel file stays open: closing it hangs in MPI-IO */
-    /* removes the partial file unless give_name has ended it */
+    /* after a failed write the parallel file stays open: closing it would hang in MPI-IO */
+    /* removes the partial file unless give_name has renamed it */
     pwf_output_drop(&w.output);
     return s;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Checks of HDF5 files that users made with any tool, before libhdf5 reads data from them. Called
- * by the input files of fix-round and predict. Opens files; untrusted, so every size is checked
+ * by the input files of fix-round and predict. The files are untrusted, so every size is checked
  * against the length of the file. */
 #include "user_h5.h"
 
@@ -21,7 +21,7 @@ pwf_status pwf_user_h5_refused(const pwf_user_h5 *in, const char *name, const ch
     return PWF_FAIL(PWF_DATA, "the dataset %s in %s %s", name, in->path, why);
 }
 
-/* What can be checked before libhdf5 sees the file. */
+/* Checks that the path is a regular file with the signature of HDF5, before libhdf5 opens it. */
 static pwf_status check_file(pwf_user_h5 *in)
 {
     const int fd = open(in->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -40,7 +40,7 @@ pwf_status pwf_user_h5_open(const char *path, const char *needs, pwf_user_h5 *in
 {
     pwf_h5_start();
     *in = (pwf_user_h5){.file = -1, .needs = needs};
-    PWF_FAIL_IF(strlen(path) >= PWF_PATH, PWF_MISSING, "a file name is too long");
+    PWF_FAIL_IF(strlen(path) >= PWF_PATH, PWF_MISSING, "the name %.200s... is too long", path);
     memcpy(in->path, path, strlen(path) + 1);
     PWF_TRY(check_file(in));
     in->file = H5Fopen(in->path, H5F_ACC_RDONLY, H5P_DEFAULT);
@@ -64,7 +64,7 @@ static pwf_status check_link(const pwf_user_h5 *in, const char *name, bool optio
     return pwf_ok();
 }
 
-/* No virtual or external storage, and only harmless filters. */
+/* Refuses virtual and external storage and all but three harmless filters. */
 static pwf_status check_storage(const pwf_user_h5 *in, const char *name, hid_t plist)
 {
     const H5D_layout_t layout = H5Pget_layout(plist);
@@ -82,10 +82,9 @@ static pwf_status check_storage(const pwf_user_h5 *in, const char *name, hid_t p
         const H5Z_filter_t f =
             H5Pget_filter2(plist, (unsigned)i, &flags, &count, values, 0, text, NULL);
         if (f != H5Z_FILTER_DEFLATE && f != H5Z_FILTER_SHUFFLE && f != H5Z_FILTER_FLETCHER32)
-            return pwf_user_h5_refused(
-                in, name,
-                "has a filter other than deflate, shuffle and Fletcher-32; store it without, for "
-                "example with h5repack");
+            return pwf_user_h5_refused(in, name,
+                                       "has a filter other than deflate, shuffle and Fletcher-32; "
+                                       "remove the other filters, for example with h5repack");
     }
     return filters < 0 ? pwf_h5_failed(PWF_DATA, "cannot read the filters in", in->path) : pwf_ok();
 }
@@ -118,12 +117,12 @@ pwf_status pwf_user_h5_real(const pwf_user_h5 *in, const char *name, hid_t set)
                                "is not float32; convert it, for example with numpy's astype('f4')");
 }
 
-/* A claim beyond what deflate can reach is refused. */
+/* Refuses a dataset larger than deflate could pack into a file of this length. */
 pwf_status pwf_user_h5_fits(const pwf_user_h5 *in, const char *name, double elements)
 {
     if (elements <= (double)in->bytes * MOST_SHRUNK) return pwf_ok();
-    return PWF_FAIL(PWF_DATA,
-                    "the dataset %s says it has %.0f elements, which a file of %lld bytes (%s) "
-                    "cannot hold",
-                    name, elements, (long long)in->bytes, in->path);
+    return PWF_FAIL(
+        PWF_DATA,
+        "the dataset %s claims %.0f elements, which a file of %lld bytes (%s) cannot hold", name,
+        elements, (long long)in->bytes, in->path);
 }

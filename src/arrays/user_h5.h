@@ -11,7 +11,7 @@ typedef struct pwf_user_h5 {
     hid_t file;    /* -1: not open */
     int64_t bytes; /* of the file */
     char path[PWF_PATH];
-    const char *needs; /* the end of the message "... has no dataset x; " */
+    const char *needs; /* completes the message "PATH has no dataset NAME; " */
 } pwf_user_h5;
 
 /** Opens a file, which must be a regular one. `needs` must live as long as `in`.
@@ -26,7 +26,7 @@ pwf_status pwf_user_h5_open(const char *path, const char *needs, pwf_user_h5 *in
  * PWF_DATA. */
 pwf_status pwf_user_h5_dataset(const pwf_user_h5 *in, const char *name, bool optional, hid_t *set);
 
-/** Checks that a dataset has fp32 numbers and that a file of its length can hold its elements.
+/** Check that a dataset has fp32 numbers; that a file of this length can hold its elements.
  * Local. Fails with PWF_DATA. */
 pwf_status pwf_user_h5_real(const pwf_user_h5 *in, const char *name, hid_t set);
 pwf_status pwf_user_h5_fits(const pwf_user_h5 *in, const char *name, double elements);

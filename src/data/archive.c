@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Reads image archives (docs/reference/image-archive-format.md) with pread, from any thread and
- * without libhdf5, which serves one thread at a time. Every number of the file is checked before
- * it is used, because the file may come from anyone. Called by source_hdf5.c, and by pack to make
- * and check archives. */
+ * without libhdf5, which serves one thread at a time. Every number of the file is checked before it
+ * is used, because the file is untrusted. Called by source_hdf5.c, and by pack to make and check
+ * archives. */
 #include "pwf/data/archive.h"
 
 #include "pwf/core/mem.h"
@@ -33,7 +33,7 @@ static bool fits(const pwf_archive_block *b, uint64_t offset, int64_t count, int
            (uint64_t)count <= (b->bytes - offset) / (uint64_t)size;
 }
 
-/* Checked in addition to the hash: a file made to do harm has a correct hash too. */
+/* Checked in addition to the hash: a crafted file has a correct hash, too. */
 static bool is_sound(const pwf_archive_block *b)
 {
     const bool pixels = b->form == PWF_ARCHIVE_PIXELS;
@@ -54,8 +54,8 @@ static bool is_sound(const pwf_archive_block *b)
            fits(b, b->chunk_hashes, b->chunk.count, 16);
 }
 
-/* The magic is compared before the hash, and the hash before the version: the place of the hash
- * is the same in every version, so damage and a newer format get different messages. */
+/* The magic is compared before the hash, and the hash before the version: every version has the
+ * hash at this offset, so damage and a newer format get different messages. */
 pwf_status pwf_archive_read_block(int fd, const char *path, int64_t bytes, pwf_archive_block *block)
 {
     PWF_FAIL_IF(bytes < PWF_ARCHIVE_BLOCK, PWF_DATA,
@@ -67,10 +67,10 @@ pwf_status pwf_archive_read_block(int fd, const char *path, int64_t bytes, pwf_a
     PWF_FAIL_IF(
         !pwf_hash_equal(block->own, pwf_hash_bytes(block, offsetof(pwf_archive_block, own))),
         PWF_DATA, "%s is damaged in its first block; pack it again", path);
-    PWF_FAIL_IF(block->version == 0 || block->version > PWF_ARCHIVE_VERSION, PWF_DATA,
-                "%s has format version %u and this program reads up to %d: use a newer "
-                "program",
-                path, block->version, PWF_ARCHIVE_VERSION);
+    PWF_FAIL_IF(
+        block->version == 0 || block->version > PWF_ARCHIVE_VERSION, PWF_DATA,
+        "%s has format version %u, but this program reads versions 1 to %d; use a newer program",
+        path, block->version, PWF_ARCHIVE_VERSION);
     PWF_FAIL_IF((uint64_t)bytes != block->bytes, PWF_DATA,
                 "%s has %lld bytes instead of %llu; copy or pack it again", path, (long long)bytes,
                 (unsigned long long)block->bytes);
@@ -122,7 +122,7 @@ static pwf_status read_table(pwf_archive *a, uint64_t offset, int64_t count, int
     return pwf_file_pread(a->fd, a->path, to, (size_t)(count * size), offset);
 }
 
-/* Every entry is a non-empty text that ends within its `size` bytes. */
+/* Every entry is a non-empty string that ends within its `size` bytes. */
 static bool are_texts(const char *text, int64_t count, int64_t size)
 {
     for (int64_t i = 0; i < count; i++)
@@ -172,7 +172,7 @@ static pwf_status read_tables(pwf_archive *a)
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
-/* A complete archive must also match its root hash; one in the making has none yet. */
+/* A complete archive must also match its root hash; one that is being written has none yet. */
 static pwf_status open_archive(pwf_archive *a, const char *root, const char *path, bool complete)
 {
     pwf_hash now;
@@ -214,7 +214,8 @@ pwf_status pwf_archive_open(const char *root, const char *path, bool complete, p
     return s;
 }
 
-/* Also for an archive that was opened in part: what was not allocated is NULL, the file -1. */
+/* Also frees an archive whose opening failed: tables not yet allocated are NULL, the descriptor is
+ * -1. */
 void pwf_archive_free(pwf_archive *archive)
 {
     if (!archive) return;
@@ -277,7 +278,7 @@ pwf_status pwf_archive_read(const pwf_archive *archive, int64_t index, pwf_image
         return s;
     }
     PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, size + 1, 1,
-                          &bytes)); /* room for a zero byte, as after files */
+                          &bytes)); /* one more byte: a zero, as after files */
     s = read_checked(archive, index, bytes, size);
     if (s.code == PWF_OK) s = pwf_image_decode(name, bytes, size, out);
     pwf_mem_free(bytes);

@@ -30,8 +30,8 @@ struct pwf_dataset {
      * read when it is loaded (memory.pixels is NULL). */
     pwf_pixels memory;
     pwf_images images;
-    uint32_t *pick; /* [count]: places in the source; NULL: all of it */
-    float *value;   /* [channels, 256]: what a byte is after normalisation */
+    uint32_t *pick; /* [count]: indices in the source; NULL: all of its images */
+    float *value;   /* [channels, 256]: value of each byte after normalisation */
     bool train;     /* augmented */
     pwf_data_config config;
     pwf_image_transform transform; /* all zero for test images */
@@ -41,7 +41,7 @@ struct pwf_dataset {
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
-/* A table of all 256 bytes makes normalisation the same bits everywhere. */
+/* With a table of all 256 byte values, normalisation gives the same bits everywhere. */
 static pwf_status make_values(pwf_dataset *d)
 {
     const pwf_real_list *mean = &d->config.mean, *std = &d->config.std;
@@ -61,8 +61,8 @@ static pwf_status make_values(pwf_dataset *d)
     return pwf_ok();
 }
 
-/* Labels, pixels and shape of images held in memory: the same bytes in another shape are other
- * images. */
+/* Hash of the shape, pixels and labels of images held in memory: the same bytes in a different
+ * shape are different images. */
 static pwf_hash hash_pixels(const pwf_dataset *d)
 {
     const int64_t shape[4] = {d->count, d->height, d->width, d->channels};
@@ -74,7 +74,7 @@ static pwf_hash hash_pixels(const pwf_dataset *d)
     return pwf_hasher_digest(&h);
 }
 
-/* Held in memory: the source has checked the shape. */
+/* Opens a source held in memory, which has checked the shape. */
 static pwf_status open_memory(pwf_dataset *d, const pwf_dataset_request *request, bool train,
                               int64_t limit)
 {
@@ -88,7 +88,8 @@ static pwf_status open_memory(pwf_dataset *d, const pwf_dataset_request *request
     return pwf_ok();
 }
 
-/* Files are sorted by class, so a limit keeps evenly spread ones. */
+/* Opens a source that lists files. They are sorted by class, so a limit keeps files at even
+ * intervals. */
 static pwf_status open_images(pwf_dataset *d, const pwf_dataset_request *request, bool train,
                               int64_t limit)
 {
@@ -96,7 +97,7 @@ static pwf_status open_images(pwf_dataset *d, const pwf_dataset_request *request
     /* The hash is that of the whole list; hash_pick adds the selection. */
     const int64_t files = d->images.count;
     d->hash = d->images.hash;
-    PWF_FAIL_IF(files > UINT32_MAX, PWF_DATA, "more than 2^32 - 1 images");
+    PWF_FAIL_IF(files > UINT32_MAX, PWF_DATA, "the data set has more than 2^32 - 1 images");
     d->count = limit > 0 && limit < files ? limit : files;
     d->height = d->width = request->side;
     d->channels = 3;
@@ -193,7 +194,7 @@ pwf_status pwf_dataset_open(pwf_dataset_request request, pwf_data_split split, p
                 "directory of the images");
     PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, 1, sizeof *d, &d));
     d->config = *request.data;
-    if (request.folder) { /* all of its images, and a damaged one is a failure */
+    if (request.folder) { /* no limits or validation split; a damaged file is a failure */
         d->config.format = PWF_DATA_imagefolder;
         d->config.validation = 0.0;
         d->config.test_limit = d->config.skip_bad = 0;
@@ -207,7 +208,7 @@ pwf_status pwf_dataset_open(pwf_dataset_request request, pwf_data_split split, p
     return s;
 }
 
-/* Also for a data set that was opened in part. */
+/* Also frees a data set whose opening failed. */
 void pwf_dataset_free(pwf_dataset *dataset)
 {
     if (!dataset) return;
@@ -246,14 +247,14 @@ int64_t pwf_dataset_image_bytes(const pwf_dataset *dataset)
 
 /* ---- augmentation ---------------------------------------------------------------------------- */
 
-/* Three words of (seed, pass, index) decide the position and the mirroring of a training image. */
+/* Draws the words of a training image: two decide its position, one its mirroring. */
 static void draw(pwf_image_key key, uint32_t words[4])
 {
     const pwf_stream stream = {key.seed, PWF_RNG_AUGMENT, (uint64_t)key.pass, 0};
     pwf_rng_words(stream, (uint64_t)key.index, words);
 }
 
-/* One of `places` positions, from a word. */
+/* Maps a random word to one of `places` positions. */
 static int64_t place_of(uint32_t word, int64_t places)
 {
     return (int64_t)((word * (uint64_t)places) >> 32);
@@ -265,7 +266,8 @@ static int64_t at(const pwf_dataset *d, int64_t index)
     return d->pick ? d->pick[index] : index;
 }
 
-/* Random shift by data.pad and mirror, or the random crop of augment.crop. */
+/* Random shift by data.pad and mirroring, then the random crop of augment.crop, which requires
+ * data.pad 0. */
 static pwf_status load_memory(const pwf_dataset *d, pwf_image_key key, uint8_t *out)
 {
     uint32_t words[4] = {0};
@@ -294,7 +296,7 @@ static pwf_status load_memory(const pwf_dataset *d, pwf_image_key key, uint8_t *
                                     : pwf_ok();
 }
 
-/* Left to right, in place. */
+/* Mirrors an image left to right, in place. */
 static void mirror(uint8_t *pixels, int64_t width, int64_t height)
 {
     for (int64_t y = 0; y < height; y++) {
@@ -308,7 +310,7 @@ static void mirror(uint8_t *pixels, int64_t width, int64_t height)
     }
 }
 
-/* Half of a margin, as torchvision's CenterCrop rounds it: a half to the even number. */
+/* Half of a margin, rounded half to even as in torchvision's CenterCrop. */
 static int64_t centre(int64_t margin)
 {
     const int64_t half = margin / 2;
@@ -349,7 +351,7 @@ static pwf_status load_file(const pwf_dataset *d, pwf_image_key key, uint8_t *ou
 
 /* ---- loading and damaged files --------------------------------------------------------------- */
 
-/* The lock is held. */
+/* Whether a file is known to be damaged. The caller holds the lock. */
 static bool holds(const skips *s, int64_t index)
 {
     for (int64_t i = 0; i < s->count; i++)
@@ -376,11 +378,11 @@ static pwf_status skip(const pwf_dataset *d, int64_t index, bool *added)
     pthread_mutex_unlock(&s->lock);
     if (known || fits) return pwf_ok();
     return PWF_FAIL(PWF_DATA,
-                    "%s is damaged, and %lld other files were; data.skip_bad tolerates no more",
+                    "%s is damaged, as are %lld other files; data.skip_bad tolerates no more",
                     pwf_dataset_name(d, index), (long long)s->room);
 }
 
-/* Another rank found this file damaged; every rank skips the same files. */
+/* Called when another rank found this file damaged: every rank skips the same files. */
 pwf_status pwf_dataset_skip(const pwf_dataset *dataset, int64_t index)
 {
     bool added;

@@ -7,8 +7,8 @@
 
 /* The two halves of pwf_dataset_load, which the loader runs on different threads. */
 
-/* Loads and augments an image, before normalisation. A damaged file is a failure here, whatever
- * data.skip_bad is, and is not counted. Local; any thread. */
+/* Loads and augments an image, before normalisation. A damaged file is a failure here, regardless
+ * of data.skip_bad, and is not counted. Local; any thread. */
 pwf_status pwf_dataset_bytes(const pwf_dataset *dataset, pwf_image_key key, uint8_t *out,
                              int32_t *label);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Opens and reads files of a data set and keeps them inside data.path. Called by the sources of
- * images and by pack, from any thread. Resolving a path follows every link in it, so a data set
- * cannot reach files of other users through one. */
+ * images and by pack, from any thread. Every path is resolved through all its links, so no link in
+ * a data set can lead to files outside it. */
 #define _XOPEN_SOURCE 700 /* realpath */
 #include "pwf/data/file.h"
 
@@ -48,7 +48,7 @@ pwf_status pwf_data_open_file(const char *real_root, const char *path, int *fd, 
         return PWF_FAIL_ERRNO(PWF_FILE_INPUT, "open", path);
     }
     PWF_TRY(pwf_data_check_inside(real_root, path));
-    if (fstat(*fd, &st) != 0) return PWF_FAIL_ERRNO(PWF_FILE_STATE, "look at", path);
+    if (fstat(*fd, &st) != 0) return PWF_FAIL_ERRNO(PWF_FILE_STATE, "stat", path);
     PWF_FAIL_IF(!S_ISREG(st.st_mode), PWF_DATA, "%s is not a regular file", path);
     *size = st.st_size;
     return pwf_ok();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The IDX file format of MNIST, plain or gzip. Called by source_idx.c while a data set is opened,
- * one thread per file; reads the file it opened. Never allocates by a size that the header states.
- */
+ * one thread per file; reads the file it opened. Sizes in the header are checked against the length
+ * of the file before memory depends on them. */
 #define ZLIB_CONST
 #include "idx.h"
 
@@ -24,7 +24,7 @@ struct pwf_idx {
     z_stream stream;
     int64_t size;            /* of the file */
     int64_t taken;           /* bytes of the file read so far */
-    int64_t given, promised; /* bytes delivered, header included; what the header promises */
+    int64_t given, promised; /* bytes delivered, header included; bytes that the header states */
     int dims;
     int64_t dim[PWF_IDX_DIMS];
     char path[PWF_PATH];
@@ -42,7 +42,7 @@ int64_t pwf_idx_dim(const pwf_idx *idx, int axis)
     return idx->dim[axis];
 }
 
-/* Also for a file whose opening failed. */
+/* Also closes a file whose opening failed. */
 void pwf_idx_close(pwf_idx *idx)
 {
     if (!idx) return;
@@ -56,7 +56,7 @@ static pwf_status read_file(pwf_idx *x, uint8_t *bytes, size_t room, size_t *got
 {
     for (;;) {
         const ssize_t n = read(x->fd, bytes, room);
-        /* A slow file system makes progress, too. */
+        /* Tells the watchdog that a slow file system still makes progress. */
         pwf_watch_beat();
         if (n >= 0) {
             *got = (size_t)n;
@@ -109,7 +109,7 @@ static pwf_status inflate_some(pwf_idx *x, bool *more)
     return pwf_ok();
 }
 
-/* At most `count` unpacked bytes; fewer only at the end of the file. */
+/* Reads `count` unpacked bytes; fewer only at the end of the file. */
 static pwf_status pull(pwf_idx *x, uint8_t *bytes, int64_t count, int64_t *got)
 {
     /* Piece by piece, because a call may deliver less than there is room for. */
@@ -148,7 +148,7 @@ pwf_status pwf_idx_read(pwf_idx *idx, uint8_t *bytes, int64_t count)
     return pwf_ok();
 }
 
-/* Reads to the end: only there gzip stores its checksum. */
+/* Reads to the end, because gzip stores its checksum there. */
 pwf_status pwf_idx_finish(pwf_idx *idx)
 {
     uint8_t scratch[4096];

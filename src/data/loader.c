@@ -29,7 +29,7 @@ typedef struct decoded {
 
 struct pwf_loader {
     const pwf_dataset *dataset;
-    pwf_order *order; /* its own: it runs ahead of the step's */
+    pwf_order *order; /* its own, ahead of the order of the training step */
     uint32_t seed;
     int64_t first, share; /* positions [first, first + share) of each batch */
     int64_t bytes;        /* of an image */
@@ -54,7 +54,8 @@ static int64_t ring_place(const pwf_loader *l, int64_t ticket)
     return ticket % (RING * l->share);
 }
 
-/* Decodes the image of one ticket. The lock is held on entry and on return, not in between. */
+/* Decodes the image of one ticket. The lock is held on entry and on return, but not while
+ * decoding. */
 static void decode(pwf_loader *l, int64_t ticket)
 {
     const int64_t place = ring_place(l, ticket), batch = ticket / l->share, round = l->started;
@@ -89,7 +90,8 @@ static void *loader_main(void *argument)
     return NULL;
 }
 
-/* `threads` counts those that run, so that pwf_loader_free joins exactly these after a failure. */
+/* l->threads counts the running threads, so that pwf_loader_free joins exactly these after a
+ * failure. */
 static pwf_status start_threads(pwf_loader *l, int threads)
 {
     l->thread = calloc((size_t)threads, sizeof *l->thread);
@@ -128,7 +130,7 @@ pwf_status pwf_loader_new(const pwf_dataset *dataset, int64_t batch, int64_t fir
     return s;
 }
 
-/* Threads finish the image that they decode, then end. */
+/* Threads finish the image that they are decoding, then end. */
 void pwf_loader_free(pwf_loader *loader)
 {
     if (!loader) return;
@@ -148,8 +150,9 @@ void pwf_loader_free(pwf_loader *loader)
     pwf_mem_free(loader);
 }
 
-/* Frees the items of a finished batch so that batch + RING can reuse its places. Returns false, and
- * frees none, if an image of it is not decoded yet, which can happen after a failed step. */
+/* Frees the items of a finished batch so that batch + RING can reuse their positions in the ring.
+ * Returns false, and frees none, if an image of it is not decoded yet, which can happen after a
+ * failed step. */
 static bool clear_batch(pwf_loader *l, int64_t batch)
 {
     decoded *items = &l->items[ring_place(l, batch * l->share)];

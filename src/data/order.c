@@ -10,7 +10,7 @@
 struct pwf_order {
     int64_t images, batch, batches; /* batches of one pass */
     uint32_t seed;
-    int64_t pass, first; /* first: place of the batch in the pass */
+    int64_t pass, first; /* first: index of the first image of the batch in `image` */
     uint32_t *image;     /* the permutation of this pass */
 };
 

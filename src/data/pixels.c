@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What sources that hold their images in memory share: the check of the shape and the memory.
- * Called by source_*.c while a data set is opened, on one thread. Touches no file; the caller
- * frees the pixels, also after a failure. */
+/* Shared by the sources that hold their images in memory: the check of the shape and the
+ * allocation. Called by source_*.c while a data set is opened, on one thread. Touches no file; the
+ * caller frees the pixels, also after a failure. */
 #include "pwf/core/mem.h"
 #include "sources.h"
 

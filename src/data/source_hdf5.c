@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The source hdf5: the archives train.h5 and val.h5. Checks that an archive fits the configuration
- * and hands out its images; archive.c reads the format. Called through the table of sources.c:
+ * and provides its images; archive.c reads the format. Called through the table of sources.c:
  * opened on one thread, then read from any thread. Reads files under data.path. */
 #include "pwf/data/archive.h"
 #include "pwf/data/file.h"
@@ -8,13 +8,13 @@
 
 #include <unistd.h>
 
-/* The archive must be of this part and fit the network. */
+/* Checks that the archive is of the requested split and fits the network. */
 static pwf_status check_part(const pwf_archive_block *b, const char *path,
                              const pwf_dataset_request *request, bool train)
 {
     PWF_FAIL_IF((b->train != 0) != train, PWF_DATA,
-                "%s holds the %s images; train.h5 must hold the training images and val.h5 "
-                "the others",
+                "%s holds the %s images; train.h5 must hold the training images and val.h5 the "
+                "validation images",
                 path, b->train ? "training" : "validation");
     PWF_FAIL_IF(request->channels != 3, PWF_CONFIG,
                 "the images of %s have 3 channels, but model.channels is %lld", path,
@@ -33,7 +33,7 @@ static pwf_status check_classes(const pwf_archive_block *b, const char *path, co
     int64_t bytes = 0;
     pwf_archive_block train;
     pwf_status s = pwf_data_open_in(root, "train.h5", other, &fd, &bytes);
-    if (s.code == PWF_OK && fd < 0) return s; /* only validation: nothing to compare with */
+    if (s.code == PWF_OK && fd < 0) return s; /* no train.h5: nothing to compare with */
     if (s.code == PWF_OK) s = pwf_archive_read_block(fd, other, bytes, &train);
     if (s.code == PWF_OK && !pwf_hash_equal(b->class_list, train.class_list))
         s = PWF_FAIL(PWF_DATA, "%s and %s have different classes; pack both from the same folder",
@@ -57,11 +57,10 @@ static pwf_status check_pixels(const pwf_archive_block *b, const char *path,
                             ? "data.eval_transform timm"
                             : NULL;
     if (!wants) return pwf_ok();
-    return PWF_FAIL(
-        PWF_CONFIG,
-        "%s holds square images of pixels, but %s needs images of their original shape; "
-        "pack them without --pixels",
-        path, wants);
+    return PWF_FAIL(PWF_CONFIG,
+                    "%s holds images that were resized to squares, but %s needs their original "
+                    "shape; pack them without --pixels",
+                    path, wants);
 }
 
 /* The archive belongs to *out from the moment it is open, so a failed check leaks nothing. */

@@ -43,7 +43,7 @@ static pwf_status read_images(pwf_pixels *p, pwf_idx *file)
     return pwf_idx_finish(file);
 }
 
-/* The headers have been read; no pixel has. */
+/* Checks the headers, before any pixel is read. */
 static pwf_status check_shape(const pwf_dataset_request *request, const pwf_idx *images,
                               const pwf_idx *labels)
 {
@@ -57,7 +57,7 @@ static pwf_status check_shape(const pwf_dataset_request *request, const pwf_idx 
                 "%s: images of this format have one channel, but model.channels is %lld",
                 pwf_idx_path(images), (long long)request->channels);
     PWF_FAIL_IF(pwf_idx_dim(images, 0) != pwf_idx_dim(labels, 0), PWF_DATA,
-                "%s has %lld images, but %s has %lld labels; they are not a pair",
+                "%s has %lld images, but %s has %lld labels; they do not belong together",
                 pwf_idx_path(images), (long long)pwf_idx_dim(images, 0), pwf_idx_path(labels),
                 (long long)pwf_idx_dim(labels, 0));
     return pwf_ok();

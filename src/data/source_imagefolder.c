@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The source imagefolder: JPEG and PNG files in train/CLASS and val/CLASS, or a flat val/ with a
  * list of classes. Lists all files when the data set is opened and decodes one when its image is
- * loaded. Called through the table of sources.c. It also reads all images under any folder, without
- * classes, for pwf predict. */
+ * loaded. Called through the table of sources.c. For pwf predict it also lists all images under a
+ * folder, without classes. */
 #define _DEFAULT_SOURCE /* d_type */
 #include "pwf/core/mem.h"
 #include "pwf/data/file.h"
@@ -79,7 +79,7 @@ static pwf_status look_at(const folder *f, const char *path, int64_t *size)
         PWF_TRY(pwf_data_check_inside(f->real, path));
         failed = stat(path, &st);
     }
-    if (failed) return PWF_FAIL_ERRNO(PWF_FILE_INPUT, "look at", path);
+    if (failed) return PWF_FAIL_ERRNO(PWF_FILE_INPUT, "stat", path);
     PWF_FAIL_IF(S_ISDIR(st.st_mode), PWF_DATA,
                 "%s is a folder; images must lie directly in the folder of their "
                 "class",
@@ -89,7 +89,7 @@ static pwf_status look_at(const folder *f, const char *path, int64_t *size)
     return pwf_ok();
 }
 
-/* Appends an image file, after checking that it is one that may be read. */
+/* Appends an image file, after checking that it is a regular file inside the root. */
 static pwf_status add_file(folder *f, const char *name, int32_t label)
 {
     char path[PWF_PATH];
@@ -107,7 +107,7 @@ static pwf_status add_file(folder *f, const char *name, int32_t label)
 
 /* ---- folders --------------------------------------------------------------------------------- */
 
-/* By its ending, in any case. */
+/* By the ending of its name, in upper or lower case. */
 static bool is_image(const char *name)
 {
     static const char *const endings[] = {".jpeg", ".jpg", ".png"};
@@ -124,7 +124,7 @@ static int keep_image(const struct dirent *d)
     return d->d_name[0] != '.' && is_image(d->d_name);
 }
 
-/* Images, and folders, which look_at then refuses. */
+/* Keeps images, and also folders, so that look_at can refuse them with a message. */
 static int keep_member(const struct dirent *d)
 {
     return keep_image(d) || (d->d_name[0] != '.' && d->d_type == DT_DIR);
@@ -175,7 +175,7 @@ static bool is_folder(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* The class folders of `part`, in order; files next to them are ignored. */
+/* Lists the class folders of `part`, in order; files in `part` itself are ignored. */
 static pwf_status list_classes(const folder *f, const char *part, names *out)
 {
     char path[PWF_PATH], name[PWF_PATH];
@@ -194,7 +194,7 @@ static pwf_status list_classes(const folder *f, const char *part, names *out)
     return pwf_ok();
 }
 
-/* The number of a class, by binary search; -1: unknown. */
+/* Finds the number of a class by binary search; -1: unknown. */
 static int class_of(const names *classes, const char *name)
 {
     int lo = 0, hi = classes->count - 1;
@@ -209,7 +209,7 @@ static int class_of(const names *classes, const char *name)
     return -1;
 }
 
-/* The files of one class, in byte order of their names. */
+/* Adds the files of one class, in byte order of their names. */
 static pwf_status add_class(folder *f, const char *part, const char *class, int32_t label)
 {
     char name[PWF_PATH], path[PWF_PATH];
@@ -233,7 +233,7 @@ static pwf_status add_class(folder *f, const char *part, const char *class, int3
     return s;
 }
 
-/* All class folders of train/ or val/; val/ may lack some. */
+/* Adds all class folders of train/ or val/; val/ need not have all classes. */
 static pwf_status add_classes(folder *f, const char *part, const names *classes)
 {
     names own;
@@ -242,9 +242,9 @@ static pwf_status add_classes(folder *f, const char *part, const names *classes)
     for (int i = 0; i < own.count && s.code == PWF_OK; i++) {
         const char *class = own.at[i]->d_name;
         const int label = class_of(classes, class);
-        s = label < 0
-                ? PWF_FAIL(PWF_DATA, "%s/%s/%s is a class that train/ lacks", f->root, part, class)
-                : add_class(f, part, class, label);
+        s = label < 0 ? PWF_FAIL(PWF_DATA, "%s/%s/%s is a class folder that train/ does not have",
+                                 f->root, part, class)
+                      : add_class(f, part, class, label);
     }
     if (s.code == PWF_OK && own.count == 0)
         s = PWF_FAIL(PWF_DATA,
@@ -268,9 +268,9 @@ typedef struct val_list {
     int64_t kit_count;
 } val_list;
 
-/* A class by its name or number. The ImageNet development kit numbers classes from 1 in an order of
- * its own; other lists number the sorted names from 0. Confusing the two would silently give wrong
- * classes, so numbers without file names, as in the kit, require data.val_classes. */
+/* Finds a class by its name or number. The ImageNet development kit numbers classes from 1 in an
+ * order of its own; other lists number the sorted names from 0. Confusing the two would silently
+ * give wrong classes, so numbers without file names, as in the kit, require data.val_classes. */
 static pwf_status label_of(const val_list *l, int64_t number, const char *word, int32_t *label)
 {
     char *end = NULL;
@@ -291,8 +291,8 @@ static pwf_status label_of(const val_list *l, int64_t number, const char *word, 
     return pwf_ok();
 }
 
-/* One line of the list: file name and class, separated by blanks or a comma. The rest of the line,
- * which Kaggle's solution file has, is ignored. */
+/* Reads one line of the list: file name and class, separated by blanks or a comma. The rest of the
+ * line, which Kaggle's solution file has, is ignored. */
 static pwf_status add_line(folder *f, const val_list *l, int64_t number, char *line)
 {
     char *rest = NULL, file[PWF_PATH], path[PWF_PATH];
@@ -322,7 +322,7 @@ static pwf_status add_line(folder *f, const val_list *l, int64_t number, char *l
     return add_file(f, file, label);
 }
 
-/* Cuts off a line; NULL after the last. */
+/* Returns the next line and ends it with NUL; NULL after the last. */
 static char *next_line(char **text)
 {
     char *line = *text, *end = line ? strchr(line, '\n') : NULL;
@@ -372,7 +372,7 @@ static int by_name(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
-/* Sorts by name, so that the order does not depend on that of the list. */
+/* Sorts by name, so that the order of the lines in the list does not matter. */
 static pwf_status sort_files(folder *f, const char *list)
 {
     keyed *all = NULL;
@@ -390,7 +390,7 @@ static pwf_status sort_files(folder *f, const char *list)
     return s;
 }
 
-/* A text by its path, or by its name in data.path. */
+/* Reads a text file, named by an absolute path or relative to data.path. */
 static pwf_status read_text(const folder *f, const char *name, char path[PWF_PATH], uint8_t **text,
                             int64_t *size)
 {
@@ -400,7 +400,7 @@ static pwf_status read_text(const folder *f, const char *name, char path[PWF_PAT
     PWF_FAIL_IF(n >= PWF_PATH, PWF_DATA, "the path of %.200s... is too long", name);
     PWF_TRY(pwf_data_read_file(absolute ? "/" : f->real, path, LIST_MAX, text, size));
     if (!memchr(*text, '\0', (size_t)*size)) return pwf_ok();
-    return PWF_FAIL(PWF_DATA, "%s is not a text: it has a zero byte", path);
+    return PWF_FAIL(PWF_DATA, "%s is not a text file: it contains a zero byte", path);
 }
 
 /* Whether the first line has a class but no file name. */
@@ -414,7 +414,7 @@ static bool is_alone(const char *text)
     return n > 0 && (*text == '\n' || *text == '\0') && !is_image(first);
 }
 
-/* The images of a flat val/, with their classes from data.val_list. */
+/* Adds the images of a flat val/, with their classes from data.val_list. */
 static pwf_status add_listed(folder *f, const pwf_dataset_request *request, const names *classes)
 {
     char path[PWF_PATH];
@@ -461,8 +461,8 @@ static pwf_status fill_part(folder *f, const pwf_dataset_request *request, bool 
     return add_classes(f, train ? "train" : "val", &f->classes);
 }
 
-/* The images of `part` ("": the root), and then those of the folders in it, which links do not
- * lead to. */
+/* Adds the images of `part` ("": the root), then those of its subfolders; links to folders are not
+ * followed. */
 static pwf_status add_all(folder *f, const char *part, int depth)
 {
     char path[PWF_PATH], name[PWF_PATH];
@@ -515,7 +515,7 @@ static pwf_status open_part(const pwf_dataset_request *request, bool train, pwf_
 {
     folder *f = NULL;
     PWF_FAIL_IF(request->channels != 3, PWF_CONFIG,
-                "images of folders have 3 channels, but model.channels is %lld",
+                "the images of an image folder have 3 channels, but model.channels is %lld",
                 (long long)request->channels);
     PWF_TRY(pwf_mem_alloc(PWF_MEM_DATA, 1, sizeof *f, &f));
     out->self = f;

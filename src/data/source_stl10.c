@@ -31,7 +31,8 @@ static pwf_status open_file(const char *root, const char *part, char which, part
                     file->path);
 }
 
-/* The files have no headers: only their lengths show whether they are complete and a pair. */
+/* The files have no headers: only their lengths show whether they are complete and belong
+ * together. */
 static pwf_status check_sizes(const part_file *images, const part_file *labels)
 {
     PWF_FAIL_IF(images->bytes == 0 || images->bytes % IMAGE != 0, PWF_DATA,
@@ -61,7 +62,7 @@ static pwf_status read_labels(const part_file *file, pwf_pixels *out)
     return s;
 }
 
-/* From planes of columns to [row, column, channel]. */
+/* Converts planes of columns to [row, column, channel]. */
 static pwf_status read_images(const part_file *file, pwf_pixels *out)
 {
     uint8_t planes[IMAGE];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The table of image sources, whose rows are PWF_DATA_SOURCES, and the calls through it. Called by
- * dataset.c and by pack, and by config and launch to ask what kind a source is. Any thread after
- * opening. Constant data; touches no file itself. */
+ * dataset.c and by pack, and by config and launch, which ask whether a source is held in memory.
+ * Any thread after opening. Constant data; touches no file itself. */
 #include "sources.h"
 
 #define DECLARE(name, text) extern const pwf_source pwf_source_##name;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* pwf pack: archives a tree of images in one HDF5 file. Rank 0 lists the tree and lays the file
- * out; then every rank reads the tables and fills its chunks with plain writes. libhdf5 does not
- * keep the file open meanwhile: it would mark it as being written and refuse it after a kill. */
+ * out; then every rank reads the tables and fills its chunks with pwrite. libhdf5 does not have the
+ * file open meanwhile: it would mark the file as open for writing and refuse it after a kill. */
 #include "pwf/pack/pack.h"
 
 #include "part.h"
@@ -20,9 +20,9 @@ typedef struct packing {
     const pwf_pack_job *job;
     bool first;
     char tree[PWF_PATH];                /* job->tree, resolved */
-    char dir[PWF_PATH], path[PWF_PATH]; /* of the part */
+    char dir[PWF_PATH], path[PWF_PATH]; /* of the partial file */
     int fd;                             /* -1: not open */
-    pwf_archive *archive;               /* its tables */
+    pwf_archive *archive;               /* tables of the partial file */
     int64_t images, bytes, kept;        /* of this rank */
 } packing;
 
@@ -41,19 +41,19 @@ static uint64_t chunk_place(const packing *w, const chunk *c)
     return w->archive->block.data + (uint64_t)w->archive->places[c->lo];
 }
 
-/* Offset of its record. */
+/* Offset of the record of a chunk, which says that it is done. */
 static uint64_t record_place(const packing *w, const chunk *c)
 {
     return w->archive->block.chunk_hashes + (uint64_t)c->number * sizeof(pwf_hash);
 }
 
-/* Offset of its hash. */
+/* Offset of the hashes of its images. */
 static uint64_t hash_place(const packing *w, const chunk *c)
 {
     return w->archive->block.hashes + (uint64_t)c->lo * sizeof(pwf_hash);
 }
 
-/* Hashes of the images of a chunk. */
+/* Computes the hashes of the images of a chunk. */
 static void hash_images(const packing *w, chunk *c)
 {
     const int64_t *places = w->archive->places;
@@ -62,13 +62,13 @@ static void hash_images(const packing *w, chunk *c)
                                             (size_t)(places[i + 1] - places[i]));
 }
 
-/* Hash over the hashes of its images. */
+/* The record of a chunk: the hash over the hashes of its images. */
 static pwf_hash hash_chunk(const chunk *c)
 {
     return pwf_hash_bytes(c->hash, (size_t)(c->hi - c->lo) * sizeof *c->hash);
 }
 
-/* *good: an earlier attempt recorded the chunk, and the disk holds what it recorded. */
+/* Sets *good if an earlier attempt recorded the chunk and the file still matches the record. */
 static pwf_status check_chunk(const packing *w, chunk *c, pwf_hash *stored, bool *good)
 {
     pwf_hash recorded;
@@ -84,7 +84,7 @@ static pwf_status check_chunk(const packing *w, chunk *c, pwf_hash *stored, bool
     return pwf_ok();
 }
 
-/* Copies one image to its place. */
+/* Reads one image file, or its resized pixels, into `to`. */
 static pwf_status fetch(const packing *w, int64_t index, uint8_t *to, int64_t size)
 {
     const int64_t side = w->archive->block.side;
@@ -120,13 +120,13 @@ static pwf_status write_chunk(const packing *w, chunk *c)
     PWF_TRY(pwf_file_pwrite(w->fd, w->path, c->hash, (size_t)(c->hi - c->lo) * sizeof *c->hash,
                             hash_place(w, c)));
     PWF_TRY(PWF_FAULT_POINT("pack.chunk_written"));
-    PWF_FAIL_IF(fdatasync(w->fd) != 0, PWF_IO, "%s could not be synced to the disk: %s", w->path,
+    PWF_FAIL_IF(fdatasync(w->fd) != 0, PWF_IO, "cannot sync %s to the disk: %s", w->path,
                 strerror(errno));
     PWF_TRY(pwf_file_pwrite(w->fd, w->path, &record, sizeof record, record_place(w, c)));
     return PWF_FAULT_POINT("pack.chunk_recorded");
 }
 
-/* Copies one chunk, unless it is done already. */
+/* Writes one chunk, unless an earlier attempt has done so. */
 static pwf_status do_chunk(packing *w, int64_t number)
 {
     const int64_t *places = w->archive->places;

@@ -22,13 +22,14 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-/* At least about a hundred chunks, so that ranks share the work evenly and a kill costs little, but
- * none so small that its record costs more than its data. */
+/* 256 chunks, so that ranks share the work evenly and a kill costs little; fewer below 16 MiB of
+ * data, so that records stay small relative to the data, and more above 4 GiB, because a chunk is
+ * held in memory. */
 enum { CHUNKS = 256, CHUNK_LEAST = 1 << 16, CHUNK_MOST = 16 << 20 };
 
 /* ---- the plan ---- */
 
-/* Copies a path; a longer one is refused. */
+/* Copies a path, refusing one that is too long. */
 static pwf_status set_text(char to[PWF_PATH], const char *from)
 {
     if (snprintf(to, PWF_PATH, "%s", from ? from : "") < PWF_PATH) return pwf_ok();
@@ -51,7 +52,7 @@ static pwf_status list_tree(pwf_part *p)
     return pwf_images_open(pwf_config_dataset(&config), job->train, &p->images);
 }
 
-/* Longest name in bytes, with its NUL. */
+/* Finds the length in bytes of the longest name, with its NUL; at least 2. */
 static pwf_status longest(const pwf_part *p, int64_t count, bool classes, int64_t *bytes)
 {
     *bytes = 2;
@@ -67,7 +68,7 @@ static pwf_status longest(const pwf_part *p, int64_t count, bool classes, int64_
     return pwf_ok();
 }
 
-/* Hash of the class names, which a data set compares. */
+/* Hash of the class names; train.h5 and val.h5 must agree in it. */
 static pwf_hash hash_classes(const pwf_part *p)
 {
     pwf_hasher h;
@@ -79,7 +80,7 @@ static pwf_hash hash_classes(const pwf_part *p)
     return pwf_hasher_digest(&h);
 }
 
-/* Fills in the first block except for the offsets. */
+/* Lists the tree and fills in the first block, except for the offsets. */
 static pwf_status plan(pwf_part *p)
 {
     const pwf_pack_job *job = p->job;
@@ -115,7 +116,8 @@ static pwf_status plan(pwf_part *p)
 
 /* ---- the partial file ---- */
 
-/* The lock excludes a second packer of the same file; file systems without locks do without it. */
+/* The lock excludes a second packer of the same file; on file systems without locks it has no
+ * effect. */
 static pwf_status lock(const pwf_part *p)
 {
     struct stat named, held;
@@ -147,7 +149,7 @@ static pwf_status open_part(pwf_part *p)
     return lock(p);
 }
 
-/* The form of an archive for messages. */
+/* Describes the form of an archive for messages. */
 static void say_form(char text[80], const pwf_archive_block *b)
 {
     if (b->form == PWF_ARCHIVE_PIXELS)
@@ -170,28 +172,28 @@ static pwf_status compare(const pwf_part *p, const pwf_archive_block *old)
         say_form(was, old);
         say_form(is, b);
         return PWF_FAIL(PWF_CANTCREATE,
-                        "%s is an unfinished archive of %s, and now %s are wanted; use the same "
-                        "options again, or discard it with --force",
+                        "%s is an unfinished archive of %s, but this run is to store %s; use the "
+                        "same options again, or discard it with --force",
                         p->path, was, is);
     }
     PWF_FAIL_IF(!pwf_hash_equal(old->list, b->list) ||
                     !pwf_hash_equal(old->class_list, b->class_list) ||
                     old->chunk.bytes != b->chunk.bytes,
                 PWF_CANTCREATE,
-                "%s is an unfinished archive of %lld images of another tree, or of this "
-                "one before it changed (it has %lld now); discard it with --force",
+                "%s is an unfinished archive of %lld images of a different tree, or of this one "
+                "before it changed (%lld images now); discard it with --force",
                 p->path, (long long)old->images, (long long)b->images);
     return pwf_ok();
 }
 
-/* *taken: the partial file of an earlier attempt is continued. One without a good first block was
- * not laid out yet and holds nothing. */
+/* Sets *taken if the partial file of an earlier attempt is to be continued. One without a valid
+ * first block was not laid out yet and holds no images. */
 static pwf_status take_up(pwf_part *p, bool *taken)
 {
     struct stat info;
     pwf_archive_block old;
     *taken = false;
-    if (fstat(p->fd, &info) != 0) return PWF_FAIL_ERRNO(PWF_FILE_STATE, "look at", p->path);
+    if (fstat(p->fd, &info) != 0) return PWF_FAIL_ERRNO(PWF_FILE_STATE, "stat", p->path);
     p->fresh = pwf_archive_read_block(p->fd, p->path, info.st_size, &old).code != PWF_OK;
     if (p->fresh) return pwf_ok();
     const pwf_status s = compare(p, &old);
@@ -203,7 +205,7 @@ static pwf_status take_up(pwf_part *p, bool *taken)
     return pwf_ok();
 }
 
-/* Compares the size with the free space. */
+/* Fails if the file system has too little free space for `wanted` bytes. */
 static pwf_status check_room(pwf_part *p, int64_t wanted)
 {
     struct statvfs room;
@@ -214,8 +216,8 @@ static pwf_status check_room(pwf_part *p, int64_t wanted)
     p->volume.free_bytes = (int64_t)(room.f_bavail * room.f_frsize);
     if (wanted - held <= p->volume.free_bytes) return pwf_ok();
     return PWF_FAIL(PWF_CANTCREATE,
-                    "%s needs %.2f GB more, but its file system has %.2f GB left; free some, or "
-                    "name an output elsewhere",
+                    "%s needs %.2f GB more, but its file system has %.2f GB free; free some space, "
+                    "or choose an output on another file system",
                     p->job->output, (double)(wanted - held) * 1e-9,
                     (double)p->volume.free_bytes * 1e-9);
 }
@@ -295,7 +297,7 @@ static pwf_status write_table(const pwf_part *p, int which, uint64_t offset, int
     return s;
 }
 
-/* Names, labels, classes and offsets. */
+/* Writes offsets, labels, names and class names. */
 static pwf_status write_tables(const pwf_part *p)
 {
     const pwf_archive_block *b = &p->block;
@@ -315,7 +317,7 @@ static pwf_status write_block(pwf_part *p)
     return pwf_file_sync(p->fd, p->path);
 }
 
-/* Number of chunks that an earlier attempt completed. */
+/* Adds up the data of the chunks that an earlier attempt recorded. */
 static void count_done(pwf_part *p)
 {
     const pwf_archive_block *b = &p->block;
@@ -370,8 +372,8 @@ void pwf_part_close(pwf_part *part)
 
 /* ---- completion ---- */
 
-/* Compares the hashes of the chunks, made on all ranks, with those of their images as they are on
- * disk now: finds what one rank wrote and another cannot see. */
+/* Compares the records of the chunks, written by all ranks, with the hashes of their images as rank
+ * 0 reads them now: finds data that one rank wrote and another cannot see. */
 static pwf_status check_hashes(const pwf_part *p, const pwf_archive *archive)
 {
     const pwf_archive_block *b = &p->block;
@@ -389,8 +391,8 @@ static pwf_status check_hashes(const pwf_part *p, const pwf_archive *archive)
         const pwf_hash now = pwf_hash_bytes(all + lo, (size_t)(hi - lo) * sizeof *all);
         if (!pwf_hash_equal(now, chunk[c]))
             s = PWF_FAIL(PWF_IO,
-                         "the hashes of %s came back from the disk with other values; is it full "
-                         "or failing?",
+                         "the hashes in %s differ from those that were written; check that the "
+                         "disk is not full or failing",
                          p->path);
     }
     pwf_mem_free(all);

@@ -7,12 +7,12 @@
 #include "pwf/data/images.h"
 #include "pwf/pack/pack.h"
 
-/* The partial file of an archive and what it is made from; on rank 0. */
+/* The partial file of an archive and the images it is made from; on rank 0 only. */
 typedef struct pwf_part {
     const pwf_pack_job *job;
     char dir[PWF_PATH], path[PWF_PATH];
     int fd;     /* -1: not open */
-    bool fresh; /* it holds nothing of an earlier attempt */
+    bool fresh; /* nothing in it is kept from an earlier attempt */
     pwf_images images;
     pwf_archive_block block;
     pwf_pack_volume volume;

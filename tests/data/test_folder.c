@@ -98,7 +98,7 @@ static void other_trees_are_refused(void **state)
     refused(PWF_TRAIN, PWF_DATA, "refused/train has 3 class folders, but model.classes is 4");
     config.model.classes = CLASSES;
     mkdir("refused/val/unknown", 0777);
-    refused(PWF_TEST, PWF_DATA, "refused/val/unknown is a class that train/ lacks");
+    refused(PWF_TEST, PWF_DATA, "refused/val/unknown is a class folder that train/ does not have");
     rmdir("refused/val/unknown");
     config.model.channels = 1;
     refused(PWF_TRAIN, PWF_CONFIG, "model.channels is 1");
@@ -293,7 +293,7 @@ static void damaged_files_are_replaced(void **state)
     assert_int_equal(pwf_dataset_skipped(d, &index), 2);
     const pwf_status s = pwf_dataset_load(d, 1, 7, CLASSES * EACH - 1, image, &label);
     assert_int_equal(s.code, PWF_DATA);
-    assert_non_null(strstr(s.text, "n00000002_4.JPEG is damaged, and 2 other files"));
+    assert_non_null(strstr(s.text, "n00000002_4.JPEG is damaged, as are 2 other files"));
     pwf_dataset_free(d);
 
     config.data.skip_bad =

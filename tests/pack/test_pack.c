@@ -160,7 +160,7 @@ static void pixels_are_those_after_resizing(void **state)
             "without --pixels");
     archive.augment.crop = true;
     refused(pwf_dataset_open(pwf_config_dataset(&archive), PWF_TRAIN, &d), PWF_CONFIG,
-            "but augment.crop needs images of their original shape");
+            "but augment.crop needs their original shape");
     archive.data.resize = SIDE;
     refused(pwf_dataset_open(pwf_config_dataset(&archive), PWF_TRAIN, &d), PWF_CONFIG,
             "images of 32 x 32 pixels, but data.resize is 28");
@@ -248,9 +248,10 @@ static void valid_chunks_are_kept(void **state)
     unfinish(1, 3, &b);
     assert_true(b.chunk.count > 4);
     pwf_mesh_barrier(mesh);
-    refused(pack("train.h5", true, 32, false, &result), PWF_CANTCREATE,
-            "is an unfinished archive of encoded files (no --pixels), and now pixels (--pixels 32) "
-            "are wanted");
+    refused(
+        pack("train.h5", true, 32, false, &result), PWF_CANTCREATE,
+        "is an unfinished archive of encoded files (no --pixels), but this run is to store pixels "
+        "(--pixels 32)");
     refused(pack("train.h5", false, 0, false, &result), PWF_CANTCREATE,
             "of --split train, not val");
     once("mv tree/train/n00000000/n00000000_7.JPEG away");

@@ -96,7 +96,7 @@ refused 65 "has no dataset images" predict run/model.h5 -i run/model.h5 -o x.h5
 refused 66 "none.h5" predict run/model.h5 -i none.h5 -o x.h5
 check "nothing is left of a failed prediction" test -z "$(find . -name '*x.h5*')"
 refused 65 "labels is not an HDF5 file" predict run/model.h5 -i labels -o x.h5
-refused 78 "images of folders have 3 channels" predict run/model.h5 -i run -o x.h5
+refused 78 "images of an image folder have 3 channels" predict run/model.h5 -i run -o x.h5
 head -c 5000 run/model.h5 >cut.h5
 refused 65 "cut.h5" eval cut.h5
 

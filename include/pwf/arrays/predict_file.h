@@ -8,7 +8,7 @@
 
 /** The HDF5 files of `pwf predict`, which people make and read with any HDF5 tool. In: the dataset
  * `images` [N, C, H, W], float32, used without any transform. Out: `logits` [N, classes], float32,
- * and for images that were files `names` [N], texts of a fixed length; the attribute `model`. */
+ * and for images that were files `names` [N], strings of one length; the attribute `model`. */
 
 typedef struct pwf_predict_input pwf_predict_input;
 
@@ -28,11 +28,11 @@ void pwf_predict_input_close(pwf_predict_input *input);
 void pwf_predict_input_shape(const pwf_predict_input *input, int64_t shape[4]);
 
 /** Reads images [lo, lo + count), row-major.
- * Local; one thread at a time, whatever the input. Fails with PWF_DATA. */
+ * Local; one thread at a time, even for different inputs. Fails with PWF_DATA. */
 pwf_status pwf_predict_input_read(const pwf_predict_input *input, int64_t lo, int64_t count,
                                   float *out);
 
-/* What is written. */
+/* The contents of an output file. */
 typedef struct pwf_logits {
     int64_t images, classes;
     const float *values;      /* [images, classes] */
@@ -40,14 +40,14 @@ typedef struct pwf_logits {
     const char *model;
 } pwf_logits;
 
-/** Finds out whether a file can be written under a name, before anything is worth writing.
+/** Checks that a file can be created under a name, before the work for it begins.
  * Local. Fails with PWF_CANTCREATE or PWF_DENIED; no file is left. */
 pwf_status pwf_logits_check(const char *path);
 
 /** Writes an output file, which gets its name only when all of it is on disk; a regular file of
  * that name is replaced.
- * Local. Takes the length of the file twice. Fails with PWF_CANTCREATE, PWF_DENIED, PWF_IO or
- * PWF_RESOURCE; no file is left. */
+ * Local. Needs memory of twice the length of the file. Fails with PWF_CANTCREATE, PWF_DENIED,
+ * PWF_IO or PWF_RESOURCE; no file is left. */
 pwf_status pwf_logits_write(const char *path, const pwf_logits *logits);
 
 #endif

@@ -5,10 +5,11 @@
 #include "pwf/mesh/mesh.h"
 #include "pwf/shard/shard.h"
 
-/** The HDF5 files of `pwf fix-round`, which people write with any HDF5 tool. In: 1-D datasets
- * `mu` and `sigma` (float32) and optionally `fixed_in` (8-bit integer, not 0: fixed) of one length,
- * parameters as attributes of the root group. Out: `steps` (order int32, delta float64, centre
- * float64, count int64), `mu_out`, `sigma_out` (float32), `fixed` (uint8), and the parameters. */
+/** The HDF5 files of `pwf fix-round`, which people write and read with any HDF5 tool. In: 1-D
+ * datasets `mu` and `sigma` (float32) and optionally `fixed_in` (8-bit integer, non-zero: fixed) of
+ * one length, parameters as attributes of the root group. Out: `steps` (order int32, delta float64,
+ * centre float64, count int64), `mu_out`, `sigma_out` (float32), `fixed` (uint8), and the
+ * parameters. */
 
 typedef struct pwf_round_input pwf_round_input;
 
@@ -27,9 +28,9 @@ void pwf_round_input_close(pwf_round_input *input);
  * Local. */
 int64_t pwf_round_input_total(const pwf_round_input *input);
 
-/** Reads a number or a text (the largest `size` bytes with its NUL) stored as an attribute of the
- * root group; *found tells whether it exists; if not, the value is unchanged.
- * Local. Fails with PWF_DATA if it is of another kind, or not a single one. */
+/** Reads a number or a string (at most `size` bytes with its NUL) stored as an attribute of the
+ * root group. *found says whether it exists; if not, the value is unchanged.
+ * Local. Fails with PWF_DATA if it is of another type, not a single value, or too long. */
 pwf_status pwf_round_input_number(const pwf_round_input *input, const char *name, double *value,
                                   bool *found);
 pwf_status pwf_round_input_text(const pwf_round_input *input, const char *name, char *text,
@@ -48,7 +49,7 @@ typedef struct pwf_round_row {
     int64_t count;
 } pwf_round_row;
 
-/* An attribute of the output: a text, or an integer, or a real number. */
+/* An attribute of the output: a string, an integer or a real number. */
 typedef struct pwf_round_attribute {
     const char *name;
     const char *text; /* if not NULL */
@@ -70,9 +71,9 @@ typedef struct pwf_round_output {
 
 /** Writes an output file under a temporary name next to it, reads all of it back through a new
  * descriptor, and renames it; a regular file of that name is replaced.
- * Collective over the world. Each rank writes its own part by independent transfers, because a
- * failed collective one may pass for success. Fails with PWF_CANTCREATE, PWF_DENIED or PWF_IO, the
- * same everywhere; no file is left. */
+ * Collective over the world. Each rank writes its own part by independent transfers, because MPI-IO
+ * may report a failed collective transfer as a success. Fails with PWF_CANTCREATE, PWF_DENIED or
+ * PWF_IO, the same on all ranks; no file is left. */
 pwf_status pwf_round_output_write(const pwf_mesh *mesh, const char *path,
                                   const pwf_round_output *output);
 

@@ -28,11 +28,11 @@ typedef struct pwf_archive_block {
     char magic[8];
     uint32_t version, form;
     uint32_t complete; /* 0 while the file is being written */
-    uint32_t train;    /* 1: the training part; 0: the validation part */
+    uint32_t train;    /* 1: training images; 0: validation images */
     uint64_t bytes;    /* of the file */
     int64_t images, classes;
     int64_t side;                    /* of stored pixels; 0: encoded files */
-    int64_t name_bytes, class_bytes; /* of an entry */
+    int64_t name_bytes, class_bytes; /* of an entry of the two tables of names */
     struct {
         int64_t bytes; /* of data per chunk; the last one may be shorter */
         int64_t count;
@@ -41,8 +41,8 @@ typedef struct pwf_archive_block {
     uint64_t data;         /* offsets in the file: uint8 [data_bytes] or [images, side, side, 3] */
     uint64_t places;       /* int64 [images + 1]: offset of each image in data */
     uint64_t labels;       /* int32 [images] */
-    uint64_t names;        /* text [images] */
-    uint64_t class_names;  /* text [classes] */
+    uint64_t names;        /* string [images] */
+    uint64_t class_names;  /* string [classes] */
     uint64_t hashes;       /* uint8 [images, 16] */
     uint64_t chunk_hashes; /* uint8 [chunks, 16]: of the hashes of a chunk's images */
     pwf_hash list; /* of names, file sizes and classes in order; equal to that of the folder */

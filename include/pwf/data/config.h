@@ -8,8 +8,8 @@
 /** The group `data` of the configuration. docs/reference/options.md describes each key. */
 
 /* One row per source of images: its name in data.format and its description in the help. The source
- * itself is the constant pwf_source_NAME in a file src/data/source_*.c. Names are stored in
- * checkpoints as text, so rows may be added anywhere. */
+ * itself is the constant pwf_source_NAME in a file src/data/source_*.c. Checkpoints store the name,
+ * not its number, so rows may be added anywhere. */
 #define PWF_DATA_SOURCES(ROW)                                                                      \
     ROW(idx, "the four IDX files of the MNIST family, plain or .gz")                               \
     ROW(imagefolder, "JPEG and PNG files in train/CLASS and val/CLASS")                            \

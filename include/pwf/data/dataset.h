@@ -24,19 +24,19 @@ typedef enum pwf_data_split { PWF_TRAIN, PWF_TEST } pwf_data_split;
 typedef struct pwf_dataset_request {
     const pwf_data_config *data;
     const pwf_augment_config *augment;
-    int64_t channels, classes, side; /* what the network takes; classes 0: any number */
+    int64_t channels, classes, side; /* of the network; classes 0: any number */
     uint32_t seed;                   /* draws the images of data.validation */
-    const char *folder;              /* NULL, or a folder to open instead of data.path, see below */
+    const char *folder;              /* if not NULL: opened instead of data.path, see below */
 } pwf_dataset_request;
 
 /** Opens one part of the data set that the configuration names and checks it against the model's
- * channels, classes and image size. A source held in memory is read and checked whole; of other
- * sources the images are listed, and each is decoded when it is loaded. Keeps data.train_limit or
- * data.test_limit images; data.validation splits the training images.
- * With request.folder, opens instead all images in that folder and its subfolders, as test images
- * without classes (label 0), independent of data.format, the limits and data.validation. They are
- * ordered by name, those of a folder before those of its subfolders. A damaged file is then a
- * failure, whatever data.skip_bad is.
+ * channels, classes and image size. A source held in memory is read and checked completely; other
+ * sources only list their images and decode each when it is loaded. Keeps data.train_limit or
+ * data.test_limit images; data.validation splits the training images. With request.folder, opens
+ * instead all images in that folder and its subfolders, as test images without classes (label 0),
+ * independent of data.format, the limits and data.validation. They are ordered by name, those of a
+ * folder before those of its subfolders. A damaged file is then a failure, regardless of
+ * data.skip_bad.
  * Local; every rank opens it. The caller owns it. Fails with PWF_MISSING (naming the files that
  * were tried), PWF_DENIED, PWF_DATA (naming file and position), PWF_IO, PWF_CONFIG (data.mean or
  * data.std) or PWF_RESOURCE. */
@@ -61,14 +61,14 @@ pwf_hash pwf_dataset_hash(const pwf_dataset *dataset);
 pwf_status pwf_dataset_load(const pwf_dataset *dataset, uint32_t seed, int64_t pass, int64_t index,
                             float *image, int32_t *label);
 
-/** Whether each load decodes a file, so that decoding ahead is worthwhile; and the name of the file
- * below data.path, "" if images have none.
+/** Whether each load decodes a file, so that decoding ahead is worthwhile. pwf_dataset_name gives
+ * the name of the file below data.path, "" if images have none.
  * Local. */
 bool pwf_dataset_is_decoded(const pwf_dataset *dataset);
 const char *pwf_dataset_name(const pwf_dataset *dataset, int64_t index);
 
-/** The indices of the damaged images skipped so far, in the order in which they were found; and
- * adds one that another rank found.
+/** pwf_dataset_skipped gives the indices of the damaged images skipped so far, in the order in
+ * which they were found; pwf_dataset_skip adds one that another rank found.
  * Local; not while images are loaded. pwf_dataset_skip fails with PWF_DATA beyond data.skip_bad. */
 int64_t pwf_dataset_skipped(const pwf_dataset *dataset, const int64_t **index);
 pwf_status pwf_dataset_skip(const pwf_dataset *dataset, int64_t index);

@@ -17,7 +17,7 @@ typedef struct pwf_images {
     void *self; /* of the source */
 } pwf_images;
 
-/* What is known of an image without reading it. */
+/* The facts about an image that are known without reading it. */
 typedef struct pwf_images_item {
     const char *name; /* below data.path; valid until the images are closed */
     int64_t size;     /* bytes as stored */

@@ -24,7 +24,7 @@ typedef struct pwf_pack_job {
     const char *val_list, *val_classes; /* as data.val_list and data.val_classes; NULL: none */
     int64_t side; /* store squares of side x side pixels; 0: the encoded files */
     bool force;   /* replace the output, and discard a partial file of other settings */
-    /* called on rank 0 before anything is written, and after every round of chunks */
+    /* called on rank 0: before the archive is laid out; after every round of chunks */
     void (*begin)(void *context, const pwf_pack_volume *volume);
     void (*progress)(void *context, int64_t images, int64_t bytes, int64_t all_bytes);
     void *context;
@@ -37,9 +37,9 @@ typedef struct pwf_pack_result {
 } pwf_pack_result;
 
 /** Writes the partial file .OUTPUT.part next to OUTPUT and renames it when all of it is on disk.
- * The ranks process chunks of images in turn; a chunk is recorded once its images and their hashes
- * are on disk. After a failure or a kill the partial file remains, and the next call with the same
- * settings, on any number of ranks, keeps the recorded chunks whose hashes match.
+ * The ranks share the chunks of images round-robin; a chunk is recorded once its images and their
+ * hashes are on disk. After a failure or a kill the partial file remains, and the next call with
+ * the same settings, on any number of ranks, keeps the recorded chunks whose hashes match.
  * Collective over the world; the job is the same on all ranks. Fails with PWF_CANTCREATE (the
  * output exists, there is no space, or another process writes the partial file), PWF_DENIED,
  * PWF_IO, PWF_MISSING, PWF_RESOURCE, or PWF_DATA naming a damaged image; the same on all ranks.
