@@ -19,8 +19,9 @@ int pwf_coder_varying(uint64_t x, unsigned char out[10])
     return n;
 }
 
-/* Each used symbol gets 1 and its share of the rest; the remainder goes to the most frequent one.
- * Returns the bits of all codes, or infinity if there are too many symbols. */
+/* Divides 2^bits among the symbols: each used one gets 1 and its share of the rest; the remainder
+ * goes to the most frequent one. Returns the bits of all codes, or infinity if there are too many
+ * symbols. */
 static double divide(const int64_t *count, int symbols, int64_t total, int used, uint32_t bits,
                      uint32_t *frequency)
 {
@@ -71,7 +72,7 @@ pwf_status pwf_coder_encode(const uint16_t *symbol, int64_t count, const uint32_
                             int64_t *bytes)
 {
     const uint64_t least = UINT64_C(1) << 31;
-    /* The coder loses less than 0.1 % against its table. */
+    /* The codes are less than 0.1 % longer than the table implies. */
     const int64_t room = (int64_t)(cost / 32.0 * 1.001) + 64;
     uint32_t *word = NULL, *start = NULL;
     *out = NULL;

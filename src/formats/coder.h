@@ -7,7 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** The entropy coder of .pwf files (docs/reference/pwf-format.md): rANS with one table for all. */
+/** The entropy coder of .pwf files (docs/reference/pwf-format.md): rANS with one table of
+ * frequencies for all symbols. */
 
 enum { PWF_CODER_BITS = 20 };
 

@@ -5,7 +5,7 @@
 #include "pwf/core/json.h"
 #include "pwf/formats/export.h"
 
-/** The metadata of .pwf and safetensors files; all values are texts, as safetensors requires.
+/** The metadata of .pwf and safetensors files; all values are strings, as safetensors requires.
  * Local. The caller owns it; NULL if memory runs out. */
 pwf_json *pwf_export_metadata(const pwf_loaded *from);
 

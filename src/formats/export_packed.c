@@ -21,7 +21,7 @@ typedef struct text {
     int64_t length, room;
 } text;
 
-/* An entry of the codebook and its place there. */
+/* An entry of the codebook and its index there. */
 typedef struct used_centre {
     int32_t entry;
     int place;
@@ -30,12 +30,12 @@ typedef struct used_centre {
 typedef struct compact_file {
     const pwf_loaded *from;
     int codes;           /* of the codebook that are in use */
-    used_centre *order;  /* [codes]: these, by rising entry */
-    int *symbol_of;      /* [codebook]: and back; -1: not in use */
+    used_centre *order;  /* [codes]: these, by increasing entry */
+    int *symbol_of;      /* [codebook]: index in `order` of each entry that is in use */
     int64_t *count;      /* [codes + 1]; the last: weights without a code in coded tensors */
-    uint32_t *frequency; /* the same */
+    uint32_t *frequency; /* [codes + 1], as `count` */
     bool *coded;         /* [parts] */
-    int64_t elements, symbols, rest; /* of all parts; of coded parts; stored as fp32 */
+    int64_t elements, symbols, rest; /* values: of all parts; of coded parts; stored as fp32 */
     uint16_t *symbol;                /* [symbols] */
     uint32_t bits;
     double cost;
@@ -53,8 +53,8 @@ static bool same_bits(float a, float b)
     return memcmp(&a, &b, sizeof a) == 0;
 }
 
-/* Codebook index of element i, or -1 if it is stored as fp32: without a code, moved away from it
- * (fixing.compat: reference), or -0. */
+/* Codebook index of element i, or -1 if it is stored as fp32: it has no code, has moved away from
+ * the value of its code (fixing.compat: reference), or is -0. */
 static int place_of(const pwf_loaded *from, const pwf_loaded_part *part, int64_t i)
 {
     const int code = part->code ? part->code[i] : PWF_FREE;
@@ -108,7 +108,7 @@ static pwf_status survey(compact_file *p)
     return pwf_ok();
 }
 
-/* Codes all symbols in the order of the tensors. */
+/* Encodes all symbols in the order of the tensors. */
 static pwf_status encode(compact_file *p)
 {
     if (p->symbols == 0) return pwf_ok();
@@ -149,7 +149,7 @@ static pwf_status add(text *t, const void *bytes, int64_t count)
 /* Appends a little-endian number. */
 static pwf_status add_number(text *t, uint64_t x, int bytes)
 {
-    return add(t, &x, bytes); /* little-endian, as asserted in file.h */
+    return add(t, &x, bytes); /* little-endian, as this program requires */
 }
 
 /* Appends a varying-length number. */
@@ -273,11 +273,11 @@ static pwf_status assemble(compact_file *p)
     return pwf_ok();
 }
 
-/* The failure of the final comparison, which would be a bug. */
+/* The failure of the final check, which is a bug unless memory ran out. */
 static pwf_status not_packed(const char *wrong)
 {
     return PWF_FAIL(wrong == pwf_packed_no_memory ? PWF_RESOURCE : PWF_BUG,
-                    "what was packed cannot be read: %s", wrong);
+                    "the packed file cannot be decoded: %s", wrong);
 }
 
 /* Compares all decoded values with the originals, bit by bit. */
@@ -288,7 +288,7 @@ static pwf_status compare(const compact_file *p, const pwf_packed *packed, float
     for (int t = 0; t < p->from->count; t++)
         PWF_FAIL_IF(memcmp(values + packed->tensor[t].first, p->from->part[t].values,
                            (size_t)p->from->part[t].count * sizeof *values) != 0,
-                    PWF_BUG, "what was packed decodes to other values in %s",
+                    PWF_BUG, "the packed file decodes to different values in %s",
                     p->from->part[t].name);
     return pwf_ok();
 }

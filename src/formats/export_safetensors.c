@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Writes safetensors files from a loaded checkpoint or model, and the metadata that both exports
- * share. Called by pwf export and by the trainer after a round. Writes one file by the protocol of
- * rundir. */
+ * share. Called by pwf export and by the trainer after a round. The file gets its name only when it
+ * is complete (rundir/output.h). */
 #include "export.h"
 
 #include "pwf/core/file.h"
@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Metadata of safetensors are texts only. */
+/* Adds a number as a string: safetensors allows only strings in its metadata. */
 static void set_number(pwf_json *j, const char *key, int64_t value)
 {
     char text[24];
@@ -83,7 +83,7 @@ static pwf_status make_header(const pwf_loaded *from, char **text)
 {
     pwf_json *header = pwf_json_new(), *about = pwf_export_metadata(from);
     pwf_json_set_text(about, "format", "pt"); /* what PyTorch's loaders look for */
-    /* with it an exported file says by itself which model it is of */
+    /* with it an exported file identifies its model */
     pwf_json_set_text(about, "config", from->config);
     pwf_json_set_object(header, "__metadata__", about);
     int64_t at = 0;
@@ -104,7 +104,7 @@ static pwf_status make_header(const pwf_loaded *from, char **text)
     return s;
 }
 
-/* Length, header padded to 8 bytes, counters, values. */
+/* Writes the length, the header padded to 8 bytes, the counters and the values. */
 static pwf_status write_all(const pwf_loaded *from, const char *header, pwf_output *output)
 {
     static const char spaces[8] = "        ";
@@ -121,7 +121,7 @@ static pwf_status write_all(const pwf_loaded *from, const char *header, pwf_outp
     return pwf_output_end(output);
 }
 
-/* The header is made first, since it has the offsets. */
+/* The header comes first in the file and has the offsets of all values. */
 pwf_status pwf_export_safetensors(const pwf_loaded *from, const char *path, int64_t *bytes)
 {
     pwf_output output;

@@ -31,7 +31,7 @@ typedef struct matching {
     pwf_import *import;
     place *place;
     int places;
-    bool *used; /* [tensors]: belongs to a place, or is not needed */
+    bool *used; /* [tensors]: assigned to a place, or not needed */
 } matching;
 
 __attribute__((format(printf, 2, 3))) static void complain(pwf_import *import, const char *format,
@@ -46,7 +46,7 @@ __attribute__((format(printf, 2, 3))) static void complain(pwf_import *import, c
     if (import->say) import->say(import->context, line);
 }
 
-/* All parameters and buffers of the registry. */
+/* Lists all parameters and buffers of the registry. */
 static void list_places(pwf_state *state, place *out)
 {
     const pwf_registry *r = state->registry;
@@ -62,7 +62,7 @@ static void list_places(pwf_state *state, place *out)
     }
 }
 
-/* Binary search by name. */
+/* Linear search by name; NULL if there is none. */
 static place *find(const matching *m, const char *name)
 {
     for (int i = 0; i < m->places; i++)
@@ -171,7 +171,7 @@ static void say_missing(matching *m, const place *p)
     else if (best)
         complain(m->import, "missing  %s %s: perhaps it is the file's %s", p->name, shape, best);
     else
-        complain(m->import, "missing  %s %s: is the file of another model?", p->name, shape);
+        complain(m->import, "missing  %s %s: is the file of a different model?", p->name, shape);
 }
 
 /* Reports a tensor that no parameter takes. */
@@ -219,9 +219,9 @@ static int64_t side_of(int64_t points)
     return side * side == points ? side : 0;
 }
 
-/* Whether p is the position embedding of a vision transformer and t that for another image size.
- * *front gets the number of tokens before the patches, sides[] those of the grids in model and
- * file. */
+/* Whether p is the position embedding of a vision transformer and t that for a different image
+ * size. *front gets the number of tokens before the patches, sides[] those of the grids in model
+ * and file. */
 static bool is_other_grid(const matching *m, const place *p, const pwf_named_tensor *t,
                           int64_t *front, int64_t sides[2])
 {
@@ -237,7 +237,7 @@ static bool is_other_grid(const matching *m, const place *p, const pwf_named_ten
     return sides[0] > 0 && sides[1] > 0;
 }
 
-/* Notes that position embeddings have to be resampled. */
+/* Marks position embeddings to be resampled, or reports that the image size must be given. */
 static void take_grid(matching *m, place *p, int64_t front, const int64_t sides[2])
 {
     const place *patches = find(m, m->import->names->patches);
@@ -269,7 +269,9 @@ static void check_shape(matching *m, place *p)
     pwf_shape_text(p->dims, p->shape, here);
     pwf_shape_text(t->dims, t->shape, there);
     if (!is_other_head(m, p, t)) {
-        complain(m->import, "shape    %s: %s in the model, %s in the file; is it of another size?",
+        complain(m->import,
+                 "shape    %s: %s in the model, %s in the file; is the file of a model of a "
+                 "different size?",
                  p->name, here, there);
     } else if (m->import->classes_given) {
         p->fresh = true;
@@ -313,7 +315,7 @@ static pwf_status read_place(matching *m, const place *p)
     return pwf_ok();
 }
 
-/* All checks before the first value is read. */
+/* Makes all checks before it reads the first value. */
 static pwf_status match(matching *m)
 {
     deal(m);
@@ -325,8 +327,8 @@ static pwf_status match(matching *m)
     for (int i = 0; i < m->file->count; i++)
         if (!m->used[i]) say_extra(m, i);
     PWF_FAIL_IF(m->import->problems > 0, PWF_DATA,
-                "%d tensor%s of the file and the model do not fit", m->import->problems,
-                m->import->problems == 1 ? "" : "s");
+                "%d difference%s between the tensors of the file and those of the model",
+                m->import->problems, m->import->problems == 1 ? "" : "s");
     for (int i = 0; i < m->places; i++)
         if (!m->place[i].fresh) PWF_TRY(read_place(m, &m->place[i]));
     return pwf_ok();

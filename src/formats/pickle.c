@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The opcodes of a pickle, after Python's pickletools, as far as a state dict needs them. Called by
- * the readers of PyTorch files. Works on text in memory and touches only the values that it builds;
- * imports, calls and executes nothing. */
+ * the readers of PyTorch files. Works on bytes in memory and touches only the values that it
+ * builds; imports, calls and executes nothing. */
 #include "pickle_machine.h"
 
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 
 enum { MEMO_MAX = 1 << 22 };
 
-/* Index on the stack after the last mark. */
+/* Stack index just above the last mark. */
 static int32_t behind_mark(pwf_pickle_machine *m)
 {
     int32_t i = m->p->depth;
@@ -45,7 +45,7 @@ static void add_above(pwf_pickle_machine *m, pwf_pickle_kind kind, int32_t lo, i
     m->p->depth = to;
 }
 
-/* Takes the values above the last mark, and the mark. */
+/* Moves the values above the last mark into a new container and removes the mark. */
 static void take_marked(pwf_pickle_machine *m, uint64_t kind)
 {
     const int32_t lo = behind_mark(m);
@@ -123,19 +123,19 @@ static uint64_t take(pwf_pickle_machine *m, int bytes)
     return x;
 }
 
-/* Moves over bytes of the input. */
+/* Skips bytes of the input. */
 static void skip(pwf_pickle_machine *m, uint64_t bytes)
 {
     if (bytes > (uint64_t)(m->end - m->at)) return cut_off(m);
     m->at += bytes;
 }
 
-/* Pushes a text of `length` bytes, which stays in the input. */
+/* Pushes a string of `length` bytes, which stays in the input. */
 static void text(pwf_pickle_machine *m, uint64_t length)
 {
     const char *from = (const char *)m->at;
     skip(m, length);
-    if (m->wrong) return; /* also beyond UINT32_MAX: no file has as many bytes here */
+    if (m->wrong) return; /* this includes lengths above UINT32_MAX: the input is shorter */
     const int32_t i = pwf_pickle_new(m, PWF_PICKLE_TEXT);
     pwf_pickle_at(m, i)->text = from;
     pwf_pickle_at(m, i)->length = (uint32_t)length;
@@ -169,7 +169,7 @@ static void long_integer(pwf_pickle_machine *m, uint64_t length)
 static void remember(pwf_pickle_machine *m, uint64_t slot)
 {
     pwf_pickle *p = m->p;
-    /* Slots are numbered in order, so a valid one is below the length of the pickle. */
+    /* Slots are numbered in order, so a valid number is below the length of the pickle. */
     if (slot >= MEMO_MAX || slot > (uint64_t)(m->end - m->in) || p->depth == 0)
         return pwf_pickle_fail(m, "nothing to store");
     while ((int32_t)slot >= p->memo_room) {
@@ -214,14 +214,14 @@ static void push_signed(pwf_pickle_machine *m, uint64_t value)
     push_number(m, PWF_PICKLE_INT, (int32_t)(uint32_t)value);
 }
 
-/* A number whose value is not needed, of eight bytes. */
+/* Skips a number of eight bytes, whose value is not needed. */
 static void pass_real(pwf_pickle_machine *m)
 {
     skip(m, 8);
     pwf_pickle_push_new(m, PWF_PICKLE_NONE);
 }
 
-/* The same as a line of text, as Python 2 writes an int of more than 32 bits. */
+/* Skips a number on a line of its own, as Python 2 writes an int of more than 32 bits. */
 static void pass_line(pwf_pickle_machine *m)
 {
     (void)line(m);

@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 /** Reader of the pickles that torch.save writes for a state dict. It knows the opcodes that build
- * tuples, lists, dicts, texts and numbers, and a few names: OrderedDict, the functions that
+ * tuples, lists, dicts, strings and numbers, and a few names: OrderedDict, the functions that
  * rebuild a tensor or a Parameter, Parameter itself, the storage types. Any other name and whatever
  * is built from it becomes an opaque value; nothing is imported, called or executed. */
 
@@ -60,7 +60,7 @@ pwf_status pwf_pickle_read(pwf_pickle *p, const unsigned char *in, size_t bytes,
  * Local. */
 void pwf_pickle_free(pwf_pickle *p);
 
-/** Looks a text key up in a dict; -1 if there is none.
+/** Looks up a string key in a dict; -1 if there is none.
  * Local. */
 int32_t pwf_pickle_find(const pwf_pickle *p, int32_t dict, const char *key);
 

@@ -14,7 +14,7 @@ typedef struct pwf_pickle_machine {
     const unsigned char *in, *at, *end;
     uint64_t memoized; /* memo slots that opcode 0x94 has used, in order */
     const char *wrong; /* the first failure; NULL: none */
-    bool memory;       /* that failure is a lack of memory */
+    bool memory;       /* the failure is that memory ran out */
 } pwf_pickle_machine;
 
 /** Records a failure; later ones are ignored.

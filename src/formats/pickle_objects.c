@@ -16,7 +16,8 @@ enum {
     NAME_STORAGE
 };
 
-/* Copies at most `room` items of a list; returns the length of the list, -1 if it is none. */
+/* Copies at most `room` items of a list; returns the length of the list, or -1 if the value is not
+ * a list. */
 static int64_t items(pwf_pickle_machine *m, int32_t list, int32_t *out, int room)
 {
     const pwf_pickle_node *n = pwf_pickle_at(m, list);
@@ -31,7 +32,7 @@ static int64_t items(pwf_pickle_machine *m, int32_t list, int32_t *out, int room
 
 /* ---- names ---- */
 
-/* Whether a text of `length` bytes is `word`. */
+/* Whether a string of `length` bytes is `word`. */
 static bool is(const char *text, size_t length, const char *word)
 {
     return strlen(word) == length && memcmp(text, word, length) == 0;
@@ -70,7 +71,7 @@ void pwf_pickle_name(pwf_pickle_machine *m, const char *module, size_t module_le
     pwf_pickle_push(m, i);
 }
 
-/* Whether a value is the text `word`. */
+/* Whether a value is the string `word`. */
 static bool is_text(const pwf_pickle_machine *m, int32_t i, const char *word)
 {
     const pwf_pickle_node *n = pwf_pickle_at(m, i);
@@ -83,7 +84,7 @@ void pwf_pickle_stack_name(pwf_pickle_machine *m)
                           *module = pwf_pickle_at(m, pwf_pickle_pop(m));
     if (m->wrong) return;
     if (word->kind != PWF_PICKLE_TEXT || module->kind != PWF_PICKLE_TEXT)
-        return pwf_pickle_fail(m, "a name is not a text");
+        return pwf_pickle_fail(m, "a name is not a string");
     pwf_pickle_name(m, module->text, module->length, word->text, word->length);
 }
 
@@ -100,7 +101,7 @@ static bool is_ints(pwf_pickle_machine *m, int32_t list)
     return true;
 }
 
-/* (storage, offset, shape, strides, ...). */
+/* Builds a tensor from (storage, offset, shape, strides, ...). */
 static void rebuild_tensor(pwf_pickle_machine *m, int32_t arguments)
 {
     int32_t a[4];
@@ -110,7 +111,7 @@ static void rebuild_tensor(pwf_pickle_machine *m, int32_t arguments)
     if (pwf_pickle_at(m, a[0])->kind != PWF_PICKLE_STORAGE ||
         pwf_pickle_at(m, a[1])->kind != PWF_PICKLE_INT || !is_ints(m, a[2]) || !is_ints(m, a[3]) ||
         pwf_pickle_at(m, a[2])->number != pwf_pickle_at(m, a[3])->number)
-        return pwf_pickle_fail(m, "a tensor has arguments of other kinds");
+        return pwf_pickle_fail(m, "a tensor has arguments of the wrong types");
     const int32_t i = pwf_pickle_new(m, PWF_PICKLE_TENSOR);
     pwf_pickle_node *n = pwf_pickle_at(m, i);
     n->first = a[0];
@@ -209,7 +210,7 @@ void pwf_pickle_persistent(pwf_pickle_machine *m)
     if (type->kind != PWF_PICKLE_NAME || type->number != NAME_STORAGE)
         return pwf_pickle_push_new(m, PWF_PICKLE_OPAQUE);
     if (key->kind != PWF_PICKLE_TEXT || count->kind != PWF_PICKLE_INT || count->number < 0)
-        return pwf_pickle_fail(m, "a storage has arguments of other kinds");
+        return pwf_pickle_fail(m, "a storage has arguments of the wrong types");
     /* views are refused: their elements lie elsewhere */
     if (parts > 5 && pwf_pickle_at(m, a[5])->kind != PWF_PICKLE_NONE)
         return pwf_pickle_fail(m, "a storage is a view of another one");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The values that a pickle builds, and the stack of the machine that builds them. Each opcode makes
- * at most one value, so memory is bounded by the length of the pickle. Called by pickle.c and
- * pickle_objects.c, and by the readers of PyTorch files, which look tensors up. Touches only these
- * values. */
+ * at most one value, and no array has more than NODES_MAX elements, which bounds the memory. Called
+ * by pickle.c and pickle_objects.c, and by the readers of PyTorch files, which look up tensors.
+ * Touches only these values. */
 #include "pickle_machine.h"
 
 #include <stdlib.h>
@@ -15,7 +15,7 @@ void pwf_pickle_fail(pwf_pickle_machine *m, const char *what)
     if (!m->wrong) m->wrong = what;
 }
 
-/* Makes room for one more element; false without memory. */
+/* Makes room for one more element; false if memory runs out or NODES_MAX is reached. */
 bool pwf_pickle_room(pwf_pickle_machine *m, void *array, int32_t used, int32_t *room, size_t size)
 {
     if (used < *room) return true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Resamples position embeddings of a vision transformer to another image size, as timm does.
+/* Resamples position embeddings of a vision transformer to a different image size, as timm does.
  * Called by import.c.
- * Pure: sums in double, rounded once. */
+ * A pure function: sums in double, rounded once. */
 #include "positions.h"
 
 #include "pwf/core/mem.h"
@@ -18,7 +18,7 @@ static double cubic(double x)
     return 0.0;
 }
 
-/* Weights [to, from] of each source point; rows sum to 1. Points outside the grid do not count. */
+/* Weights [to, from] of each source point; rows sum to 1. Points outside the grid are left out. */
 static void set_weights(double *weight, int64_t from, int64_t to)
 {
     const double scale = (double)from / (double)to, stretch = scale > 1.0 ? scale : 1.0;

@@ -6,9 +6,9 @@
 
 #include <stdint.h>
 
-/** Resamples position embeddings: in [from, from, channels] to out [to, to, channels], both row
- * by row, bicubic with antialiasing: the same as PyTorch's interpolate(mode="bicubic",
- * antialias=True), which timm uses for weights of another image size. Local. Sums in double,
+/** Resamples position embeddings: in [from, from, channels] to out [to, to, channels], both
+ * row-major, bicubic with antialiasing: the same as PyTorch's interpolate(mode="bicubic",
+ * antialias=True), which timm uses for weights of a different image size. Local. Sums in double,
  * rounded once. Fails with PWF_RESOURCE. */
 pwf_status pwf_positions_resample(const float *in, int64_t from, float *out, int64_t to,
                                   int64_t channels);

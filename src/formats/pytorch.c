@@ -31,11 +31,10 @@ static pwf_status choose(pwf_weights_file *file, const pwf_pickle *p, int32_t to
         snprintf(file->inside, sizeof file->inside, "%s", nests[i]);
         return pwf_ok();
     }
-    return PWF_FAIL(
-        PWF_DATA,
-        "%s contains no state dict, neither at the top level nor under model, state_dict or "
-        "model_ema; save model.state_dict()",
-        file->path);
+    return PWF_FAIL(PWF_DATA,
+                    "%s contains no state dict, neither at the top level nor under model, "
+                    "state_dict, model_ema or state_dict_ema; save model.state_dict()",
+                    file->path);
 }
 
 /* Copies a list of integers; returns its length. */
@@ -47,7 +46,7 @@ static int64_t number_of(const pwf_pickle *p, int32_t list, int64_t *out)
     return n;
 }
 
-/* Whether the strides are row-major; those of dimensions of one element do not matter. */
+/* Whether the strides are row-major; strides of dimensions with one element do not matter. */
 static bool is_plain(const pwf_named_tensor *t, const int64_t *stride)
 {
     int64_t want = 1;
@@ -73,7 +72,7 @@ static pwf_status add_tensor(pwf_weights_file *file, const pwf_pickle *p,
     const int i = file->count - 1;
     t = file->tensor[i];
     PWF_TRY(storages->find(storages->context, storage, t.name, &start));
-    int64_t last = value->number; /* the storage's element that the tensor's last one is */
+    int64_t last = value->number; /* index in the storage of the tensor's last element */
     bool good = value->number >= 0;
     for (int d = 0; good && t.count > 0 && d < t.dims; d++) {
         int64_t reach = 0;

@@ -15,7 +15,7 @@ typedef struct pwf_storages {
     void *context;
 } pwf_storages;
 
-/** Adds the tensors of the state dict that is `top` or a member of it.
+/** Adds the tensors of the state dict, which is `top` itself or one of its values.
  * Local. Fails with PWF_DATA, PWF_RESOURCE or what `find` returns. */
 pwf_status pwf_pytorch_take(pwf_weights_file *file, const pwf_pickle *p, int32_t top,
                             const pwf_storages *storages);

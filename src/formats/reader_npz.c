@@ -21,7 +21,7 @@ typedef struct archive {
     uint64_t skip[]; /* [members]: bytes before the values */
 } archive;
 
-/* Whether a name ends with `end` and has more. */
+/* Whether a name ends with `end` and is longer. */
 static bool ends(const char *name, size_t length, const char *end)
 {
     const size_t n = strlen(end);
@@ -64,7 +64,7 @@ static const char *value_of(const char *header, const char *key)
     return at;
 }
 
-/* The type of the values; what is refused names the cure. */
+/* Finds the type of the values; the message for any other type says how to save the array. */
 static pwf_status read_type(const pwf_weights_file *file, const pwf_zip_member *m,
                             const char *header, pwf_dtype *dtype)
 {
@@ -83,7 +83,7 @@ static pwf_status read_type(const pwf_weights_file *file, const pwf_zip_member *
     return refuse(file, m, "has an unknown type: save float32, float16 or float64");
 }
 
-/* A tuple of integers; () is a single number. */
+/* Reads the shape, a tuple of integers; () is a single number. */
 static pwf_status read_shape(const pwf_weights_file *file, const pwf_zip_member *m,
                              const char *header, pwf_named_tensor *t)
 {
@@ -100,7 +100,7 @@ static pwf_status read_shape(const pwf_weights_file *file, const pwf_zip_member 
     return *at == ')' ? pwf_ok() : refuse(file, m, "has no shape");
 }
 
-/* Type and shape of an array, and the bytes before its values. */
+/* Reads type and shape of an array, and the number of bytes before its values. */
 static pwf_status read_header(const pwf_weights_file *file, const pwf_zip *zip,
                               const pwf_zip_member *m, pwf_named_tensor *t, uint64_t *skip)
 {
@@ -109,12 +109,12 @@ static pwf_status read_header(const pwf_weights_file *file, const pwf_zip *zip,
     const size_t count = m->bytes < sizeof in - 1 ? (size_t)m->bytes : sizeof in - 1;
     PWF_TRY(pwf_zip_read(zip, m, in, count));
     if (count < PREFIX || memcmp(in, magic, 6) != 0)
-        return refuse(file, m, "does not begin like a .npy file");
+        return refuse(file, m, "does not begin with the magic of a .npy file");
     /* version 1 has two bytes of length, the later ones four */
     const size_t start = in[6] == 1 ? PREFIX - 2 : PREFIX;
     uint64_t length = (uint64_t)(in[8] | in[9] << 8);
     if (in[6] != 1) length |= (uint64_t)in[10] << 16 | (uint64_t)in[11] << 24;
-    if (length > count - start) return refuse(file, m, "is cut off, or its header is too long");
+    if (length > count - start) return refuse(file, m, "is truncated, or its header is too long");
     char *header = (char *)in + start;
     header[length] = '\0';
     *skip = start + length;
@@ -142,7 +142,7 @@ static pwf_status add_member(pwf_weights_file *file, archive *a, int i)
     PWF_TRY(pwf_weights_add(file, m->name, length - strlen(".npy"), &t, &(pwf_weights_place){0}));
     if (__builtin_mul_overflow(file->tensor[i].count, pwf_dtype_size(t.dtype), &bytes) ||
         (uint64_t)bytes != m->bytes - a->skip[i])
-        return refuse(file, m, "does not have the bytes of its shape");
+        return refuse(file, m, "has a size in bytes that does not match its shape");
     return pwf_ok();
 }
 

@@ -3,7 +3,7 @@
  * _use_new_zipfile_serialization=False (_legacy_save in torch/serialization.py): pickles of a magic
  * number, a version, the machine, the object and the keys of the storages; then for each key the
  * number of elements (8 bytes) and the elements. There are no checksums, so all redundant facts are
- * compared. */
+ * compared. Called through the list in weights_file.c; reads the open file. */
 #include "pickle.h"
 #include "pytorch.h"
 #include "reader.h"
@@ -16,7 +16,7 @@
 
 enum { VERSION = 1001 };
 static const char magic[] =
-    "\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"; /* the last is the highest */
+    "\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"; /* the last byte is the most significant */
 
 typedef struct storage {
     const char *key;
@@ -58,17 +58,17 @@ static pwf_status check_magic(const reading *r, const pwf_pickle_node *n)
     return PWF_FAIL(PWF_DATA, "%s is a pickle, but not one of torch.save", r->file->path);
 }
 
-/* There has been only one version. */
+/* There is only one version. */
 static pwf_status check_version(const reading *r, const pwf_pickle_node *n)
 {
     if (n->kind == PWF_PICKLE_INT && n->number == VERSION) return pwf_ok();
     return PWF_FAIL(PWF_DATA,
-                    "%s is not of version %d of PyTorch's old format; load it in PyTorch and save "
-                    "its state dict again",
+                    "%s does not have version %d of PyTorch's old format; load it in PyTorch and "
+                    "save its state dict again",
                     r->file->path, VERSION);
 }
 
-/* Only files of little-endian machines. */
+/* Refuses files of big-endian machines. */
 static pwf_status check_machine(const reading *r, const pwf_pickle *p, int32_t top)
 {
     const int32_t little = pwf_pickle_find(p, top, "little_endian");
@@ -115,8 +115,8 @@ static storage *look_up(const reading *r, const pwf_pickle_node *n)
                             : bsearch(&key, r->storage, (size_t)r->storages, sizeof key, by_key);
 }
 
-/* Lists the storages that the object names, each once; a storage of several tensors is named
- * several times. */
+/* Lists the storages that the object names, each once; a storage that several tensors share is
+ * named several times. */
 static pwf_status gather_storages(reading *r)
 {
     const pwf_pickle *p = &r->pickle;
@@ -180,7 +180,7 @@ static pwf_status place_storages(reading *r, const pwf_pickle *keys, int32_t lis
     return pwf_ok();
 }
 
-/* Place of a storage for pwf_pytorch_take. */
+/* Finds the offset of a storage for pwf_pytorch_take. */
 static pwf_status find_storage(void *context, const pwf_pickle_node *n, const char *name,
                                uint64_t *offset)
 {

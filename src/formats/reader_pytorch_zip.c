@@ -34,7 +34,7 @@ static pwf_status find_storage(void *context, const pwf_pickle_node *storage, co
     PWF_FAIL_IF(
         !m || __builtin_mul_overflow(storage->number, pwf_dtype_size(storage->dtype), &need) ||
             (uint64_t)need != m->bytes,
-        PWF_DATA, "%s: the storage of '%s' is missing or of another length", r->file->path, name);
+        PWF_DATA, "%s: the storage of '%s' is missing or has a wrong length", r->file->path, name);
     uint8_t *checked = &r->checked[m - r->zip.member];
     if (!*checked) PWF_TRY(pwf_zip_check(&r->zip, m));
     *checked = 1;
@@ -103,7 +103,7 @@ static pwf_status list_tensors(pwf_weights_file *file)
     return s;
 }
 
-/* Any zip archive that the readers before did not take. */
+/* Any zip archive that the readers before this one did not recognise. */
 static bool recognise(const unsigned char *first, size_t bytes)
 {
     return bytes > 4 && memcmp(first, "PK\003\004", 4) == 0;

@@ -92,16 +92,18 @@ static pwf_status check_cover(const listing *l)
     }
     pwf_mem_free(spans);
     if (good && at == file->bytes) return pwf_ok();
-    return PWF_FAIL(PWF_DATA,
-                    "%s: the tensors overlap, leave a gap or end before the file; it is damaged",
-                    file->path);
+    return PWF_FAIL(
+        PWF_DATA,
+        "%s: the tensors overlap, leave a gap or do not reach the end of the file; it is damaged",
+        file->path);
 }
 
 /* Parses the header and lists the tensors. */
 static pwf_status parse(listing *l, const char *text, size_t length)
 {
     const pwf_status bad = pwf_json_parse(text, length, &l->file->header);
-    PWF_FAIL_IF(bad.code != PWF_OK, bad.code, "%s: the header is %.400s", l->file->path, bad.text);
+    PWF_FAIL_IF(bad.code != PWF_OK, bad.code, "%s: cannot read the header: %.400s", l->file->path,
+                bad.text);
     pwf_status s = pwf_json_each(l->file->header, add_tensor, l);
     if (s.code == PWF_OK) s = check_cover(l);
     return s;
@@ -116,8 +118,8 @@ static pwf_status list_tensors(pwf_weights_file *file)
     PWF_FAIL_IF(length < 2 || length > PWF_WEIGHTS_HEADER_MAX ||
                     length > file->bytes - sizeof length,
                 PWF_DATA,
-                "%s is not a safetensors file (its header would have %llu bytes), nor a file of "
-                "PyTorch",
+                "%s is neither a safetensors file (its header would have %llu bytes) nor a PyTorch "
+                "or NumPy file",
                 file->path, (unsigned long long)length);
     char *text = NULL;
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, (int64_t)length, 1, &text));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The list of tensors of an open weight file, which a reader fills, and the values of tensors that
- * are stored as one run of bytes. Called by the readers and by weights_file.c. Reads the open file
- * and touches no other state. */
+/* The list of tensors of an open weight file, which a reader fills, and the reading of tensors
+ * whose values are stored without compression. Called by the readers and by weights_file.c. Reads
+ * the open file and touches no other state. */
 #include "tensor_list.h"
 
 #include "pwf/core/file.h"
@@ -81,7 +81,7 @@ pwf_status pwf_weights_check_unique(const pwf_weights_file *file)
     return s;
 }
 
-/* `count` values from `offset` on. */
+/* Reads `count` consecutive values from `offset` on. */
 static pwf_status read_run(const pwf_weights_file *file, pwf_dtype dtype, uint64_t offset,
                            int64_t count, float *out, int64_t *rounded)
 {

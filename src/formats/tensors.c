@@ -41,7 +41,7 @@ static float from_bits(uint32_t bits)
     return x;
 }
 
-/* Every half is an fp32 number: the exponent is moved, a denormal one is scaled. */
+/* Every half-precision number is an fp32 number: the exponent is rebased, a denormal is scaled. */
 static float from_half(uint16_t half)
 {
     const uint32_t sign = (uint32_t)(half & 0x8000) << 16, rest = half & 0x7fffU;

@@ -19,7 +19,7 @@ static pwf_status read_bytes(const char *path, pwf_unpacked *out)
     return s;
 }
 
-/* A message of the decoder as a status. */
+/* Turns a message of the decoder into a status. */
 static pwf_status refused(const char *path, const char *wrong)
 {
     return PWF_FAIL(wrong == pwf_packed_no_memory ? PWF_RESOURCE : PWF_DATA, "%s: %s", path, wrong);
@@ -31,8 +31,8 @@ static pwf_status unpack(const char *path, pwf_unpacked *out)
     pwf_packed *p = &out->packed;
     PWF_TRY(read_bytes(path, out));
     const char *wrong = pwf_packed_open(p, out->bytes, (size_t)out->size);
-    /* codes can take very few bits, so small files may have many elements, but not unboundedly many
-     */
+    /* codes can take much less than a bit, so a small file may have many elements; this bounds
+     * them */
     if (!wrong && p->elements > UINT64_C(1) << 28 && p->elements / 64 > (uint64_t)out->size)
         wrong = "it claims more elements than a file of its length should have";
     if (wrong) return refused(path, wrong);
@@ -44,8 +44,9 @@ static pwf_status unpack(const char *path, pwf_unpacked *out)
     if (wrong) return refused(path, wrong);
     for (uint32_t t = 0; t < p->tensors; t++) {
         const pwf_packed_tensor *from = &p->tensor[t];
-        PWF_FAIL_IF(from->dims > PWF_DIMS, PWF_DATA, "%s: %s has %d dimensions; %d are possible",
-                    path, from->name, from->dims, PWF_DIMS);
+        PWF_FAIL_IF(from->dims > PWF_DIMS, PWF_DATA,
+                    "%s: %s has %d dimensions; at most %d are supported", path, from->name,
+                    from->dims, PWF_DIMS);
         pwf_loaded_part *part = &out->part[t];
         *part = (pwf_loaded_part){.name = from->name,
                                   .dims = from->dims,

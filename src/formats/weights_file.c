@@ -45,8 +45,8 @@ static pwf_status list(pwf_weights_file *file)
     PWF_TRY(pwf_file_pread(file->fd, file->path, first, bytes, 0));
     PWF_FAIL_IF(memcmp(first, "\211HDF\r\n\032\n", 8) == 0 || memcmp(first, "pwfckpt\n", 8) == 0,
                 PWF_DATA,
-                "%s is an HDF5 file; weights come from safetensors, PyTorch or NumPy "
-                "files, and a model of this program needs no import",
+                "%s is an HDF5 file; weights come from safetensors, PyTorch or NumPy files, and "
+                "models of this program need no import",
                 file->path);
     const int i = find_reader(first, bytes);
     file->reader = readers[i < READER_COUNT ? i : READER_COUNT - 1];
@@ -116,7 +116,7 @@ pwf_status pwf_weights_metadata(const pwf_weights_file *file, pwf_json_visit vis
     return file->header ? pwf_json_each(file->header, visit_metadata, &v) : pwf_ok();
 }
 
-/* Types that are no weights are listed, but cannot be read. */
+/* Tensors of non-weight types are listed, but cannot be read. */
 pwf_status pwf_weights_read(const pwf_weights_file *file, int index, float *out, int64_t *rounded)
 {
     const pwf_named_tensor *t = &file->tensor[index];

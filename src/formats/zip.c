@@ -47,7 +47,7 @@ static pwf_status bad(const pwf_zip *zip, const char *what)
     return PWF_FAIL(PWF_DATA, "%s: %s; the archive is damaged or truncated", zip->path, what);
 }
 
-/* Place and size of the central directory. */
+/* Offset and size of the central directory. */
 typedef struct directory {
     uint64_t entries, bytes, offset;
 } directory;
@@ -174,7 +174,7 @@ static pwf_status read_entry(pwf_zip *zip, unsigned char *at, size_t left, size_
     return find_bytes(zip, m, name);
 }
 
-/* Order of members by place. */
+/* Order of members by offset. */
 static int by_header(const void *a, const void *b)
 {
     const pwf_zip_member *x = *(const pwf_zip_member *const *)a;

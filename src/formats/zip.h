@@ -12,8 +12,8 @@
 
 typedef struct pwf_zip_member {
     const char *name;
-    uint64_t header; /* of its local header */
-    uint64_t offset; /* of its bytes in the archive */
+    uint64_t header; /* offset of its local header */
+    uint64_t offset; /* offset of its bytes in the archive */
     uint64_t packed; /* bytes in the archive; equal to `bytes` if it is stored */
     uint64_t bytes;  /* of its contents */
     uint32_t crc;    /* of its contents */
@@ -38,7 +38,7 @@ typedef struct pwf_zip {
 pwf_status pwf_zip_list(pwf_zip *zip);
 void pwf_zip_free(pwf_zip *zip);
 
-/** Looks a member up; NULL if there is none.
+/** Looks up a member by name; NULL if there is none.
  * Local. */
 const pwf_zip_member *pwf_zip_find(const pwf_zip *zip, const char *name);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Affine maps of pictures with the pixels that Pillow gives: rotation, shear, shift, with bilinear
+/* Affine maps of pictures with pixels identical to Pillow's: rotation, shear, shift, with bilinear
  * or bicubic interpolation. Called by augment.c from any thread; double precision without libm, so
  * the same bits everywhere. Source: Pillow, src/libImaging/Geometry.c. */
 #include "affine.h"
@@ -19,7 +19,7 @@ static double sine(double x)
     return x + x * sum;
 }
 
-/* As sine, to x^20. */
+/* Taylor polynomial to x^20, as for sine. */
 static double cosine(double x)
 {
     const double square = x * x;
@@ -46,7 +46,7 @@ static int64_t floor_of(double x)
     return (double)whole > x ? whole - 1 : whole;
 }
 
-/* Clamps a row or column to [0, count): border pixels continue outside the picture. */
+/* Clamps a row or column to [0, count): outside the picture, the border pixels repeat. */
 static int64_t inside(int64_t place, int64_t count)
 {
     return place < 0 ? 0 : place < count ? place : count - 1;

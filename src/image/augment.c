@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Random changes of training images, in the definitions of torchvision and timm. Called by
- * transform.c from any thread; every draw is a function of (seed, pass, index), and the pixels are
- * the same bits everywhere. */
+/* Random changes of training images, as torchvision and timm define them. Called by transform.c,
+ * and for random erasing by data/dataset.c, from any thread; every draw is a function of (seed,
+ * pass, index), and the pixels are the same bits everywhere. */
 #include "augment.h"
 
 #include "affine.h"
@@ -11,7 +11,7 @@
 #include <math.h>
 #include <string.h>
 
-/* Of a random crop and of random erasing, as in torchvision and timm. */
+/* Tries of a random crop and of random erasing, as in torchvision and timm. */
 enum { TRIES = 10 };
 
 static int64_t rounded(double x) /* x >= 0 */
@@ -39,7 +39,7 @@ pwf_image_window pwf_crop_draw(const pwf_augment_config *config, pwf_image_key k
         box.left = (int64_t)(right * (double)(width - box.columns + 1));
         return box;
     }
-    /* No try has succeeded: the largest part with an allowed ratio. */
+    /* No try succeeded: take the largest central part with an allowed ratio. */
     const double now = (double)width / (double)height;
     box.columns = now > ratios[1] ? rounded((double)height * ratios[1]) : width;
     box.rows = now < ratios[0] ? rounded((double)width / ratios[0]) : height;
@@ -115,7 +115,7 @@ static const struct {
 } operations[PWF_OP_COUNT] = {
     [PWF_OP_AUTOCONTRAST] = {.plain = pwf_colour_autocontrast},
     [PWF_OP_EQUALIZE] = {.plain = pwf_colour_equalize},
-    [PWF_OP_INVERT] = {.level = pwf_colour_solarize}, /* from level 0 on */
+    [PWF_OP_INVERT] = {.level = pwf_colour_solarize}, /* threshold 0: every value */
     [PWF_OP_ROTATE] = {.rule = SIGNED, .most = 30.0}, /* degrees */
     [PWF_OP_POSTERIZE] = {.rule = LEVEL, .most = 4.0, .level = pwf_colour_posterize},
     [PWF_OP_SOLARIZE] = {.rule = LEVEL, .most = 256.0, .level = pwf_colour_solarize},
@@ -207,7 +207,7 @@ void pwf_randaugment(const pwf_image_transform *t, pwf_image_key key, uint8_t *r
 
 /* ---- random erasing -------------------------------------------------------------------------- */
 
-/* Fills a box with normal noise, from counters of their own. */
+/* Fills a box with normal noise from a separate sample of the stream. */
 static void put_noise(const pwf_draws *d, pwf_image_window box, float *image, int64_t width,
                       int64_t channels)
 {

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-/** The single random changes of training images; all of them are off by default. Images are RGB
+/** The individual random changes of training images; all of them are off by default. Images are RGB
  * bytes, [height, width, 3]; `scratch` has the size of the image. Each kind of change draws from
  * its own stream. All functions: Local; any thread. Exact: the same bits everywhere. */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Colour operations of Pillow on RGB bytes, pixel by pixel or through tables of 256 entries.
- * Called by augment.c from any thread; integer or single-precision arithmetic in the order of
- * Pillow, so its values exactly. */
+/* Colour operations of Pillow on RGB bytes, pixel by pixel or through tables of 256 entries. Called
+ * by augment.c from any thread; integer and floating-point arithmetic in Pillow's order, so the
+ * values are exactly Pillow's. */
 #include "colour.h"
 
 #include <string.h>
@@ -10,7 +10,7 @@ typedef struct histogram {
     int64_t count[3][256];
 } histogram;
 
-/* Values per channel. */
+/* Counts each value of each channel. */
 static histogram count_values(const uint8_t *rgb, int64_t pixels)
 {
     histogram h = {0};
@@ -200,7 +200,7 @@ void pwf_colour_hue(uint8_t *rgb, int64_t pixels, double turn)
     for (int64_t i = 0; i < pixels; i++) {
         uint8_t hsv[3];
         to_hsv(rgb + 3 * i, hsv);
-        hsv[0] = (uint8_t)(hsv[0] + shift); /* around the circle */
+        hsv[0] = (uint8_t)(hsv[0] + shift); /* wraps around the circle */
         from_hsv(hsv, rgb + 3 * i);
     }
 }
@@ -208,7 +208,8 @@ void pwf_colour_hue(uint8_t *rgb, int64_t pixels, double turn)
 /* ---- sharpness ------------------------------------------------------------------------------- */
 
 /* The smoothing weights are 1/13, and 5/13 in the middle. No sum lies halfway between two integers,
- * so integer arithmetic gives what Pillow computes in single precision. Border pixels stay. */
+ * so integer arithmetic gives what Pillow computes in single precision. Border pixels are not
+ * changed. */
 void pwf_colour_sharpness(uint8_t *rgb, int64_t width, int64_t height, float factor,
                           uint8_t *scratch)
 {

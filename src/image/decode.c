@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Encoded images to pixels: picks the decoder by the first bytes. Called by the room data for each
- * image that it reads from a folder or an archive, from any thread. Touches no file and keeps no
- * state. */
+/* Decodes encoded images to pixels, with the decoder that the first bytes select. Called by the
+ * room data for each image that it reads from a folder or an archive, from any thread. Touches no
+ * file and keeps no state. */
 #include "decode.h"
 
 #include <string.h>

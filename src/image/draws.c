@@ -42,7 +42,7 @@ int64_t pwf_draw_below(pwf_draws *draws, int64_t places)
     return (int64_t)((pwf_draw_word(draws) * (uint64_t)places) >> 32);
 }
 
-/* Skips to a fresh group of four counters, so that words and normals never share one. */
+/* Uses a fresh counter, so that words and normals never share one. */
 float pwf_draw_normal(pwf_draws *draws)
 {
     float x;

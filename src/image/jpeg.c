@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* JPEG files to RGB with libjpeg-turbo, including CMYK and YCCK as Pillow converts them. Called by
- * decode.c from any thread; no state. Limits on memory and scans keep a small hostile file from
- * occupying a worker. */
+/* Decodes JPEG files to RGB with libjpeg-turbo, including CMYK and YCCK as Pillow converts them.
+ * Called by decode.c from any thread; no state. Limits on memory and scans keep a small hostile
+ * file from occupying a worker. */
 #include "decode.h"
 
 #include <setjmp.h>
@@ -37,7 +37,7 @@ static _Noreturn void give_up(jpeg_reader *r, pwf_status status)
     longjmp(r->back, 1);
 }
 
-/* libjpeg's fatal errors as a status. */
+/* Turns a fatal error of libjpeg into a status. */
 static void error_exit(j_common_ptr common)
 {
     jpeg_reader *r = (jpeg_reader *)common;
@@ -58,7 +58,7 @@ static void emit_message(j_common_ptr common, int level)
     if (level < 0) common->err->num_warnings++;
 }
 
-/* libjpeg would print to stderr. */
+/* Suppresses messages, which libjpeg would print to stderr. */
 static void output_message(j_common_ptr common)
 {
     (void)common;
@@ -86,7 +86,7 @@ static void skip_input_data(j_decompress_ptr info, long bytes)
     info->src->bytes_in_buffer -= (size_t)bytes;
 }
 
-/* A few bytes of a scan make the decoder process the whole image once more. */
+/* Limits the scans: one of a few bytes makes the decoder process the whole image once more. */
 static void check_scans(j_common_ptr common)
 {
     jpeg_reader *r = (jpeg_reader *)common;
@@ -134,7 +134,8 @@ static int scaled(int a, int b)
     return (product + (product >> 8)) >> 8;
 }
 
-/* One line of inverted CMYK, as Adobe writes it: 255 is no ink. As Pillow's convert("RGB"). */
+/* One line of inverted CMYK, as Adobe writes it: 255 is no ink. Converted as by Pillow's
+ * convert("RGB"). */
 static void mix_inks(uint8_t *rgb, const uint8_t *inks, int64_t width)
 {
     for (int64_t x = 0; x < width; x++)
@@ -145,7 +146,7 @@ static void mix_inks(uint8_t *rgb, const uint8_t *inks, int64_t width)
         }
 }
 
-/* Up to LINES lines per call; CMYK one at a time, through `inks`. */
+/* Reads up to LINES lines per call; CMYK one line at a time, through `inks`. */
 static void read_lines(jpeg_reader *r)
 {
     struct jpeg_decompress_struct *info = &r->info;
@@ -180,7 +181,8 @@ static void decode(jpeg_reader *r)
         (long)PWF_IMAGE_MEMORY_MAX - (long)(3 * r->out->width * r->out->height + r->size);
     jpeg_start_decompress(info);
     if (info->output_width != info->image_width || info->output_height != info->image_height)
-        give_up(r, PWF_FAIL(PWF_DATA, "%s: its size changes while it is decoded", r->name));
+        give_up(r,
+                PWF_FAIL(PWF_DATA, "%s is damaged: its size changes while it is decoded", r->name));
     if (info->out_color_space == JCS_CMYK)
         r->inks =
             info->mem->alloc_large((j_common_ptr)info, JPOOL_IMAGE, 4 * (size_t)r->out->width);

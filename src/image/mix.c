@@ -55,7 +55,7 @@ static void swap(float *a, float *b, int64_t count)
     }
 }
 
-/* Mixup: both images of a pair, with the shares exchanged. */
+/* Mixup of both images of a pair, with the shares exchanged. */
 static void blend(float *a, float *b, int64_t count, float share)
 {
     const float rest = 1.0f - share;

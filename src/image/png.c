@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* PNG files to 8-bit RGB with libpng. Called by decode.c from any thread; no state. The chunks are
- * checked before libpng sees them, so that a stated length cannot make it allocate more than the
- * file has. */
+/* Decodes PNG files to 8-bit RGB with libpng. Called by decode.c from any thread; no state. The
+ * chunks are checked before libpng sees them, so that a stated length cannot make it allocate more
+ * than the file has. */
 #include "decode.h"
 
 #include <png.h>
@@ -51,7 +51,7 @@ static _Noreturn void cut_short(png_reader *r)
                         r->name, r->size));
 }
 
-/* libpng allocates some chunks by the length they state, before it reads them. */
+/* Checks the lengths of all chunks, since libpng allocates some of them before it reads them. */
 static void check_chunks(png_reader *r)
 {
     for (size_t at = 8;;) { /* length, name, content, checksum */
@@ -99,7 +99,7 @@ static void decode(png_reader *r)
     png_set_interlace_handling(r->png);
     png_read_update_info(r->png, r->info);
     if (png_get_rowbytes(r->png, r->info) != 3 * (size_t)width)
-        give_up(r, PWF_FAIL(PWF_DATA, "%s: its colours cannot be made RGB", r->name));
+        give_up(r, PWF_FAIL(PWF_DATA, "%s: its colours cannot be converted to RGB", r->name));
     r->rows = calloc((size_t)height, sizeof *r->rows);
     if (!r->rows) give_up(r, PWF_FAIL(PWF_RESOURCE, "no memory to decode %s", r->name));
     for (int64_t y = 0; y < height; y++)

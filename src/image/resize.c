@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Resizing with the pixels that Pillow gives: horizontal pass, rounding to 8 bits, vertical pass,
- * with 22-bit fixed-point weights. Called by transform.c and data/dataset.c from any thread; the
- * kernels are in resize_kernels.c. */
+/* Resizes with pixels identical to Pillow's: horizontal pass, rounding to 8 bits, vertical pass,
+ * with 22-bit fixed-point weights. Called by transform.c, data/dataset.c and pack from any thread;
+ * the kernels are in resize_kernels.c. */
 #include "pwf/core/mem.h"
 #include "pwf/image/image.h"
 #include "resize_kernels.h"
@@ -35,7 +35,7 @@ static int64_t round_up(double x) /* x >= 0 */
     return (double)whole < x ? whole + 1 : whole;
 }
 
-/* Half away from zero. */
+/* Converts a weight to fixed point, rounding half away from zero. */
 static int32_t fixed_point(double x)
 {
     const double scaled = x * (1 << PWF_RESIZE_BITS);
@@ -80,7 +80,7 @@ static pwf_status weights_new(pwf_weights *w, pwf_image_filter filter, int64_t i
     return pwf_ok();
 }
 
-/* Lines [top, top + rows) of the image, `across` applied to each. */
+/* Horizontal pass: applies `across` to lines [top, top + rows) of the image. */
 static void pass_across(uint8_t *out, const pwf_image *image, int64_t top, int64_t rows,
                         const pwf_weights *across)
 {
@@ -94,7 +94,7 @@ static void pass_across(uint8_t *out, const pwf_image *image, int64_t top, int64
         k->row(out + out_stride * y, in + stride * y, across);
 }
 
-/* Output rows from lines [top, ...) of the horizontal pass. */
+/* Vertical pass: output rows from `lines`, of which the first is line `top` of the image. */
 static void pass_down(uint8_t *out, const uint8_t *lines, int64_t bytes, int64_t top,
                       const pwf_weights *down)
 {

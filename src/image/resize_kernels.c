@@ -10,7 +10,7 @@ typedef uint8_t bytes4 __attribute__((vector_size(4)));
 typedef int32_t quad __attribute__((vector_size(16)));
 typedef int32_t lanes __attribute__((vector_size(4 * PWF_RESIZE_ROWS)));
 
-/* From fixed point to a byte. */
+/* Converts a fixed-point sum to a byte, clipped. */
 static inline uint8_t clipped(int32_t sum)
 {
     const int32_t value = sum >> PWF_RESIZE_BITS;

@@ -44,7 +44,7 @@ static void widen(uint8_t *rgb, const uint8_t *pixels, int64_t count, int64_t ch
         memset(rgb + 3 * i, pixels[i], 3);
 }
 
-/* The first channels of each pixel; all three are equal for a grey image. */
+/* Keeps the first channels of each pixel; a grey image has three equal ones. */
 static void narrow(uint8_t *pixels, const uint8_t *rgb, int64_t count, int64_t channels)
 {
     for (int64_t i = 0; i < count; i++)

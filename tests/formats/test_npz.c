@@ -125,7 +125,7 @@ static void test_refused(void **state)
     expect_refused("{'descr': '<f4', 'fortran_order': True, 'shape': (2, 1), }", 8,
                    "Fortran order");
     expect_refused("{'descr': '<f4', 'fortran_order': False, }", 8, "no shape");
-    expect_refused(HEADER("<f4", "(3,)"), 8, "bytes of its shape");
+    expect_refused(HEADER("<f4", "(3,)"), 8, "does not match its shape");
     expect_refused(HEADER("<f4", "(-2,)"), 8, "no shape");
     expect_refused(HEADER("<f4", "(99999999999, 99999999999)"), 8, "too large");
     expect_refused(HEADER("<f4", "(1,1,1,1,1,1,1,1,1)"), 4, "too many dimensions");

@@ -4,7 +4,7 @@
 
 #include "pwf/formats/loaded.h"
 
-/** Weights for other programs: mean weights and buffers of a checkpoint or model file
+/** Export of weights for other programs: mean weights and buffers of a checkpoint or model file
  * (docs/reference/pwf-format.md). A file gets its name only when all of it is on disk. */
 
 /** Writes safetensors: fp32 under the names of the file, metadata, and for each BatchNorm the
@@ -24,9 +24,9 @@ typedef struct pwf_export_sizes {
     int64_t other;  /* names, shapes, metadata, header */
 } pwf_export_sizes;
 
-/** Writes the compact form. A weight is coded if it has a code and exactly its value; the rest is
- * fp32. The result is decoded and compared bit by bit before it gets its name. `path` NULL: only
- * *sizes is computed.
+/** Writes the compact form. A weight is coded if it has a code and exactly the value of that code;
+ * the rest is stored as fp32. The result is decoded and compared bit by bit before it gets its
+ * name. `path` NULL: only *sizes is computed.
  * Local. Fails as pwf_export_safetensors. Needs memory of about the length of the file. */
 pwf_status pwf_export_packed(const pwf_loaded *from, const char *path, pwf_export_sizes *sizes);
 

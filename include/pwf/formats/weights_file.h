@@ -17,7 +17,7 @@ typedef struct pwf_weights_place {
     uint64_t offset; /* of its first value in the file */
     bool strided;    /* else row-major without gaps */
     int64_t stride[PWF_TENSOR_DIMS];
-    int64_t span; /* values from the first to the last, when strided */
+    int64_t span; /* if strided: values from the first to the last, inclusive */
 } pwf_weights_place;
 
 /* An open file. Read only, except for the reader of its format. */
@@ -29,7 +29,7 @@ typedef struct pwf_weights_file {
     const char *format;              /* "safetensors", "PyTorch" or "NumPy" */
     char inside[32];                 /* key under which the tensors were found: "", "model", ... */
     pwf_json *header;                /* of safetensors; NULL: no metadata */
-    void *own;                       /* what the reader keeps until the file is closed */
+    void *own;                       /* data of the reader until the file is closed */
     int count, room;
     pwf_named_tensor *tensor; /* [count], in the order of the file */
     pwf_weights_place *place; /* [count] */
@@ -53,7 +53,7 @@ pwf_status pwf_weights_metadata(const pwf_weights_file *file, pwf_json_visit vis
 
 /** Reads a tensor's `count` values, row-major, as fp32. F16 and BF16 are widened exactly; F64 is
  * rounded to nearest, and *rounded grows by the number of values that this changed.
- * Local. Fails with PWF_IO, or PWF_DATA if it is of another kind. */
+ * Local. Fails with PWF_IO, PWF_RESOURCE, or PWF_DATA if it is not of such a type. */
 pwf_status pwf_weights_read(const pwf_weights_file *file, int index, float *out, int64_t *rounded);
 
 #endif

@@ -11,7 +11,7 @@ typedef enum pwf_image_filter { PWF_BILINEAR, PWF_BICUBIC } pwf_image_filter;
 
 typedef struct pwf_augment_config {
     bool crop;
-    pwf_real_list crop_scale, crop_ratio; /* share of the area, width over height; from, to */
+    pwf_real_list crop_scale, crop_ratio; /* share of the area; width / height: each from, to */
     pwf_image_filter interpolation;
     double brightness, contrast, saturation, hue; /* largest relative change; 0: off */
     int64_t rand_layers;                          /* operations per image; 0: no RandAugment */

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 /** Single images: decoding of JPEG (libjpeg-turbo) and PNG (libpng), which the first bytes
- * distinguish, and resizing. The pixels are those of Pillow. */
+ * distinguish, and resizing. The pixels are identical to Pillow's. */
 
 /* Images beyond these limits are refused before they are decoded. */
 enum {
@@ -22,7 +22,7 @@ enum {
 typedef struct pwf_image {
     int64_t width, height;
     uint8_t *pixels;  /* [height, width, 3], red first; a few bytes may be read past the end */
-    int64_t warnings; /* of the decoder, which returns pixels in spite of them */
+    int64_t warnings; /* of the decoder, which returns the pixels nevertheless */
 } pwf_image;
 
 /** Decodes the bytes of a file to RGB: grey, RGB, YCbCr, CMYK and YCCK (inverted, as Adobe writes
@@ -44,7 +44,7 @@ typedef struct pwf_image_window {
 
 /** Resizes to width x height as Pillow's Image.resize does, antialiased, and writes the window of
  * the result to `out` [rows, columns, 3]: horizontal pass, rounding to 8 bits, vertical pass, with
- * weights with 22 fraction bits.
+ * weights of 22 fraction bits.
  * Local; any thread. Fails with PWF_RESOURCE. Exact: Pillow's values, on every instruction set.
  * Source: Pillow, src/libImaging/Resample.c. */
 pwf_status pwf_image_resize(const pwf_image *image, int64_t width, int64_t height,

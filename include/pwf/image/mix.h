@@ -9,7 +9,7 @@
  * the same on every mesh, and so are their mixtures. */
 
 typedef struct pwf_image_mix {
-    float share; /* of an image's own target; 1: nothing is mixed */
+    float share; /* weight of an image's own target; 1: nothing is mixed */
     bool cut;    /* a box of the partner; otherwise the weighted mean with it */
     int64_t top, left, rows, columns;
 } pwf_image_mix;

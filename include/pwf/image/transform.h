@@ -39,9 +39,8 @@ pwf_status pwf_image_crop_pixels(const pwf_image_transform *t, pwf_image_key key
 pwf_status pwf_image_vary_colours(const pwf_image_transform *t, pwf_image_key key, uint8_t *pixels,
                                   int64_t width, int64_t height, int64_t channels);
 
-/** Random erasing: with probability augment.erase, puts normal noise in place of a part of a
- * normalised image, [height, width, channels]: 2 to 33 % of the area, ratio 0.3 to 1 / 0.3, ten
- * tries.
+/** Random erasing: with probability augment.erase, replaces a part of a normalised image, [height,
+ * width, channels], with normal noise: 2 to 33 % of the area, ratio 0.3 to 1 / 0.3, ten tries.
  * Local; any thread. Exact: the same bits everywhere. Source: timm, RandomErasing, mode pixel. */
 void pwf_image_erase(const pwf_image_transform *t, pwf_image_key key, float *image, int64_t width,
                      int64_t height, int64_t channels);
