@@ -129,7 +129,7 @@ static pwf_status split_off(pwf_dataset *d, const pwf_dataset_request *request, 
                 "at least one",
                 (long long)(all - held), (long long)all);
     pwf_order *order = NULL;
-    /* Marks, so that both parts keep the order of the source. */
+    /* Marks the held-out images, so that both splits keep the order of the source. */
     uint8_t *is_held = NULL;
     uint32_t *pick = NULL;
     pwf_status s = pwf_order_new(all, all, request->seed, &order);
@@ -260,7 +260,7 @@ static int64_t place_of(uint32_t word, int64_t places)
     return (int64_t)((word * (uint64_t)places) >> 32);
 }
 
-/* The index within the source. */
+/* Maps an index of the data set to one of the source. */
 static int64_t at(const pwf_dataset *d, int64_t index)
 {
     return d->pick ? d->pick[index] : index;

@@ -46,9 +46,9 @@ void pwf_order_free(pwf_order *order)
     pwf_mem_free(order);
 }
 
-/* A uniform integer in [0, n): multiply and shift, rejecting the few words that would favour some
- * integers (Lemire, TOMACS 2019). The words come from counter `at`; `sample` advances in the rare
- * case that all four are rejected. */
+/* Draws a uniform integer in [0, n): multiply and shift, rejecting the few words that would favour
+ * some integers (Lemire, TOMACS 2019). The words come from counter `at`; `sample` advances in the
+ * rare case that all four are rejected. */
 static uint32_t below(uint32_t n, pwf_stream stream, uint64_t at)
 {
     const uint32_t reject = (uint32_t)-n % n;

@@ -10,7 +10,7 @@
 enum { SIDE = 32, PLANE = SIDE * SIDE, CHANNELS = 3, FILES_MAX = 5 };
 enum { RECORD_MAX = 2 + CHANNELS * PLANE };
 
-/* One part of one of the two data sets. */
+/* One split of one of the two data sets. */
 typedef struct layout {
     const char *name;
     const char *files[FILES_MAX]; /* in order */
@@ -27,7 +27,7 @@ static const layout cifar10[2] = {{"CIFAR-10", {"test_batch.bin"}, 1, 10},
 static const layout cifar100[2] = {{"CIFAR-100", {"test.bin"}, 2, 100},
                                    {"CIFAR-100", {"train.bin"}, 2, 100}};
 
-/* One open file of a part. */
+/* One open file of a split. */
 typedef struct batch_file {
     char path[PWF_PATH];
     int fd;
@@ -48,7 +48,7 @@ static pwf_status open_file(const char *root, const char *name, int64_t record, 
                     file->path, (long long)bytes, (long long)record);
 }
 
-/* The records of one file become images from number `first` on. Labels are checked past the last
+/* Reads the records of one file as images from number `first` on. Labels are checked past the last
  * image too, so that a limit hides no damage. */
 static pwf_status read_file(const batch_file *file, const layout *set, int64_t first,
                             pwf_pixels *out)
@@ -71,7 +71,7 @@ static pwf_status read_file(const batch_file *file, const layout *set, int64_t f
     return pwf_ok();
 }
 
-/* Reads the files of a part one after the other into the arrays. */
+/* Reads the files of a split one after the other into the arrays. */
 static pwf_status load(const pwf_dataset_request *request, const layout *set, int64_t limit,
                        pwf_pixels *out)
 {

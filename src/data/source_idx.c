@@ -73,7 +73,7 @@ static pwf_status fill(const pwf_dataset_request *request, int64_t limit, pwf_id
     return read_images(p, images);
 }
 
-/* Opens both files of the part; pwf_idx_open tries the plain name and the one with .gz. */
+/* Opens both files of the split; pwf_idx_open tries the plain name and the one with .gz. */
 static pwf_status load(const pwf_dataset_request *request, bool train, int64_t limit,
                        pwf_pixels *out)
 {

@@ -63,14 +63,14 @@ static pwf_status grow(void *pointer, int64_t *room, int64_t wanted, size_t size
     return pwf_ok();
 }
 
-/* Path of a file or folder below the root. */
+/* Joins the root and the name of a file or folder below it. */
 static pwf_status full_path(const folder *f, const char *name, char path[PWF_PATH])
 {
     if (pwf_path_join(path, f->root, name)) return pwf_ok();
     return PWF_FAIL(PWF_DATA, "the path of %.200s... is longer than %d bytes", name, PWF_PATH - 1);
 }
 
-/* Size of a regular file under the root; a link must stay inside it. */
+/* Finds the size of a regular file; a link must not lead out of the root. */
 static pwf_status look_at(const folder *f, const char *path, int64_t *size)
 {
     struct stat st;

@@ -12,7 +12,7 @@
 
 enum { SIDE = 96, PLANE = SIDE * SIDE, CHANNELS = 3, IMAGE = CHANNELS * PLANE, CLASSES = 10 };
 
-/* One of the two files of a part. */
+/* One of the two files of a split. */
 typedef struct part_file {
     char path[PWF_PATH];
     int fd;

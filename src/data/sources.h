@@ -16,18 +16,18 @@ typedef struct pwf_pixels {
 } pwf_pixels;
 
 typedef struct pwf_source {
-    /* Held in memory: reads a part, at most `limit` images (0: all), and checks it against the
+    /* Held in memory: reads a split, at most `limit` images (0: all), and checks it against the
      * request. The caller frees pixels and labels, also after a failure. Fails as pwf_dataset_open.
      * NULL for sources that are read one image at a time; these define all functions below, and
      * sources held in memory none of them. */
     pwf_status (*load)(const pwf_dataset_request *request, bool train, int64_t limit,
                        pwf_pixels *out);
 
-    /* Opens a part and fills in count, classes, hash and self. `close` is called after a failure
+    /* Opens a split and fills in count, classes, hash and self. `close` is called after a failure
      * too, if self is not NULL. */
     pwf_status (*open)(const pwf_dataset_request *request, bool train, pwf_images *out);
     void (*close)(void *self);
-    /* As the functions pwf_images_*, with `self` of the images. Any thread. */
+    /* Like the functions pwf_images_*, with `self` of the images. Any thread. */
     pwf_images_item (*get)(const void *self, int64_t index);
     const char *(*class_name)(const void *self, int64_t class);
     pwf_status (*read)(const void *self, int64_t index, pwf_image *out);

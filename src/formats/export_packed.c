@@ -323,7 +323,7 @@ static void measure(const compact_file *p, pwf_export_sizes *sizes)
     sizes->other = sizes->file - sizes->stream - sizes->tables - sizes->rest;
 }
 
-/* All steps; `path` NULL stops before writing. */
+/* Runs all steps; with `path` NULL, stops before writing. */
 static pwf_status pack(compact_file *p, const char *path)
 {
     PWF_TRY(survey(p));

@@ -78,7 +78,7 @@ static void add_top(pwf_pickle_machine *m, uint64_t count)
     add_above(m, count == 1 ? PWF_PICKLE_LIST : PWF_PICKLE_DICT, lo, lo);
 }
 
-/* ---- the text ---- */
+/* ---- the input ---- */
 
 /* The input ends too early. */
 static void cut_off(pwf_pickle_machine *m)
@@ -87,7 +87,7 @@ static void cut_off(pwf_pickle_machine *m)
     pwf_pickle_fail(m, "it is truncated");
 }
 
-/* Length of the line at the current position, which moves after it. */
+/* Returns the length of the line at the current position and moves past it. */
 static size_t line(pwf_pickle_machine *m)
 {
     const unsigned char *stop = memchr(m->at, '\n', (size_t)(m->end - m->at));
@@ -109,7 +109,7 @@ static void read_name(pwf_pickle_machine *m)
     if (!m->wrong) pwf_pickle_name(m, module, module_length, word, length);
 }
 
-/* A little-endian number of `bytes` bytes. */
+/* Reads a little-endian number of `bytes` bytes. */
 static uint64_t take(pwf_pickle_machine *m, int bytes)
 {
     uint64_t x = 0;
@@ -150,8 +150,8 @@ static void push_number(pwf_pickle_machine *m, pwf_pickle_kind kind, int64_t num
     pwf_pickle_push(m, i);
 }
 
-/* An integer of any length; one of more than 64 bits keeps its bytes, since no tensor has such a
- * number. */
+/* Pushes an integer of any length; one of more than 64 bits becomes an opaque value with its bytes,
+ * since no tensor has such a number. */
 static void long_integer(pwf_pickle_machine *m, uint64_t length)
 {
     if (length > 8) {

@@ -9,8 +9,8 @@
 
 /** Reader of the pickles that torch.save writes for a state dict. It knows the opcodes that build
  * tuples, lists, dicts, strings and numbers, and a few names: OrderedDict, the functions that
- * rebuild a tensor or a Parameter, Parameter itself, the storage types. Any other name and whatever
- * is built from it becomes an opaque value; nothing is imported, called or executed. */
+ * rebuild a tensor or a Parameter, Parameter itself, the storage types. Any other name, and
+ * anything built from it, becomes an opaque value; nothing is imported, called or executed. */
 
 typedef enum pwf_pickle_kind {
     PWF_PICKLE_NONE, /* also booleans and numbers whose value is not needed */
@@ -49,7 +49,7 @@ typedef struct pwf_pickle {
     int32_t depth, stack_room, memo_room;
 } pwf_pickle;
 
-/** Reads the pickle at *at of `bytes` bytes, which must outlive the result; *at moves after it, or
+/** Reads the pickle at *at of `bytes` bytes, which must outlive the result; *at moves past it, or
  * to the end if it is truncated; *top is the value.
  * Local. The caller frees it with pwf_pickle_free, also after a failure. Fails with PWF_RESOURCE,
  * or PWF_DATA with the offset of the opcode. */

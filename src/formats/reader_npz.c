@@ -53,7 +53,7 @@ static pwf_status refuse(const pwf_weights_file *file, const pwf_zip_member *m, 
     return PWF_FAIL(PWF_DATA, "%s: the array %s %s", file->path, m->name, why);
 }
 
-/* The value of a key of the header, whose text ends with NUL; NULL: there is none. */
+/* Finds the value of a key in the header, which is a string; NULL if there is none. */
 static const char *value_of(const char *header, const char *key)
 {
     const char *at = strstr(header, key);

@@ -64,7 +64,7 @@ typedef struct span {
     uint64_t lo, hi;
 } span;
 
-/* Order of tensors by their place. */
+/* Order of tensors by offset. */
 static int by_place(const void *a, const void *b)
 {
     const span *x = a, *y = b;

@@ -10,8 +10,8 @@
  * bytes, [height, width, 3]; `scratch` has the size of the image. Each kind of change draws from
  * its own stream. All functions: Local; any thread. Exact: the same bits everywhere. */
 
-/* The part of an image that augment.crop chooses: ten tries within crop_scale and crop_ratio, then
- * the largest part at the centre whose ratio is allowed. Source: torchvision,
+/* Draws the part of an image that augment.crop takes: ten tries within crop_scale and crop_ratio,
+ * then the largest part at the centre whose ratio is allowed. Source: torchvision,
  * RandomResizedCrop.get_params. */
 pwf_image_window pwf_crop_draw(const pwf_augment_config *config, pwf_image_key key, int64_t width,
                                int64_t height);

@@ -8,8 +8,8 @@
 
 #include <math.h>
 
-/* A box of area 1 - share around a random centre, cut at the borders; `share` becomes the area that
- * remains. */
+/* Draws a box of area 1 - share around a random centre, clipped at the borders; mix->share becomes
+ * the share of the area outside it. */
 static void draw_box(pwf_image_mix *mix, pwf_draws *d, double share, int64_t width, int64_t height)
 {
     const double side = sqrt(1.0 - share);

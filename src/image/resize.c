@@ -42,7 +42,7 @@ static int32_t fixed_point(double x)
     return (int32_t)(x < 0 ? -0.5 + scaled : 0.5 + scaled);
 }
 
-/* The weights of one output row or column, computed in the order of Pillow. */
+/* Computes the weights of one output row or column, in Pillow's order of operations. */
 static void weigh(pwf_weights *w, int64_t place, pwf_image_filter filter, int64_t in, double centre,
                   double support, double stretch, double *scratch)
 {
@@ -61,7 +61,8 @@ static void weigh(pwf_weights *w, int64_t place, pwf_image_filter filter, int64_
     w->used[place] = (int32_t)(end - first);
 }
 
-/* Weights of output rows or columns [from, from + count) when `in` are resized to `out`. */
+/* Computes the weights of output rows or columns [from, from + count) when `in` are resized to
+ * `out`. */
 static pwf_status weights_new(pwf_weights *w, pwf_image_filter filter, int64_t in, int64_t out,
                               int64_t from, int64_t count)
 {

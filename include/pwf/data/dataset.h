@@ -29,7 +29,7 @@ typedef struct pwf_dataset_request {
     const char *folder;              /* if not NULL: opened instead of data.path, see below */
 } pwf_dataset_request;
 
-/** Opens one part of the data set that the configuration names and checks it against the model's
+/** Opens one split of the data set that the configuration names and checks it against the model's
  * channels, classes and image size. A source held in memory is read and checked completely; other
  * sources only list their images and decode each when it is loaded. Keeps data.train_limit or
  * data.test_limit images; data.validation splits the training images. With request.folder, opens

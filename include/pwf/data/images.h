@@ -6,8 +6,8 @@
 #include "pwf/data/dataset.h"
 #include "pwf/image/image.h"
 
-/** The images of one part of a data set that are read one at a time: from folders with one file per
- * image, or from an image archive. */
+/** The images of one split of a data set, read one at a time: from folders with one file per image,
+ * or from an image archive. */
 
 typedef struct pwf_images {
     int64_t count, classes;

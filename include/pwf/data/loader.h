@@ -11,7 +11,7 @@
 typedef struct pwf_loader pwf_loader;
 
 /** Starts `threads` threads for positions [first, first + share) of each batch of `batch` images of
- * the training part.
+ * the training split.
  * Local. The caller owns it and keeps the data set until it is freed. Fails with PWF_RESOURCE. */
 pwf_status pwf_loader_new(const pwf_dataset *dataset, int64_t batch, int64_t first, int64_t share,
                           uint32_t seed, int threads, pwf_loader **out);
