@@ -34,7 +34,8 @@ bool pwf_option_of_preset(const pwf_config *config, const pwf_option *option)
     return owner(config, option->key) != NULL;
 }
 
-/* Keys of a family are refused together with a preset, which decides them itself. */
+/* Refuses keys that the model does not read: a preset decides them itself, and a family has keys of
+ * its own. */
 static pwf_status check_model(const pwf_config *config)
 {
     const char *name = config->model.name;
@@ -43,16 +44,17 @@ static pwf_status check_model(const pwf_config *config)
     for (int i = 0; i < pwf_option_count; i++) {
         /* A key that no family lists, such as model.classes, applies to every network. */
         const pwf_family_config *family = owner(config, pwf_options[i].key);
-        PWF_FAIL_IF(family && pwf_config_is_set(config, pwf_options[i].key), PWF_CONFIG,
-                    "%s is decided by the preset %s; set model.name to %s to choose it",
-                    pwf_options[i].key, name, family->name);
+        PWF_FAIL_IF(
+            family && pwf_config_is_set(config, pwf_options[i].key), PWF_CONFIG,
+            "%s cannot be set with model.name = %s; set model.name to %s to choose its value",
+            pwf_options[i].key, name, family->name);
     }
     for (const pwf_family_config *const *f = pwf_model_families(); *f; f++)
         if (strcmp(name, (*f)->name) == 0 && (*f)->check) return (*f)->check(&config->model);
     return pwf_ok();
 }
 
-/* For lists that hold one value for all channels or one per channel. */
+/* Checks a list that must hold one value for all channels or one per channel. */
 static pwf_status check_channels(const char *key, const pwf_real_list *list, int64_t channels)
 {
     if (list->count == 1 || list->count == channels) return pwf_ok();
@@ -62,10 +64,11 @@ static pwf_status check_channels(const char *key, const pwf_real_list *list, int
                     key, list->count, (long long)channels);
 }
 
-/* Fractions rise strictly, so that every round fixes something; the bounds of sigma are ordered. */
+/* Checks that fractions rise strictly, so that every round fixes some weights, and that the bounds
+ * of sigma are in order. */
 static pwf_status check_rounds(const pwf_config *config)
 {
-    /* That each lies in (0, 1] is checked by its row. */
+    /* The row of the table has checked that each lies in (0, 1]. */
     const pwf_real_list *f = &config->fixing.fractions;
     PWF_FAIL_IF(f->count == 0, PWF_CONFIG,
                 "fixing.fractions is empty; for one round over all weights, set [1.0]");
@@ -88,7 +91,8 @@ static pwf_status check_rounds(const pwf_config *config)
     return pwf_ok();
 }
 
-/* Every slot has the same number of images, and every worker and shard at least one slot. */
+/* Checks that all slots have the same number of images, and that every thread of a rank and every
+ * shard can have a slot. ranks x threads is checked when the number of ranks is known. */
 static pwf_status check_parallel(const pwf_config *config)
 {
     PWF_FAIL_IF(config->parallel.precision == PWF_BF16 &&
@@ -209,7 +213,7 @@ pwf_model_request pwf_config_model(const pwf_config *config)
 static pwf_status describe_difference(const pwf_option *option, const pwf_config *stored,
                                       const pwf_config *now, char *text, size_t size)
 {
-    /* As texts, which are equal exactly if the values are: numbers read back to the same bits. */
+    /* As strings, which are equal exactly if the values are: numbers read back to the same bits. */
     char *before = pwf_value_text(stored, option), *after = pwf_value_text(now, option);
     bool have = before && after;
     text[0] = '\0';

@@ -58,7 +58,8 @@ static size_t count_digits(const char *text)
     return strspn(text, "0123456789");
 }
 
-/* The length of [-+]digits[.digits][e[-+]digits], or 0. `zeros`: it has leading zeros, as 007. */
+/* The length of [-+]digits[.digits][e[-+]digits], or 0. `zeros`: it has leading zeros, as in 007.
+ */
 static size_t scan_decimal(const char *text, bool *zeros, bool *nonzero)
 {
     const char *at = text;
@@ -81,7 +82,7 @@ static size_t scan_decimal(const char *text, bool *zeros, bool *nonzero)
     return (size_t)(at - text);
 }
 
-/* Reads 2^k or 10^k, with a sign before it; returns its length or 0. */
+/* Reads 2^k or 10^k with an optional sign; returns its length or 0. */
 static size_t scan_power(const char *text, double *value)
 {
     const char *at = text;
@@ -105,7 +106,7 @@ static size_t scan_power(const char *text, double *value)
     return (size_t)(exponent - text) + sign + digits;
 }
 
-/* Multiplies by the factor of what follows the number. NULL, or what the value must be instead. */
+/* Multiplies by the factor of the suffix. Returns NULL, or what the value must be instead. */
 static const char *apply_suffix(const char *text, const char *unit, double *value)
 {
     while (*text == ' ')

@@ -74,7 +74,7 @@ static void print_option(FILE *out, const pwf_config *standard, const pwf_option
     pwf_words_print(out, text, TEXT_AT, WIDTH);
 }
 
-/* Whether a key of the group may change on resume (`resumable`) or must not. */
+/* Whether the option is in the group and may change on resume (`resumable`) or may not (false). */
 static bool is_resumable(const pwf_option *option, const char *group, bool resumable)
 {
     return pwf_option_in(option, group) && option->of_run == resumable;

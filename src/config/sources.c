@@ -55,7 +55,7 @@ static int read_all(int file, char *text, size_t *length)
 
 pwf_status pwf_config_read_file(pwf_config *config, const char *path)
 {
-    /* Without O_NONBLOCK a named pipe would hold the job up for ever. */
+    /* Without O_NONBLOCK, opening a named pipe could block forever. */
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (file < 0) return fail_open(path, errno);
     /* Only a regular file has an end; a device could be read forever. */
@@ -63,7 +63,7 @@ pwf_status pwf_config_read_file(pwf_config *config, const char *path)
     if (fstat(file, &about) != 0 || !S_ISREG(about.st_mode)) {
         close(file);
         char clip[PWF_CLIP];
-        return PWF_FAIL(PWF_IO, "%s: not an ordinary file", pwf_clip(path, strlen(path), clip));
+        return PWF_FAIL(PWF_IO, "%s: not a regular file", pwf_clip(path, strlen(path), clip));
     }
     char *text = malloc(PWF_CONFIG_FILE_MAX + 1);
     if (!text) {
@@ -79,7 +79,7 @@ pwf_status pwf_config_read_file(pwf_config *config, const char *path)
     return status;
 }
 
-/* Exactly one "=": everything after the first belongs to the value. */
+/* The first "=" ends the key; everything after it is the value. */
 pwf_status pwf_config_set(pwf_config *config, const char *assignment)
 {
     char clip[PWF_CLIP], place[PWF_CLIP + 16];
@@ -127,7 +127,7 @@ static bool is_refused(const char *entry, size_t length)
         if (strlen(ours[i]) == length && memcmp(ours[i], entry, length) == 0) return false;
     for (int i = 0; i < pwf_option_count; i++)
         if (is_variable(entry, length, pwf_options[i].key)) return false;
-    /* Others may use PWF_ for their own ends; only names that begin like a group are refused. */
+    /* Other programs may use PWF_, too; only names that begin like a group are refused. */
     for (int i = 0; i < pwf_group_count; i++) {
         char name[PWF_VARIABLE];
         pwf_option_variable(pwf_groups[i].name, name);
@@ -161,7 +161,7 @@ static pwf_status fail_variable(const char *entry, size_t length)
 
 pwf_status pwf_config_read_environment(pwf_config *config)
 {
-    /* The alphabetically first is reported, so that all ranks report the same. */
+    /* Reports the alphabetically first, so that all ranks report the same. */
     const char *refused = NULL;
     for (char **entry = environ; entry && *entry; entry++) {
         size_t length = strcspn(*entry, "=");

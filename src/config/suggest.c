@@ -16,8 +16,8 @@ static const char *leaf_of(const char *key)
     return dot ? dot + 1 : key;
 }
 
-/* The distance of `key` from an option; SIZE_MAX: not near. A correct key in a wrong group costs
- * slightly more than a typing error within the right group. */
+/* The distance of `key` from an option; SIZE_MAX if it is not near. A correct key in a wrong group
+ * costs slightly more than a typing error within the right group. */
 static size_t rate(const char *key, const pwf_option *option)
 {
     const char *leaf = leaf_of(key), *own = pwf_option_leaf(option);
@@ -83,7 +83,7 @@ void pwf_suggest_key(const char *key, bool variable, char *text, size_t size)
         if (rating < best) best = rating;
     }
     bool group = pwf_group_find(key, strlen(key)) != NULL;
-    /* A mistyped group, if the word is nearer to one than to any key. */
+    /* A mistyped group, if the word is at least as near to one as to any key. */
     for (int i = 0; !group && !strchr(key, '.') && i < pwf_group_count; i++) {
         size_t slips = pwf_word_distance(key, pwf_groups[i].name);
         if (!pwf_word_is_near(slips, pwf_groups[i].name) || 2 * slips > best) continue;

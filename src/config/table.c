@@ -111,7 +111,7 @@ REALS(data.std, "0.229, 0.224, 0.225", ABOVE(0, 1000), NULL, STATE,
  "standard deviation by which pixels are divided; one value, or one per channel"),
 FLAG(data.flip, "true", STATE, "mirror half of the training images horizontally, at random"),
 WHOLE(data.pad, "0", FROM(0, 64), "pixels", STATE,
- "shift training images at random by up to this many pixels; formats held in memory only"),
+ "shift training images at random by up to this many pixels; only for formats held in memory"),
 WHOLE(data.train_limit, "0", FROM(0, 4294967295.0), "images", STATE,
  "use only this many training images: the first, or evenly spread ones if images are decoded "
  "from files; 0: all"),

@@ -47,20 +47,20 @@ extern const int pwf_group_count;
 const pwf_option *pwf_option_find(const char *key, size_t length);
 const pwf_group *pwf_group_find(const char *name, size_t length);
 
-/* The key without its group, and whether the option is in `group` (NULL: in none). */
+/* The key without its group; whether the option is in `group` (NULL: has no group). */
 const char *pwf_option_leaf(const pwf_option *option);
 bool pwf_option_in(const pwf_option *option, const char *group);
 
 /* Reads one number in full: -1, 0.5, 1e-3, 2^-11, 10^6, and with a unit 8MiB, 1.5GB, 30min, 2h.
- * Returns NULL, or the end of the sentence "abc: must be ...". Independent of the locale. Too large
- * a number becomes an infinity, which no range admits. */
+ * Returns NULL, or the end of the sentence "abc: must be ...". Independent of the locale. A number
+ * that is too large becomes an infinity, which no range admits. */
 const char *pwf_number_read(const char *text, const char *unit, double *value);
 
 /* The shortest text that reads back to the same bits; small and large powers of two as 2^-11. */
 enum { PWF_NUMBER_TEXT = 40 };
 void pwf_number_write(double value, char text[PWF_NUMBER_TEXT]);
 
-/* A value outside the configuration, of the kind its option says. */
+/* A value that is not in a configuration yet; its option gives the kind. */
 typedef union pwf_value {
     bool flag;
     int choice; /* index into the words */
@@ -94,17 +94,17 @@ void pwf_value_store(pwf_config *config, const pwf_option *option, const pwf_val
 /* The key's value as YAML, on one line, which the caller frees; NULL: no memory. */
 char *pwf_value_text(const pwf_config *config, const pwf_option *option);
 
-/* "0 to 10", "above 1, at most 100", "auto, on, off"; empty where anything goes. */
+/* "0 to 10", "above 1, at most 100", "auto, on, off"; empty if every value is allowed. */
 void pwf_option_range(const pwf_option *option, char *text, size_t size);
 
 /* Checks that bytes are UTF-8 without control characters; returns the first bad byte, or length. */
 size_t pwf_utf8_check(const char *text, size_t length, bool lines);
 
-/* Text of a user made fit for a message: clipped, invalid bytes replaced by "?". */
+/* User text prepared for a message: clipped, invalid bytes replaced by "?". */
 enum { PWF_CLIP = 80 };
 const char *pwf_clip(const char *text, size_t length, char out[PWF_CLIP]);
 
-/* The end of the sentence "X is not a key": "; did you mean ...?" or what there is instead.
+/* The end of the sentence "X is not a key": "; did you mean ...?" or a list of the valid names.
  * `variable` writes the keys as environment variables. */
 void pwf_suggest_key(const char *key, bool variable, char *text, size_t size);
 

@@ -33,8 +33,8 @@ static size_t decode(const unsigned char *at, size_t left, uint32_t *point)
     return bytes;
 }
 
-/* Excludes control characters and what YAML treats as a line end or forbids: a text with them could
- * not be written on one line and read back. */
+/* Excludes control characters and what YAML treats as a line end or forbids: a string with them
+ * could not be written on one line and read back. */
 static bool is_printable(uint32_t point)
 {
     /* Control characters of ASCII and Latin-1. */
@@ -106,14 +106,14 @@ static pwf_status refuse(const pwf_option *option, const char *place, const char
                     pwf_clip(text, strlen(text), clip), place, must);
 }
 
-/* A number in the range of the row; an infinity is outside every range. */
+/* Reads a number in the range of the row; an infinity is outside every range. */
 static pwf_status read_number(const pwf_option *option, const char *place, const char *text,
                               void *value)
 {
     char range[RANGE_TEXT], must[RANGE_TEXT + 8];
     double *number = value;
     const char *wrong = pwf_number_read(text, option->unit, number);
-    /* The text is not a number of this unit. */
+    /* Not a number of this unit. */
     if (wrong) return refuse(option, place, text, wrong);
     const bool below = option->above ? *number <= option->min : *number < option->min;
     if (!below && *number <= option->max) return pwf_ok();
@@ -135,7 +135,7 @@ static pwf_status read_whole(const pwf_option *option, const char *place, const 
     return pwf_ok();
 }
 
-/* The words of YAML 1.1, in any case; true stands at the odd indices. */
+/* The words of YAML 1.1, in upper or lower case; those at odd indices mean true. */
 static pwf_status read_flag(const pwf_option *option, const char *place, const char *text,
                             void *value)
 {
@@ -164,7 +164,7 @@ static pwf_status read_choice(const pwf_option *option, const char *place, const
     return refuse(option, place, text, must);
 }
 
-/* A text that fits its member and can be written back as one line of YAML. */
+/* Reads a string that fits its member and can be written back as one line of YAML. */
 static pwf_status read_text(const pwf_option *option, const char *place, const char *text,
                             void *value)
 {
@@ -178,7 +178,7 @@ static pwf_status read_text(const pwf_option *option, const char *place, const c
     return pwf_ok();
 }
 
-/* Whether YAML reads a text back as the same text without quotes. */
+/* Whether YAML reads the string back unchanged if it is written without quotes. */
 static bool is_plain(const char *text)
 {
     static const char *const taken[] = {"true", "false", "yes", "no", "on",
@@ -192,7 +192,7 @@ static bool is_plain(const char *text)
     return text[0] != '\0' && text[safe] == '\0';
 }
 
-/* In single quotes, where a quote is doubled, unless the bare text reads back. */
+/* Writes a string, in single quotes (a quote inside is doubled) unless it needs none. */
 static void write_text(FILE *out, const void *value)
 {
     const char *text = value;
@@ -237,14 +237,14 @@ static const struct kind {
     [PWF_KIND_BOOL] = {"true or false", sizeof(bool), read_flag, write_flag, 0, 0},
     [PWF_KIND_INT] = {"whole number", sizeof(int64_t), read_whole, write_whole, 0, 0},
     [PWF_KIND_REAL] = {"number", sizeof(double), read_number, write_number, 0, 0},
-    [PWF_KIND_TEXT] = {"text", PWF_TEXT, read_text, write_text, 0, 0},
+    [PWF_KIND_TEXT] = {"string", PWF_TEXT, read_text, write_text, 0, 0},
     [PWF_KIND_PATH] = {"path", PWF_PATH, read_text, write_text, 0, 0},
     [PWF_KIND_CHOICE] = {"word", sizeof(int), read_choice, NULL, 0, 0},
     [PWF_KIND_INTS] = {"list of whole numbers", sizeof(pwf_int_list), read_whole, write_whole,
                        offsetof(pwf_int_list, at), sizeof(int64_t)},
     [PWF_KIND_REALS] = {"list of numbers", sizeof(pwf_real_list), read_number, write_number,
                         offsetof(pwf_real_list, at), sizeof(double)},
-    [PWF_KIND_TEXTS] = {"list of texts", sizeof(pwf_text_list), read_text, write_text,
+    [PWF_KIND_TEXTS] = {"list of strings", sizeof(pwf_text_list), read_text, write_text,
                         offsetof(pwf_text_list, at), PWF_TEXT},
 };
 
@@ -259,7 +259,7 @@ const char *pwf_option_kind(const pwf_option *option)
 }
 
 /* libyaml passes escaped zero bytes on, and every later function expects a C string. The entry of a
- * list is appended; all lists begin with their count. */
+ * list is appended: every list type begins with its count. */
 pwf_status pwf_value_item(const pwf_option *option, const char *place, const char *text,
                           size_t length, pwf_value *value)
 {
@@ -277,7 +277,7 @@ pwf_status pwf_value_item(const pwf_option *option, const char *place, const cha
     return pwf_ok();
 }
 
-/* Only spaces: other white space has been refused as not printable. */
+/* Only spaces: other white space is refused when the items are read. */
 static const char *skip_spaces(const char *text)
 {
     return text + strspn(text, " ");
@@ -290,7 +290,7 @@ static size_t length_trimmed(const char *text, size_t length)
     return length;
 }
 
-/* A whole list in one text: [1, 2] or 1,2. */
+/* Reads a whole list from one string: [1, 2] or 1,2. */
 static pwf_status read_list(const pwf_option *option, const char *place, const char *text,
                             pwf_value *value)
 {
@@ -311,7 +311,7 @@ static pwf_status read_list(const pwf_option *option, const char *place, const c
         const char *stop = comma ? comma : end;
         const char *first = skip_spaces(at);
         size_t bytes = first < stop ? length_trimmed(first, (size_t)(stop - first)) : 0;
-        /* One more byte than fits, so that a text that is too long is noticed. */
+        /* One more byte than fits, so that an item that is too long is refused. */
         char item[PWF_TEXT + 1];
         if (bytes > PWF_TEXT) bytes = PWF_TEXT;
         memcpy(item, first, bytes);
@@ -363,7 +363,7 @@ char *pwf_value_text(const pwf_config *config, const pwf_option *option)
     FILE *out = open_memstream(&text, &size);
     if (!out) return NULL;
     write_value(out, config, option);
-    /* Formatting into memory fails only without memory. */
+    /* Formatting into memory fails only if memory runs out. */
     bool bad = ferror(out) != 0;
     if (fclose(out) != 0 || bad) {
         free(text);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Reads YAML through libyaml's events. Accepts only what a configuration needs: one document, a
  * mapping of groups, scalars and flat lists. Everything that could grow without bound (aliases,
- * depth, size) is refused, because the file may come from anyone. Called through
- * pwf_config_read_text; touches the given configuration only. */
+ * depth, size) is refused, because the file may come from anyone. Entry point:
+ * pwf_config_read_text, called by sources.c and by app for stored configurations. Touches the given
+ * configuration only. */
 #include "table.h"
 
 #include <stdlib.h>
@@ -34,7 +35,7 @@ static const char *place_at(yaml_reader *r, yaml_mark_t mark)
     return r->place;
 }
 
-/* The place of the current event; valid until the next call, as of place_at. */
+/* The place of the current event; valid until the next call, as for place_at. */
 static const char *place(yaml_reader *r)
 {
     return place_at(r, r->event.start_mark);
@@ -50,7 +51,7 @@ static pwf_status fail_parser(yaml_reader *r)
     /* The message of libyaml for the most common mistake, a tab, does not name it. */
     if (strcmp(problem, "found character that cannot start any token") == 0)
         problem = "a tab or another character that is not allowed here; indent with spaces and "
-                  "quote texts";
+                  "put strings in quotes";
     PWF_FAIL_IF(!p->context || p->context_mark.line == mark.line, PWF_CONFIG,
                 "%s: not valid YAML: %s", place_at(r, mark), problem);
     return PWF_FAIL(PWF_CONFIG, "%s: not valid YAML: %s, %s that began on line %zu",
@@ -71,14 +72,15 @@ static pwf_status refuse_decorations(yaml_reader *r, const yaml_char_t *anchor,
 /* Advances to the next event and refuses those that no configuration needs. */
 static pwf_status next(yaml_reader *r)
 {
-    /* Of the last call; deleting a zeroed event does nothing. */
+    /* Deletes the event of the last call; deleting a zeroed event does nothing. */
     yaml_event_delete(&r->event);
     if (!yaml_parser_parse(&r->parser, &r->event)) {
         memset(&r->event, 0, sizeof r->event);
         return fail_parser(r);
     }
     /* Far more than all keys need. */
-    PWF_FAIL_IF(++r->events > EVENTS_MAX, PWF_CONFIG, "%s: more than %d YAML events", place(r),
+    PWF_FAIL_IF(++r->events > EVENTS_MAX, PWF_CONFIG,
+                "%s: the file is too long (more than %d keys, values and list marks)", place(r),
                 EVENTS_MAX);
     switch (r->event.type) {
     case YAML_ALIAS_EVENT:
@@ -104,7 +106,7 @@ static pwf_status next(yaml_reader *r)
     }
 }
 
-/* Nothing at all after the colon. */
+/* Whether nothing at all follows the colon. */
 static bool is_empty(const yaml_reader *r)
 {
     return r->event.type == YAML_SCALAR_EVENT && r->event.data.scalar.length == 0 &&
@@ -118,12 +120,12 @@ static pwf_status read_item(yaml_reader *r, const pwf_option *option, pwf_value 
     bool plain = r->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
     PWF_FAIL_IF(is_empty(r), PWF_CONFIG, "%s: %s has no value%s", place(r), option->key,
                 option->kind == PWF_KIND_TEXT || option->kind == PWF_KIND_PATH
-                    ? "; write '' for an empty text"
+                    ? "; write '' for an empty string"
                     : "");
     /* YAML reads these as "no value", which a setting cannot have. */
     PWF_FAIL_IF(plain && (strcmp(text, "~") == 0 || strcmp(text, "null") == 0), PWF_CONFIG,
-                "%s: %s: %s is not a value; quote it to set this text", place(r), option->key,
-                text);
+                "%s: %s: %s is not a value; a string of this name needs quotes", place(r),
+                option->key, text);
     return pwf_value_item(option, place(r), text, r->event.data.scalar.length, value);
 }
 
@@ -164,11 +166,11 @@ static pwf_status read_option(yaml_reader *r, const pwf_option *option)
     return pwf_ok();
 }
 
-/* Copies the current event, which must be a key, clipped to what a message can show. */
+/* Copies the current event, which must be a key; fails if it is too long for a message. */
 static pwf_status read_key(yaml_reader *r, char key[KEY_SHOWN])
 {
-    PWF_FAIL_IF(r->event.type != YAML_SCALAR_EVENT, PWF_CONFIG, "%s: a key must be a plain word",
-                place(r));
+    PWF_FAIL_IF(r->event.type != YAML_SCALAR_EVENT, PWF_CONFIG,
+                "%s: a key must be a single word, not a list or mapping", place(r));
     const char *text = (const char *)r->event.data.scalar.value;
     size_t length = r->event.data.scalar.length;
     /* Merge keys copy mappings, as aliases do. */
@@ -183,7 +185,7 @@ static pwf_status read_key(yaml_reader *r, char key[KEY_SHOWN])
     return pwf_ok();
 }
 
-/* A misspelt key is an error, with the nearest key: a typing error must not go unnoticed. */
+/* A misspelt key is an error; the message suggests the nearest key. */
 static pwf_status fail_unknown(yaml_reader *r, const char *key)
 {
     char meant[400];
@@ -255,7 +257,7 @@ static pwf_status read_stream(yaml_reader *r)
     return pwf_ok();
 }
 
-/* Size and characters, before libyaml sees the text. */
+/* Checks size and characters before libyaml sees the text. */
 static pwf_status check_bytes(yaml_reader *r, const char *text, size_t length)
 {
     PWF_FAIL_IF(length > PWF_CONFIG_FILE_MAX, PWF_CONFIG, "%s: must be at most %d KiB long",

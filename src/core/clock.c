@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Two clocks: the monotonic one for elapsed times and limits, and UTC for log lines and file names.
  * Called from everywhere, by any thread. No state. Results of training never depend on either
- * clock, only reports, time limits and the watchdog do. */
+ * clock; only reports, time limits and the watchdog do. */
 #include "pwf/core/clock.h"
 
 #include <stdio.h>

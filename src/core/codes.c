@@ -13,7 +13,7 @@ const pwf_code_row pwf_code_rows[] = {
      "do not requeue"},
     {PWF_LAUNCH, "LAUNCH",
      "the job was launched incorrectly: processes do not find each other, more workers than slots, "
-     "a library other than the one built with, or a missing package",
+     "a library that differs from the one pwf was built with, or a missing package",
      "fix it; `pwf doctor` names the cause"},
     {PWF_BUG, "BUG", "a bug in pwf, or an MPI function failed",
      "keep the core file and report it; resume with `--resume auto`"},
@@ -46,7 +46,7 @@ const char *pwf_code_name(pwf_code code)
     return "UNKNOWN";
 }
 
-/* The text before and after the table covers ends of a process that have no row. */
+/* The text before and after the table covers exits that have no row. */
 void pwf_codes_print_markdown(FILE *out)
 {
     fputs("# Exit codes\n\n"

@@ -60,7 +60,7 @@ void pwf_fault_arm(const char *text)
     pthread_mutex_unlock(&lock);
 }
 
-/* Whether the armed fault is at this point, not yet counting visits. The lock is held. */
+/* Whether the armed fault is at this point; counts no visit. The lock is held. */
 static bool is_armed(const char *name)
 {
     if (!fault.read) arm(getenv("PWF_TEST_FAULT"));
@@ -126,7 +126,7 @@ void pwf_fault_spoil(const char *name, pwf_fault_kind kind, void *values, int64_
     if (pwf_fault_value(name, "flip")) spoil(kind, values, count, 0.0, true);
 }
 
-/* Waits until a new request arrives, at most `seconds`. */
+/* Waits until a new request arrives, for at most `seconds`. */
 static void wait_for_request(pwf_request before, long long seconds)
 {
     for (long long i = 0; i < 100 * seconds && pwf_request_now() == before; i++)

@@ -18,7 +18,7 @@ bool pwf_hash_equal(pwf_hash a, pwf_hash b)
     return a.lo == b.lo && a.hi == b.hi;
 }
 
-/* All kernels give the same hash; they differ in speed alone. */
+/* All kernels give the same hash; they differ only in speed. */
 pwf_hash pwf_hash_bytes(const void *bytes, size_t count)
 {
     typedef pwf_hash (*hash_of)(const void *, size_t);

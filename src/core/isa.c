@@ -26,7 +26,7 @@ pwf_isa pwf_isa_now(void)
 {
     int isa = atomic_load_explicit(&chosen, memory_order_relaxed);
     if (isa < 0) {
-        /* Threads that come here at the same time store the same value. */
+        /* Threads that run this at the same time store the same value. */
         isa = (int)pwf_isa_best();
         atomic_store(&chosen, isa);
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* JSON objects for metrics rows, reports and safetensors headers: a thin layer over jansson that
- * keeps the first failure until the text is requested and limits what is parsed. Called by report,
+ * reports a failure when the text is requested and limits what is parsed. Called by report,
  * formats and app. No state. */
 #include "pwf/core/json.h"
 
@@ -79,9 +79,8 @@ void pwf_json_set_ints(pwf_json *object, const char *key, const int64_t *values,
     set(object, key, array);
 }
 
-/* A member whose pwf_json_new ran out of memory is NULL, and the object that should hold it fails.
- */
-/* Frees the wrapper and returns its jansson object. */
+/* Frees the wrapper and returns its jansson object. A `value` whose pwf_json_new ran out of memory
+ * is NULL; *failed is then set, and the object that should hold it fails. */
 static json_t *unwrap(pwf_json *value, bool *failed)
 {
     if (!value) {
@@ -160,7 +159,7 @@ pwf_status pwf_json_parse(const char *text, size_t length, pwf_json **out)
     *out = NULL;
     PWF_TRY(check_size(text, length));
     json_error_t error;
-    /* Of two equal keys programs disagree which one counts, so duplicates are refused. */
+    /* Programs disagree which of two equal keys counts, so duplicates are refused. */
     json_t *object = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
     PWF_FAIL_IF(!object && json_error_code(&error) == json_error_out_of_memory, PWF_RESOURCE,
                 "out of memory parsing JSON");

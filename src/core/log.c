@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Log lines on stderr: logfmt with a stable code, or plain sentences on a terminal. Called from
  * everywhere, by any thread; each message is one write(2), so lines of several ranks do not mix.
- * State: rank, level, the phase and step that every line names, and whether a progress line stands
- * on the terminal. */
+ * State: rank, level, the phase and step that every line names, and whether a progress line is
+ * shown on the terminal. */
 #include "pwf/core/log.h"
 
 #include "pwf/core/clock.h"
@@ -20,11 +20,11 @@ enum { LINE = 4096 }; /* bytes, including newline and NUL */
 
 static struct {
     int rank;                    /* of this process */
-    pwf_level level;             /* least level that is printed */
+    pwf_level level;             /* lowest level that is printed */
     bool plain;                  /* sentences instead of logfmt */
     _Atomic(const char *) phase; /* phase and step change while other threads log */
     _Atomic int64_t step;        /* -1: none */
-    atomic_bool line;            /* a progress line stands at the cursor */
+    atomic_bool line;            /* a progress line is on the cursor's line */
 } at = {.level = PWF_LOG_INFO, .phase = "", .step = -1};
 
 void pwf_log_set_rank(int rank)
@@ -71,7 +71,7 @@ void pwf_log_draw_line(const char *text)
     atomic_store(&at.line, true);
 }
 
-/* The exchange makes sure that of several threads one wipes. */
+/* The atomic exchange ensures that only one thread wipes the line. */
 void pwf_log_wipe_line(void)
 {
     if (atomic_exchange(&at.line, false)) put_stderr("\r\033[K", 4);
@@ -98,12 +98,12 @@ static int utf8_length(const unsigned char *c)
                        : (*c & 0xf8) == 0xf0 ? 4
                                              : 0;
     for (int i = 1; i < length; i++)
-        if ((c[i] & 0xc0) != 0x80) return 0; /* also at the end of the text */
+        if ((c[i] & 0xc0) != 0x80) return 0; /* the terminating NUL also fails this test */
     return length;
 }
 
-/* Escapes control bytes, invalid UTF-8 and, if quoted, quotes, which would break the line format or
- * the terminal. */
+/* Escapes control bytes, invalid UTF-8 and, if quoted, quotes and backslashes, which would break
+ * the line format or the terminal. */
 static int put_escaped(char *line, int used, const char *text, bool quoted)
 {
     const unsigned char *c = (const unsigned char *)text;
@@ -164,7 +164,7 @@ static void emit(pwf_level level, const char *code, const char *text)
 
 void pwf_log(pwf_level level, const char *code, const char *format, ...)
 {
-    /* What is not a warning is the same on all ranks, so that rank 0 speaks for all. */
+    /* Messages below a warning are the same on all ranks, so only rank 0 prints them. */
     if (level < at.level || (level < PWF_LOG_WARN && at.rank != 0)) return;
     char text[LINE];
     va_list args;

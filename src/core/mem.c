@@ -48,7 +48,7 @@ pwf_status pwf_mem_alloc(pwf_mem_kind kind, int64_t count, size_t size, void *po
     memset(base, 0, padded);
     const header h = {bytes, kind};
     memcpy(base, &h, sizeof h);
-    /* Each counter is exact; the peaks of kind and total need not be of the same moment. */
+    /* Each counter is exact; the peaks of kind and total need not occur at the same time. */
     raise_peak(&peak[kind], atomic_fetch_add(&held[kind], bytes) + bytes);
     raise_peak(&peak_total, atomic_fetch_add(&held_total, bytes) + bytes);
     atomic_fetch_add(&live, 1);
@@ -60,7 +60,7 @@ pwf_status pwf_mem_alloc(pwf_mem_kind kind, int64_t count, size_t size, void *po
 void pwf_mem_free(void *memory)
 {
     if (!memory) return;
-    /* The header says what to subtract. */
+    /* The header holds what to subtract. */
     char *base = (char *)memory - HEADER;
     header h;
     memcpy(&h, base, sizeof h);

@@ -12,8 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Rights and limits have codes of their own, whatever the file is; a missing file is the mistake of
- * the user only if the user named it. */
+/* Missing permissions and exhausted limits have codes of their own for every file; a missing file
+ * is a user error only if the user named it. */
 pwf_code pwf_errno_code(int error, pwf_file_use use)
 {
     switch (error) {
@@ -75,7 +75,7 @@ pwf_status pwf_path_split(const char *path, char dir[PWF_PATH], const char **nam
     *name = slash ? slash + 1 : path;
     PWF_FAIL_IF(**name == '\0', PWF_CANTCREATE, "'%.200s' does not name a file", path);
     PWF_FAIL_IF(strlen(path) >= PWF_PATH - 64, PWF_CANTCREATE,
-                "the path %.200s... is longer than %d bytes", path, PWF_PATH - 64);
+                "the path %.200s... must be shorter than %d bytes", path, PWF_PATH - 64);
     /* lstat: a rename would replace a symbolic link, not the file it points to. */
     PWF_FAIL_IF(lstat(path, &info) == 0 && !S_ISREG(info.st_mode), PWF_CANTCREATE,
                 "%s exists and is not a regular file", path);

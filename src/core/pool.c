@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The worker threads of a rank, which run the tasks of one parallel loop at a time. Called by the
- * thread that created the pool, which is worker 0 and also the MPI thread: between its tasks it
- * calls the pulse, which lets MPI make progress. A mutex guards the run; tasks are taken by an
- * atomic counter. */
+ * thread that created the pool, which is worker 0 and also the MPI thread: after each of its
+ * tasks it calls the pulse, which lets MPI make progress. A mutex guards the run; tasks are taken
+ * by an atomic counter. */
 #include "pwf/core/pool.h"
 
 #include "pwf/core/clock.h"
@@ -92,7 +92,7 @@ pwf_status pwf_pool_new(int threads, void (*start)(void), pwf_pool **out)
         free(workers);
         return PWF_FAIL(PWF_RESOURCE, "out of memory for %d worker threads", threads);
     }
-    /* `threads` counts those that run, so that a failure below frees exactly these. */
+    /* `threads` counts those that exist, so that a failure below frees exactly these. */
     p->workers = workers;
     p->start = start;
     p->threads = 1;

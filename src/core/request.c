@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Requests to save or stop a job: by signal, by time limit, by stop file. Signals are received in a
- * thread of their own; the training loop polls pwf_request_now between steps. State: atomics that
- * the signal handler sets. */
+/* Requests to save or stop a job: receives signals, checks the time limit and names all requests
+ * (train adds stop_after and the stop file). Signals are received in a thread of their own; the
+ * training loop polls pwf_request_now between steps. State: atomics that the signal handler sets.
+ */
 #include "pwf/core/request.h"
 
 #include "pwf/core/clock.h"
@@ -142,7 +143,7 @@ void pwf_request_saved(void)
     atomic_store(&save, false);
 }
 
-/* Index of a request in the table; 0, no request, if it is unknown. */
+/* Index of a request in the table; 0 (no request) if it is unknown. */
 static int find(pwf_request request)
 {
     int i = REQUESTS - 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Counter-based random numbers for any range of elements: words, normals, uniforms and halves.
- * Called for noise, start values, data order and augmentation. Pure functions of stream and index,
- * so any rank recomputes any number; the kernels are chosen by instruction set. */
+ * Called for noise, initial values, data order and augmentation. Pure functions of stream and
+ * index, so any rank recomputes any number; the kernels are chosen by instruction set. */
 #include "pwf/core/rng.h"
 
 #include "kernels.h"
@@ -28,8 +28,8 @@ void pwf_rng_words(pwf_stream stream, uint64_t quad, uint32_t out[4])
 }
 
 /* Fills elements [first, first + count), `share` of which come from one quad of words; the range
- * need not be aligned to quads. Without a table the elements are the bytes of the words, which
- * assumes a little-endian machine. */
+ * need not be aligned to quads. Without a table, the elements are the bytes of the words in memory
+ * order, which assumes a little-endian machine. */
 static void fill(void *out, pwf_stream s, int64_t first, int64_t count, int share,
                  const convert *table)
 {

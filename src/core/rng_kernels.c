@@ -21,7 +21,7 @@ void PWF_KERNEL(pwf_philox_quads)(uint32_t *out, pwf_stream s, uint64_t first, i
             c2[j] = (uint32_t)(s.step >> 32);
             c3[j] = s.sample;
         }
-        /* The key moves by the golden ratio and sqrt(3) - 1 each round. */
+        /* The key grows by the golden ratio and sqrt(3) - 1, as fractions of 2^32, each round. */
         uint32_t k0 = s.seed, k1 = (uint32_t)s.purpose;
         for (int round = 0; round < 10; round++) {
             for (int j = 0; j < LANES; j++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Records what the threads of this process do as spans of time and writes them in the Chrome trace
- * format. Called through trace.h from everywhere; started and taken by train/tracing.c. State: a
+ * format. Called through trace.h from everywhere; started and read by train/tracing.c. State: a
  * buffer of finished spans under a mutex, and per thread its number and innermost span. */
 #include "pwf/core/trace.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The watchdog: a thread that ends the process with PWF_STUCK if there is no progress for longer
- * than a limit. Working threads only count events, through pwf_watch_beat and its kin, called from
- * everywhere; the watchdog thread reads the clock. State: these counters and the thread itself. */
+ * than a limit. Working threads only count events, through pwf_watch_beat and related functions,
+ * called from everywhere; the watchdog thread reads the clock. State: these counters and the thread
+ * itself. */
 #include "pwf/core/watch.h"
 
 #include "pwf/core/clock.h"
@@ -126,7 +127,7 @@ static _Noreturn void end_process(double silent)
     _exit(PWF_STUCK);
 }
 
-/* The background thread. */
+/* Ends the process if the background thread has exceeded its limit. */
 static void check_background(view *v, double seconds)
 {
     const unsigned long now = atomic_load(&pieces);
@@ -155,7 +156,7 @@ static void check(view *v, double seconds)
         *v = now;
         return;
     }
-    /* Progress within a collective-free period is own work; the time since the last sign is not yet
+    /* The time up to a sign of progress counts as own work; the time since the last sign is not yet
      * attributed. */
     v->silent += seconds;
     if (now.beats != v->beats) {
@@ -163,7 +164,7 @@ static void check(view *v, double seconds)
         v->silent = 0.0;
         v->beats = now.beats;
     }
-    /* Waiting ranks get longer, so that the rank that hangs reports first. */
+    /* Waiting ranks get more time, so that the rank that hangs reports first. */
     const double most = atomic_load(&limit);
     const bool waiting = atomic_load(&waits) != NULL;
     const double patience =

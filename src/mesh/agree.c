@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Agreement: gives all ranks the worst status and the largest of some integers, or checks that
- * bytes are the same on all ranks. Called by all code that communicates, after each local step that
- * can fail and before the next collective step. Communicates over the world; the only state is a
+ * bytes are the same on all ranks. Called by all code that communicates, between a local step that
+ * can fail and the next collective step. Communicates over the world; the only state is a
  * table of source file names, whose entries outlive the call. */
 #include "mesh_private.h"
 
@@ -15,7 +15,7 @@ enum { NAMES = 64, NAME = 96 };
 
 /* A status points to the name of its source file, and a pointer of another rank is meaningless
  * here. Received names are kept until the process ends: at most one per source file. No lock: only
- * the thread that calls MPI comes here. */
+ * the MPI thread calls this. */
 static const char *keep_name(const char *name)
 {
     static char names[NAMES][NAME];
@@ -34,7 +34,7 @@ typedef struct verdict {
     char text[PWF_STATUS_TEXT];
 } verdict;
 
-/* MPI_2INT for MPI_MAXLOC: of equal values MPI_MAXLOC takes the lowest rank. */
+/* MPI_2INT for MPI_MAXLOC, which takes the lowest rank if values are equal. */
 typedef struct claim {
     int value, rank;
 } claim;

@@ -37,7 +37,7 @@ static const struct {
 
 enum { LAUNCHERS = sizeof launchers / sizeof *launchers };
 
-/* The value of a variable, `otherwise` if it is unset or not a number. */
+/* The value of a variable; `otherwise` if it is unset or not a number. */
 static int64_t number_in(const char *variable, int64_t otherwise)
 {
     const char *text = getenv(variable);
@@ -47,7 +47,7 @@ static int64_t number_in(const char *variable, int64_t otherwise)
     return *end == '\0' && value < INT_MAX ? value : otherwise;
 }
 
-/* Index into `launchers`, LAUNCHERS for none. */
+/* Index into `launchers`; LAUNCHERS if there is none. */
 static int find_launcher(void)
 {
     int i = 0;
@@ -99,9 +99,9 @@ static bool is_connected(void)
     return (has_variable("PMI") || has_variable("PALS_")) && knows_old_pmi();
 }
 
-/* Tasks that srun started without a usable PMI. Open MPI would end each of them with code 1. A
- * single task, as in the shell of salloc, becomes a job of one rank when these variables are unset.
- */
+/* Refuses tasks that srun started without a usable PMI: Open MPI would end each of them with
+ * code 1. A single task, as in the shell of salloc, becomes a job of one rank by unsetting two
+ * variables. */
 static pwf_status check_step(const pwf_launcher *by)
 {
     const int i = find_launcher();

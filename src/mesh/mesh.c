@@ -43,7 +43,7 @@ static void split(pwf_mesh *mesh, pwf_axis axis, int color, int key)
 }
 
 /* Reports an MPI error through our log, because output that mpirun forwards may be lost when a rank
- * dies. Ends this process; mpirun or srun then ends the other ranks, as after a watchdog's 79. */
+ * dies. Ends this process; mpirun or srun then ends the other ranks, as after exit code 79. */
 static void fail(MPI_Comm *comm, int *code, ...)
 {
     (void)comm;

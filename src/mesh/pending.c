@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A gather in two halves, begin and end, planned once and used in every step. Called by
+/* A gather in two calls, begin and end, planned once and used in every step. Called by
  * shard/exchange.c on the MPI thread. Holds its own copies of the arguments that MPI reads until
  * the end. */
 #include "pwf/mesh/pending.h"
@@ -13,14 +13,14 @@ struct pwf_pending {
     pwf_axis axis;
     int size;
     bool open;            /* between begin and end */
-    bool whole;           /* one MPI_Iallgatherv carries all; otherwise a series of MPI_Ibcast */
+    bool whole;           /* one MPI_Iallgatherv suffices; otherwise a series of MPI_Ibcast */
     int64_t *offset;      /* [size + 1] bytes */
     int *counts, *starts; /* [size] arguments of MPI_Iallgatherv */
     int64_t used;         /* requests in flight */
     MPI_Request *requests;
 };
 
-/* The number of requests in flight at most. */
+/* The largest number of requests in flight. */
 static int64_t request_count(const int64_t *offset, int size)
 {
     if (size == 1) return 0;

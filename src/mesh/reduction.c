@@ -17,10 +17,10 @@
 #include <stdatomic.h>
 
 /* Length of a piece in elements: long enough that a message or a lock is cheap in comparison, short
- * enough that the first pieces travel during the backward pass and that a second thread in the same
- * layer does not wait. Every shard has at least PIECES_EACH pieces per replica. The number of a
- * piece is the tag of its messages, and MPI guarantees tags up to 32767 only: PIECES_MOST plus one
- * piece per shard stays below. */
+ * enough that the first pieces are sent during the backward pass and that a second thread in the
+ * same layer does not wait. The length aims at PIECES_EACH pieces per replica in the longest shard.
+ * The number of a piece is the tag of its messages, and MPI guarantees tags up to 32767 only:
+ * PIECES_MOST plus one piece per shard stays below. */
 enum { PIECE_MOST = 16384, PIECE_LEAST = 1024, PIECES_EACH = 4, PIECES_MOST = 30000 };
 enum { LOCKS = 64, BUFFERS = 8, NONE = -1 };
 
@@ -28,16 +28,16 @@ typedef struct piece {
     int64_t lo, hi;             /* elements of the flat vector */
     int home;                   /* world rank that adds the summands */
     bool own;                   /* belongs to this rank's shard */
-    bool sent;                  /* this rank's summands are at home or on the way */
-    int summands;               /* at home: number of ranks whose summands have been added */
+    bool sent;                  /* this rank's summands are on the home rank or sent to it */
+    int summands;               /* on the home rank: number of ranks that have been added */
     _Atomic int64_t incomplete; /* elements that this rank's threads have yet to add */
 } piece;
 
 typedef enum message_kind {
     SEND_SUMMANDS, /* to the home of a piece */
-    RECV_SUMMANDS, /* at home, of any piece and rank */
-    SEND_SUM,      /* from home to another owner */
-    RECV_SUM,      /* from home */
+    RECV_SUMMANDS, /* on the home rank, of any piece and rank */
+    SEND_SUM,      /* from the home rank to another owner */
+    RECV_SUM,      /* from the home rank */
 } message_kind;
 
 typedef struct message {
@@ -52,13 +52,13 @@ struct pwf_reduction {
     int piece_count;
     int64_t *values;             /* [total] the caller's vector; NULL between end and begin */
     pthread_mutex_t lock[LOCKS]; /* piece i is guarded by lock i % LOCKS */
-    int locks;                   /* initialised ones */
+    int locks;                   /* number of initialised locks */
     _Atomic int *complete;       /* [piece_count] pieces in order of completion, then NONE */
     atomic_int completed;        /* entries of `complete` */
     int seen;                    /* entries of `complete` that the MPI thread has handled */
     int64_t length;              /* of the longest piece */
     int64_t *buffers;            /* [BUFFERS][length] receive buffers of summands */
-    int64_t expected, unposted;  /* messages with summands per sum: in all, not yet received */
+    int64_t expected, unposted;  /* summand messages of a sum: in total; receives not yet posted */
     int open, room;              /* messages in flight, and the capacity of the arrays below */
     message *messages;           /* [room] in flight, as `requests` */
     MPI_Request *requests;       /* [room] */
@@ -69,7 +69,7 @@ struct pwf_reduction {
 
 /* ---- plan ---- */
 
-/* Pieces of the longest shard decide the length for all. */
+/* The longest shard determines the piece length for all. */
 static int64_t piece_length(const int64_t *offset, int shards, int replicas)
 {
     int64_t longest = 0;
@@ -100,8 +100,8 @@ static void plan_pieces(pwf_reduction *r, const int64_t *offset)
     PWF_ASSERT(i == r->piece_count);
 }
 
-/* Messages that can be in flight at once: per piece one to its home or, in its place, one back; per
- * piece at home one to each other replica; and the posted receive buffers. */
+/* The most messages in flight: for a piece with another home, one (summands out, later the sum
+ * back); for a piece with its home here, one per other replica; plus the receive buffers. */
 static int most_messages(const pwf_reduction *r)
 {
     const int replicas = r->ranks / r->shards;
@@ -172,7 +172,7 @@ void pwf_reduction_free(pwf_reduction *reduction)
 
 /* ---- messages ---- */
 
-/* As an MPI count. */
+/* The length of a piece as an MPI count. */
 static int length_of(const piece *p)
 {
     return pwf_mesh_count(p->hi - p->lo);
@@ -196,7 +196,7 @@ static void post_receive(pwf_reduction *r, int buffer)
                       open_message(r, RECV_SUMMANDS, buffer)));
 }
 
-/* At home: one more rank has been added. After the last one the sum goes to the other owners. */
+/* On the home rank: one more rank's summands have been added. After the last, sends the sum. */
 static void count_summand(pwf_reduction *r, int index)
 {
     piece *p = &r->pieces[index];
@@ -208,7 +208,7 @@ static void count_summand(pwf_reduction *r, int index)
                               open_message(r, SEND_SUM, index)));
 }
 
-/* This rank has added all its slots to a piece. */
+/* Sends or counts this rank's summands, once all its slots have been added. */
 static void send_summands(pwf_reduction *r, int index)
 {
     piece *p = &r->pieces[index];

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-/* For values of 8 bytes. */
+/* All-reduce of `count` values of 8 bytes each. */
 static void all_reduce(const pwf_mesh *mesh, pwf_axis axis, void *values, int64_t count,
                        MPI_Datatype type, MPI_Op op)
 {
@@ -34,7 +34,7 @@ void pwf_mesh_max_i64(const pwf_mesh *mesh, pwf_axis axis, int64_t *values, int6
     all_reduce(mesh, axis, values, count, MPI_INT64_T, MPI_MAX);
 }
 
-/* Without counting bytes; gather uses it for long vectors. */
+/* Broadcasts without counting bytes; gather uses it for long vectors. */
 static void broadcast(const pwf_mesh *mesh, pwf_axis axis, int root, void *data, int64_t bytes)
 {
     if (PWF_FAULT_VALUE("mesh.broadcast", "skip")) return;
@@ -56,7 +56,7 @@ void pwf_mesh_broadcast(const pwf_mesh *mesh, pwf_axis axis, int root, void *dat
     broadcast(mesh, axis, root, data, (int64_t)bytes);
 }
 
-/* Without counting bytes. Vectors too long for one MPI call are broadcast rank by rank. */
+/* Gathers without counting bytes. Vectors too long for one MPI call are broadcast rank by rank. */
 static void gather(const pwf_mesh *mesh, pwf_axis axis, void *data, const int64_t *offset)
 {
     const int size = mesh->size[axis];

@@ -30,7 +30,7 @@ typedef struct pwf_family {
     pwf_family_config config;  /* name, configuration keys, check of these keys */
     const pwf_preset *presets; /* a NULL name ends */
     pwf_foreign_names names;
-    bool fan_out; /* convolutions start with the variance of outgoing, else incoming, connections */
+    bool fan_out; /* initial variance of convolutions: by outgoing connections; else by incoming */
     /* Registers the parameters in timm's names and order and builds the graph up to the loss.
      * dims: of a preset, or NULL to take them from `config`, which has been checked. Fails with
      * PWF_CONFIG or PWF_RESOURCE. */
@@ -41,7 +41,7 @@ typedef struct pwf_family {
  * the operator. `in`, `out` and `channels` count channels. The first failure stays in `status`, or
  * in the graph for shapes that do not fit; calls after a failure do nothing. */
 
-/* The distribution of start values. */
+/* The distribution of initial values. */
 typedef struct pwf_start {
     pwf_init init;
     double scale;
@@ -59,8 +59,8 @@ const pwf_param *pwf_part_parameter(pwf_builder *b, const char *name, int dims,
 /* out = "block.layer". */
 const char *pwf_part_name(char out[PWF_LAYER_NAME], const char *block, const char *layer);
 
-/* Convolution without bias and with Kaiming's start, N(0, 2 / connections); at stride 1 the padding
- * keeps the size of an odd `kernel`. */
+/* Convolution without bias, with Kaiming initialisation N(0, 2 / connections). For an odd `kernel`
+ * and stride 1 the padding preserves the image size. */
 pwf_value pwf_part_conv(pwf_builder *b, const char *name, pwf_value x, int64_t in, int64_t out,
                         int64_t kernel, int64_t stride);
 
@@ -85,7 +85,7 @@ typedef struct pwf_stem {
 pwf_status pwf_stem_check(const pwf_model_config *config);
 pwf_stem pwf_stem_of(const pwf_model_config *config);
 
-/* The images through convolution, normalisation, ReLU and pool; result [.., `out`]. */
+/* Convolution, normalisation, ReLU and optional pooling of the images; `out` channels. */
 pwf_value pwf_part_stem(pwf_builder *b, const pwf_stem *stem, const char *conv, const char *norm,
                         int64_t in, int64_t out);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Densely connected networks (Huang et al. 2016, arXiv:1608.06993): every layer of a block reads
  * all layers before it and adds `growth` channels; a transition between blocks halves channels and
- * pixels. Parameter names, order and start values are those of timm's DenseNet. model.c calls the
+ * pixels. Parameter names, order and initial values are those of timm's DenseNet. model.c calls the
  * builder through the family's row; it fills the registry and the graph and touches nothing else.
  */
 #include "family.h"
@@ -85,7 +85,7 @@ static pwf_value transition(pwf_builder *b, int number, pwf_value x, int64_t in)
     return pwf_graph_avg_pool(b->graph, x, 2, 2);
 }
 
-/* From the stem to the loss; `preset` NULL: from the keys. */
+/* Builds the network from the stem to the loss, of the preset, or of the keys if it is NULL. */
 static pwf_status build(pwf_builder *b, const pwf_model_config *config, const void *preset)
 {
     const densenet_dims net = preset ? *(const densenet_dims *)preset : dims_of(config);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Residual networks (He et al. 2015, arXiv:1512.03385) and wide ones (Zagoruyko and Komodakis 2016,
  * arXiv:1605.07146): a stem, stages of residual blocks, the mean over pixels, a linear layer.
- * Parameter names, order and start values are those of timm's ResNet. model.c calls the builder
+ * Parameter names, order and initial values are those of timm's ResNet. model.c calls the builder
  * through the family's row; it fills the registry and the graph and touches nothing else. */
 #include "family.h"
 
@@ -104,7 +104,7 @@ static pwf_value residual(pwf_builder *b, const resnet_dims *net, const char *bl
     return pwf_graph_relu(b->graph, pwf_graph_add(b->graph, branch, shortcut));
 }
 
-/* From the stem to the loss; `preset` NULL: from the keys. */
+/* Builds the network from the stem to the loss, of the preset, or of the keys if it is NULL. */
 static pwf_status build(pwf_builder *b, const pwf_model_config *config, const void *preset)
 {
     const resnet_dims net = preset ? *(const resnet_dims *)preset : dims_of(config);

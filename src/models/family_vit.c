@@ -2,7 +2,7 @@
 /* Vision transformers (Dosovitskiy et al. 2020, arXiv:2010.11929): patches and a class token,
  * blocks of attention and two linear layers, a head on the class token. A distilled one (Touvron et
  * al. 2021, arXiv:2012.12877) has a second token with its own head. Parameter names, order and
- * start values are those of timm's VisionTransformer, except that timm truncates its normals at
+ * initial values are those of timm's VisionTransformer, except that timm truncates its normals at
  * +-2, a hundred standard deviations. model.c calls the builder through the family's row; it fills
  * the registry and the graph and touches nothing else. */
 #include "family.h"
@@ -51,11 +51,11 @@ static vit_dims dims_of(const pwf_model_config *config)
                       .distilled = config->distilled};
 }
 
-/* Start values of timm: weights and position embeddings, and the class token. */
+/* Initial values of timm: weights and position embeddings, and the class token. */
 static const pwf_start SMALL = {PWF_INIT_NORMAL, 0.02};
 static const pwf_start TINY = {PWF_INIT_NORMAL, 1e-6};
 
-/* Linear layer with timm's start values. */
+/* Linear layer with timm's initial values. */
 static pwf_value linear(pwf_builder *b, const char *name, pwf_value x, int64_t in, int64_t out)
 {
     return pwf_part_linear(b, name, x, in, out, SMALL, PWF_START_ZERO);
@@ -99,7 +99,7 @@ static pwf_value embed(pwf_builder *b, const pwf_model_config *config, const vit
     return pwf_graph_add_embedding(b->graph, x, position);
 }
 
-/* For presets too: model.image_size must suit their patches. */
+/* Also called for presets: model.image_size must be a multiple of their patch size. */
 static pwf_status check_dims(const pwf_model_config *config, const vit_dims *net)
 {
     PWF_FAIL_IF(config->image_size % net->patch != 0, PWF_CONFIG,

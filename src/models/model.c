@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The table of families and what looks it up: finds the network that model.name names, builds its
- * registry and graph, and hands the facts of each family to the rooms below (configuration keys to
+ * registry and graph, and hands the facts of each family to other rooms (configuration keys to
  * config, foreign parameter names to the reader of weight files). Called by app, train and infer
  * through model.h; touches no file and no MPI. */
 #include "pwf/models/model.h"
@@ -63,8 +63,8 @@ const pwf_foreign_names *pwf_model_foreign_names(const char *name)
     return family ? &family->names : NULL;
 }
 
-/* Suggests the first network whose name begins with `name`, else the nearest name, else lists all.
- */
+/* Suggests the first network whose name begins with `name` (of more than three letters), else the
+ * nearest name; else lists all. */
 static pwf_status unknown(const char *name)
 {
     enum { NEAR = 3 }; /* edits */

@@ -50,8 +50,8 @@ static const pwf_buffer *buffer(pwf_builder *b, const char *layer, const char *l
     return out;
 }
 
-/* Padding kernel / 2 on each side. A parameter is NULL after a failure; value 0 then stands for
- * none. */
+/* Padding kernel / 2 on each side. After a failure the parameter is NULL and the result 0, which
+ * nobody uses. */
 pwf_value pwf_part_conv(pwf_builder *b, const char *name, pwf_value x, int64_t in, int64_t out,
                         int64_t kernel, int64_t stride)
 {
@@ -89,7 +89,7 @@ pwf_value pwf_part_batch_norm(pwf_builder *b, const char *name, pwf_value x, int
     return pwf_graph_batch_norm(b->graph, x, scale, shift, mean, variance);
 }
 
-/* Only an odd window has a centre, on which the padding rests. */
+/* The padding of kernel / 2 preserves the image size only if the kernel is odd. */
 pwf_status pwf_stem_check(const pwf_model_config *config)
 {
     if (config->stem_kernel % 2 == 1) return pwf_ok();

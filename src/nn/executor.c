@@ -152,7 +152,7 @@ static pwf_call call_of(const pwf_executor *e, int time, const slot_run *r, int6
     return c;
 }
 
-/* Calls the function of the operator that the action stands for. */
+/* Calls the function of the operator for the kind of the action. */
 static pwf_status run_action(pwf_executor *e, const pwf_action *action, const pwf_call *call)
 {
     const pwf_operator *op = call->node->op;
@@ -187,7 +187,7 @@ static pwf_status time_action(pwf_executor *e, const pwf_action *action, const p
     return status;
 }
 
-/* Without targets only forward actions run, and of these not the loss, which is the last node. */
+/* Without targets, only forward actions run, except the loss, which is the last node. */
 static bool is_needed(const pwf_executor *e, const pwf_action *action, const slot_run *r)
 {
     return r->targets || (!is_back(action) && action->node < e->graph->node_count - 1);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Plans the memory of an executor. A value lives from the forward action that makes it to the last
- * one that reads it, in training perhaps a backward action, or until it is recomputed; its gradient
- * from the backward action of its last reader to that of its producer. A block that lives in one
- * stage holds the images of a group; one that lives longer holds all images of the slot, throughout
- * each of its stages. All blocks share one arena. Called by pwf_executor_new alone. */
+/* Plans the memory of an executor (terms: schedule.h). A value lives in a block, a piece of the
+ * arena, from the forward action that makes it to the last action that reads it; a recomputed value
+ * gets a new block. Its gradient lives from the backward action of its last reader to that of its
+ * producer. A block that lives in one stage holds the images of a group; one that lives longer
+ * holds all images of the slot, throughout each of its stages. Called by pwf_executor_new alone. */
 #include "executor_plan.h"
 
 #include "pwf/core/mem.h"
@@ -37,7 +37,7 @@ static int add_values(pwf_executor *e, pwf_shape shape, int time)
                      time, time);
 }
 
-/* Keeps a block in use at `time` too. */
+/* Extends the lifetime of a block to include `time`. */
 static void stretch(pwf_executor *e, int block, int time)
 {
     if (block == NO_BLOCK) return;
@@ -74,8 +74,8 @@ static void plan_values(pwf_executor *e, int time, const pwf_action *action)
     }
 }
 
-/* The gradients that a backward action reads and writes. Of several readers of a value the first to
- * run stores the gradient, the others add to it. */
+/* The gradients that a backward action reads and writes. The first reader of a value to run stores
+ * its gradient; later ones add to it. */
 static void plan_gradients(pwf_executor *e, int time, const pwf_action *action)
 {
     const pwf_graph *g = e->graph;
@@ -170,7 +170,7 @@ static void size_blocks(pwf_executor *e)
     }
 }
 
-/* Room for the batch statistics of a run that does not ask for them. */
+/* Allocates scratch for batch statistics when the caller passes no array. */
 static pwf_status plan_statistics(pwf_executor *e)
 {
     const pwf_graph *g = e->graph;
@@ -184,7 +184,7 @@ static pwf_status plan_statistics(pwf_executor *e)
     return pwf_mem_alloc(PWF_MEM_ACTIVATIONS, count, sizeof(float), &e->statistics);
 }
 
-/* Walks all actions in the order of time. */
+/* Plans all actions in time order. */
 static pwf_status plan_actions(pwf_executor *e, size_t *workspace)
 {
     const pwf_node_schedule *s = &e->schedule;
@@ -199,14 +199,14 @@ static pwf_status plan_actions(pwf_executor *e, size_t *workspace)
     return pwf_ok();
 }
 
-/* Tables of the plan, all zero: no action has a block yet. */
+/* Allocates the tables of the plan, all zero: no action has a block yet. */
 static pwf_status start_plan(pwf_executor *e)
 {
     const pwf_graph *g = e->graph;
     PWF_TRY(pwf_schedule_new(g, e->images, e->mode, &e->schedule));
     const size_t actions = (size_t)e->schedule.action_count;
-    /* Of an action: a value and what is saved; of a value its gradient; of a node what it keeps;
-     * the images, the workspace, and the empty block. */
+    /* Most blocks: two per action (value, saved), one per value (gradient), one per node (kept),
+     * and three more (images, workspace, empty). */
     const size_t most = 2 * actions + (size_t)(g->value_count + g->node_count + 3);
     e->nodes = calloc((size_t)g->node_count, sizeof *e->nodes);
     e->values = calloc((size_t)g->value_count, sizeof *e->values);

@@ -62,7 +62,7 @@ struct pwf_executor {
     char *packed; /* prepacked weights of the caller, or NULL */
     size_t packed_bytes;
     int pieces;                /* of prepacking */
-    float *statistics;         /* takes those that the caller does not ask for */
+    float *statistics;         /* takes them if the caller passes no array */
     pwf_gradient_ready *ready; /* NULL: nobody is notified */
     void *ready_context;
     bool measured; /* seconds of operators are counted */

@@ -96,8 +96,8 @@ void pwf_graph_shape(const pwf_graph *graph, int64_t *height, int64_t *width, in
     *classes = graph->values[graph->logits].shape.channels;
 }
 
-/* Only the sole reader of a value may overwrite it, never the input image, and in training nothing
- * that a backward pass reads. */
+/* Only the sole reader of a value may overwrite it. The input image is never overwritten, nor in
+ * training a value that a backward pass reads. */
 bool pwf_graph_in_place(const pwf_graph *graph, const pwf_node *node, bool training)
 {
     const pwf_graph_value *x = &graph->values[node->input[0]];

@@ -7,7 +7,7 @@
 static pwf_status infer(pwf_node *n)
 {
     PWF_FAIL_IF(n->weight->count != pwf_elements(n->in[0]), PWF_CONFIG,
-                "%s has %lld values, but its input has %lld tokens of %lld channels",
+                "%s has %lld values, but its input has %lld tokens with %lld channels each",
                 pwf_param_text(n->weight), (long long)n->weight->count,
                 (long long)pwf_pixels(n->in[0]), (long long)n->in[0].channels);
     n->out = n->in[0];

@@ -21,8 +21,8 @@ static pwf_status infer(pwf_node *n)
     return pwf_ok();
 }
 
-/* Heads are worked one by one; the plan is the shape of one. Its stride_y is the number of channels
- * of all heads. */
+/* Heads are processed one by one; the plan is the shape of one. Its stride_y is the number of
+ * channels of all heads. */
 static pwf_status plan(const pwf_plan_task *task, void **own, pwf_need *need)
 {
     const pwf_node *n = task->node;

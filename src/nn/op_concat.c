@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The channels of two to PWF_NODE_INPUTS values one after the other.
+/* The channels of one to PWF_NODE_INPUTS values one after the other.
  * Called through its row.
  * Touches only the arrays of a call. */
 #include "operator.h"

@@ -45,7 +45,7 @@ static pwf_status infer_linear(pwf_node *n)
     const pwf_param *w = n->weight;
     PWF_ASSERT(w->dims == 2);
     PWF_FAIL_IF(n->in[0].channels != w->shape[1], PWF_CONFIG,
-                "%s has %lld inputs, but is given %lldx%lld pixels of %lld channels",
+                "%s has %lld inputs, but its input has %lldx%lld pixels with %lld channels",
                 pwf_param_text(n->weight), (long long)w->shape[1], (long long)n->in[0].height,
                 (long long)n->in[0].width, (long long)n->in[0].channels);
     n->out = (pwf_shape){n->in[0].height, n->in[0].width, w->shape[0]};
@@ -112,7 +112,7 @@ static pwf_status forward(const pwf_call *c)
 }
 
 /* dweight, dbias (sums over pixels in double), then dx. No back end adds to dx, so a dx that must
- * be added is made in the workspace first. */
+ * be added is computed in the workspace first. */
 static pwf_status backward(const pwf_call *c)
 {
     const pwf_kernels *k = pwf_kernels_now();

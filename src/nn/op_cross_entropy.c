@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Cross-entropy of one head's logits, or the mean over two heads. Smoothed labels (Szegedy et al.
- * 2016, arXiv:1512.00567) move a share of the target from the label to all classes alike; mixed
+ * 2016, arXiv:1512.00567) move a share of the target from the label evenly to all classes; mixed
  * images have two labels, which share the target. The last node of every graph; called through its
  * row, touches only the arrays of a call. */
 #include "operator.h"
 
 #include <string.h>
 
-enum { SMOOTHING }; /* of node.real: the share of labels, 0 to below 1 */
+enum { SMOOTHING }; /* of node.real: share of the target for all classes, 0 to below 1 */
 
 static pwf_status infer(pwf_node *n)
 {

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Layer normalisation over the channels of each pixel or token (Ba, Kiros and Hinton 2016,
  * arXiv:1607.06450): y = scale (x - mean) inverse + shift. Mean and inverse deviation of each row
- * are saved. Images are worked one by one, so parameter gradients add up in image order. Called
+ * are saved. Images are processed one by one, so parameter gradients add up in image order. Called
  * through its row; touches only the arrays of a call. */
 #include "operator.h"
 
 static const double EPSILON = 1e-6; /* of timm's vision transformers */
 
 /* Saved: mean and 1 / standard deviation of each row; in prediction the kernel writes them to the
- * workspace. Backward needs there the sums of dscale and dshift (double) and the room of the
- * kernel.
- */
+ * workspace. Backward uses the workspace for the sums of dscale and dshift (double) and for the
+ * kernel's scratch. */
 static pwf_status plan(const pwf_plan_task *task, void **own, pwf_need *need)
 {
     const size_t both = 2 * (size_t)pwf_pixels(task->node->in[0]) * sizeof(float);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Mean of two values, the prediction of a network with two heads.
- * Pwf_graph_close_heads adds it.
+ * Added to a graph by pwf_graph_close_heads.
  * Called through its row.
  * Touches only the arrays of a call. */
 #include "operator.h"

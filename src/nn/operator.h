@@ -10,7 +10,7 @@
 /* The interface of an operator, and what the operator files share; models use pwf/nn/graph.h.
  * docs/how-to/add-an-operator.md lists the steps. */
 
-enum { PWF_NODE_INPUTS = 4, PWF_NODE_ATTRIBUTES = 4 }; /* of an operator, at most */
+enum { PWF_NODE_INPUTS = 4, PWF_NODE_ATTRIBUTES = 4 }; /* limits of an operator */
 
 /* The shape of one image of a value. */
 typedef struct pwf_shape {
@@ -42,7 +42,7 @@ typedef struct pwf_need {
     size_t packed;    /* bytes of prepacked weights; 0: the plan reads them as they are */
 } pwf_need;
 
-/* What a plan is for. */
+/* What a plan is made for. */
 typedef struct pwf_plan_task {
     const pwf_node *node;
     pwf_tensor_backend backend;
@@ -51,12 +51,12 @@ typedef struct pwf_plan_task {
     int64_t slot_images;     /* of a slot */
     bool training;
     bool backward;                  /* the calls planned for are backward, else forward */
-    bool gradient[PWF_NODE_INPUTS]; /* dx of this input will be asked for */
+    bool gradient[PWF_NODE_INPUTS]; /* dx of this input is needed */
 } pwf_plan_task;
 
 /* Arguments of a call for a group of images of a slot; every array of images begins at the first of
- * the group. dx is NULL if it is not asked for; it is stored, or added where `add` says that an
- * earlier call has stored the share of another reader. Parameter gradients are added. */
+ * the group. dx is NULL if it is not needed. It is stored, or added if `add` is set, because an
+ * earlier call has stored another reader's gradient. Parameter gradients are always added. */
 typedef struct pwf_call {
     const pwf_node *node;
     void *plan;
@@ -78,7 +78,8 @@ typedef struct pwf_call {
     void *packed; /* prepacked weights, written by `pack`; NULL: the call packs for itself */
 } pwf_call;
 
-/* A row of the table. NULL stands for nothing to do, except for forward and backward. */
+/* A row of the table. A function that is NULL has a default or nothing to do; forward and backward
+ * must be set. */
 struct pwf_operator {
     const char *name;
 
@@ -90,8 +91,8 @@ struct pwf_operator {
     bool cheap;          /* runs late, in the stage that reads it, to save memory */
     bool joins_branches; /* its result is kept when activations are recomputed */
 
-    /* Multiplications and additions for one image, forward; of matrix products alone, which read
-     * operands in pwf_plan_task.precision and whose results recomputation keeps between stages. */
+    /* Multiplications and additions of the forward pass of one image. Set for matrix products only,
+     * which read operands in pwf_plan_task.precision; recomputation keeps their results. */
     int64_t (*operations)(const pwf_node *node);
 
     /* Sets node->out, which is in[0] at first; fails with PWF_CONFIG. */
@@ -104,17 +105,17 @@ struct pwf_operator {
     /* Prepacks the weights for the plan; needed where some plan asks for `packed` bytes. */
     pwf_status (*pack)(const pwf_call *call);
 
-    /* Of an operator whose training depends on all images of a slot; all four or none. `sums` adds
-     * up what it needs of a group's x before forward, `settle` turns the sums into what forward
-     * reads once all groups are through (`images` is then that of the slot); the other two do the
-     * same with dy before backward. */
+    /* For an operator whose training depends on all images of a slot; all four or none. `sums` adds
+     * up what it needs of a group's x before forward. After the last group, `settle` turns the sums
+     * into what forward reads (`images` is then that of the slot). The other two do the same with
+     * dy before backward. */
     void (*sums)(const pwf_call *call);
     void (*settle)(const pwf_call *call);
     void (*sums_back)(const pwf_call *call);
     void (*settle_back)(const pwf_call *call);
 };
 
-/* Calls infer and plan of the operator, or does what a NULL stands for. Fails as they do. */
+/* Calls infer or plan of the operator, or applies the default if it is NULL. Fails as they do. */
 pwf_status pwf_node_infer(pwf_node *node);
 pwf_status pwf_node_plan(const pwf_plan_task *task, void **plan, pwf_need *need);
 
@@ -142,8 +143,7 @@ pwf_value pwf_graph_mean(pwf_graph *graph, pwf_value a, pwf_value b);
 /* The result has the shape of the inputs, which must be equal. */
 pwf_status pwf_infer_equal(pwf_node *node);
 
-/* The result has the shape of the input, with whose channels all parameters and buffers must agree.
- */
+/* The result has the shape of the input; parameters and buffers must have one value per channel. */
 pwf_status pwf_infer_channels(pwf_node *node);
 
 /* The window of a node on `images` images, with as many filters as the result has channels. */

@@ -40,7 +40,7 @@ static int mark_needed(const pwf_graph *g, int last, const bool *present, bool *
 static bool is_kept(const pwf_graph *g, int node, bool turns_back, const bool *kept, bool *redo)
 {
     const pwf_node *n = &g->nodes[node];
-    /* A result written over a kept value takes its place. */
+    /* A result written over a kept value is kept in its place. */
     if (pwf_graph_in_place(g, n, true) && kept[g->values[n->input[0]].producer]) return true;
     if (turns_back ? n->op->joins_branches : n->op->operations != NULL) return true;
     for (int i = 0; i < g->node_count; i++)

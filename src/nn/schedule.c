@@ -19,7 +19,7 @@ typedef struct stages_of {
     bool *present, *redo; /* [nodes] scratch: results in memory, results to recompute */
 } stages_of;
 
-/* Batch statistics are summed in training alone; prediction reads the running ones. */
+/* Batch statistics are summed only in training; prediction reads the running ones. */
 static bool has_sums(const pwf_node *n, bool training)
 {
     return training && n->op->sums;
@@ -89,7 +89,7 @@ static void push(pwf_node_schedule *s, int node, pwf_action_kind kind)
     s->actions[s->action_count++] = (pwf_action){node, kind};
 }
 
-/* Sums over value x, right after the action that makes it. */
+/* Appends the sums over value x, right after the action that makes it. */
 static void push_sums(pwf_node_schedule *s, const pwf_graph *g, pwf_value x, bool training)
 {
     for (int i = 0; i < g->node_count; i++)
@@ -97,7 +97,7 @@ static void push_sums(pwf_node_schedule *s, const pwf_graph *g, pwf_value x, boo
             push(s, i, PWF_ACTION_SUMS);
 }
 
-/* The forward actions of a stage in the order of the nodes, each before the sums over its result.
+/* Appends the forward actions of a stage in node order, each followed by the sums over its result.
  */
 static void push_forward(pwf_node_schedule *s, const pwf_graph *g, const stages_of *p, int stage,
                          bool training)
@@ -110,7 +110,7 @@ static void push_forward(pwf_node_schedule *s, const pwf_graph *g, const stages_
     }
 }
 
-/* A backward action, after the recomputation of what it reads. */
+/* Appends a backward action, after the recomputation of what it reads. */
 static void push_back(pwf_node_schedule *s, const pwf_graph *g, const stages_of *p,
                       pwf_action action)
 {
@@ -123,7 +123,7 @@ static void push_back(pwf_node_schedule *s, const pwf_graph *g, const stages_of 
     push(s, action.node, action.kind);
 }
 
-/* The backward actions of a stage in reverse order of the nodes. */
+/* Appends the backward actions of a stage in reverse node order. */
 static void push_backward(pwf_node_schedule *s, const pwf_graph *g, const stages_of *p, int stage)
 {
     memcpy(p->present, p->kept, (size_t)g->node_count * sizeof *p->present);
@@ -175,7 +175,7 @@ static void push_stages(pwf_node_schedule *s, const pwf_graph *g, const stages_o
     }
 }
 
-/* Upper bound of the number of actions: four per node, and one recomputation per backward stage. */
+/* Upper bound of the number of actions: per node, four and one recomputation per backward stage. */
 static size_t most_actions(const pwf_graph *g, const stages_of *p, bool recompute)
 {
     return (size_t)g->node_count * (4 + (recompute ? (size_t)p->backward_stages : 0));

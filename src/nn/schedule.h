@@ -38,8 +38,8 @@ typedef struct pwf_node_schedule {
     int forward_stages; /* stages with forward actions; the last also has backward ones */
 } pwf_node_schedule;
 
-/* Bytes of the largest value of a group, at most, unless the group is one image. Small groups stay
- * in nearer caches; large ones use each weight more often. Tests lower it. */
+/* Upper bound on the bytes of any value of a group; a group of one image may exceed it. Small
+ * groups stay in nearer caches; large ones use each weight more often. Tests lower it. */
 extern int64_t pwf_schedule_group_bytes;
 
 /* Makes the schedule for slots of `images` images. Fails with PWF_RESOURCE. */

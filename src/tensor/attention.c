@@ -40,7 +40,7 @@ static float scale_of(const pwf_attention *s)
     return (float)(0x1.71547652b82fep+0 / sqrt((double)s->depth));
 }
 
-/* Q K', all rows; multiply() takes a block of them. */
+/* Q K' for all rows; multiply() computes a block of them. */
 static pwf_matmul scores(const pwf_attention *s)
 {
     return (pwf_matmul){.rows = s->tokens,

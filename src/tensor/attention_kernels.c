@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The element-wise steps of attention between its products; compiled once per instruction set,
  * called through pwf_attention_kernels. A row is a whole number of vectors, so that loops need no
- * remainder: elements from n on hold what contributes nothing. */
+ * remainder: elements from n on hold values that contribute nothing. */
 #include "lanes.h"
 #include "tables.h"
 
@@ -16,7 +16,7 @@ static inline float row_top(float *x, int64_t last, int64_t stride)
     pwf_lanes top = pwf_lanes_load_first(edge, last, -INFINITY);
     pwf_lanes_store(edge, top);
     top = pwf_lanes_greater(
-        top, least); /* a NaN drops out of the maximum and comes back through the exponents */
+        top, least); /* a NaN is dropped from the maximum and returns in the exponentials */
     for (int64_t c = 0; c < stride - LANES; c += LANES)
         top = pwf_lanes_greater(pwf_lanes_load(x + c), top);
     return pwf_lanes_top(top);
@@ -26,7 +26,7 @@ static void exponents(float *x, float *inverse, float scale, int64_t rows, int64
                       int64_t stride)
 {
     const pwf_lanes s = pwf_lanes_of(scale);
-    /* All maxima first: the processor then overlaps the reductions of several rows. */
+    /* All maxima first, so that the processor overlaps the reductions of several rows. */
     for (int64_t i = 0; i < rows; i++)
         inverse[i] = -scale * row_top(x + i * stride, (n - 1) % LANES + 1, stride);
     for (int64_t i = 0; i < rows; i++, x += stride) {

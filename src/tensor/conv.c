@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* OpenMP and OpenBLAS keep their number of threads per thread and per process. */
+/* OpenMP keeps its number of threads per calling thread, OpenBLAS per process. */
 void pwf_tensor_thread_start(void)
 {
     /* The order does not matter; each sets its own library. */
@@ -17,7 +17,7 @@ void pwf_tensor_thread_start(void)
     pwf_conv_openblas_thread_start();
 }
 
-/* `auto` is oneDNN, and the own products where they are fast. */
+/* `auto` means oneDNN, with the own products where they are fast. */
 pwf_tensor_text pwf_tensor_backend_text(int64_t backend)
 {
     pwf_tensor_text out;
@@ -79,7 +79,7 @@ static bool takes_product(const pwf_conv_shape *shape, pwf_precision precision)
     return precision != PWF_BF16 || !pwf_conv_onednn_tiles();
 }
 
-/* The table is in the order of pwf_tensor_backend; `auto` begins with oneDNN. */
+/* The table is in the order of pwf_tensor_backend; `auto` tries oneDNN first. */
 pwf_status pwf_conv_new(pwf_tensor_backend backend, const pwf_conv_shape *shape, pwf_conv_use use,
                         pwf_conv **out)
 {

@@ -83,7 +83,7 @@ bool pwf_conv_onednn_tiles(void);
 
 void pwf_conv_openblas_thread_start(void);
 
-/* The failure of bf16 with OpenBLAS. */
+/* The failure status for bf16 with OpenBLAS. */
 pwf_status pwf_openblas_no_bf16(void);
 
 /* An order of the weights other than K, C/groups, R, S, as the stride of each axis. k counts within

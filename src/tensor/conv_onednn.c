@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Of GNU OpenMP, which the library uses; the setting belongs to the calling thread. */
+/* A function of GNU OpenMP, which the library uses; the setting is per calling thread. */
 void omp_set_num_threads(int threads);
 
 void pwf_conv_onednn_thread_start(void)
@@ -320,7 +320,7 @@ static pwf_status plan(pwf_conv *conv)
 
 static dnnl_status_t set(dnnl_memory_t memory_object, const void *address)
 {
-    /* The library takes void * also for what it only reads. */
+    /* The library takes void * even for arrays that it only reads. */
     return dnnl_memory_set_data_handle(memory_object, (void *)(uintptr_t)address);
 }
 
@@ -391,8 +391,9 @@ static dnnl_status_t pack_passes(const pwf_conv *conv, void *packed, const float
     return dnnl_stream_wait(own->stream);
 }
 
-/* Sets the weights that a pass reads: as they are, prepacked, or packed now into `blocked`; or
- * where backward weights writes the gradient, which run() then reorders into `flat`. */
+/* Sets the weights array of a pass. Forward and backward data read the weights as they are,
+ * prepacked, or packed now into `blocked`. Backward weights writes the gradient there, which run()
+ * reorders into `flat`. */
 static dnnl_status_t set_weights(const pwf_conv *conv, pass_kind kind, const float *weight,
                                  char *blocked, char *flat, void *scratch)
 {

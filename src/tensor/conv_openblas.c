@@ -183,13 +183,13 @@ static pwf_status backward_weights(pwf_conv *conv, float *dweight, const float *
     const pwf_conv_shape *s = &conv->shape;
     const sizes z = sizes_of(conv);
     float *sum = workspace;
-    /* Sums of all chunks; dweight may hold those of earlier calls. */
+    /* Sums over all chunks of this call; dweight may hold those of earlier calls. */
     memset(sum, 0, z.weight_bytes);
     for (int64_t i = 0; i < parts(conv, &z); i++) {
         const part p = part_of(conv, &z, i);
         int stride;
         const float *a = matrix(&conv->shape, &z, &p, x, columns_of(workspace, &z), &stride);
-        /* The 1 before `sum` makes the product add to the chunks before. */
+        /* beta, the 1 before `sum`, adds the product to the sum of earlier chunks. */
         cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)z.filters, (int)z.columns, p.rows,
                     1.0f, dy + p.result, (int)s->filters, a, stride, 1.0f,
                     sum + p.group * z.filters * z.columns, (int)z.columns);

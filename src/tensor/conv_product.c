@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Linear layers, and 1x1 convolutions that are one, by the own matrix product (product.h).
+/* Linear layers, and 1x1 convolutions equal to one, by the own matrix product (product.h).
  * Prepacked weights hold those of the forward pass, then those of the data gradient. Called through
  * pwf_conv.
  */
@@ -25,7 +25,7 @@ static int64_t rows(const pwf_conv_shape *s)
     return s->images * s->height * s->width;
 }
 
-/* Weights are [filters, channels]: transposed in forward, as they are in the data gradient. */
+/* Weights are [filters, channels]: transposed in forward, not transposed in the data gradient. */
 pwf_matmul pwf_linear_forward(const pwf_conv_shape *shape, pwf_precision precision)
 {
     return pwf_matmul_dense(rows(shape), shape->filters, shape->channels, false, true, precision);
@@ -115,7 +115,7 @@ static pwf_status backward_data(pwf_conv *conv, float *dx, const float *dy, cons
     return pwf_ok();
 }
 
-/* dweight is the start of the chains, so sums over rows continue from call to call. */
+/* The chains start from dweight, so sums over rows continue from call to call. */
 static pwf_status backward_weights(pwf_conv *conv, float *dweight, const float *dy, const float *x,
                                    void *workspace)
 {

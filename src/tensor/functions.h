@@ -37,9 +37,9 @@
 #define PWF_UNROLL _Pragma("GCC unroll 8")
 #endif
 
-/* fma, also without an instruction for it: the sum in double, rounded to odd (the last bit records
- * that something was lost), rounds to float as the exact sum does; Boldo and Melquiond, IEEE
- * Transactions on Computers 57 (2008). */
+/* fma, exact even without an instruction for it: the sum in double, rounded to odd (the last bit
+ * records that something was lost), rounds to float as the exact sum does; Boldo and Melquiond,
+ * IEEE Transactions on Computers 57 (2008). */
 static inline float pwf_fma(float a, float b, float c)
 {
 #if defined(__FMA__)
@@ -69,8 +69,8 @@ static inline uint16_t pwf_bf16_of(float x)
     return (uint16_t)(size < 0x00800000u ? sign : number);
 }
 
-/* The smaller of |x| and the positive number `most`, which is the result for NaN. Compared as
- * integers, which is one instruction on every set. */
+/* The smaller of |x| and the positive number `most`; `most` for NaN. Compared as integers, which is
+ * one instruction on every instruction set. */
 static inline float pwf_least_size(float x, float most)
 {
     const uint32_t size = pwf_float_bits(x) & 0x7fffffffu, limit = pwf_float_bits(most);

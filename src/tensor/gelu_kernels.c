@@ -5,7 +5,7 @@
 #include "functions.h"
 #include "tables.h"
 
-/* The polynomial gives some number for NaN, so NaN is passed on. */
+/* The polynomial gives an arbitrary number for NaN, so NaN is passed through. */
 void PWF_KERNEL(pwf_cdf)(float *y, const float *x, int64_t count)
 {
     float density;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Hardswish, a piecewise form of x sigmoid(x) without an exponential (Howard et al. 2019,
  * arXiv:1905.02244); compiled once per instruction set, called through pwf_kernels. The factor is
- * divided by 6 before it meets x, so that y is exactly x from 3 on. */
+ * divided by 6 before it is multiplied by x, so that y is exactly x from 3 on. */
 #include "functions.h"
 #include "tables.h"
 

@@ -35,7 +35,7 @@ const pwf_conv_kernels *pwf_conv_kernels_now(void)
     return table[pwf_isa_now()];
 }
 
-/* In bf16 the pairs of AVX512_BF16 where the machine has it, else rounded fp32 numbers. */
+/* In bf16, kernels for pairs where the machine has AVX512_BF16, else for rounded fp32 numbers. */
 const pwf_product_kernels *pwf_product_kernels_now(pwf_precision precision)
 {
     static const pwf_product_kernels *const table[] = PWF_KERNEL_VARIANTS(&pwf_product_kernels);

@@ -76,7 +76,7 @@ static inline double pwf_lanes_sum(pwf_lanes v)
     return _mm_cvtsd_f64(two) + _mm_cvtsd_f64(_mm_unpackhi_pd(two, two));
 }
 
-/* The largest; no lane may be NaN. */
+/* The largest lane; no lane may be NaN. */
 static inline float pwf_lanes_top(pwf_lanes v)
 {
     const __m256 eight = _mm256_max_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Kernels of layer normalisation; compiled once per instruction set, called through pwf_kernels.
- * Eight rows take each step together, so that the chains of additions of different rows overlap.
+ * Each step runs over eight rows at a time, so that the chains of additions of these rows overlap.
  * Sums along a row follow rows.h; sums over rows are fp32 within RUN rows and double beyond. */
 #include "rows.h"
 #include "tables.h"
 
 #include <string.h>
 
-/* variance = sum (x - mean)^2 / n, inverse = 1 / sqrt(variance + epsilon), y = (x - mean) inverse
- * scale
- * + shift. */
+/* variance = sum (x - mean)^2 / n, inverse = 1 / sqrt(variance + epsilon),
+ * y = (x - mean) inverse scale + shift. */
 void PWF_KERNEL(pwf_layer_norm_forward)(float *restrict y, float *restrict mean,
                                         float *restrict inverse, const float *restrict x,
                                         const float *restrict scale, const float *restrict shift,
@@ -39,7 +38,7 @@ void PWF_KERNEL(pwf_layer_norm_forward)(float *restrict y, float *restrict mean,
 /* Rows whose sums are fp32; sums of such runs are added up in double. */
 enum { RUN = 4 * TOGETHER };
 
-/* Of one row: g = dy scale, normal = (x - mean) inverse, and its share of the parameter gradients.
+/* For one row: g = dy scale, normal = (x - mean) inverse, and its share of the parameter gradients.
  */
 static inline void open_row(float *restrict g, float *restrict normal, float *restrict slopes,
                             float *restrict shifts, const float *restrict dy,

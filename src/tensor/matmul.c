@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Products of matrices inside larger arrays, for attention: chooses the own product, a library or
- * the plain loops. In bf16 a library multiplies rounded fp32 copies that lie in the workspace.
- * Called on the thread of an executor; no state. */
+ * the plain loops. In bf16 a library or the plain loops multiply rounded fp32 copies in the
+ * workspace. Called on the thread of an executor; no state. */
 #include "pwf/tensor/matmul.h"
 
 #include "tables.h"

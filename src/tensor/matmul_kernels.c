@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Matrix products of the plain back end in the simplest loops; compiled once per instruction set,
- * called through pwf_kernels by matmul.c. They define the order of summation that the fast kernels
- * of product_kernels.c reproduce bit by bit. */
+ * called through pwf_kernels by matmul.c and conv_plain.c. They define the order of summation that
+ * the fast kernels of product_kernels.c reproduce bit by bit. */
 #include "functions.h"
 #include "lanes.h"
 #include "tables.h"
@@ -27,7 +27,7 @@ static void row_times_transposed(float *restrict y, float factor, const float *a
                                  const float *restrict b, const pwf_matmul *m)
 {
     int64_t j = 0;
-    for (; j + LANES <= m->columns; j += LANES) { /* sixteen chains at a time, for speed alone */
+    for (; j + LANES <= m->columns; j += LANES) { /* sixteen chains at a time, only for speed */
         float sum[LANES];
         memcpy(sum, y + j, sizeof sum);
         for (int64_t k = 0; k < m->inner; k++)

@@ -45,8 +45,7 @@ void PWF_KERNEL(pwf_max_pool_forward)(float *restrict y, int32_t *restrict where
             if (from < 0) continue;
             const float *restrict row = x + from;
             for (int64_t c = 0; c < n; c++) {
-                /* The first pixel replaces the start value, a NaN everything, and equals nothing.
-                 */
+                /* The first pixel and a NaN always replace y[c]; an equal value never does. */
                 const int take = (row[c] > y[c]) | (where[c] < 0) | (row[c] != row[c]);
                 y[c] = take ? row[c] : y[c];
                 where[c] = take ? (int32_t)at : where[c];

@@ -19,7 +19,8 @@ static int64_t ceiling(int64_t n, int64_t unit)
     return (n + unit - 1) / unit;
 }
 
-/* The size of equal parts of n, at most `most`. */
+/* The size, at most `most`, of the parts when n is split into as few and equal parts as possible.
+ */
 static int64_t part_of(int64_t n, int64_t most)
 {
     return ceiling(n, ceiling(n, most));
@@ -144,7 +145,7 @@ static void run_block(const pwf_matmul *m, const block *b, const float *packed)
                          .inner = b->words,
                          .vectors = vectors,
                          .last = (int)columns - (vectors - 1) * k->lanes};
-        /* The last tile has what rows are left. */
+        /* The last tile has the remaining rows. */
         for (int64_t i = 0; i < b->rows; i += k->rows_most) {
             k->tile(&tile, b->rows - i < k->rows_most ? (int)(b->rows - i) : k->rows_most);
             tile.y += k->rows_most * m->stride_y;
@@ -186,7 +187,7 @@ static pwf_matmul first_part(const pwf_matmul *m)
 {
     pwf_matmul part = *m;
     part.inner = part_of(words(m), ONCE_MOST) * pwf_product_kernels_now(m->precision)->depth;
-    /* A word may be a pair of which the last lacks its second element. */
+    /* If words are pairs, the last one may lack its second element. */
     if (part.inner > m->inner) part.inner = m->inner;
     return part;
 }

@@ -10,17 +10,16 @@
 
 /* The program's own matrix product. An element of y is one chain of fused multiply-adds over the
  * inner axis, in ascending order: s = its start; for k: s = fma(r(a[i][k]), r(factor * b[k][j]),
- * s); y[i][j] = s The start is y itself, the bias of the column, or 0. In fp32 r is the identity.
+ * s); y[i][j] = s. The start is y itself, the bias of the column, or 0. In fp32 r is the identity.
  * In bf16 it rounds as pwf_bf16_of does, and the fma reads and writes denormals as zeros with their
  * sign. Instructions for bf16 do the same, and so does fp32 arithmetic on rounded numbers between
  * pwf_flush_begin and pwf_flush_end. So the bits depend on neither the instruction set nor the
- * blocking, and a sum that a later call continues is the sum of one call. The plain twin is the
- * kernel matmul_plain.
+ * blocking, and a sum continued by a later call equals that of a single call. The kernel
+ * matmul_plain computes the same in simple loops.
  *
  * b is packed first, into panels of up to PWF_PANEL_VECTORS vectors of columns, each contiguous
  * along the inner axis. A packed b may be used many times under the same instruction set. In fp32 a
- * is read where it lies; in bf16 it is rounded block by block into a room of pwf_product_room
- * bytes. */
+ * is read in place; in bf16 it is rounded block by block into scratch of pwf_product_room bytes. */
 
 /* Bytes of `floats` numbers, rounded up to cache lines. */
 static inline size_t pwf_float_lines(int64_t floats)
@@ -51,8 +50,8 @@ void pwf_product_once(const pwf_matmul *shape, float *y, bool add, float factor,
 /* Whether the own product is the faster choice: it needs an fma instruction. */
 bool pwf_product_fast(void);
 
-/* Between the two calls denormals are zeros in the arithmetic of this thread, if the precision is
- * bf16. `before` is the result of pwf_flush_begin. */
+/* If the precision is bf16, this thread treats denormals as zeros between the two calls. `before`
+ * is the result of pwf_flush_begin. */
 unsigned pwf_flush_begin(pwf_precision precision);
 void pwf_flush_end(unsigned before);
 

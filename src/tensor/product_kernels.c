@@ -208,7 +208,7 @@ static void down(float *out, const float *x, const float *next, int64_t n)
 
 /* The tile: sum[r][v] += a[r][k] * b[k][v] for k in ascending order. `vectors` and `rows` are
  * constants wherever this is inlined, so that the sums are registers. Rows of a are addressed from
- * every third one, which keeps all distances within the scale of an address. */
+ * every third one, so that each address is a base plus a scaled index. */
 static inline __attribute__((always_inline)) void run(const pwf_tile *t, const int vectors,
                                                       const int rows)
 {

@@ -25,7 +25,7 @@ take(row_kind kind, pwf_lanes sum, pwf_lanes x, pwf_lanes z, pwf_lanes about)
 }
 
 /* The sixteen partial results of a row of n elements; missing elements of the last vector are
- * filled with what changes nothing. */
+ * filled with a value that changes nothing. */
 static inline __attribute__((always_inline)) pwf_lanes row(row_kind kind, const float *x,
                                                            const float *z, float about, int64_t n)
 {
@@ -70,7 +70,7 @@ static inline double row_product(const float *x, const float *z, int64_t n)
     return pwf_lanes_sum(row(PRODUCT, x, z, 0.0f, n));
 }
 
-/* Rows that take each step together, so that the steps of one row overlap with those of others. */
+/* Rows that each step processes together, so that the work on different rows overlaps. */
 enum { TOGETHER = 8 };
 
 #endif

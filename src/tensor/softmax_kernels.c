@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Softmax along rows; compiled once per instruction set, called through pwf_kernels by the loss.
  * Attention has kernels of its own.
- * Eight rows take each step together; sums follow rows.h. */
+ * Each step runs over eight rows at a time; sums follow rows.h. */
 #include "rows.h"
 #include "tables.h"
 

@@ -7,8 +7,8 @@
 #include "pwf/tensor/kernels.h"
 
 /* The element-wise steps of attention between its products; attention.c has the formulas. Rows of
- * scores are `stride` apart, a multiple of 16; the elements from n on may be overwritten and are
- * never read. Sums run in 16 partial sums, which pwf_lanes_sum adds up. */
+ * scores are `stride` apart, a multiple of 16; the elements from n on may be overwritten, and
+ * their values are never used. Sums run in 16 partial sums, which pwf_lanes_sum adds up. */
 
 typedef struct pwf_attention_kernels {
     /* x = 2^(scale * (x - maximum of the row)); inverse [rows] = 1 / sum of the new row. */

@@ -57,9 +57,9 @@ static void test_yaml_sentences(void **state)
          "t.yaml:2:9: data.mean must be a list, for example [0.485, 0.456, 0.406]"},
         {"data:\n  mean: [[0.5]]\n", "t.yaml:2:10: data.mean must be a list of single values"},
         {"data:\n  mean: [0.5, x]\n", "data.mean = x (t.yaml:2:15): must be a number"},
-        {"data:\n  path:\n", "t.yaml:2:8: data.path has no value; write '' for an empty text"},
+        {"data:\n  path:\n", "t.yaml:2:8: data.path has no value; write '' for an empty string"},
         {"data:\n  path: ~\n",
-         "t.yaml:2:9: data.path: ~ is not a value; quote it to set this text"},
+         "t.yaml:2:9: data.path: ~ is not a value; a string of this name needs quotes"},
         {"data:\n  path: \"a\\0b\"\n",
          "data.path = a (t.yaml:2:9): must be text without zero bytes"},
         {"data:\n  path: \"a\\nb\"\n", "data.path = a?b (t.yaml:2:9): must be printable UTF-8 text "
@@ -80,14 +80,15 @@ static void test_yaml_sentences(void **state)
          "t.yaml:2:9: tags (!name) are not allowed; write the bare value"},
         {"train:\n  <<: {seed: 1}\n",
          "t.yaml:2:3: merge keys (<<) are not allowed; write the keys themselves"},
-        {"train:\n  ? [a]\n  : 1\n", "t.yaml:2:5: a key must be a plain word"},
+        {"train:\n  ? [a]\n  : 1\n",
+         "t.yaml:2:5: a key must be a single word, not a list or mapping"},
         {"train:\n  seed: 1\n---\ntrain:\n", "t.yaml:3:1: a second document (---) is not allowed"},
         {"%TAG !e! tag:e,2000:\n---\ntrain:\n", "t.yaml:1:1: %TAG is not allowed"},
         {"- a\n", "t.yaml:1:1: must begin with a group or key, for example \"optim:\""},
         {"hello\n", "t.yaml:1:1: must begin with a group or key, for example \"optim:\""},
         {"train:\n\tseed: 1\n",
          "t.yaml:2:1: not valid YAML: a tab or another character that is not allowed here; "
-         "indent with spaces and quote texts"},
+         "indent with spaces and put strings in quotes"},
         {"train:\n  seed: 1\n batch: 3\n", "t.yaml:3:2: not valid YAML: did not find expected key, "
                                            "while parsing a block mapping that "
                                            "began on line 1"},
@@ -142,7 +143,7 @@ static void test_bombs(void **state)
     assert_bomb("train: {seed: ", "{a: ", 16000, "must be a single value");
     assert_bomb("data: {mean: ", "[", 65000, "list of single values");
     assert_bomb("", "- ", 32000, "must begin with a group or key");
-    assert_bomb("", "? ", 32000, "key must be a plain word");
+    assert_bomb("", "? ", 32000, "key must be a single word");
     assert_bomb("data: {path: ", "a", 1 << 20, "at most 128 KiB");
     assert_bomb("data: {path: ", "a", 5000, ""); /* no closing brace */
     assert_bomb("data:\n  path: ", "a", 5000, "longer than 4096 bytes");
@@ -250,11 +251,12 @@ static void test_check(void **state)
         {"model.channels=1", NULL, "data.mean has 3 values but model.channels is 1"},
         {"data.std=[]", NULL, "data.std has 0 values"},
         {"model.depths=1,1", NULL, "set model.name to resnet"},
-        {"model.stem_pool=true", NULL, "model.stem_pool is decided by the preset resnet18"},
+        {"model.stem_pool=true", NULL, "model.stem_pool cannot be set with model.name = resnet18"},
         {"model.name=resnet", "model.depths=1,1", "model.depths has 2 values and model.widths 4"},
         {"model.name=resnet", "model.widths=[]", "both need one per stage, 1 to 8"},
-        {"model.name=deit_tiny_patch16_224", "model.heads=4", "set model.name to vit to choose it"},
-        {"model.name=vit", "model.depths=1,1", "set model.name to resnet to choose it"},
+        {"model.name=deit_tiny_patch16_224", "model.heads=4",
+         "set model.name to vit to choose its value"},
+        {"model.name=vit", "model.depths=1,1", "set model.name to resnet to choose its value"},
         {"model.name=densenet", "model.depths=[]", "a densenet has 1 to 8 blocks"},
         {"model.name=densenet", "model.depths=1,1", NULL},
         {"model.name=vit", "model.heads=4", NULL},
@@ -300,7 +302,7 @@ static void test_preset_decides(void **state)
     (void)state;
     static const char yaml[] = "model: {name: deit_tiny_patch16_224, depth: 12}\n";
     static pwf_config c, again;
-    const char *says = "model.depth is decided by the preset deit_tiny_patch16_224";
+    const char *says = "model.depth cannot be set with model.name = deit_tiny_patch16_224";
     char *text = NULL;
     pwf_config_defaults(&c);
     assert_ok(pwf_config_read_text(&c, yaml, sizeof yaml - 1, "run.yaml", PWF_FROM_YAML));

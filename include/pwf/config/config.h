@@ -15,10 +15,10 @@
 
 #include <stdio.h>
 
-/** The configuration of a run. One table (src/config/table.c) is the whole surface: it feeds this
- * struct, YAML files, --set, PWF_<GROUP>_<KEY> variables, --help and docs/reference/options.md.
- * Whatever the order of the calls below, a key keeps the value of the origin that ranks highest
- * (pwf_origin).
+/** The configuration of a run. One table (src/config/table.c) defines every key; it drives
+ * YAML files, --set, PWF_<GROUP>_<KEY> variables, --help and docs/reference/options.md.
+ * Whatever the order of the calls below, a key keeps the value of the origin with the highest
+ * precedence (pwf_origin).
  *
  * A group is declared by the room that uses it, in include/pwf/ROOM/config.h, so that rooms depend
  * on their own settings only and this room stands above them. Groups of the run as a whole are
@@ -83,7 +83,7 @@ typedef struct pwf_config {
     pwf_watchdog_config watchdog;
     pwf_eval_config eval;
     pwf_log_config log;
-    /* Where each key's value came from; index as in the table, pwf_origin. */
+    /* pwf_origin of each key's value; indexed as the table. */
     unsigned char origin[PWF_CONFIG_KEYS_MAX];
 } pwf_config;
 
@@ -100,9 +100,9 @@ typedef enum pwf_origin {
 void pwf_config_defaults(pwf_config *config);
 
 /** Reads a YAML file (128 KiB at most) over `config`.
- * Local. Fails with PWF_MISSING, PWF_DENIED or PWF_IO if it cannot be read, else with
- * PWF_CONFIG, naming file, line and column, and the allowed range or the nearest key; `config`
- * is then partly set. */
+ * Local. Fails with PWF_MISSING, PWF_DENIED, PWF_IO or PWF_RESOURCE if it cannot be read, else
+ * with PWF_CONFIG, naming file, line and column, and the allowed range or the nearest key;
+ * `config` is then partly set. */
 pwf_status pwf_config_read_file(pwf_config *config, const char *path);
 
 /** Reads YAML text. `name` is the name of the file in messages, `origin` the origin of its keys.
@@ -152,8 +152,8 @@ bool pwf_config_is_set(const pwf_config *config, const char *key);
 pwf_dataset_request pwf_config_dataset(const pwf_config *config);
 pwf_model_request pwf_config_model(const pwf_config *config);
 
-/** Prints every key with type, default, range and meaning: as text for --help or as Markdown for
- * the page of settings.
+/** Prints every key with type, default, range and meaning: as plain text for --help or as Markdown
+ * for docs/reference/options.md.
  * Local. */
 void pwf_config_print_help(FILE *out);
 void pwf_config_print_markdown(FILE *out);

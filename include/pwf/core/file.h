@@ -47,8 +47,8 @@ pwf_status pwf_file_append(int fd, const char *path, const void *in, size_t byte
 pwf_status pwf_file_sync(int fd, const char *path);
 
 /** Opens a regular file for reading and returns its length in *bytes.
- * Local; any thread. The caller closes *fd. Fails with PWF_MISSING, PWF_DENIED, PWF_IO or PWF_DATA;
- * *fd is then -1. */
+ * Local; any thread. The caller closes *fd. Fails with PWF_MISSING, PWF_DENIED, PWF_RESOURCE,
+ * PWF_IO or PWF_DATA; *fd is then -1. */
 pwf_status pwf_file_open_read(const char *path, int *fd, int64_t *bytes);
 
 /** The directory part of a path, as dirname(1) prints it: "." without a slash, "/" for the root.

@@ -4,8 +4,8 @@
 
 #include "pwf/core/bits.h"
 
-/** exp and log with the same bits on every machine, which libm does not give. Inline, so that loops
- * over them vectorise. */
+/** exp and log with the same bits on every machine, which libm does not guarantee. Inline, so that
+ * loops over them vectorise. */
 
 /** e^x = 2^k e^r, r in [-ln2/2, ln2/2], for x in [-87, 88]; 0 at -88; NaN for NaN. The minimax
  * polynomial has a relative error of 2e-8 and is evaluated in independent parts to shorten the

@@ -32,7 +32,7 @@ void pwf_json_set_ints(pwf_json *object, const char *key, const int64_t *values,
 void pwf_json_set_object(pwf_json *object, const char *key, pwf_json *value);
 void pwf_json_append(pwf_json *object, const char *key, pwf_json *value);
 
-/** The object as text without a final newline, on one line if `indent` is 0.
+/** The object as a string without a final newline, on one line if `indent` is 0.
  * Local. The caller frees *text with free(). Fails with PWF_RESOURCE. */
 pwf_status pwf_json_text(const pwf_json *object, int indent, char **text);
 
@@ -42,8 +42,8 @@ pwf_status pwf_json_text(const pwf_json *object, int indent, char **text);
  * is then NULL. */
 pwf_status pwf_json_parse(const char *text, size_t length, pwf_json **out);
 
-/** Read the member `key`. Return false and leave *value unchanged if it is missing or of another
- * type. An integer is also a real; null is the real NaN. A text is owned by the object.
+/** Read the member `key`. Return false and leave *value unchanged if it is missing or has a
+ * different type. An integer is also a real; null is the real NaN. The object owns a string.
  * Local. */
 bool pwf_json_get_int(const pwf_json *object, const char *key, int64_t *value);
 bool pwf_json_get_real(const pwf_json *object, const char *key, double *value);
@@ -54,7 +54,7 @@ bool pwf_json_get_bool(const pwf_json *object, const char *key, bool *value);
 typedef pwf_status (*pwf_json_visit)(void *context, const char *key, const pwf_json *value);
 
 /** Calls `visit` for every member in the order of the text, until a call fails. The members of a
- * value that is an object can be read; pwf_json_text_of returns a value that is a text.
+ * value that is an object can be read; pwf_json_text_of returns a value that is a string.
  * Local. Fails as `visit` does. */
 pwf_status pwf_json_each(const pwf_json *object, pwf_json_visit visit, void *context);
 bool pwf_json_text_of(const pwf_json *value, const char **text);

@@ -5,10 +5,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/** Values of configuration keys: texts and short lists of fixed capacity, so that a configuration
+/** Values of configuration keys: strings and short lists of fixed capacity, so that a configuration
  * is one block of memory that can be copied and broadcast as it is. */
 
-enum { PWF_TEXT = 256, PWF_LIST = 64 }; /* bytes of a text, its NUL included; entries of a list */
+enum { PWF_TEXT = 256, PWF_LIST = 64 }; /* bytes of a string with its NUL; entries of a list */
 
 typedef struct pwf_int_list {
     int count;

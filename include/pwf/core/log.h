@@ -29,8 +29,8 @@ void pwf_log_at(const char *phase, int64_t step);
  * Local; any thread. */
 void pwf_log_place(char text[160]);
 
-/** Draws or redraws a progress line at the cursor of the terminal on stderr. The next message, or
- * pwf_log_wipe_line, clears it; without such a line the latter does nothing.
+/** Draws or redraws a progress line on the cursor's line of the terminal on stderr. The next
+ * message, or pwf_log_wipe_line, clears it; without such a line the latter does nothing.
  * Local; any thread. */
 void pwf_log_draw_line(const char *text);
 void pwf_log_wipe_line(void);

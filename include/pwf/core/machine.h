@@ -22,7 +22,7 @@ typedef struct pwf_machine {
     int64_t nodes;               /* of memory (NUMA); 1 where unknown */
     double quota;                /* processors that the control group grants; 0: no limit */
     int64_t memory;              /* bytes of the host, or the limit of the control group */
-    int64_t memory_free;         /* bytes of the host not in use */
+    int64_t memory_free;         /* bytes that the host could still allocate */
     int64_t memory_process;      /* RLIMIT_AS or RLIMIT_DATA, bytes; INT64_MAX: no limit */
     int64_t files, stack;        /* RLIMIT_NOFILE and RLIMIT_STACK; INT64_MAX: no limit */
     int64_t shared_free;         /* bytes free in /dev/shm; -1 where there is none */

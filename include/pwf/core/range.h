@@ -17,7 +17,7 @@ static inline int64_t pwf_range_length(pwf_range range)
     return range.hi - range.lo;
 }
 
-/** The part of range `a` inside `b`; lo == hi if they do not meet.
+/** The part of range `a` inside `b`; lo == hi if they do not overlap.
  * Local; any thread. */
 static inline pwf_range pwf_range_meet(pwf_range a, pwf_range b)
 {

@@ -5,10 +5,10 @@
 #include "pwf/core/status.h"
 
 /** Requests to a running job: save a checkpoint, or save and stop. A signal is only recorded; the
- * job polls between two units of work. Of several requests the largest counts. */
+ * job polls between two units of work. If there are several requests, the largest counts. */
 typedef enum pwf_request {
     PWF_REQUEST_NONE,
-    PWF_REQUEST_SAVE,      /* SIGUSR2; all below save and stop */
+    PWF_REQUEST_SAVE,      /* SIGUSR2; all later ones save and stop */
     PWF_REQUEST_STEPS,     /* checkpoint.stop_after */
     PWF_REQUEST_TIME,      /* checkpoint.max_time */
     PWF_REQUEST_FILE,      /* the file `stop` in the run directory */
@@ -26,8 +26,8 @@ typedef enum pwf_request {
  * Local; once per process, before it starts threads. Fails with PWF_RESOURCE. */
 pwf_status pwf_request_listen(void);
 
-/** Restores the default actions of the signals; one that has arrived and would have ended the
- * process does so now.
+/** Restores the default actions of the signals. If the largest request so far came by a signal,
+ * raises that signal again, which ends the process.
  * Local. */
 void pwf_request_ignore(void);
 
@@ -35,7 +35,7 @@ void pwf_request_ignore(void);
  * Local. */
 void pwf_request_set_deadline(double seconds);
 
-/** The largest request so far.
+/** The largest request so far by a signal or the time limit.
  * Local; any thread. */
 pwf_request pwf_request_now(void);
 

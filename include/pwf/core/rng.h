@@ -9,7 +9,7 @@
 
 typedef enum pwf_rng_purpose {
     PWF_RNG_NOISE = 1,   /* eps of the posterior; step = optimiser step, sample = draw */
-    PWF_RNG_INIT = 2,    /* start values; index = flat parameter index */
+    PWF_RNG_INIT = 2,    /* initial values; index = flat parameter index */
     PWF_RNG_ORDER = 3,   /* order of the images; step = pass over the data */
     PWF_RNG_AUGMENT = 4, /* index = 4 * image; step = pass */
     PWF_RNG_EVAL = 5,    /* eps of the evaluation's draws; sample = draw */
@@ -45,8 +45,7 @@ void pwf_rng_uniforms(float *out, pwf_stream stream, int64_t first, int64_t coun
 
 /** out[count] = 16 random bits for each of the elements [first, first + count). Eight elements
  * share a counter: element i is half i % 8 of the words at counter i / 8, lower half first.
- * Local;
- * any thread. Exact. */
+ * Local; any thread. Exact. */
 void pwf_rng_halves(uint16_t *out, pwf_stream stream, int64_t first, int64_t count);
 
 #endif

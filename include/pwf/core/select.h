@@ -10,7 +10,7 @@
  * Local; any thread. No value may be NaN. */
 double pwf_select(double *values, int64_t count, int64_t k);
 
-/** The median, of an even number of values the mean of the two in the middle; reorders them.
+/** The median (for an even number of values, the mean of the middle two); reorders them.
  * Local; any thread. No value may be NaN; `count` is at least 1. */
 double pwf_median(double *values, int64_t count);
 

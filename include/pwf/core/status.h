@@ -9,7 +9,8 @@
  * status is a plain value; nothing has to be freed.
  */
 
-/* The exit codes of both programs; 64 to 78 follow sysexits.h. src/core/codes.c says when. */
+/* The exit codes of both programs; 64 to 78 follow sysexits.h, except 76. src/core/codes.c
+ * describes each. */
 typedef enum pwf_code {
     PWF_OK = 0,
     PWF_USAGE = 64,      /* command line */
@@ -18,10 +19,10 @@ typedef enum pwf_code {
     PWF_LAUNCH = 69,     /* launched wrongly */
     PWF_BUG = 70,        /* invariant broken */
     PWF_RESOURCE = 71,   /* memory, descriptors */
-    PWF_CANTCREATE = 73, /* cannot create output, or it is in use */
+    PWF_CANTCREATE = 73, /* output cannot be created, or is in use */
     PWF_IO = 74,         /* I/O error */
     PWF_STOPPED = 75,    /* stopped on request, checkpoint saved: run again */
-    PWF_NUMBERS = 76,    /* loss or gradients not finite */
+    PWF_NUMBERS = 76,    /* non-finite values, loss spikes, diverging ranks */
     PWF_DENIED = 77,     /* not permitted */
     PWF_CONFIG = 78,     /* a setting is wrong */
     PWF_STUCK = 79       /* watchdog */

@@ -71,8 +71,7 @@ pwf_status pwf_trace_start(double zero);
 
 /** Removes the spans that ended since the last call and returns them as events of process
  * `process`, each preceded by ",\n", with the number of spans that did not fit.
- * Local. The caller
- * frees *text with free(). Fails with PWF_RESOURCE; the spans are then lost. */
+ * Local. The caller frees *text with free(). Fails with PWF_RESOURCE; the spans are then lost. */
 pwf_status pwf_trace_take(int process, char **text, size_t *length);
 
 /** Stops recording and discards spans that were not taken. No effect if not recording.

@@ -28,8 +28,8 @@ void pwf_watch_limit(const char *key, double seconds);
  * Local; any thread. Costs one atomic addition. */
 void pwf_watch_beat(void);
 
-/** Begins a piece of work of a background thread, the caller, with its own limit of `seconds`; 0:
- * none, or the work has ended. `what` completes "the thread that ..."; `what` and `key` must stay
+/** Begins a piece of work of the calling background thread with its own limit of `seconds`; 0: no
+ * limit, or the work has ended. `what` completes "the thread that ..."; `what` and `key` must stay
  * valid. From now on pwf_watch_beat of this thread counts for the background work.
  * Local; one background thread at a time. */
 void pwf_watch_beside(const char *what, const char *key, double seconds);

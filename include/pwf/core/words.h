@@ -17,12 +17,12 @@ size_t pwf_word_distance(const char *a, const char *b);
  * Local. */
 const char *pwf_word_nearest(const char *word, const char *const *words);
 
-/** Whether a word that takes `edits` edits to become `word` was probably meant as it.
+/** Whether a word that takes `edits` edits to become `word` is probably a misspelling of it.
  * Local. */
 bool pwf_word_is_near(size_t edits, const char *word);
 
-/** Prints words that are separated by spaces from `column` on, in lines of at most `width` columns,
- * and a newline. The caller has filled the first line up to `column`.
+/** Prints space-separated words, starting at `column`, in lines of at most `width` columns, and a
+ * newline. The caller has filled the first line up to `column`.
  * Local. */
 void pwf_words_print(FILE *out, const char *text, int column, int width);
 

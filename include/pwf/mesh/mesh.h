@@ -20,7 +20,7 @@ typedef struct pwf_mesh pwf_mesh;
 typedef enum pwf_axis { PWF_WORLD, PWF_SHARD, PWF_REPLICA } pwf_axis;
 enum { PWF_AXES = 3 };
 
-/* What bytes are received for: gathers; sums, maxima and agreement; broadcasts. */
+/* Why bytes were received: gathers; sums, maxima and agreement; broadcasts. */
 typedef enum pwf_traffic_kind { PWF_GATHERED, PWF_REDUCED, PWF_SPREAD } pwf_traffic_kind;
 enum { PWF_TRAFFIC_KINDS = 3 };
 

@@ -6,8 +6,8 @@
 
 #include <stdbool.h>
 
-/** pwf_mesh_gather in two halves with computation in between, planned once and used in every step.
- */
+/** pwf_mesh_gather in two calls, begin and end, so that computation can overlap it. Planned once
+ * and used in every step. */
 
 typedef struct pwf_pending pwf_pending;
 

@@ -29,8 +29,8 @@ void pwf_reduction_free(pwf_reduction *reduction);
 void pwf_reduction_begin(pwf_reduction *reduction, int64_t *values, int64_t times);
 
 /** Adds gradient[count] to elements [lo, lo + count).
- * Local; any thread, between begin and end. Exact. Returns false if an element is not finite or too
- * large (pwf_exact_add). */
+ * Local; any thread, between begin and end. Exact. Returns false if an element is infinite, NaN or
+ * too large (pwf_exact_add). */
 bool pwf_reduction_add(pwf_reduction *reduction, const float *gradient, int64_t lo, int64_t count);
 
 /** Sends complete pieces and handles received ones, without waiting. MPI makes progress only inside

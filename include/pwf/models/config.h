@@ -21,7 +21,7 @@ typedef struct pwf_model_config {
     double mlp_ratio; /* hidden channels divided by width */
     bool distilled;
     int64_t channels, classes, image_size;
-    char init[PWF_PATH]; /* path of the start weights; "": random */
+    char init[PWF_PATH]; /* path of the initial weights; "": random */
 } pwf_model_config;
 
 /* What a network is built from. */

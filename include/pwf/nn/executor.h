@@ -47,13 +47,13 @@ void pwf_executor_use_packed(pwf_executor *executor, void *packed);
 
 /** Forward: logits [images, classes]. `weights` is the whole flat vector, `buffers` all buffers
  * (unused in training, may be NULL).
- * Local. *logits belongs to the executor and holds until its next run. Fails with PWF_BUG if a
+ * Local. *logits belongs to the executor and is valid until its next run. Fails with PWF_BUG if a
  * library call fails. */
 pwf_status pwf_executor_forward(pwf_executor *executor, const float *weights, const float *buffers,
                                 const float **logits);
 
 /** The targets of a slot. With partners (mixed images) `share`, 0 to 1, of the target is the
- * label's and the rest its partner's; without (NULL) all is the label's. */
+ * label's and the rest its partner's; without partners (NULL), all of it is the label's. */
 typedef struct pwf_targets {
     const int32_t *labels, *partners; /* [images] */
     float share;

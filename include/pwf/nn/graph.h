@@ -6,7 +6,7 @@
 #include "pwf/registry/registry.h"
 #include "pwf/tensor/conv.h"
 
-/** A network as a list of operators over values; a model builds it once, then it is read only.
+/** A network as a list of operators over values; a model builds it once, then it is read-only.
  *
  * A value is an image batch [images, H, W, C], named by a small integer. Tokens [images, T, C] are
  * its pixels in row order, whatever H and W. The graph remembers the first failure; later calls
@@ -115,7 +115,7 @@ pwf_value pwf_graph_add_embedding(pwf_graph *graph, pwf_value x, const pwf_param
 pwf_value pwf_graph_select_token(pwf_graph *graph, pwf_value x, int64_t token);
 
 /** Before the graph is closed: moves `share` (0 to below 1) of the training target from the label
- * to all classes alike.
+ * evenly to all classes.
  * Local. */
 void pwf_graph_smooth_labels(pwf_graph *graph, float share);
 

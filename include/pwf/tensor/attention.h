@@ -11,7 +11,8 @@
 
 /** Softmax attention of one head of one image (Vaswani et al. 2017). With Q, K, V [tokens, depth]
  *     y = softmax(Q K' / sqrt(depth)) V
- * worked a few rows at a time; each row of y is divided by the sum of its exponents at the end. */
+ * computed in blocks of rows; each row of y is divided by the sum of its exponentials at the end.
+ */
 
 /* Strides are the distances between tokens, in elements: of q, k, v and their gradients, and of y
  * and its gradient. */

@@ -11,8 +11,8 @@
 
 /** Convolutions and linear layers behind one interface with four back ends: oneDNN, OpenBLAS, the
  * program's own matrix product (linear layers only), and `plain`, simple loops against which the
- * fast ones are tested. On linear layers plain and own product give the same bits. A linear layer
- * is a convolution of one row of pixels with a 1x1 kernel (pwf_conv_shape_linear). */
+ * fast ones are tested. On linear layers `plain` and the own product give the same bits. A linear
+ * layer is a convolution of one row of pixels with a 1x1 kernel (pwf_conv_shape_linear). */
 
 /* Images [B, H, W, C], weights [K, C/groups, R, S], result [B, P, Q, K]. Pooling reads the images
  * and the window only. */
@@ -51,7 +51,7 @@ static inline int64_t pwf_conv_out_width(const pwf_conv_shape *shape)
  * Local. */
 pwf_conv_shape pwf_conv_shape_linear(int64_t rows, int64_t inputs, int64_t outputs);
 
-/* What a plan is for. */
+/* What a plan is made for. */
 typedef struct pwf_conv_use {
     bool forward;          /* pwf_conv_forward will be called */
     bool bias;             /* and adds a bias */
@@ -87,8 +87,7 @@ pwf_status pwf_conv_pack(pwf_conv *conv, void *packed, const float *weight, void
 
 /** Makes forward and backward_data read `packed`, which must have been made from the weights they
  * are given; NULL: every call packs for itself. The results have the same bits.
- * Local. The caller
- * owns `packed`. */
+ * Local. The caller owns `packed`. */
 void pwf_conv_use_packed(pwf_conv *conv, const void *packed);
 
 /** y = x * weight (+ bias); y [B, P, Q, K], bias [K] or NULL as planned. Arrays do not overlap.
@@ -101,9 +100,9 @@ pwf_status pwf_conv_forward(pwf_conv *conv, float *y, const float *x, const floa
 pwf_status pwf_conv_backward_data(pwf_conv *conv, float *dx, const float *dy, const float *weight,
                                   void *workspace);
 
-/** dweight [K, C/groups, R, S] += the gradient of the weights. For linear layers `auto` and `plain`
- * continue the chain of additions from the value of dweight, so that rows given in several calls
- * give the bits of one call.
+/** dweight [K, C/groups, R, S] += the gradient of the weights. For linear layers `plain` and the
+ * own product continue the chain of additions from the value of dweight, so that rows given in
+ * several calls give the bits of one call.
  * Local. Fails as forward. */
 pwf_status pwf_conv_backward_weights(pwf_conv *conv, float *dweight, const float *dy,
                                      const float *x, void *workspace);

@@ -68,8 +68,8 @@ KERNEL(hardswish_backward, (float *dx, bool add, const float *dy, const float *x
 
 /* ---- pooling [B, H, W, C] -> [B, P, Q, C] ---- */
 
-/* y = maximum over the window; place [B, P, Q, C] = its index there, row-major, the first of
- * equals; a NaN wins. */
+/* y = maximum over the window; place [B, P, Q, C] = its index there, row-major, the first of equal
+ * maxima; a NaN counts as the largest. */
 KERNEL(max_pool_forward, (float *y, int32_t *place, const float *x, const pwf_conv_shape *shape))
 KERNEL(max_pool_backward,
        (float *dx, bool add, const float *dy, const int32_t *place, const pwf_conv_shape *shape))

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/** The program's own kernels: everything but convolutions and linear layers. kernel_rows.h
+/** The program's own kernels: everything but convolutions and fast matrix products. kernel_rows.h
  * describes each one. They vectorise over channels, the last axis, and add over pixels in index
  * order, so every instruction set gives the same bits. */
 

@@ -18,9 +18,9 @@ typedef enum pwf_tensor_backend {
     PWF_TENSOR_BACKENDS
 } pwf_tensor_backend;
 
-/* What the operands of matrix products (convolutions, linear layers, attention) are rounded to:
- * fp32 leaves them; bf16, the upper half of an fp32 number, rounds to nearest, ties to even. Sums
- * are fp32 in both. */
+/* Precision of the operands of matrix products (convolutions, linear layers, attention). fp32 does
+ * not round; bf16, the upper half of an fp32 number, rounds to nearest, ties to even. Sums are fp32
+ * in both. */
 typedef enum pwf_precision {
     PWF_FP32,
     PWF_BF16,
