@@ -124,7 +124,7 @@ static pwf_status read_item(yaml_reader *r, const pwf_option *option, pwf_value 
                     : "");
     /* YAML reads these as "no value", which a setting cannot have. */
     PWF_FAIL_IF(plain && (strcmp(text, "~") == 0 || strcmp(text, "null") == 0), PWF_CONFIG,
-                "%s: %s: %s is not a value; a string of this name needs quotes", place(r),
+                "%s: %s: %s is not a value; to set it as a string, put it in quotes", place(r),
                 option->key, text);
     return pwf_value_item(option, place(r), text, r->event.data.scalar.length, value);
 }

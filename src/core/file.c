@@ -91,8 +91,8 @@ pwf_status pwf_file_open_read(const char *path, int *fd, int64_t *bytes)
         s = PWF_FAIL_ERRNO(PWF_FILE_STATE, "stat", path);
     else if (S_ISDIR(info.st_mode))
         s = PWF_FAIL(PWF_DATA,
-                     "%s is a directory, not a checkpoint; name a file in it, or resume from the "
-                     "latest one with --resume auto --output %s",
+                     "%s is a directory, not a file; name a file in it, or resume a run from its "
+                     "latest checkpoint with --resume auto --output %s",
                      path, path);
     else if (!S_ISREG(info.st_mode))
         s = PWF_FAIL(PWF_DATA, "%s is not a regular file", path);

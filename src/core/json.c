@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* JSON objects for metrics rows, reports and safetensors headers: a thin layer over jansson that
- * reports a failure when the text is requested and limits what is parsed. Called by report,
- * formats and app. No state. */
+ * reports a failure when the text is requested and limits what is parsed. Called by ckpt,
+ * formats, infer, train, report and app. No state. */
 #include "pwf/core/json.h"
 
 #include <jansson.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Edit distance and the nearest word of a list, for the suggestion in a message about a mistyped
  * key, model name, command or option; and wrapped output of help and findings. Called by config,
- * models, launch and app. No state, no files, no MPI. */
+ * models and app. No state, no files, no MPI. */
 #include "pwf/core/words.h"
 
 #include <stdint.h>

@@ -115,7 +115,7 @@ pwf_status pwf_mesh_same(const pwf_mesh *mesh, const void *bytes, size_t count, 
     int other = memcmp(first, mine, sizeof mine) != 0 ? mesh->rank[PWF_WORLD] : size;
     PWF_MPI(MPI_Allreduce(MPI_IN_PLACE, &other, 1, MPI_INT, MPI_MIN, comm));
     return PWF_FAIL(PWF_BUG,
-                    "rank %d has a different %s than rank 0: all ranks must run the same program "
+                    "rank %d has a different %s from rank 0: all ranks must run the same program "
                     "with the same settings and files",
                     other, what);
 }

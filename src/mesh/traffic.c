@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What every collective needs from the mesh: rank and size, the notice of a wait to the watchdog,
  * and the counters of bytes and seconds. Called by the collectives of this room; rank and size also
- * by the rooms above. Makes no MPI call;
- * changes only the counters in `traffic`. */
+ * by the rooms above. Makes no MPI call; changes only the counters in `traffic`. */
 #include "mesh_private.h"
 
 #include "pwf/core/clock.h"

@@ -170,7 +170,7 @@ static void size_blocks(pwf_executor *e)
     }
 }
 
-/* Allocates scratch for batch statistics when the caller passes no array. */
+/* Allocates scratch for the batch statistics of runs whose caller passes no array. */
 static pwf_status plan_statistics(pwf_executor *e)
 {
     const pwf_graph *g = e->graph;

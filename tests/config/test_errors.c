@@ -59,7 +59,7 @@ static void test_yaml_sentences(void **state)
         {"data:\n  mean: [0.5, x]\n", "data.mean = x (t.yaml:2:15): must be a number"},
         {"data:\n  path:\n", "t.yaml:2:8: data.path has no value; write '' for an empty string"},
         {"data:\n  path: ~\n",
-         "t.yaml:2:9: data.path: ~ is not a value; a string of this name needs quotes"},
+         "t.yaml:2:9: data.path: ~ is not a value; to set it as a string, put it in quotes"},
         {"data:\n  path: \"a\\0b\"\n",
          "data.path = a (t.yaml:2:9): must be text without zero bytes"},
         {"data:\n  path: \"a\\nb\"\n", "data.path = a?b (t.yaml:2:9): must be printable UTF-8 text "
