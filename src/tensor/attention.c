@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Softmax attention of one head (attention.h), a block of rows at a time, so that the scores of a
- * block stay in the first-level cache between the products. Operands of the own product are packed
- * once for all blocks; with a library or plain loops all rows form one block. Called by the
+ * block stay in the first-level cache between the products. Operands of the built-in product are
+ * packed once for all blocks; with a library or plain loops all rows form one block. Called by the
  * operator attention; all memory is the caller's. */
 #include "pwf/tensor/attention.h"
 
@@ -82,7 +82,7 @@ static pwf_matmul mix_transposed(const pwf_attention *s, int64_t stride_b)
     return m;
 }
 
-/* A product whose second operand is factor * b, packed if the product is the own one. */
+/* A product whose second operand is factor * b, packed if the product is the built-in one. */
 typedef struct product {
     pwf_matmul shape;
     float factor;
@@ -106,7 +106,7 @@ static float *take(work *w, size_t bytes)
     return out;
 }
 
-/* Packs the second operand for the own product. */
+/* Packs the second operand for the built-in product. */
 static product prepare(work *w, pwf_matmul shape, float factor, const float *b)
 {
     product p = {shape, factor, b, NULL};

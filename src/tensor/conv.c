@@ -17,7 +17,7 @@ void pwf_tensor_thread_start(void)
     pwf_conv_openblas_thread_start();
 }
 
-/* `auto` means oneDNN, with the own products where they are fast. */
+/* `auto` means oneDNN, with the built-in products where they are fast. */
 pwf_tensor_text pwf_tensor_backend_text(int64_t backend)
 {
     pwf_tensor_text out;
@@ -31,7 +31,7 @@ pwf_tensor_text pwf_tensor_backend_text(int64_t backend)
         pwf_conv_onednn_describe(&out);
     const size_t used = strlen(out.text);
     if (backend == PWF_TENSOR_AUTO && pwf_product_fast())
-        snprintf(out.text + used, sizeof out.text - used, ", own products (%s)", isa);
+        snprintf(out.text + used, sizeof out.text - used, ", built-in products (%s)", isa);
     return out;
 }
 
@@ -72,7 +72,8 @@ static pwf_status plan(const pwf_conv_backend *backend, const pwf_conv_shape *sh
     return status;
 }
 
-/* Whether `auto` uses the own product: for linear layers, unless oneDNN has AMX tiles for bf16. */
+/* Whether `auto` uses the built-in product: for linear layers, unless oneDNN has AMX tiles for
+ * bf16. */
 static bool takes_product(const pwf_conv_shape *shape, pwf_precision precision)
 {
     if (!pwf_product_fast() || !pwf_conv_is_linear(shape)) return false;

@@ -78,7 +78,7 @@ void pwf_conv_onednn_describe(pwf_tensor_text *out);
 void pwf_conv_openblas_describe(pwf_tensor_text *out);
 void pwf_conv_onednn_thread_start(void);
 
-/* Whether oneDNN multiplies bf16 in AMX tiles, several times as fast as the own product. */
+/* Whether oneDNN multiplies bf16 in AMX tiles, several times as fast as the built-in product. */
 bool pwf_conv_onednn_tiles(void);
 
 void pwf_conv_openblas_thread_start(void);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The plain back end: simple loops, the same bits on every machine. Linear layers follow the order
- * of summation of product.h and so have the bits of the own matrix product. In bf16 the operands
- * are rounded copies in the workspace; the arithmetic is fp32. Called through pwf_conv. */
+ * of summation of product.h and so have the bits of the built-in matrix product. In bf16 the
+ * operands are rounded copies in the workspace; the arithmetic is fp32. Called through pwf_conv. */
 #include "conv_backend.h"
 #include "tables.h"
 

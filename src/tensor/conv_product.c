@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Linear layers, and 1x1 convolutions equal to one, by the own matrix product (product.h).
+/* Linear layers, and 1x1 convolutions equal to one, by the built-in matrix product (product.h).
  * Prepacked weights hold those of the forward pass, then those of the data gradient. Called through
  * pwf_conv.
  */

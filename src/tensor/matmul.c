@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Products of matrices inside larger arrays, for attention: chooses the own product, a library or
- * the plain loops. In bf16 a library or the plain loops multiply rounded fp32 copies in the
+/* Products of matrices inside larger arrays, for attention: chooses the built-in product, a library
+ * or the plain loops. In bf16 a library or the plain loops multiply rounded fp32 copies in the
  * workspace. Called on the thread of an executor; no state. */
 #include "pwf/tensor/matmul.h"
 
@@ -10,7 +10,7 @@
 #include <limits.h>
 #include <oneapi/dnnl/dnnl.h>
 
-/* `auto` prefers the own product wherever it is fast. */
+/* `auto` prefers the built-in product wherever it is fast. */
 bool pwf_matmul_ours(pwf_tensor_backend backend)
 {
     return backend == PWF_TENSOR_AUTO && pwf_product_fast();
@@ -31,7 +31,8 @@ pwf_status pwf_matmul_check(pwf_tensor_backend backend, const pwf_matmul *shape)
     return pwf_ok();
 }
 
-/* bf16 needs rounded copies of a and b, unless the product is the own one, which packs them. */
+/* bf16 needs rounded copies of a and b, unless the product is the built-in one, which packs them.
+ */
 size_t pwf_matmul_workspace(pwf_tensor_backend backend, const pwf_matmul *shape)
 {
     if (pwf_matmul_ours(backend)) return pwf_product_workspace(shape);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Blocking of the own matrix product (product.h). Loops from the outside in: blocks of rows, parts
- * of the inner axis, panels of columns, tiles. Sizes suit caches of 32 to 48 KiB and 1 MiB and
- * change no bit. Called by conv_product.c, matmul.c and attention.c; all memory is the caller's. */
+/* Blocking of the built-in matrix product (product.h). Loops from the outside in: blocks of rows,
+ * parts of the inner axis, panels of columns, tiles. Sizes suit caches of 32 to 48 KiB and 1 MiB
+ * and change no bit. Called by conv_product.c, matmul.c and attention.c; all memory is the
+ * caller's. */
 #include "product.h"
 
 #include <xmmintrin.h>

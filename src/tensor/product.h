@@ -47,7 +47,7 @@ size_t pwf_product_workspace(const pwf_matmul *shape);
 void pwf_product_once(const pwf_matmul *shape, float *y, bool add, float factor, const float *a,
                       const float *b, float *workspace);
 
-/* Whether the own product is the faster choice: it needs an fma instruction. */
+/* Whether the built-in product is the faster choice: it needs an fma instruction. */
 bool pwf_product_fast(void);
 
 /* If the precision is bf16, this thread treats denormals as zeros between the two calls. `before`
@@ -55,7 +55,7 @@ bool pwf_product_fast(void);
 unsigned pwf_flush_begin(pwf_precision precision);
 void pwf_flush_end(unsigned before);
 
-/* Whether this back end uses the own matrix product. */
+/* Whether this back end uses the built-in matrix product. */
 bool pwf_matmul_ours(pwf_tensor_backend backend);
 
 /* A product of matrices without gaps between their rows. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Tiles and packing of the own matrix product (product.h); compiled once per instruction set and
- * once more for AVX512_BF16, called through pwf_product_kernels. A tile keeps its sums in
+/* Tiles and packing of the built-in matrix product (product.h); compiled once per instruction set
+ * and once more for AVX512_BF16, called through pwf_product_kernels. A tile keeps its sums in
  * registers, so the order of its loops is the order of each sum. */
 #include "functions.h"
 #include "tables.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Rates of matrix products of oneDNN and of the own product, as ceilings for linear layers. */
+/* Rates of matrix products of oneDNN and of the built-in product, as ceilings for linear layers. */
 #include "products.h"
 
 #include "bench.h"

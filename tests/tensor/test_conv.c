@@ -261,7 +261,7 @@ static void expect_bits(const arrays *a, const arrays *truth)
     assert_memory_equal(a->dw, truth->dw, (size_t)a->weights * sizeof(float));
 }
 
-/* With the own product, whichever back end `auto` would choose. */
+/* With the built-in product, whichever back end `auto` would choose. */
 static void run_product(pwf_precision precision, const pwf_conv_shape *s, arrays *a)
 {
     pwf_conv conv = {.shape = *s, .use = {true, true, true, true, precision}};

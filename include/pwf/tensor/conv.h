@@ -11,8 +11,8 @@
 
 /** Convolutions and linear layers behind one interface with four back ends: oneDNN, OpenBLAS, the
  * program's own matrix product (linear layers only), and `plain`, simple loops against which the
- * fast ones are tested. On linear layers `plain` and the own product give the same bits. A linear
- * layer is a convolution of one row of pixels with a 1x1 kernel (pwf_conv_shape_linear). */
+ * fast ones are tested. On linear layers `plain` and the built-in product give the same bits. A
+ * linear layer is a convolution of one row of pixels with a 1x1 kernel (pwf_conv_shape_linear). */
 
 /* Images [B, H, W, C], weights [K, C/groups, R, S], result [B, P, Q, K]. Pooling reads the images
  * and the window only. */
@@ -101,7 +101,7 @@ pwf_status pwf_conv_backward_data(pwf_conv *conv, float *dx, const float *dy, co
                                   void *workspace);
 
 /** dweight [K, C/groups, R, S] += the gradient of the weights. For linear layers `plain` and the
- * own product continue the chain of additions from the value of dweight, so that rows given in
+ * built-in product continue the chain of additions from the value of dweight, so that rows given in
  * several calls give the bits of one call.
  * Local. Fails as forward. */
 pwf_status pwf_conv_backward_weights(pwf_conv *conv, float *dweight, const float *dy,

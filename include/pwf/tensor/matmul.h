@@ -30,7 +30,7 @@ size_t pwf_matmul_workspace(pwf_tensor_backend backend, const pwf_matmul *shape)
 
 /** y = factor * a * b, or y += that if `add` is set. y does not overlap a or b.
  * Local. Fails with PWF_BUG if a library call fails; y is then undefined. The bits do not depend
- * on the thread or the addresses; those of the plain back end and of the own product (auto, on
+ * on the thread or the addresses; those of the plain back end and of the built-in product (auto, on
  * machines with an fma instruction) are the same everywhere. */
 pwf_status pwf_matmul_run(pwf_tensor_backend backend, const pwf_matmul *shape, float *y, bool add,
                           float factor, const float *a, const float *b, void *workspace);

@@ -10,7 +10,7 @@
  * matmul.h, all other arithmetic in kernels.h. */
 
 typedef enum pwf_tensor_backend {
-    PWF_TENSOR_AUTO,     /* the own product for linear layers and attention if there is an fma
+    PWF_TENSOR_AUTO,     /* the built-in product for linear layers and attention if there is an fma
                             instruction; else oneDNN; OpenBLAS for shapes oneDNN lacks */
     PWF_TENSOR_ONEDNN,   /* oneDNN primitives */
     PWF_TENSOR_OPENBLAS, /* im2col and sgemm */
@@ -57,7 +57,7 @@ typedef struct pwf_tensor_text {
 } pwf_tensor_text;
 
 /** The libraries and instruction sets of a pwf_tensor_backend, for the log:
- * "oneDNN 2.6.3 (avx512), own products (avx512)".
+ * "oneDNN 2.6.3 (avx512), built-in products (avx512)".
  * Local; any thread. */
 pwf_tensor_text pwf_tensor_backend_text(int64_t backend);
 
