@@ -16,7 +16,7 @@ static void write_group(FILE *out, const pwf_config *config, const char *group)
     for (int i = 0; i < pwf_option_count; i++) {
         const pwf_option *option = &pwf_options[i];
         if (!pwf_option_in(option, group)) continue;
-        /* Keys that a preset decides must not be set together with it, see pwf_config_check. */
+        /* Keys that model.name does not read must not be set, see pwf_config_check. */
         if (pwf_option_of_preset(config, option) && !pwf_config_is_set(config, option->key))
             continue;
         /* The value is formatted first: the column of the comment depends on its length. */

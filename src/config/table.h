@@ -115,7 +115,8 @@ void pwf_suggest_word(const char *word, const char *const *words, char *text, si
 enum { PWF_VARIABLE = 80 };
 void pwf_option_variable(const char *key, char name[PWF_VARIABLE]);
 
-/* Whether the preset in model.name decides this key, so that it is neither set nor written. */
+/* Whether model.name is a preset or family that does not read this key of a family, so that it is
+ * neither set nor written. */
 bool pwf_option_of_preset(const pwf_config *config, const pwf_option *option);
 
 #endif

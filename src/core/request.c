@@ -34,9 +34,9 @@ static const struct {
 } requests[] = {
     {PWF_REQUEST_NONE, 0, "without a request", "none"},
     {PWF_REQUEST_SAVE, SIGUSR2, "on SIGUSR2", "usr2"},
-    {PWF_REQUEST_STEPS, 0, "as checkpoint.stop_after asks", "stop_after"},
-    {PWF_REQUEST_TIME, 0, "as checkpoint.max_time asks", "max_time"},
-    {PWF_REQUEST_FILE, 0, "as the file `stop` in the run directory asks", "stop_file"},
+    {PWF_REQUEST_STEPS, 0, "because of checkpoint.stop_after", "stop_after"},
+    {PWF_REQUEST_TIME, 0, "because of checkpoint.max_time", "max_time"},
+    {PWF_REQUEST_FILE, 0, "because of the file `stop` in the run directory", "stop_file"},
     {PWF_REQUEST_USR1, SIGUSR1, "on SIGUSR1", "usr1"},
     {PWF_REQUEST_HANGUP, SIGHUP, "on SIGHUP", "hup"},
     {PWF_REQUEST_INTERRUPT, SIGINT, "on SIGINT", "int"},

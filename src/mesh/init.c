@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Starts and stops MPI, and detects a launch in which every process would believe that it is the
- * whole job. Called by the main programs, `pwf doctor` and the launch checks. Reads the variables
- * of launchers; may unset two of Slurm. */
+/* Starts and stops MPI, and detects a launch in which every process would run as a job of its own.
+ * Called by the main programs, `pwf doctor` and the launch checks. Reads the variables of
+ * launchers; may unset two of Slurm. */
 #include "mesh_private.h"
 
 #include "pwf/core/bus.h"

@@ -51,8 +51,8 @@ static inline int64_t pwf_mesh_piece(int64_t left, int64_t size)
     return left < most ? left : most;
 }
 
-/* Bracket a call that waits for other ranks: wait tells the watchdog and returns the time, met adds
- * the time since then to the traffic. */
+/* Bracket a call that waits for other ranks: wait notifies the watchdog and returns the time, met
+ * adds the time since then to the traffic. */
 double pwf_mesh_wait(const char *what);
 void pwf_mesh_met(const pwf_mesh *mesh, double since);
 

@@ -120,12 +120,12 @@ pwf_status pwf_config_read_environment(pwf_config *config);
 pwf_status pwf_config_set(pwf_config *config, const char *assignment);
 
 /** Checks rules between several keys: slots divide the batch, fractions increase, one mean per
- * channel or one for all, no keys that the preset in model.name decides, and so on.
+ * channel or one for all, no keys of a family that model.name does not read, and so on.
  * Local. Fails with PWF_CONFIG, naming the keys. */
 pwf_status pwf_config_check(const pwf_config *config);
 
 /** Writes the whole configuration as commented YAML that reads back to the same bits, without keys
- * that the preset in model.name decides.
+ * of a family that model.name does not read.
  * Local. The caller frees *text with free(). Fails with PWF_RESOURCE. */
 pwf_status pwf_config_write(const pwf_config *config, char **text);
 

@@ -53,7 +53,7 @@ typedef enum pwf_fault_kind {
     PWF_FAULT_I64
 } pwf_fault_kind;
 
-/** Corrupts one of values[count], or flips one of their bits, if the armed action asks for it; use
+/** Corrupts one of values[count], or flips one of their bits, if that is the armed action; use
  * PWF_FAULT_SPOIL.
  * Local; any thread. */
 void pwf_fault_spoil(const char *name, pwf_fault_kind kind, void *values, int64_t count);
