@@ -10,7 +10,7 @@ by_itself() { # by_itself RUN: a stop file, and a checkpoint.max_time that has p
     touch "$1/stop"
     dist 2 "$1.log" "${settings[@]}" --output "$1"
     expect 75 "a file to stop"
-    says "$1.log" "stopped at step 0 as the file"
+    says "$1.log" "stopped at step 0 because of the file"
     check "the file is gone" test ! -e "$1/stop"
     dist 2 "$1.log" "${settings[@]}" --output "$1" --resume auto --set checkpoint.max_time=1e-5
     expect 75 "no time"
