@@ -88,7 +88,7 @@ static void *thread_main(void *argument)
     return NULL;
 }
 
-/* Hands the next part to the thread. */
+/* Hands the next step to the thread. */
 static void set_busy(pwf_background *b)
 {
     pthread_mutex_lock(&b->lock);

@@ -4,8 +4,8 @@
 
 #include "pwf/ckpt/ckpt.h"
 
-/** The commit protocol of write.c, step by step, for those who run it: all of it at once, or with
- * the long steps in a thread. */
+/** The commit protocol of write.c, step by step, for callers that run all of it at once or the long
+ * steps in a thread. */
 
 typedef struct pwf_commit pwf_commit;
 
@@ -18,8 +18,8 @@ typedef struct pwf_commit pwf_commit;
 pwf_status pwf_commit_new(const pwf_mesh *mesh, const char *dir, const char *name, uint32_t kind,
                           const pwf_snapshot *snapshot, pwf_commit **out);
 
-/** Runs the next steps, after each of which all ranks agree: all of them, or those before the next
- * one that may run in a thread.
+/** Runs the next steps, after each of which the ranks agree on a status: with `all` all remaining
+ * ones, else those before the next one that may run in a thread.
  * Collective over the mesh; the same status everywhere. Fails as pwf_ckpt_write. */
 pwf_status pwf_commit_together(pwf_commit *c, bool all);
 

@@ -24,7 +24,7 @@ typedef enum pwf_field_type {
 /* What a resuming run does with the value in the file. */
 typedef enum pwf_field_resume {
     PWF_RESUME_TAKE, /* continue from it */
-    PWF_RESUME_SAME, /* refuse the file if the run has another value; a hash of 0 has none */
+    PWF_RESUME_SAME, /* refuse the file if the run's value differs, unless that is a hash of 0 */
     PWF_RESUME_KEEP  /* ignore it: the run has its own */
 } pwf_field_resume;
 
@@ -59,7 +59,7 @@ pwf_status pwf_fields_read(hid_t h5, const pwf_file *file, pwf_facts *out);
  * Local. Fails with PWF_DATA, naming the field and both values. */
 pwf_status pwf_fields_compare(const char *path, const pwf_facts *file, const pwf_facts *run);
 
-/** Copies every field but those that a resumed run has its own values of.
+/** Copies every field except those marked PWF_RESUME_KEEP.
  * Local. */
 void pwf_fields_take(const pwf_facts *file, pwf_facts *run);
 

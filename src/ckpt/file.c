@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The part of a checkpoint file that is read without libhdf5: first block, tables, and the blocks
- * of the arrays with their hashes. Called by everything that writes or reads checkpoints. Reads and
- * writes one open file; no MPI. */
+/* The part of a checkpoint file that is read without libhdf5: first block (the header of 4,096
+ * bytes), tables, and the arrays with the hashes of their blocks (4,096 elements each). Called by
+ * everything that writes or reads checkpoints. Reads and writes one open file; no MPI. */
 #include "file.h"
 
 #include "pwf/core/mem.h"
@@ -19,7 +19,7 @@ static const char magic[8] = {'p', 'w', 'f', 'c', 'k', 'p', 't', '\n'};
 
 enum { PIECE = 1 << 20 }; /* bytes read at a time */
 
-/* The hash of the first block comes last, over all other bytes of it. */
+/* The hash is computed last: it covers all other bytes of the first block. */
 void pwf_file_seal(pwf_header *header)
 {
     memcpy(header->magic, magic, sizeof magic);
@@ -27,15 +27,15 @@ void pwf_file_seal(pwf_header *header)
     header->own = pwf_hash_bytes(header, offsetof(pwf_header, own));
 }
 
-/* A crafted file can have a good hash, too: every field that is used as a size or an offset is
- * checked against the length of the file. */
+/* A crafted file can have valid hashes: every field that is used as a size or an offset is checked
+ * against the length of the file. */
 static pwf_status check_fields(const char *path, const pwf_header *h)
 {
     const uint64_t bytes = h->bytes;
     const int64_t sizes[] = {h->step,   h->posterior, h->total,       h->posterior_params,
                              h->params, h->buffers,   h->extent_rows, h->names_bytes};
     bool good = h->arrays >= 1 && h->arrays <= PWF_FILE_ARRAYS && h->kind <= PWF_KIND_MODEL;
-    /* all but the step count something that takes at least a byte each */
+    /* each except `step` counts items of at least one byte */
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
         good = good && sizes[i] >= 0 && (i == 0 || (uint64_t)sizes[i] <= bytes);
     /* written as differences, which cannot overflow */
@@ -54,7 +54,7 @@ static pwf_status check_fields(const char *path, const pwf_header *h)
         rows += a->posterior ? h->posterior_params : h->params;
     }
     PWF_FAIL_IF(!good || rows != h->extent_rows, PWF_DATA,
-                "the first block of %s is inconsistent; use an older file", path);
+                "the first block of %s is inconsistent; use an earlier checkpoint", path);
     return pwf_ok();
 }
 
@@ -63,28 +63,28 @@ static pwf_status read_header(int fd, const char *path, int64_t bytes, pwf_heade
 {
     PWF_FAIL_IF(bytes < PWF_FIRST_BLOCK, PWF_DATA,
                 "%s has only %lld bytes: it is not a checkpoint, or is truncated; use an "
-                "older file",
+                "earlier checkpoint",
                 path, (long long)bytes);
     PWF_TRY(pwf_file_pread(fd, path, h, sizeof *h, 0));
     PWF_FAIL_IF(memcmp(h->magic, magic, sizeof magic) != 0, PWF_DATA,
                 "%s is not a checkpoint of this program: its first bytes are different", path);
-    /* before the version is trusted: every version ends with this hash */
+    /* checked before the version: the first block ends with this hash in every format version */
     PWF_FAIL_IF(!pwf_hash_equal(h->own, pwf_hash_bytes(h, offsetof(pwf_header, own))), PWF_DATA,
-                "%s is damaged in its first block; use an older file", path);
+                "%s is damaged in its first block; use an earlier checkpoint", path);
     PWF_FAIL_IF(h->version > PWF_FORMAT || h->version == 0, PWF_DATA,
                 "%s has format version %u and this program reads up to %d: use a newer "
                 "program",
                 path, h->version, PWF_FORMAT);
     PWF_FAIL_IF((uint64_t)bytes < h->bytes, PWF_DATA,
-                "%s is truncated: %lld of %llu bytes; use an older file", path, (long long)bytes,
-                (unsigned long long)h->bytes);
+                "%s is truncated: %lld of %llu bytes; use an earlier checkpoint", path,
+                (long long)bytes, (unsigned long long)h->bytes);
     PWF_FAIL_IF((uint64_t)bytes > h->bytes, PWF_DATA,
-                "%s has %lld bytes after its end; use an older file", path,
+                "%s has %lld extra bytes at its end; use an earlier checkpoint", path,
                 (long long)((uint64_t)bytes - h->bytes));
     return check_fields(path, h);
 }
 
-/* Enough to list a directory; the arrays are not touched. */
+/* Reads one block, which suffices to list a directory. */
 pwf_status pwf_file_header(const char *path, pwf_header *header)
 {
     int fd = -1;
@@ -126,8 +126,8 @@ static pwf_status check_extents(const pwf_file *file)
         }
         good = good && start == h->array[a].elements;
     }
-    PWF_FAIL_IF(!good, PWF_DATA, "the table of extents of %s is damaged; use an older file",
-                file->path);
+    PWF_FAIL_IF(!good, PWF_DATA,
+                "the table of extents of %s is damaged; use an earlier checkpoint", file->path);
     return pwf_ok();
 }
 
@@ -135,7 +135,7 @@ static pwf_status check_extents(const pwf_file *file)
 typedef struct outside {
     pwf_hasher *hasher;
     char *piece;
-    int copy; /* where the bytes go too, or -1 */
+    int copy; /* descriptor of a copy that gets the same bytes, or -1 */
 } outside;
 
 /* Adds bytes [lo, hi) of the file to the hash and to the copy. */
@@ -157,7 +157,7 @@ static pwf_status add_outside(const pwf_file *file, const pwf_extent *sorted, co
     uint64_t at = PWF_FIRST_BLOCK;
     for (int64_t i = 0; i < file->header.extent_rows; i++) {
         const uint64_t lo = (uint64_t)sorted[i].offset;
-        PWF_FAIL_IF(lo < at, PWF_DATA, "two parameters of %s overlap; use an older file",
+        PWF_FAIL_IF(lo < at, PWF_DATA, "two parameters of %s overlap; use an earlier checkpoint",
                     file->path);
         PWF_TRY(add_bytes(file, w, at, lo));
         at = lo + (uint64_t)extent_bytes(file, &sorted[i]);
@@ -165,7 +165,8 @@ static pwf_status add_outside(const pwf_file *file, const pwf_extent *sorted, co
     return add_bytes(file, w, at, file->header.bytes);
 }
 
-/* The extents are sorted by offset, so that the gaps between them are found in one pass. */
+/* Covers all bytes after the first block and outside the arrays. The extents are sorted by offset,
+ * so that the gaps between them are found in one pass. */
 pwf_status pwf_file_root(const pwf_file *file, int copy, pwf_hash *root)
 {
     const int64_t rows = file->header.extent_rows;
@@ -208,7 +209,7 @@ static pwf_status split_names(pwf_file *file)
         at = good ? stop + 1 : end;
     }
     PWF_FAIL_IF(!good || at != end, PWF_DATA,
-                "the table of names of %s is damaged; use an older file", file->path);
+                "the table of names of %s is damaged; use an earlier checkpoint", file->path);
     return pwf_ok();
 }
 
@@ -219,7 +220,7 @@ pwf_status pwf_file_check_root(const pwf_file *file, int copy)
     if (pwf_hash_equal(root, file->header.root)) return pwf_ok();
     return PWF_FAIL(PWF_DATA,
                     "%s is damaged outside its arrays (HDF5 metadata, tables, codebook, buffers or "
-                    "state); use an older file",
+                    "state); use an earlier checkpoint",
                     file->path);
 }
 
@@ -333,14 +334,15 @@ static pwf_status bad_block(const pwf_file *file, int array, int64_t block)
     const int64_t first = find_extent(extents, rows, lo), last = find_extent(extents, rows, hi - 1);
     const char *name = file->header.array[array].name;
     PWF_FAIL_IF(first == last, PWF_DATA,
-                "%s is damaged in block %lld of %s, in %s; use an older file", file->path,
-                (long long)block, name, file->name[first]);
+                "%s is damaged in block %lld of array %s (parameter %s); use an earlier checkpoint",
+                file->path, (long long)block, name, file->name[first]);
     return PWF_FAIL(PWF_DATA,
-                    "%s is damaged in block %lld of %s, between %s and %s; use an older file",
+                    "%s is damaged in block %lld of array %s (parameters %s to %s); use an earlier "
+                    "checkpoint",
                     file->path, (long long)block, name, file->name[first], file->name[last]);
 }
 
-/* Reads block by block, so that damage is found with 4,096 elements of memory. */
+/* Reads at most 64 blocks at a time, so that the memory stays small. */
 pwf_status pwf_file_check(const pwf_file *file, int array, int64_t lo, int64_t hi,
                           const pwf_hash *hash)
 {

@@ -10,8 +10,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/** The parts of a checkpoint file that are read without libhdf5: the first block (an HDF5 user
- * block) and the tables it points to. docs/reference/checkpoint-format.md describes them. */
+/** The parts of a checkpoint file that are read without libhdf5: the first block (4,096 bytes, an
+ * HDF5 user block) and the tables it points to. docs/reference/checkpoint-format.md describes them.
+ */
 
 enum {
     PWF_FIRST_BLOCK = 4096, /* bytes */
@@ -25,7 +26,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the tables are little
 typedef struct pwf_file_array {
     char name[24];
     uint32_t size;      /* bytes of an element */
-    uint32_t posterior; /* 1: an element per posterior parameter; 0: one per parameter */
+    uint32_t posterior; /* 1: covers the elements with a posterior; 0: all elements */
     int64_t elements, blocks;
     uint64_t hashes; /* offset of the table of block hashes, 16 bytes each */
 } pwf_file_array;
@@ -97,7 +98,7 @@ pwf_status pwf_file_hashes(const pwf_file *file, int array, int64_t lo, int64_t 
 
 /** Compares blocks [lo, hi) of an array with `hash` (hi - lo entries), or with the stored hashes if
  * that is NULL.
- * Local. Fails with PWF_IO, PWF_RESOURCE, or PWF_DATA with a sentence that names the parameter. */
+ * Local. Fails with PWF_IO, PWF_RESOURCE, or PWF_DATA naming block and parameter. */
 pwf_status pwf_file_check(const pwf_file *file, int array, int64_t lo, int64_t hi,
                           const pwf_hash *hash);
 

@@ -14,13 +14,13 @@ typedef struct pwf_hashes {
     int64_t *offset; /* where the hashes of each shard begin, in bytes; array by array */
 } pwf_hashes;
 
-/** Room for the hashes of a state.
+/** Allocates the tables for the hashes of a state.
  * Local. The caller frees them with pwf_hashes_free, also after a failure. Fails with PWF_RESOURCE.
  */
 pwf_status pwf_hashes_new(const pwf_mesh *mesh, const pwf_state *state, pwf_hashes *out);
 void pwf_hashes_free(pwf_hashes *hashes);
 
-/** Hashes the own blocks of the arrays, which are those of pwf_state_arrays or copies of them.
+/** Hashes this rank's blocks of the arrays, which are those of pwf_state_arrays or copies of them.
  * Local; any thread. */
 void pwf_hashes_own(pwf_hashes *hashes, const pwf_state_array *arrays, pwf_range own,
                     pwf_range own_posterior);

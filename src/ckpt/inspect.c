@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Reading a checkpoint or model file for the commands: what it holds, or all of it. Called by one
- * process (pwf inspect, verify, export) or on rank 0 for others. Reads the file; libhdf5 may be
- * contained in a child process. */
+ * process (pwf inspect, verify, export) or on rank 0 (other commands, the trainer). Reads the file;
+ * libhdf5 may be contained in a child process. */
 #include "fields.h"
 #include "hashes.h"
 #include "layout.h"
@@ -34,7 +34,7 @@ static pwf_status check_arrays(const pwf_file *file)
     PWF_FAIL_IF(mu < 0 || array[mu].size != sizeof(float) || array[mu].posterior || code < 0 ||
                     array[code].size != sizeof(int16_t) || !array[code].posterior ||
                     (sigma >= 0 && (array[sigma].size != sizeof(float) || !array[sigma].posterior)),
-                PWF_DATA, "%s has no arrays mu and code", file->path);
+                PWF_DATA, "%s has no arrays mu and code of the expected types", file->path);
     return pwf_ok();
 }
 
@@ -116,7 +116,8 @@ static pwf_status inspect_open(const pwf_file *file, hid_t h5, pwf_loaded_info *
     return pwf_ok();
 }
 
-/* Makes every call of libhdf5 that this file makes for a file, as a trial in a child process. */
+/* Makes every libhdf5 call that inspecting or loading the file makes, as a trial in a child
+ * process. */
 static pwf_status touch(const pwf_file *file, hid_t h5)
 {
     const pwf_header *h = &file->header;
@@ -146,7 +147,7 @@ static void touch_file(void *context)
         touch(file, h5);
         H5Fclose(h5);
     }
-    H5close(); /* what is broken may show only when libhdf5 ends */
+    H5close(); /* some damage shows only when libhdf5 closes */
 }
 
 /* Opens a file that has verified. */
@@ -220,7 +221,7 @@ static pwf_status load_parts(hid_t h5, const pwf_file *file, pwf_loaded *out)
         if (i < h->posterior_params && out->sigma) part->sigma = out->sigma + at;
         at += part->count;
     }
-    PWF_ASSERT(at == h->total); /* the counts have been held against the extents */
+    PWF_ASSERT(at == h->total); /* the counts have been compared with the extents */
     return pwf_ok();
 }
 

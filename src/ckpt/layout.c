@@ -25,9 +25,9 @@ typedef struct item {
     int64_t links; /* of a group */
     int dims;      /* 0: scalar; ANY: shape unknown, only the count is checked */
     hsize_t shape[PWF_DIMS];
-    int64_t count;    /* elements, or bytes of a text; ANY: whatever the file has */
+    int64_t count;    /* elements, or bytes of a string; ANY: not checked */
     const void *data; /* NULL: filled in later */
-    int64_t *offset;  /* gets or is compared with the place in the file; NULL: nobody asks */
+    int64_t *offset;  /* position in the file: set by make, compared by check; NULL: neither */
     const int64_t *min_power; /* the attribute of the codebook; NULL: none */
 } item;
 
@@ -57,9 +57,9 @@ static hid_t stored_type(item_type type, int64_t bytes)
 /* Creates a group, without times. */
 static pwf_status make_group(hid_t file, const item *line)
 {
-    if (line->path[1] == '\0') return pwf_ok(); /* the root is there */
+    if (line->path[1] == '\0') return pwf_ok(); /* the root group exists */
     const hid_t create = H5Pcreate(H5P_GROUP_CREATE);
-    H5Pset_obj_track_times(create, false); /* the same state, the same file */
+    H5Pset_obj_track_times(create, false); /* equal states give equal files */
     const hid_t group = H5Gcreate2(file, line->path, H5P_DEFAULT, create, H5P_DEFAULT);
     H5Pclose(create);
     if (group < 0) return pwf_h5_failed(PWF_IO, "cannot create the group", line->path);
@@ -138,7 +138,7 @@ static int64_t count_elements(int dims, const hsize_t *shape)
 static void check_shape(hid_t set, const item *line, const char **wrong)
 {
     const hid_t type = H5Dget_type(set), space = H5Dget_space(set);
-    /* the length of a text is part of its type */
+    /* the length of a string is part of its type */
     const bool text = line->type == TEXT;
     const hid_t want = text ? -1 : stored_type(line->type, 0);
     hsize_t shape[H5S_MAX_RANK] = {0};
@@ -146,7 +146,7 @@ static void check_shape(hid_t set, const item *line, const char **wrong)
     int64_t count = count_elements(dims, shape);
     if (text && (H5Tget_class(type) != H5T_STRING || H5Tis_variable_str(type) != 0 ||
                  H5Tget_size(type) > TEXT_MAX || dims != 0))
-        *wrong = "is not a text of fixed length";
+        *wrong = "is not a string of fixed length";
     else if (!text && H5Tequal(type, want) <= 0)
         *wrong = "has the wrong type";
     else if (line->dims != ANY && dims != line->dims)
@@ -168,12 +168,12 @@ static void check_storage(hid_t set, const item *line, const char **wrong)
     const hid_t create = H5Dget_create_plist(set);
     if (H5Pget_layout(create) != H5D_CONTIGUOUS || H5Pget_external_count(create) != 0 ||
         H5Pget_nfilters(create) != 0)
-        *wrong = "is not stored plainly";
+        *wrong = "is chunked, filtered or stored outside the file";
     H5Pclose(create);
     H5O_info_t info;
     if (H5Oget_info(set, &info) < 0 || info.rc != 1 ||
         info.num_attrs != (line->min_power ? 1U : 0U))
-        *wrong = "has other links or attributes";
+        *wrong = "has unexpected links or attributes";
     if (!*wrong && line->offset && line->count > 0 && H5Dget_offset(set) != (haddr_t)*line->offset)
         *wrong = "is not at the offset in the table of extents";
 }
@@ -223,7 +223,7 @@ static pwf_status visit_scalar(const walk *w, const char *path, item_type type, 
     return w->visit(w->file, &(item){.path = path, .type = type, .count = 1, .data = data});
 }
 
-/* HDF5 has no text of 0 bytes: an empty one is stored as one NUL. */
+/* HDF5 has no string of 0 bytes: an empty one is stored as one NUL. */
 static pwf_status visit_text(const walk *w, const char *path, const char *text)
 {
     const int64_t bytes = !text ? ANY : *text ? (int64_t)strlen(text) : 1;
@@ -516,12 +516,12 @@ static pwf_status check_names(const pwf_file *file, const pwf_registry *registry
                     "model",
                     file->path, file->name[i], name);
     }
-    /* the same names with other shapes, or another set of fixed parameters */
+    /* the same names, but other shapes or another set of parameters with a posterior */
     PWF_FAIL_IF(h->posterior != pwf_registry_posterior_count(registry) ||
                     h->total != pwf_registry_total_count(registry),
                 PWF_DATA,
-                "%s has %lld posterior elements of %lld, the model of this run %lld of "
-                "%lld: their shapes or fixing.exclude differ",
+                "%s has %lld posterior elements out of %lld, the model of this run has %lld out "
+                "of %lld: their shapes or fixing.exclude differ",
                 file->path, (long long)h->posterior, (long long)h->total,
                 (long long)pwf_registry_posterior_count(registry),
                 (long long)pwf_registry_total_count(registry));
@@ -535,8 +535,8 @@ static pwf_status check_names(const pwf_file *file, const pwf_registry *registry
     return pwf_ok();
 }
 
-/* Opens a copy in memory of everything but the arrays. It holds the very bytes that were hashed;
- * reading the file again could return others. */
+/* Opens a copy in memory of everything but the arrays. It holds exactly the bytes that were hashed;
+ * reading the file again could return different ones. */
 static pwf_status open_copy(const pwf_file *file, hid_t *open)
 {
     char name[PWF_MEMORY_NAME];
@@ -550,7 +550,7 @@ static pwf_status open_copy(const pwf_file *file, hid_t *open)
     if (s.code == PWF_OK) s = pwf_file_check_root(file, copy);
     if (s.code == PWF_OK) {
         const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-        H5Pset_fapl_stdio(access); /* it takes a name in /proc */
+        H5Pset_fapl_stdio(access); /* this driver opens names in /proc */
         H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
         *open = H5Fopen(name, H5F_ACC_RDONLY, access);
         if (*open < 0) s = pwf_h5_failed(PWF_DATA, "cannot open as HDF5", file->path);

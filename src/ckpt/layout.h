@@ -13,11 +13,12 @@
 typedef struct pwf_layout {
     const pwf_state *state;
     const pwf_facts *facts;
-    pwf_file *file;   /* its plan */
+    pwf_file *file;   /* the planned tables */
     const char *path; /* an empty file that HDF5 may truncate */
 } pwf_layout;
 
-/** Fills in a header and the names for a state; offsets and lengths are still 0.
+/** Fills in header, names and extents for a state; the offsets and the length of the file are still
+ * 0.
  * Local. The caller frees them with pwf_file_close. Fails with PWF_RESOURCE. */
 pwf_status pwf_layout_plan(const pwf_state *state, const pwf_facts *facts, uint32_t kind,
                            pwf_file *file);
@@ -32,7 +33,7 @@ pwf_status pwf_layout_make(const pwf_layout *layout);
 /** Opens a file that has verified with libhdf5 and checks that it holds exactly the groups and
  * datasets of the table, plainly stored, with the offsets that the extents say; `registry` (may be
  * NULL) gives the names and shapes that parameters and buffers must have.
- * Local. The caller closes *out with H5Fclose. Fails with PWF_DATA. */
+ * Local. The caller closes *out with H5Fclose. Fails with PWF_DATA, PWF_IO or PWF_RESOURCE. */
 pwf_status pwf_layout_open(const pwf_file *file, const pwf_registry *registry, hid_t *out);
 
 /* ---- read.c */
@@ -53,11 +54,12 @@ pwf_status pwf_read_check_arrays(const pwf_file *file);
 /* ---- mpiio.c */
 
 /** The writer `mpiio`: all shards fill the arrays of a file that is already laid out, through
- * parallel HDF5 with independent transfers and collective metadata. Three steps, between which the
- * caller agrees on a status. After a failed write the file must not be closed before its
- * descriptors have been redirected from the disk, because closing it hangs in MPI-IO. */
+ * parallel HDF5 with independent transfers and collective metadata. Opening, writing and closing
+ * are separate steps, and the ranks agree on a status after each. After a failed write the file
+ * must not be closed before its descriptors have been redirected from the disk, because closing it
+ * hangs in MPI-IO. */
 
-/** Writes the own part of every array.
+/** Writes this rank's range of every array.
  * Collective over the ranks that opened the file (they open every dataset together). Fails with
  * PWF_IO, on any rank alone. */
 pwf_status pwf_mpiio_write(hid_t file, const pwf_file *tables, const pwf_state *state);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The writer `mpiio`: all shards fill the arrays of a laid-out checkpoint through parallel HDF5
- * with independent transfers. Called by the commit, which opens and closes the file. Collective
- * where it opens datasets. */
+ * with independent transfers. Called by the commit, which opens and closes the file. Opening and
+ * closing datasets is collective; the transfers are independent. */
 #include "layout.h"
 
 #include <stdio.h>

@@ -130,14 +130,14 @@ static pwf_status find(const source *from, const char *name, bool buffer, int di
         if (from->part[i].buffer == buffer && strcmp(from->part[i].name, name) == 0)
             part = &from->part[i];
     PWF_FAIL_IF(!part, PWF_DATA,
-                "%s is of the model %s and has no %s: the settings (model.*) are of "
-                "another model",
+                "%s (model %s) has no %s: the settings (model.*) describe another "
+                "model",
                 from->path, from->model, name);
     PWF_FAIL_IF(part->dims != dims || memcmp(part->shape, shape, (size_t)dims * sizeof *shape) != 0,
                 PWF_DATA,
-                "%s has %s in another shape than the model of the settings: give its "
-                "model.* settings, or import it again for this model, its number of "
-                "classes and its image size",
+                "%s: the shape of %s differs from that in the model of the settings: pass the "
+                "model.* settings of the file, or import it again with this model, number of "
+                "classes and image size",
                 from->path, name);
     *out = part;
     return pwf_ok();
@@ -174,8 +174,8 @@ static pwf_status arrange(const char *path, const char *model, const pwf_loaded_
     }
     if (count == params + buffers) return pwf_ok();
     return PWF_FAIL(PWF_DATA,
-                    "%s is of the model %s and has %d parameters and buffers, the model of the "
-                    "settings %d: it is a checkpoint of another model",
+                    "%s (model %s) has %d parameters and buffers, the model of the settings has "
+                    "%d: it is a checkpoint of another model",
                     path, model, count, params + buffers);
 }
 
@@ -210,7 +210,7 @@ static pwf_status read_packed(const char *path, const pwf_registry *registry, co
     PWF_TRY(pwf_unpack(path, &from));
     *out = (pwf_network){.has_codes = true};
     const pwf_status s =
-        arrange(path, "packed in it", from.part, (int)from.packed.tensors, registry, to);
+        arrange(path, "not named", from.part, (int)from.packed.tensors, registry, to);
     pwf_unpack_free(&from);
     return s;
 }
@@ -222,8 +222,8 @@ static pwf_status import(const char *path, pwf_weights_file *file, const pwf_for
     pwf_import import = {.names = names};
     const pwf_status s = pwf_import_weights(file, whole, &import);
     PWF_FAIL_IF(s.code == PWF_DATA && import.problems > 0, PWF_DATA,
-                "%s: %s; pwf import with the same model lists each, with what it may have "
-                "meant",
+                "%s: %s; pwf import with the same model lists each of them, with "
+                "suggestions",
                 path, s.text);
     return s;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Reading a checkpoint to resume from it, and the helpers that all readers share. Called by the
- * trainer on all ranks: rank 0 reads what is replicated, each rank the blocks of its shard. Reads
- * files; communicates by MPI. */
+/* Reading a checkpoint to resume from it, and the helpers that all readers share. Called on all
+ * ranks by the trainer and, for the settings, by pwf_dist: rank 0 reads what is replicated, each
+ * rank the blocks of its shard. Reads files; communicates by MPI. */
 #include "layout.h"
 
 #include "fields.h"
@@ -89,7 +89,7 @@ static pwf_status read_open(hid_t h5, const pwf_file *file, const pwf_snapshot *
                 file->path, (long long)stored, (long long)min_power);
     pwf_status status = pwf_read_buffers(h5, file, &buffers, &count);
     if (status.code == PWF_OK && count != pwf_registry_buffer_count(state->registry))
-        status = PWF_FAIL(PWF_DATA, "the buffers of %s have other lengths than those of this run",
+        status = PWF_FAIL(PWF_DATA, "the buffers of %s differ in length from those of this run",
                           file->path);
     if (status.code == PWF_OK && count > 0)
         memcpy(state->buffers, buffers, (size_t)count * sizeof *buffers);
@@ -121,7 +121,7 @@ static void share_replicated(const pwf_mesh *mesh, pwf_snapshot *s, pwf_facts *f
                        (size_t)pwf_registry_buffer_count(s->state->registry) * sizeof(float));
 }
 
-/* Reads the own range of one array and verifies that memory holds what the hashes describe. */
+/* Reads this rank's range of one array and verifies that memory holds what the hashes describe. */
 static pwf_status read_array(const pwf_file *file, int i, const pwf_state_array *array,
                              pwf_range own)
 {
@@ -134,7 +134,7 @@ static pwf_status read_array(const pwf_file *file, int i, const pwf_state_array 
     for (int64_t b = 0; s.code == PWF_OK && b < blocks; b++) {
         const pwf_hash now = pwf_block_hash(array->data, pwf_range_length(own), array->size, b);
         if (memcmp(&now, &hash[b], sizeof now) != 0)
-            /* names the parameter, or finds the file good on a second read */
+            /* reports the parameter, or finds the block good on a second read */
             s = pwf_file_check(file, i, lo + b, lo + b + 1, NULL);
         if (s.code == PWF_OK && memcmp(&now, &hash[b], sizeof now) != 0)
             s = PWF_FAIL(PWF_IO, "%s reads differently each time: the storage is faulty",
@@ -154,7 +154,7 @@ static pwf_status check_codes(const pwf_file *file, const pwf_state *state)
     return pwf_ok();
 }
 
-/* Reads the own range of every array. */
+/* Reads this rank's range of every array. */
 static pwf_status read_shard(const pwf_file *file, pwf_state *state)
 {
     pwf_state_array arrays[PWF_STATE_ARRAYS_MAX];
@@ -176,8 +176,8 @@ static pwf_status read_shard(const pwf_file *file, pwf_state *state)
     return check_codes(file, state);
 }
 
-/* All ranks open the file; they agree before rank 0 reads on, so none waits for a rank that failed.
- */
+/* All ranks open the file and agree on a status before rank 0 reads on, so that none waits for a
+ * rank that failed. */
 pwf_status pwf_ckpt_read(const pwf_mesh *mesh, const char *path, pwf_snapshot *snapshot)
 {
     pwf_file file;
@@ -217,7 +217,7 @@ pwf_status pwf_ckpt_read_config(const pwf_mesh *mesh, const char *path, char **c
     pwf_status s = pwf_ok();
     const bool first = pwf_mesh_rank(mesh, PWF_WORLD) == 0;
     if (first) s = read_config(path, config);
-    /* only rank 0 has a text; the others get its length */
+    /* only rank 0 has the configuration; the others get its length */
     if (*config) bytes = (int64_t)strlen(*config) + 1;
     pwf_mesh_max_i64(mesh, PWF_WORLD, &bytes, 1);
     if (!first && bytes > 0 && !(*config = malloc((size_t)bytes)))

@@ -34,7 +34,7 @@ struct pwf_commit {
     const pwf_mesh *mesh;
     pwf_facts facts;
     const pwf_registry *registry;
-    const pwf_state *state; /* until the file is laid out; of an mpiio file, until it is written */
+    const pwf_state *state; /* used until the layout; by mpiio, until the data is written */
     pwf_state_array arrays[PWF_STATE_ARRAYS_MAX]; /* the state's, or a copy */
     pwf_range own, own_posterior;
     char dir[PWF_PATH], partial[PWF_PATH], path[PWF_PATH];
@@ -44,11 +44,11 @@ struct pwf_commit {
     bool first;       /* world rank 0: makes and renames the file */
     bool writer;      /* in the replica that writes */
     bool mpiio;       /* the writer in use */
-    bool created;     /* on rank 0: there is a part file to remove */
-    pwf_file file;  /* of the part; the descriptor is open from before the first byte is written, so
-                       that no write error can slip past its fsync */
-    pwf_file fresh; /* on rank 0: the part as it was found on disk */
-    int memory;     /* on rank 0: what the file is to be, without the arrays and the first block */
+    bool created;     /* on rank 0: there is a partial file to remove */
+    pwf_file file;  /* the partial file; its descriptor is open before the first byte is written, so
+                       that no write error escapes its fsync */
+    pwf_file fresh; /* on rank 0: the partial file as read back from disk */
+    int memory;     /* on rank 0: layout and tables in memory, without arrays and first block */
     hid_t parallel; /* open on this rank, or -1 */
     bool open;      /* on all writers, and no close has been tried */
     pwf_hashes hashes;
@@ -76,20 +76,20 @@ static pwf_status check_room(const pwf_commit *c)
     PWF_FAIL_IF(getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
                     (double)limit.rlim_cur < need,
                 PWF_IO,
-                "a checkpoint needs up to %.1f MiB and this process may write files of "
+                "a checkpoint needs up to %.1f MiB, but the file size limit of this process is "
                 "%.1f MiB: raise ulimit -f",
                 need * 0x1p-20, (double)limit.rlim_cur * 0x1p-20);
     struct statvfs v;
-    if (statvfs(c->dir, &v) != 0) return pwf_ok(); /* not every file system tells */
+    if (statvfs(c->dir, &v) != 0) return pwf_ok(); /* unknown on some file systems */
     const double room = (double)v.f_bavail * (double)v.f_frsize;
     if (room >= 1.1 * need) return pwf_ok();
     return PWF_FAIL(PWF_IO,
-                    "no room for a checkpoint in %s: it needs %.1f MiB, with a tenth to spare, and "
-                    "%.1f MiB are free; free some space or lower checkpoint.keep",
+                    "no room for a checkpoint in %s: it needs %.1f MiB, including a reserve of a "
+                    "tenth, and %.1f MiB are free; free some space or lower checkpoint.keep",
                     c->dir, 1.1 * need * 0x1p-20, room * 0x1p-20);
 }
 
-/* A number of the scheduler for the name of the partial file; digits only. */
+/* A number of the scheduler for the name of the partial file; only its digits. */
 static void job_digits(const char *variable, char text[21])
 {
     const char *value = getenv(variable);
@@ -97,8 +97,8 @@ static void job_digits(const char *variable, char text[21])
     snprintf(text, 21, "%.*s", digits > 0 ? digits : 1, digits > 0 ? value : "0");
 }
 
-/* The name of the partial file has job, restart and a random number, so that attempts do not
- * collide. */
+/* The name of the partial file contains job, restart count and a random number, so that attempts do
+ * not collide. */
 static pwf_status create(pwf_commit *c)
 {
     PWF_TRY(pwf_path_check_folder(c->dir));
@@ -123,7 +123,7 @@ static pwf_status reserve(const pwf_commit *c)
     do
         e = fallocate(c->file.fd, 0, 0, bytes) == 0 ? 0 : errno;
     while (e == EINTR);
-    /* only the length is set then */
+    /* the file system cannot reserve space: only the length is set */
     if (e == EOPNOTSUPP || e == ENOSYS) {
         static bool said;
         if (!said)
@@ -146,7 +146,7 @@ static pwf_status lay_out(pwf_commit *c)
     PWF_TRY(pwf_layout_make(&layout));
     struct stat info;
     if (fstat(c->memory, &info) != 0)
-        return PWF_FAIL_ERRNO(PWF_FILE_STATE, "look at the layout of", c->partial);
+        return PWF_FAIL_ERRNO(PWF_FILE_STATE, "stat the layout of", c->partial);
     c->file.header.bytes = (uint64_t)info.st_size;
     PWF_TRY(reserve(c));
     return pwf_output_copy(c->memory, "the layout", c->file.fd, c->partial);
@@ -163,7 +163,7 @@ static void share(pwf_commit *c)
 
 /* ---- open_all to gather_hashes: the arrays ---- */
 
-/* The collective open comes first: whatever the local one returns, the other ranks wait for it. */
+/* The collective open comes first: the other ranks wait in it, whatever the local open returns. */
 static pwf_status open_all(pwf_commit *c)
 {
     share(c);
@@ -184,7 +184,8 @@ static int state_index(const pwf_commit *c, int64_t i)
     return a;
 }
 
-/* Only the replica that writes: the background thread of another one has no copy to read. */
+/* Runs only in the replica that writes: the background threads of the others have no copy to read.
+ */
 static pwf_status hash_own(pwf_commit *c)
 {
     pwf_hashes_own(&c->hashes, c->arrays, c->own, c->own_posterior);
@@ -205,14 +206,14 @@ static pwf_status write_own(const pwf_commit *c)
 /* After open_all all writers have the file open, which give_up must know. */
 static pwf_status write_data(pwf_commit *c)
 {
-    c->open = true; /* the step before is agreed */
+    c->open = true; /* all writers have agreed on open_all */
     /* the writer `mpiio` writes whole datasets through HDF5 */
     if (!c->mpiio) return write_own(c);
     return pwf_mpiio_write(c->parallel, &c->file, c->state);
 }
 
-/* On a broken disk, closing a parallel file hangs while libhdf5 writes its metadata, which the file
- * on disk has had since the layout. So before closing, the descriptors that MPI-IO holds are
+/* On a broken disk, closing a parallel file hangs while libhdf5 writes its metadata, which has been
+ * in the file on disk since the layout. So before closing, the descriptors that MPI-IO holds are
  * redirected to a file in memory. The data has been passed to the system by then and is read back
  * later. */
 static void divert(const pwf_commit *c)
@@ -257,7 +258,7 @@ static pwf_status not_written(pwf_status s)
                     "reading back what was written failed: %s", s.text);
 }
 
-/* Drops the page cache first, so that the blocks come from the disk. */
+/* Drops the file from the page cache first, so that the blocks come from the disk. */
 static pwf_status read_back(pwf_commit *c)
 {
     const pwf_header *h = &c->file.header;
@@ -301,7 +302,7 @@ static pwf_status write_tables(pwf_commit *c)
     return pwf_file_sync(c->file.fd, c->partial);
 }
 
-/* Until here the file is readable only for its owner. */
+/* Until now the file is readable only by its owner. */
 static pwf_status set_mode(pwf_commit *c)
 {
     return pwf_output_set_mode(c->file.fd, c->partial, c->mode);
@@ -385,7 +386,7 @@ static const commit_step steps[] = {
     {read_back, WRITERS, MEET, "ckpt.after_readback"}, /* blocks from disk against the hashes */
     {gather_hashes, ALL, HERE, NULL},                  /* hashes to rank 0 */
     {write_tables, FIRST, ASIDE, "ckpt.after_hashes"}, /* hashes and extents, fsync */
-    {set_mode, FIRST, ASIDE, NULL},                    /* that of a new file */
+    {set_mode, FIRST, ASIDE, NULL},                    /* mode of a new file */
     {write_header, FIRST, ASIDE, "ckpt.after_header"}, /* root hash, first block, fsync */
     {check, FIRST, MEET, "ckpt.after_check"},          /* first block and tables again */
     {check_layout, FIRST, HERE, "ckpt.before_rename"}, /* names and shapes, by libhdf5 */
@@ -451,8 +452,8 @@ void pwf_commit_copy(pwf_commit *c, char *copy)
 
 /* ---- after a failure ---- */
 
-/* If not all writers have the file open, or if closing it failed, the file is left open on purpose.
- */
+/* If not all writers have the parallel file open, or if closing it failed, it is left open on
+ * purpose. */
 static void give_up(pwf_commit *c)
 {
     if (c->parallel >= 0) divert(c);

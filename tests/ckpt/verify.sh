@@ -55,7 +55,7 @@ damage "a flip in an array" "damaged in block"
 truncate -s $((size - 1)) $two
 damage "a byte less" "is truncated"
 echo >>$two
-damage "a byte more" "after its end"
+damage "a byte more" "extra bytes at its end"
 dd if=/dev/zero of=$two bs=4096 seek=$((size / 8192)) count=1 conv=notrunc status=none
 damage "a page of zeros" "damaged"
 : >$two

@@ -82,7 +82,7 @@ refused 64 "unknown option --jsn; did you mean --json" eval run/model.h5 --jsn
 refused 64 "unexpected argument 'run/model.h5'" eval run/model.h5 run/model.h5
 refused 64 "--set needs an argument, KEY=VALUE" eval run/model.h5 --set
 ranks=2 refused 65 "no sigma to draw weights with" eval run/model.h5 --ensemble
-refused 65 "in another shape than the model of the settings" eval model.pwf --set data.path=/usr/share/datasets/fashion-mnist \
+refused 65 "differs from that in the model of the settings" eval model.pwf --set data.path=/usr/share/datasets/fashion-mnist \
     --set model.channels=1 --set model.classes=10 --set model.image_size=28 --set data.mean=0.3 --set data.std=0.3
 refused 64 "does not name its model" eval "$PWF_SOURCE_DIR/tests/formats/golden/f32.pth"
 refused 65 "pwf import with the same model lists each" eval "$PWF_SOURCE_DIR/tests/formats/golden/f32.pth" -c "$tiny"

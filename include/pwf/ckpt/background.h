@@ -8,7 +8,7 @@
  * on a copy of the state and calls neither MPI nor HDF5. The caller runs the other steps:
  *
  *   begin; then, repeatedly, the maximum of pwf_background_claim over all ranks by a reduction;
- * when that is not PWF_BACKGROUND_BUSY, advance; until advance names the file or fails.
+ * when that is not PWF_BACKGROUND_BUSY, advance; until nothing is under way.
  *
  * The result is that of pwf_ckpt_write, also after a failure. */
 
@@ -16,9 +16,9 @@ typedef struct pwf_background pwf_background;
 
 enum { PWF_BACKGROUND_BUSY = 1000 }; /* larger than any pwf_code */
 
-enum { PWF_BACKGROUND_THREAD = 1000 }; /* its number in a trace; workers count from 0 */
+enum { PWF_BACKGROUND_THREAD = 1000 }; /* its thread number in a trace; workers count from 0 */
 
-/** Starts the thread and allocates the copy if this rank writes. The watchdog allows the thread
+/** Starts the thread and, on a rank that writes, allocates the copy. The watchdog allows the thread
  * `seconds` (0: no limit) per step, by the setting `key` (core/watch.h), which must stay valid. The
  * mesh must outlive it.
  * Local. Fails with PWF_RESOURCE. */
@@ -44,8 +44,8 @@ void pwf_background_prune(pwf_background *b, const char *dir, pwf_retention stay
  * Local. */
 bool pwf_background_is_under_way(const pwf_background *b);
 
-/** This rank's value for the reduction: PWF_BACKGROUND_BUSY, or the code with which its thread
- * ended.
+/** This rank's value for the reduction: PWF_BACKGROUND_BUSY, or the status code of the last step of
+ * its thread.
  * Local. */
 int pwf_background_claim(pwf_background *b);
 
@@ -58,7 +58,8 @@ double pwf_background_seconds(const pwf_background *b);
 void pwf_background_wait(pwf_background *b);
 
 /** Runs the next collective steps; `claim` is the maximum over all ranks, none of which was busy.
- * `path` (PWF_PATH bytes) gets the name of the checkpoint once it is durable, else "".
+ * `path` (PWF_PATH bytes) gets the name of the checkpoint once it is durable, else "", also when
+ * old files have been removed.
  * Collective over the mesh; the same status everywhere. Fails as pwf_ckpt_write; nothing is then
  * under way. */
 pwf_status pwf_background_advance(pwf_background *b, int claim, char *path);

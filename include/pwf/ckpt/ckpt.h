@@ -25,16 +25,16 @@ typedef struct pwf_snapshot {
 
 /** The fingerprint: a hash of the training state without the recent losses, from the hashes of the
  * blocks of every array in order and the replicated rest. Independent of mesh and threads. `own`
- * holds the hashes of the own blocks, as computed by pwf_state_hash_block; NULL: computed here.
+ * holds the hashes of this rank's blocks, as computed by pwf_state_hash_block; NULL: computed here.
  * Collective over the mesh; the same status everywhere. Fails with PWF_RESOURCE. */
 pwf_status pwf_ckpt_fingerprint(const pwf_mesh *mesh, const pwf_snapshot *snapshot,
                                 const pwf_hash *own, pwf_hash *out);
 
-/** Writes DIR/ckpt-STEP.h5 by the commit protocol: the file has its name only when all of it is
- * on disk and has been read back. An existing good file of the same step is replaced. Every replica
- * holds the state; one of each replica group writes.
- * Collective over the mesh; the same status everywhere. Fails with PWF_IO, PWF_CANTCREATE or
- * PWF_DENIED and leaves no file. `path` (PWF_PATH bytes) gets the name. */
+/** Writes DIR/ckpt-STEP.h5 by the commit protocol: the file has its name only when all of it is on
+ * disk and has been read back. An existing file of the same step is replaced. Every replica holds
+ * the state; one of each replica group writes.
+ * Collective over the mesh; the same status everywhere. Fails with PWF_IO, PWF_CANTCREATE,
+ * PWF_DENIED or PWF_RESOURCE and leaves no partial file. `path` (PWF_PATH bytes) gets the name. */
 pwf_status pwf_ckpt_write(const pwf_mesh *mesh, const char *dir, const pwf_snapshot *snapshot,
                           char *path);
 
@@ -46,10 +46,11 @@ pwf_status pwf_ckpt_write_model(const pwf_mesh *mesh, const char *path,
 
 /** Gives a committed checkpoint the second name DIR/round-ROUND.h5, under which it is never
  * removed: a hard link, or a copy where links do not work.
- * Collective over the mesh. Fails with PWF_IO. */
+ * Collective over the mesh. Fails as pwf_retention_keep_round. */
 pwf_status pwf_ckpt_keep_round(const pwf_mesh *mesh, const char *path, int64_t round);
 
-/** Removes the other ckpt-*.h5 of DIR and partial files of earlier attempts; round files are kept.
+/** Removes the ckpt-*.h5 of DIR that `stay` does not keep, and partial files of earlier attempts;
+ * round files are kept.
  * Collective over the mesh. Never fails: a file that cannot be removed is a warning. */
 void pwf_ckpt_prune(const pwf_mesh *mesh, const char *dir, pwf_retention stay);
 
@@ -60,8 +61,8 @@ pwf_status pwf_ckpt_verify(const char *path);
 
 /** Finds the newest checkpoint of DIR (ckpt-*.h5 and round-*.h5, by step) that verifies; each bad
  * one is a warning with its reason. *found tells whether DIR has any checkpoint.
- * Collective over the mesh. Fails with PWF_DATA if there are some but none is good. `path` gets the
- * name, or "" if there is none. */
+ * Collective over the mesh. Fails as pwf_retention_find. `path` gets the name, or "" if there is
+ * none. */
 pwf_status pwf_ckpt_find(const pwf_mesh *mesh, const char *dir, char *path, bool *found);
 
 /** Verifies a named checkpoint and reads its configuration text.
@@ -80,8 +81,8 @@ pwf_status pwf_ckpt_read(const pwf_mesh *mesh, const char *path, pwf_snapshot *s
  * Local. Fails as pwf_ckpt_verify. */
 pwf_status pwf_ckpt_inspect(const char *path, bool measured, pwf_loaded_info *info);
 
-/** Verifies a file and reads all of it. Needs 4 bytes per element, and for a posterior one 2 more
- * (6 of a checkpoint).
+/** Verifies a file and reads all of it. Needs 4 bytes per element, plus 2 per posterior element (6
+ * for a checkpoint).
  * Local. The caller frees it with pwf_ckpt_unload. Fails as pwf_ckpt_inspect; nothing is then
  * allocated. */
 pwf_status pwf_ckpt_load(const char *path, pwf_loaded *out);
@@ -90,16 +91,16 @@ pwf_status pwf_ckpt_load(const char *path, pwf_loaded *out);
  * Local. */
 void pwf_ckpt_unload(pwf_loaded *loaded);
 
-/** Sets the means and buffers of a state from the values that another model file or checkpoint has
- * under the same names; its codes, its sigma and the order of its parameters do not matter.
- * Collective over the mesh. Needs 4 bytes per element meanwhile. *hash gets the root hash of the
- * file. Fails with PWF_MISSING, PWF_IO, PWF_RESOURCE, or PWF_DATA when the file is damaged or of
- * another model, the same everywhere. */
+/** Sets the means and buffers of a state from the values of the same names in a model file or
+ * checkpoint; its codes, its sigma and the order of its parameters do not matter.
+ * Collective over the mesh. Needs 4 bytes per element meanwhile, and on rank 0 also the memory of
+ * pwf_ckpt_load. *hash gets the root hash of the file. Fails with PWF_MISSING, PWF_IO,
+ * PWF_RESOURCE, or PWF_DATA when the file is damaged or of another model, the same everywhere. */
 pwf_status pwf_ckpt_read_start(const pwf_mesh *mesh, const char *path, pwf_state *state,
                                pwf_hash *hash);
 
 /** Sets one member of `object` per field of a checkpoint, named after the last part of its path: an
- * integer, a real number or a text; a list becomes its length, the configuration is left out.
+ * integer, a real number or a string; a list becomes its length, the configuration is left out.
  * Local. */
 void pwf_ckpt_describe(const pwf_facts *facts, pwf_json *object);
 

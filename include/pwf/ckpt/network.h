@@ -36,9 +36,9 @@ typedef struct pwf_network {
 /** Sets means, buffers and, where the file has them, codes and sigma of a state by the names of its
  * parameters; the codebook stays empty. Weights of other programs are matched as by pwf import,
  * under the `names` of the model's family.
- * Collective over the mesh. Needs 4 bytes per parameter and 6 per posterior one meanwhile, and on
- * rank 0 the size of the file. Fails as pwf_network_settings, the same everywhere; PWF_DATA also
- * when the file is of another model. */
+ * Collective over the mesh. Needs 4 bytes per element and 6 more per posterior element meanwhile,
+ * and on rank 0 also the size of the file. Fails as pwf_network_settings, the same everywhere;
+ * PWF_DATA also when the file is of another model. */
 pwf_status pwf_network_read(const pwf_mesh *mesh, const char *path, const pwf_foreign_names *names,
                             pwf_state *state, pwf_network *out);
 
