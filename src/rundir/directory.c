@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The directory of a run and its file system: creation, checks before a run, and whether all ranks
- * see the same directory. Called by the lock, by the launch checks and by pwf doctor. Creates and
- * removes probe files. */
+ * see the same directory. Called by the lock, by the launch checks, which pwf doctor runs too, and
+ * by --check. Creates and removes probe files. */
 #define _DEFAULT_SOURCE /* flock, major, minor */
 #define _XOPEN_SOURCE 700
 #include "pwf/rundir/directory.h"
@@ -42,12 +42,12 @@ static pwf_status check_existing(const char *path)
     PWF_FAIL_IF(stat(path, &info) != 0 || !S_ISDIR(info.st_mode), PWF_CANTCREATE,
                 "%s is not a directory; choose another --output", path);
     PWF_FAIL_IF(access(path, W_OK | X_OK) != 0, pwf_errno_code(errno, PWF_FILE_OUTPUT),
-                "cannot write in the run directory %s: %s; choose another with --output", path,
+                "cannot write to the run directory %s: %s; choose another with --output", path,
                 strerror(errno));
     return pwf_path_check_folder(path);
 }
 
-/* Creates one level after the other; another process may create the same. */
+/* Creates one level after the other; another process may create the same ones. */
 pwf_status pwf_directory_make(const char *dir, bool *made)
 {
     char part[PWF_PATH];
@@ -83,7 +83,7 @@ bool pwf_directory_locks_stay(const char *dir)
     return here;
 }
 
-/* ---- a look ---- */
+/* ---- examination ---- */
 
 /* Names the file system by its magic number (statfs). */
 static void name_file_system(const char *place, pwf_directory *out)
@@ -137,7 +137,7 @@ static int make_probe(const char *place, char path[PWF_PATH + 32])
 }
 
 /* Refuses a directory that a running job of this host holds; an earlier start of the same job will
- * be waited for. The lock is not touched: a job that starts now could find it taken. */
+ * be waited for. The lock is not taken: a job that starts now could find it held. */
 static pwf_status check_holder(const char *dir)
 {
     char path[PWF_PATH + 32], here[PWF_HOST];
@@ -161,14 +161,14 @@ pwf_status pwf_directory_check(const char *dir, pwf_directory *out)
     return access(out->place, W_OK | X_OK) == 0 ? pwf_ok() : cannot_create(dir, errno);
 }
 
-/* The probe is unlinked at once: whoever is killed now leaves nothing. */
+/* Creates a probe file, tries to lock it, and measures the file system. */
 pwf_status pwf_directory_look(const char *dir, pwf_directory *out)
 {
     char path[PWF_PATH + 32];
     PWF_TRY(pwf_directory_check(dir, out));
     const int fd = make_probe(out->place, path);
     if (fd < 0) return cannot_create(dir, errno);
-    unlink(path); /* who is killed now leaves nothing */
+    unlink(path); /* at once: a process killed later leaves nothing behind */
     out->locks = PWF_FAULT_POINT("lock.flock").code == PWF_OK &&
                  flock(fd, LOCK_EX | LOCK_NB) == 0 && !pwf_directory_locks_stay(out->place);
     close(fd);
@@ -187,7 +187,7 @@ typedef struct mark {
     int64_t bytes;
 } mark;
 
-/* Fails as pwf_directory_look. */
+/* Opens the lock, or creates a probe, and reads its contents. Fails as pwf_directory_look. */
 static pwf_status make_mark(const char *dir, bool locked, mark *m)
 {
     int fd = -1;
@@ -208,7 +208,7 @@ static pwf_status make_mark(const char *dir, bool locked, mark *m)
         }
     }
     if (fd < 0) return PWF_FAIL_ERRNO(PWF_FILE_STATE, "open", m->path);
-    /* NFS shows other hosts only flushed data, and the lock stays open. */
+    /* NFS shows other hosts only flushed data, and the lock file has not been closed. */
     const pwf_status synced = pwf_file_sync(fd, m->path);
     if (synced.code == PWF_OK) m->bytes = (int64_t)pread(fd, m->contents, CONTENTS, 0);
     close(fd);
@@ -246,7 +246,7 @@ static pwf_status find_mark(const pwf_mesh *mesh, const char *dir, const mark *m
                     e == ENOENT || e == ENOTDIR ? "does not see the file that"
                                                 : "may not write to the file that",
                     m->host, dir, strerror(e),
-                    dir[0] == '/' ? "" : ", and give its whole name, beginning with /");
+                    dir[0] == '/' ? "" : ", and give its absolute path");
 }
 
 /* Rank 0 creates the file and removes it when all ranks have looked. */

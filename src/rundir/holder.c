@@ -21,7 +21,7 @@
 static const char FORMAT[] = "pwf-lock job=%40s restart=%20s host=%64s boot=%40s process=%ld "
                              "start=%24s";
 
-/* Makes a word: not empty, printable, without spaces. */
+/* Copies a text as a word: not empty, printable, without spaces. */
 static void set_word(char *word, size_t size, const char *text)
 {
     snprintf(word, size, "%s", text && *text ? text : "none");
@@ -68,7 +68,7 @@ bool pwf_holder_read(int fd, pwf_holder *by)
     char line[512];
     size_t have = 0;
     memset(by, 0, sizeof *by);
-    while (have < sizeof line - 1) { /* to its end: a read may bring less */
+    while (have < sizeof line - 1) { /* a read may return less than asked for */
         const ssize_t n = pread(fd, line + have, sizeof line - 1 - have, (off_t)have);
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0) break;
@@ -79,7 +79,7 @@ bool pwf_holder_read(int fd, pwf_holder *by)
                   by->start) == 6;
 }
 
-/* Another boot of this host ended all its processes; of other hosts nothing is known. */
+/* A reboot of this host has ended all its processes; nothing is known about other hosts. */
 bool pwf_holder_is_gone(const pwf_holder *by)
 {
     pwf_holder self;

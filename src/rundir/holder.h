@@ -8,7 +8,7 @@
 
 /** The line in a lock file about the process that created it. */
 
-enum { PWF_HOLDER = 320 }; /* bytes of a sentence about one */
+enum { PWF_HOLDER = 320 }; /* bytes of the sentence about a holder */
 
 typedef struct pwf_holder {
     char job[41], restart[21], host[65], boot[41], start[25];
@@ -23,7 +23,7 @@ pwf_status pwf_holder_write(int fd, const char *path);
  * Local. */
 bool pwf_holder_read(int fd, pwf_holder *by);
 
-/** Whether that process is certainly gone, which is known of this host alone.
+/** Whether that process is certainly gone, which is known only for processes of this host.
  * Local. */
 bool pwf_holder_is_gone(const pwf_holder *by);
 
@@ -31,7 +31,7 @@ bool pwf_holder_is_gone(const pwf_holder *by);
  * Local. */
 bool pwf_holder_is_earlier(const pwf_holder *by);
 
-/** The failure that names the holder of a run directory and the ways out; `file` is the lock file
+/** The failure that names the holder of a run directory and the remedies; `file` is the lock file
  * if that itself is the lock, else NULL. Local. */
 pwf_status pwf_holder_in_use(const pwf_holder *by, const char *dir, const char *file);
 

@@ -28,14 +28,14 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The system releases a flock when its process ends in any way, so the text in the file only
- * informs people. Where flock does not work between hosts, the file itself is the lock: its creator
- * holds it, and a thread renews its time until the end. */
+/* The system releases a flock when its process ends in any way, so the line in the file only names
+ * the holder. Where flock does not work between hosts, the file itself is the lock: its creator
+ * holds it, and a thread renews its modification time until the end. */
 
 enum { BEAT = 30, STALE = 300, TRIES = 20 }; /* seconds, seconds, times */
 
 /* Slurm restarts a job that has lost a node, on which the earlier start may still run. The earlier
- * start is asked to stop and waited for; its file is taken over sooner once it is no longer
+ * start is asked to stop and waited for; its lock file is taken over sooner once it is no longer
  * renewed. */
 enum { EARLIER_STALE = 90, EARLIER_WAIT = 600 }; /* seconds */
 
@@ -43,8 +43,8 @@ struct pwf_lock {
     char dir[PWF_PATH], path[PWF_PATH];
     int fd;
     bool made_dir;
-    bool earlier; /* an earlier start of this job has it */
-    bool beats;   /* there is a thread */
+    bool earlier; /* an earlier start of this job holds it */
+    bool beats;   /* the thread runs */
     bool ends;
     pthread_t thread;
     pthread_mutex_t mutex;
@@ -89,7 +89,7 @@ static bool has_name(const pwf_lock *l)
            mine.st_ino == there.st_ino;
 }
 
-/* 50 ms. */
+/* Sleeps for 50 ms. */
 static void wait_a_little(void)
 {
     nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
@@ -129,7 +129,7 @@ static pwf_status take_flock(pwf_lock *l, bool *works)
 
 /* ---- without ---- */
 
-/* The thread: renews the time of the file every BEAT seconds. */
+/* The thread: renews the modification time of the file every BEAT seconds. */
 static void *renew(void *context)
 {
     pwf_lock *l = context;
@@ -154,7 +154,8 @@ static pwf_status start_renewing(pwf_lock *l)
     pwf_clock_condition(&l->changed);
     const int e = pthread_create(&l->thread, NULL, renew, l);
     l->beats = e == 0;
-    PWF_FAIL_IF(e != 0, PWF_RESOURCE, "no thread to keep %s alive: %s", l->path, strerror(e));
+    PWF_FAIL_IF(e != 0, PWF_RESOURCE, "cannot start the thread that renews %s: %s", l->path,
+                strerror(e));
     return pwf_ok();
 }
 
@@ -183,7 +184,8 @@ static pwf_status clear_away(const pwf_lock *l, const struct stat *seen, const p
     if (same)
         say_left_behind(l, by, "removed");
     else if (link(aside, l->path) != 0)
-        PWF_WARN("LOCK", "%s of another job could not be given back: %s", l->path, strerror(errno));
+        PWF_WARN("LOCK", "%s, the lock of another job, could not be restored: %s", l->path,
+                 strerror(errno));
     unlink(aside);
     return pwf_ok();
 }
@@ -212,7 +214,7 @@ static pwf_status link_file(pwf_lock *l, const char *own)
     l->fd = open(own, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (l->fd < 0) return PWF_FAIL_ERRNO(PWF_FILE_STATE, "create", own);
     PWF_TRY(pwf_holder_write(l->fd, own));
-    if (fstat(l->fd, &info) != 0) return PWF_FAIL_ERRNO(PWF_FILE_STATE, "look at", own);
+    if (fstat(l->fd, &info) != 0) return PWF_FAIL_ERRNO(PWF_FILE_STATE, "stat", own);
     for (int i = 0; i < TRIES; i++) {
         if (link(own, l->path) == 0) return pwf_ok();
         if (errno != EEXIST) return PWF_FAIL_ERRNO(PWF_FILE_STATE, "create", l->path);
@@ -255,7 +257,7 @@ static void ask_to_stop(const char *dir, const char *stop)
     const int fd = open(stop, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (fd >= 0) close(fd);
     PWF_INFO("LOCK",
-             "an earlier start of this job still has the run directory %s: it has been asked to "
+             "an earlier start of this job still holds the run directory %s: it has been asked to "
              "stop; waiting for it",
              dir);
 }
@@ -271,7 +273,7 @@ static pwf_status wait_for_earlier(pwf_lock *l, pwf_status s)
         nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
         s = try_to_take(l);
     }
-    unlink(stop); /* of a start that is gone, or does not look */
+    unlink(stop); /* the earlier start has ended or does not read it */
     return s;
 }
 
@@ -296,7 +298,7 @@ static void drop(pwf_lock *l, bool held)
         pthread_mutex_unlock(&l->mutex);
         pthread_join(l->thread, NULL);
     }
-    /* Unlink first: a file without a name is no lock. */
+    /* Unlink before closing: a file without a name is no lock. */
     if (held && has_name(l)) unlink(l->path);
     if (l->fd >= 0) close(l->fd);
     if (l->made_dir) rmdir(l->dir);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The one protocol by which a file gets its name: partial file, write, sync, rename, sync of the
  * directory. Called by everything that writes whole files: checkpoints, exports, HDF5 outputs and
- * image archives. Touches the file, its directory and the umask; no MPI. */
+ * reports. Touches the file, its directory and the umask; no MPI. */
 #define _GNU_SOURCE /* getrandom, memfd_create, SEEK_DATA */
 #include "pwf/rundir/output.h"
 
@@ -32,7 +32,7 @@ pwf_status pwf_output_create(const char *dir, const char *name, const char *atte
     return pwf_ok();
 }
 
-/* umask can only be read by setting it. */
+/* The umask can only be read by setting it. */
 mode_t pwf_output_mode(void)
 {
     const mode_t mask = umask(022);

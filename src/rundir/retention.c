@@ -74,8 +74,8 @@ static void free_names(struct dirent **names, int count)
     free(names);
 }
 
-/* Lists the checkpoints of a directory whose first block is good, the newest first. *bad counts the
- * others; `warn` reports each of them. */
+/* Lists those checkpoints of a directory whose first block is good, the newest first. *bad counts
+ * the others; `warn` reports each of them. */
 static pwf_status list_folder(const char *dir, const pwf_retention_reader *reader, list *l,
                               int64_t *bad, bool warn)
 {
@@ -97,7 +97,7 @@ static pwf_status list_folder(const char *dir, const pwf_retention_reader *reade
         if (one.code == PWF_OK) {
             l->count++;
         } else if (one.code == PWF_RESOURCE) {
-            s = one; /* that says nothing of the file */
+            s = one; /* that says nothing about the file */
         } else {
             ++*bad;
             if (warn) PWF_WARN("CKPT_BAD", "%s", one.text);
@@ -150,7 +150,7 @@ pwf_status pwf_retention_find(const char *dir, const pwf_retention_reader *reade
         if (one.code == PWF_OK)
             memcpy(path, name, PWF_PATH);
         else if (one.code == PWF_RESOURCE)
-            s = one; /* that says nothing of the file */
+            s = one; /* that says nothing about the file */
         else
             PWF_WARN("CKPT_BAD", "%s", one.text);
     }
@@ -191,8 +191,8 @@ static void remove_leftovers(const char *dir)
     closedir(d);
 }
 
-/* The rename removes the name in one step; unlinking the trash, which frees the blocks, can take
- * long. */
+/* Removes a checkpoint. The rename removes its name in one step; unlinking the trash, which frees
+ * the blocks, can take long. */
 static pwf_status trash(const char *dir, const char *name)
 {
     char from[PWF_PATH], to[PWF_PATH], hidden[NAME_BYTES + 8];
@@ -277,11 +277,11 @@ void pwf_retention_prune(const char *dir, const pwf_retention_reader *reader, pw
 static pwf_status copy_bytes(int from, int to, const char *source, const char *target)
 {
     struct stat info;
-    if (fstat(from, &info) != 0) return PWF_FAIL_ERRNO(PWF_FILE_STATE, "look at", source);
+    if (fstat(from, &info) != 0) return PWF_FAIL_ERRNO(PWF_FILE_STATE, "stat", source);
     PWF_TRY(pwf_output_copy(from, source, to, target));
     PWF_FAIL_IF(ftruncate(to, info.st_size) != 0 || fchmod(to, info.st_mode & 0777) != 0 ||
                     fsync(to) != 0,
-                PWF_IO, "%s could not be synced to the disk: %s", target, strerror(errno));
+                PWF_IO, "cannot complete the copy %s: %s", target, strerror(errno));
     return pwf_ok();
 }
 

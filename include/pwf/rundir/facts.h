@@ -6,10 +6,10 @@
 
 #include <stdint.h>
 
-/** What a run says about itself in every file it writes, and how a checkpoint stores each fact.
+/** The facts that a run stores in its checkpoints and models, and how the file stores each of them.
  * docs/how-to/add-a-checkpoint-field.md shows how to add one. */
 
-enum { PWF_FORMAT = 2 }; /* version of checkpoints that is written; older ones are read too */
+enum { PWF_FORMAT = 2 }; /* version of the checkpoints written; older ones are read, too */
 
 enum { PWF_FACT_TEXT = 256 }; /* bytes of a short text, with its NUL */
 
@@ -27,10 +27,10 @@ typedef struct pwf_losses {
  *
  *   FIELD(type, member, dataset, since, fingerprint, resume, name)
  *
- * src/ckpt/fields.h explains type and columns. Rows stand in the order in which the datasets are
- * created, which decides the bytes of the file; those of one group stand together. */
+ * src/ckpt/fields.h explains type and columns. Rows are in the order in which the datasets are
+ * created, which decides the bytes of the file; those of one group are adjacent. */
 
-/* Where a run stands. */
+/* The position of a run. */
 #define PWF_POSITION_FIELDS(FIELD)                                                                 \
     FIELD(COUNT, phase, "/state/phase", 1, 1, TAKE, NULL)           /* pwf_phase of the trainer */ \
     FIELD(COUNT, round, "/state/round", 1, 2, TAKE, NULL)           /* rounds finished */          \
@@ -40,8 +40,8 @@ typedef struct pwf_losses {
 
 /* The other facts. STAMPED fields describe the file rather than the run: writing it sets them to
  * `value`, an expression in which `mesh` is the mesh that writes. What depends on ranks, time or
- * paths lies in /run, outside the fingerprint. `losses` should be part of the fingerprint, because
- * it decides which steps are rerun; adding it changes every fingerprint, so it waits for the next
+ * paths is in /run, outside the fingerprint. `losses` should be part of the fingerprint, because it
+ * decides which steps are rerun; adding it changes every fingerprint, so it waits for the next
  * format version. */
 #define PWF_FACT_FIELDS(FIELD, STAMPED)                                                            \
     FIELD(I64, seed, "/state/seed", 1, 6, SAME, "train.seed")                                      \

@@ -6,10 +6,10 @@
 
 #include <sys/types.h>
 
-/** How every file of the program gets its name: a partial file is created under a temporary name,
- * written, synced, renamed, and the directory is synced. Whoever is killed before the rename leaves
- * only the partial file. pwf_output does all of it for one process; the step functions serve those
- * who write with several ranks. */
+/** How a file that is written as a whole gets its name: a partial file is created under a temporary
+ * name, written, synced, renamed, and the directory is synced. A process killed before the rename
+ * leaves only the partial file. pwf_output does all of it for one process; the step functions serve
+ * callers that write with several ranks. */
 
 /* A file that one process writes from front to back. */
 typedef struct pwf_output {
@@ -46,9 +46,10 @@ pwf_status pwf_output_write(const char *path, const void *bytes, size_t count);
 pwf_status pwf_output_create(const char *dir, const char *name, const char *attempt,
                              char partial[PWF_PATH], int *fd);
 
-/** The mode of a new file: 0666 without the umask and without write permission for others.
- * Local. It changes the umask of the process for a moment: no other thread may create files
- * meanwhile. */
+/** The mode of a new file: 0666 without the bits of the umask and without write permission for
+ * group and others.
+ * Local. It briefly changes the umask of the process: no other thread may create files meanwhile.
+ */
 mode_t pwf_output_mode(void);
 
 /** Gives a partial file its mode.
@@ -61,9 +62,9 @@ pwf_status pwf_output_rename(const char *partial, const char *path, pwf_code cod
 
 enum { PWF_MEMORY_NAME = 64 }; /* bytes */
 
-/** Creates a file in memory for libhdf5 to lay out, and its name. Writing there does not fail;
- * after a failed write libhdf5 can crash when the process ends. Arrays that are not written are
- * holes and take no memory.
+/** Creates a file in memory for libhdf5 to lay out, and sets its name. Writing there does not fail,
+ * whereas libhdf5 can crash when the process ends if a write has failed. Arrays that are not
+ * written are holes and take no memory.
  * Local. The caller closes *fd. Fails with PWF_RESOURCE. */
 pwf_status pwf_output_memory(int *fd, char name[PWF_MEMORY_NAME]);
 

@@ -6,12 +6,12 @@
 
 #include <stdbool.h>
 
-/** The checkpoints of a run directory: ckpt-STEP.h5 and round-ROUND.h5. How such a file is read is
- * known to the caller. */
+/** The checkpoints of a run directory: ckpt-STEP.h5 and round-ROUND.h5. The caller supplies the
+ * functions that read such a file. */
 
 typedef struct pwf_retention_reader {
-    /* Reads the step of a checkpoint from its first block. Fails with PWF_RESOURCE when that says
-     * nothing of the file, else with the reason why the file is bad. */
+    /* Reads the step of a checkpoint from its first block. Fails with PWF_RESOURCE if that says
+     * nothing about the file, else with the reason why the file is bad. */
     pwf_status (*step)(const char *path, int64_t *step);
     pwf_status (*verify)(const char *path); /* the whole file */
 } pwf_retention_reader;
@@ -33,7 +33,8 @@ pwf_status pwf_retention_visit(const char *dir, void (*visit)(void *context, con
 
 /** Finds the newest checkpoint of DIR that verifies; each bad one is a warning with its reason.
  * `path` (PWF_PATH bytes) gets its name, or "" if there is none; *found tells whether DIR has any.
- * Local. Fails with PWF_DATA if there are some but none is good. */
+ * Local. Fails with PWF_DATA if there are some but none is good, with PWF_RESOURCE, or if DIR
+ * cannot be listed. */
 pwf_status pwf_retention_find(const char *dir, const pwf_retention_reader *reader, char *path,
                               bool *found);
 
@@ -43,7 +44,7 @@ void pwf_retention_prune(const char *dir, const pwf_retention_reader *reader, pw
 
 /** Gives a checkpoint the second name round-ROUND.h5 in its directory: a hard link, or a verified
  * copy where links do not work.
- * Local. Fails with PWF_IO. */
+ * Local. Fails with PWF_IO, or as `verify` of the copy. */
 pwf_status pwf_retention_keep_round(const char *path, int64_t round,
                                     const pwf_retention_reader *reader);
 
