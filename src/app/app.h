@@ -9,8 +9,8 @@
 #include "pwf/mesh/mesh.h"
 #include "pwf/rundir/lock.h"
 
-/** What the two programs share: how a process starts and ends, settings from all their sources, and
- * the commands of pwf. */
+/** What the two programs share: start and end of a process, the settings from all their sources,
+ * and the commands of pwf. */
 
 typedef enum pwf_app_action {
     PWF_APP_RUN,
@@ -19,7 +19,7 @@ typedef enum pwf_app_action {
     PWF_APP_CALIBRATE
 } pwf_app_action;
 
-/* A settled job of pwf_dist. */
+/* A job of pwf_dist, resolved. */
 typedef struct pwf_app_job {
     pwf_config config;
     char checkpoint[PWF_PATH]; /* to resume from; "": a fresh start */
@@ -28,8 +28,9 @@ typedef struct pwf_app_job {
 } pwf_app_job;
 
 /** Prepares the process; the first call of main. Closed standard descriptors are opened on
- * /dev/null, so that no data file gets their number and messages among its bytes. SIGPIPE and
- * SIGXFSZ are ignored: a write to a closed pipe or beyond a file size limit fails instead.
+ * /dev/null, so that no data file gets one of these numbers and, with it, messages among its bytes.
+ * SIGPIPE and SIGXFSZ are ignored: a write to a closed pipe or beyond a file size limit fails
+ * instead.
  * Local. */
 void pwf_app_start(void);
 
@@ -51,7 +52,7 @@ void pwf_app_print_version(const char *program);
  * Local. Fails with PWF_CONFIG, PWF_MISSING or PWF_USAGE. */
 pwf_status pwf_app_layer(const pwf_app_args *args, const char *stored, pwf_config *config);
 
-/** Settles the settings of a command on a finished network, the command's first operand: as
+/** Resolves the settings of a command on a finished network, the file that is its first operand: as
  * pwf_app_layer with the settings stored in that file; one shard unless set otherwise; `precision`
  * for its matrix products. Configures the log.
  * Collective over the mesh; rank 0 alone reads files and environment. Fails with PWF_USAGE if the
@@ -59,8 +60,8 @@ pwf_status pwf_app_layer(const pwf_app_args *args, const char *stored, pwf_confi
 pwf_status pwf_app_settle_network(const pwf_mesh *mesh, const pwf_app_args *args,
                                   pwf_precision precision, pwf_config *config);
 
-/** Settles the settings and the checkpoint of a job of pwf_dist. For PWF_APP_RUN the run directory
- * is made and locked before anything is looked for in it.
+/** Resolves the settings and the checkpoint of a job of pwf_dist. For PWF_APP_RUN the run directory
+ * is created and locked before checkpoints are searched for in it.
  * Collective over the mesh; rank 0 alone reads files and environment. Fails with PWF_CONFIG,
  * PWF_DATA, PWF_MISSING, PWF_CANTCREATE, ..., the same on every rank. */
 pwf_status pwf_app_resolve(const pwf_mesh *mesh, const pwf_app_args *args, pwf_app_action action,
@@ -75,7 +76,8 @@ void pwf_app_start_log(const pwf_config *config);
 extern const pwf_app_command pwf_app_inspect, pwf_app_verify, pwf_app_doctor, pwf_app_import,
     pwf_app_export, pwf_app_eval, pwf_app_predict, pwf_app_pack, pwf_app_fix_round;
 
-/** The doctor's output if MPI did not start, with the status of that; returns the same code.
+/** Prints the doctor's output if MPI failed to start with `status`; returns a failure with its
+ * code.
  * Local. */
 pwf_status pwf_app_doctor_unstarted(const pwf_app_args *args, pwf_status status);
 

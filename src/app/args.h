@@ -18,7 +18,7 @@ typedef struct pwf_app_option {
     const char *letter;   /* "-o", or NULL */
     const char *argument; /* "FILE"; "[WHAT]" may be left out; NULL: a switch */
     const char *key;      /* the setting it sets; "": the argument is KEY=VALUE; NULL: none */
-    bool required;        /* must be given, and only once; otherwise the last one counts */
+    bool required;        /* must be given exactly once; of other options the last one counts */
     const char *help;
 } pwf_app_option;
 

@@ -18,7 +18,7 @@ static const pwf_app_option options[] = {
     {.name = "--ensemble", .help = "also evaluate an ensemble of eval.samples sampled networks"},
     {.name = "--precision",
      .argument = "fp32|bf16",
-     .help = "precision of matrix-product inputs; default fp32, in which a run evaluates"},
+     .help = "precision of matrix-product inputs; default fp32, as in the evaluations of a run"},
     {PWF_APP_OPTION_JSON},
 };
 

@@ -18,7 +18,7 @@ static const pwf_app_option options[] = {
              ".pwf, the compact form"},
 };
 
-/* Whether a path has a non-empty stem and the given extension. */
+/* Whether a path ends with the given extension and is longer than that. */
 static bool ends(const char *path, const char *with)
 {
     const size_t n = strlen(path), k = strlen(with);

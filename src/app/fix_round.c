@@ -112,7 +112,8 @@ static pwf_status settle_whole(const fix_job *j, const pwf_round_input *input, c
     double number = (double)*value;
     PWF_TRY(settle(j, input, name, key, &number));
     PWF_FAIL_IF(!(number >= -1e6 && number <= 1e6) || (double)(int64_t)number != number, PWF_DATA,
-                "the attribute %s of %s is %g, not a small whole number", name, j->in, number);
+                "the attribute %s of %s is %g: must be an integer from -1000000 to 1000000", name,
+                j->in, number);
     *value = (int64_t)number;
     return pwf_ok();
 }
@@ -232,7 +233,7 @@ static pwf_status run(fix_job *j)
 }
 
 /* Frees everything on each path; unused pointers are NULL. The command line is checked on every
- * rank, since only some may see a file. */
+ * rank, since some ranks may not see the files. */
 static pwf_status fix_round(const pwf_mesh *mesh, const pwf_app_args *args)
 {
     fix_job j = {.mesh = mesh};

@@ -21,7 +21,7 @@ static const pwf_app_option options[] = {
     {.name = "--classes",
      .argument = "N",
      .key = "model.classes",
-     .help = "number of classes; if the file has another, the head starts with random values"},
+     .help = "number of classes; if that of the file differs, the head starts with random values"},
     {.name = "--image-size",
      .argument = "N",
      .key = "model.image_size",
@@ -49,7 +49,7 @@ static void say(void *context, const char *line)
 }
 
 /* Prints what was imported, and warns about what was changed on the way. None of these changes is
- * an error, but each makes the network compute something else than in the program it comes from. */
+ * an error, but each makes the network differ from that in the original program. */
 static void report(const command *c, const pwf_weights_file *file, const pwf_import *import,
                    const pwf_state *state, double seconds)
 {
@@ -65,7 +65,7 @@ static void report(const command *c, const pwf_weights_file *file, const pwf_imp
                  "position embeddings for images of %lld pixels are resampled for %lld",
                  (long long)import->file_size, (long long)c->config.model.image_size);
     if (import->rounded > 0)
-        PWF_WARN("ROUNDED", "%lld numbers of 64 bits were rounded to fp32",
+        PWF_WARN("ROUNDED", "%lld 64-bit numbers were rounded to fp32",
                  (long long)import->rounded);
     printf("%s: %lld parameters of %s from the %s file %s%s%s, %d tensors, %.2f s\n", c->out,
            (long long)state->total, c->config.model.name, file->format, c->in,
@@ -113,8 +113,8 @@ static pwf_status fill(const pwf_mesh *mesh, const command *c, const pwf_weights
     return s;
 }
 
-/* One rank suffices: the work is reading and writing one file. The model is built first, so that a
- * wrong setting is reported before the file is read. */
+/* One rank suffices: the work is to read one file and write another. The model is built first, so
+ * that a wrong setting is reported before the file is read. */
 static pwf_status import(const pwf_mesh *mesh, const pwf_app_args *args)
 {
     command c;

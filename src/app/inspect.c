@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* pwf inspect: prints what a file holds, as text or JSON. This file recognises the format and
- * prints checkpoints and models; inspect_forms.c prints the formats of other programs. Called by
- * main in a single process, without MPI. Reads one file and prints to the standard output. */
+ * prints checkpoints and models; inspect_forms.c prints .pwf files and the formats of other
+ * programs. Called by main in a single process, without MPI. Reads one file and prints to the
+ * standard output. */
 #include "app.h"
 
 #include "inspect.h"

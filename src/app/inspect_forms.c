@@ -30,17 +30,18 @@ static pwf_status copy_note(void *context, const char *key, const pwf_json *valu
     return pwf_ok();
 }
 
-/* The compact form as text. Sizes add up to that of the file but for its headers. */
+/* The compact form as text. The sizes add up to the file size minus its headers. */
 static pwf_status print_packed(const char *path, const pwf_unpacked *u, const pwf_json *about,
                                const pwf_inspect_view *view)
 {
     const pwf_packed *p = &u->packed;
     printf("%s: compact model; every byte verified and decoded\n\n", path);
     PWF_TRY(pwf_json_each(about, print_note, NULL));
-    printf("  tensors          %u of %llu values\n", p->tensors, (unsigned long long)p->elements);
+    printf("  tensors          %u, %llu values in total\n", p->tensors,
+           (unsigned long long)p->elements);
     printf("  codebook         %u values\n", p->codes);
     printf("  size             %lld bytes: %llu of indices for %llu weights, %llu of codebook and "
-           "frequencies, %llu of fp32\n",
+           "frequencies, %llu of fp32 values\n",
            (long long)u->size, (unsigned long long)p->stream_bytes, (unsigned long long)p->coded,
            (unsigned long long)p->table_bytes, (unsigned long long)(4 * p->rest));
     return pwf_inspect_print_layers(view);
@@ -70,7 +71,7 @@ static pwf_status json_packed(const char *path, const pwf_unpacked *u, const pwf
     return s;
 }
 
-/* Decodes the whole file, which checks it: shares and layers are counted in the decoded codes. */
+/* Decodes the whole file, which checks it; shares and layers are counted from the decoded codes. */
 pwf_status pwf_inspect_packed(const char *path, bool json)
 {
     pwf_unpacked u;
@@ -98,7 +99,7 @@ static pwf_status print_weights(const char *path, const pwf_weights_file *file)
         total += tensor->count;
         if ((int)strlen(tensor->name) > width) width = (int)strlen(tensor->name);
     }
-    printf("%s: %s%s%s, %d tensors of %lld values\n\n", path, file->format,
+    printf("%s: %s%s%s, %d tensors, %lld values in total\n\n", path, file->format,
            *inside ? ", under " : "", inside, file->count, (long long)total);
     PWF_TRY(pwf_weights_metadata(file, print_note, &notes));
     if (notes > 0) printf("\n");

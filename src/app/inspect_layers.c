@@ -90,7 +90,7 @@ static pwf_status print_centres(const pwf_inspect_view *view)
     return pwf_ok();
 }
 
-/* Column widths follow the longest name; sigma columns exist only for checkpoints. */
+/* The first column is as wide as the longest name; only checkpoints have columns of sigma. */
 pwf_status pwf_inspect_print_layers(const pwf_inspect_view *view)
 {
     int width = 5;

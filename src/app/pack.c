@@ -59,7 +59,7 @@ static pwf_status fill(const pwf_app_args *args, pwf_pack_job *job)
     return pwf_ok();
 }
 
-/* What rank 0 reports to. */
+/* State of the reports of rank 0. */
 typedef struct screen {
     const pwf_pack_job *job;
     pwf_report *report;
@@ -95,7 +95,7 @@ static void report_volume(void *context, const pwf_pack_volume *v)
     format_bytes(some, v->done_bytes);
     if (v->done_bytes > 0)
         snprintf(done, sizeof done, "; about %s of an earlier attempt are checked and kept", some);
-    PWF_INFO("PACK", "%lld images of %lld classes, %s of files, become %s of %s, %s%s%s",
+    PWF_INFO("PACK", "%lld images in %lld classes, %s of files, become %s of %s, %s%s%s",
              (long long)v->images, (long long)v->classes, source, to->job->output, bytes, form,
              room, done);
 }
@@ -146,8 +146,8 @@ static pwf_status run(const pwf_mesh *mesh, const pwf_pack_job *job, screen *to)
     return s;
 }
 
-/* The callbacks are called on rank 0 only. They see the job through the screen, which must
- * therefore outlive the packing. */
+/* The callbacks are called on rank 0 only. They reach the job through the screen, so both must
+ * outlive the packing. */
 static pwf_status pack(const pwf_mesh *mesh, const pwf_app_args *args)
 {
     screen to = {0};

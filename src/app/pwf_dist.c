@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The program pwf_dist: parses its arguments, starts watchdog and MPI, settles and checks the job,
+/* The program pwf_dist: parses its arguments, starts watchdog and MPI, resolves and checks the job,
  * runs it (src/train/run.c), and turns its status into the exit code. No function of the room but
  * main ends the process. */
 #include "app.h"
@@ -62,8 +62,8 @@ static void print_help(void)
     pwf_config_print_help(stdout);
 }
 
-/* --calibrate implies --dry-run. Of several such options the first of these three counts; none of
- * them changes the run directory. */
+/* Precedence: --calibrate, which implies --dry-run, then --dry-run, then --check. None of them
+ * changes the run directory. */
 static pwf_app_action action_of(const pwf_app_args *args)
 {
     if (pwf_app_value(args, "--calibrate")) return PWF_APP_CALIBRATE;
@@ -100,7 +100,7 @@ static pwf_status compare_options(const pwf_mesh *launch, int argc, char **argv)
     return status;
 }
 
-/* Settles and checks the job on the mesh of the launch, then runs it on one with its shards. */
+/* Resolves and checks the job on the mesh of the launch, then runs it on a mesh with its shards. */
 static pwf_status run(const pwf_mesh *launch, const pwf_app_args *args)
 {
     const pwf_app_action action = action_of(args);
@@ -128,7 +128,7 @@ static pwf_status run(const pwf_mesh *launch, const pwf_app_args *args)
     return status;
 }
 
-/* A node that does not come up lets all others wait in MPI_Init, so the watchdog starts before it.
+/* A node that does not come up makes all others wait in MPI_Init, so the watchdog starts before it.
  * Its limit comes from options and environment only: files are read later, on rank 0. */
 static pwf_status watch(const pwf_app_args *args)
 {
@@ -144,7 +144,7 @@ static pwf_status watch(const pwf_app_args *args)
     return pwf_ok();
 }
 
-/* Help and version need no MPI; of several processes the first prints them. */
+/* Help and version need no MPI; only the first process of a launch prints them. */
 static pwf_status print(const pwf_app_args *args)
 {
     if (pwf_mesh_launcher().rank != 0) return pwf_ok();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Settles what a job of pwf_dist runs: its settings, the checkpoint to resume from, and the lock of
- * its run directory. Called by pwf_dist between MPI start and the checks of the launch. Rank 0
+/* Resolves what a job of pwf_dist runs: its settings, the checkpoint to resume from, and the lock
+ * of its run directory. Called by pwf_dist between MPI start and the checks of the launch. Rank 0
  * reads files and shares the result; every function with a mesh is collective. */
 #include "app.h"
 
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Makes and locks the run directory. Only a run writes to it; the other actions take no lock. */
+/* Creates and locks the run directory. Only a run writes to it; the other actions take no lock. */
 static pwf_status lock(const pwf_mesh *mesh, pwf_app_action action, pwf_app_job *job)
 {
     if (action != PWF_APP_RUN || job->locked) return pwf_ok();
@@ -19,7 +19,7 @@ static pwf_status lock(const pwf_mesh *mesh, pwf_app_action action, pwf_app_job 
     return pwf_ok();
 }
 
-/* Broadcasts the settings of rank 0, unless they could not be settled. */
+/* Broadcasts the settings of rank 0, unless resolving them failed. */
 static pwf_status share(const pwf_mesh *mesh, pwf_status status, pwf_config *config)
 {
     PWF_TRY(pwf_mesh_agree(mesh, status));
@@ -43,7 +43,7 @@ static pwf_status settle_resumed(const pwf_app_args *args, const char *stored, p
     return pwf_config_check(&job->config);
 }
 
-/* Settles the settings of a resumed run on rank 0 and shares them. */
+/* Resolves the settings of a resumed run on rank 0 and broadcasts them. */
 static pwf_status resume(const pwf_mesh *mesh, const pwf_app_args *args, pwf_app_job *job)
 {
     char *stored = NULL;
@@ -100,7 +100,7 @@ pwf_status pwf_app_resolve(const pwf_mesh *mesh, const pwf_app_args *args, pwf_a
     memset(job, 0, sizeof *job);
     if (from && strcmp(from, "auto") != 0) return resolve_named(mesh, args, action, from, job);
     /* The settings name the run directory, which may hold a checkpoint. If it does, they are
-     * settled again with those of the checkpoint below them. */
+     * resolved again, on top of those of the checkpoint. */
     bool found = false;
     pwf_status status = pwf_ok();
     const bool first = pwf_mesh_rank(mesh, PWF_WORLD) == 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Settles settings from all their sources: defaults, checkpoint, YAML file, environment, options.
- * Called by every command that has settings. Reads files and the environment, on rank 0 only where
- * a mesh is involved; configures the log. */
+/* Resolves the settings from all their sources: defaults, checkpoint, YAML file, environment,
+ * options. Called by every command that has settings. Reads files and the environment, on rank 0
+ * only where a mesh is involved; configures the log. */
 #include "app.h"
 
 #include "pwf/ckpt/network.h"
@@ -39,8 +39,7 @@ pwf_status pwf_app_layer(const pwf_app_args *args, const char *stored, pwf_confi
     return pwf_ok();
 }
 
-/* The settings for a finished network, on rank 0. The file may be of another program and then has
- * none. */
+/* The settings for a finished network, on rank 0. A file of another program has none. */
 static pwf_status settle(const pwf_app_args *args, pwf_precision precision, pwf_config *config)
 {
     const char *file = args->operand[0];

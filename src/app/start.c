@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* How a process of either program starts, and how its standard output ends. Called first and last
- * by the mains, and by commands that print JSON. Changes file descriptors 0 to 2, signal
+/* Starts a process of either program, and flushes its standard output at the end. Called by the
+ * mains, first and last, and by commands that print JSON. Changes file descriptors 0 to 2, signal
  * dispositions and the form of the log; no files, no MPI. */
 #include "app.h"
 

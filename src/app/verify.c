@@ -10,7 +10,7 @@
 
 /* Counts of the files visited so far. */
 typedef struct verify_count {
-    bool directory; /* a running job may remove files of it meanwhile: these do not count */
+    bool directory; /* a running job may remove files meanwhile: those do not count */
     int64_t files, bad;
     pwf_status first; /* first failure */
 } verify_count;

@@ -13,10 +13,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Never writable for others, whatever the umask is. */
+/* Never writable by other users, whatever the umask is. */
 enum { MODE = 0644 };
 
-/* A failure of an operation on dir/name: `code` unless errno asks for another one. Uses errno. */
+/* The failure of an operation on dir/name, with the code that errno and `use` select. */
 static pwf_status cannot(const char *what, const char *dir, const char *name, pwf_file_use use)
 {
     const int error = errno;
@@ -49,7 +49,7 @@ static pwf_status check_cut(pwf_grow_file *f)
 {
     struct stat st;
     int64_t end = 0;
-    if (fstat(f->fd, &st) != 0) return cannot("examine", f->dir, f->name, PWF_FILE_STATE);
+    if (fstat(f->fd, &st) != 0) return cannot("stat", f->dir, f->name, PWF_FILE_STATE);
     PWF_FAIL_IF(!S_ISREG(st.st_mode), PWF_CANTCREATE, "%s/%s is not a regular file", f->dir,
                 f->name);
     PWF_FAIL_IF(st.st_nlink > 1, PWF_DENIED,

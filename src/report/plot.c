@@ -135,7 +135,8 @@ static double upward(const axis *a, double value)
     return a->top + PANEL * (1 - (v - a->lo) / (a->hi - a->lo));
 }
 
-/* The step of 1, 2 or 5 times a power of ten that divides `span` into three to six intervals. */
+/* The step, 1, 2 or 5 times a power of ten, with which an axis over `span` has three to six
+ * intervals. */
 static double nice_step(double span)
 {
     const double raw = span / 5, power = pow(10, floor(log10(raw) + 1e-9)), m = raw / power;
@@ -347,7 +348,7 @@ static void put_unique(FILE *out, const axis *a, const pwf_report_eval *rows, in
 }
 
 /* Breaks the sentence into two lines at the last space that fits; SVG 1.1 does not wrap text. A
- * word longer than a line is cut. */
+ * word longer than a line is split. */
 static void put_sentence(FILE *out, const char *sentence)
 {
     size_t cut = strlen(sentence);

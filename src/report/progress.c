@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The progress line: a line that is redrawn on a terminal, or log lines elsewhere; and the estimate
- * of the time left. Called on world rank 0 through pwf_report_show. The log
- * draws the line, and wipes it before each message. */
+ * of the time left. Called on world rank 0 through pwf_report_show. The log draws the line and
+ * wipes it before each message. */
 #include "pwf/core/clock.h"
 #include "pwf/core/log.h"
 #include "pwf/core/terminal.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Opens and closes a report and appends its rows: metrics.jsonl and rounds.csv. Called by the run,
- * pwf pack and others on world rank 0. Touches files of the run directory and, at the
- * end, the progress line. */
+/* Opens and closes a report and appends its rows: metrics.jsonl and rounds.csv. Called by the run
+ * and, for the progress line only, by pwf pack and pwf eval, on world rank 0. Touches files of the
+ * run directory and, at the end, the progress line. */
 #include "pwf/report/report.h"
 
 #include "pwf/core/file.h"
@@ -22,7 +22,7 @@ static const char csv_header[] = "round,order,delta,centre,count,mean,spread\n";
 static pwf_status open_files(pwf_report *r, int64_t metrics_bytes, int64_t rounds_bytes)
 {
     r->dir_fd = open(r->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (r->dir_fd < 0) return PWF_FAIL_ERRNO(PWF_FILE_OUTPUT, "open the output folder", r->dir);
+    if (r->dir_fd < 0) return PWF_FAIL_ERRNO(PWF_FILE_OUTPUT, "open the run directory", r->dir);
     PWF_TRY(pwf_grow_open(&r->metrics, r->dir_fd, r->dir, "metrics.jsonl", metrics_bytes));
     PWF_TRY(pwf_grow_open(&r->rounds, r->dir_fd, r->dir, "rounds.csv", rounds_bytes));
     PWF_TRY(pwf_grow_cut(&r->metrics));
@@ -102,7 +102,7 @@ pwf_status pwf_report_lengths(pwf_report *report, int64_t *metrics_bytes, int64_
     return pwf_ok();
 }
 
-/* A row is one write(2), so that a killed run leaves complete lines. */
+/* A row is one append, so that a killed run leaves complete lines. */
 pwf_status pwf_report_row(pwf_report *report, pwf_json *row)
 {
     char *text = NULL;
@@ -125,8 +125,8 @@ static void exact(char text[32], double value)
     }
 }
 
-/* All rows of a round are one append, so that a killed run leaves whole rounds. Doubles are written
- * such that reading them gives the same bits. */
+/* All rows of a round are one append, so that a killed run leaves whole rounds. Delta and centre
+ * read back to the same bits; mean and spread have 9 digits. */
 pwf_status pwf_report_round(pwf_report *report, int64_t round, const pwf_round_result *result)
 {
     char *text = NULL;
@@ -162,7 +162,7 @@ pwf_status pwf_report_model(pwf_report *report, const pwf_report_compact *compac
     return pwf_report_row(report, row);
 }
 
-/* The names are shared by metrics.jsonl and pwf eval --json. */
+/* The names are those of both metrics.jsonl and pwf eval --json. */
 void pwf_report_measures(pwf_json *object, const pwf_report_eval *evaluation)
 {
     pwf_json_set_real(object, "top1", evaluation->top1);

@@ -16,8 +16,8 @@ typedef struct pwf_grow_file {
 } pwf_grow_file;
 
 /** Opens or creates `name` in the directory `dir_fd`, to append after `length` bytes. If the file
- * is shorter or no line ends there, after the last complete line before, with a warning. The rest
- * is not cut yet.
+ * is shorter or no line ends there, appending continues after the last complete line before, with a
+ * warning. The rest is not cut yet.
  * Local. Fails as pwf_report_open. */
 pwf_status pwf_grow_open(pwf_grow_file *file, int dir_fd, const char *dir, const char *name,
                          int64_t length);

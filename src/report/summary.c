@@ -50,7 +50,7 @@ typedef struct evaluations {
     pwf_report_compact compact; /* file 0: there is no such row */
 } evaluations;
 
-/* Adds a row. There is one per round, so the array grows by one. */
+/* Adds a row. There are few, about one per round, so the array grows by one. */
 static pwf_status append(evaluations *all, const pwf_report_eval *e)
 {
     pwf_report_eval *more = realloc(all->at, (size_t)(all->count + 1) * sizeof *more);

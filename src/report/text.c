@@ -7,8 +7,8 @@
 #include <inttypes.h>
 #include <math.h>
 
-/* Rounded up to 5 s, to minutes, to 10 minutes or to days, so that the text does not jump around.
- */
+/* Rounded up to 5 s, else to the nearest minute, 10 minutes or day, so that the text changes
+ * rarely. */
 void pwf_text_left(char text[40], double seconds)
 {
     const double minutes = floor(seconds / 60 + 0.5);

@@ -21,7 +21,7 @@ expect 0 "from folders"
 mkdir encoded pixels
 pack 2 pack.log tree -o encoded/train.h5
 expect 0 "pack"
-says pack.log "96 images of 4 classes"
+says pack.log "96 images in 4 classes"
 says pack.log "the files as they are"
 says pack.log "are free there"
 pack 3 val.log tree -o encoded/val.h5 --split val

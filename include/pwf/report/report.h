@@ -23,7 +23,8 @@ typedef struct pwf_report pwf_report;
 pwf_status pwf_report_open(const char *dir, int64_t metrics_bytes, int64_t rounds_bytes, bool live,
                            pwf_report **out);
 
-/** Opens a report without files, for work that is not a run; only pwf_report_show may be used.
+/** Opens a report without files, for work that is not a run; only pwf_report_show and
+ * pwf_report_close may be used.
  * Local. The caller owns it. Fails with PWF_RESOURCE. */
 pwf_status pwf_report_open_line(bool live, pwf_report **out);
 
@@ -41,7 +42,7 @@ pwf_status pwf_report_lengths(pwf_report *report, int64_t *metrics_bytes, int64_
 
 /** Appends a row to metrics.jsonl and takes ownership of it. The member "kind" is the type of a
  * row; "evaluation" and "model" belong to this room.
- * Local. Fails with PWF_RESOURCE or PWF_IO; the file then ends with the row before. */
+ * Local. Fails with PWF_RESOURCE or PWF_IO; the file then ends with the previous row. */
 pwf_status pwf_report_row(pwf_report *report, pwf_json *row);
 
 /** Appends the greedy steps of a round to rounds.csv: all of them or none.
