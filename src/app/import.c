@@ -65,8 +65,7 @@ static void report(const command *c, const pwf_weights_file *file, const pwf_imp
                  "position embeddings for images of %lld pixels are resampled for %lld",
                  (long long)import->file_size, (long long)c->config.model.image_size);
     if (import->rounded > 0)
-        PWF_WARN("ROUNDED", "%lld 64-bit numbers were rounded to fp32",
-                 (long long)import->rounded);
+        PWF_WARN("ROUNDED", "%lld 64-bit numbers were rounded to fp32", (long long)import->rounded);
     printf("%s: %lld parameters of %s from the %s file %s%s%s, %d tensors, %.2f s\n", c->out,
            (long long)state->total, c->config.model.name, file->format, c->in,
            *inside ? " under " : "", inside, import->taken, seconds);

@@ -126,8 +126,8 @@ static pwf_status check_extents(const pwf_file *file)
         }
         good = good && start == h->array[a].elements;
     }
-    PWF_FAIL_IF(!good, PWF_DATA,
-                "the table of extents of %s is damaged; use an earlier checkpoint", file->path);
+    PWF_FAIL_IF(!good, PWF_DATA, "the table of extents of %s is damaged; use an earlier checkpoint",
+                file->path);
     return pwf_ok();
 }
 

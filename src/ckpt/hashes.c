@@ -75,7 +75,7 @@ pwf_hash pwf_hashes_fingerprint(const pwf_hash *hash, int64_t count, const pwf_r
                                book->min_power};
     pwf_hasher hasher;
     pwf_hasher_begin(&hasher);
-    /* sizes first, so that no two states hash the same bytes */
+    /* sizes first, so that different states never give the same sequence of bytes */
     pwf_hasher_add(&hasher, numbers, sizeof numbers);
     pwf_fields_hash(rest->facts, &hasher);
     if (book->count > 0)

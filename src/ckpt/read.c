@@ -168,8 +168,8 @@ static pwf_status read_shard(const pwf_file *file, pwf_state *state)
             strcmp(h->array[i].name, arrays[i].name) != 0 || h->array[i].size != arrays[i].size ||
                 (h->array[i].posterior == 1) != arrays[i].posterior ||
                 h->array[i].elements != (arrays[i].posterior ? state->posterior : state->total),
-            PWF_DATA, "the array %s of %s is not the %s of this program", h->array[i].name,
-            file->path, arrays[i].name);
+            PWF_DATA, "the array %s of %s does not match the array %s of this program",
+            h->array[i].name, file->path, arrays[i].name);
         PWF_TRY(read_array(file, i, &arrays[i],
                            arrays[i].posterior ? state->own_posterior : state->own));
     }

@@ -245,8 +245,7 @@ static pwf_status find_mark(const pwf_mesh *mesh, const char *dir, const mark *m
                     pwf_mesh_rank(mesh, PWF_WORLD), here,
                     e == ENOENT || e == ENOTDIR ? "does not see the file that"
                                                 : "may not write to the file that",
-                    m->host, dir, strerror(e),
-                    dir[0] == '/' ? "" : ", and give its absolute path");
+                    m->host, dir, strerror(e), dir[0] == '/' ? "" : ", and give its absolute path");
 }
 
 /* Rank 0 creates the file and removes it when all ranks have looked. */

@@ -123,7 +123,7 @@ static pwf_status take_flock(pwf_lock *l, bool *works)
         l->fd = -1;
     }
     if (!*works) return pwf_ok();
-    return PWF_FAIL(PWF_CANTCREATE, "other processes take and release %s all the time: try again",
+    return PWF_FAIL(PWF_CANTCREATE, "other processes keep taking and releasing %s: try again",
                     l->path);
 }
 
@@ -220,7 +220,7 @@ static pwf_status link_file(pwf_lock *l, const char *own)
         if (errno != EEXIST) return PWF_FAIL_ERRNO(PWF_FILE_STATE, "create", l->path);
         PWF_TRY(remove_stale(l, info.st_mtime));
     }
-    return PWF_FAIL(PWF_CANTCREATE, "other processes take and release %s all the time: try again",
+    return PWF_FAIL(PWF_CANTCREATE, "other processes keep taking and releasing %s: try again",
                     l->path);
 }
 
