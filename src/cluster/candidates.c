@@ -39,8 +39,8 @@ static int64_t round_down(double value)
 
 /* The centres with D <= delta are neighbours: D falls towards mu and rises beyond it, in exact and
  * in rounded arithmetic. A slightly widened bound finds both ends without a division; D itself is
- * computed only for an end within rounding of delta. A centre outside the widened bound is outside
- * for certain, since rounding is monotone and centres are exact. */
+ * computed only for an end within rounding of delta. A centre outside the widened bound is
+ * certainly outside, since rounding is monotone and centres are exact. */
 static interval accepted(const pwf_stage *stage, const pwf_centres *c, float mu, float sigma)
 {
     const double x = (double)mu * stage->scale;
@@ -154,7 +154,7 @@ void pwf_candidates_free(pwf_candidates *candidates)
     *candidates = (pwf_candidates){0};
 }
 
-/* Of the sorted centres only the two neighbours of mu can be nearest. */
+/* Only the two centres adjacent to mu can be nearest, since centres are sorted. */
 double pwf_stage_nearest(const pwf_stage *stage, const pwf_centres *centres,
                          const pwf_round_weights *weights)
 {

@@ -21,8 +21,8 @@ static double power_of_two(int64_t power)
 
 /* Lists, or with NULL counts, the positive centres. An integer below `bound` is a sum of at most
  * `order` powers of two exactly if it has at most `order` one bits. `bound` itself, reached only if
- * the largest weight equals it, is a sum of two halves. After n follows n + 1 while a bit is to
- * spare; otherwise everything up to n + its lowest bit has too many bits. */
+ * the largest weight equals it, is a sum of two halves. If n has fewer than `order` one bits, n + 1
+ * is next; otherwise every integer before n + its lowest one bit has too many. */
 static int64_t positive_centres(int32_t *centres, int64_t order, int64_t last, int64_t bound)
 {
     int64_t count = 0;
@@ -69,7 +69,7 @@ static void fill_table(pwf_centres *c)
     }
 }
 
-/* The table holds all integers from -limit to limit, in entries of 2^shift integers. */
+/* The table covers all integers from -limit to limit, in entries of 2^shift integers. */
 pwf_status pwf_centres_set(pwf_centres *centres, int64_t order, int64_t min_power, double largest)
 {
     pwf_centres *c = centres;
@@ -98,7 +98,7 @@ void pwf_centres_free(pwf_centres *centres)
     *centres = (pwf_centres){0};
 }
 
-/* The entry gives the range of indices; the binary search ends it. */
+/* The entry gives a range of indices; the binary search finds the index in it. */
 int64_t pwf_centres_find(const pwf_centres *centres, int64_t integer)
 {
     if (integer <= -centres->limit) return 0;

@@ -6,8 +6,8 @@
 #include "pwf/core/mem.h"
 
 /** Shared by the files of this room: centres, candidates sorted by the interval of centres that
- * they accept, the distributed cut, and sums in block order. Lengths are in units of 2^-min_power,
- * so that a centre is an integer. */
+ * they accept, the distributed cut, and sums in block order. Centres are integers, in units of
+ * 2^-min_power. */
 
 /* A centre is an exact fp32 value below this integer (pwf_codebook_value). */
 #define PWF_CENTRE_LIMIT 16777216.0
@@ -79,8 +79,8 @@ double pwf_stage_distance(const pwf_stage *stage, float mu, float sigma, int32_t
 double pwf_stage_nearest(const pwf_stage *stage, const pwf_centres *centres,
                          const pwf_round_weights *weights);
 
-/* The candidates of a centre that are taken: those with D below `distance`, or equal to it and a
- * global index not above `index`. */
+/* The candidates of a centre that a greedy step takes: those with D below `distance`, or equal to
+ * it and a global index not above `index`. */
 typedef struct pwf_cut {
     uint64_t distance; /* the bits of D, which order as D does */
     int64_t index;
@@ -96,7 +96,7 @@ pwf_cut pwf_candidates_cut(const pwf_mesh *mesh, const pwf_candidates *candidate
 typedef struct pwf_block_sums {
     double *own;     /* one per block of this rank */
     double *all;     /* rank 0: one per block, in rank order */
-    int64_t *offset; /* bytes of rank r's blocks in `all` */
+    int64_t *offset; /* [ranks + 1]: where rank r's blocks begin in `all`, in bytes */
     int32_t *order;  /* ranks by position of their range */
     int64_t blocks;  /* of this rank */
     int ranks;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Finds the cut of a greedy step that would take more weights than the quota allows: the distance,
  * and among equal distances the global index, up to which candidates are taken. Called by round.c,
- * collectively. All ranks sum the digit counts of their candidates and find the same cut together;
- * no rank collects candidates. */
+ * collectively. The digit counts of all ranks are summed, so every rank finds the same cut; no rank
+ * collects candidates. */
 #include "cluster.h"
 
 #include "pwf/core/bits.h"
@@ -60,8 +60,8 @@ static void count_digits(const search *s, int64_t counts[DIGITS])
     }
 }
 
-/* The key at position *wanted (from 1) over all ranks. *wanted becomes its position among equal
- * keys. */
+/* The key at position *wanted (from 1) over all ranks. *wanted becomes the position among
+ * candidates with this key. */
 static uint64_t find_key(const pwf_mesh *mesh, search *s, int64_t *wanted)
 {
     s->prefix = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* One fixing round: stages of centres, greedy steps, assignment. Called by the training run and by
- * pwf fix-round on all ranks, each of which holds a range of the weights. All functions with a mesh
- * are collective; weights and codebook change only at the end, in commit. */
+ * pwf fix-round on all ranks, each of which holds a range of the weights. All functions that
+ * communicate are collective; mu, sigma and codebook change only at the end, in commit. */
 #include "cluster.h"
 
 #include "pwf/core/bits.h"
@@ -10,8 +10,8 @@
 #include <string.h>
 
 /* During a round, an assigned weight only stores the number of its greedy step in `code`, as
- * FIRST_PENDING - step. Mu, sigma and codebook change at the end, where nothing can fail. Undoing a
- * round then means setting these codes free again, without a copy of the weights. */
+ * FIRST_PENDING - step. Mu, sigma and codebook change at the end, after everything that can fail.
+ * To undo a round, these codes are set to PWF_FREE again; no copy of the weights is needed. */
 enum { FIRST_PENDING = PWF_FREE - 1, STEPS_MAX = PWF_CODES_MAX - 1 };
 
 typedef struct fixing {
@@ -164,9 +164,9 @@ static pwf_status begin_stage(fixing *f)
     return pwf_ok();
 }
 
-/* Order and delta rise in turn; at the highest order only delta. If that stage attracted nothing,
- * the stages up to the smallest distance of any weight would attract nothing either and are
- * skipped. */
+/* Order and delta rise alternately; at the highest order only delta rises. If a stage of the
+ * highest order attracted nothing, stages with a delta below the smallest distance of any weight
+ * would not either and are skipped. */
 static void next_stage(fixing *f, bool attracted)
 {
     pwf_stage *s = &f->stage;
@@ -185,7 +185,7 @@ static void next_stage(fixing *f, bool attracted)
         s->delta *= f->config->delta_growth;
 }
 
-/* Whether this greedy step takes a candidate of a bucket. */
+/* Whether this greedy step takes a candidate of a bucket. `cut` NULL: no cut. */
 static bool taken(const fixing *f, const pwf_candidate *candidate, int64_t centre,
                   const pwf_cut *cut)
 {
@@ -249,7 +249,7 @@ static double take_step(fixing *f, int64_t centre, const pwf_cut *cut, int64_t c
     return sqrt(pwf_block_sums_total(&f->sums, f->mesh) / (double)count);
 }
 
-/* Enlarges the list of steps, on all ranks together. A round has fewer steps than codes. */
+/* Enlarges the list of steps, on all ranks together. There are fewer steps than codes. */
 static pwf_status make_room_for_step(fixing *f)
 {
     PWF_FAIL_IF(f->step_count >= STEPS_MAX, PWF_CONFIG,
@@ -289,8 +289,8 @@ static int64_t choose(const fixing *f)
     return best;
 }
 
-/* One greedy step: all candidates of the best centre are taken, or the nearest of them if they are
- * more than the quota. *attracted: whether there was a centre to take. */
+/* One greedy step: all candidates of the best centre are taken, or the nearest of them if they
+ * exceed the quota. *attracted: whether there was a centre to take. */
 static pwf_status greedy_step(fixing *f, bool *attracted)
 {
     const int64_t centre = choose(f);
@@ -319,7 +319,7 @@ static pwf_status greedy_step(fixing *f, bool *attracted)
     return pwf_ok();
 }
 
-/* Stages until the quota is reached. Delta grows without limit, so every weight is reached. */
+/* Runs stages until the quota is reached. Delta grows without limit, so every weight is reached. */
 static pwf_status run_stages(fixing *f)
 {
     while (f->left > 0) {
@@ -335,7 +335,7 @@ static pwf_status run_stages(fixing *f)
     return pwf_ok();
 }
 
-/* A code for the centre of each step, or none: on failure the codebook is as before. */
+/* Adds a code for the centre of each step; on failure the codebook is unchanged. */
 static pwf_status add_codes(fixing *f, int16_t *codes)
 {
     pwf_codebook *book = f->weights->codebook;
@@ -389,7 +389,7 @@ static pwf_status commit(fixing *f)
     return status;
 }
 
-/* Frees all weights that this round assigned. */
+/* Makes all weights that this round assigned free again. */
 static void undo(fixing *f)
 {
     for (int64_t i = 0; i < f->local; i++)

@@ -22,7 +22,7 @@ static void sort_parts(const pwf_range *parts, int32_t *order, int ranks)
     }
 }
 
-/* Asserts that the ranges are whole blocks without gap and overlap; anything else is a bug of the
+/* Asserts that the ranges are whole blocks without gaps or overlaps; anything else is a bug in the
  * caller. */
 static void check_parts(const pwf_range *parts, const int32_t *order, int ranks, int64_t total)
 {
@@ -37,8 +37,8 @@ static void check_parts(const pwf_range *parts, const int32_t *order, int ranks,
     PWF_ASSERT(next == total);
 }
 
-/* `all` is the number of blocks on rank 0 and negative on other ranks, which need no space for
- * them. */
+/* `all`: on rank 0 the number of blocks of all ranks; negative elsewhere, where no space for them
+ * is needed. */
 static pwf_status allocate(pwf_block_sums *s, int64_t all, pwf_range **parts)
 {
     PWF_TRY(pwf_mem_alloc(PWF_MEM_BUFFERS, s->ranks, sizeof **parts, parts));

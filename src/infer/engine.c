@@ -11,7 +11,7 @@
 
 #include <stdlib.h>
 
-/* The model and the images, which fail most often. Local. */
+/* Opens model and images, first because these fail most often. Local. */
 static pwf_status open_inputs(pwf_engine *e, pwf_purpose purpose)
 {
     PWF_TRY(pwf_model_build(pwf_config_model(e->config), &e->registry, &e->graph));
@@ -19,15 +19,15 @@ static pwf_status open_inputs(pwf_engine *e, pwf_purpose purpose)
     return purpose == PWF_TO_PREDICT ? pwf_ok() : pwf_feed_open(&e->feed, purpose == PWF_TO_TRAIN);
 }
 
-/* Images of the largest executor: labels and partners of a worker are allocated once for it. A slot
- * of a batch is trained whole by one worker. */
+/* Most images in one executor call; sizes each worker's labels and partners (labels mixed in by
+ * mixup or CutMix). One worker trains a whole slot of a batch. */
 static int64_t largest_run(const pwf_config *c, pwf_purpose purpose)
 {
     const int64_t slot = c->train.batch / c->parallel.slots;
     return purpose == PWF_TO_TRAIN && slot > c->eval.batch ? slot : c->eval.batch;
 }
 
-/* State and threads. Local. */
+/* Allocates the state and starts the threads. Local. */
 static pwf_status start(pwf_engine *e, pwf_purpose purpose)
 {
     const pwf_config *c = e->config;
@@ -39,8 +39,9 @@ static pwf_status start(pwf_engine *e, pwf_purpose purpose)
     return purpose == PWF_TO_TRAIN ? pwf_feed_start_loader(&e->feed) : pwf_ok();
 }
 
-/* The exchange is sized before the state, whose range it defines. Failures of Local work are agreed
- * on before the next collective call, so no rank waits for one that has failed. Collective. */
+/* The exchange comes before the state, because it determines the range of the state. Failures of
+ * Local work are agreed on before the next collective call, so no rank waits for one that has
+ * failed. Collective. */
 static pwf_status set_up(pwf_engine *e, pwf_purpose purpose)
 {
     const int ranks = pwf_mesh_size(e->mesh, PWF_WORLD);

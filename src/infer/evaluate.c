@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Measures on exactly the test images. They are processed in chunks of eval.batch images; chunks
- * are dealt to the ranks in order, and the results of chunks are gathered by chunk number and added
- * in that order, so the measures do not depend on the mesh. Called by the trainer after each round
- * and by infer.c for a finished network. Changes the engine's weights and workers, not its state.
- */
+/* Measures a network on the test images, each exactly once. They are processed in chunks of
+ * eval.batch images; chunks are dealt to the ranks in order, and their results are gathered and
+ * added in chunk order, so the measures do not depend on the mesh. Called by the trainer before the
+ * first round, after each round and at the end, and by infer.c for the network of a file. Changes
+ * the engine's weights and workers, not its state. */
 #include "pwf/infer/evaluate.h"
 
 #include "pwf/core/log.h"
@@ -66,8 +66,7 @@ static int64_t rank_of(const float *values, int64_t count, int64_t label)
     return larger;
 }
 
-/* Adds an image to its calibration bin: bins split [0, 1] evenly by the confidence of the
- * prediction. */
+/* Adds an image to the calibration bin of its confidence; the bins divide [0, 1] evenly. */
 static void add_to_bin(const eval_job *job, double *row, double confidence, double correct)
 {
     const int64_t bins = job->engine->config->eval.bins;
@@ -118,8 +117,8 @@ static void add_probabilities(const float *logits, int64_t classes, float *sum)
         sum[i] += (float)(exp((double)logits[i] - largest) / total);
 }
 
-/* The same as judge_mean for probabilities that are averaged over all draws. The least normal fp32
- * number bounds the loss of a label whose probability underflows. */
+/* The same as judge_mean for probabilities that are averaged over all draws. The smallest normal
+ * fp32 number bounds the loss of a label whose probability underflows. */
 static void judge_ensemble(const eval_job *job, const float *sum, int64_t label, double *row)
 {
     chunk_result *r = (chunk_result *)row;
@@ -167,7 +166,7 @@ static pwf_status run_chunk(const eval_job *job, pwf_worker *w, int64_t chunk)
     return pwf_ok();
 }
 
-/* Reports the progress of this pass, judged by the chunks of this rank. */
+/* Reports the progress of this pass, estimated from the chunks of this rank. */
 static void show(eval_job *job, int64_t done)
 {
     const int64_t own = job->last - job->first;
@@ -183,7 +182,7 @@ static void show(eval_job *job, int64_t done)
     job->shown = passed;
 }
 
-/* The thread of worker 0 is the one that talks to MPI and may show progress. */
+/* Worker 0 runs on the MPI thread, the only one that may show progress. */
 static void chunk_task(void *context, int task, int worker)
 {
     eval_job *job = context;
@@ -197,7 +196,7 @@ static void chunk_task(void *context, int task, int worker)
     if (worker == 0) show(job, done);
 }
 
-/* Runs all chunks of this rank with the present weights. */
+/* Runs all chunks of this rank with the present weights. Collective. */
 static pwf_status run_chunks(eval_job *job)
 {
     pwf_engine *e = job->engine;
@@ -214,8 +213,8 @@ static pwf_status run_chunks(eval_job *job)
 
 /* ---- measures ------------------------------------------------------------------------------- */
 
-/* Adds the rows of all chunks in chunk order; `mean` gets the means over all images, *ece the
- * expected calibration error: the mean of |accuracy - confidence| of the bin of each image. The
+/* Adds the rows of all chunks in chunk order; `mean` receives the means over all images, *ece the
+ * expected calibration error: the mean over images of |accuracy - confidence| of their bin. The
  * sums are the same on every rank, and so is the result. Collective. */
 static pwf_status add_up(eval_job *job, chunk_result *mean, double *ece)
 {
@@ -243,7 +242,7 @@ static pwf_status add_up(eval_job *job, chunk_result *mean, double *ece)
                     (long long)job->position->step);
 }
 
-/* The weights are the means that measure() has drawn. Collective. */
+/* Evaluates the means, which measure() has already drawn. Collective. */
 static pwf_status evaluate_means(eval_job *job, pwf_report_eval *out)
 {
     chunk_result mean;
@@ -255,7 +254,8 @@ static pwf_status evaluate_means(eval_job *job, pwf_report_eval *out)
     return status;
 }
 
-/* Averages the probabilities of eval.samples draws; the draws of an image are added in order. */
+/* Averages the probabilities of eval.samples draws; the draws of an image are added in order.
+ * Collective. */
 static pwf_status draw_ensemble(eval_job *job, pwf_report_eval *out)
 {
     chunk_result mean;
@@ -275,8 +275,8 @@ static pwf_status draw_ensemble(eval_job *job, pwf_report_eval *out)
     return status;
 }
 
-/* The sums of probabilities take 4 bytes per class of each image of this rank; they are freed at
- * once. Collective. */
+/* The sums of probabilities take 4 bytes per class of each image of this rank; they are freed right
+ * after use. Collective. */
 static pwf_status evaluate_ensemble(eval_job *job, pwf_report_eval *out)
 {
     const pwf_engine *e = job->engine;
@@ -291,8 +291,8 @@ static pwf_status evaluate_ensemble(eval_job *job, pwf_report_eval *out)
     return status;
 }
 
-/* The share of fixed parameters on all ranks; unique values and entropy of the gathered means on
- * rank 0. */
+/* Computes the share of fixed parameters on all ranks; unique values and entropy of the gathered
+ * means on rank 0. Collective. */
 static pwf_status measure_weights(const eval_job *job, pwf_report_eval *out)
 {
     const pwf_engine *e = job->engine;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Images for training, evaluation and prediction. A damaged file is found by the rank whose slot or
- * chunk contains it; the number of damaged files counts for the whole run, so the ranks exchange
- * what they find. Called by the engine at start, by slots and chunks for images. Reads image files,
+/* The images of an engine. A damaged file is found by the rank whose slot or chunk contains it;
+ * data.skip_bad limits their number on all ranks together, so the ranks exchange what they find.
+ * Called by the engine when it starts, by the training slots and by evaluations. Reads image files,
  * writes rows of metrics, communicates in pwf_feed_compare and pwf_feed_agree_skips only. */
 #include "pwf/infer/feed.h"
 
@@ -30,7 +30,7 @@ void pwf_feed_close(pwf_feed *feed)
 }
 
 /* Images in memory are compared by their pixels, others by names, file sizes and classes in order:
- * the rank that loads an image must not matter. */
+ * an image must be the same whichever rank loads it. */
 pwf_status pwf_feed_compare(const pwf_feed *feed)
 {
     const pwf_hash none = {0, 0};
@@ -56,7 +56,7 @@ int64_t pwf_feed_first_slot(const pwf_feed *feed, int rank)
                            rank);
 }
 
-/* Data that need no decoding are read by the workers themselves, without threads in between. */
+/* Images that need no decoding are read by the workers themselves, without loader threads. */
 pwf_status pwf_feed_start_loader(pwf_feed *feed)
 {
     const pwf_config *c = feed->config;
@@ -91,7 +91,7 @@ static int compare_indices(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* A row of metrics for a file that is skipped from now on; `step` is the last step finished. */
+/* Writes a row of metrics for a file that is skipped from now on; `step` counts finished steps. */
 static pwf_status write_row(const pwf_feed *feed, const char *file, int64_t step)
 {
     if (!feed->report) return pwf_ok();
@@ -102,7 +102,7 @@ static pwf_status write_row(const pwf_feed *feed, const char *file, int64_t step
     return pwf_report_row(feed->report, row);
 }
 
-/* `found` [count] is the same on all ranks; a file that two ranks found is in it twice. */
+/* Skips the files found[count], the same on all ranks; one that two ranks found is listed twice. */
 static pwf_status note(const pwf_feed *feed, const pwf_dataset *data, int64_t *found, int64_t count,
                        int64_t step)
 {

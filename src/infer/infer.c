@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Evaluates the network of a file: `pwf eval` calls it. Opens the test images, reads the file into
- * the engine's state and runs the measures of evaluate.c; writes nothing. On the terminal of rank 0
- * it shows how far it is. */
+ * the engine's state and runs the measures of evaluate.c; writes no file. Shows progress on the
+ * terminal of rank 0. */
 #include "pwf/infer/infer.h"
 
 #include "pwf/infer/evaluate.h"
@@ -14,8 +14,8 @@ typedef struct line {
     double done, total; /* passes over the test images */
 } line;
 
-/* The hooks of an evaluation that is no part of a run: nothing can ask it to stop, and progress
- * goes to a line without files. */
+/* The hooks of an evaluation outside a run: nothing can ask it to stop, and progress is shown on
+ * the terminal only. */
 static pwf_status agree(void *context, pwf_status local)
 {
     const line *l = context;
@@ -45,7 +45,7 @@ static pwf_status evaluate(pwf_engine *e, const char *file, bool ensemble, line 
     PWF_TRY(pwf_network_read(e->mesh, file, names, e->state, &out->network));
     PWF_FAIL_IF(ensemble && !out->network.has_sigma, PWF_DATA,
                 "%s has no sigma to draw weights with: only checkpoints of a Bayesian "
-                "phase or of a round have",
+                "phase or of a round contain it",
                 file);
     out->images = pwf_dataset_count(e->feed.test);
     return pwf_engine_evaluate(e, &out->network.facts.position, e->config->parallel.precision,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Logits of images from an HDF5 file or a folder; `pwf predict` calls it. Images are processed in
+/* Logits of images in an HDF5 file or a folder; `pwf predict` calls it. Images are processed in
  * chunks of eval.batch, each by one thread, so that no logit depends on the mesh. HDF5 is read by
  * the main thread only: it reads a chunk for each worker and then runs the workers. Image files are
  * decoded by the workers. Reads files; all ranks gather all logits. */
@@ -167,7 +167,8 @@ static pwf_status prepare(predict_job *job, const char *images)
                          &job->logits);
 }
 
-/* Checks that all ranks have the same images: hosts may have different files under one path. */
+/* Checks that all ranks have the same images: hosts may have different files under one path. For an
+ * HDF5 file only the number of images is compared. */
 static pwf_status compare(const predict_job *job)
 {
     const pwf_engine *e = job->engine;
@@ -200,8 +201,8 @@ static pwf_status copy_names(const predict_job *job, pwf_prediction *out)
     return pwf_ok();
 }
 
-/* Draws the means, in fp32 and without noise, runs the chunks and gathers. Failures of Local work
- * are agreed on before each collective call. Collective. */
+/* Draws the means in fp32, runs the chunks and gathers the logits. Failures of Local work are
+ * agreed on before each collective call. Collective. */
 static pwf_status predict(predict_job *job, const char *file, const char *images,
                           pwf_prediction *out)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Worker threads and their executors. Slots of a training step and chunks of an evaluation call it
- * once per loop, then each task fetches the executor of its worker. The weights are prepacked once
- * per loop by all threads, not once per executor call. Touches memory only, neither MPI nor files.
- */
+/* Worker threads and their executors. Called once per loop over slots or chunks by training,
+ * evaluation and prediction; each task of the loop then fetches the executor of its worker. The
+ * weights are prepacked once per loop by all threads, not once per executor call. Touches memory
+ * only, neither MPI nor files. */
 #include "pwf/infer/workers.h"
 
 #include "pwf/core/log.h"
@@ -69,7 +69,7 @@ pwf_status pwf_workers_executor(const pwf_workers *workers, pwf_worker *worker)
 }
 
 /* Allocates the prepacked weights. The executors of all workers have the same layout, so that of
- * worker 0 tells the size and the number of pieces. */
+ * worker 0 determines the size and the number of pieces. */
 static pwf_status reserve(pwf_workers *workers, int *pieces)
 {
     PWF_TRY(pwf_workers_executor(workers, &workers->each[0]));
@@ -94,7 +94,7 @@ static void prepack_piece(void *context, int piece, int index)
             pwf_executor_pack(worker->executor, workers->weights, workers->prepacked, piece);
 }
 
-/* Worker 0 reserves on the calling thread before the others start, since all share the buffer. */
+/* Worker 0, on the calling thread, allocates the shared buffer before the others start. */
 void pwf_workers_begin(pwf_workers *workers, pwf_work work)
 {
     int pieces = 0;
@@ -120,7 +120,7 @@ pwf_status pwf_workers_status(const pwf_workers *workers)
     if (finite) return pwf_ok();
     char place[160];
     pwf_log_place(place);
-    return PWF_FAIL(PWF_NUMBERS, "%s: the loss or a gradient is not finite or too large", place);
+    return PWF_FAIL(PWF_NUMBERS, "%s: the loss or a gradient is infinite, NaN or too large", place);
 }
 
 double pwf_workers_decode_seconds(const pwf_workers *workers)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The table of launch checks. Called by launch.c on rank 0. Each check is a pure function of the
- * survey of all ranks that fills one finding: what there is, how serious it is, and what to do
- * about it. No state, no files, no MPI. */
+/* The table of launch checks. Called by launch.c on rank 0 and by pwf doctor. Each check is a pure
+ * function of the survey of all ranks that fills one finding: what there is, how serious it is, and
+ * what to do about it. No state, no files, no MPI. */
 #include "survey.h"
 
 #include <inttypes.h>
@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Shared memory for the messages of one rank, and the smallest stack of a thread, in bytes. */
+/* Shared memory for the messages of one rank, and the least stack of a thread, in bytes. */
 enum { SHARED_OF_RANK = 4 << 20, STACK_LEAST = 512 << 10 };
 
 enum { AMOUNT = 24, ARITHMETIC = 160 }; /* bytes of text */
@@ -76,8 +76,7 @@ static void check_launch(const pwf_survey *s, pwf_finding *f)
     else
         report(f, "%" PRId64 " ranks on %" PRId64 " hosts, %" PRId64 " on one at most, %s",
                s->ranks, hosts, most, by);
-    /* One rank is intended with mpirun -n 1, but not in the shell of salloc, which is a step too.
-     */
+    /* A single rank is intended with mpirun -n 1, but not in the shell of salloc, itself a step. */
     if (s->ranks == 1 && s->tasks > 1 &&
         (!s->launcher.name || strcmp(s->launcher.name, "srun") == 0))
         advise(f, PWF_FINDING_NOTE,
@@ -169,7 +168,7 @@ static void check_arithmetic(const pwf_survey *s, pwf_finding *f)
 
 /* ---- processors ---- */
 
-/* Threads per processor, or per processor time of the control group, on the most loaded host. */
+/* Threads per processor, or per processor granted by the control group, on the most loaded host. */
 static void check_threads(const pwf_survey *s, pwf_finding *f)
 {
     const int64_t threads = s->config->parallel.threads;
@@ -195,7 +194,7 @@ static void check_threads(const pwf_survey *s, pwf_finding *f)
                "start fewer ranks there, or lower parallel.threads; the result does not change");
 }
 
-/* Number of ranks on this rank's host that are bound to exactly the same processors. */
+/* Number of ranks on this rank's host, itself included, bound to exactly the same processors. */
 static int64_t count_companions(const pwf_survey *s, int64_t rank)
 {
     const pwf_machine *m = &s->facts[rank].machine;
@@ -333,8 +332,8 @@ static void check_limits(const pwf_survey *s, pwf_finding *f)
 
 /* ---- messages ---- */
 
-/* Whether a list of Open MPI transports, inclusive or with a leading ^ exclusive, excludes both
- * that use shared memory. */
+/* Whether a list of Open MPI transports leaves out shared memory (vader or sm, depending on the
+ * release): either by naming neither, or by naming one after a leading ^, which excludes. */
 static bool leaves_out_memory(const char *list)
 {
     const bool names = strstr(list, "vader") || strstr(list, "sm");
@@ -460,7 +459,7 @@ int pwf_survey_judge(const pwf_survey *s, pwf_finding findings[PWF_FINDINGS_MAX]
     return count;
 }
 
-/* The launch check fails before there is a survey. */
+/* Without MPI there is no survey, only the finding of the first check. */
 pwf_finding pwf_launch_failed(pwf_status status)
 {
     pwf_finding f = {.name = checks[0].name};

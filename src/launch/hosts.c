@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Groups the ranks of a survey by host, so that checks can add up what the ranks of a host share:
- * memory, processors and network. Called by the checks on rank 0. Pure functions of the survey: no
- * state, no files, no MPI. */
+ * memory and processors. Called by the checks on rank 0. Pure functions of the survey: no state, no
+ * files, no MPI. */
 #include "survey.h"
 
 #include <string.h>

@@ -46,7 +46,7 @@ static void find_facts(const pwf_config *config, pwf_rank_facts *p)
     p->hdf5 = pwf_h5_check_library();
 }
 
-/* Gathers the findings of all ranks on every rank. The caller frees *facts with pwf_mem_free. */
+/* Gathers the facts of all ranks on every rank. The caller frees *facts with pwf_mem_free. */
 static pwf_status gather(const pwf_mesh *mesh, const pwf_config *config, pwf_rank_facts **facts)
 {
     const int64_t ranks = pwf_mesh_size(mesh, PWF_WORLD);
@@ -84,8 +84,8 @@ pwf_status pwf_launch_examine(const pwf_mesh *mesh, const pwf_launch_job *job,
     };
     PWF_TRY(gather(mesh, job->config, &facts));
     s.facts = facts;
-    /* Rank 0 examines the directory. Then all ranks compare what they see there, which
-     * detects a directory that is local to each host. */
+    /* Rank 0 examines the directory. Then all ranks compare what they see there, which detects a
+     * directory that is local to each host. */
     if (s.in_directory) {
         if (first) s.directory = pwf_directory_look(job->config->output, &s.found);
         s.directory = pwf_mesh_agree(mesh, s.directory);

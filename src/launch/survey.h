@@ -26,7 +26,7 @@ typedef struct pwf_survey {
     pwf_launcher launcher;
     int64_t tasks;                /* of the Slurm job; 0: unknown */
     const char *variables;        /* HDF5 variables that are set but ignored */
-    pwf_status directory, shared; /* of probing the run directory; of all ranks seeing the probe */
+    pwf_status directory, shared; /* of probing the run directory; of comparing it on all ranks */
     pwf_directory found;
     bool described;    /* config is that of a run, not just the defaults */
     bool in_directory; /* directory, shared and found are set */
@@ -39,7 +39,7 @@ typedef struct pwf_host {
     const char *name;
     int64_t first, ranks;        /* lowest rank, number of ranks */
     pwf_processors own, parents; /* processors of the ranks, and of the job on this host */
-    double quota;
+    double quota;                /* processors that the control group grants; 0: no limit */
 } pwf_host;
 
 /** The host of a rank.

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The exchanges of a step along the shard axis: the gather of sampled weights, in fp32 or rounded
- * to bf16, and the reduction of gradients. Called by the training step on the MPI thread; gradients
- * are added by any worker. Communicates through mesh; owns its plans and buffers only. */
+/* The exchanges of a step: the gather of sampled or mean weights along the shard axis, in fp32 or
+ * rounded to bf16, and the reduction of gradients over all ranks. Called by training, evaluation
+ * and prediction on the MPI thread; gradients are added by any worker. Communicates through mesh;
+ * owns its plans and buffers only. */
 #include "pwf/core/bits.h"
 #include "pwf/core/mem.h"
 #include "pwf/mesh/pending.h"
@@ -163,8 +164,8 @@ void pwf_exchange_gather_end(pwf_exchange *exchange, pwf_pool *pool)
         pwf_pending_end(exchange->gather);
         return;
     }
-    /* The own range already holds fp32; only the elements before and after it are widened, while
-     * the second gather is still in progress. */
+    /* This rank's range already holds fp32; only the elements before and after it are widened,
+     * while the second gather is still in progress. */
     pwf_pending_end(exchange->gather_half);
     convert(exchange, pool, exchange->gathering, (pwf_range){0, lo}, false);
     convert(exchange, pool, exchange->gathering, (pwf_range){hi, n}, false);

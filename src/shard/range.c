@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The partition of the flat vector into shards of whole blocks. Called wherever a rank needs its
- * own range or that of another: the partition is recomputed, never stored. Pure functions: no
+ * range or that of another rank: the partition is recomputed, never stored. Pure functions: no
  * state, no files, no MPI. */
 #include "pwf/shard/shard.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The reduction at the end of each step and evaluation. It carries to all ranks, besides a status,
- * what otherwise would need reductions of its own: requests to save or stop, the stage of a
- * concurrent checkpoint, and a hash of what all ranks hold in common. Rank 0 looks for the file
- * `stop` in the run directory. */
+/* The reduction at the end of each step and evaluation. Besides a status it carries to all ranks
+ * what would otherwise need reductions of its own: requests to save or stop, the stage of a
+ * concurrent checkpoint, and a hash of the replicated state. Called by the run, the step and the
+ * evaluations. Rank 0 checks for the file `stop` in the run directory. */
 #include "trainer.h"
 
 #include "pwf/core/clock.h"
@@ -14,11 +14,11 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Seconds between looks for the file `stop`: each asks a file system that many share. */
+/* Seconds between checks for the file `stop`: each accesses a shared file system. */
 static const double LOOK_EVERY = 1.0;
 
-/* The largest request this rank knows of. Rank 0 of a run, which has the report, also looks for the
- * file and at the clock. */
+/* The largest request this rank knows of. Rank 0 of a run, which has the report, also checks the
+ * file and the clock. */
 static pwf_request request_here(pwf_trainer *t)
 {
     pwf_request request = pwf_request_now();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* `pwf_dist --check`: sets up everything a run needs and reports what it would do. Called by
- * pwf_dist. Reads the checkpoint and the data set, communicates as the beginning of a run does;
- * trains and writes nothing. */
+ * pwf_dist. Reads the checkpoint and the data set, and communicates as the beginning of a run does.
+ * Trains nothing and writes no file. */
 #include "pwf/train/train.h"
 
 #include "pwf/core/log.h"
@@ -19,7 +19,7 @@ static pwf_status check(pwf_trainer *t, const char *checkpoint)
     PWF_TRY(pwf_mesh_agree(t->mesh, status));
     PWF_INFO("CHECK",
              "%lld steps of ordinary training, then %d rounds, the first after %lld steps and each "
-             "other after %lld; output goes to %s; nothing was run or written",
+             "later one after %lld; output goes to %s; nothing was run or written",
              (long long)pwf_plan_baseline_steps(&t->plan), c->fixing.fractions.count,
              (long long)pwf_plan_steps(&t->plan, c->fixing.first_epochs),
              (long long)pwf_plan_steps(&t->plan, c->fixing.epochs), c->output);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* `pwf_dist --dry-run`: what a run will cost, before it costs anything: memory of a rank, bytes
- * moved, checkpoint size, steps, and after a short measurement the time, for several numbers of
- * nodes and shards. Called by pwf_dist; pwf_train_needs also by the launch checks. Prints to stdout
- * on rank 0; the steps of the measurement change a state that is then thrown away. */
+/* `pwf_dist --dry-run`: estimates the cost of a run for several numbers of nodes and shards: memory
+ * of a rank, bytes moved, checkpoint size, steps, and after a short measurement the time. Called by
+ * pwf_dist; the launch checks call pwf_train_needs. Prints to stdout on rank 0; the steps of the
+ * measurement change a state that is then discarded. */
 #include "pwf/core/clock.h"
 #include "pwf/core/mem.h"
 #include "pwf/models/model.h"
@@ -25,7 +25,7 @@ typedef struct dry_run {
     double activations; /* bytes of one worker's executor */
     double prepacked;   /* bytes of the prepacked weights */
     double units;       /* the whole run, in training steps */
-    int64_t node_ranks; /* as this job has them */
+    int64_t node_ranks; /* largest number of ranks on a node of this job */
     bool calibrated;
     double slot;   /* seconds of one slot on one worker */
     double update; /* seconds of the rest of a step for the whole flat vector on one rank */
@@ -72,8 +72,8 @@ static cost cost_of(const dry_run *d, int64_t ranks, int64_t shards)
     return c;
 }
 
-/* Creates one executor of each kind in turn, to read their memory off the account; a worker never
- * has two. Local. */
+/* Creates one executor of each kind in turn to read its memory from the memory accounting; a worker
+ * never has two. Local. */
 static pwf_status measure_executors(dry_run *d)
 {
     const pwf_config *c = d->t->config;
@@ -92,7 +92,7 @@ static pwf_status measure_executors(dry_run *d)
     return pwf_ok();
 }
 
-/* Times a few Bayesian steps, and their slots once more. The first is not timed: it creates the
+/* Times a few Bayesian steps, and their slots a second time. The first is not timed: it creates the
  * executors. Collective. */
 static pwf_status calibrate(dry_run *d)
 {
@@ -165,8 +165,7 @@ static int64_t next_ranks(const dry_run *d, int64_t ranks)
     return ranks < d->node_ranks && 2 * ranks > d->node_ranks ? d->node_ranks : 2 * ranks;
 }
 
-/* Rows: numbers of ranks up to one worker per slot, each with one shard and with as many as ranks.
- */
+/* Rows: numbers of ranks, up to one worker per slot; each with one shard and with one per rank. */
 static void print_table(const dry_run *d)
 {
     const pwf_trainer *t = d->t;
@@ -182,7 +181,7 @@ static void print_table(const dry_run *d)
     if (t->precision == PWF_BF16) printf("training in bf16\n");
     printf("steps: %" PRId64 " of ordinary training, %" PRId64 " before the first round, %" PRId64
            " before each of %" PRId64
-           " other rounds;\n       evaluations take as long as %.0f more steps\n",
+           " later rounds;\n       evaluations take as long as %.0f more steps\n",
            baseline, first, other, rounds - 1, evaluations);
     printf("checkpoints: about %.1f MiB each; %" PRId64 " of rounds and the newest %" PRId64
            " are kept\n\n",
@@ -199,13 +198,13 @@ static void print_table(const dry_run *d)
         if (ranks > 1) print_row(d, ranks, ranks);
     }
     if (d->calibrated)
-        printf("\nTimes extrapolated from %d steps on this machine, without network, rounds and "
+        printf("\nTimes extrapolated from %d steps on this machine, excluding network, rounds and "
                "checkpoints: %.1f ms per slot, %.1f ms for the rest of a step.\n",
                CALIBRATION_STEPS - 1, 1e3 * d->slot, 1e3 * d->update);
 }
 
-/* Memory of the process that is not accounted, such as libraries and MPI buffers, is measured
- * before the trainer exists. Collective. */
+/* Memory outside the accounting, such as libraries and MPI buffers, is measured before the trainer
+ * exists. Collective. */
 pwf_status pwf_train_dry_run(const pwf_mesh *mesh, const pwf_config *config, bool calibrated)
 {
     dry_run d = {.calibrated = calibrated};
@@ -220,8 +219,7 @@ pwf_status pwf_train_dry_run(const pwf_mesh *mesh, const pwf_config *config, boo
     return status;
 }
 
-/* From the shapes alone: nothing of the size of the network is allocated, so any host can compute
- * it. */
+/* Uses shapes only and allocates nothing of the size of the network, so it works on any host. */
 pwf_status pwf_train_needs(const pwf_config *config, pwf_needs *out)
 {
     pwf_registry *registry = NULL;

@@ -26,8 +26,8 @@ static void find_paths(const pwf_config *config, const char *name, paths *p)
     snprintf(p->packed, sizeof p->packed, "%s/%s.pwf", dir, name);
 }
 
-/* Reads the HDF5 file and writes the other two if `files`; `compact` (may be NULL) gets the sizes.
- */
+/* Reads the HDF5 file and with `files` writes the other two; `compact` (may be NULL) receives the
+ * sizes. */
 static pwf_status write_forms(const paths *p, bool files, pwf_report_compact *compact)
 {
     const double begun = pwf_clock_seconds();
@@ -56,8 +56,8 @@ static pwf_status write_forms(const paths *p, bool files, pwf_report_compact *co
 static void warn(const paths *p, const pwf_status *status)
 {
     PWF_WARN("EXPORT_FAILED",
-             "%s was not exported: %s; the run continues, and --resume or pwf export makes up "
-             "for it",
+             "%s was not exported: %s; the run continues, and --resume or pwf export writes the "
+             "missing files",
              p->file, status->text);
 }
 
@@ -72,7 +72,7 @@ static void export_file(const pwf_config *config, const char *name, bool missing
     if (s.code != PWF_OK) warn(&p, &s);
 }
 
-/* The name of the round's checkpoint, as ckpt writes it. */
+/* The name that the ckpt room gives the round's checkpoint, without suffix. */
 static void name_round(char name[40], int64_t round)
 {
     snprintf(name, 40, "round-%02lld", (long long)round);
@@ -104,7 +104,7 @@ void pwf_exports_round(const pwf_mesh *mesh, const pwf_config *config, int64_t r
     pwf_mesh_barrier(mesh);
 }
 
-/* The sizes are reported even if the disk does not take the files. */
+/* The sizes are reported even if the files cannot be written. */
 static pwf_status export_model(const pwf_config *config, pwf_report *report, int64_t step)
 {
     paths p;

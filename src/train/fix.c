@@ -33,7 +33,7 @@ static void gather(const pwf_engine *e, void *data, size_t size)
     pwf_mesh_gather(e->mesh, PWF_REPLICA, data, offset);
 }
 
-/* Row of metrics and log line of the round, on rank 0. */
+/* Writes the rows and the log line of the round, on rank 0. */
 static pwf_status write_rows(const pwf_trainer *t, const pwf_round_result *result, double seconds,
                              const char *fingerprint)
 {
@@ -68,7 +68,7 @@ static pwf_status report(pwf_trainer *t, const pwf_round_result *result, double 
     return pwf_mesh_agree(t->mesh, status);
 }
 
-/* The released code of the paper assigns all weights again in each round. */
+/* In the released code of the paper, each round assigns all weights again. */
 static void forget_codes(pwf_state *s)
 {
     for (int64_t i = 0; i < pwf_range_length(s->own_posterior); i++)
@@ -76,7 +76,7 @@ static void forget_codes(pwf_state *s)
     s->codebook.count = 0;
 }
 
-/* The round on this rank's part, then the parts of the other replicas. Collective. */
+/* Runs the round on this rank's part, then gathers those of the other replicas. Collective. */
 static pwf_status fix_part(const pwf_engine *e, int64_t round, pwf_round_result *result)
 {
     pwf_state *s = e->state;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Checks of numbers, memory and ranks, see guard.h. Called by the step, the saver, the fixing round
- * and whatever writes a fingerprint. Reads the state, never changes it; communicates in
- * pwf_guard_compare and pwf_guard_fingerprint only. */
+/* Detects non-finite numbers, loss spikes, memory that changed by itself and ranks that diverged.
+ * Called by the run, the step, its reduction, the saver, the rollback and whatever writes a
+ * fingerprint. Reads the state, never changes it; communicates in pwf_guard_compare and
+ * pwf_guard_fingerprint only. */
 
 #include "guard.h"
 
@@ -38,7 +39,7 @@ static pwf_status not_finite(const char *what)
 {
     char place[160];
     pwf_log_place(place);
-    return PWF_FAIL(PWF_NUMBERS, "%s: %s is not finite or too large", place, what);
+    return PWF_FAIL(PWF_NUMBERS, "%s: %s is infinite, NaN or too large", place, what);
 }
 
 /* A weight, or a mean or variance of activations, of 2^64 or more is as useless as infinity. */
@@ -49,8 +50,8 @@ static bool are_sane(const float *values, int64_t count)
     return true;
 }
 
-/* Sums of squares stand for the gradients: one value that is not finite makes that of its block so.
- */
+/* The sums of squares represent the gradients: a non-finite gradient makes its block's sum
+ * non-finite. */
 pwf_status pwf_guard_check_step(const pwf_guard *guard)
 {
     const pwf_batch *b = guard->batch;
@@ -112,8 +113,8 @@ static void hash_blocks(const pwf_guard *guard, pwf_hash *table)
     pwf_pool_run(guard->engine->workers.pool, (int)own_blocks(guard), hash_block, &job);
 }
 
-/* Tables are [arrays, own blocks]. Entries for which there is no block are never written, so they
- * are equal in both tables. */
+/* Tables are [arrays, own blocks]. Both start zeroed, and entries for which there is no block are
+ * never written, so these are equal in both. */
 static size_t table_bytes(const pwf_guard *guard)
 {
     return PWF_STATE_ARRAYS_MAX * (size_t)own_blocks(guard) * sizeof *guard->rest;
@@ -154,7 +155,7 @@ pwf_status pwf_guard_check_rest(pwf_guard *guard)
                     place);
 }
 
-/* Hashes at rest are those of the state; otherwise they are computed. Collective. */
+/* Uses the stored hashes if the state is at rest, else computes them. Collective. */
 pwf_status pwf_guard_fingerprint(pwf_guard *guard, char text[33])
 {
     pwf_hash fingerprint;
@@ -218,8 +219,9 @@ int pwf_guard_hash(const pwf_guard *guard)
     return (int)((hash_common(guard).lo ^ hash_received(guard).lo) & INT_MAX);
 }
 
-/* Among ranks first, first + stride, ...: the lowest whose hash differs from the most frequent one;
- * of equally frequent hashes that of the lowest rank counts. -1: all are equal. */
+/* Returns the lowest of the ranks first, first + stride, ... whose hash differs from the most
+ * frequent one, or -1 if all are equal. A tie goes to the hash of the lowest rank, so with two
+ * ranks the higher one is returned. */
 static int find_odd(const card *cards, int ranks, int first, int stride, subject s)
 {
     int most = 0;
@@ -238,26 +240,29 @@ static int find_odd(const card *cards, int ranks, int first, int stride, subject
     return -1;
 }
 
-/* The failure that rank `odd` holds something else than the other ranks. */
+/* The failure that something on rank `odd` differs from the other ranks. */
 static pwf_status differs(pwf_guard *guard, const card *cards, int odd, subject s)
 {
     const long long step = (long long)guard->now->facts.position.step;
     PWF_FAIL_IF(s == RECEIVED, PWF_NUMBERS,
-                "rank %d on %s has received other losses, statistics or norms than others "
-                "at step %lld",
+                "rank %d on %s has received losses, statistics or norms that differ from the "
+                "other ranks' at step %lld",
                 odd, cards[odd].host, step);
     guard->diverged = true;
-    return PWF_FAIL(PWF_NUMBERS,
-                    "rank %d on %s holds %s than others at step %lld: its memory or processor "
-                    "corrupts bits; continue with --resume auto without that host",
-                    odd, cards[odd].host,
-                    s == COMMON ? "another codebook, BatchNorm statistics, losses or position"
-                                : "another copy of its shard",
-                    step);
+    return PWF_FAIL(
+        PWF_NUMBERS,
+        "rank %d on %s holds %s at step %lld: the memory or processor of this or, if only "
+        "two were compared, the other rank corrupts bits; continue with --resume auto "
+        "without the host concerned",
+        odd, cards[odd].host,
+        s == COMMON ? "a codebook, BatchNorm statistics, losses or a position that differ from "
+                      "the other ranks'"
+                    : "a copy of its shard that differs from the other replicas'",
+        step);
 }
 
 /* Ranks s, s + shards, ... are the replicas of shard s. What was received is compared last: a
- * difference there is repaired by repeating the step, the others are not. Collective. */
+ * difference there is repaired by repeating the step, any other is not. Collective. */
 pwf_status pwf_guard_compare(pwf_guard *guard)
 {
     const pwf_mesh *mesh = guard->engine->mesh;

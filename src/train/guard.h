@@ -28,11 +28,11 @@ pwf_status pwf_guard_new(const pwf_engine *engine, const pwf_snapshot *now, cons
                          pwf_guard *out);
 void pwf_guard_free(pwf_guard *guard);
 
-/* Whether this rank's losses, statistics and norms of the step under way are finite and the loss is
- * no spike. Local; fails with PWF_NUMBERS. */
+/* Checks that this rank's statistics and norms of the step under way are finite and that the loss
+ * is no spike; pwf_workers_status checks the losses. Local; fails with PWF_NUMBERS. */
 pwf_status pwf_guard_check_step(const pwf_guard *guard);
 
-/* Whether this rank's state is finite, so that it may be saved. Local; fails with PWF_NUMBERS. */
+/* Checks that this rank's state is finite and may be saved. Local; fails with PWF_NUMBERS. */
 pwf_status pwf_guard_check_state(const pwf_guard *guard);
 
 /* Compares hashes of what ranks hold in common: the replicated part of the state on all ranks, the
@@ -46,8 +46,8 @@ pwf_status pwf_guard_compare(pwf_guard *guard);
 int pwf_guard_hash(const pwf_guard *guard);
 
 /* Memory at rest: pwf_guard_rest hashes the shard after a change of the state that is not a step.
- * An update hashes each block where it makes it (pwf_guard_rest_block) and then marks the shard as
- * at rest; pwf_guard_disturb is called before any other change. pwf_guard_check_rest hashes the
+ * An update hashes each block just after computing it (pwf_guard_rest_block), then marks the shard
+ * as at rest; pwf_guard_disturb is called before any other change. pwf_guard_check_rest hashes the
  * shard again: a difference means that memory changed by itself; it fails with PWF_NUMBERS and sets
  * `changed`. All Local; rest_block on any thread. */
 void pwf_guard_rest(pwf_guard *guard);
@@ -62,7 +62,7 @@ pwf_status pwf_guard_fingerprint(pwf_guard *guard, char text[33]);
 /* Whether a loss is a spike with respect to the last losses of the phase: above `factor` times the
  * largest of them; or above twice the largest and 8 robust standard deviations above their median.
  * It never is with factor 0, in the first 20 steps of a phase, or below the loss of guessing among
- * `classes` classes. `batch` is the number of images behind a loss. Local. */
+ * `classes` classes. `batch` is the number of images in a loss. Local. */
 bool pwf_losses_spike(const pwf_losses *past, double loss, double factor, int64_t classes,
                       int64_t batch);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Detects loss spikes, as after a bit flip in a weight or when a run begins to diverge. Healthy
- * losses jump too: those of small batches because of single images, small ones by any factor. A
- * loss is therefore never a spike below the loss of guessing, nor before there is a history.
- * Called by the guard and the step; pure functions of the history in the checkpoint. */
+ * losses jump too: in small batches because of a single image, and losses near 0 by any factor. A
+ * loss is therefore never a spike below the loss of guessing, nor before there is a history. Called
+ * by the guard and the step; pure functions of the history in the checkpoint. */
 #include "guard.h"
 
 #include "pwf/core/select.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Evaluations within a run: the measures of the infer room with the run's progress and requests,
  * and BatchNorm's statistics at the end. Called in the phases START, EVALUATE and FINISH. Changes
- * the running statistics only; rank 0 writes a row of metrics. */
+ * only the running statistics of the state; rank 0 writes a row of metrics. */
 #include "trainer.h"
 
 #include "pwf/core/fault.h"
@@ -66,7 +66,7 @@ static pwf_status add_batches(pwf_trainer *t, int64_t batches, double *sum)
     return pwf_ok();
 }
 
-/* The exponential statistics of training lag behind the weights, and were taken with sampled
+/* The exponential statistics of training lag behind the weights, and were computed with sampled
  * weights. These are means over whole batches with the mean weights, the same for any mesh. */
 pwf_status pwf_measure_statistics(pwf_trainer *t)
 {

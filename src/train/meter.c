@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Clocks of a run. The step adds its times, the run reads rates and shares for metrics, and every
  * phase shows its progress here. Reads the clock, writes the progress line on rank 0, communicates
- * in pwf_meter_take_shares and pwf_meter_compare_ranks. Nothing of it reaches the state. */
+ * in pwf_meter_take_shares and pwf_meter_compare_ranks. Never affects the state. */
 #include "meter.h"
 
 #include "pwf/core/clock.h"
@@ -51,8 +51,8 @@ pwf_shares pwf_meter_take_shares(pwf_meter *meter, const pwf_mesh *mesh, int thr
     return (pwf_shares){.images = most[0], .communication = most[1]};
 }
 
-/* Every rank compares itself and warns for itself. Its own work is measured, not the time of the
- * step, which is the same on all ranks because they wait for each other. */
+/* Every rank compares itself with the median and issues its own warning. Its own work is measured,
+ * not the time of the step, which is the same on all ranks because they wait for each other. */
 void pwf_meter_compare_ranks(pwf_meter *meter, const pwf_mesh *mesh)
 {
     const int ranks = pwf_mesh_size(mesh, PWF_WORLD);

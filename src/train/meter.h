@@ -8,12 +8,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Measures time: rates, shares of the rows of metrics, slow ranks, progress. Changes nothing that
- * reaches the state. All zeros, except `started` and `batch_images`, is a fresh meter. */
+/* Measures time: rates, shares for the rows of metrics, slow ranks, progress. Never affects the
+ * state. A fresh meter is all zeros, except `started` and `batch_images`. */
 typedef struct pwf_meter {
     pwf_report *report;             /* on rank 0 of a run; else NULL. Borrowed */
     int64_t batch_images;           /* images per step */
-    double started;                 /* clock at the start of this process */
+    double started;                 /* clock when this process began to set up the run */
     double earlier_seconds;         /* run time of earlier processes */
     int64_t steps;                  /* steps of this process with or without an update */
     double step_seconds;            /* of the last steps, smoothed; 0: unknown */
@@ -47,16 +47,16 @@ void pwf_meter_add_step(pwf_meter *meter, double seconds, double communication, 
 pwf_shares pwf_meter_take_shares(pwf_meter *meter, const pwf_mesh *mesh, int threads,
                                  double waited);
 
-/* Compares the ranks' work per slot since the last call; a rank that is 1.5 times slower than the
+/* Compares the ranks' work per slot since the last call; a rank that needs more than 1.5 times the
  * median three times in a row warns. Collective over the mesh, at most 256 ranks. */
 void pwf_meter_compare_ranks(pwf_meter *meter, const pwf_mesh *mesh);
 
-/* Shows progress: `done` of `total` of what is named `title`. With `log_now` a log gets a line too.
- * Local; nothing without a report. */
+/* Shows progress: `done` of `total` under the name `title`. With `log_now` also writes a log line.
+ * Local; does nothing without a report. */
 void pwf_meter_show(pwf_meter *meter, const char *title, int64_t done, int64_t total, bool log_now);
 
 /* The same for work that is not made of steps, such as an evaluation, after `units` more units of
- * it: a log gets a line every 30 seconds. Local. */
+ * it; writes a log line every 30 seconds. Local. */
 void pwf_meter_show_work(pwf_meter *meter, const char *title, int64_t done, int64_t total,
                          double units);
 

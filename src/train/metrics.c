@@ -8,7 +8,7 @@
 #include "pwf/core/mem.h"
 #include "pwf/core/trace.h"
 
-/* A row of kind "step". Without decoded images there is no share of waiting for them. */
+/* A row of kind "step". The share of waiting is written only if images are decoded. */
 static pwf_json *step_row(const pwf_trainer *t, const char *title, const char *fingerprint,
                           const pwf_shares *shares)
 {
@@ -32,7 +32,7 @@ static pwf_json *step_row(const pwf_trainer *t, const char *title, const char *f
     return row;
 }
 
-/* All ranks take part in the fingerprint and the shares, also those that write nothing. */
+/* All ranks take part in the fingerprint and the shares, including those that write nothing. */
 pwf_status pwf_metrics_step(pwf_trainer *t, const char *title)
 {
     const pwf_workers *workers = &t->engine->workers;
@@ -42,7 +42,7 @@ pwf_status pwf_metrics_step(pwf_trainer *t, const char *title)
     pwf_status status = pwf_guard_fingerprint(&t->guard, fingerprint);
     pwf_trace_end(span);
     PWF_TRY(status);
-    /* Without a loader the workers decode, which is time they wait for images. */
+    /* Without a loader the workers decode; this counts as waiting for images. */
     const double waited = loader ? pwf_loader_waited(loader) : pwf_workers_decode_seconds(workers);
     const pwf_shares shares =
         pwf_meter_take_shares(&t->meter, t->mesh, pwf_pool_threads(workers->pool), waited);
@@ -50,8 +50,8 @@ pwf_status pwf_metrics_step(pwf_trainer *t, const char *title)
     return pwf_mesh_agree(t->mesh, status);
 }
 
-/* The maximum of each kind over ranks, which may be of different ranks, so the kinds need not add
- * up to the total. In bytes; the log line is in MiB. */
+/* The maximum of each kind over ranks. Maxima may come from different ranks, so the kinds need not
+ * add up to the total. In bytes; the log line is in MiB. */
 pwf_status pwf_metrics_memory(const pwf_mesh *mesh, pwf_report *report, int64_t step)
 {
     int64_t most[PWF_MEM_KINDS + 2];

@@ -16,7 +16,7 @@ typedef struct process {
     char host[PWF_HOST];
 } process;
 
-/* Processes of other hosts are passed as 0: only those of this host can be looked at. */
+/* Processes of other hosts are passed as 0: only those of this host can be examined. */
 pwf_status pwf_train_watch(const pwf_mesh *mesh)
 {
     const int ranks = pwf_mesh_size(mesh, PWF_WORLD);

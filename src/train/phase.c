@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The table of phases: one row per phase with every name it has and the watchdog limit that applies
- * to it. Called by the run, its traces and `pwf inspect`. Touches only the process-wide place of
- * log lines and limit of the watchdog. */
+ * to it. Called by the run, its traces and `pwf inspect`. Sets only the process-wide phase and step
+ * of log lines and the watchdog's limit. */
 #include "phase.h"
 
 #include "pwf/core/log.h"

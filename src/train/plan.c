@@ -36,7 +36,7 @@ int64_t pwf_plan_phase_steps(const pwf_plan *plan, const pwf_position *position)
     return pwf_plan_steps(plan, position->round ? c->fixing.epochs : c->fixing.first_epochs);
 }
 
-/* The schedule restarts in each phase of steps. Ordinary training has its own rate and kind;
+/* The schedule restarts in each phase that has steps. Ordinary training has its own rate and kind;
  * warm-up and step length are in passes over the training images. */
 double pwf_plan_lr(const pwf_plan *plan, const pwf_position *position)
 {

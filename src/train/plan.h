@@ -35,7 +35,7 @@ double pwf_plan_units(const pwf_plan *plan, const pwf_position *from);
 enum { PWF_AGREED = 5 }; /* numbers reduced together with a status; agree.c lists them */
 
 /* Bytes that all ranks together receive in a step, counted as pwf_mesh_traffic does, on a mesh of
- * `ranks` ranks and `shards` shards. The seconds of `out` are left alone. Local. */
+ * `ranks` ranks and `shards` shards. Sets no seconds of `out`. Local. */
 void pwf_plan_traffic(const pwf_engine *engine, int64_t ranks, int64_t shards, pwf_traffic *out);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The beginning of a run: from a checkpoint, from weights of another run, or from random ones.
- * Called by the run and the check before their first step. Reads files into the state; only
+ * Called by the check, and by the run before its first step. Reads files into the state; only
  * pwf_trainer_tidy changes the run directory. */
 #include "trainer.h"
 
@@ -49,15 +49,14 @@ static pwf_status read_start_weights(const pwf_engine *e)
     return pwf_ok();
 }
 
-/* A run may be resumed from a checkpoint of another directory, which then is none of its own. */
+/* A run may be resumed from a checkpoint in another directory, which then is not one of its own. */
 static bool is_in_directory(const char *path, const char *dir)
 {
     char own[PWF_PATH];
     return pwf_path_directory(own, path) && strcmp(own, dir) == 0;
 }
 
-/* Reads the checkpoint into the live snapshot; its position then is also that of the newest.
- * Collective. */
+/* Reads the checkpoint into the live snapshot and records it as the newest one. Collective. */
 static pwf_status read_checkpoint(pwf_trainer *t, const char *checkpoint)
 {
     pwf_saver *saver = &t->saver;
@@ -73,8 +72,7 @@ static pwf_status read_checkpoint(pwf_trainer *t, const char *checkpoint)
     return pwf_ok();
 }
 
-/* The total is the work of the whole run from its first position, computed before reading moves it.
- */
+/* The total is that of the whole run, so it is computed before a checkpoint moves the position. */
 pwf_status pwf_trainer_resume(pwf_trainer *t, const char *checkpoint)
 {
     pwf_meter *meter = &t->meter;
@@ -85,8 +83,8 @@ pwf_status pwf_trainer_resume(pwf_trainer *t, const char *checkpoint)
     return pwf_ok();
 }
 
-/* The checkpoint after a round is the one whose phase has just begun: a run that died between the
- * commit and the second name of the round left that name out. */
+/* A checkpoint whose phase has just begun is that of a round. A run that died between its commit
+ * and pwf_saver_keep_round left it without the name of the round. */
 void pwf_trainer_tidy(pwf_trainer *t)
 {
     const pwf_position *p = &t->now.facts.position;

@@ -20,7 +20,8 @@ static pwf_status write_row(pwf_report *report, int64_t step, int64_t to)
 }
 
 /* Ranks that diverged are not cured by reading the same file on the same hosts. The batches since
- * the checkpoint are not repeated, because the failure may lie in their images. */
+ * the checkpoint are not repeated, because the failure may lie in their images, unless memory had
+ * changed by itself. */
 pwf_status pwf_trainer_roll_back(pwf_trainer *t, const pwf_status *why)
 {
     pwf_guard *guard = &t->guard;

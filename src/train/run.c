@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A run from beginning to end, in the order of the phases (phase.h). Each phase begins with the
- * position that names it, so a checkpoint can be taken and a run resumed between any two steps.
- * Called by pwf_dist. Owns the report; whatever a run writes is written from here or by the saver,
- * the exports and the trace. */
+/* A run from beginning to end, in the order of the phases (phase.h). The position names the phase,
+ * so a checkpoint can be taken and a run resumed between any two steps. Called by pwf_dist. Owns
+ * the report; a run writes files only through the report, the saver, the exports and the trace. */
 #include "pwf/train/train.h"
 
 #include "pwf/core/fault.h"
@@ -45,7 +44,7 @@ static void enter(pwf_trainer *t, pwf_phase phase)
     pwf_guard_rest(&t->guard);
 }
 
-/* One step with its span in the trace, labelled by the number the step had when it began. */
+/* One step with its span in the trace, labelled with the number of steps before it. */
 static pwf_status step(pwf_trainer *t)
 {
     (void)PWF_FAULT_POINT("train.step");
@@ -76,13 +75,13 @@ static pwf_status train(pwf_trainer *t, pwf_phase next)
     if (c->checkpoint.stop_after > 0 && t->meter.steps >= c->checkpoint.stop_after &&
         t->requests.pending < PWF_REQUEST_STEPS)
         t->requests.pending = PWF_REQUEST_STEPS;
-    /* While steps are being skipped, the checkpoint to roll back to stays the one before them. */
+    /* While steps are being skipped, the newest checkpoint remains one from before them. */
     if (c->checkpoint.every > 0 && number % c->checkpoint.every == 0 && t->guard.skipped == 0)
         return pwf_saver_save(&t->saver, false);
     return pwf_ok();
 }
 
-/* Start values of sigma from the trained means, and the measures before any fixing. */
+/* Sets the start values of sigma from the trained means and evaluates before any fixing. */
 static pwf_status start(pwf_trainer *t)
 {
     pwf_engine_draw(t->engine, NULL, PWF_FP32);
@@ -161,8 +160,8 @@ static pwf_status perform(pwf_trainer *t)
     return status;
 }
 
-/* Each turn of the loop is one step or one phase. Whatever fails with PWF_NUMBERS is rolled back
- * once it could not be repaired by repeating it; all other failures end the run. Collective. */
+/* Each iteration is one step or one phase. A failure with PWF_NUMBERS, which repeating the step did
+ * not repair, leads to a rollback; all other failures end the run. Collective. */
 static pwf_status run_phases(pwf_trainer *t)
 {
     while (t->now.facts.position.phase != PWF_PHASE_DONE) {
@@ -203,7 +202,7 @@ static pwf_status open_report(pwf_trainer *t)
     return status;
 }
 
-/* Writes the final table and plots of a run that succeeded. Local. */
+/* Closes the report; for a run that succeeded, first writes the final table and plots. Local. */
 static pwf_status close_report(pwf_report *report, const char *title, double seconds,
                                pwf_status status)
 {
@@ -226,7 +225,7 @@ static pwf_status run(pwf_trainer *t, const char *checkpoint)
     PWF_TRY(pwf_saver_start(&t->saver));
     pwf_trainer_tidy(t);
     status = run_phases(t);
-    /* A run that fails finishes the checkpoint under way, too. */
+    /* A run that fails also completes the checkpoint under way. */
     const pwf_status settled = pwf_saver_settle(&t->saver);
     if (status.code == PWF_OK) status = settled;
     pwf_tracing_end(&t->tracing, t->meter.steps);

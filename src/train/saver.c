@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Checkpoints and the final model of a run. Called by the run between steps, by the agreement for
- * what it must reduce, and by the rollback. Writes into the run directory through the ckpt room and
- * a row of metrics per checkpoint; changes the state only in that a new checkpoint ends a series of
- * rollbacks. */
+/* Checkpoints and the final model of a run. Called by the run, by the step to count it, by the
+ * agreement for what it must reduce, and by the rollback. Writes into the run directory through the
+ * ckpt room, and a row of metrics per checkpoint. Never changes the state; a new checkpoint resets
+ * the guard's count of rollbacks. */
 #include "saver.h"
 
 #include "phase.h"
@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FAILURES_MAX = 3 }; /* in a row, before a run ends */
+enum { FAILURES_MAX = 3 }; /* in a row; the last one ends the run */
 
 pwf_status pwf_saver_start(pwf_saver *saver)
 {
@@ -32,14 +32,15 @@ void pwf_saver_free(pwf_saver *saver)
     saver->background = NULL;
 }
 
-/* The watchdog allows a checkpoint its own limit, not that of a step. */
+/* A checkpoint has a watchdog limit of its own, not that of a step. */
 static void announce(const pwf_saver *saver, const char *work)
 {
     pwf_phase_announce_work(work, saver->now->facts.position.step, "watchdog.checkpoint",
                             saver->config->watchdog.checkpoint);
 }
 
-/* Completes the live snapshot for a file: the caller frees *text. Collective. */
+/* Copies the live snapshot and adds the facts that a file needs; the caller frees *text.
+ * Collective. */
 static pwf_status take_snapshot(pwf_saver *saver, pwf_snapshot *snapshot, char **text)
 {
     int64_t lengths[2] = {0, 0}; /* of metrics.jsonl and rounds.csv */
@@ -71,7 +72,7 @@ void pwf_saver_keep_round(pwf_saver *saver)
 
 /* ---- the end of a checkpoint ---------------------------------------------------------------- */
 
-/* Counts failures in a row. Too little memory and bad numbers are not retried. */
+/* Counts failures in a row. A lack of memory and bad numbers are not retried. */
 static pwf_status fail(pwf_saver *saver, const char *what, int64_t step, const pwf_status *status)
 {
     if (status->code == PWF_RESOURCE || status->code == PWF_NUMBERS) return *status;
@@ -94,15 +95,14 @@ static void record(pwf_saver *saver, const char *path)
     if (s->keep) pwf_saver_keep_round(saver);
 }
 
-/* Which older files the checkpoint just written makes superfluous. */
+/* Decides which earlier files are kept next to the checkpoint just written. */
 static pwf_retention retention(const pwf_saver *saver)
 {
     return (pwf_retention){saver->saving.position.step, saver->config->checkpoint.keep,
                            saver->config->checkpoint.keep_every};
 }
 
-/* A row of kind "checkpoint"; `lost_steps` is the loss in units of a usual step, if one is known.
- */
+/* A row of kind "checkpoint"; `lost_steps` is the time lost, in usual steps, if these are known. */
 static pwf_status write_row(const pwf_saver *saver)
 {
     const pwf_saving *s = &saver->saving;
@@ -120,7 +120,7 @@ static pwf_status write_row(const pwf_saver *saver)
 
 /* Training has lost the time in which it was blocked, and the time by which concurrent steps were
  * slower than those before, but no more than the processor time of the writing thread: anything
- * beyond has another cause. */
+ * beyond that has another cause. */
 static double lost_seconds(const pwf_saver *saver)
 {
     const pwf_saving *s = &saver->saving;
@@ -167,7 +167,7 @@ void pwf_saver_count_step(pwf_saver *saver, double seconds)
 }
 
 /* Young's interval between checkpoints that cost C seconds of training, with M seconds between
- * failures, is sqrt(2 C M); before the first one C is taken to be a second. A concurrent checkpoint
+ * failures, is sqrt(2 C M); before the first one C is assumed to be 1 s. A concurrent checkpoint
  * costs next to nothing but keeps the disk busy, so it gets at most half of the time. */
 bool pwf_saver_is_due(const pwf_saver *saver, double now)
 {
@@ -181,8 +181,8 @@ bool pwf_saver_is_due(const pwf_saver *saver, double now)
            (hours > 0.0 && past >= fmax(least, sqrt(2.0 * cost * 3600.0 * hours)));
 }
 
-/* One stage of the commit. A path means that the file has its final name; pruning may still be
- * under way after that. Collective. */
+/* Performs one stage of the commit. A non-empty path means that the file has its final name;
+ * pruning may still follow. Collective. */
 static pwf_status advance(pwf_saver *saver)
 {
     char path[PWF_PATH];
@@ -212,7 +212,7 @@ pwf_status pwf_saver_advance(pwf_saver *saver)
     return status;
 }
 
-/* Each turn waits for the own thread, then lets all ranks enter the next stage together.
+/* Each iteration waits for this rank's thread; then all ranks enter the next stage together.
  * Collective. */
 pwf_status pwf_saver_settle(pwf_saver *saver)
 {
@@ -232,7 +232,7 @@ pwf_status pwf_saver_settle(pwf_saver *saver)
 
 /* ---- saving --------------------------------------------------------------------------------- */
 
-/* One attempt. Concurrent: the shard is copied here, and what follows happens in advance().
+/* Makes one attempt. If `concurrent`, only copies the shard; the rest happens in advance().
  * Collective. */
 static pwf_status write_checkpoint(pwf_saver *saver, bool keep, bool concurrent)
 {
@@ -304,7 +304,8 @@ pwf_status pwf_saver_save_now(pwf_saver *saver)
     return pwf_ok();
 }
 
-/* Only after a success `failures` is 0, which ends the loop of the caller. Collective. */
+/* Makes one attempt; `failures` is 0 only after a success, which ends the caller's loop.
+ * Collective. */
 static pwf_status write_model(pwf_saver *saver)
 {
     char path[PWF_PATH], *text = NULL;

@@ -14,7 +14,7 @@ typedef struct pwf_saving {
     bool concurrent;        /* training continues while it is written */
     double begun;           /* clock */
     double blocked_seconds; /* in which training waited for it */
-    int64_t steps;          /* made while it was written, and what they took: */
+    int64_t steps;          /* made while it was written, and their time: */
     double steps_seconds;
     double usual_seconds; /* of a step before it; 0: unknown */
 } pwf_saving;
@@ -48,23 +48,23 @@ pwf_status pwf_saver_start(pwf_saver *saver);
 /* Waits for the thread and ends it. Local. */
 void pwf_saver_free(pwf_saver *saver);
 
-/* Writes a checkpoint, or begins to; waits for one that is under way. `keep` gives it a second name
- * of its round. A failure is a warning, since the previous checkpoint is still there; the third in
- * a row ends the run. Collective; fails with PWF_IO, PWF_RESOURCE or PWF_NUMBERS. */
+/* Writes a checkpoint, or begins to, once an earlier one is complete. `keep` gives it a second
+ * name, that of its round. A failure is a warning, since the previous checkpoint is still there;
+ * the third in a row ends the run. Collective; fails with PWF_IO, PWF_RESOURCE or PWF_NUMBERS. */
 pwf_status pwf_saver_save(pwf_saver *saver, bool keep);
 
 /* The same, unless the newest checkpoint, or the one under way, is of this position. */
 pwf_status pwf_saver_save_once(pwf_saver *saver);
 
-/* When it returns there is a checkpoint of this position: for the last one of a job. A failure is
+/* Writes the last checkpoint of a job: on success there is one of this position. A failure is
  * retried at once. Collective; fails as pwf_saver_save. */
 pwf_status pwf_saver_save_now(pwf_saver *saver);
 
 /* Writes model.h5; a failure is retried at once. Collective; fails as pwf_saver_save. */
 pwf_status pwf_saver_save_model(pwf_saver *saver);
 
-/* Advances the checkpoint under way if the last reduction said that all ranks are ready; waits for
- * its end. Collective; both fail as pwf_saver_save. */
+/* pwf_saver_advance advances the checkpoint under way if all ranks were ready at the last
+ * reduction; pwf_saver_settle waits for its end. Collective; both fail as pwf_saver_save. */
 pwf_status pwf_saver_advance(pwf_saver *saver);
 pwf_status pwf_saver_settle(pwf_saver *saver);
 
@@ -80,24 +80,25 @@ bool pwf_saver_is_due(const pwf_saver *saver, double now);
 /* Counts a step that was made while a checkpoint is written. Local. */
 void pwf_saver_count_step(pwf_saver *saver, double seconds);
 
-/* Gives the newest checkpoint its second name of the round; a failure is a warning. Collective. */
+/* Gives the newest checkpoint the name of its round as a second name; a failure is a warning.
+ * Collective. */
 void pwf_saver_keep_round(pwf_saver *saver);
 
 /* ---- exports.c: files of the network for other programs */
 
-/* Writes NAME.safetensors and NAME.pwf of NAME.h5 in the run directory, as fixing.export asks. A
- * failure is a warning. All are collective over the mesh; rank 0 writes. */
+/* These functions export NAME.h5 in the run directory as NAME.safetensors and NAME.pwf, if
+ * fixing.export asks for it. A failure is a warning. Collective over the mesh; rank 0 writes. */
 
-/* Those of the checkpoint of a round, replacing older ones. */
+/* Exports the checkpoint of a round, replacing earlier files. */
 void pwf_exports_round(const pwf_mesh *mesh, const pwf_config *config, int64_t round);
 
-/* Those of all finished rounds, and of a finished run, that are missing. */
+/* Writes the exports that are missing: of all finished rounds, and of a finished run. */
 void pwf_exports_missing(const pwf_mesh *mesh, const pwf_config *config,
                          const pwf_position *position);
 
-/* Those of the final model, replacing older ones, and a row of metrics with the sizes of its .pwf
- * form, whether or not that is written. `report` is NULL except on rank 0. Fails as reading the
- * model and writing the row do. */
+/* Exports the final model, replacing earlier files, and writes a row of metrics with the sizes of
+ * its .pwf form, even if no .pwf file is written. `report` is NULL except on rank 0. Fails as
+ * reading the model and writing the row do. */
 pwf_status pwf_exports_model(const pwf_mesh *mesh, const pwf_config *config, pwf_report *report,
                              int64_t step);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Runs a batch. A batch is a fixed number of slots, dealt to the ranks in order and within a rank
- * to whichever worker is free. One thread takes a slot from its first layer to its last gradient;
- * its results are summed exactly or gathered by slot number, so that neither rank nor worker
- * matters. Called by the step, the BatchNorm statistics at the end and the dry run. Starts the
+ * to whichever worker is free. One thread runs a slot from its first layer to its last gradient;
+ * its results are summed exactly or gathered by slot number, so they do not depend on rank or
+ * worker. Called by the step, the BatchNorm statistics at the end and the dry run. Starts the
  * reduction of gradients and gathers losses and statistics over MPI. */
 #include "slots.h"
 
@@ -18,7 +18,7 @@
 #include <string.h>
 
 /* Every rank has sums for the whole flat vector, since its slots contribute to all of it; gradients
- * only for the own shard. */
+ * only for this rank's shard. */
 pwf_status pwf_batch_new(const pwf_engine *engine, pwf_batch *out)
 {
     const pwf_config *c = engine->config;
@@ -77,7 +77,7 @@ typedef struct slots_job {
 } slots_job;
 
 /* Fills the executor's images [images, H, W, C] and the labels of a slot. The position of an image
- * in the batch decides its augmentation, whichever rank loads it. */
+ * in the batch determines its augmentation, whichever rank loads it. */
 static pwf_status load_images(const slots_job *job, pwf_worker *w, int64_t slot)
 {
     const pwf_engine *e = job->engine;
@@ -116,7 +116,7 @@ typedef struct slot_gradient {
 } slot_gradient;
 
 /* Adds a finished piece of the slot's gradient to the rank's sums while it is in the caches, and
- * clears it for the next slot. The thread that talks to MPI then advances the reduction. */
+ * clears it for the next slot. The MPI thread then advances the reduction. */
 static void add_gradient(void *context, int64_t lo, int64_t count)
 {
     const slot_gradient *s = context;
@@ -128,7 +128,7 @@ static void add_gradient(void *context, int64_t lo, int64_t count)
     if (s->worker == e->workers.each) pwf_exchange_move(e->exchange);
 }
 
-/* Forward and backward; a failure leaves the worker's gradient clear. */
+/* Runs forward and backward; a failure leaves the worker's gradient zeroed. */
 static pwf_status train_slot(const slots_job *job, pwf_worker *w, int64_t slot, float *statistics)
 {
     pwf_engine *e = job->engine;
@@ -152,7 +152,7 @@ static pwf_status train_slot(const slots_job *job, pwf_worker *w, int64_t slot, 
     return pwf_ok();
 }
 
-/* Images, then forward and backward. Results go to the row of the slot, whatever worker runs it. */
+/* Loads the images, then runs forward and backward. The results go to the row of the slot. */
 static pwf_status run_slot(const slots_job *job, pwf_worker *w, int64_t slot)
 {
     const pwf_workers *workers = &job->engine->workers;
@@ -198,7 +198,7 @@ static void clear_task(void *context, int task, int worker)
     memset(job->sum + lo, 0, (size_t)(left < CLEAR_RUN ? left : CLEAR_RUN) * sizeof *job->sum);
 }
 
-/* On all workers: the sums are 8 bytes per parameter, more than one thread can clear quickly. */
+/* All workers clear: the sums are 8 bytes per parameter, too many for one thread. */
 void pwf_slots_clear(const pwf_engine *engine, const pwf_batch *batch)
 {
     clear_job job = {batch->sum, engine->state->total};
@@ -208,7 +208,7 @@ void pwf_slots_clear(const pwf_engine *engine, const pwf_batch *batch)
     pwf_trace_end(span);
 }
 
-/* Losses and statistics of all slots, by slot number, so that every rank adds them in one order. */
+/* Gathers losses and statistics by slot number, so that all ranks add them in the same order. */
 static void gather_results(const pwf_engine *e, pwf_batch *b)
 {
     const int ranks = pwf_mesh_size(e->mesh, PWF_WORLD);
@@ -224,7 +224,7 @@ static void gather_results(const pwf_engine *e, pwf_batch *b)
     pwf_trace_end(span);
 }
 
-/* The gathering takes place after a failure too, since other ranks take part in it. Collective. */
+/* Gathers after a failure too, since the other ranks take part. Collective. */
 pwf_status pwf_slots_run(pwf_engine *engine, pwf_batch *batch, const pwf_position *position,
                          pwf_precision precision, bool gradients)
 {

@@ -28,7 +28,7 @@ void pwf_batch_free(pwf_batch *batch);
 /* The mean loss over the images of a batch, from the losses of its slots. Local. */
 double pwf_batch_loss(const pwf_batch *batch);
 
-/* What the executors of slots do. Local. */
+/* What the executors of slots are made for. Local. */
 pwf_work pwf_slots_work(const pwf_config *config, pwf_precision precision);
 
 /* Sets the gradient sums to 0. Local. */
@@ -39,7 +39,7 @@ void pwf_slots_clear(const pwf_engine *engine, const pwf_batch *batch);
  * reduction with pwf_exchange_reduce_end. Otherwise it computes statistics only, with losses of 0.
  * Afterwards every rank has the losses and statistics of all slots.
  * Collective over the mesh. The status is that of this rank, to be agreed on: PWF_NUMBERS for
- * losses or gradients that are not finite, PWF_DATA for images, PWF_RESOURCE. */
+ * losses or gradients that are not finite, PWF_RESOURCE, or as loading images fails. */
 pwf_status pwf_slots_run(pwf_engine *engine, pwf_batch *batch, const pwf_position *position,
                          pwf_precision precision, bool gradients);
 

@@ -19,8 +19,8 @@ static const float STATISTICS_MOMENTUM = 0.1f; /* PyTorch's BatchNorm default */
 
 /* ---- without touching the state ------------------------------------------------------------- */
 
-/* Gradients of the own shard from the reduced sums; the sums of squares of all blocks are then
- * known to every rank, in block order. */
+/* Computes the gradients of this rank's shard from the reduced sums; afterwards every rank has the
+ * sums of squares of all blocks, in block order. */
 static void compute_gradient(const pwf_engine *e, const pwf_batch *b, const pwf_stream *noise)
 {
     const bool reference = e->config->fixing.compat == PWF_COMPAT_REFERENCE;
@@ -53,8 +53,8 @@ static void spoil_state(pwf_snapshot *now, int64_t buffers)
                     now->facts.losses.count);
 }
 
-/* Checks what this rank computed, then agrees. Whatever failed on a rank, all go through the same
- * communication, with numbers that are then not used. */
+/* Checks what this rank computed, then agrees. Whatever failed on a rank, all perform the same
+ * communication, with values that are then not used. */
 static pwf_status conclude(pwf_trainer *t, pwf_status status, pwf_status rest)
 {
     t->guard.received = true;
@@ -97,7 +97,7 @@ static pwf_status attempt(pwf_trainer *t, const pwf_stream *noise)
 
 /* ---- the update ----------------------------------------------------------------------------- */
 
-/* One update of the own shard; task b is its block b. */
+/* One update of this rank's shard; task b is its block b. */
 typedef struct update_job {
     pwf_trainer *t;
     const pwf_optimiser *optimiser;
@@ -105,7 +105,7 @@ typedef struct update_job {
     bool bayesian;
 } update_job;
 
-/* Elements [lo, hi) of the own range of mu or sigma. */
+/* Updates elements [lo, hi) of this rank's range of mu or sigma. */
 static void update_slice(const update_job *job, float *x, float *const *moments, const float *dx,
                          const int16_t *code, int64_t lo, int64_t hi)
 {
@@ -115,7 +115,7 @@ static void update_slice(const update_job *job, float *x, float *const *moments,
     job->optimiser->update(&job->step, x + lo, at, dx + lo, code ? code + lo : NULL, hi - lo);
 }
 
-/* One block of the own shard: its posterior parameters (mu and sigma), then its plain ones. */
+/* Updates a block of this rank's shard: posterior parameters (mu and sigma), then plain ones. */
 static void update_block(void *context, int task, int worker)
 {
     (void)worker;
@@ -158,7 +158,7 @@ static void update(pwf_trainer *t, bool bayesian)
     pwf_trace_end(span);
 }
 
-/* One exponential step of the running statistics towards the mean over slots. */
+/* Moves the running statistics one exponential step towards the mean over slots. */
 static void update_statistics(pwf_state *state, const pwf_batch *b)
 {
     enum { RUN = 256 }; /* statistics summed together, since those of a slot are adjacent */
@@ -227,10 +227,11 @@ pwf_status pwf_step_run(pwf_trainer *t)
         status = attempt(t, noise);
         if (is_repeatable(&t->guard, &status)) return skip(t, &status);
         if (status.code == PWF_OK && pwf_mesh_rank(t->mesh, PWF_WORLD) == 0)
-            PWF_WARN("NUMBERS_RERUN",
-                     "%s, but not when the step was repeated, as after a hardware fault; the run "
-                     "continues",
-                     first.text);
+            PWF_WARN(
+                "NUMBERS_RERUN",
+                "%s, but not when the step was repeated, which suggests a hardware fault; the run "
+                "continues",
+                first.text);
     }
     PWF_TRY(status);
     t->guard.skipped = 0;

@@ -62,8 +62,8 @@ static void give_up(pwf_tracing *tracing, const pwf_status *why)
     stop(tracing);
 }
 
-/* Rank 0 appends the events of all ranks, which begin with a comma; the first needs none. `events`
- * has room for TAIL. */
+/* Rank 0 appends the events of all ranks. Each begins with a comma, which is left out for the
+ * first. `events` has room for TAIL. */
 static pwf_status append(pwf_tracing *tracing, char *events, size_t bytes)
 {
     const size_t comma = tracing->length == sizeof HEAD - 1 && bytes > 0 ? 1 : 0;
@@ -75,7 +75,7 @@ static pwf_status append(pwf_tracing *tracing, char *events, size_t bytes)
     return pwf_ok();
 }
 
-/* Collects one text of each rank and appends them all. Collective. */
+/* Collects one string from each rank and appends them all. Collective. */
 static pwf_status collect(pwf_tracing *tracing, const char *text, size_t length)
 {
     const bool root = pwf_mesh_rank(tracing->mesh, PWF_WORLD) == 0;
@@ -111,7 +111,7 @@ static void put_name(FILE *out, const char *event, int rank, int thread, const c
             event, rank, thread, key, value);
 }
 
-/* Names of the process and the threads of this rank. The caller frees *text. */
+/* Formats the names of this rank's process and threads. The caller frees *text. */
 static pwf_status names(const pwf_tracing *tracing, char **text, size_t *length)
 {
     char host[PWF_HOST], value[PWF_HOST + 32];
@@ -159,7 +159,7 @@ static void begin(pwf_tracing *tracing, int64_t step, int64_t steps)
     if (status.code != PWF_OK) give_up(tracing, &status);
 }
 
-/* Flushing after each step bounds the memory of events and what a dying run loses. */
+/* Flushing after each step bounds the memory of events and what is lost if the run dies. */
 void pwf_tracing_flush(pwf_tracing *tracing)
 {
     if (!tracing->open) return;

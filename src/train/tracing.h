@@ -17,9 +17,9 @@ typedef struct pwf_tracing {
     char path[PWF_PATH]; /* name of the file */
 } pwf_tracing;
 
-/* Begins or ends the trace when the position says so; `steps` is the number of steps of this
- * process. A failure of any of these functions is a warning and the end of the trace. Collective.
- */
+/* Begins the trace at log.trace_from and ends it after log.trace_steps; `steps` is the number of
+ * steps of this process. A failure of any of these functions is a warning and the end of the trace.
+ * Collective. */
 void pwf_tracing_update(pwf_tracing *tracing, const pwf_position *position, int64_t steps);
 
 /* Writes what has been recorded so far. Collective. */

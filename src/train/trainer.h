@@ -17,8 +17,8 @@ typedef struct pwf_requests {
     double looked;       /* clock when rank 0 last looked for the file `stop` */
 } pwf_requests;
 
-/* A whole run. Only the run, the step and the fixing round see all of it; other files take the
- * narrowest of its members that they need. */
+/* A whole run. The functions declared here see all of it; the other files of this room only the
+ * members that they need. */
 typedef struct pwf_trainer {
     const pwf_mesh *mesh;
     const pwf_config *config;
@@ -44,17 +44,17 @@ void pwf_trainer_free(pwf_trainer *t);
 /* ---- step.c */
 
 /* Performs one optimiser step of the phase that the position names and advances the position. A
- * step with numbers that are not finite is repeated, since a flipped bit does not repeat, and then
- * skipped without an update. Collective; fails with PWF_NUMBERS when too many steps in a row are
- * bad, or ranks or memory differ; and as loading images does. */
+ * step with non-finite numbers or a loss spike is repeated, since a flipped bit does not recur; if
+ * it fails again, it is skipped without an update. Collective; fails with PWF_NUMBERS when too many
+ * steps in a row are bad, or ranks or memory differ; and as loading images does. */
 pwf_status pwf_step_run(pwf_trainer *t);
 
 /* ---- agree.c */
 
-/* Agrees on a status as pwf_mesh_agree does. The same reduction tells all ranks what has been asked
+/* Agrees on a status as pwf_mesh_agree does. The same reduction gives all ranks what has been asked
  * of the run (requests.pending), how far the checkpoint under way is (saver.claim), whether memory
- * changed on some rank (guard.changed), and whether all hold the same in common. Collective; fails
- * as pwf_guard_compare if they do not. */
+ * changed on some rank (guard.changed), and whether their replicated state is equal. Collective;
+ * fails as pwf_guard_compare if it is not. */
 pwf_status pwf_trainer_agree(pwf_trainer *t, pwf_status local);
 
 /* The same; fails with PWF_STOPPED if the run is to stop, for work that a resume repeats.
@@ -93,20 +93,20 @@ pwf_status pwf_metrics_memory(const pwf_mesh *mesh, pwf_report *report, int64_t 
 /* ---- resume.c */
 
 /* Logs model, data, mesh and kernels; then reads the checkpoint to resume from, or for NULL the
- * start weights that model.init names. t->now then also tells how long the files of the run
- * directory were. Collective; fails as pwf_ckpt_read and pwf_ckpt_read_start. */
+ * start weights that model.init names. t->now then also contains the lengths that the files of the
+ * run directory had. Collective; fails as pwf_ckpt_read and pwf_ckpt_read_start. */
 pwf_status pwf_trainer_resume(pwf_trainer *t, const char *checkpoint);
 
-/* Completes what a run that died during a save left undone, and removes partial files, also those
- * of a run that died before its first checkpoint.
+/* Completes what a run that died during a save left undone, and removes partial files, including
+ * those of a run that died before its first checkpoint.
  * Collective; failures are warnings. */
 void pwf_trainer_tidy(pwf_trainer *t);
 
 /* ---- rollback.c */
 
 /* Returns to the newest checkpoint after the failure `why`, but continues with later batches,
- * unless memory changed by itself, which does not speak against the batches. Two rollbacks in a row
- * are allowed. Collective; fails with `why`, or as reading a checkpoint does. */
+ * unless memory changed by itself, when the batches are not suspect. Two rollbacks in a row are
+ * allowed. Collective; fails with `why`, or as reading a checkpoint does. */
 pwf_status pwf_trainer_roll_back(pwf_trainer *t, const pwf_status *why);
 
 #endif

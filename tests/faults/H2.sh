@@ -20,7 +20,7 @@ unit() {
         failing=silent check "$run: not seen" grep -q "code=NUMBERS_RERUN .*rank $on on " "$run.log"
     else
         expect 76 "$run"
-        failing=silent check "$run: rank $on is not named" grep -q "code=NUMBERS .*rank $on on .* holds another" "$run.log"
+        failing=silent check "$run: rank $on is not named" grep -q "code=NUMBERS .*rank $on on .* holds a .* differs* from the other" "$run.log"
         failing=wrong check "$run: tried again" test -z "$(grep code=ROLLBACK "$run.log")"
         settle "$run"
     fi

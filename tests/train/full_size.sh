@@ -25,7 +25,7 @@ for config in "$PWF_SOURCE_DIR"/configs/{deit,resnet}*.yaml; do
     dist 2 "check-$name.log" -c "$config" --check
     expect 0 "--check of $name"
     says "check-$name.log" "1000 training and 1000 test images from tree"
-    says "check-$name.log" "10 rounds, the first after 1 steps and each other after 23"
+    says "check-$name.log" "10 rounds, the first after 1 steps and each later one after 23"
 done
 
 # Random weights after one step of ordinary training, so that none has its start value.

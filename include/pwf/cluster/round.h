@@ -35,20 +35,20 @@ typedef struct pwf_round_result {
     size_t extra_bytes; /* largest extra memory of this rank */
 } pwf_round_result;
 
-/** Fixes weights until ceil(fraction * total) are fixed, fraction = config->fractions.at[round]. Of
- * a fixed weight, mu becomes the centre, sigma follows config->sigma_join, and code becomes the
+/** Fixes weights until ceil(fraction * total) are fixed, fraction = config->fractions.at[round].
+ * For each of them, mu becomes the centre, sigma follows config->sigma_join, and code becomes the
  * index of the centre in the codebook. Rank 0 chooses each centre; every rank assigns its own
  * weights.
- * Collective over the world of the mesh. All ranks pass the same configuration, round and
- * codebook and get the same result and codebook. Exact: the same bits on any number of ranks. Fails
- * with PWF_RESOURCE, PWF_CONFIG (more centres than codes) or PWF_NUMBERS (mu or sigma not finite);
- * the weights are then unchanged. */
+ * Collective over the world of the mesh. All ranks pass the same configuration, round and codebook
+ * and get the same result and codebook. Exact: the same bits on any number of ranks. Fails with
+ * PWF_RESOURCE, PWF_CONFIG (a setting out of range, or more centres than codes) or PWF_NUMBERS (mu
+ * or sigma not finite); the weights are then unchanged. */
 pwf_status pwf_cluster_round(const pwf_mesh *mesh, const pwf_fixing_config *config, int round,
                              pwf_round_weights *weights, pwf_round_result *result);
 
-/** The centres of one stage in ascending order, as integers in units of 2^-min_power: all sums of
- * at most `order` powers of two, repetition allowed, not above `largest`; their negatives; and 0.
- * With `centres` NULL they are only counted.
+/** The centres of one stage in ascending order, as integers in units of 2^-min_power: all sums, not
+ * above `largest`, of at most `order` powers of two below `largest` and not below one unit,
+ * repetition allowed; their negatives; and 0. With `centres` NULL they are only counted.
  * Local. Returns their number. */
 int64_t pwf_cluster_centres(int32_t *centres, int64_t order, int64_t min_power, double largest);
 

@@ -10,7 +10,7 @@
 #include "pwf/shard/shard.h"
 
 /** A network that can be run on a mesh: graph, state, workers and images. Evaluation and prediction
- * need no more; training adds gradients and everything that makes a run. */
+ * need no more; training adds gradients and everything else a run needs. */
 
 /** What an engine is used for; decides which images it opens. */
 typedef enum pwf_purpose {
@@ -47,7 +47,8 @@ void pwf_engine_free(pwf_engine *engine);
 
 /** Fills workers.weights with a draw from the posterior, or with the means if `noise` is NULL. In
  * bf16, weights that have a posterior are rounded (draws stochastically, so that their expectation
- * is unchanged) and travel as two bytes. Between begin and end the weights are not touched.
+ * is unchanged) and travel as two bytes. Between begin and end the caller must not access the
+ * weights.
  * Collective over the shards. Exact: the same bits for any mesh. */
 void pwf_engine_begin_draw(pwf_engine *engine, const pwf_stream *noise, pwf_precision precision);
 void pwf_engine_end_draw(pwf_engine *engine);

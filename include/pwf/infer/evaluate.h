@@ -14,7 +14,7 @@ typedef struct pwf_evaluation_hooks {
      * evaluation early. Collective. */
     pwf_status (*agree)(void *context, pwf_status local);
     /* Shows progress: `done` of `total`, after `passes` more passes over the test images (a
-     * fraction). On the thread that talks to MPI; many times a second. */
+     * fraction). Called on the MPI thread, often many times a second. */
     void (*progress)(void *context, const char *what, int64_t done, int64_t total, double passes);
     void *context;
 } pwf_evaluation_hooks;

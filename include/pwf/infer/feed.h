@@ -20,7 +20,7 @@ typedef struct pwf_feed {
     pwf_order *order;          /* of the training images */
     pwf_loader *loader;        /* for this rank's share of each batch; NULL: workers decode */
     int64_t skipped[2];        /* damaged files known to all ranks, by pwf_data_split */
-    pwf_report *report; /* rank 0 of a run: gets a row per skipped file; else NULL. Borrowed */
+    pwf_report *report; /* on rank 0 of a run, for a row per skipped file; else NULL. Borrowed */
 } pwf_feed;
 
 /** Opens the test images that the configuration names, with `training` also the training images, at

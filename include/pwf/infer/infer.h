@@ -17,11 +17,11 @@ typedef struct pwf_evaluation {
 
 /** Measures the network of a file of any format on the test images of the configuration; with
  * `ensemble` also the mean of eval.samples draws from its posterior. parallel.precision is the
- * precision of matrix-product inputs. `live`, on rank 0, shows progress on its
- * terminal.
- * Collective over the mesh; all ranks pass the same arguments otherwise. Exact: what the trainer
- * measured in the state of a checkpoint. Fails with PWF_DATA (no posterior to draw from),
- * PWF_NUMBERS, or as opening the images, building the model and reading the file do. */
+ * precision of matrix-product inputs. `live` on rank 0 shows progress on its terminal.
+ * Collective over the mesh; all ranks pass the same other arguments. Exact: in fp32, for a
+ * checkpoint, the values that the trainer measured in its state. Fails with PWF_DATA (no posterior
+ * to draw from), PWF_NUMBERS, or as opening the images, building the model and reading the file
+ * do. */
 pwf_status pwf_infer_evaluate(const pwf_mesh *mesh, const pwf_config *config, const char *file,
                               bool ensemble, bool live, pwf_evaluation *out);
 

@@ -25,7 +25,7 @@ typedef struct pwf_worker {
     int32_t *partners;      /* [images]: labels of the images blended in by mixup or CutMix */
     pwf_status status;      /* first failure in the current loop */
     double decode_seconds;  /* time this thread has spent decoding images, since the start */
-    bool finite;            /* all losses and gradients of the current loop are finite */
+    bool finite;            /* all losses and gradients of the loop are finite and not too large */
 } pwf_worker;
 
 /** All workers of a rank. */
@@ -60,7 +60,7 @@ void pwf_workers_begin(pwf_workers *workers, pwf_work work);
 pwf_status pwf_workers_executor(const pwf_workers *workers, pwf_worker *worker);
 
 /** The first failure of the current loop, in worker order; else PWF_NUMBERS if one of its losses or
- * gradients is not finite.
+ * gradients is infinite, NaN or too large.
  * Local. */
 pwf_status pwf_workers_status(const pwf_workers *workers);
 

@@ -25,11 +25,11 @@ typedef struct pwf_finding {
 
 #define PWF_FINDINGS_MAX 16
 
-/* The job to launch, the same on every rank. Without `locked` and `probes` the run directory is not
- * checked. */
+/* The job to launch, the same on every rank. With neither `locked` nor `probes` the run directory
+ * is not checked. */
 typedef struct pwf_launch_job {
     const pwf_config *config;
-    bool described; /* the settings are those of a run, not just defaults */
+    bool described; /* the settings are those of a run, not only the defaults */
     bool locked;    /* this job holds the lock of config->output */
     bool probes;    /* config->output is only probed and need not exist */
 } pwf_launch_job;
@@ -43,7 +43,7 @@ pwf_status pwf_launch_examine(const pwf_mesh *mesh, const pwf_launch_job *job,
  * Collective over the mesh. Fails with the first failure found, the same on every rank. */
 pwf_status pwf_launch_check(const pwf_mesh *mesh, const pwf_launch_job *job);
 
-/** The finding of the first check after pwf_mesh_start has failed with `status`.
+/** The finding to report when pwf_mesh_start has failed with `status`; named as the first check.
  * Local. */
 pwf_finding pwf_launch_failed(pwf_status status);
 

@@ -23,8 +23,8 @@ pwf_range pwf_shard_range(int64_t n, int size, int rank);
  * Local. */
 int64_t pwf_block_count(int64_t n);
 
-/** The hash of block `block` of an array of `elements` elements of `size` bytes, the last of which
- * may be short.
+/** The hash of block `block` of an array of `elements` elements of `size` bytes. The last block may
+ * be short.
  * Local. */
 pwf_hash pwf_block_hash(const void *data, int64_t elements, size_t size, int64_t block);
 
@@ -53,7 +53,7 @@ pwf_range pwf_exchange_own(const pwf_exchange *exchange);
 void pwf_exchange_gather_begin(pwf_exchange *exchange, pwf_pool *pool, float *full, bool rounded);
 void pwf_exchange_gather_end(pwf_exchange *exchange, pwf_pool *pool);
 
-/** Sums sum[total] over all ranks; afterwards the own range holds the result and the rest is
+/** Sums sum[total] over all ranks; afterwards this rank's range holds the result and the rest is
  * undefined (mesh/reduction.h). Between begin and end the threads of this rank add to every element
  * `times` times; nothing else accesses `sum`.
  * Collective over the world. Exact. */
@@ -61,7 +61,7 @@ void pwf_exchange_reduce_begin(pwf_exchange *exchange, int64_t *sum, int64_t tim
 void pwf_exchange_reduce_end(pwf_exchange *exchange);
 
 /** Adds gradient[count] of a slot to elements [lo, lo + count) of the sum in progress.
- * Local; any thread. Returns false if an element is not finite or too large (pwf_exact_add). */
+ * Local; any thread. Returns false if an element is infinite, NaN or too large (pwf_exact_add). */
 bool pwf_exchange_add(pwf_exchange *exchange, const float *gradient, int64_t lo, int64_t count);
 
 /** Lets the exchanges in progress advance without waiting. `exchange` is a pwf_exchange; the type

@@ -5,8 +5,8 @@
 #include "pwf/config/config.h"
 #include "pwf/mesh/mesh.h"
 
-/** A whole run: ordinary training, fixing rounds, final evaluation. src/train/run.c reads from top
- * to bottom; src/train/phase.h lists the phases. */
+/** A whole run: ordinary training, fixing rounds, final evaluation. src/train/phase.h lists the
+ * phases; src/train/run.c has their order. */
 
 /** Tells the watchdog which processes belong to this job, so that it can name one that is stopped.
  * Collective over the mesh. Fails with PWF_RESOURCE. */
@@ -21,9 +21,9 @@ void pwf_train_settle_precision(const pwf_mesh *mesh, pwf_config *config);
  * belongs to this job (pwf_lock_take). `checkpoint` is the file to resume from, or NULL for a new
  * run.
  * Collective over the mesh; all ranks pass the same configuration, with a settled precision. The
- * status is the same on every rank: success, PWF_STOPPED with a good checkpoint (a request, see
- * core/request.h), PWF_NUMBERS when losses or gradients are not finite and all remedies failed, or
- * a failure of setting up, reading or writing. */
+ * status is the same on every rank: success, PWF_STOPPED with a checkpoint to resume from (a
+ * request, see core/request.h), PWF_NUMBERS when losses or gradients are not finite and all
+ * remedies failed, or a failure to set up, read or write. */
 pwf_status pwf_train_run(const pwf_mesh *mesh, const pwf_config *config, const char *checkpoint);
 
 /** Sets up everything a run needs (model, data, memory, the checkpoint to resume from or NULL) and
@@ -52,7 +52,7 @@ pwf_status pwf_train_needs(const pwf_config *config, pwf_needs *out);
  * Local. Fails with PWF_LAUNCH. */
 pwf_status pwf_train_check_workers(const pwf_config *config, int64_t ranks);
 
-/** What a run does in a phase, as the position in a checkpoint numbers them: "ordinary training",
+/** What a run does in a phase, which has the number that a checkpoint stores: "ordinary training",
  * "Bayesian training", ...; "unknown" for any other number.
  * Local. */
 const char *pwf_train_phase_text(int64_t phase);
