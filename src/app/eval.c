@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* pwf eval: evaluates a finished network on the test images. Called by main on all ranks, each of
+/* pwf eval: evaluates a saved network on the test images. Called by main on all ranks, each of
  * which evaluates its share; rank 0 reads the settings and prints. Reads the network's file and the
  * data. */
 #include "app.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The commit protocol of checkpoints and final models: a file gets its name only when all of it is
- * on disk and has been read back. Called by the trainer through ckpt.h, and step by step by the
- * background writer. Writes to the run directory; uses MPI and, for the layout, HDF5. */
+ * on disk and has been read back. Called by the trainer and by pwf import through ckpt.h, and step
+ * by step by the background writer. Writes to the given directory; uses MPI and, for the layout,
+ * HDF5. */
 #define _GNU_SOURCE /* fallocate, memfd_create */
 #include "commit.h"
 #include "fields.h"
@@ -76,7 +77,7 @@ static pwf_status check_room(const pwf_commit *c)
     PWF_FAIL_IF(getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
                     (double)limit.rlim_cur < need,
                 PWF_IO,
-                "a checkpoint needs up to %.1f MiB, but the file size limit of this process is "
+                "the file needs up to %.1f MiB, but the file size limit of this process is "
                 "%.1f MiB: raise ulimit -f",
                 need * 0x1p-20, (double)limit.rlim_cur * 0x1p-20);
     struct statvfs v;
@@ -84,7 +85,7 @@ static pwf_status check_room(const pwf_commit *c)
     const double room = (double)v.f_bavail * (double)v.f_frsize;
     if (room >= 1.1 * need) return pwf_ok();
     return PWF_FAIL(PWF_IO,
-                    "no room for a checkpoint in %s: it needs %.1f MiB, including a reserve of a "
+                    "no room in %s: the file needs %.1f MiB, including a reserve of a "
                     "tenth, and %.1f MiB are free; free some space or lower checkpoint.keep",
                     c->dir, 1.1 * need * 0x1p-20, room * 0x1p-20);
 }
@@ -219,7 +220,7 @@ static pwf_status write_data(pwf_commit *c)
 static void divert(const pwf_commit *c)
 {
     struct stat part, other;
-    const int sink = memfd_create("pwf-checkpoint-failed", MFD_CLOEXEC);
+    const int sink = memfd_create("pwf-checkpoint-closing", MFD_CLOEXEC);
     DIR *d = opendir("/proc/self/fd");
     if (sink >= 0 && d && c->file.fd >= 0 && fstat(c->file.fd, &part) == 0 &&
         ftruncate(sink, part.st_size) == 0)
@@ -362,9 +363,10 @@ static pwf_status sync_dir(pwf_commit *c)
 /* Ranks that run a step; for the others it succeeds. */
 typedef enum step_ranks { ALL, WRITERS, FIRST } step_ranks;
 
-/* A HERE step may call MPI or HDF5 and runs on the training thread. An ASIDE or MEET step calls
- * neither and may run in a thread. After a MEET step all ranks must have succeeded before the next
- * step begins; after an ASIDE step they need not agree. */
+/* A HERE step may call MPI or HDF5 and runs on the training thread. An ASIDE or MEET step may
+ * run in a thread, unless checkpoint.writer is mpiio, which calls both in ASIDE steps. After a MEET
+ * step all ranks must have succeeded before the next step begins; after an ASIDE step they need not
+ * agree. */
 typedef enum step_place { HERE, ASIDE, MEET } step_place;
 
 typedef struct commit_step {

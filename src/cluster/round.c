@@ -77,9 +77,9 @@ static pwf_status check_same(const fixing *f)
                              (double)f->weights->total,
                              (double)book->min_power,
                              (double)book->count};
-    PWF_TRY(pwf_mesh_same(f->mesh, values, sizeof values, "the settings of a fixing round"));
+    PWF_TRY(pwf_mesh_same(f->mesh, values, sizeof values, "set of settings of the fixing round"));
     return pwf_mesh_same(f->mesh, book->entry, (size_t)book->count * sizeof *book->entry,
-                         "the codebook");
+                         "codebook");
 }
 
 /* Refuses non-finite weights and more weights than a candidate's 32-bit index can address. */

@@ -129,13 +129,13 @@ static pwf_status read_whole(const pwf_option *option, const char *place, const 
 {
     double real;
     PWF_TRY(read_number(option, place, text, &real));
-    /* The ranges of whole numbers end below 2^53, so that floor is exact. */
+    /* The ranges of whole numbers end below 2^53, so that fp64 holds each of them exactly. */
     if (real != floor(real)) return refuse(option, place, text, "a whole number");
-    *(int64_t *)value = (int64_t)real; /* every range lies inside +-2^53 */
+    *(int64_t *)value = (int64_t)real;
     return pwf_ok();
 }
 
-/* The words of YAML 1.1, in upper or lower case; those at odd indices mean true. */
+/* The words of YAML 1.1 except y and n, in upper or lower case; those at odd indices mean true. */
 static pwf_status read_flag(const pwf_option *option, const char *place, const char *text,
                             void *value)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Threads that decode images ahead of the step: a ring of batches, filled in the order in which
  * the images are needed. Started on each rank by infer/feed.c for training; the workers take the
- * images. The threads read image files but never call MPI. A lock protects everything but the
- * pixels of items that are READY. */
+ * images. The threads read image files but never call MPI. A lock protects states,
+ * tickets and counters. The thread that took a ticket writes its pixels without the lock, and
+ * pixels of READY items are read without it. */
 #include "pwf/data/loader.h"
 
 #include "dataset_parts.h"
@@ -166,7 +167,8 @@ void pwf_loader_seek(pwf_loader *loader, int64_t batch)
 {
     PWF_ASSERT(batch >= 0);
     pthread_mutex_lock(&loader->lock);
-    /* The next batch keeps the decoded images of the ring; any other one discards them. */
+    /* The same batch, or the next after a complete one, keeps the decoded images; any other
+     * discards them. */
     const bool next =
         loader->batch >= 0 && batch == loader->batch + 1 && clear_batch(loader, loader->batch);
     if (!next && batch != loader->batch) {

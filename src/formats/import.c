@@ -117,7 +117,7 @@ static void deal(matching *m)
         if (!to && m->used[i]) m->import->ignored++;
         if (!to) continue;
         if (to->tensor >= 0)
-            complain(m->import, "double   %s: %s is the same parameter", name,
+            complain(m->import, "duplicate %s: %s is the same parameter", name,
                      m->file->tensor[to->tensor].name);
         to->tensor = i;
     }
@@ -315,7 +315,7 @@ static pwf_status read_place(matching *m, const place *p)
     return pwf_ok();
 }
 
-/* Makes all checks before it reads the first value. */
+/* Checks all names and shapes before it reads the first value. */
 static pwf_status match(matching *m)
 {
     deal(m);

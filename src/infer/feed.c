@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The images of an engine. A damaged file is found by the rank whose slot or chunk contains it;
- * data.skip_bad limits their number on all ranks together, so the ranks exchange what they find.
- * Called by the engine when it starts, by the training slots and by evaluations. Reads image files,
- * writes rows of metrics, communicates in pwf_feed_compare and pwf_feed_agree_skips only. */
+/* Opens the images of an engine, deals with damaged files, and says which slots a rank computes. A
+ * damaged file is found by the rank whose slot, or chunk of an evaluation, contains it;
+ * data.skip_bad limits the number of damaged files over all ranks, so the ranks exchange what they
+ * find. Called by the engine when it starts, by the training slots and by evaluations. Reads image
+ * files, writes rows of metrics, communicates in pwf_feed_compare and pwf_feed_agree_skips only. */
 #include "pwf/infer/feed.h"
 
 #include "pwf/core/mem.h"
@@ -48,8 +49,7 @@ pwf_hash pwf_feed_hash(const pwf_feed *feed)
     return pwf_hash_bytes(hashes, sizeof hashes);
 }
 
-/* Slots are dealt in order, so the slots of a rank are adjacent; ranks differ by at most one slot.
- */
+/* Each rank gets consecutive slots; the counts of two ranks differ by at most one. */
 int64_t pwf_feed_first_slot(const pwf_feed *feed, int rank)
 {
     return pwf_range_split(feed->config->parallel.slots, pwf_mesh_size(feed->mesh, PWF_WORLD),
@@ -102,7 +102,8 @@ static pwf_status write_row(const pwf_feed *feed, const char *file, int64_t step
     return pwf_report_row(feed->report, row);
 }
 
-/* Skips the files found[count], the same on all ranks; one that two ranks found is listed twice. */
+/* Skips the files found[count], the same on all ranks. A file that two ranks found occurs
+ * twice and is handled once. */
 static pwf_status note(const pwf_feed *feed, const pwf_dataset *data, int64_t *found, int64_t count,
                        int64_t step)
 {

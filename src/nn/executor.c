@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Takes a slot through a graph: runs the actions of the schedule, group by group and stage by
- * stage, in the memory that executor_plan.c has laid out. A worker of train or infer owns an
- * executor and calls it on its own thread; it touches that memory and the arrays it is given, and
- * no MPI. */
+/* Takes a slot through a graph: runs the actions of the schedule stage by stage, and each
+ * stage for one group of images after another, in the memory that executor_plan.c has laid out. A
+ * worker of train or infer owns an executor and calls it on its own thread; it touches that memory
+ * and the arrays it is given, and no MPI. */
 #include "executor_plan.h"
 
 #include "pwf/core/clock.h"
@@ -96,7 +96,7 @@ static bool is_back(const pwf_action *action)
 typedef struct slot_run {
     const float *weights;       /* [flat total] */
     const float *buffers;       /* [buffers], in prediction */
-    float *dweights;            /* [flat total], NULL: no backward */
+    float *dweights;            /* [flat total], if targets are given */
     float *statistics;          /* [buffers], in training */
     const pwf_targets *targets; /* NULL: forward only, without loss */
     float scale;                /* of the loss gradient */

@@ -2,7 +2,7 @@
 /* Checkpoints and the final model of a run. Called by the run, by the step to count it, by the
  * agreement for what it must reduce, and by the rollback. Writes into the run directory through the
  * ckpt room, and a row of metrics per checkpoint. Never changes the state; a new checkpoint resets
- * the guard's count of rollbacks. */
+ * the guard's count of rollbacks if no step was being skipped when it began. */
 #include "saver.h"
 
 #include "phase.h"
@@ -78,7 +78,7 @@ static pwf_status fail(pwf_saver *saver, const char *what, int64_t step, const p
     if (status->code == PWF_RESOURCE || status->code == PWF_NUMBERS) return *status;
     PWF_FAIL_IF(++saver->failures >= FAILURES_MAX, PWF_IO,
                 "writing a %s failed %d times in a row: %s", what, FAILURES_MAX, status->text);
-    PWF_WARN("CKPT_FAILED", "no %s at step %lld: %s; the run continues", what, (long long)step,
+    PWF_WARN("CKPT_FAILED", "no %s at step %lld: %s; it will be tried again", what, (long long)step,
              status->text);
     return pwf_ok();
 }
@@ -232,7 +232,8 @@ pwf_status pwf_saver_settle(pwf_saver *saver)
 
 /* ---- saving --------------------------------------------------------------------------------- */
 
-/* Makes one attempt. If `concurrent`, only copies the shard; the rest happens in advance().
+/* Makes one attempt. If `concurrent`, it only prepares the file and copies the shard; the
+ * rest happens in advance() and in a thread.
  * Collective. */
 static pwf_status write_checkpoint(pwf_saver *saver, bool keep, bool concurrent)
 {
